@@ -1,0 +1,1 @@
+"""How is P4 Books read?"""

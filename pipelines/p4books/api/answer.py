@@ -1,0 +1,192 @@
+"""What does an answer say?
+
+Turns the bytes of a list's page into records in one spelling, or says what is wrong with them. A
+page that is not exactly a page is never taken for an empty one.
+"""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
+from typing import Any
+
+import orjson
+
+from p4books.endpoint import Endpoint
+
+# A double holds 15 digits of any number. A run of more than that (with its point: 17 signs) may
+# be a number that a double would change, and its page takes the slower, exact way.
+_DIGITS = bytes.maketrans(b"0123456789.", b"0" * 11)
+_LONG = b"0" * 17
+
+
+Key = tuple[int, str]
+
+
+class Malformed(ValueError):
+    """The body is no page of a list; the text says what it is instead."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One page of a list.
+
+    `total` is the number of rows announced for the whole list, None where none was told; `rows`
+    how many stood in this answer (an id that came twice counts twice); `records` are its rows by
+    id, as canonical JSON, in the order they came; `keys` what they may be ordered by, comparable:
+    ids where all are numbers, else dates of creation, None where neither is told for every row.
+    """
+
+    page: int
+    total: int | None
+    rows: int
+    records: Mapping[str, bytes]
+    keys: tuple[Key, ...] | None
+
+    @property
+    def rising(self) -> bool:
+        """Whether its rows may stand oldest first."""
+        return self.keys is not None and all(a <= b for a, b in pairwise(self.keys))
+
+    @property
+    def falling(self) -> bool:
+        """Whether its rows may stand newest first."""
+        return self.keys is not None and all(a >= b for a, b in pairwise(self.keys))
+
+
+def read(body: bytes, endpoint: Endpoint, page: int, size: int | None = None) -> Answer:
+    """Read the body of a page; raises Malformed.
+
+    `size`, the rows that a page holds, tells a wrong page from one past the end: there some
+    servers give their last page again.
+    """
+    data, total = _envelope(body, page, size)
+    records = [_canonical(record, endpoint) for record in data]
+    lines = {_id(record): _encode(record) for record in records}
+    return Answer(page, total, len(records), lines, _order_keys(records))
+
+
+def recall(lines: Sequence[bytes], page: int, total: int | None, rows: int) -> Answer:
+    """Make the answer again from the lines that the spool kept of it."""
+    records = [orjson.loads(line) for line in lines]
+    by_id = {_id(record): line for record, line in zip(records, lines, strict=True)}
+    return Answer(page, total, rows, by_id, _order_keys(records))
+
+
+def past_end(page: int) -> Answer:
+    """Make the answer of a server that says there is no such page."""
+    return Answer(page, total=None, rows=0, records={}, keys=())
+
+
+def _envelope(body: bytes, page: int, size: int | None) -> tuple[list[dict[str, Any]], int | None]:
+    """Take the rows and the total out of an answer, having doubted everything about it."""
+    answer = _parse(body)
+    if not isinstance(answer, dict):
+        raise Malformed("JSON that is not a page of a list")
+    answer = {key.lower(): value for key, value in answer.items()}
+    if "data" not in answer:
+        raise Malformed("JSON that holds no `data`")
+    total = _count("total", answer.get("total"))
+    data = [] if answer["data"] is None and total == 0 else answer["data"]
+    if not isinstance(data, list) or not all(isinstance(row, dict) for row in data):
+        raise Malformed("`data` that is not a list of rows")
+    echo = _count("page", answer.get("page"))
+    if echo not in {None, page}:
+        if not (size and total is not None and (page - 1) * size >= total):
+            raise Malformed(f"page {echo}")
+        data = []
+    return data, total
+
+
+def _parse(body: bytes) -> Any:
+    try:
+        if _LONG in body.translate(_DIGITS):
+            return json.loads(body, parse_float=str, parse_int=_exact_int, parse_constant=_refuse)
+        return orjson.loads(body)
+    except (ValueError, RecursionError):
+        start = body.lstrip()[:15].lower()
+        html = start.startswith((b"<!doctype", b"<html"))
+        raise Malformed("an HTML page" if html else "something that is not JSON") from None
+
+
+def _exact_int(digits: str) -> int | str:
+    return int(digits) if len(digits) < 19 else digits
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(constant)
+
+
+def _count(name: str, value: object) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, int | str) and not isinstance(value, bool) and str(value).isdecimal():
+        return int(value)
+    raise Malformed(f"`{name}` that is not a number of rows or pages")
+
+
+def _canonical(record: Mapping[str, Any], endpoint: Endpoint) -> Mapping[str, Any]:
+    """Spell the names our way and leave nulls out: a null and a missing field say the same."""
+    record = _respell(record, endpoint.known)
+    if isinstance(given := record.get("id"), str) and given != given.strip():
+        record = {**record, "id": given.strip()}
+    respelled = {
+        name: [_respell(item, frozenset(fields)) for item in record[name]]
+        for name, fields in endpoint.inner.items()
+        if _are_objects(record.get(name))
+    }
+    return {**record, **respelled} if respelled else record
+
+
+def _are_objects(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(item, dict) for item in value)
+
+
+def _respell(record: Mapping[str, Any], known: frozenset[str]) -> Mapping[str, Any]:
+    if record.keys() <= known:
+        if None not in record.values():
+            return record
+        return {name: value for name, value in record.items() if value is not None}
+    respelled: dict[str, Any] = {}
+    for name, value in sorted(record.items(), key=lambda item: item[0] not in known):
+        if value is not None:
+            ours = _spelling(name, known)
+            while ours in respelled:
+                ours += "_too"
+            respelled[ours] = value
+    return respelled
+
+
+@cache
+def _spelling(name: str, known: frozenset[str]) -> str:
+    """Say DocumentDate, documentDate and DOCUMENT_DATE as document_date."""
+    squashed = re.sub(r"[\W_]+", "", name).lower()
+    for ours in known:
+        if ours.replace("_", "") == squashed:
+            return ours
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name)
+    return re.sub(r"[\W_]+", "_", words).strip("_").lower() or "unnamed"
+
+
+def _id(record: Mapping[str, Any]) -> str:
+    value = record.get("id")
+    if isinstance(value, bool) or not isinstance(value, int | str) or not str(value).strip():
+        raise Malformed("a row without an id")
+    return str(value).strip()
+
+
+def _encode(record: Mapping[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(record, option=orjson.OPT_SORT_KEYS)
+    except (TypeError, ValueError):
+        raise Malformed("text that is not Unicode") from None
+
+
+def _order_keys(records: Sequence[Mapping[str, Any]]) -> tuple[Key, ...] | None:
+    ids = [str(record["id"]) for record in records]
+    if all(value.isdecimal() for value in ids):
+        return tuple((len(value), value) for value in ids)  # orders as the numbers do: 9 < 10
+    made = [value for record in records if isinstance(value := record.get("date_created"), str)]
+    return tuple((0, value) for value in made) if len(made) == len(records) else None

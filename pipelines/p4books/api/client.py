@@ -1,0 +1,204 @@
+"""How is one page asked for?"""
+
+import logging
+import math
+import random
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from typing import Self
+from urllib.parse import urlsplit
+
+import requests
+import tenacity
+
+from p4books import errors
+from p4books.api import answer, throttle
+from p4books.api.answer import Answer
+from p4books.api.session import Counts, open_session
+from p4books.api.throttle import Throttle
+from p4books.endpoint import Endpoint
+from p4books.settings import Settings
+
+log = logging.getLogger(__name__)
+
+TIMEOUT = 30.0  # seconds without a byte; the vendor's advice
+TRIES = 5  # the first one and four more
+REFUSALS = 20  # 429s in a row before a page is given up
+LONGEST_WAIT = 900.0  # seconds; a server that asks for more is asked again after that
+
+
+@dataclass(frozen=True)
+class Access:
+    """Where P4 Books is and how it is asked: what Settings say, without the rest of them."""
+
+    tenant: str
+    address: str
+    key: str = field(repr=False)
+    page_size: int
+    page_param: str
+    page_size_param: str
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Take what asking needs from the settings."""
+        return cls(
+            tenant=settings.tenant,
+            address=settings.address,
+            key=settings.api_key.get_secret_value(),
+            page_size=settings.page_size,
+            page_param=settings.page_param,
+            page_size_param=settings.page_size_param,
+        )
+
+    def source(self, endpoint: Endpoint) -> dict[str, object]:
+        """Return what pages of an endpoint are read from: others are never mixed with them."""
+        names = ("address", "page_size", "page_param", "page_size_param")
+        return {"endpoint": endpoint.name, **{name: getattr(self, name) for name in names}}
+
+
+def throttle_of(settings: Settings) -> Throttle:
+    """Open the throttle that all processes on this machine share for this key."""
+    return Throttle(
+        throttle.place(settings.api_key.get_secret_value()),
+        settings.requests_per_window,
+        settings.window_seconds,
+    )
+
+
+class _Passing(Exception):
+    """A failure that may be gone at the next try; `final` is what to raise when it is not."""
+
+    def __init__(self, final: errors.P4BooksError) -> None:
+        self.final = final
+
+
+class Client:
+    """Reads pages of lists, one at a time; a thread of its own needs a client of its own.
+
+    `backoff` is the wait before the first repeat in seconds (it doubles, with jitter);
+    `sleep` waits seconds; `stop` ends the repeats when set.
+    """
+
+    def __init__(
+        self,
+        access: Access,
+        slots: Throttle,
+        backoff: float = 1.0,
+        sleep: Callable[[float], None] = time.sleep,
+        stop: threading.Event | None = None,
+    ) -> None:
+        self.counts = Counts()
+        self.access = access
+        self._throttle = slots
+        self._backoff = backoff
+        self._sleep = sleep
+        self._stop = stop or threading.Event()
+        self._session = open_session(access.key, slots, self.counts)
+
+    def page(
+        self, endpoint: Endpoint, page: int, size: int | None = None, learned: int | None = None
+    ) -> Answer:
+        """Read one page, trying again where that may help.
+
+        `size` is the rows to ask for (default: the setting's), `learned` the rows that a page of
+        this list was seen to hold. A page past the end is an answer without rows. Raises
+        KeyRefused, RightMissing, NotFound, Redirected and Refused at once; Unreachable and
+        BadAnswer after the last try.
+        """
+        tries = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(_Passing),
+            stop=tenacity.stop_after_attempt(TRIES) | tenacity.stop_when_event_set(self._stop),
+            wait=tenacity.wait_exponential(self._backoff, max=30)
+            + tenacity.wait_random(0, self._backoff),
+            sleep=self._sleep,
+            before_sleep=lambda state: log.info("page %s: try %s", page, state.attempt_number + 1),
+            reraise=True,
+        )
+        try:
+            return tries(self._read, endpoint, page, size, learned)
+        except _Passing as failure:
+            raise failure.final from None
+
+    def _read(self, endpoint: Endpoint, page: int, size: int | None, learned: int | None) -> Answer:
+        response = self._get(endpoint, page, size)
+        status = response.status_code
+        if status == 404 and page > 1:
+            return answer.past_end(page)
+        if status in {401, 403, 404}:
+            raise self._refusal(endpoint, status)
+        if 500 <= status < 600:
+            raise _Passing(errors.BadAnswer(endpoint.name, page, f"status {status}"))
+        if status != 200:
+            raise errors.Refused(endpoint.name, page, status)
+        try:
+            return answer.read(response.content, endpoint, page, learned)
+        except answer.Malformed as what:
+            raise _Passing(errors.BadAnswer(endpoint.name, page, str(what))) from None
+
+    def _get(self, endpoint: Endpoint, page: int, size: int | None) -> requests.Response:
+        """Ask until the answer is not 429; the wait a 429 asks for holds for all processes."""
+        url = f"{self.access.address}/{endpoint.path}"
+        asked = {
+            self.access.page_param: page,
+            self.access.page_size_param: size or self.access.page_size,
+        }
+        for _ in range(REFUSALS):
+            try:
+                response = self._session.get(url, params=asked, timeout=TIMEOUT)
+            except requests.RequestException as error:
+                raise self._failure(endpoint, page, error) from None
+            if response.status_code != 429:
+                return response
+            self.counts.refused += 1
+            wait = _told(response.headers.get("Retry-After"), self._throttle.window)
+            log.info("%s: over the limit, waiting %.0f s", endpoint.name, wait)
+            self._throttle.block(wait)
+        raise errors.Refused(endpoint.name, page, 429)
+
+    def _refusal(self, endpoint: Endpoint, status: int) -> errors.ApiError:
+        if status == 401:
+            return errors.KeyRefused(self.access.tenant)
+        if status == 403:
+            return errors.RightMissing(endpoint.name)
+        return errors.NotFound(endpoint.name, f"{self.access.address}/{endpoint.path}")
+
+    def _failure(self, endpoint: Endpoint, page: int, error: Exception) -> Exception:
+        host = urlsplit(self.access.address).netloc
+        for kind, sign, why in _NO_CONNECTION:
+            if isinstance(error, kind) and sign in str(error):
+                return _Passing(errors.Unreachable(endpoint.name, host, why))
+        for broken, what in _NO_ANSWER:
+            if isinstance(error, broken):
+                return _Passing(errors.BadAnswer(endpoint.name, page, what))
+        return _Passing(errors.BadAnswer(endpoint.name, page, "a connection that broke off"))
+
+
+_NO_CONNECTION = (
+    (requests.exceptions.SSLError, "", "its certificate is not trusted"),
+    (requests.exceptions.ProxyError, "", "the proxy did not let us through"),
+    (requests.exceptions.ConnectTimeout, "", "no answer within 30 seconds"),
+    (requests.exceptions.ConnectionError, "NameResolutionError", "its name is not known"),
+    (requests.exceptions.ConnectionError, "refused", "the connection was refused"),
+)
+_NO_ANSWER = (
+    (requests.exceptions.ReadTimeout, "nothing within 30 seconds"),
+    (requests.exceptions.TooManyRedirects, "redirects that lead in a circle"),
+    (requests.exceptions.ContentDecodingError, "a body that cannot be unpacked"),
+)
+
+
+def _told(retry_after: str | None, window: float) -> float:
+    """Read how many seconds a 429 asks us to wait; a whole window where it does not say."""
+    try:
+        seconds = float(retry_after or "")
+    except ValueError:
+        try:
+            seconds = parsedate_to_datetime(retry_after or "").timestamp() - time.time()
+        except ValueError:
+            seconds = window
+    if not math.isfinite(seconds):
+        seconds = window
+    return min(max(seconds, 0.05), LONGEST_WAIT) + random.uniform(0, 0.05)  # noqa: S311

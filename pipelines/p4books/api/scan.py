@@ -1,0 +1,210 @@
+"""Which pages are read, and in which order?
+
+A list is read backwards, one request at a time: in a list that grows at its end a row can only
+move to earlier pages, which are still to be read. A list that grows at its front is read backwards
+too, with a look at page 1 every tenth request. A list without order is read until two readings
+agree. Each way is a generator that yields the page to ask for and is sent its answer, so that the
+answers kept by an interrupted scan can be played to it again.
+"""
+
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+
+from p4books.api.answer import Answer, Key
+from p4books.api.client import Access, Client
+from p4books.api.spool import Spool
+from p4books.endpoint import Endpoint
+from p4books.errors import PageIgnored
+
+LOOK_EVERY = 9  # pages between two looks at page 1
+READINGS = 6  # of a list without order, before it is given up
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a scan found out.
+
+    `announced` is the last total told (the rows seen, where none was told) and `seen` the distinct
+    ids. `complete`: the end was reached with at least as many ids as announced. `quiet`: the total
+    was the same in every answer.
+    """
+
+    announced: int
+    seen: int
+    complete: bool
+    quiet: bool
+
+
+@dataclass(frozen=True)
+class Scan:
+    """A scan that came to its end; times in seconds since 1970."""
+
+    verdict: Verdict
+    started_at: float
+    ended_at: float
+    pages: int
+
+
+Walk = Generator[int, Answer, Verdict]
+Progress = Callable[[int, int, int], None]  # pages read, pages announced, rows
+
+
+def run(
+    endpoint: Endpoint,
+    client: Client,
+    spool: Spool,
+    progress: Progress = lambda *_: None,
+    clock: Callable[[], float] = time.time,
+) -> Scan:
+    """Read a whole list into the spool, going on with an interrupted scan.
+
+    Raises what `Client.page` raises, PageIgnored and DiskTrouble; the spool then keeps what came.
+    """
+    started = clock()
+    way = _Way(endpoint, client.access)
+    walk = way.walk()
+    page = next(walk)
+    try:
+        for stored, answer in spool.open(started):
+            started = min(started, stored.read_at)
+            page = walk.send(answer)
+        while True:
+            answer = client.page(endpoint, page, learned=way.size or None)
+            spool.keep(answer, clock())
+            progress(len(spool), way.pages, len(way.seen))
+            page = walk.send(answer)
+    except StopIteration as end:
+        verdict: Verdict = end.value
+        return Scan(verdict, started, clock(), len(spool))
+
+
+@dataclass
+class _Way:
+    """The way through one list, and what was seen on it."""
+
+    endpoint: Endpoint
+    access: Access
+    size: int = 0
+    total: int | None = None
+    totals: set[int] = field(default_factory=set)
+    seen: set[str] = field(default_factory=set)
+
+    def walk(self) -> Walk:
+        """Choose the way by what the first and the last page say."""
+        first = yield from self._ask(1)
+        self.size = first.rows
+        if first.total is None:
+            return (yield from self._until_agreed(first))
+        if first.rows == 0 or first.rows >= first.total:
+            return self._verdict()
+        last = yield from self._ask(self.pages)
+        if last.records.keys() == first.records.keys():
+            again = yield from self._ask(1)
+            self._doubt(last, again)
+        if _oldest_first(first, last):
+            return (yield from self._backwards(last))
+        if _newest_first(first, last):
+            return (yield from self._backwards_with_looks(last.page, first))
+        return (yield from self._until_agreed())
+
+    @property
+    def pages(self) -> int:
+        """How many pages the list has by its last total."""
+        return -(-(self.total or 0) // self.size) if self.size else 1
+
+    def _ask(self, page: int) -> Generator[int, Answer, Answer]:
+        answer = yield page
+        if answer.total is not None:
+            self.total = answer.total
+            self.totals.add(answer.total)
+        self.seen.update(answer.records)
+        return answer
+
+    def _doubt(self, answer: Answer, first: Answer) -> None:
+        """Refuse a server that gives page 1 for every page."""
+        if answer.records.keys() == first.records.keys():
+            raise PageIgnored(self.endpoint.name, self.access.page_param)
+
+    def _backwards(self, last: Answer) -> Walk:
+        """Oldest first: down to page 1, then on from the old last page for what came meanwhile."""
+        for page in range(last.page - 1, 0, -1):
+            answer = yield from self._ask(page)
+            if not answer.rising:
+                return (yield from self._until_agreed())
+        page, found = last.page, -1
+        while len(self.seen) < (self.total or 0) and found != len(self.seen):
+            found = len(self.seen)
+            while page <= self.pages:
+                yield from self._ask(page)
+                page += 1
+            page = max(self.pages, last.page)
+        return self._verdict()
+
+    def _backwards_with_looks(self, last: int, first: Answer) -> Walk:
+        """Newest first: what came at the front pushed rows to pages that were read already."""
+        newest = first.keys[0] if first.keys else (0, "")
+        stretch, page = last, last - 1
+        for _ in range(3 * last + 100):
+            answer = yield from self._ask(page)
+            if not answer.falling:
+                return (yield from self._until_agreed())
+            page -= 1
+            if page and stretch - page < LOOK_EVERY:
+                continue
+            pushed, newest = yield from self._look(answer, newest)
+            if pushed:
+                page = min(self.pages, stretch + -(-pushed // self.size))
+            if not page:
+                return self._verdict()
+            stretch = page
+        return self._verdict(agreed=0)
+
+    def _look(self, answer: Answer, known: Key) -> Generator[int, Answer, tuple[int, Key]]:
+        """Count the rows that came at the front since the newest one known."""
+        pushed, page, newest = 0, 1, known
+        while True:
+            front = answer if answer.page == page == 1 else (yield from self._ask(page))
+            fresh = [key for key in front.keys or () if key > known]
+            pushed += len(fresh)
+            newest = max([newest, *fresh])
+            if not fresh or len(fresh) < front.rows:
+                return pushed, newest
+            page += 1
+
+    def _until_agreed(self, first: Answer | None = None) -> Walk:
+        """No order, or no total: forwards, again and again, until two readings are the same."""
+        read: set[str] = set(first.records) if first else set()
+        before: set[str] | None = None
+        page = 2 if first else 1
+        for _ in range(READINGS):
+            while self.total is None or page <= self.pages:
+                answer = yield from self._ask(page)
+                if first and page == 2 and first.rows >= self.access.page_size:
+                    self._doubt(answer, first)
+                if answer.records.keys() <= read:
+                    break
+                read |= answer.records.keys()
+                page += 1
+            if read == before:
+                return self._verdict(agreed=len(read))
+            before, read, page = read, set(), 1
+        return self._verdict(agreed=0)
+
+    def _verdict(self, agreed: int | None = None) -> Verdict:
+        seen = len(self.seen)
+        announced = seen if self.total is None else self.total
+        complete = (seen if agreed is None else agreed) >= announced and agreed != 0
+        return Verdict(announced, seen, complete, quiet=len(self.totals) <= 1)
+
+
+def _oldest_first(first: Answer, last: Answer) -> bool:
+    if not (first.keys and last.keys):
+        return first.rising  # the last page was emptied meanwhile
+    return first.rising and last.rising and first.keys[-1] <= last.keys[0]
+
+
+def _newest_first(first: Answer, last: Answer) -> bool:
+    if not (first.keys and last.keys):
+        return first.falling
+    return first.falling and last.falling and first.keys[-1] >= last.keys[0]

@@ -1,0 +1,223 @@
+"""What may go wrong?
+
+Each class says one thing that can go wrong, in a sentence for the person who runs p4books at
+night: what happened, what was left untouched, what to do now. `exit_code` is what the command
+line ends with: 1 something could not be done, 2 wrong settings or usage, 75 try later.
+"""
+
+from pathlib import Path
+
+
+class P4BooksError(Exception):
+    """Base of all errors that p4books raises on purpose; `str()` is the whole sentence."""
+
+    exit_code = 1
+
+
+class SettingsError(P4BooksError):
+    """A setting is missing, unknown or wrong."""
+
+    exit_code = 2
+
+
+class UsageError(P4BooksError):
+    """The words of a command are wrong."""
+
+    exit_code = 2
+
+
+class AlreadyRunning(P4BooksError):
+    """Another run of this tenant is going on."""
+
+    exit_code = 75
+
+    def __init__(self, tenant: str) -> None:
+        super().__init__(
+            f"Another run for tenant {tenant} is going on; this one touched nothing. "
+            "It ends by itself; try again then."
+        )
+
+
+class ApiError(P4BooksError):
+    """P4 Books could not be read; the last complete copy stands.
+
+    `answered` tells whether a server answered at all.
+    """
+
+    answered = True
+
+
+class KeyRefused(ApiError):
+    """The key is wrong (401)."""
+
+    def __init__(self, tenant: str) -> None:
+        super().__init__(
+            f"P4 Books did not accept the API key of tenant {tenant} (401). "
+            "What is held stands untouched. Make a new key under Settings > API > Generate API Key "
+            "and put it into SOURCES__P4BOOKS__API_KEY."
+        )
+
+
+class RightMissing(ApiError):
+    """The key may not read one endpoint (403)."""
+
+    def __init__(self, endpoint: str) -> None:
+        super().__init__(
+            f"{endpoint}: the API key has no right to read this list (403); the other lists go on. "
+            f"Give the key that right in P4 Books, or leave {endpoint} out of the setting "
+            "`endpoints`."
+        )
+
+
+class NotFound(ApiError):
+    """An address does not exist (404)."""
+
+    def __init__(self, endpoint: str, address: str) -> None:
+        super().__init__(
+            f"{endpoint}: there is nothing at {address} (404). Nothing was changed. "
+            "Check the settings `tenant` and `base_url`."
+        )
+
+
+class Unreachable(ApiError):
+    """No connection: name, network or certificate."""
+
+    answered = False
+
+    def __init__(self, endpoint: str, host: str, why: str) -> None:
+        super().__init__(
+            f"{endpoint}: {host} could not be reached ({why}). Nothing was changed for it. "
+            "Check the setting `tenant` and the network, then run again."
+        )
+
+
+class BadAnswer(ApiError):
+    """An answer that is not a list's page: HTML, `data: null`, a wrong echo, a cut body."""
+
+    def __init__(self, endpoint: str, page: int, what: str) -> None:
+        self.endpoint = endpoint
+        self.page = page
+        self.what = what
+        super().__init__(
+            f"{endpoint}: P4 Books answered page {page} with {what}. Nothing was changed for it; "
+            "the last complete copy stands. Run again; if it stays so, see `p4books check`."
+        )
+
+
+class Refused(ApiError):
+    """The request was answered with a status that repeating does not mend."""
+
+    def __init__(self, endpoint: str, page: int, status: int) -> None:
+        super().__init__(
+            f"{endpoint}: P4 Books refused page {page} with status {status}. Nothing was changed "
+            "for it. See `p4books check`."
+        )
+
+
+class Redirected(ApiError):
+    """The server points to another host; the key does not go there."""
+
+    def __init__(self, host: str, target: str) -> None:
+        super().__init__(
+            f"{host} sends us on to {target}; the API key was not sent there. "
+            "If that address is right, put it into the setting `base_url`."
+        )
+
+
+class Incomplete(ApiError):
+    """A list announced more rows than it gave."""
+
+    def __init__(self, endpoint: str, announced: int, given: int, *, held: bool) -> None:
+        kept = (
+            "What came was loaded and nothing was closed"
+            if held
+            else "Nothing was loaded for it: a first copy must be whole"
+        )
+        super().__init__(
+            f"{endpoint}: P4 Books announced {announced:,} rows and gave {given:,}. {kept}. "
+            "Run again; if it stays so, see `p4books check`."
+        )
+
+
+class PageIgnored(ApiError):
+    """The server answers the same rows whatever page is asked for."""
+
+    def __init__(self, endpoint: str, parameter: str) -> None:
+        super().__init__(
+            f"{endpoint}: P4 Books gives the same rows for every page, as if it ignored the "
+            f"parameter `{parameter}`. Nothing was changed for it. Set `page_param` to the name "
+            "this tenant uses."
+        )
+
+
+class LoadMismatch(P4BooksError):
+    """What arrived in the warehouse is not what was sent."""
+
+    def __init__(self, table: str, sent: int, found: int) -> None:
+        super().__init__(
+            f"{table}: {sent:,} versions were sent to the warehouse and {found:,} arrived. "
+            "The load was thrown away; the last whole copy stands. Run again."
+        )
+
+
+class WarehouseDamaged(P4BooksError):
+    """The private warehouse cannot be opened."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(
+            f"The warehouse {path} cannot be read ({why}). Nothing was changed. "
+            f"Put one of the earlier generations in {path.parent / 'generations'} in its place."
+        )
+
+
+class WarehouseTooNew(P4BooksError):
+    """The warehouse was made by a newer p4books."""
+
+    def __init__(self, path: Path, theirs: int, ours: int) -> None:
+        super().__init__(
+            f"The warehouse {path} was made by a newer p4books (format {theirs}, this one knows "
+            f"{ours}). Nothing was changed. Install the newer version."
+        )
+
+
+class BrokenSql(P4BooksError):
+    """A file under sql/ cannot be built."""
+
+    def __init__(self, file: Path, line: int, why: str) -> None:
+        super().__init__(
+            f"{file}, line {line}: {why}. The last published file stays. Mend the file and run "
+            "`p4books sync` again."
+        )
+
+
+class NotPublished(P4BooksError):
+    """There is no published file yet."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path} does not exist yet. Run `p4books sync` first.")
+
+
+class QueryFailed(P4BooksError):
+    """A query cannot be answered."""
+
+    exit_code = 2
+
+
+class DiskTrouble(P4BooksError):
+    """A folder cannot be written, or the disk is full."""
+
+    def __init__(self, path: Path | str, why: str) -> None:
+        super().__init__(
+            f"{path} cannot be written ({why}). What was published stands; pages already read are "
+            "kept and the next run goes on from them."
+        )
+
+
+class LoadFailed(P4BooksError):
+    """dlt or DuckDB could not load."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            f"The load did not succeed ({why}) and was thrown away; the last whole copy stands. "
+            "Run again."
+        )

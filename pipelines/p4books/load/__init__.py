@@ -1,0 +1,1 @@
+"""How do answers become rows of the warehouse?"""

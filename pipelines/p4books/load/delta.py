@@ -1,0 +1,278 @@
+"""What is new, changed or gone?
+
+The spool's lines are compared, by the hash of their text, with the active versions in the
+warehouse; only what differs is ever typed. An absent row is a conclusion, not a fact: it is called
+gone when a quiet complete scan lacks it, or two complete scans in a row do.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from p4books.api.spool import Stored
+from p4books.endpoint import Endpoint
+from p4books.load import tables, typed
+
+MEMORY = "256MB"  # of DuckDB while it compares; larger than that it spills to the disk
+
+
+@dataclass(frozen=True)
+class Delta:
+    """What one endpoint's scan changes.
+
+    Counts are rows. `missed` tells that ids were missed for the first time, or no longer are, which
+    the next scan must know; `changes` whether there is anything to load at all.
+    """
+
+    endpoint: Endpoint
+    seen: int
+    new: int
+    changed: int
+    gone: int
+    missed: bool
+    query: str
+
+    @property
+    def versions(self) -> int:
+        """How many rows dlt is sent, tombstones among them."""
+        return self.new + self.changed + self.gone
+
+    @property
+    def changes(self) -> bool:
+        """Whether there is anything to write."""
+        return self.versions > 0 or self.missed
+
+
+@contextmanager
+def comparing(warehouse: Path, scratch: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open an empty database that sees the warehouse as `held`, read-only."""
+    with duckdb.connect(
+        config={"memory_limit": MEMORY, "temp_directory": str(scratch), "threads": 2}
+    ) as con:
+        con.execute("set TimeZone = 'UTC'")
+        if warehouse.exists():
+            con.execute(f"attach {typed.text(str(warehouse))} as held (read_only)")
+        else:
+            con.execute("attach ':memory:' as held")
+            con.execute("create schema held.raw")
+        yield con
+
+
+def compare(
+    con: duckdb.DuckDBPyConnection,
+    endpoint: Endpoint,
+    pages: Sequence[Stored],
+    *,
+    complete: bool,
+    quiet: bool,
+) -> Delta:
+    """Compare the pages of a scan with what is held.
+
+    `complete` and `quiet` are the scan's verdict: only a complete scan lets a row be gone. The
+    tables `seen_NAME` and `delta_NAME` stay in `con` for `Delta.query` to read.
+    """
+    _make_active(con, endpoint)
+    _make_seen(con, endpoint, pages)
+    _make_delta(con, endpoint)
+    _drop_same_values(con, endpoint, pages)
+    missed = _conclude_absence(con, endpoint, complete=complete, quiet=quiet)
+    counts = dict(
+        con.execute(f"select kind, count(*) from delta_{endpoint.name} group by kind").fetchall()
+    )
+    return Delta(
+        endpoint=endpoint,
+        seen=_count(con, f"seen_{endpoint.name}"),
+        new=counts.get("new", 0),
+        changed=counts.get("changed", 0),
+        gone=counts.get("gone", 0),
+        missed=missed,
+        query=_versions(con, endpoint, pages),
+    )
+
+
+def held(con: duckdb.DuckDBPyConnection, endpoint: Endpoint) -> int:
+    """Count the active rows that the warehouse holds."""
+    _make_active(con, endpoint)
+    return _count(con, f"active_{endpoint.name}")
+
+
+def _count(con: duckdb.DuckDBPyConnection, relation: str) -> int:
+    row = con.execute(f"select count(*) from {relation}").fetchone()
+    return int(row[0]) if row else 0
+
+
+def _make_active(con: duckdb.DuckDBPyConnection, endpoint: Endpoint) -> None:
+    """Make the view of the active versions; empty where the warehouse lacks the table."""
+    known = con.execute(
+        "select 1 from duckdb_tables() where database_name = 'held' and table_name = ?",
+        [endpoint.name],
+    ).fetchone()
+    nothing = ", ".join(
+        f'null::{kind} as "{key}"' for key, kind in tables.columns(endpoint).items()
+    )
+    source = f"held.raw.{endpoint.name} where _dlt_valid_to is null"
+    con.execute(
+        f"create or replace view active_{endpoint.name} as "
+        + (
+            f"select * from {source}"
+            if known
+            else f"select {nothing}, null::timestamptz as _dlt_valid_from where false"
+        )
+    )
+    before = f"select id from held.raw.missed where endpoint = '{endpoint.name}'"
+    con.execute(
+        f"create or replace view before_{endpoint.name} as "
+        + (before if known else "select null::varchar as id where false")
+    )
+
+
+def _make_seen(con: duckdb.DuckDBPyConnection, endpoint: Endpoint, pages: Sequence[Stored]) -> None:
+    """Make the table of the ids seen: where last (`place` in the scan), when, and their hash."""
+    con.execute(
+        f"create or replace table seen_{endpoint.name}"
+        " (id varchar, place integer, row_hash varchar, read_at timestamptz)"
+    )
+    paths = [page.path for page in pages if page.distinct]
+    if not paths:
+        return
+    con.execute(
+        f"""
+        insert into seen_{endpoint.name}
+        select id, max(place), arg_max(row_hash, place), make_timestamptz(max(micros))
+        from (
+            select
+                json ->> '$.id' as id,
+                {_PLACE} as place,
+                md5(json::varchar) as row_hash,
+                regexp_extract(filename, '(\\d+)\\.ndjson$', 1)::bigint as micros
+            from read_ndjson_objects(
+                {typed.files(paths)}, filename = true, maximum_object_size = {_largest(pages)})
+        )
+        group by id
+        """
+    )
+
+
+def _make_delta(con: duckdb.DuckDBPyConnection, endpoint: Endpoint) -> None:
+    con.execute(
+        f"""
+        create or replace table delta_{endpoint.name} as
+        select
+            seen.id,
+            seen.place,
+            seen.row_hash,
+            case when active.id is null then 'new' else 'changed' end as kind
+        from seen_{endpoint.name} as seen
+        left join active_{endpoint.name} as active using (id)
+        where active.row_hash is distinct from seen.row_hash
+        """
+    )
+
+
+def _drop_same_values(
+    con: duckdb.DuckDBPyConnection, endpoint: Endpoint, pages: Sequence[Stored]
+) -> None:
+    """Forget changes of spelling only: 25 for 25.0, or a number in quotes, is no new version."""
+    query = _typed(con, endpoint, pages, "changed")
+    if not query:
+        return
+    same = " and ".join(
+        f'fresh."{key}" is not distinct from active."{key}"'
+        for key in tables.columns(endpoint)
+        if key not in {"row_hash", "gone"}
+    )
+    con.execute(
+        f"""
+        delete from delta_{endpoint.name} where kind = 'changed' and id in (
+            select fresh.id
+            from ({query}) as fresh
+            join active_{endpoint.name} as active using (id)
+            where {same}
+        )
+        """
+    )
+
+
+def _conclude_absence(
+    con: duckdb.DuckDBPyConnection, endpoint: Endpoint, *, complete: bool, quiet: bool
+) -> bool:
+    """Call rows gone, remember those missed once, and tell whether what is remembered changed."""
+    name = endpoint.name
+    con.execute(
+        f"""
+        create or replace table absent_{name} as
+        select id, id in (from before_{name}) as twice
+        from active_{name}
+        where id not in (select id from seen_{name})
+        """
+    )
+    gone = {(True, True): "true", (True, False): "twice"}.get((complete, quiet), "false")
+    con.execute(
+        f"insert into delta_{name} select id, null, 'gone', 'gone' from absent_{name} where {gone}"
+    )
+    kept = f"not ({gone})" if complete else "twice"
+    con.execute(f"create or replace table missed_{name} as from absent_{name} where {kept}")
+    difference = con.execute(
+        f"""
+        (select id from missed_{name} except from before_{name})
+        union all
+        (from before_{name} except select id from missed_{name})
+        limit 1
+        """
+    )
+    return difference.fetchone() is not None
+
+
+def _versions(con: duckdb.DuckDBPyConnection, endpoint: Endpoint, pages: Sequence[Stored]) -> str:
+    """Return the query of all rows that dlt is to be sent."""
+    own = list(tables.columns(endpoint))
+    empty = ", ".join(
+        {"id": "id", "row_hash": "row_hash", "gone": "true"}.get(key, "null") for key in own
+    )
+    gone = f"select {empty} from delta_{endpoint.name} where kind = 'gone'"
+    fresh = _typed(con, endpoint, pages, "new", "changed")
+    return f"{fresh} union all {gone}" if fresh else gone
+
+
+def _typed(
+    con: duckdb.DuckDBPyConnection, endpoint: Endpoint, pages: Sequence[Stored], *kinds: str
+) -> str | None:
+    """Return the query of the delta's rows of these kinds, typed; None where there are none."""
+    wanted = ", ".join(typed.text(kind) for kind in kinds)
+    rows = con.execute(
+        f"select distinct place from delta_{endpoint.name} where kind in ({wanted})"
+    ).fetchall()
+    places = {place for (place,) in rows}
+    if not places:
+        return None
+    paths = [page.path for page in pages if page.place in places]
+    unknown = con.execute(
+        f"""
+        select distinct unnest(json_keys(json)) as key
+        from read_ndjson_objects(
+            {typed.files(paths)}, maximum_object_size = {_largest(pages)})
+        order by key
+        """
+    ).fetchall()
+    strange = [key for (key,) in unknown if key not in endpoint.known]
+    own = ", ".join(
+        {"row_hash": "delta.row_hash", "gone": "false as gone"}.get(key, f'rows."{key}"')
+        for key in tables.columns(endpoint)
+    )
+    return f"""
+        select {own}
+        from ({typed.select(endpoint, paths, strange, _largest(pages))}) as rows
+        join delta_{endpoint.name} as delta
+            on delta.id = rows.id and delta.place = {_PLACE} and delta.kind in ({wanted})
+    """
+
+
+def _largest(pages: Sequence[Stored]) -> int:
+    """Return how many bytes the largest record may have: `read_json` allocates as much."""
+    return max([1 << 16, *(page.path.stat().st_size for page in pages)])
+
+
+_PLACE = "parse_filename(filename)[1:6]::integer"

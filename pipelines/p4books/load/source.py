@@ -1,0 +1,127 @@
+"""What does dlt load?"""
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import dlt
+import pyarrow as pa
+from dlt.extract import DltResource
+from dlt.extract.source import DltSource
+
+from p4books.api import scan
+from p4books.api.client import Access, Client, throttle_of
+from p4books.api.spool import Spool
+from p4books.endpoint import Endpoint, Kind
+from p4books.endpoints import ENDPOINTS
+from p4books.errors import Incomplete
+from p4books.load import delta, tables
+from p4books.settings import Settings
+
+Rows = Callable[[Endpoint], Iterator[pa.RecordBatch]]
+
+BATCH = 20_000  # rows a batch
+
+_HINTS: dict[str, dict[str, Any]] = {
+    Kind.TEXT.value: {"data_type": "text"},
+    Kind.MONEY.value: {"data_type": "decimal", "precision": 18, "scale": 2},
+    Kind.MEASURE.value: {"data_type": "decimal", "precision": 18, "scale": 6},
+    Kind.COUNT.value: {"data_type": "bigint"},
+    Kind.DAY.value: {"data_type": "date"},
+    Kind.INSTANT.value: {"data_type": "timestamp", "timezone": True},
+    "boolean": {"data_type": "bool"},
+}
+
+# The hints never vary between runs: dlt keeps them in its stored schema.
+_VERSIONS = {
+    "disposition": "merge",
+    "strategy": "scd2",
+    "row_version_column_name": "row_hash",
+    "source_filter": "not coalesce(gone, false)",
+    "destination_scope": "id in (select id from {staging_table})",
+}
+
+
+def versions(endpoints: Sequence[Endpoint], rows: Rows) -> DltSource:
+    """Make the source that loads new versions and closes old ones: a delta, never whole lists."""
+
+    @dlt.source(name="p4books", section="p4books")
+    def p4books_versions() -> Any:
+        return [_resource(endpoint, rows, _VERSIONS) for endpoint in endpoints]
+
+    return p4books_versions()
+
+
+@dlt.source(name="p4books", section="p4books")
+def p4books_source(  # noqa: PLR0913
+    tenant: str = dlt.config.value,
+    api_key: str = dlt.secrets.value,
+    base_url: str = "https://{tenant}.p4books.com/api/v1",
+    endpoints: Sequence[str] = tuple(ENDPOINTS),
+    requests_per_window: int = 90,
+    window_seconds: float = 60,
+    page_size: int = 100,
+    page_param: str = "page",
+    page_size_param: str = "page_size",
+) -> Any:
+    """Read every list of P4 Books whole, for a pipeline of your own.
+
+    Each endpoint is a resource and a table that is replaced by all rows as of its scan; apply
+    other hints where you want history. Lines and addresses are JSON text in their record. Requests
+    count under the same limit as `p4books sync`, on the same key. Raises what a sync raises, and
+    Incomplete where a list announced more rows than it gave: then nothing is replaced.
+    """
+    settings = Settings.model_validate(
+        {
+            "tenant": tenant,
+            "api_key": api_key,
+            "base_url": base_url,
+            "endpoints": tuple(endpoints),
+            "requests_per_window": requests_per_window,
+            "window_seconds": window_seconds,
+            "page_size": page_size,
+            "page_param": page_param,
+            "page_size_param": page_size_param,
+        }
+    )
+
+    def rows(endpoint: Endpoint) -> Iterator[pa.RecordBatch]:
+        with tempfile.TemporaryDirectory(prefix="p4books-") as folder:
+            yield from _whole_list(settings, endpoint, Path(folder))
+
+    return [_resource(ENDPOINTS[name], rows, "replace") for name in settings.endpoints]
+
+
+def _whole_list(settings: Settings, endpoint: Endpoint, folder: Path) -> Iterator[pa.RecordBatch]:
+    client = Client(Access.of(settings), throttle_of(settings))
+    spool = Spool(folder / endpoint.name, client.access.source(endpoint))
+    verdict = scan.run(endpoint, client, spool).verdict
+    if not verdict.complete:
+        raise Incomplete(endpoint.name, verdict.announced, verdict.seen, held=False)
+    with delta.comparing(folder / "nothing.duckdb", folder) as con:
+        found = delta.compare(con, endpoint, spool.pages(), complete=True, quiet=verdict.quiet)
+        if found.versions:
+            yield from con.execute(found.query).to_arrow_reader(BATCH)
+
+
+def _resource(endpoint: Endpoint, rows: Rows, write: Any) -> DltResource:
+    def read() -> Iterator[pa.RecordBatch]:
+        yield from rows(endpoint)
+
+    resource: DltResource = dlt.resource(
+        read,
+        name=endpoint.name,
+        columns=_columns(endpoint),
+        write_disposition=write,
+        file_format="parquet",
+    )
+    return resource
+
+
+def _columns(endpoint: Endpoint) -> Any:
+    """Declare every column; each gets hints of its own, for dlt folds columns that share a dict."""
+    return {
+        name: {"name": name, "nullable": True, **_HINTS[kind]}
+        for name, kind in tables.columns(endpoint).items()
+    }

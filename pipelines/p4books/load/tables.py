@@ -1,0 +1,100 @@
+"""Which tables hold the rows?
+
+One table per endpoint in the schema `raw` of the private warehouse, one row per version of a
+record, made from the endpoint's own fields. dlt finds them made and only fills them, so that a
+column that is always empty, or a list without rows, exists all the same.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import duckdb
+
+from p4books.endpoint import Endpoint, Kind
+from p4books.errors import WarehouseDamaged, WarehouseTooNew
+
+FORMAT = 1  # of the private warehouse; a higher one was made by a newer p4books
+STORAGE = "v1.4.0"  # opens in DuckDB 1.4, 1.5 and 2.0, and rejects a stale WAL
+
+
+def columns(endpoint: Endpoint) -> dict[str, str]:
+    """Return the columns of an endpoint's table and their DuckDB types, in order.
+
+    Beside the endpoint's own: `extra`, the fields we do not know, and the inner lists, as JSON
+    text; `misfits`, the values that their column's type does not hold, as JSON text; `row_hash`
+    over the whole record; `gone`, true only in the tombstones that tell dlt to close a row.
+    """
+    return {
+        **{name: kind.value for name, kind in endpoint.fields.items()},
+        **dict.fromkeys(endpoint.inner, Kind.TEXT.value),
+        "extra": "varchar",
+        "misfits": "varchar",
+        "row_hash": "varchar",
+        "gone": "boolean",
+    }
+
+
+def create(path: Path, endpoints: Sequence[Endpoint]) -> None:
+    """Make the warehouse, or add what a new endpoint needs."""
+    with duckdb.connect(path, config={"storage_compatibility_version": STORAGE}) as con:
+        con.execute("create schema if not exists raw")
+        con.execute("create table if not exists raw.p4books_format (format integer not null)")
+        con.execute(
+            "insert into raw.p4books_format select ? where not exists (from raw.p4books_format)",
+            [FORMAT],
+        )
+        con.execute(
+            "create table if not exists raw.seen"
+            " (endpoint varchar not null, id varchar not null, verified_at timestamptz not null)"
+        )
+        con.execute(
+            "create table if not exists raw.missed (endpoint varchar not null, id varchar not null)"
+        )
+        for endpoint in endpoints:
+            con.execute(_ddl(endpoint))
+        con.execute(_findings_ddl(endpoints))
+
+
+def doubt(path: Path) -> None:
+    """Make sure that the warehouse can be read by us; one that is not there yet can.
+
+    Raises WarehouseDamaged and WarehouseTooNew.
+    """
+    if not path.exists():
+        return
+    try:
+        with duckdb.connect(path, read_only=True) as con:
+            row = con.execute("select max(format) from raw.p4books_format").fetchone()
+    except duckdb.Error as error:
+        raise WarehouseDamaged(path, str(error).splitlines()[0]) from None
+    found = row[0] if row else None
+    if found is not None and found > FORMAT:
+        raise WarehouseTooNew(path, found, FORMAT)
+
+
+def _ddl(endpoint: Endpoint) -> str:
+    own = ",\n    ".join(f'"{name}" {kind}' for name, kind in columns(endpoint).items())
+    return f"""
+    create table if not exists raw.{endpoint.name} (
+    {own},
+    _dlt_valid_from timestamptz,
+    _dlt_valid_to timestamptz)
+    """
+
+
+def _findings_ddl(endpoints: Sequence[Endpoint]) -> str:
+    """One row per value that did not fit its column, in whichever version it stood."""
+    parts = "\nunion all\n".join(
+        f"""
+        select
+            '{endpoint.name}' as endpoint,
+            id,
+            unnest(from_json(misfits, '[{{"field":"VARCHAR","value":"VARCHAR"}}]'),
+                recursive := true),
+            _dlt_valid_from as valid_from,
+            _dlt_valid_to as valid_to
+        from raw.{endpoint.name}
+        where misfits is not null"""
+        for endpoint in endpoints
+    )
+    return f"create or replace view raw.findings as {parts}"

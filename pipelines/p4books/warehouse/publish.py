@@ -1,0 +1,84 @@
+"""What do readers open?
+
+One file per tenant with every model as a table, made beside the last one and renamed over it:
+who has the old one open goes on reading it, who opens it next gets the new one.
+"""
+
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+
+from p4books import swap
+from p4books.errors import DiskTrouble
+from p4books.warehouse import views
+from p4books.warehouse.views import View
+
+MEMORY = "256MB"  # of DuckDB while it writes
+STORAGE = "v1.4.0"  # opens in DuckDB 1.4, 1.5 and 2.0
+
+
+def publish(  # noqa: PLR0913
+    warehouse: Path,
+    models: list[View],
+    scratch: Path,
+    published: Path,
+    *,
+    about: dict[str, str | datetime],
+    mode: int,
+) -> None:
+    """Write the views of the warehouse as tables into a new published file.
+
+    `about` becomes the one row of the table `about`. Raises BrokenSql where a view can't be
+    computed and DiskTrouble; the last published file then stays.
+    """
+    made = scratch / "published.duckdb"
+    made.unlink(missing_ok=True)
+    try:
+        with duckdb.connect(
+            config={"memory_limit": MEMORY, "temp_directory": str(scratch), "threads": 2}
+        ) as con:
+            con.execute("set TimeZone = 'UTC'")
+            con.execute(f"attach '{_quoted(warehouse)}' as warehouse (read_only)")
+            con.execute(f"attach '{_quoted(made)}' as made (storage_version '{STORAGE}')")
+            con.execute("use warehouse")
+            for model in models:
+                _write(con, model)
+            _describe(con, about)
+            con.execute("checkpoint made")
+            con.execute("detach made")
+        swap.into_place(made, published, mode)
+    except (OSError, duckdb.IOException, duckdb.OutOfMemoryException) as error:
+        raise DiskTrouble(published, str(error).splitlines()[0]) from None
+
+
+def made_of(published: Path) -> str | None:
+    """Read of what a published file was made; None where there is none, or none we can read."""
+    if not published.exists():
+        return None
+    try:
+        with duckdb.connect(published, read_only=True) as con:
+            row = con.execute("select made_of from about").fetchone()
+    except duckdb.Error:
+        return None
+    return str(row[0]) if row else None
+
+
+def _write(con: duckdb.DuckDBPyConnection, model: View) -> None:
+    name = f'{model.layer}."{model.name}"'
+    con.execute(f"create schema if not exists made.{model.layer}")
+    try:
+        con.execute(f"create table made.{name} as from {name}")
+    except (duckdb.ConversionException, duckdb.InvalidInputException) as error:
+        raise views.broken(model, error) from None
+    con.execute(f"comment on table made.{name} is '{model.grain.replace(chr(39), chr(39) * 2)}'")
+
+
+def _describe(con: duckdb.DuckDBPyConnection, about: dict[str, str | datetime]) -> None:
+    marks = ", ".join(f"? as {key}" for key in about)
+    con.execute(f"create table made.about as select {marks}", list(about.values()))
+    con.execute("comment on table made.about is 'One row: what this file is and when it was made.'")
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("'", "''")

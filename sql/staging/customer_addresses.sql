@@ -1,0 +1,46 @@
+-- One row per address of a customer that P4 Books has now.
+with
+
+versions as (
+    select * from staging.customers_history
+    where valid_to is null
+),
+
+items as (
+    select
+        customer_id,
+        unnest(
+            from_json(
+                addresses,
+                '[{
+                    "address_type": "VARCHAR",
+                    "line1": "VARCHAR",
+                    "line2": "VARCHAR",
+                    "city": "VARCHAR",
+                    "state": "VARCHAR",
+                    "postal_code": "VARCHAR",
+                    "country": "VARCHAR"
+                }]'
+            )
+        ) as item,
+        generate_subscripts(addresses::json[], 1) as address_number
+    from versions
+    where json_array_length(addresses) > 0
+),
+
+typed as (
+    select
+        customer_id,
+        address_number,
+
+        item.address_type,
+        item.line1 as address_line1,
+        item.line2 as address_line2,
+        item.city,
+        item.state,
+        item.postal_code,
+        item.country
+    from items
+)
+
+select * from typed

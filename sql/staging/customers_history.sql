@@ -1,0 +1,36 @@
+-- One row per version of a customer: what P4 Books said of it, from when to when.
+with
+
+versions as (
+    select * from raw.customers
+),
+
+renamed as (
+    select
+        id as customer_id,
+
+        code as customer_code,
+        name as customer_name,
+        email,
+        phone,
+        tax_id,
+        payment_terms,
+        currency,
+        tax_code,
+        status as customer_status,
+
+        _dlt_valid_from as valid_from,
+        _dlt_valid_to as valid_to,
+
+        date_created as created_at,
+        date_modified as modified_at,
+
+        credit_limit,
+        balance,
+
+        extra,
+        addresses
+    from versions
+)
+
+select * from renamed

@@ -1,0 +1,38 @@
+-- One row per version of an invoice: what P4 Books said of it, from when to when.
+with
+
+versions as (
+    select * from raw.invoices
+),
+
+renamed as (
+    select
+        id as invoice_id,
+        customer_id,
+        sales_order_id,
+
+        code as invoice_code,
+        currency,
+        status as invoice_status,
+
+        _dlt_valid_from as valid_from,
+        _dlt_valid_to as valid_to,
+
+        document_date as document_on,
+        due_date as due_on,
+        posting_date as posted_on,
+        date_created as created_at,
+        date_modified as modified_at,
+
+        subtotal as invoice_subtotal,
+        tax_total as invoice_tax,
+        total as invoice_total,
+        amount_paid,
+        balance,
+
+        extra,
+        lines
+    from versions
+)
+
+select * from renamed

@@ -1,0 +1,35 @@
+-- One row per version of a purchase order: what P4 Books said of it, from when to when.
+with
+
+versions as (
+    select * from raw.purchase_orders
+),
+
+renamed as (
+    select
+        id as purchase_order_id,
+        vendor_id,
+        warehouse_id,
+
+        code as purchase_order_code,
+        currency,
+        status as purchase_order_status,
+
+        _dlt_valid_from as valid_from,
+        _dlt_valid_to as valid_to,
+
+        document_date as document_on,
+        expected_date as expected_on,
+        date_created as created_at,
+        date_modified as modified_at,
+
+        subtotal as purchase_order_subtotal,
+        tax_total as purchase_order_tax,
+        total as purchase_order_total,
+
+        extra,
+        lines
+    from versions
+)
+
+select * from renamed

@@ -1,0 +1,35 @@
+-- One row per version of a sales order: what P4 Books said of it, from when to when.
+with
+
+versions as (
+    select * from raw.sales_orders
+),
+
+renamed as (
+    select
+        id as sales_order_id,
+        customer_id,
+        warehouse_id,
+
+        code as sales_order_code,
+        currency,
+        status as sales_order_status,
+
+        _dlt_valid_from as valid_from,
+        _dlt_valid_to as valid_to,
+
+        document_date as document_on,
+        required_date as required_on,
+        date_created as created_at,
+        date_modified as modified_at,
+
+        subtotal as sales_order_subtotal,
+        tax_total as sales_order_tax,
+        total as sales_order_total,
+
+        extra,
+        lines
+    from versions
+)
+
+select * from renamed

@@ -1,0 +1,33 @@
+-- One row per version of a vendor: what P4 Books said of it, from when to when.
+with
+
+versions as (
+    select * from raw.vendors
+),
+
+renamed as (
+    select
+        id as vendor_id,
+
+        code as vendor_code,
+        name as vendor_name,
+        email,
+        phone,
+        tax_id,
+        payment_terms,
+        currency,
+        status as vendor_status,
+
+        _dlt_valid_from as valid_from,
+        _dlt_valid_to as valid_to,
+
+        date_created as created_at,
+        date_modified as modified_at,
+
+        balance,
+
+        extra
+    from versions
+)
+
+select * from renamed
