@@ -1,0 +1,135 @@
+"""Which words does the command line take, and what does it say?"""
+
+import argparse
+import json
+import shlex
+import signal
+import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from p4books_sandbox.app import make_app
+from p4books_sandbox.desk import Desk
+from p4books_sandbox.distributor import generate
+from p4books_sandbox.faults import Fault, fault_of
+from p4books_sandbox.options import Options
+from p4books_sandbox.server import Server, base_url, listen
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Serve until told to stop; give the exit code."""
+    signal.signal(signal.SIGINT, _leave)
+    signal.signal(signal.SIGTERM, _leave)
+    asked = _parser().parse_args(words)
+    try:
+        options = Options(**{name: getattr(asked, name) for name in Options.__dataclass_fields__})
+    except ValueError as error:
+        _parser().error(str(error))
+    try:
+        plug = listen(asked.host, asked.port)
+    except OSError as error:
+        return _fail(f"Can't listen on {asked.host}, port {asked.port}: {error.strerror}.")
+    desk = Desk(options, generate(options))
+    desk.faults.stage(*asked.fault)
+    url = base_url(plug)
+    Server(make_app(desk), lambda: _say(url, options)).run(sockets=[plug])
+    return 0
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        sys.stderr.write(f"p4books_sandbox: {message.rstrip('.')}. See --help.\n")
+        sys.exit(2)
+
+
+def _parser() -> argparse.ArgumentParser:
+    default = Options()
+    parser = _Parser(
+        prog="python -m p4books_sandbox",
+        description="P4 Books on this machine, made from its contract.",
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
+    add("--port", type=_port, default=0, help="port to listen on; 0 takes a free one (%(default)s)")
+    add(
+        "--invoices",
+        type=int,
+        default=default.invoices,
+        help="how many; other lists follow (%(default)s)",
+    )
+    add("--lines", type=int, default=None, help="lines on every document (one to eight)")
+    add("--seed", type=int, default=default.seed, help="another seed, other books (%(default)s)")
+    add(
+        "--limit",
+        type=int,
+        default=default.limit,
+        help="requests a window; 0 is no limit (%(default)s)",
+    )
+    add(
+        "--window",
+        type=float,
+        default=default.window,
+        help="seconds the limit counts over (%(default)s)",
+    )
+    add(
+        "--page-size",
+        type=int,
+        default=default.page_size,
+        help="rows when none is asked for (%(default)s)",
+    )
+    add(
+        "--page-size-cap",
+        type=int,
+        default=default.page_size_cap,
+        help="most rows on a page (%(default)s)",
+    )
+    add("--key", default=default.key, help="the API key that is let in (%(default)s)")
+    add("--fault", type=_fault, action="append", default=[], metavar="FAULT",
+        help="what goes wrong, like 'status status=503 endpoint=invoices times=2'")  # fmt: skip
+    return parser
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) < 65536):
+        raise argparse.ArgumentTypeError(f"{text!r} is no port from 0 to 65535")
+    return int(text)
+
+
+def _fault(text: str) -> Fault:
+    """Read a fault: its kind, then name=value words; `times=null` is for ever."""
+    try:
+        kind, *words = shlex.split(text) or [""]
+        return fault_of({"kind": kind, **dict(_pair(word) for word in words)})
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no fault: {error}") from None
+
+
+def _pair(word: str) -> tuple[str, Any]:
+    name, equals, value = word.partition("=")
+    if not equals:
+        raise ValueError(f"{word!r} is not written as name=value")
+    try:
+        return name, json.loads(value)
+    except json.JSONDecodeError:
+        return name, value
+
+
+def _say(url: str, options: Options) -> None:
+    sys.stdout.write(
+        f"P4 Books sandbox: {url}\n"
+        "SOURCES__P4BOOKS__TENANT=sandbox\n"
+        f"SOURCES__P4BOOKS__API_KEY={options.key}\n"
+        f"SOURCES__P4BOOKS__BASE_URL={url}\n"
+        f"Described at {url.removesuffix('/api/v1')}/docs\n"
+    )
+    sys.stdout.flush()
+
+
+def _fail(sentence: str) -> int:
+    sys.stderr.write(f"p4books_sandbox: {sentence}\n")
+    return 1
+
+
+def _leave(_: int, __: object) -> NoReturn:
+    sys.exit(0)

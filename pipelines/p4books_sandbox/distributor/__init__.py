@@ -1,0 +1,24 @@
+"""Whose books are they, when nobody brings any? A made-up Panamanian distributor's."""
+
+from p4books_sandbox.distributor import parties, products, purchases, sales
+from p4books_sandbox.distributor.chance import chance
+from p4books_sandbox.distributor.scale import scale_for
+from p4books_sandbox.options import Options
+from p4books_sandbox.records import RecordList
+
+
+def generate(options: Options) -> dict[str, RecordList]:
+    """Make all six lists, by path; the same options give the same bytes."""
+    scale = scale_for(options.invoices)
+    catalog = products.catalog(scale.products, chance(options.seed, "products"))
+    buyers = parties.buyers(scale.customers)
+    sold = sales.sell(scale.invoices, catalog, buyers, options.lines, chance(options.seed, "sales"))
+    bought = purchases.buy(scale, catalog, options.lines, chance(options.seed, "purchases"))
+    return {
+        "products": RecordList(products.encoded(catalog)),
+        "customers": RecordList(parties.customers(buyers, sold.owed)),
+        "vendors": RecordList(parties.vendors(scale.vendors, bought.owing)),
+        "invoices": RecordList(sold.invoices),
+        "purchase-orders": RecordList(bought.orders),
+        "sales-orders": RecordList(sold.orders),
+    }

@@ -1,0 +1,161 @@
+"""What goes wrong, and when?"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from threading import Lock
+
+from pydantic import TypeAdapter, ValidationError
+
+from p4books_sandbox.answers import Answer
+from p4books_sandbox.contract import ENDPOINTS
+from p4books_sandbox.exchange import Exchange
+from p4books_sandbox.log import Arrival
+from p4books_sandbox.records import decode, encode
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Something that goes wrong with the requests it fits.
+
+    `kind` is a name in KINDS. None for endpoint, page or method fits any. It lets `after`
+    fitting requests pass, then hits `times` of them (None: for ever). The rest is for some
+    kinds only: status, text (the body), headers; seconds. Raises ValueError with a sentence.
+    """
+
+    kind: str
+    endpoint: str | None = None
+    page: int | None = None
+    method: str | None = None
+    after: int = 0
+    times: int | None = 1
+    status: int = 500
+    text: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    seconds: float = 1.0
+
+    def __post_init__(self) -> None:
+        _one_of("fault", self.kind, KINDS)
+        _one_of("list", self.endpoint, (None, *(endpoint.path for endpoint in ENDPOINTS)))
+        _one_of("method", self.method, (None, "GET", "POST"))
+        if self.times is not None and self.times < 1:
+            raise ValueError(f"times must be 1 or more, or None for ever, not {self.times}.")
+        if not 200 <= self.status <= 599:
+            raise ValueError(f"status must be from 200 to 599, not {self.status}.")
+
+    def fits(self, arrival: Arrival) -> bool:
+        """Tell whether the fault is meant for this request."""
+        return (
+            self.endpoint in (None, arrival.endpoint)
+            and self.page in (None, arrival.page)
+            and self.method in (None, arrival.method)
+        )
+
+
+def fault_of(words: Mapping[str, object]) -> Fault:
+    """Make a fault of what a person wrote. Raises ValueError with a sentence."""
+    try:
+        return TypeAdapter(Fault).validate_python(words, strict=False, extra="forbid")
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = ".".join(str(step) for step in first["loc"])
+        sentence = first["msg"].removeprefix("Value error, ")
+        raise ValueError(": ".join(part for part in (name, sentence) if part)) from None
+
+
+class Faults:
+    """The faults that are staged; the first that fits a request hits it."""
+
+    def __init__(self) -> None:
+        self._staged: list[tuple[Fault, int]] = []
+        self._lock = Lock()
+
+    def stage(self, *faults: Fault) -> None:
+        """Add faults behind those already staged."""
+        with self._lock:
+            self._staged += [(fault, 0) for fault in faults]
+
+    def clear(self) -> None:
+        """Let everything go well again."""
+        with self._lock:
+            self._staged.clear()
+
+    def staged(self) -> list[Fault]:
+        """Give the faults that may still hit."""
+        with self._lock:
+            return [fault for fault, _ in self._staged]
+
+    def take(self, arrival: Arrival) -> Fault | None:
+        """Give the fault that hits this request, if any, and count it."""
+        with self._lock:
+            for place, (fault, seen) in enumerate(self._staged):
+                if fault.fits(arrival):
+                    self._staged[place] = (fault, seen + 1)
+                    if seen < fault.after:
+                        continue
+                    if fault.times is not None and seen + 1 >= fault.after + fault.times:
+                        del self._staged[place]
+                    return fault
+        return None
+
+
+def _one_of(what: str, given: object, known: Iterable[object]) -> None:
+    if given not in known:
+        names = ", ".join(str(name) for name in known if name)
+        raise ValueError(f"There is no {what} {given!r}. There are: {names}.")
+
+
+async def _status(fault: Fault, exchange: Exchange) -> None:
+    await exchange.reply(Answer(fault.status, fault.text.encode(), fault.headers, "text/plain"))
+
+
+async def _html(fault: Fault, exchange: Exchange) -> None:
+    page = fault.text or "<!doctype html><title>P4 Books</title><p>We will be back soon.</p>"
+    await exchange.reply(Answer(200, page.encode(), fault.headers, "text/html; charset=utf-8"))
+
+
+async def _bad_json(fault: Fault, exchange: Exchange) -> None:
+    await exchange.reply(Answer(200, (fault.text or '{"data":[{"id":1,').encode()))
+
+
+async def _data_null(_: Fault, exchange: Exchange) -> None:
+    body = {**decode((await exchange.answer()).body), "data": None}
+    await exchange.reply(Answer(200, encode({**body, "total": body.get("total") or 5})))
+
+
+async def _wrong_page_echo(_: Fault, exchange: Exchange) -> None:
+    answer = await exchange.answer()
+    body = decode(answer.body)
+    await exchange.reply(Answer(answer.status, encode({**body, "page": body.get("page", 1) + 1})))
+
+
+async def _cut_body(_: Fault, exchange: Exchange) -> None:
+    answer = await exchange.answer()
+    await exchange.reply(answer, missing=max(1, len(answer.body) // 2))
+
+
+async def _slow(fault: Fault, exchange: Exchange) -> None:
+    await asyncio.sleep(fault.seconds)
+    await exchange.forward()
+
+
+async def _reset(_: Fault, exchange: Exchange) -> None:
+    await exchange.reset()
+
+
+async def _lost(_: Fault, exchange: Exchange) -> None:
+    await exchange.answer()
+    await exchange.reset()
+
+
+KINDS: dict[str, Callable[[Fault, Exchange], Awaitable[None]]] = {
+    "status": _status,  # any status, with a text and headers
+    "html": _html,  # 200 and a web page
+    "bad_json": _bad_json,  # 200 and half an answer, announced as whole
+    "data_null": _data_null,  # rows are announced, none are given
+    "wrong_page_echo": _wrong_page_echo,  # the answer says it is the next page
+    "cut_body": _cut_body,  # the connection ends in the middle of the body
+    "slow": _slow,  # the answer comes after some seconds
+    "reset": _reset,  # the connection breaks before anything is done
+    "lost": _lost,  # all is done, then the connection breaks instead of an answer
+}

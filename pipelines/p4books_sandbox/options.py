@@ -1,0 +1,38 @@
+"""What may differ from one sandbox to the next?"""
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Options:
+    """A sandbox's settings.
+
+    Counts are rows, `window` is seconds, `limit` is requests a window and key (0: no limit),
+    `lines` is lines on every document (None: one to eight). Raises ValueError with a sentence.
+    """
+
+    invoices: int = 2000
+    lines: int | None = None
+    seed: int = 7
+    limit: int = 100
+    window: float = 60.0
+    page_size: int = 50
+    page_size_cap: int = 500
+    key: str = "sandbox-key"
+
+    def __post_init__(self) -> None:
+        _at_least("invoices", self.invoices, 0)
+        _at_least("lines", 1 if self.lines is None else self.lines, 1)
+        _at_least("limit", self.limit, 0)
+        _at_least("page_size", self.page_size, 1)
+        _at_least("page_size_cap", self.page_size_cap, 1)
+        if not (math.isfinite(self.window) and self.window > 0):
+            raise ValueError(f"window must be more than 0 seconds, not {self.window:g}.")
+        if not (self.key.isascii() and self.key.isprintable() and self.key.split() == [self.key]):
+            raise ValueError("key must be plain letters, figures or signs, without spaces.")
+
+
+def _at_least(name: str, value: int, least: int) -> None:
+    if value < least:
+        raise ValueError(f"{name} must be {least} or more, not {value}.")

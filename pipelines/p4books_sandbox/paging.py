@@ -1,0 +1,54 @@
+"""Which rows of a list does a request ask for?"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from urllib.parse import parse_qs
+
+
+class BadPage(ValueError):
+    """The page or its size is not a whole number from 1."""
+
+    def __init__(self, name: str, value: str) -> None:
+        """Take the parameter's name and what was given for it."""
+        super().__init__(f"{name} must be a whole number from 1, not {value[:40]!r}.")
+        self.name = name
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A page, counted from 1, and its size in rows."""
+
+    page: int
+    page_size: int | None
+
+
+@lru_cache(maxsize=4096)
+def asked(query: bytes) -> Asked:
+    """Read page (default 1) and page_size (None: not given) from a query string.
+
+    Raises BadPage.
+    """
+    words = parse_qs(query.decode("latin-1"), keep_blank_values=True)
+    page = _whole_number(words, "page")
+    return Asked(1 if page is None else page, _whole_number(words, "page_size"))
+
+
+def rows_of(page: int, page_size: int) -> tuple[int, int]:
+    """Give the positions of a page's first row and of the row after its last."""
+    return (page - 1) * page_size, page * page_size
+
+
+def answer(rows: list[bytes], total: int, page: int) -> bytes:
+    """Write a list's answer from rows that are JSON already."""
+    return b'{"data":[%b],"total":%d,"page":%d}' % (b",".join(rows), total, page)
+
+
+def _whole_number(words: dict[str, list[str]], name: str) -> int | None:
+    given = words.get(name)
+    if given is None:
+        return None
+    text = given[0]
+    plain = len(given) == 1 and text.isascii() and text.isdigit() and len(text) < 1000
+    if not plain or int(text) < 1:
+        raise BadPage(name, ", ".join(given))
+    return int(text)

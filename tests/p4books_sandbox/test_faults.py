@@ -1,0 +1,231 @@
+"""What goes wrong, and when?"""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import requests
+from requests.exceptions import ChunkedEncodingError
+from requests.exceptions import ConnectionError as Broken
+
+from p4books_sandbox import Arrival, Fault, Sandbox
+from p4books_sandbox.faults import KINDS, Faults, fault_of
+
+Ask = Callable[..., requests.Response]
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Sandbox]:
+    """A sandbox that the tests of this file stage their faults in."""
+    with Sandbox(data={"invoices": [{"total": 10.7}, {"total": 3}]}, limit=0) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def sandbox(running: Sandbox) -> Iterator[Sandbox]:
+    """The running sandbox, with nothing staged."""
+    running.faults.clear()
+    yield running
+    running.faults.clear()
+
+
+def _arrival(**words: Any) -> Arrival:
+    given = {"method": "GET", "endpoint": "invoices", "page": 1, "page_size": None, "at": 0.0}
+    return Arrival(**{**given, **words})
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 429, 500, 503])
+def test_status(sandbox: Sandbox, ask: Ask, status: int) -> None:
+    """Any status can be given, with a text and headers; then all is well again."""
+    headers = {"Retry-After": "7", "Content-Type": "text/css"}
+    sandbox.faults.stage(Fault("status", status=status, text="No, señor.", headers=headers))
+
+    answer = ask(sandbox, "invoices")
+
+    assert (answer.status_code, answer.content.decode()) == (status, "No, señor.")
+    assert (answer.headers["retry-after"], answer.headers["content-type"]) == ("7", "text/css")
+    assert ask(sandbox, "invoices").status_code == 200
+
+
+def test_status_429_without_a_wait(sandbox: Sandbox, ask: Ask) -> None:
+    """A staged refusal has no Retry-After unless given, and is none of the limit's."""
+    sandbox.faults.stage(Fault("status", status=429))
+
+    answer = ask(sandbox, "invoices")
+
+    assert "retry-after" not in answer.headers
+    assert sandbox.refused == 0
+
+
+@pytest.mark.parametrize("status", [301, 302])
+def test_redirect(sandbox: Sandbox, ask: Ask, status: int) -> None:
+    """A redirect is a status with its Location."""
+    sandbox.faults.stage(Fault("status", status=status, headers={"Location": "/elsewhere"}))
+
+    answer = ask(sandbox, "invoices")
+
+    assert (answer.status_code, answer.headers["location"]) == (status, "/elsewhere")
+
+
+def test_html(sandbox: Sandbox, ask: Ask) -> None:
+    """A web page may come instead of the answer, with status 200."""
+    sandbox.faults.stage(Fault("html"))
+
+    answer = ask(sandbox, "invoices")
+
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/html")
+    assert answer.text.startswith("<!doctype html>")
+
+
+def test_bad_json(sandbox: Sandbox, ask: Ask) -> None:
+    """A whole answer may not be JSON."""
+    sandbox.faults.stage(Fault("bad_json"))
+
+    answer = ask(sandbox, "invoices")
+
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")
+    with pytest.raises(requests.exceptions.JSONDecodeError):
+        answer.json()
+
+
+def test_data_null(sandbox: Sandbox, ask: Ask) -> None:
+    """Rows may be announced and none given."""
+    sandbox.faults.stage(Fault("data_null", times=2))
+
+    assert ask(sandbox, "invoices").json() == {"data": None, "total": 2, "page": 1}
+    assert ask(sandbox, "products").json() == {"data": None, "total": 5, "page": 1}
+
+
+def test_wrong_page_echo(sandbox: Sandbox, ask: Ask) -> None:
+    """The answer may say it is another page; its rows stay as they are."""
+    sandbox.faults.stage(Fault("wrong_page_echo"))
+
+    answer = ask(sandbox, "invoices").json()
+
+    assert answer["page"] == 2
+    assert [row["total"] for row in answer["data"]] == [10.7, 3]
+
+
+def test_cut_body(sandbox: Sandbox, ask: Ask) -> None:
+    """The connection may end before the announced end of the body."""
+    sandbox.faults.stage(Fault("cut_body"))
+
+    with pytest.raises((ChunkedEncodingError, Broken), match="IncompleteRead"):
+        ask(sandbox, "invoices")
+
+
+def test_reset(sandbox: Sandbox, ask: Ask) -> None:
+    """The connection may break before anything is done."""
+    sandbox.faults.stage(Fault("reset"))
+    before = len(sandbox.books["vendors"])
+
+    with pytest.raises(Broken):
+        ask(sandbox, "vendors", "POST", json={})
+
+    assert len(sandbox.books["vendors"]) == before
+    assert sandbox.requests[-1].status is None
+
+
+def test_lost(sandbox: Sandbox, ask: Ask) -> None:
+    """The connection may break when all is done, so that nobody knows it is."""
+    sandbox.faults.stage(Fault("lost"))
+    before = len(sandbox.books["vendors"])
+
+    with pytest.raises(Broken):
+        ask(sandbox, "vendors", "POST", json={})
+
+    assert len(sandbox.books["vendors"]) == before + 1
+
+
+def test_slow(sandbox: Sandbox, ask: Ask) -> None:
+    """An answer may take its time, and others do not wait for it."""
+    sandbox.faults.stage(Fault("slow", seconds=0.2, endpoint="invoices"))
+
+    began = time.monotonic()
+    answer = ask(sandbox, "invoices")
+
+    assert time.monotonic() - began >= 0.2
+    assert answer.status_code == 200
+
+
+def test_every_kind_is_tested() -> None:
+    """A kind added to the table needs its test here."""
+    assert all(f"test_{kind}" in globals() for kind in KINDS)
+
+
+@pytest.mark.parametrize(
+    ("fault", "fits"),
+    [
+        (Fault("reset"), True),
+        (Fault("reset", endpoint="invoices", page=1, method="GET"), True),
+        (Fault("reset", endpoint="products"), False),
+        (Fault("reset", page=2), False),
+        (Fault("reset", method="POST"), False),
+    ],
+)
+def test_which_requests_it_fits(fault: Fault, fits: bool) -> None:
+    """A fault fits the requests it names, and any where it names none."""
+    assert fault.fits(_arrival()) is fits
+
+
+def test_how_often_it_hits() -> None:
+    """A fault lets some pass, hits its number of times and is gone."""
+    faults = Faults()
+    fault = Fault("reset", after=2, times=2)
+    faults.stage(fault)
+
+    hits = [faults.take(_arrival()) for _ in range(6)]
+
+    assert hits == [None, None, fault, fault, None, None]
+    assert faults.staged() == []
+
+
+def test_for_ever_and_cleared() -> None:
+    """A fault without a number of times hits until it is cleared."""
+    faults = Faults()
+    fault = Fault("reset", times=None)
+    faults.stage(fault)
+
+    assert [faults.take(_arrival()) for _ in range(50)] == [fault] * 50
+    faults.clear()
+    assert faults.take(_arrival()) is None
+
+
+def test_the_first_that_fits() -> None:
+    """Of several faults the one staged first hits; those that do not fit are not counted."""
+    faults = Faults()
+    other, first, second = Fault("reset", page=9), Fault("html"), Fault("slow")
+    faults.stage(other, first, second)
+
+    assert [faults.take(_arrival()) for _ in range(3)] == [first, second, None]
+    assert faults.staged() == [other]
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ({"kind": "flood"}, "There is no fault 'flood'."),
+        ({"kind": "reset", "endpoint": "invoice"}, "There is no list 'invoice'."),
+        ({"kind": "reset", "method": "get"}, "There is no method 'get'."),
+        ({"kind": "reset", "times": 0}, "times must be 1 or more"),
+        ({"kind": "status", "status": 99}, "status must be from 200 to 599"),
+        ({"kind": "status", "status": "busy"}, "status: Input should be a valid integer"),
+        ({"kind": "slow", "second": 2}, "second: Unexpected keyword argument"),
+        ({}, "kind"),
+    ],
+)
+def test_what_is_no_fault(words: dict[str, object], sentence: str) -> None:
+    """A fault that can't be is refused with a sentence."""
+    with pytest.raises(ValueError) as refusal:  # noqa: PT011 - its words are compared below
+        fault_of(words)
+
+    assert str(refusal.value).startswith(sentence)
+
+
+def test_a_fault_in_words() -> None:
+    """A fault is read as it is written in JSON or on the command line."""
+    words = {"kind": "slow", "seconds": 0.5, "times": None, "page": "2"}
+
+    assert fault_of(words) == Fault("slow", seconds=0.5, times=None, page=2)
