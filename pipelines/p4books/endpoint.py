@@ -24,7 +24,7 @@ class Kind(Enum):
 Fields = Mapping[str, Kind]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Endpoint:
     """One list of the API, as data.
 

@@ -30,7 +30,7 @@ create table if not exists reading (
 
 @dataclass(frozen=True)
 class Reading:
-    """One scan of one endpoint that came to its end; times in seconds since 1970, counts in rows."""
+    """One scan of one endpoint; times in seconds since 1970, counts in rows."""
 
     endpoint: str
     started_at: float
@@ -47,7 +47,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class Freshness:
-    """How fresh an endpoint is: the end of its newest scan, the start of its newest complete one."""
+    """How fresh an endpoint is: when its newest scan ended, and its newest complete one began."""
 
     current_to: float
     verified_to: float | None

@@ -17,7 +17,8 @@ import filelock
 
 from p4books import errors
 from p4books.api import lists
-from p4books.api.lists import Lists, Progress, Read
+from p4books.api.lists import Progress, Read
+from p4books.endpoint import Endpoint
 from p4books.endpoints import ENDPOINTS
 from p4books.load import delta, run, tables
 from p4books.load.delta import Delta
@@ -56,102 +57,121 @@ def sync(
     AlreadyRunning, KeyRefused, Unreachable, WarehouseDamaged, DiskTrouble and the like.
     """
     started = time.monotonic()
-    summary = Summary(settings.tenant)
     chosen = [ENDPOINTS[name] for name in endpoints or settings.endpoints]
     with _alone(settings), _scratch(settings.private / "work") as scratch:
-        log = RunLog(settings.private / "runs.sqlite")
-        number = log.begin()
+        going = _Run(settings, scratch, sql or views.folder())
         try:
-            tables.doubt(_warehouse(settings))
-            found = lists.read(settings, chosen, progress)
-            _count(summary, found)
-            _take_in(settings, found.read, log, number, scratch, sql or views.folder(), summary)
+            tables.doubt(going.warehouse)
+            going.take_in(going.read(chosen, progress))
         except errors.P4BooksError as error:
-            log.end(number, type(error).__name__)
+            going.log.end(going.number, type(error).__name__)
             raise
-        log.end(number, type(summary.faults[0]).__name__ if summary.faults else "done")
-    summary.seconds = time.monotonic() - started
-    return summary
+        faults = going.summary.faults
+        going.log.end(going.number, type(faults[0]).__name__ if faults else "done")
+    going.summary.seconds = time.monotonic() - started
+    return going.summary
 
 
-def _take_in(
-    settings: Settings,
-    read: list[Read],
-    log: RunLog,
-    number: int,
-    scratch: Path,
-    sql: Path,
-    summary: Summary,
-) -> None:
-    """Load what was read, where it changes anything; publish, where what is published is old."""
-    warehouse = _warehouse(settings)
-    fresh = log.freshness()
-    with delta.comparing(warehouse, scratch) as con:
+class _Run:
+    """One run: where it works, and what it did so far."""
+
+    def __init__(self, settings: Settings, scratch: Path, sql: Path) -> None:
+        self.settings = settings
+        self.scratch = scratch
+        self.sql = sql
+        self.warehouse = settings.private / "warehouse.duckdb"
+        self.log = RunLog(settings.private / "runs.sqlite")
+        self.number = self.log.begin()
+        self.summary = Summary(settings.tenant)
+
+    def read(self, endpoints: Sequence[Endpoint], progress: Progress) -> list[Read]:
+        """Read the lists into the spool."""
+        found = lists.read(self.settings, endpoints, progress)
+        self.summary.faults += found.faults
+        self.summary.requests = found.requests
+        self.summary.refused = found.refused
+        self.summary.waited = found.waited
+        return found.read
+
+    def take_in(self, read: Sequence[Read]) -> None:
+        """Load what was read, where it changes anything; publish, where what is out is old."""
+        with delta.comparing(self.warehouse, self.scratch) as con:
+            pairs = self._compare(con, read)
+            self.summary.loaded = any(each.changes for _, each in pairs)
+            if self.summary.loaded or (pairs and self._is_old()):
+                read_at = max(one.scan.ended_at for one, _ in pairs)
+                deltas = [each for _, each in pairs]
+                made = run.load(con, deltas, self.warehouse, self.scratch, read_at)
+                self._put_in_place(made)
+        for one, each in pairs:
+            reading = _reading(one, each)
+            self.log.note(self.number, reading)
+            self.summary.readings.append(reading)
+        for one in read:
+            one.spool.clear()
+
+    def _compare(
+        self, con: duckdb.DuckDBPyConnection, read: Sequence[Read]
+    ) -> list[tuple[Read, Delta]]:
+        """Compare each list with what is held; a first copy that is not whole is left out."""
+        fresh = self.log.freshness()
         pairs = []
         for one in read:
-            held = one.endpoint.name in fresh or delta.held(con, one.endpoint) > 0
             verdict = one.scan.verdict
+            held = one.endpoint.name in fresh or delta.held(con, one.endpoint) > 0
             if not verdict.complete:
-                summary.faults.append(
+                self.summary.faults.append(
                     errors.Incomplete(one.endpoint.name, verdict.announced, verdict.seen, held=held)
                 )
             if held or verdict.complete:
-                pairs.append((one, _compare(con, one)))
-        summary.loaded = any(each.changes for _, each in pairs)
-        if summary.loaded or (pairs and _is_old(settings, sql)):
-            read_at = max(one.scan.ended_at for one, _ in pairs)
-            made = run.load(con, [each for _, each in pairs], warehouse, scratch, read_at)
-            _put_in_place(settings, made, scratch, sql, summary)
-    for one, each in pairs:
-        reading = _reading(one, each)
-        log.note(number, reading)
-        summary.readings.append(reading)
-    for one in read:
-        one.spool.clear()
+                each = delta.compare(
+                    con,
+                    one.endpoint,
+                    one.spool.pages(),
+                    complete=verdict.complete,
+                    quiet=verdict.quiet,
+                )
+                pairs.append((one, each))
+        return pairs
 
+    def _put_in_place(self, made: Path) -> None:
+        """Build the views in the copy, make it the warehouse, and publish it.
 
-def _compare(con: duckdb.DuckDBPyConnection, one: Read) -> Delta:
-    verdict = one.scan.verdict
-    return delta.compare(
-        con, one.endpoint, one.spool.pages(), complete=verdict.complete, quiet=verdict.quiet
-    )
+        A broken view keeps no row from being held: history can't be fetched again.
+        """
+        models: list[View] = []
+        try:
+            models = _build(made, self.sql)
+        except errors.BrokenSql as fault:
+            self.summary.faults.append(fault)
+        if self.summary.loaded or models:
+            run.commit(made, self.warehouse, keep=self.summary.loaded)
+        if models:
+            self._publish(models)
 
+    def _publish(self, models: list[View]) -> None:
+        about: dict[str, str | datetime] = {
+            "tenant": self.settings.tenant,
+            "p4books_version": VERSION,
+            "published_at": datetime.now(UTC),
+            "made_of": self._made_of(),
+        }
+        out = self.settings.published
+        mode = self.settings.published_mode
+        try:
+            publish.publish(self.warehouse, models, self.scratch, out, about=about, mode=mode)
+            self.summary.published = True
+        except errors.BrokenSql as fault:
+            self.summary.faults.append(fault)
 
-def _put_in_place(
-    settings: Settings, made: Path, scratch: Path, sql: Path, summary: Summary
-) -> None:
-    """Build the views in the copy, make it the warehouse, and publish it.
+    def _is_old(self) -> bool:
+        """Tell whether what is published is missing or was made of something else."""
+        if not self.warehouse.exists():
+            return True
+        return publish.made_of(self.settings.published) != self._made_of()
 
-    A broken view keeps nothing from being held: history can't be fetched again.
-    """
-    models: list[View] = []
-    try:
-        models = _build(made, sql)
-    except errors.BrokenSql as fault:
-        summary.faults.append(fault)
-    warehouse = _warehouse(settings)
-    if summary.loaded or models:
-        run.commit(made, warehouse, keep=summary.loaded)
-    if not models:
-        return
-    about = {
-        "tenant": settings.tenant,
-        "p4books_version": VERSION,
-        "published_at": datetime.now(UTC),
-        "made_of": _made_of(warehouse, sql),
-    }
-    try:
-        publish.publish(
-            warehouse,
-            models,
-            scratch,
-            settings.published,
-            about=about,
-            mode=settings.published_mode,
-        )
-        summary.published = True
-    except errors.BrokenSql as fault:
-        summary.faults.append(fault)
+    def _made_of(self) -> str:
+        return f"{self.warehouse.stat().st_mtime_ns}-{views.digest(self.sql)}-{VERSION}"
 
 
 def _build(made: Path, sql: Path) -> list[View]:
@@ -161,16 +181,6 @@ def _build(made: Path, sql: Path) -> list[View]:
         views.build(con, models)
         con.execute("commit")
     return models
-
-
-def _is_old(settings: Settings, sql: Path) -> bool:
-    """Tell whether the published file is missing or was made of something else than there is."""
-    warehouse = _warehouse(settings)
-    return not warehouse.exists() or publish.made_of(settings.published) != _made_of(warehouse, sql)
-
-
-def _made_of(warehouse: Path, sql: Path) -> str:
-    return f"{warehouse.stat().st_mtime_ns}-{views.digest(sql)}-{VERSION}"
 
 
 def _reading(one: Read, each: Delta) -> Reading:
@@ -188,17 +198,6 @@ def _reading(one: Read, each: Delta) -> Reading:
         changed=each.changed,
         gone=each.gone,
     )
-
-
-def _count(summary: Summary, found: Lists) -> None:
-    summary.faults += found.faults
-    summary.requests = found.requests
-    summary.refused = found.refused
-    summary.waited = found.waited
-
-
-def _warehouse(settings: Settings) -> Path:
-    return settings.private / "warehouse.duckdb"
 
 
 @contextmanager

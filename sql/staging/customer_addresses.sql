@@ -6,26 +6,31 @@ versions as (
     where valid_to is null
 ),
 
+documents as (
+    select
+        customer_id,
+        from_json(
+            addresses,
+            '[{
+                "address_type": "VARCHAR",
+                "line1": "VARCHAR",
+                "line2": "VARCHAR",
+                "city": "VARCHAR",
+                "state": "VARCHAR",
+                "postal_code": "VARCHAR",
+                "country": "VARCHAR"
+            }]'
+        ) as items
+    from versions
+    where json_array_length(addresses) > 0
+),
+
 items as (
     select
         customer_id,
-        unnest(
-            from_json(
-                addresses,
-                '[{
-                    "address_type": "VARCHAR",
-                    "line1": "VARCHAR",
-                    "line2": "VARCHAR",
-                    "city": "VARCHAR",
-                    "state": "VARCHAR",
-                    "postal_code": "VARCHAR",
-                    "country": "VARCHAR"
-                }]'
-            )
-        ) as item,
-        generate_subscripts(addresses::json[], 1) as address_number
-    from versions
-    where json_array_length(addresses) > 0
+        unnest(items) as item,
+        generate_subscripts(items, 1) as address_number
+    from documents
 ),
 
 typed as (

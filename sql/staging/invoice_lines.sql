@@ -6,46 +6,44 @@ versions as (
     where valid_to is null
 ),
 
-items as (
+documents as (
+    -- Their own numbers where each line of a document has one, else its place.
     select
         invoice_id,
-        unnest(
-            from_json(
-                lines,
-                '[{
-                    "line_number": "VARCHAR",
-                    "product_id": "VARCHAR",
-                    "description": "VARCHAR",
-                    "tax_code": "VARCHAR",
-                    "quantity": "VARCHAR",
-                    "price": "VARCHAR",
-                    "discount": "VARCHAR",
-                    "subtotal": "VARCHAR"
-                }]'
-            )
-        ) as item,
-        generate_subscripts(lines::json[], 1) as place
+        from_json(
+            lines,
+            '[{
+                "line_number": "VARCHAR",
+                "product_id": "VARCHAR",
+                "description": "VARCHAR",
+                "tax_code": "VARCHAR",
+                "quantity": "VARCHAR",
+                "price": "VARCHAR",
+                "discount": "VARCHAR",
+                "subtotal": "VARCHAR"
+            }]'
+        ) as items,
+        try_cast(json_extract_string(lines, '$[*].line_number') as bigint[])
+            as numbers,
+        list_unique(numbers) = len(items) as has_own_numbers
     from versions
     where json_array_length(lines) > 0
 ),
 
-numbered as (
-    -- Their numbers where each line of a document has one of its own, else its place.
+lines as (
     select
         invoice_id,
-        item,
-        place,
-        try_cast(item.line_number as bigint) as given,
-        count(distinct given) over whole_document = count(*) over whole_document
-            as has_own_numbers
-    from items
-    window whole_document as (partition by invoice_id)
+        has_own_numbers,
+        unnest(items) as item,
+        generate_subscripts(items, 1) as place
+    from documents
 ),
 
 typed as (
     select
         invoice_id,
-        if(has_own_numbers, given, place) as line_number,
+        if(has_own_numbers, try_cast(item.line_number as bigint), place)
+            as line_number,
         item.product_id,
 
         item.description as line_description,
@@ -55,7 +53,7 @@ typed as (
         try_cast(item.price as decimal(18, 6)) as unit_price,
         try_cast(item.discount as decimal(18, 6)) as discount,
         try_cast(item.subtotal as decimal(18, 2)) as line_net
-    from numbered
+    from lines
 )
 
 select * from typed

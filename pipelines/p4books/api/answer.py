@@ -12,8 +12,9 @@ from functools import cache
 from itertools import pairwise
 from typing import Any
 
-import orjson
+import msgspec
 
+from p4books.api import shapes
 from p4books.endpoint import Endpoint
 
 # A double holds 15 digits of any number. A run of more than that (with its point: 17 signs) may
@@ -21,6 +22,8 @@ from p4books.endpoint import Endpoint
 _DIGITS = bytes.maketrans(b"0123456789.", b"0" * 11)
 _LONG = b"0" * 17
 
+
+_ENCODER = msgspec.json.Encoder(order="sorted")
 
 Key = tuple[int, str]
 
@@ -62,22 +65,61 @@ def read(body: bytes, endpoint: Endpoint, page: int, size: int | None = None) ->
     `size`, the rows that a page holds, tells a wrong page from one past the end: there some
     servers give their last page again.
     """
+    rows = _plain_rows(body, endpoint, page)
+    if rows is not None:
+        return _answer(page, *rows)
     data, total = _envelope(body, page, size)
     records = [_canonical(record, endpoint) for record in data]
-    lines = {_id(record): _encode(record) for record in records}
-    return Answer(page, total, len(records), lines, _order_keys(records))
+    return _answer(page, total, records)
 
 
 def recall(lines: Sequence[bytes], page: int, total: int | None, rows: int) -> Answer:
     """Make the answer again from the lines that the spool kept of it."""
-    records = [orjson.loads(line) for line in lines]
-    by_id = {_id(record): line for record, line in zip(records, lines, strict=True)}
-    return Answer(page, total, rows, by_id, _order_keys(records))
+    records = [msgspec.json.decode(line) for line in lines]
+    ids = [_id(record["id"]) for record in records]
+    made = [record.get("date_created") for record in records]
+    return Answer(page, total, rows, dict(zip(ids, lines, strict=True)), _order_keys(ids, made))
 
 
 def past_end(page: int) -> Answer:
     """Make the answer of a server that says there is no such page."""
     return Answer(page, total=None, rows=0, records={}, keys=())
+
+
+def _answer(page: int, total: int | None, records: Sequence[Any]) -> Answer:
+    """Make an answer of records, be they objects or dictionaries."""
+    try:
+        lines = _ENCODER.encode_lines(records).split(b"\n")[:-1]
+    except (TypeError, ValueError, RecursionError):
+        raise Malformed("text that is not Unicode") from None
+    ids = [_id(_field(record, "id")) for record in records]
+    made = [_field(record, "date_created") for record in records]
+    return Answer(
+        page=page,
+        total=total,
+        rows=len(records),
+        records=dict(zip(ids, lines, strict=True)),
+        keys=_order_keys(ids, made),
+    )
+
+
+def _field(record: Any, name: str) -> Any:
+    return record.get(name) if isinstance(record, dict) else getattr(record, name, None)
+
+
+def _plain_rows(body: bytes, endpoint: Endpoint, page: int) -> tuple[int, list[Any]] | None:
+    """Read a page that is just as documented, in a quarter of the time; None where it is not."""
+    if _LONG in body.translate(_DIGITS):
+        return None
+    try:
+        envelope = shapes.decoder(endpoint).decode(body)
+    except (ValueError, RecursionError):
+        return None
+    ids = [record.id for record in envelope.data]
+    plain = all(type(i) is int or (type(i) is str and i == i.strip() != "") for i in ids)
+    if not plain or envelope.page != page or envelope.total < 0:
+        return None
+    return envelope.total, envelope.data
 
 
 def _envelope(body: bytes, page: int, size: int | None) -> tuple[list[dict[str, Any]], int | None]:
@@ -104,7 +146,7 @@ def _parse(body: bytes) -> Any:
     try:
         if _LONG in body.translate(_DIGITS):
             return json.loads(body, parse_float=str, parse_int=_exact_int, parse_constant=_refuse)
-        return orjson.loads(body)
+        return msgspec.json.decode(body)
     except (ValueError, RecursionError):
         start = body.lstrip()[:15].lower()
         html = start.startswith((b"<!doctype", b"<html"))
@@ -170,23 +212,14 @@ def _spelling(name: str, known: frozenset[str]) -> str:
     return re.sub(r"[\W_]+", "_", words).strip("_").lower() or "unnamed"
 
 
-def _id(record: Mapping[str, Any]) -> str:
-    value = record.get("id")
+def _id(value: object) -> str:
     if isinstance(value, bool) or not isinstance(value, int | str) or not str(value).strip():
         raise Malformed("a row without an id")
-    return str(value).strip()
+    return str(value)
 
 
-def _encode(record: Mapping[str, Any]) -> bytes:
-    try:
-        return orjson.dumps(record, option=orjson.OPT_SORT_KEYS)
-    except (TypeError, ValueError):
-        raise Malformed("text that is not Unicode") from None
-
-
-def _order_keys(records: Sequence[Mapping[str, Any]]) -> tuple[Key, ...] | None:
-    ids = [str(record["id"]) for record in records]
+def _order_keys(ids: Sequence[str], made: Sequence[object]) -> tuple[Key, ...] | None:
     if all(value.isdecimal() for value in ids):
         return tuple((len(value), value) for value in ids)  # orders as the numbers do: 9 < 10
-    made = [value for record in records if isinstance(value := record.get("date_created"), str)]
-    return tuple((0, value) for value in made) if len(made) == len(records) else None
+    dates = tuple((0, value) for value in made if isinstance(value, str))
+    return dates if len(dates) == len(ids) else None

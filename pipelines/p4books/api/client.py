@@ -11,13 +11,13 @@ from email.utils import parsedate_to_datetime
 from typing import Self
 from urllib.parse import urlsplit
 
-import requests
 import tenacity
+import urllib3
 
 from p4books import errors
 from p4books.api import answer, throttle
 from p4books.api.answer import Answer
-from p4books.api.session import Counts, open_session
+from p4books.api.session import Counts, Session
 from p4books.api.throttle import Throttle
 from p4books.endpoint import Endpoint
 from p4books.settings import Settings
@@ -90,13 +90,17 @@ class Client:
         sleep: Callable[[float], None] = time.sleep,
         stop: threading.Event | None = None,
     ) -> None:
-        self.counts = Counts()
         self.access = access
         self._throttle = slots
         self._backoff = backoff
         self._sleep = sleep
         self._stop = stop or threading.Event()
-        self._session = open_session(access.key, slots, self.counts)
+        self._session = Session(access.address, access.key, slots, TIMEOUT)
+
+    @property
+    def counts(self) -> Counts:
+        """Return what this client's requests cost so far."""
+        return self._session.counts
 
     def page(
         self, endpoint: Endpoint, page: int, size: int | None = None, learned: int | None = None
@@ -123,8 +127,7 @@ class Client:
             raise failure.final from None
 
     def _read(self, endpoint: Endpoint, page: int, size: int | None, learned: int | None) -> Answer:
-        response = self._get(endpoint, page, size)
-        status = response.status_code
+        status, body = self._get(endpoint, page, size)
         if status == 404 and page > 1:
             return answer.past_end(page)
         if status in {401, 403, 404}:
@@ -134,24 +137,24 @@ class Client:
         if status != 200:
             raise errors.Refused(endpoint.name, page, status)
         try:
-            return answer.read(response.content, endpoint, page, learned)
+            return answer.read(body, endpoint, page, learned)
         except answer.Malformed as what:
             raise _Passing(errors.BadAnswer(endpoint.name, page, str(what))) from None
 
-    def _get(self, endpoint: Endpoint, page: int, size: int | None) -> requests.Response:
+    def _get(self, endpoint: Endpoint, page: int, size: int | None) -> tuple[int, bytes]:
         """Ask until the answer is not 429; the wait a 429 asks for holds for all processes."""
         url = f"{self.access.address}/{endpoint.path}"
-        asked = {
+        asked: dict[str, str | int] = {
             self.access.page_param: page,
             self.access.page_size_param: size or self.access.page_size,
         }
         for _ in range(REFUSALS):
             try:
-                response = self._session.get(url, params=asked, timeout=TIMEOUT)
-            except requests.RequestException as error:
+                response = self._session.get(url, asked)
+            except urllib3.exceptions.HTTPError as error:
                 raise self._failure(endpoint, page, error) from None
-            if response.status_code != 429:
-                return response
+            if response.status != 429:
+                return response.status, response.data
             self.counts.refused += 1
             wait = _told(response.headers.get("Retry-After"), self._throttle.window)
             log.info("%s: over the limit, waiting %.0f s", endpoint.name, wait)
@@ -167,26 +170,26 @@ class Client:
 
     def _failure(self, endpoint: Endpoint, page: int, error: Exception) -> Exception:
         host = urlsplit(self.access.address).netloc
-        for kind, sign, why in _NO_CONNECTION:
-            if isinstance(error, kind) and sign in str(error):
+        for kind, why in _NO_CONNECTION:
+            if isinstance(error, kind):
                 return _Passing(errors.Unreachable(endpoint.name, host, why))
-        for broken, what in _NO_ANSWER:
-            if isinstance(error, broken):
-                return _Passing(errors.BadAnswer(endpoint.name, page, what))
-        return _Passing(errors.BadAnswer(endpoint.name, page, "a connection that broke off"))
+        what = next((what for kind, what in _NO_ANSWER if isinstance(error, kind)), "a broken line")
+        return _Passing(errors.BadAnswer(endpoint.name, page, what))
 
 
 _NO_CONNECTION = (
-    (requests.exceptions.SSLError, "", "its certificate is not trusted"),
-    (requests.exceptions.ProxyError, "", "the proxy did not let us through"),
-    (requests.exceptions.ConnectTimeout, "", "no answer within 30 seconds"),
-    (requests.exceptions.ConnectionError, "NameResolutionError", "its name is not known"),
-    (requests.exceptions.ConnectionError, "refused", "the connection was refused"),
+    (urllib3.exceptions.NameResolutionError, "its name is not known"),
+    (urllib3.exceptions.SSLError, "its certificate is not trusted"),
+    (urllib3.exceptions.ProxyError, "the proxy did not let us through"),
+    (urllib3.exceptions.ConnectTimeoutError, f"no connection within {TIMEOUT:.0f} seconds"),
+    (urllib3.exceptions.NewConnectionError, "the connection was refused"),
 )
 _NO_ANSWER = (
-    (requests.exceptions.ReadTimeout, "nothing within 30 seconds"),
-    (requests.exceptions.TooManyRedirects, "redirects that lead in a circle"),
-    (requests.exceptions.ContentDecodingError, "a body that cannot be unpacked"),
+    (urllib3.exceptions.ReadTimeoutError, f"nothing within {TIMEOUT:.0f} seconds"),
+    (urllib3.exceptions.ResponseError, "redirects that lead in a circle"),
+    (urllib3.exceptions.DecodeError, "a body that cannot be unpacked"),
+    (urllib3.exceptions.IncompleteRead, "a body that is cut off"),
+    (urllib3.exceptions.ProtocolError, "a connection that broke off"),
 )
 
 

@@ -1,14 +1,17 @@
 """How does a request leave?"""
 
+import os
 from dataclasses import dataclass
-from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlencode, urljoin, urlsplit
+from urllib.request import getproxies, proxy_bypass
 
-import requests
-from requests.adapters import HTTPAdapter
+import certifi
+import urllib3
 
 from p4books.api.throttle import Throttle
 from p4books.errors import Redirected
+
+REDIRECTS = 3  # followed in a row, on the same host only
 
 
 @dataclass
@@ -19,59 +22,73 @@ class Counts:
     refused: int = 0
 
 
-def open_session(key: str, throttle: Throttle, counts: Counts) -> requests.Session:
-    """Open a session that sends the key, keeps the limit and never leaves the host."""
-    session = _SameHostSession()
-    adapter = _ThrottledAdapter(throttle, counts)
-    session.mount("https://", adapter)
-    session.mount("http://", adapter)
-    session.auth = _Keyed(key)
-    session.headers.update({"Content-Type": "application/json", "Accept": "application/json"})
-    return session
+class Session:
+    """Sends requests with the key, under the limit, to one host and no other.
 
+    Nothing is repeated here: every try, also one after a redirect, passes the throttle and is
+    counted. Raises urllib3's HTTPError where no whole answer came, and Redirected.
+    """
 
-class _Keyed(requests.auth.AuthBase):
-    """Adds the key; being an auth object it also keeps a .netrc from adding another."""
-
-    def __init__(self, key: str) -> None:
-        self._header = f"Bearer {key}"
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = self._header
-        return request
-
-
-class _ThrottledAdapter(HTTPAdapter):
-    """Sends under the limit. Every try, also one after a redirect, passes here and is counted."""
-
-    def __init__(self, throttle: Throttle, counts: Counts) -> None:
-        super().__init__(max_retries=0)
+    def __init__(self, address: str, key: str, throttle: Throttle, timeout: float) -> None:
+        self.counts = Counts()
         self._throttle = throttle
-        self._counts = counts
+        self._timeout = timeout
+        self._pool = _pool(address)
+        self._headers = {
+            "Authorization": f"Bearer {key}",
+            "Content-Type": "application/json",
+            "Accept": "application/json",
+            "Accept-Encoding": "gzip",
+        }
 
-    def send(self, *args: Any, **kwargs: Any) -> requests.Response:
+    def get(self, url: str, parameters: dict[str, str | int]) -> urllib3.BaseHTTPResponse:
+        """Send one GET and return its whole answer."""
+        url = f"{url}?{urlencode(parameters)}"
+        for _ in range(REDIRECTS):
+            response = self._send(url)
+            target = response.get_redirect_location()
+            if not target:
+                return response
+            url = _same_host(url, urljoin(url, target))
+        raise urllib3.exceptions.ResponseError("redirects that lead in a circle")
+
+    def _send(self, url: str) -> urllib3.BaseHTTPResponse:
         slot = self._throttle.acquire()
         try:
-            self._counts.requests += 1
-            return super().send(*args, **kwargs)
+            self.counts.requests += 1
+            return self._pool.request(
+                "GET",
+                url,
+                headers=self._headers,
+                timeout=self._timeout,
+                retries=False,
+                redirect=False,
+            )
         finally:
             self._throttle.release(slot)
 
 
-class _SameHostSession(requests.Session):
-    """A session that follows a redirect to the same host only: elsewhere the key must not go."""
+def _pool(address: str) -> urllib3.PoolManager:
+    """Open connections the way this machine's environment says: proxies, certificates."""
+    authorities = os.environ.get("SSL_CERT_FILE") or os.environ.get("REQUESTS_CA_BUNDLE")
+    parts = urlsplit(address)
+    proxy = None if proxy_bypass(parts.netloc) else getproxies().get(parts.scheme)
+    if proxy is None:
+        return urllib3.PoolManager(ca_certs=authorities or certifi.where())
+    login = urlsplit(proxy)
+    headers = (
+        urllib3.make_headers(proxy_basic_auth=f"{login.username}:{login.password}")
+        if login.username
+        else None
+    )
+    return urllib3.ProxyManager(
+        proxy, proxy_headers=headers, ca_certs=authorities or certifi.where()
+    )
 
-    def get_redirect_target(self, response: requests.Response) -> str | None:
-        target = super().get_redirect_target(response)
-        if target is None:
-            return None
-        here, there = (
-            urlsplit(response.url),
-            urlsplit(urljoin(response.url, target)),
-        )
-        if (here.scheme, here.netloc) != (there.scheme, there.netloc):
-            raise Redirected(here.netloc, f"{there.scheme}://{there.netloc}")
-        return target
 
-    def rebuild_auth(self, prepared_request: Any, response: Any) -> None:
-        """Keep the header as it is: the host did not change."""
+def _same_host(here: str, there: str) -> str:
+    """Return the target of a redirect. Raises Redirected where the key must not go there."""
+    old, new = urlsplit(here), urlsplit(there)
+    if (old.scheme, old.netloc) != (new.scheme, new.netloc):
+        raise Redirected(old.netloc, f"{new.scheme}://{new.netloc}")
+    return there

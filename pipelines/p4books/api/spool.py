@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import orjson
+import msgspec
 
 from p4books.api.answer import Answer, recall
 from p4books.errors import DiskTrouble
@@ -51,7 +51,7 @@ class Spool:
 
     def __init__(self, folder: Path, source: dict[str, object]) -> None:
         self.folder = folder
-        self._source = orjson.dumps(source, option=orjson.OPT_SORT_KEYS)
+        self._source = msgspec.json.encode(source, order="sorted")
         self._next = 0
 
     def open(self, now: float) -> list[tuple[Stored, Answer]]:
