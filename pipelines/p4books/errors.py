@@ -5,6 +5,8 @@ night: what happened, what was left untouched, what to do now. `exit_code` is wh
 line ends with: 1 something could not be done, 2 wrong settings or usage, 75 try later.
 """
 
+import difflib
+from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -39,12 +41,7 @@ class AlreadyRunning(P4BooksError):
 
 
 class ApiError(P4BooksError):
-    """P4 Books could not be read; the last complete copy stands.
-
-    `answered` tells whether a server answered at all.
-    """
-
-    answered = True
+    """P4 Books could not be read; the last complete copy stands."""
 
 
 class KeyRefused(ApiError):
@@ -81,8 +78,6 @@ class NotFound(ApiError):
 
 class Unreachable(ApiError):
     """No connection: name, network or certificate."""
-
-    answered = False
 
     def __init__(self, endpoint: str, host: str, why: str) -> None:
         super().__init__(
@@ -221,3 +216,10 @@ class LoadFailed(P4BooksError):
             f"The load did not succeed ({why}) and was thrown away; the last whole copy stands. "
             "Run again."
         )
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """End a sentence about an unknown word: with the nearest known one, or with all of them."""
+    names = list(known)
+    close = difflib.get_close_matches(word, names, 1, 0.5)
+    return f"; did you mean {close[0]}?" if close else f"; known are {', '.join(names)}."

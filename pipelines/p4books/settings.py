@@ -6,7 +6,6 @@ wins: the environment (`SOURCES__P4BOOKS__API_KEY`), `.env`, `.dlt/secrets.toml`
 when `--tenant NAME` chooses it.
 """
 
-import difflib
 import ipaddress
 import os
 import re
@@ -21,7 +20,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, V
 from pydantic import field_validator as validator
 
 from p4books.endpoints import ENDPOINTS
-from p4books.errors import SettingsError
+from p4books.errors import SettingsError, nearest
 
 PREFIX = "SOURCES__P4BOOKS__"
 TENANT_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
@@ -46,7 +45,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     tenant: str
-    api_key: SecretStr
+    api_key: SecretStr | None = None
     base_url: str = "https://{tenant}.p4books.com/api/v1"
     data_dir: Path = Path("data")
     endpoints: Annotated[tuple[str, ...], BeforeValidator(_as_list)] = tuple(ENDPOINTS)
@@ -69,7 +68,9 @@ class Settings(BaseModel):
 
     @validator("api_key")
     @classmethod
-    def _key_fits_a_header(cls, value: SecretStr) -> SecretStr:
+    def _key_fits_a_header(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None:
+            return None
         key = value.get_secret_value().strip()
         if not key or not key.isascii() or not key.isprintable() or " " in key:
             raise ValueError("the key is empty or has characters no key has")
@@ -93,7 +94,7 @@ class Settings(BaseModel):
         names = tuple(name.replace("-", "_") for name in value)
         for name in names:
             if name not in ENDPOINTS:
-                raise ValueError(f"there is no endpoint {name}{_nearest(name, ENDPOINTS)}")
+                raise ValueError(f"there is no endpoint {name}{nearest(name, ENDPOINTS)}")
         return tuple(dict.fromkeys(names))
 
     @validator("timezone")
@@ -106,6 +107,13 @@ class Settings(BaseModel):
         except Exception as error:
             raise ValueError(f"there is no time zone {value}") from error
         return value
+
+    @property
+    def key(self) -> str:
+        """The API key itself. Raises SettingsError where none is set."""
+        if self.api_key is None:
+            raise SettingsError(_missing("api_key"))
+        return self.api_key.get_secret_value()
 
     @property
     def address(self) -> str:
@@ -123,13 +131,17 @@ class Settings(BaseModel):
         return self.data_dir / f"{self.tenant}.duckdb"
 
 
-def load(tenant: str | None = None, root: Path | None = None) -> Settings:
+def load(tenant: str | None = None, root: Path | None = None, *, need_key: bool = True) -> Settings:
     """Read and check the settings; `tenant` chooses one of several.
 
-    Raises SettingsError with one sentence per fault.
+    Who only reads the published file needs no key. Raises SettingsError with one sentence per
+    fault.
     """
     root = root or project_root()
-    found = _choose(_gather(root), tenant)
+    found = _choose(_gather(root), tenant, known_only=need_key)
+    if need_key and not found.get("api_key"):
+        missing = [name for name in ("tenant", "api_key") if not found.get(name)]
+        raise SettingsError("\n".join(_missing(name) for name in missing))
     try:
         settings = Settings.model_validate(found)
     except ValidationError as error:
@@ -190,7 +202,7 @@ def _over(upper: Mapping[str, Any], lower: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _choose(found: dict[str, Any], tenant: str | None) -> dict[str, Any]:
+def _choose(found: dict[str, Any], tenant: str | None, *, known_only: bool) -> dict[str, Any]:
     """Put the chosen tenant's own table over what holds for all."""
     tables = found.pop("tenants", {})
     name = tenant or found.get("tenant")
@@ -199,9 +211,9 @@ def _choose(found: dict[str, Any], tenant: str | None) -> dict[str, Any]:
     if name is None:
         return found
     own = {key.lower(): table for key, table in tables.items()}.get(str(name).lower())
-    if own is None and tenant and tenant != found.get("tenant"):
+    if known_only and own is None and tenant and tenant != found.get("tenant"):
         known = [*tables, *filter(None, [found.get("tenant")])]
-        raise SettingsError(f"There is no tenant {tenant} in the settings{_nearest(tenant, known)}")
+        raise SettingsError(f"There is no tenant {tenant} in the settings{nearest(tenant, known)}")
     if own is not None and name != found.get("tenant"):
         found.pop("api_key", None)  # one tenant's key never goes to another's address
     return {**found, **(own or {}), "tenant": name}
@@ -216,11 +228,6 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _nearest(word: str, known: Mapping[str, object] | list[str]) -> str:
-    close = difflib.get_close_matches(word, list(known), 1, 0.5)
-    return f"; did you mean {close[0]}?" if close else f"; known are {', '.join(known)}."
-
-
 def _say(error: ValidationError) -> str:
     """Say all faults, one sentence each, without any value that may be a key."""
     return "\n".join(_sentence(fault) for fault in error.errors(include_input=False))
@@ -230,8 +237,14 @@ def _sentence(fault: Any) -> str:
     name = str(fault["loc"][0])
     variable = PREFIX + name.upper()
     if fault["type"] == "extra_forbidden":
-        return f"There is no setting {name}{_nearest(name, list(Settings.model_fields))}"
+        return f"There is no setting {name}{nearest(name, list(Settings.model_fields))}"
     if fault["type"] == "missing":
-        return f"The setting {name} is missing. Put {variable}=… into .env (see .env.example)."
+        return _missing(name)
     why = fault["msg"].removeprefix("Value error, ").rstrip(".")
     return f"The setting {name} is not right: {why}. It is {variable} in the environment or .env."
+
+
+def _missing(name: str) -> str:
+    return (
+        f"The setting {name} is missing. Put {PREFIX}{name.upper()}=… into .env (see .env.example)."
+    )

@@ -47,7 +47,7 @@ class Access:
         return cls(
             tenant=settings.tenant,
             address=settings.address,
-            key=settings.api_key.get_secret_value(),
+            key=settings.key,
             page_size=settings.page_size,
             page_param=settings.page_param,
             page_size_param=settings.page_size_param,
@@ -62,7 +62,7 @@ class Access:
 def throttle_of(settings: Settings) -> Throttle:
     """Open the throttle that all processes on this machine share for this key."""
     return Throttle(
-        throttle.place(settings.api_key.get_secret_value()),
+        throttle.place(settings.key),
         settings.requests_per_window,
         settings.window_seconds,
     )

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 
-from p4books.api.client import Client
+from p4books.api.client import Access, Client, throttle_of
 from p4books.endpoint import Endpoint
-from p4books.errors import ApiError
+from p4books.endpoints import ENDPOINTS
+from p4books.errors import ApiError, KeyRefused, Unreachable
+from p4books.settings import Settings
 
 SMALL = 1  # rows asked for; an answer with more shows that the page size is not honoured
 
@@ -25,14 +27,25 @@ class Finding:
     fault: ApiError | None
 
 
+def probe_all(settings: Settings) -> list[Finding]:
+    """Ask for one row of each endpoint that is set.
+
+    Raises KeyRefused and Unreachable at once: they are the same for all.
+    """
+    client = Client(Access.of(settings), throttle_of(settings))
+    return [probe(ENDPOINTS[name], client) for name in settings.endpoints]
+
+
 def probe(endpoint: Endpoint, client: Client) -> Finding:
     """Ask for one row of an endpoint."""
     try:
         answer = client.page(endpoint, 1, size=SMALL)
+    except (KeyRefused, Unreachable):
+        raise
     except ApiError as fault:
         return Finding(
             endpoint=endpoint.name,
-            reachable=fault.answered,
+            reachable=True,
             allowed=False,
             announced=None,
             page_size_honoured=None,

@@ -1,6 +1,7 @@
 """How is the published file asked?"""
 
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -24,16 +25,17 @@ def connect(published: Path) -> duckdb.DuckDBPyConnection:
     return con
 
 
-def ask(published: Path, sql: str) -> duckdb.DuckDBPyConnection:
-    """Run a query and return the connection that holds its result.
+def fetch(published: Path, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """Run a query and return the names of its columns and its rows.
 
     Raises NotPublished, and QueryFailed with what DuckDB says.
     """
-    con = connect(published)
-    try:
-        return con.execute(sql)
-    except duckdb.Error as error:
-        raise QueryFailed(f"The query was not run: {str(error).strip()}") from None
+    with connect(published) as con:
+        try:
+            rows = con.execute(sql).fetchall()
+        except duckdb.Error as error:
+            raise QueryFailed(f"The query was not run: {str(error).strip()}") from None
+        return [column[0] for column in con.description or ()], rows
 
 
 def _first_line(error: Exception) -> str:

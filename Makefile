@@ -1,0 +1,47 @@
+PYTHON ?= python3
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo sync test lint format bench clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo "  The command $(BIN)/p4books: sync, check, status, query, sandbox, demo"
+	@echo "  Endpoints: products, customers, vendors, invoices, purchase_orders, sales_orders"
+
+setup: .venv/.done ## Make .venv and install the pinned packages
+
+.venv/.done: requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "p4books needs Python 3.11 or newer: make PYTHON=python3.11 setup")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+demo: setup ## Sync a sandbox twice and show three figures; needs no key
+	$(BIN)/p4books demo
+
+sync: setup ## Copy what is new in your books (needs .env)
+	$(BIN)/p4books sync
+
+test: setup ## Run every test, and show what they cover
+	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+
+lint: setup ## Check style, types and SQL
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/sqlfluff lint --disable-progress-bar sql
+
+format: setup ## Put code and SQL into the house's form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/sqlfluff fix --disable-progress-bar sql
+
+bench: setup ## Measure speed against a floor and plain dlt (about 20 minutes)
+	$(BIN)/python -m tests.bench
+
+clean: ## Remove what was built; your data and settings stay
+	rm -rf .venv build dist .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +

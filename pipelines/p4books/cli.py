@@ -1,0 +1,232 @@
+"""Which words does the command understand?"""
+
+import contextlib
+import os
+import signal
+import sqlite3
+import sys
+import traceback
+from typing import NoReturn
+
+import click
+
+from p4books.endpoints import ENDPOINTS
+from p4books.errors import P4BooksError, UsageError, nearest
+from p4books.version import VERSION
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=f"Endpoints: {', '.join(ENDPOINTS)}. Exit codes: 0 done, 1 something could not be done "
+    "(what could be is safe and published), 2 wrong settings or usage, 75 another run is going on.",
+)
+@click.version_option(VERSION, prog_name="p4books")
+def app() -> None:
+    """Copy the books of P4 Books, exactly and with their history, into a DuckDB file."""
+
+
+_tenant = click.option("--tenant", metavar="NAME", help="The tenant, where several are set.")
+_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for a program.")
+
+
+@app.command(epilog="\b\nExample:\n  p4books sync\n  p4books sync invoices customers --json")
+@click.argument("endpoints", nargs=-1, metavar="[ENDPOINT]...")
+@_tenant
+@_json
+def sync(endpoints: tuple[str, ...], tenant: str | None, as_json: bool) -> None:
+    """Bring the warehouse and the published file up to date.
+
+    Reads all lists, or those named; loads what is new, changed or gone; publishes
+    data/TENANT.duckdb. What could not be read is said; the rest is done all the same.
+    """
+    names = [_endpoint(word) for word in endpoints]
+    from p4books import screen, settings
+    from p4books.sync import sync as run
+
+    found = settings.load(tenant)
+    with screen.progress(found) as told:
+        done = run(found, names, told)
+    (screen.summary_json if as_json else screen.summary)(done, found)
+    _finish(*done.faults)
+
+
+@app.command(
+    short_help="Ask each endpoint for one row: reachable, allowed, how long?",
+    epilog="\b\nExample:\n  p4books check",
+)
+@_tenant
+@_json
+def check(tenant: str | None, as_json: bool) -> None:
+    """Ask each endpoint for one row: is it reachable, allowed, and how long is it?"""
+    from p4books import screen, settings
+    from p4books.api.probe import probe_all
+
+    findings = probe_all(settings.load(tenant))
+    if as_json:
+        screen.as_json([{**vars(f), "fault": f.fault and str(f.fault)} for f in findings])
+    else:
+        said = {True: "yes", False: "no", None: "unknown"}
+        screen.table(
+            ("endpoint", "reachable", "allowed", "rows announced", "page size honoured"),
+            (
+                (
+                    f.endpoint,
+                    said[f.reachable],
+                    said[f.allowed],
+                    f.announced,
+                    said[f.page_size_honoured],
+                )
+                for f in findings
+            ),
+        )
+    _finish(*(f.fault for f in findings if f.fault))
+
+
+@app.command(epilog="\b\nExample:\n  p4books status")
+@_tenant
+@_json
+def status(tenant: str | None, as_json: bool) -> None:
+    """Show what the published file holds and how fresh it is."""
+    from p4books import screen, settings
+    from p4books.warehouse.status import status as look
+
+    found = settings.load(tenant, need_key=False)
+    now = look(found)
+    if as_json:
+        screen.as_json(now)
+        return
+    screen.table(
+        ("table", "rows", "versions", "current to", "verified to"),
+        (
+            (
+                t.table,
+                t.rows,
+                t.versions,
+                screen.when(t.current_to, found),
+                screen.when(t.verified_to, found),
+            )
+            for t in now.tables
+        ),
+    )
+    click.echo(
+        f"{now.file}: {now.bytes / 1e6:,.1f} MB, published {screen.ago(now.published_at)} "
+        f"({screen.when(now.published_at, found)}, {found.timezone})."
+    )
+
+
+@app.command(
+    short_help="Ask the published file, in SQL, read-only.",
+    epilog='\b\nExample:\n  p4books query "select count(*) from staging.invoices"\n'
+    '  p4books query --json "select * from staging.customers limit 3"',
+)
+@click.argument("sql")
+@_tenant
+@_json
+def query(sql: str, tenant: str | None, as_json: bool) -> None:
+    """Ask the published file, read-only and shut off from every other file."""
+    from p4books import screen, settings
+    from p4books.warehouse.query import fetch
+
+    columns, rows = fetch(settings.load(tenant, need_key=False).published, sql)
+    if as_json:
+        screen.as_json([dict(zip(columns, row, strict=True)) for row in rows])
+    else:
+        screen.table(columns, rows)
+
+
+@app.command(
+    add_help_option=False,
+    context_settings={"ignore_unknown_options": True, "help_option_names": []},
+)
+@click.argument("words", nargs=-1, type=click.UNPROCESSED)
+def sandbox(words: tuple[str, ...]) -> NoReturn:
+    """Run a P4 Books on this machine, to try things without a key (see `sandbox --help`)."""
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, "-m", "p4books_sandbox", *words])  # noqa: S606
+
+
+@app.command(
+    short_help="Sync a sandbox and show three figures; needs no key.",
+    epilog="\b\nExample:\n  p4books demo\n  p4books demo --invoices 500",
+)
+@click.option("--invoices", default=2000, show_default=True, type=click.IntRange(0, 1_000_000))
+def demo(invoices: int) -> None:
+    """Sync a sandbox twice and show three figures: what p4books does, without a key."""
+    from p4books import demo as show
+    from p4books import screen
+
+    with show.sandbox(invoices) as settings:
+        click.echo(f"A P4 Books with {invoices:,} invoices runs at {settings.address}")
+        for title in ("First sync", "Second sync: the same lists again"):
+            with screen.progress(settings) as told:
+                done = show.sync(settings, progress=told)
+            click.echo(f"\n{title}")
+            screen.summary(done, settings)
+            _finish(*done.faults)
+        for figure in show.figures(settings):
+            click.echo()
+            screen.table(figure.columns, figure.rows, figure.title)
+        click.echo(f"\nThe file: {settings.published}")
+        click.echo(f'Ask it: p4books query --tenant {settings.tenant} "select …"')
+
+
+def _endpoint(word: str) -> str:
+    name = word.lower().replace("-", "_")
+    if name not in ENDPOINTS:
+        raise UsageError(f"There is no endpoint {word}{nearest(name, ENDPOINTS)}")
+    return name
+
+
+def _finish(*faults: P4BooksError) -> None:
+    """Say what could not be done, each thing once, and end with the code for it."""
+    for sentence in dict.fromkeys(str(fault) for fault in faults):
+        click.echo(sentence, err=True)
+    if faults:
+        raise SystemExit(1)
+
+
+def main() -> NoReturn:
+    """Run the command and end the process, whatever else still runs in it.
+
+    To stop at once is always safe: what is not yet in its place has never happened.
+    """
+    signal.signal(signal.SIGTERM, _stop)
+    code = 1
+    try:
+        code = app.main(prog_name="p4books", standalone_mode=False) or 0
+    except P4BooksError as fault:
+        click.echo(fault, err=True)
+        code = fault.exit_code
+    except click.ClickException as fault:
+        fault.show()
+        code = fault.exit_code
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 1
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("Stopped. What was published stands; the next run goes on from here.", err=True)
+        code = 130
+    except BrokenPipeError:
+        code = 0
+    except Exception as error:  # noqa: BLE001 - the last place that can say it in a sentence
+        click.echo(_unexpected(error), err=True)
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code)
+
+
+def _stop(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _unexpected(error: Exception) -> str:
+    if os.environ.get("P4BOOKS_DEBUG"):
+        return traceback.format_exc()
+    if isinstance(error, OSError | sqlite3.Error):
+        return (
+            f"The disk did not do what was asked ({error}). What was published stands; run again."
+        )
+    return (
+        f"Something unforeseen happened ({type(error).__name__}). What was published stands. "
+        "Run again; with P4BOOKS_DEBUG=1 in the environment it shows where, to report it."
+    )
