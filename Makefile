@@ -16,7 +16,7 @@ setup: .venv/.done ## Make .venv and install the pinned packages
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "p4books needs Python 3.11 or newer: make PYTHON=python3.11 setup")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --requirement requirements.lock
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
 demo: setup ## Sync a sandbox twice and show three figures; needs no key

@@ -114,8 +114,8 @@ class Redirected(ApiError):
 
     def __init__(self, host: str, target: str) -> None:
         super().__init__(
-            f"{host} sends us on to {target}; the API key was not sent there. "
-            "If that address is right, put it into the setting `base_url`."
+            f"{host} sends us on to {target}; the API key was not sent there and "
+            "nothing was changed. If that address is right, put it into the setting `base_url`."
         )
 
 
@@ -221,5 +221,6 @@ class LoadFailed(P4BooksError):
 def nearest(word: str, known: Iterable[str]) -> str:
     """End a sentence about an unknown word: with the nearest known one, or with all of them."""
     names = list(known)
-    close = difflib.get_close_matches(word, names, 1, 0.5)
-    return f"; did you mean {close[0]}?" if close else f"; known are {', '.join(names)}."
+    if close := difflib.get_close_matches(word, names, 1, 0.5):
+        return f"; did you mean {close[0]}?"
+    return f"; known are {', '.join(names)}." if names else "; none is set."

@@ -1,28 +1,19 @@
-"""What may differ?
-
-Settings stand where dlt looks for them, under `sources.p4books`, and the first place that has one
-wins: the environment (`SOURCES__P4BOOKS__API_KEY`), `.env`, `.dlt/secrets.toml`,
-`.dlt/config.toml`. A tenant's own table `[sources.p4books.tenants.NAME]` goes before all of them
-when `--tenant NAME` chooses it.
-"""
+"""What may differ?"""
 
 import ipaddress
 import os
 import re
-import tomllib
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from dotenv import dotenv_values
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 from pydantic import field_validator as validator
 
 from p4books.endpoints import ENDPOINTS
 from p4books.errors import SettingsError, nearest
+from p4books.places import PREFIX, find
 
-PREFIX = "SOURCES__P4BOOKS__"
 TENANT_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 
 
@@ -33,10 +24,13 @@ def _as_list(value: object) -> object:
     return value
 
 
-def _as_mode(value: object) -> object:
-    """Take the digits of a file mode as octal, however they are written: 0640, 640, "0o640"."""
-    text = f"{value:o}" if isinstance(value, int) and value > 0o777 else str(value)
-    return int(text.removeprefix("0o"), 8) if re.fullmatch(r"(0o)?[0-7]{3,4}", text) else value
+def _as_mode(value: object) -> int:
+    """Take a file's mode however it is written: 0o640, 640, "0640"; its digits are 0, 4 and 6."""
+    texts = [f"{value:o}", str(value)] if type(value) is int else [str(value).removeprefix("0o")]
+    for text in texts:  # no number reads as such a mode in both ways
+        if re.fullmatch(r"0?[46][046]{2}", text):
+            return int(text, 8)
+    raise ValueError("a file's mode is three digits of 0, 4 and 6, the first not 0, as in 0640")
 
 
 class Settings(BaseModel):
@@ -50,7 +44,7 @@ class Settings(BaseModel):
     data_dir: Path = Path("data")
     endpoints: Annotated[tuple[str, ...], BeforeValidator(_as_list)] = tuple(ENDPOINTS)
     requests_per_window: int = Field(default=90, ge=1)
-    window_seconds: float = Field(default=60, gt=0)
+    window_seconds: float = Field(default=60, gt=0, allow_inf_nan=False)
     page_size: int = Field(default=100, ge=1)
     page_param: str = Field(default="page", min_length=1)
     page_size_param: str = Field(default="page_size", min_length=1)
@@ -92,6 +86,8 @@ class Settings(BaseModel):
     @classmethod
     def _endpoints_exist(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         names = tuple(name.replace("-", "_") for name in value)
+        if not names:
+            raise ValueError("no endpoint is named")
         for name in names:
             if name not in ENDPOINTS:
                 raise ValueError(f"there is no endpoint {name}{nearest(name, ENDPOINTS)}")
@@ -138,7 +134,7 @@ def load(tenant: str | None = None, root: Path | None = None, *, need_key: bool 
     fault.
     """
     root = root or project_root()
-    found = _choose(_gather(root), tenant, known_only=need_key)
+    found = find(root, tenant, known_only=need_key)
     if need_key and not found.get("api_key"):
         missing = [name for name in ("tenant", "api_key") if not found.get(name)]
         raise SettingsError("\n".join(_missing(name) for name in missing))
@@ -152,71 +148,6 @@ def load(tenant: str | None = None, root: Path | None = None, *, need_key: bool 
 def project_root() -> Path:
     """Return the folder whose `.env` and `.dlt/` count: dlt's, by default the current one."""
     return Path(os.environ.get("DLT_PROJECT_DIR", ".")).resolve()
-
-
-def _gather(root: Path) -> dict[str, Any]:
-    """Collect what the four places say, the first place winning."""
-    places: list[Mapping[str, Any]] = [
-        _unflatten(os.environ),
-        _unflatten(dotenv_values(root / ".env", interpolate=False)),
-        _toml(root / ".dlt" / "secrets.toml"),
-        _toml(root / ".dlt" / "config.toml"),
-    ]
-    merged: dict[str, Any] = {}
-    for place in reversed(places):
-        merged = _over(place, merged)
-    return merged
-
-
-def _unflatten(variables: Mapping[str, str | None]) -> dict[str, Any]:
-    """Turn SOURCES__P4BOOKS__TENANTS__NAME__API_KEY into nested tables."""
-    nested: dict[str, Any] = {}
-    for name, value in variables.items():
-        if value is None or not name.upper().startswith(PREFIX):
-            continue
-        *tables, last = name.lower().removeprefix(PREFIX.lower()).split("__")
-        place = nested
-        for table in tables:
-            place = place.setdefault(table, {})
-        place[last] = value
-    return nested
-
-
-def _toml(path: Path) -> Mapping[str, Any]:
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as error:
-        raise SettingsError(f"{path} cannot be read: {error}. Nothing was done.") from None
-    found = table.get("sources", {}).get("p4books", {})
-    return found if isinstance(found, dict) else {}
-
-
-def _over(upper: Mapping[str, Any], lower: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(lower)
-    for key, value in upper.items():
-        below = merged.get(key)
-        both = isinstance(value, Mapping) and isinstance(below, Mapping)
-        merged[key] = _over(value, below) if both and below is not None else value
-    return merged
-
-
-def _choose(found: dict[str, Any], tenant: str | None, *, known_only: bool) -> dict[str, Any]:
-    """Put the chosen tenant's own table over what holds for all."""
-    tables = found.pop("tenants", {})
-    name = tenant or found.get("tenant")
-    if name is None and tables:
-        raise SettingsError(f"Several tenants are set; choose one: --tenant {' | '.join(tables)}.")
-    if name is None:
-        return found
-    own = {key.lower(): table for key, table in tables.items()}.get(str(name).lower())
-    if known_only and own is None and tenant and tenant != found.get("tenant"):
-        known = [*tables, *filter(None, [found.get("tenant")])]
-        raise SettingsError(f"There is no tenant {tenant} in the settings{nearest(tenant, known)}")
-    if own is not None and name != found.get("tenant"):
-        found.pop("api_key", None)  # one tenant's key never goes to another's address
-    return {**found, **(own or {}), "tenant": name}
 
 
 def _is_loopback(host: str) -> bool:
@@ -241,7 +172,10 @@ def _sentence(fault: Any) -> str:
     if fault["type"] == "missing":
         return _missing(name)
     why = fault["msg"].removeprefix("Value error, ").rstrip(".")
-    return f"The setting {name} is not right: {why}. It is {variable} in the environment or .env."
+    end = "" if why.endswith("?") else "."
+    return (
+        f"The setting {name} is not right: {why}{end} It is {variable} in the environment or .env."
+    )
 
 
 def _missing(name: str) -> str:

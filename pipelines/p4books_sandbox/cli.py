@@ -47,6 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="python -m p4books_sandbox",
         description="P4 Books on this machine, made from its contract.",
+        epilog="Example: p4books sandbox --invoices 500 --port 8080",
         allow_abbrev=False,
     )
     add = parser.add_argument

@@ -2,13 +2,13 @@
 with
 
 versions as (
-    select * from staging.customers_history
-    where valid_to is null
+    select * from raw.customers
+    where _dlt_valid_to is null
 ),
 
 documents as (
     select
-        customer_id,
+        id as customer_id,
         from_json(
             addresses,
             '[{

@@ -28,8 +28,7 @@ renamed as (
         credit_limit,
         balance,
 
-        extra,
-        addresses
+        extra
     from versions
 )
 

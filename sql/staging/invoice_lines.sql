@@ -2,14 +2,14 @@
 with
 
 versions as (
-    select * from staging.invoices_history
-    where valid_to is null
+    select * from raw.invoices
+    where _dlt_valid_to is null
 ),
 
 documents as (
     -- Their own numbers where each line of a document has one, else its place.
     select
-        invoice_id,
+        id as invoice_id,
         from_json(
             lines,
             '[{
@@ -23,9 +23,9 @@ documents as (
                 "subtotal": "VARCHAR"
             }]'
         ) as items,
-        try_cast(json_extract_string(lines, '$[*].line_number') as bigint[])
-            as numbers,
-        list_unique(numbers) = len(items) as has_own_numbers
+        list_unique(
+            try_cast(json_extract_string(lines, '$[*].line_number') as bigint[])
+        ) = json_array_length(lines) as has_own_numbers
     from versions
     where json_array_length(lines) > 0
 ),

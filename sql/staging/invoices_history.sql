@@ -30,8 +30,7 @@ renamed as (
         amount_paid,
         balance,
 
-        extra,
-        lines
+        extra
     from versions
 )
 

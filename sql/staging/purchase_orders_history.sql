@@ -27,8 +27,7 @@ renamed as (
         tax_total as purchase_order_tax,
         total as purchase_order_total,
 
-        extra,
-        lines
+        extra
     from versions
 )
 

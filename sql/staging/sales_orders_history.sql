@@ -27,8 +27,7 @@ renamed as (
         tax_total as sales_order_tax,
         total as sales_order_total,
 
-        extra,
-        lines
+        extra
     from versions
 )
 

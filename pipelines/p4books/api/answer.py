@@ -5,8 +5,10 @@ page that is not exactly a page is never taken for an empty one.
 """
 
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
@@ -143,14 +145,25 @@ def _envelope(body: bytes, page: int, size: int | None) -> tuple[list[dict[str, 
 
 
 def _parse(body: bytes) -> Any:
-    try:
-        if _LONG in body.translate(_DIGITS):
-            return json.loads(body, parse_float=str, parse_int=_exact_int, parse_constant=_refuse)
-        return msgspec.json.decode(body)
+    if _LONG not in body.translate(_DIGITS):
+        with suppress(ValueError, RecursionError):
+            return msgspec.json.decode(body)
+    try:  # what msgspec does not take may still be JSON: 1e400, a byte order mark
+        return json.loads(
+            body, parse_float=_exact_float, parse_int=_exact_int, parse_constant=_refuse
+        )
     except (ValueError, RecursionError):
         start = body.lstrip()[:15].lower()
         html = start.startswith((b"<!doctype", b"<html"))
         raise Malformed("an HTML page" if html else "something that is not JSON") from None
+
+
+def _exact_float(digits: str) -> float | str:
+    """Keep as text what a double would change; all else as on a page of short numbers."""
+    if _LONG in digits.encode().translate(_DIGITS):
+        return digits
+    number = float(digits)
+    return number if math.isfinite(number) else digits
 
 
 def _exact_int(digits: str) -> int | str:
@@ -164,8 +177,8 @@ def _refuse(constant: str) -> None:
 def _count(name: str, value: object) -> int | None:
     if value is None:
         return None
-    if isinstance(value, int | str) and not isinstance(value, bool) and str(value).isdecimal():
-        return int(value)
+    if not isinstance(value, bool) and re.fullmatch(r"[0-9]{1,18}", str(value)):
+        return int(str(value))
     raise Malformed(f"`{name}` that is not a number of rows or pages")
 
 
@@ -192,7 +205,7 @@ def _respell(record: Mapping[str, Any], known: frozenset[str]) -> Mapping[str, A
             return record
         return {name: value for name, value in record.items() if value is not None}
     respelled: dict[str, Any] = {}
-    for name, value in sorted(record.items(), key=lambda item: item[0] not in known):
+    for name, value in sorted(record.items(), key=lambda item: (item[0] not in known, item[0])):
         if value is not None:
             ours = _spelling(name, known)
             while ours in respelled:
@@ -221,5 +234,6 @@ def _id(value: object) -> str:
 def _order_keys(ids: Sequence[str], made: Sequence[object]) -> tuple[Key, ...] | None:
     if all(value.isdecimal() for value in ids):
         return tuple((len(value), value) for value in ids)  # orders as the numbers do: 9 < 10
-    dates = tuple((0, value) for value in made if isinstance(value, str))
+    # Without the Z, a second stands before its own fractions.
+    dates = tuple((0, value.removesuffix("Z")) for value in made if isinstance(value, str))
     return dates if len(dates) == len(ids) else None

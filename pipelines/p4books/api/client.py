@@ -200,7 +200,7 @@ def _told(retry_after: str | None, window: float) -> float:
     except ValueError:
         try:
             seconds = parsedate_to_datetime(retry_after or "").timestamp() - time.time()
-        except ValueError:
+        except (ValueError, OverflowError):
             seconds = window
     if not math.isfinite(seconds):
         seconds = window

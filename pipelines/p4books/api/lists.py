@@ -37,18 +37,23 @@ class Lists:
 
 
 def read(
-    settings: Settings, endpoints: Sequence[Endpoint], progress: Progress = lambda *_: None
+    settings: Settings,
+    endpoints: Sequence[Endpoint],
+    progress: Progress = lambda *_: None,
+    backoff: float = 1.0,
 ) -> Lists:
     """Read lists into their spools, each in a thread of its own, one request at a time.
 
     The first list goes ahead until its first answer: a wrong key or address costs one request.
-    Raises KeyRefused and Unreachable; other faults are kept, each stops its own list only.
+    `backoff` is a client's. Raises KeyRefused and Unreachable; other faults are kept, each stops
+    its own list only.
     """
     lists = Lists()
     slots = throttle_of(settings)
     stop, answered = threading.Event(), threading.Event()
     clients = {
-        endpoint.name: Client(Access.of(settings), slots, stop=stop) for endpoint in endpoints
+        endpoint.name: Client(Access.of(settings), slots, backoff, stop=stop)
+        for endpoint in endpoints
     }
 
     def one(endpoint: Endpoint) -> Read:
@@ -59,14 +64,12 @@ def read(
             answered.set()
             progress(endpoint.name, pages, announced, rows)
 
-        try:
-            return Read(endpoint, spool, scan.run(endpoint, client, spool, told))
-        finally:
-            answered.set()
+        return Read(endpoint, spool, scan.run(endpoint, client, spool, told))
 
     pool = ThreadPoolExecutor(settings.parallel_lists, thread_name_prefix="p4books")
     try:
         first = pool.submit(one, endpoints[0])
+        first.add_done_callback(lambda _: answered.set())
         answered.wait()
         _raise_if_useless([first] if first.done() else [])
         _collect([first, *(pool.submit(one, endpoint) for endpoint in endpoints[1:])], lists)

@@ -8,7 +8,7 @@ answers kept by an interrupted scan can be played to it again.
 """
 
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, field
 
 from p4books.api.answer import Answer, Key
@@ -59,7 +59,8 @@ def run(
 ) -> Scan:
     """Read a whole list into the spool, going on with an interrupted scan.
 
-    Raises what `Client.page` raises, PageIgnored and DiskTrouble; the spool then keeps what came.
+    Raises what `Client.page` raises and DiskTrouble, the spool then keeps what came; and
+    PageIgnored.
     """
     started = clock()
     way = _Way(endpoint, client.access)
@@ -77,6 +78,9 @@ def run(
     except StopIteration as end:
         verdict: Verdict = end.value
         return Scan(verdict, started, clock(), len(spool))
+    except PageIgnored:
+        spool.clear()  # what is kept would say the same again, whatever the server does by then
+        raise
 
 
 @dataclass
@@ -89,6 +93,7 @@ class _Way:
     total: int | None = None
     totals: set[int] = field(default_factory=set)
     seen: set[str] = field(default_factory=set)
+    fresh: set[str] = field(default_factory=set)  # of the last answer: not seen before it
 
     def walk(self) -> Walk:
         """Choose the way by what the first and the last page say."""
@@ -99,7 +104,7 @@ class _Way:
         if first.rows == 0 or first.rows >= first.total:
             return self._verdict()
         last = yield from self._ask(self.pages)
-        if last.records.keys() == first.records.keys():
+        if self.pages > 1 and last.records.keys() == first.records.keys():
             again = yield from self._ask(1)
             self._doubt(last, again)
         if _oldest_first(first, last):
@@ -118,7 +123,8 @@ class _Way:
         if answer.total is not None:
             self.total = answer.total
             self.totals.add(answer.total)
-        self.seen.update(answer.records)
+        self.fresh = answer.records.keys() - self.seen
+        self.seen |= self.fresh
         return answer
 
     def _doubt(self, answer: Answer, first: Answer) -> None:
@@ -127,32 +133,32 @@ class _Way:
             raise PageIgnored(self.endpoint.name, self.access.page_param)
 
     def _backwards(self, last: Answer) -> Walk:
-        """Oldest first: down to page 1, then on from the old last page for what came meanwhile."""
+        """Oldest first: down to page 1, then from the end again for what came meanwhile."""
         for page in range(last.page - 1, 0, -1):
             answer = yield from self._ask(page)
             if not answer.rising:
                 return (yield from self._until_agreed())
-        page, found = last.page, -1
-        while len(self.seen) < (self.total or 0) and found != len(self.seen):
+        found = -1
+        while found < len(self.seen) < (self.total or 0):
             found = len(self.seen)
-            while page <= self.pages:
-                yield from self._ask(page)
-                page += 1
-            page = max(self.pages, last.page)
+            for page in range(self.pages, 0, -1):
+                answer = yield from self._ask(page)
+                if answer.records and not self.fresh:
+                    break
         return self._verdict()
 
     def _backwards_with_looks(self, last: int, first: Answer) -> Walk:
         """Newest first: what came at the front pushed rows to pages that were read already."""
-        newest = first.keys[0] if first.keys else (0, "")
+        front = dict(_keyed(first))
         stretch, page = last, last - 1
         for _ in range(3 * last + 100):
             answer = yield from self._ask(page)
             if not answer.falling:
                 return (yield from self._until_agreed())
             page -= 1
-            if page and stretch - page < LOOK_EVERY:
-                continue
-            pushed, newest = yield from self._look(answer, newest)
+            if page == 1 or (page and stretch - page < LOOK_EVERY):
+                continue  # page 1 is its own look
+            pushed = yield from self._look(answer, front)
             if pushed:
                 page = min(self.pages, stretch + -(-pushed // self.size))
             if not page:
@@ -160,16 +166,16 @@ class _Way:
             stretch = page
         return self._verdict(agreed=0)
 
-    def _look(self, answer: Answer, known: Key) -> Generator[int, Answer, tuple[int, Key]]:
-        """Count the rows that came at the front since the newest one known."""
-        pushed, page, newest = 0, 1, known
+    def _look(self, answer: Answer, front: dict[str, Key]) -> Generator[int, Answer, int]:
+        """Count the rows that came before those known to stand at the front, and note them."""
+        pushed, page, newest = 0, 1, max(front.values())
         while True:
-            front = answer if answer.page == page == 1 else (yield from self._ask(page))
-            fresh = [key for key in front.keys or () if key > known]
-            pushed += len(fresh)
-            newest = max([newest, *fresh])
-            if not fresh or len(fresh) < front.rows:
-                return pushed, newest
+            ahead = answer if answer.page == page == 1 else (yield from self._ask(page))
+            came = {i: key for i, key in _keyed(ahead) if key >= newest and i not in front}
+            front.update(came)
+            pushed += len(came)
+            if not came or len(came) < ahead.rows:
+                return pushed
             page += 1
 
     def _until_agreed(self, first: Answer | None = None) -> Walk:
@@ -198,13 +204,20 @@ class _Way:
         return Verdict(announced, seen, complete, quiet=len(self.totals) <= 1)
 
 
+def _keyed(answer: Answer) -> Iterable[tuple[str, Key]]:
+    """Give ids with their keys; where an id came twice, some get the key of a row before."""
+    return zip(answer.records, answer.keys or (), strict=False)
+
+
 def _oldest_first(first: Answer, last: Answer) -> bool:
     if not (first.keys and last.keys):
-        return first.rising  # the last page was emptied meanwhile
-    return first.rising and last.rising and first.keys[-1] <= last.keys[0]
+        return bool(first.keys) and first.rising and not first.falling  # the last page was emptied
+    ordered = first.rising and last.rising and first.keys[-1] <= last.keys[0]
+    return ordered and first.keys[0] < last.keys[-1]
 
 
 def _newest_first(first: Answer, last: Answer) -> bool:
     if not (first.keys and last.keys):
-        return first.falling
-    return first.falling and last.falling and first.keys[-1] >= last.keys[0]
+        return bool(first.keys) and first.falling and not first.rising
+    ordered = first.falling and last.falling and first.keys[-1] >= last.keys[0]
+    return ordered and first.keys[0] > last.keys[-1]

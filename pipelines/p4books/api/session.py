@@ -49,7 +49,7 @@ class Session:
             target = response.get_redirect_location()
             if not target:
                 return response
-            url = _same_host(url, urljoin(url, target))
+            url = _same_host(url, target)
         raise urllib3.exceptions.ResponseError("redirects that lead in a circle")
 
     def _send(self, url: str) -> urllib3.BaseHTTPResponse:
@@ -86,9 +86,14 @@ def _pool(address: str) -> urllib3.PoolManager:
     )
 
 
-def _same_host(here: str, there: str) -> str:
-    """Return the target of a redirect. Raises Redirected where the key must not go there."""
-    old, new = urlsplit(here), urlsplit(there)
+def _same_host(here: str, target: str) -> str:
+    """Return where a redirect leads. Raises Redirected where the key must not go there."""
+    old = urlsplit(here)
+    try:
+        there = urljoin(here, target)
+        new = urlsplit(there)
+    except ValueError:
+        raise Redirected(old.netloc, "an address that is none") from None
     if (old.scheme, old.netloc) != (new.scheme, new.netloc):
         raise Redirected(old.netloc, f"{new.scheme}://{new.netloc}")
     return there

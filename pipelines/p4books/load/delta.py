@@ -145,7 +145,7 @@ def _make_seen(con: duckdb.DuckDBPyConnection, endpoint: Endpoint, pages: Sequen
         from (
             select
                 json ->> '$.id' as id,
-                {_PLACE} as place,
+                {_place("filename")} as place,
                 md5(json::varchar) as row_hash,
                 regexp_extract(filename, '(\\d+)\\.ndjson$', 1)::bigint as micros
             from read_ndjson_objects(
@@ -228,9 +228,10 @@ def _conclude_absence(
 
 def _versions(con: duckdb.DuckDBPyConnection, endpoint: Endpoint, pages: Sequence[Stored]) -> str:
     """Return the query of all rows that dlt is to be sent."""
-    own = list(tables.columns(endpoint))
+    told = {"id": "id", "row_hash": "row_hash", "gone": "true"}
     empty = ", ".join(
-        {"id": "id", "row_hash": "row_hash", "gone": "true"}.get(key, "null") for key in own
+        f'{told.get(key, "null")}::{kind} as "{key}"'
+        for key, kind in tables.columns(endpoint).items()
     )
     gone = f"select {empty} from delta_{endpoint.name} where kind = 'gone'"
     fresh = _typed(con, endpoint, pages, "new", "changed")
@@ -266,7 +267,9 @@ def _typed(
         select {own}
         from ({typed.select(endpoint, paths, strange, _largest(pages))}) as rows
         join delta_{endpoint.name} as delta
-            on delta.id = rows.id and delta.place = {_PLACE} and delta.kind in ({wanted})
+            on delta.id = rows.id
+            and delta.place = {_place(f"rows.{typed.FILE}")}
+            and delta.kind in ({wanted})
     """
 
 
@@ -275,4 +278,6 @@ def _largest(pages: Sequence[Stored]) -> int:
     return max([1 << 16, *(page.path.stat().st_size for page in pages)])
 
 
-_PLACE = "parse_filename(filename)[1:6]::integer"
+def _place(file: str) -> str:
+    """Return the expression of a page's place in the scan, by its file's name."""
+    return f"parse_filename({file})[1:6]::integer"

@@ -5,22 +5,22 @@ Into a scratch copy, by one dlt load: what goes wrong before the last rename has
 
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
-import pyarrow as pa
 
 from p4books import swap
 from p4books.endpoint import Endpoint
 from p4books.endpoints import ENDPOINTS
-from p4books.errors import DiskTrouble, LoadFailed, LoadMismatch
+from p4books.errors import DiskTrouble, LoadFailed
 from p4books.load import tables, typed
 from p4books.load.delta import Delta
+from p4books.load.settle import settle
 
-BATCH = 20_000  # rows handed to dlt at a time
+BATCH = 20_000  # rows of a Parquet group: what is in memory at a time
 MEMORY = "256MB"  # of DuckDB while dlt merges
 GENERATIONS = 3  # earlier warehouses kept, and one more for each of the last
 DAYS = 7  # days
@@ -32,6 +32,9 @@ _DLT = {
     "LOAD__TRUNCATE_STAGING_DATASET": "true",
     "LOAD__WORKERS": "2",
     "NORMALIZE__WORKERS": "1",
+    "NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID": "false",
+    "NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_ID": "false",
+    "DEV_MODE": "false",
 }
 
 
@@ -53,15 +56,12 @@ def load(
         if warehouse.exists():
             shutil.copyfile(warehouse, made)
         tables.create(made, tuple(ENDPOINTS.values()))
-        with_rows = [delta for delta in deltas if delta.versions]
-        if with_rows:
-            _run_dlt(con, with_rows, made, scratch)
-        con.execute(f"attach {typed.text(str(made))} as made")
-        try:
+        # Held open, the file is checkpointed once, and not whenever dlt closes it.
+        with duckdb.connect(made) as held:
+            held.execute("set checkpoint_threshold = '1GB'")
+            _run_dlt({d.endpoint: _write(con, d, scratch) for d in deltas if d.versions}, made)
             for delta in deltas:
-                _finish(con, delta, _instant(con, delta, read_at))
-        finally:
-            con.execute("detach made")
+                settle(con, held, delta, read_at)
     except (OSError, duckdb.Error) as error:
         raise _said(error, scratch) from None
     return made
@@ -77,18 +77,23 @@ def commit(made: Path, warehouse: Path, *, keep: bool) -> None:
         raise DiskTrouble(warehouse, error.strerror or str(error)) from None
 
 
-def _run_dlt(
-    con: duckdb.DuckDBPyConnection, deltas: Sequence[Delta], made: Path, scratch: Path
-) -> None:
-    by_name = {delta.endpoint.name: delta for delta in deltas}
+def _write(con: duckdb.DuckDBPyConnection, delta: Delta, scratch: Path) -> Path:
+    """Write the versions to a Parquet file, which dlt takes as it is."""
+    path = scratch / f"{delta.endpoint.name}.parquet"
+    con.execute(
+        f"copy ({delta.query}) to {typed.text(str(path))}"
+        f" (format parquet, compression uncompressed, row_group_size {BATCH})"
+    )
+    return path
 
-    def rows(endpoint: Endpoint) -> Iterator[pa.RecordBatch]:
-        # A cursor of its own: two open results on one connection cut each other short.
-        with con.cursor() as cursor:
-            yield from cursor.execute(by_name[endpoint.name].query).to_arrow_reader(BATCH)
 
+def _run_dlt(versions: Mapping[Endpoint, Path], made: Path) -> None:
+    if not versions:
+        return
+    scratch = made.parent
     with _environment({**_DLT, "DLT_DATA_DIR": str(scratch)}):
         import dlt  # noqa: PLC0415 - a second that a run without changes need not wait for
+        from dlt.common.runtime.collector import NULL_COLLECTOR  # noqa: PLC0415
         from dlt.destinations import duckdb as duckdb_destination  # noqa: PLC0415
         from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials  # noqa: PLC0415
 
@@ -101,14 +106,12 @@ def _run_dlt(
                 DuckDbCredentials(str(made), global_config={"memory_limit": MEMORY, "threads": 2})
             ),
             dataset_name="raw",
+            progress=NULL_COLLECTOR,
         )
-        # Held open, the file is not checkpointed whenever dlt closes it: a third of the time.
-        with duckdb.connect(made) as held:
-            held.execute("set checkpoint_threshold = '1GB'")
-            try:
-                pipeline.run(source.versions([delta.endpoint for delta in deltas], rows))
-            except Exception as error:  # noqa: BLE001 - dlt wraps whatever went wrong
-                raise _said(error, scratch) from None
+        try:
+            pipeline.run(source.versions(versions))
+        except Exception as error:  # noqa: BLE001 - dlt wraps whatever went wrong
+            raise _said(error, scratch) from None
 
 
 @contextmanager
@@ -136,62 +139,6 @@ def _said(error: BaseException, scratch: Path) -> Exception:
     if isinstance(error, OSError):
         return DiskTrouble(scratch, error.strerror or text)
     return LoadFailed(text.splitlines()[0].rstrip(".") if text else type(error).__name__)
-
-
-def _instant(con: duckdb.DuckDBPyConnection, delta: Delta, read_at: float) -> datetime:
-    """Return from when the versions are valid: never before those they follow."""
-    at = datetime.fromtimestamp(read_at, UTC)
-    row = con.execute(
-        "select greatest($at, max(_dlt_valid_from) + interval 1 microsecond)"
-        f" from active_{delta.endpoint.name}",
-        {"at": at},
-    ).fetchone()
-    return row[0] if row else at
-
-
-def _finish(con: duckdb.DuckDBPyConnection, delta: Delta, at: datetime) -> None:
-    """Date the versions by when they were read, count them, and note what was seen."""
-    name = delta.endpoint.name
-    opened = con.execute(
-        f"""
-        update made.raw.{name} as target set _dlt_valid_from = $at
-        from delta_{name} as delta
-        where target.id = delta.id and target._dlt_valid_to is null and delta.kind <> 'gone'
-            and target.row_hash = delta.row_hash
-        """,
-        {"at": at},
-    ).fetchone()
-    closed = con.execute(
-        f"""
-        update made.raw.{name} as target set _dlt_valid_to = $at
-        from delta_{name} as delta, active_{name} as active
-        where target.id = delta.id and target.id = active.id
-            and target._dlt_valid_to is not null
-            and target.row_hash = active.row_hash
-            and target._dlt_valid_from = active._dlt_valid_from
-        """,
-        {"at": at},
-    ).fetchone()
-    for sent, found in (
-        (delta.new + delta.changed, opened),
-        (delta.changed + delta.gone, closed),
-    ):
-        if found is None or found[0] != sent:
-            raise LoadMismatch(f"raw.{name}", sent, found[0] if found else 0)
-    _note(con, name)
-
-
-def _note(con: duckdb.DuckDBPyConnection, name: str) -> None:
-    con.execute(
-        f"""
-        delete from made.raw.seen where endpoint = '{name}' and (
-            id in (select id from seen_{name})
-            or id in (select id from delta_{name} where kind = 'gone'));
-        insert into made.raw.seen select '{name}', id, read_at from seen_{name};
-        delete from made.raw.missed where endpoint = '{name}';
-        insert into made.raw.missed select '{name}', id from missed_{name};
-        """
-    )
 
 
 def _keep_generation(warehouse: Path) -> None:

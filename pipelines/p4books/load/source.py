@@ -1,7 +1,8 @@
 """What does dlt load?"""
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import dlt
 import pyarrow as pa
 from dlt.extract import DltResource
 from dlt.extract.source import DltSource
+from pyarrow import parquet
 
 from p4books.api import scan
 from p4books.api.client import Access, Client, throttle_of
@@ -18,8 +20,6 @@ from p4books.endpoints import ENDPOINTS
 from p4books.errors import Incomplete
 from p4books.load import delta, tables
 from p4books.settings import Settings
-
-Rows = Callable[[Endpoint], Iterator[pa.RecordBatch]]
 
 BATCH = 20_000  # rows a batch
 
@@ -43,14 +43,26 @@ _VERSIONS = {
 }
 
 
-def versions(endpoints: Sequence[Endpoint], rows: Rows) -> DltSource:
-    """Make the source that loads new versions and closes old ones: a delta, never whole lists."""
+def versions(files: Mapping[Endpoint, Path]) -> DltSource:
+    """Make the source that loads new versions and closes old ones, from a Parquet file each.
+
+    The files hold a delta, never whole lists; their columns are those of `tables.columns`.
+    """
 
     @dlt.source(name="p4books", section="p4books")
     def p4books_versions() -> Any:
-        return [_resource(endpoint, rows, _VERSIONS) for endpoint in endpoints]
+        return [
+            _resource(endpoint, partial(_imported, path), _VERSIONS)
+            for endpoint, path in files.items()
+        ]
 
     return p4books_versions()
+
+
+def _imported(path: Path) -> Iterator[Any]:
+    like = parquet.read_schema(path).empty_table()  # dlt takes the columns from it, and no rows
+    count = parquet.read_metadata(path).num_rows
+    yield dlt.mark.with_file_import(str(path), "parquet", count, hints=like)
 
 
 @dlt.source(name="p4books", section="p4books")
@@ -90,7 +102,10 @@ def p4books_source(  # noqa: PLR0913
         with tempfile.TemporaryDirectory(prefix="p4books-") as folder:
             yield from _whole_list(settings, endpoint, Path(folder))
 
-    return [_resource(ENDPOINTS[name], rows, "replace") for name in settings.endpoints]
+    return [
+        _resource(ENDPOINTS[name], partial(rows, ENDPOINTS[name]), "replace")
+        for name in settings.endpoints
+    ]
 
 
 def _whole_list(settings: Settings, endpoint: Endpoint, folder: Path) -> Iterator[pa.RecordBatch]:
@@ -105,12 +120,12 @@ def _whole_list(settings: Settings, endpoint: Endpoint, folder: Path) -> Iterato
             yield from con.execute(found.query).to_arrow_reader(BATCH)
 
 
-def _resource(endpoint: Endpoint, rows: Rows, write: Any) -> DltResource:
-    def read() -> Iterator[pa.RecordBatch]:
-        yield from rows(endpoint)
+def _resource(endpoint: Endpoint, read: Callable[[], Iterator[Any]], write: Any) -> DltResource:
+    def rows() -> Iterator[Any]:
+        yield from read()
 
     resource: DltResource = dlt.resource(
-        read,
+        rows,
         name=endpoint.name,
         columns=_columns(endpoint),
         write_disposition=write,

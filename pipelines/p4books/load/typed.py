@@ -11,7 +11,10 @@ from pathlib import Path
 
 from p4books.endpoint import Endpoint, Fields, Kind
 
+FILE = '"spool file"'  # the column of each row's file; no field has a space in its name
+
 _FINE = "decimal(38, 18)"  # fine enough to see the digits that a money column would round away
+_FINER = r"\.\d{18}\d*[1-9]|[eE]-[1-9]\d"  # digits beyond that
 
 
 def files(paths: Iterable[Path]) -> str:
@@ -30,10 +33,10 @@ def name(identifier: str) -> str:
 
 
 def select(endpoint: Endpoint, paths: Sequence[Path], unknown: Sequence[str], largest: int) -> str:
-    """Return a query of all rows in these files of the spool: typed, with `filename`.
+    """Return a query of all rows in these files of the spool: typed, each with its file.
 
     `unknown` are the keys found in them that the endpoint does not know, `largest` the bytes of
-    the largest file. Columns: the endpoint's own, its inner lists, extra, misfits, filename.
+    the largest file. Columns: the endpoint's own, its inner lists, extra, misfits, FILE.
     """
     spelled: dict[str, str] = {
         **dict.fromkeys(endpoint.fields, "VARCHAR"),
@@ -49,13 +52,13 @@ def select(endpoint: Endpoint, paths: Sequence[Path], unknown: Sequence[str], la
         {typed}{inner},
         {_extra(endpoint, unknown)} as extra,
         {_misfits(endpoint)} as misfits,
-        filename
+        {FILE}
     from read_json(
         {files(paths)},
         format = 'newline_delimited',
         columns = {{{spelling}}},
         maximum_object_size = {max(largest, 1 << 16)},
-        filename = true
+        filename = {FILE}
     )"""
 
 
@@ -68,7 +71,7 @@ def _value(raw: str, kind: Kind) -> str:
         return f"try_cast({day} as date)"
     if kind is Kind.INSTANT:
         return rf"case when {raw} similar to '\s*\d.*' then try_cast({raw} as timestamptz) end"
-    return f"try_cast({raw} as {kind.value})"
+    return f"try_cast(trim({raw}) as {kind.value})"  # untrimmed, '- ' would be 0.00
 
 
 def _list(raw: str) -> str:
@@ -84,7 +87,9 @@ def _unfit(raw: str, kind: Kind) -> str:
 
 
 def _rounded(raw: str, kind: Kind) -> str:
-    return f"coalesce(try_cast({raw} as {_FINE}) <> {_value(raw, kind)}, false)"
+    value = _value(raw, kind)
+    finer = f"{value} is not null and regexp_matches({raw}, '{_FINER}')"
+    return f"(coalesce(try_cast({raw} as {_FINE}) <> {value}, false) or ({finer}))"
 
 
 def _doubtful(raw: str, kind: Kind) -> str:

@@ -39,6 +39,7 @@ def publish(  # noqa: PLR0913
             config={"memory_limit": MEMORY, "temp_directory": str(scratch), "threads": 2}
         ) as con:
             con.execute("set TimeZone = 'UTC'")
+            con.execute("set preserve_insertion_order = false")  # a table has no order anyway
             con.execute(f"attach '{_quoted(warehouse)}' as warehouse (read_only)")
             con.execute(f"attach '{_quoted(made)}' as made (storage_version '{STORAGE}')")
             con.execute("use warehouse")

@@ -1,4 +1,6 @@
-"""Whose books are they, when nobody brings any? A made-up Panamanian distributor's."""
+"""Whose books are they, when nobody brings any?
+
+A made-up Panamanian distributor's."""
 
 from p4books_sandbox.distributor import parties, products, purchases, sales
 from p4books_sandbox.distributor.chance import chance

@@ -1,0 +1,60 @@
+"""How close to the limit do we read, and is it ever passed?
+
+250 requests under 100 in 60 seconds, set on both sides, take at least two whole windows: 120 s.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from p4books_sandbox import Sandbox
+
+REQUESTS = 250
+LIMIT = 100
+WINDOW = 60.0
+LEAST = (REQUESTS - 1) // LIMIT * WINDOW  # seconds from the first request to the last
+SLACK = 1.03
+
+_ASK = """
+import sys
+from pathlib import Path
+from p4books.api.client import Access, Client
+from p4books.api.throttle import Throttle
+from p4books.endpoints import ENDPOINTS
+base_url, key, slots, requests = sys.argv[1:]
+access = Access("bench", base_url, key, 1, "page", "page_size")
+client = Client(access, Throttle(Path(slots), {limit}, {window}))
+for _ in range(int(requests)):
+    client.page(ENDPOINTS["vendors"], 1)
+"""
+
+
+def measure() -> bool:
+    """Ask from one process, then from two that share a key; tell whether the bars hold."""
+    return _run(processes=1) & _run(processes=2)
+
+
+def _run(processes: int) -> bool:
+    with (
+        Sandbox(invoices=50, limit=LIMIT, window=WINDOW) as sandbox,
+        tempfile.TemporaryDirectory() as folder,
+    ):
+        words = [sandbox.base_url, sandbox.key, str(Path(folder) / "slots.sqlite")]
+        script = _ASK.format(limit=LIMIT, window=WINDOW)
+        running = [
+            subprocess.Popen(
+                [sys.executable, "-c", script, *words, str(REQUESTS // processes)],
+                env=dict(os.environ),
+            )
+            for _ in range(processes)
+        ]
+        codes = [each.wait() for each in running]
+        arrived = sorted(request.at for request in sandbox.requests)
+        took = arrived[-1] - arrived[0]
+        print(
+            f"{len(arrived)} requests, {processes} process(es): {took:.2f} s from first to last,"
+            f" least possible {LEAST:.0f} s; {sandbox.refused} refused"
+        )
+        return not any(codes) and sandbox.refused == 0 and took <= LEAST * SLACK

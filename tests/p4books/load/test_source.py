@@ -1,0 +1,135 @@
+"""What does dlt load?"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import dlt
+import duckdb
+import pytest
+from dlt.pipeline.exceptions import PipelineStepFailed
+
+from p4books import p4books_source
+from p4books.endpoints import ENDPOINTS
+from p4books.errors import Incomplete, P4BooksError
+from p4books.load import source
+from p4books_sandbox import Arrival, Sandbox
+
+Run = Callable[..., None]
+
+
+@pytest.fixture
+def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run a source in a plain pipeline of a user's, into books.duckdb."""
+    monkeypatch.setenv("DLT_DATA_DIR", str(tmp_path / "dlt"))
+    monkeypatch.setenv("RUNTIME__DLTHUB_TELEMETRY", "false")
+
+    def run(sandbox: Sandbox, **given: Any) -> None:
+        monkeypatch.setenv("SOURCES__P4BOOKS__API_KEY", sandbox.key)
+        monkeypatch.setenv("SOURCES__P4BOOKS__TENANT", "acme")
+        asked = {"base_url": sandbox.base_url, "requests_per_window": 100_000, **given}
+        pipeline = dlt.pipeline(
+            "mine",
+            pipelines_dir=str(tmp_path / "pipelines"),
+            destination=dlt.destinations.duckdb(str(tmp_path / "books.duckdb")),
+            dataset_name="p4",
+        )
+        pipeline.run(p4books_source(**asked))
+
+    return run
+
+
+def held(tmp_path: Path, endpoint: str) -> list[str]:
+    with duckdb.connect(tmp_path / "books.duckdb", read_only=True) as con:
+        return [row[0] for row in con.execute(f"select id from p4.{endpoint}").fetchall()]
+
+
+def test_every_list(sandbox: Sandbox, load: Run, tmp_path: Path) -> None:
+    """A plain dlt pipeline with a key in dlt's place brings every row, and follows the API."""
+    load(sandbox)
+    first = {name: held(tmp_path, name) for name in ENDPOINTS}
+    rows = sandbox.books["invoices"]
+    rows.delete(7)
+    rows.replace(8, total="1234567890123456.78")
+    for vendor in sandbox.books["vendors"].ids():
+        sandbox.books["vendors"].delete(vendor)
+
+    load(sandbox)
+
+    for name, endpoint in ENDPOINTS.items():
+        now = [str(each) for each in sandbox.books[endpoint.path].ids()]
+        assert sorted(held(tmp_path, name)) == sorted(now)
+    assert sorted(map(int, first["invoices"])) == list(range(1, 31))
+    assert len(first["vendors"]) == 20
+    with duckdb.connect(tmp_path / "books.duckdb", read_only=True) as con:
+        total = con.execute("select total::varchar from p4.invoices where id = '8'").fetchall()
+    assert total == [("1234567890123456.78",)]
+
+
+def test_an_incomplete_list(sandbox: Sandbox, load: Run, tmp_path: Path) -> None:
+    """A list that gave fewer rows than it announced replaces nothing."""
+    load(sandbox, endpoints=["invoices"])
+    rows = sandbox.books["invoices"]
+
+    def twins(_: Arrival) -> None:
+        if len(rows) == 30:
+            rows.insert({"id": 7})
+
+    sandbox.before_each = twins
+    with pytest.raises(PipelineStepFailed) as caught:
+        load(sandbox, endpoints=["invoices"])
+
+    cause: BaseException | None = caught.value
+    while cause is not None and not isinstance(cause, P4BooksError):
+        cause = cause.__cause__
+    assert isinstance(cause, Incomplete)
+    assert len(held(tmp_path, "invoices")) == 30
+
+
+def test_columns() -> None:
+    """Every column is declared with hints of its own, the same in every run."""
+    made = p4books_source(tenant="acme", api_key="k")
+
+    assert list(made.resources) == list(ENDPOINTS)
+    columns = made.resources["invoices"].columns
+    assert isinstance(columns, dict)
+    assert columns["total"] == {
+        "name": "total",
+        "nullable": True,
+        "data_type": "decimal",
+        "precision": 18,
+        "scale": 2,
+    }
+    hints = [id(hint) for hint in columns.values()]
+    assert len(set(hints)) == len(hints)
+
+
+def test_some_lists() -> None:
+    """The lists can be chosen, spelled as in the API."""
+    made = p4books_source(tenant="acme", api_key="k", endpoints=["sales-orders", "vendors"])
+
+    assert list(made.resources) == ["sales_orders", "vendors"]
+
+
+def test_versions_are_a_delta(tmp_path: Path) -> None:
+    """What a sync hands to dlt closes only rows that it names."""
+    made = source.versions({ENDPOINTS["vendors"]: tmp_path / "vendors.parquet"})
+
+    hints = made.resources["vendors"].compute_table_schema()
+    assert hints["write_disposition"] == "merge"
+    assert hints["x-merge-strategy"] == "scd2"  # type: ignore[typeddict-item]
+
+
+@pytest.mark.parametrize("module", ["p4books", "p4books.sync", "p4books.warehouse.status"])
+def test_no_dlt(module: str) -> None:
+    """Who only imports p4books does not wait for dlt."""
+    program = f"import sys, {module}; print(*{{name.split('.')[0] for name in sys.modules}})"
+
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, env=os.environ
+    )
+
+    assert not {"dlt", "pyarrow"} & set(done.stdout.split())

@@ -1,0 +1,135 @@
+"""What did each run do?"""
+
+import sqlite3
+import threading
+import time
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from p4books.errors import DiskTrouble
+from p4books.runlog import Freshness, Reading, RunLog
+
+READING = Reading(
+    endpoint="invoices",
+    started_at=100.0,
+    ended_at=110.0,
+    pages=3,
+    announced=250,
+    seen=250,
+    complete=True,
+    quiet=True,
+    new=250,
+    changed=0,
+    gone=0,
+)
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> RunLog:
+    """A log without a run."""
+    return RunLog(tmp_path / "runs.sqlite")
+
+
+def _rows(tmp_path: Path, query: str) -> list[tuple[object, ...]]:
+    with closing(sqlite3.connect(tmp_path / "runs.sqlite")) as store:
+        return store.execute(query).fetchall()
+
+
+def test_before_the_first_run(log: RunLog, tmp_path: Path) -> None:
+    """To ask a log that does not exist is no error, and makes no file."""
+    assert log.freshness() == {}
+    assert not (tmp_path / "runs.sqlite").exists()
+
+
+def test_runs(log: RunLog, tmp_path: Path) -> None:
+    """Each run has a number of its own, its times, and how it ended."""
+    before = time.time()
+
+    first, second = log.begin(), log.begin()
+    log.end(first, "done")
+
+    rows = _rows(tmp_path, "select id, outcome, started_at, ended_at from run order by id")
+    assert [row[:2] for row in rows] == [(first, "done"), (second, None)]
+    assert before <= float(str(rows[0][2])) <= float(str(rows[0][3])) <= time.time()
+    assert rows[1][3] is None
+
+
+def test_reading(log: RunLog, tmp_path: Path) -> None:
+    """A reading is kept as it was noted, under its run, at once."""
+    run = log.begin()
+
+    log.note(run, READING)
+
+    assert _rows(tmp_path, "select * from reading") == [
+        (run, "invoices", 100.0, 110.0, 3, 250, 250, 1, 1, 250, 0, 0)
+    ]
+
+
+def test_noted_twice(log: RunLog, tmp_path: Path) -> None:
+    """Noting the same endpoint of a run again replaces what was noted."""
+    run = log.begin()
+
+    log.note(run, READING)
+    log.note(run, replace(READING, new=7))
+
+    assert _rows(tmp_path, "select new from reading") == [(7,)]
+
+
+def test_freshness(log: RunLog) -> None:
+    """Current to the end of the newest scan, verified to the start of the newest complete one."""
+    log.note(log.begin(), READING)
+    log.note(log.begin(), replace(READING, started_at=200.0, ended_at=210.0))
+    log.note(log.begin(), replace(READING, started_at=300.0, ended_at=310.0, complete=False))
+
+    assert log.freshness() == {"invoices": Freshness(current_to=310.0, verified_to=200.0)}
+
+
+def test_never_complete(log: RunLog) -> None:
+    """An endpoint that was never read whole is verified to no time at all."""
+    run = log.begin()
+
+    log.note(run, replace(READING, complete=False))
+    log.note(run, replace(READING, endpoint="vendors"))
+
+    assert log.freshness() == {
+        "invoices": Freshness(110.0, None),
+        "vendors": Freshness(110.0, 100.0),
+    }
+
+
+def test_runs_side_by_side(log: RunLog, tmp_path: Path) -> None:
+    """Several writers of one log lose nothing."""
+
+    def write() -> None:
+        other = RunLog(tmp_path / "runs.sqlite")
+        for _ in range(10):
+            other.note(other.begin(), READING)
+
+    threads = [threading.Thread(target=write) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert _rows(tmp_path, "select count(*), count(distinct run_id) from reading") == [(40, 40)]
+
+
+def test_no_folder(tmp_path: Path) -> None:
+    """A log that can't be made is a trouble with the disk."""
+    with pytest.raises(DiskTrouble, match=r"nowhere/runs\.sqlite cannot be written"):
+        RunLog(tmp_path / "nowhere" / "runs.sqlite").begin()
+
+
+def test_not_a_log(log: RunLog, tmp_path: Path) -> None:
+    """A file that is no log is a trouble with the disk, and stays as it is."""
+    (tmp_path / "runs.sqlite").write_bytes(b"something else" * 100)
+
+    with pytest.raises(DiskTrouble, match="not a database"):
+        log.begin()
+    with pytest.raises(DiskTrouble, match="not a database"):
+        log.freshness()
+
+    assert (tmp_path / "runs.sqlite").read_bytes() == b"something else" * 100

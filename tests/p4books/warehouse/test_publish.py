@@ -1,0 +1,164 @@
+"""What do readers open?"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from p4books.errors import BrokenSql, DiskTrouble
+from p4books.warehouse import publish, views
+
+Files = Callable[..., Path]
+Publish = Callable[[Path], Path]
+
+HISTORY = "-- One row per version of a vendor, or ''two''.\nfrom raw.vendors"
+NOW = """-- One row per vendor.
+select
+    id as vendor_id,
+    name as vendor_name,
+    _dlt_valid_from as valid_from,
+    balance
+from staging.vendors_history
+where _dlt_valid_to is null"""
+MADE_AT = datetime(2026, 3, 31, 12, 30, tzinfo=UTC)
+
+
+@pytest.fixture
+def make(warehouse: Path, tmp_path: Path) -> Publish:
+    """Build the views in the warehouse and publish them."""
+
+    def make(root: Path) -> Path:
+        models = views.read(root)
+        with duckdb.connect(warehouse) as con:
+            views.build(con, models)
+        (tmp_path / "work").mkdir(exist_ok=True)
+        about: dict[str, str | datetime] = {"tenant": "acme", "made_of": "m", "made_at": MADE_AT}
+        out = tmp_path / "acme.duckdb"
+        publish.publish(warehouse, models, tmp_path / "work", out, about=about, mode=0o640)
+        return out
+
+    return make
+
+
+@pytest.fixture
+def root(sql: Files) -> Path:
+    """Two views."""
+    return sql(staging__vendors_history=HISTORY, staging__vendors=NOW)
+
+
+def rows(file: Path, query: str) -> list[tuple[Any, ...]]:
+    with duckdb.connect(file, read_only=True) as con:
+        con.execute("set TimeZone = 'UTC'")
+        return con.execute(query).fetchall()
+
+
+def test_rows(make: Publish, root: Path, warehouse: Path) -> None:
+    """Each table holds its view's rows, value by value, in columns of the same types."""
+    out = make(root)
+
+    for model in views.read(root):
+        everything = f"select * from {model.full} order by all"
+        assert rows(out, everything) == rows(warehouse, everything) != []
+        assert rows(out, f"describe {model.full}") == rows(warehouse, f"describe {model.full}")
+
+
+def test_tables(make: Publish, root: Path) -> None:
+    """The file holds tables with their grain as comment, and no view."""
+    out = make(root)
+
+    assert rows(
+        out, "select schema_name, table_name, comment from duckdb_tables() order by all"
+    ) == [
+        ("main", "about", "One row: what this file is and when it was made."),
+        ("staging", "vendors", "One row per vendor."),
+        ("staging", "vendors_history", "One row per version of a vendor, or ''two''."),
+    ]
+    assert rows(out, "select count(*) from duckdb_views() where not internal") == [(0,)]
+
+
+def test_about(make: Publish, root: Path) -> None:
+    """The one row of `about` tells what the file is."""
+    out = make(root)
+
+    assert rows(out, "from about") == [("acme", "m", MADE_AT)]
+    assert publish.made_of(out) == "m"
+
+
+def test_the_file(make: Publish, root: Path, tmp_path: Path) -> None:
+    """It opens in DuckDB 1.4, has the mode asked for, and nothing is left beside it."""
+    out = make(root)
+
+    storage = "select tags['storage_version'] from duckdb_databases() where not internal"
+    assert rows(out, storage) == [("v1.4.0+",)]
+    assert out.stat().st_mode & 0o777 == 0o640
+    assert list((tmp_path / "work").iterdir()) == []
+    assert [path.name for path in tmp_path.glob("*.wal")] == []
+
+
+def test_readers(make: Publish, root: Path, warehouse: Path) -> None:
+    """Who has the old file open goes on reading it; who opens it next gets the new one."""
+    out = make(root)
+    with duckdb.connect(warehouse) as con:
+        con.execute("delete from raw.vendors where id = '1'")
+    with duckdb.connect(out, read_only=True) as reader:
+        reader.execute("select count(*) from staging.vendors")
+
+        make(root)
+
+        assert reader.execute("select count(*) from staging.vendors").fetchall() == [(2,)]
+    assert rows(out, "select count(*) from staging.vendors") == [(1,)]
+
+
+FAILING = {
+    "cast": "cast(name as integer)",
+    "error": "error('no such rate')",
+    "overflow": "cast(balance * 1e17::decimal(18, 0) as decimal(18, 2))",
+    "out of range": "127::tinyint + length(name)::tinyint",
+    "subquery": "(select name from raw.vendors)",
+}
+
+
+@pytest.mark.parametrize("case", FAILING)
+def test_a_view_that_fails_when_it_runs(make: Publish, root: Path, sql: Files, case: str) -> None:
+    """A view that can be made but not computed is named; the last file stays as it is."""
+    out = make(root)
+    before = out.read_bytes()
+    sql(staging__zero=f"-- One row.\nselect {FAILING[case]} as x\nfrom raw.vendors")
+
+    with pytest.raises(BrokenSql, match=r"zero\.sql, line \d+: .*published file stays"):
+        make(root)
+
+    assert out.read_bytes() == before
+
+
+def test_a_place_that_cannot_be_written(make: Publish, root: Path, tmp_path: Path) -> None:
+    """A published file that can't be replaced is told as trouble with the disk."""
+    (tmp_path / "acme.duckdb").mkdir()
+
+    with pytest.raises(DiskTrouble, match=r"acme\.duckdb cannot be written"):
+        make(root)
+
+
+def test_after_a_run_that_died(make: Publish, root: Path, tmp_path: Path) -> None:
+    """What a dead run left half made is in nobody's way."""
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "published.duckdb").write_bytes(b"half")
+
+    out = make(root)
+
+    assert rows(out, "select count(*) from staging.vendors") == [(2,)]
+
+
+def test_made_of_what_is_no_file_of_ours(tmp_path: Path) -> None:
+    """Where there is no published file, or a strange one, it is made of nothing."""
+    strange = tmp_path / "strange.duckdb"
+    strange.write_bytes(b"strange" * 1000)
+    with duckdb.connect(tmp_path / "other.duckdb") as con:
+        con.execute("create table about (made_by text)")
+
+    assert publish.made_of(tmp_path / "none.duckdb") is None
+    assert publish.made_of(strange) is None
+    assert publish.made_of(tmp_path / "other.duckdb") is None
