@@ -123,7 +123,7 @@ def test_the_pipeline_of_the_readme_brings_every_list(
         monkeypatch.setenv("SOURCES__P4BOOKS__BASE_URL", sandbox.base_url)
         monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
         monkeypatch.setenv("RUNTIME__DLTHUB_TELEMETRY", "false")
-        monkeypatch.setenv("HOME", str(tmp_path))
+        monkeypatch.setenv("DLT_DATA_DIR", str(tmp_path / "dlt"))
         done = subprocess.run(
             [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, check=False
         )

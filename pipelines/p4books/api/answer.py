@@ -78,8 +78,8 @@ def read(body: bytes, endpoint: Endpoint, page: int, size: int | None = None) ->
 def recall(lines: Sequence[bytes], page: int, total: int | None, rows: int) -> Answer:
     """Make the answer again from the lines that the spool kept of it."""
     records = [msgspec.json.decode(line) for line in lines]
-    ids = [_id(record["id"]) for record in records]
-    made = [record.get("date_created") for record in records]
+    ids = [_id(_field(record, "id")) for record in records]
+    made = [_field(record, "date_created") for record in records]
     return Answer(page, total, rows, dict(zip(ids, lines, strict=True)), _order_keys(ids, made))
 
 

@@ -71,7 +71,7 @@ def _value(raw: str, kind: Kind) -> str:
         return f"try_cast({day} as date)"
     if kind is Kind.INSTANT:
         return rf"case when {raw} similar to '\s*\d.*' then try_cast({raw} as timestamptz) end"
-    return f"try_cast(trim({raw}) as {kind.value})"  # untrimmed, '- ' would be 0.00
+    return f"try_cast(rtrim({raw}, ' ') as {kind.value})"  # untrimmed, '- ' would be 0.00
 
 
 def _list(raw: str) -> str:

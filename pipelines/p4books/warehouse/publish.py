@@ -70,7 +70,7 @@ def _write(con: duckdb.DuckDBPyConnection, model: View) -> None:
     con.execute(f"create schema if not exists made.{model.layer}")
     try:
         con.execute(f"create table made.{name} as from {name}")
-    except (duckdb.ConversionException, duckdb.InvalidInputException) as error:
+    except (duckdb.DataError, duckdb.ProgrammingError, duckdb.NotSupportedError) as error:
         raise views.broken(model, error) from None
     con.execute(f"comment on table made.{name} is '{model.grain.replace(chr(39), chr(39) * 2)}'")
 

@@ -187,7 +187,7 @@ JSON = st.recursive(
 @settings(max_examples=200)
 @given(
     st.fixed_dictionaries(
-        {}, optional={name: JSON for name in ("data", "Data", "total", "Total", "page", "next")}
+        {}, optional=dict.fromkeys(("data", "Data", "total", "Total", "page", "next"), JSON)
     )
 )
 def test_any_json(body: dict[str, Any]) -> None:
@@ -214,7 +214,7 @@ def test_last_page_again(total: str) -> None:
     assert answer == Answer(3, 20, 0, {}, ())
 
 
-@pytest.mark.parametrize(("page", "size"), [(2, 10), (3, None), (3, 11)])
+@pytest.mark.parametrize(("page", "size"), [(2, 10), (3, None), (2, 20)])
 def test_another_page(page: int, size: int | None) -> None:
     """Within the list, or where its pages are not known, another page is a fault."""
     with pytest.raises(Malformed, match="page 1"):

@@ -20,6 +20,14 @@ def _body(**record: Any) -> bytes:
     return json.dumps({"data": [{"id": 1, **record}], "total": 1, "page": 1}).encode()
 
 
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_without_nulls(each) for each in value]
+    if isinstance(value, dict):
+        return {name: _without_nulls(each) for name, each in value.items() if each is not None}
+    return value
+
+
 @each
 def test_as_documented(endpoint: Endpoint, sandbox: Sandbox) -> None:
     """Every record of the sandbox has its endpoint's shape, and comes out as it went in."""
@@ -29,9 +37,7 @@ def test_as_documented(endpoint: Endpoint, sandbox: Sandbox) -> None:
     page = shapes.decoder(endpoint).decode(body)
 
     assert records
-    assert [msgspec.to_builtins(record) for record in page.data] == [
-        {name: value for name, value in record.items() if value is not None} for record in records
-    ]
+    assert [msgspec.to_builtins(record) for record in page.data] == _without_nulls(records)
 
 
 @each

@@ -217,7 +217,7 @@ def _most_in_a_window(arrivals: Sequence[float], window: float) -> int:
 
 
 TRIPS = st.tuples(  # seconds on the way, where between sending and answer it arrives, who sends
-    st.floats(0, 90), st.floats(0, 1), st.integers(0, 2)
+    st.floats(0, 12), st.floats(0, 1), st.integers(0, 2)
 )
 
 
@@ -255,11 +255,11 @@ def _send_all(
     return arrivals
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     trips=st.lists(TRIPS, max_size=25),
     limit=st.integers(1, 5),
-    window=st.sampled_from([1.0, 10.0, 60.0]),
+    window=st.sampled_from([1.0, 10.0]),
     beside=st.integers(1, 6),
 )
 def test_never_over(

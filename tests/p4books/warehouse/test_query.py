@@ -1,0 +1,117 @@
+"""How is the published file asked?"""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from p4books.errors import NotPublished, QueryFailed
+from p4books.warehouse import query
+
+
+@pytest.fixture
+def published(tmp_path: Path) -> Path:
+    """A published file with one table, and another file beside it."""
+    path = tmp_path / "acme.duckdb"
+    with duckdb.connect(path) as con:
+        con.execute(
+            "create table sale as select 1 as sale_id, 12.30::decimal(18, 2) as net,"
+            " timestamptz '2026-03-31T10:00:00Z' as sold_at"
+        )
+    (tmp_path / "secret.csv").write_text("key\nsecret\n")
+    with duckdb.connect(tmp_path / "other.duckdb") as con:
+        con.execute("create table secret (key text)")
+    return path
+
+
+def test_fetch(published: Path) -> None:
+    """A query gives columns and rows, decimals as decimals and instants in UTC."""
+    columns, rows = query.fetch(published, "from sale")
+
+    assert columns == ["sale_id", "net", "sold_at"]
+    assert rows == [(1, Decimal("12.30"), datetime(2026, 3, 31, 10, tzinfo=UTC))]
+    assert str(rows[0][1]) == "12.30"
+
+
+def test_no_rows(published: Path) -> None:
+    """A query without rows still tells its columns."""
+    assert query.fetch(published, "select net from sale where false") == (["net"], [])
+
+
+def test_not_published(tmp_path: Path) -> None:
+    """Where nothing is published yet, it says so, and makes no file."""
+    with pytest.raises(NotPublished, match=r"acme\.duckdb does not exist yet"):
+        query.fetch(tmp_path / "acme.duckdb", "select 1")
+
+    assert not (tmp_path / "acme.duckdb").exists()
+
+
+def test_no_database(tmp_path: Path) -> None:
+    """A file that is no database is told in a sentence."""
+    (tmp_path / "acme.duckdb").write_bytes(b"strange" * 1000)
+
+    with pytest.raises(QueryFailed, match=r"acme\.duckdb cannot be opened"):
+        query.fetch(tmp_path / "acme.duckdb", "select 1")
+
+
+FORBIDDEN = [
+    "drop table sale",
+    "insert into sale values (2, 2, null)",
+    "update sale set net = 0",
+    "create table mine (id integer)",
+    "create view mine as select 1",
+    "from read_csv('{folder}/secret.csv')",
+    "from '{folder}/secret.csv'",
+    "from read_text('{folder}/secret.csv')",
+    "from glob('{folder}/*')",
+    "attach '{folder}/other.duckdb' as other",
+    "copy sale to '{folder}/out.csv'",
+    "export database '{folder}/out'",
+    "install httpfs",
+    "load httpfs",
+    "set enable_external_access = true",
+    "set memory_limit = '1GB'",
+    "reset lock_configuration",
+    "create secret s (type s3)",
+    "checkpoint",
+]
+
+
+@pytest.mark.parametrize("sql", FORBIDDEN)
+def test_forbidden(published: Path, sql: str) -> None:
+    """A query changes nothing, and reaches no other file, extension or setting."""
+    before = {path.name: path.read_bytes() for path in published.parent.iterdir()}
+
+    with pytest.raises(QueryFailed, match="The query was not run: "):
+        query.fetch(published, sql.format(folder=published.parent))
+
+    assert {path.name: path.read_bytes() for path in published.parent.iterdir()} == before
+
+
+def test_what_is_wrong_with_a_query(published: Path) -> None:
+    """A mistake is told with what DuckDB proposes."""
+    with pytest.raises(QueryFailed, match=r"(?s)nett.*Candidate bindings.*net"):
+        query.fetch(published, "select nett from sale")
+
+
+def test_two_at_a_time(published: Path) -> None:
+    """Two readers in one process are in nobody's way."""
+    with query.connect(published) as one, query.connect(published) as other:
+        one.execute("from sale")
+        other.execute("from sale")
+
+        assert len(one.fetchall()) == len(other.fetchall()) == 1
+
+
+def test_after_a_new_file(published: Path, tmp_path: Path) -> None:
+    """A reader goes on with the old file; once it is closed, the new one is read."""
+    with query.connect(published) as reader:
+        reader.execute("select count(*) from sale")
+        with duckdb.connect(tmp_path / "new.duckdb") as con:
+            con.execute("create table sale as select 2 as sale_id")
+        (tmp_path / "new.duckdb").replace(published)
+
+        assert reader.execute("select sale_id from sale").fetchall() == [(1,)]
+    assert query.fetch(published, "from sale") == (["sale_id"], [(2,)])

@@ -1,0 +1,86 @@
+"""How much is there, and how fresh is it?"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from p4books.endpoints import ENDPOINTS
+from p4books.errors import NotPublished
+from p4books.runlog import Reading, RunLog
+from p4books.settings import Settings
+from p4books.warehouse.status import TableStatus, status
+from p4books_sandbox import Sandbox
+
+
+@pytest.fixture
+def settings(make_settings: Callable[..., Settings], tmp_path: Path) -> Settings:
+    """Settings of a tenant with a published file: three products in five versions."""
+    settings = make_settings(Sandbox(empty=True), base_url="http://127.0.0.1:9")
+    settings.private.mkdir(parents=True)
+    with duckdb.connect(settings.published) as con:
+        con.execute("create schema staging")
+        for name in ENDPOINTS:
+            rows, versions = (3, 5) if name == "products" else (0, 0)
+            con.execute(f"create table staging.{name} as from range({rows})")
+            con.execute(f"create table staging.{name}_history as from range({versions})")
+        con.execute("create table about as select timestamptz '2026-03-31T12:00:00Z' published_at")
+    return settings
+
+
+def note(settings: Settings, endpoint: str, start: float, end: float, *, complete: bool) -> None:
+    log = RunLog(settings.private / "runs.sqlite")
+    log.note(
+        log.begin(),
+        Reading(
+            endpoint=endpoint,
+            started_at=start,
+            ended_at=end,
+            pages=1,
+            announced=3,
+            seen=3,
+            complete=complete,
+            quiet=True,
+            new=0,
+            changed=0,
+            gone=0,
+        ),
+    )
+
+
+def test_rows_and_versions(settings: Settings) -> None:
+    """Each list has its rows and versions, and the file its size and instant."""
+    found = status(settings)
+
+    assert found.tables[0] == TableStatus("products", 3, 5, None, None)
+    assert [table.table for table in found.tables] == list(ENDPOINTS)
+    assert {(table.rows, table.versions) for table in found.tables[1:]} == {(0, 0)}
+    assert (found.file, found.bytes) == (
+        str(settings.published),
+        settings.published.stat().st_size,
+    )
+    assert found.published_at == datetime(2026, 3, 31, 12, tzinfo=UTC)
+
+
+def test_freshness(settings: Settings) -> None:
+    """A list is current to its newest scan, and verified to the start of its last complete one."""
+    note(settings, "products", 100, 150, complete=True)
+    note(settings, "products", 200, 250, complete=False)
+    note(settings, "vendors", 300, 350, complete=False)
+
+    found = {table.table: table for table in status(settings).tables}
+
+    at = {seconds: datetime.fromtimestamp(seconds, UTC) for seconds in (100, 250, 350)}
+    assert (found["products"].current_to, found["products"].verified_to) == (at[250], at[100])
+    assert (found["vendors"].current_to, found["vendors"].verified_to) == (at[350], None)
+    assert (found["invoices"].current_to, found["invoices"].verified_to) == (None, None)
+
+
+def test_not_published(settings: Settings) -> None:
+    """Before the first sync there is no status, and a sentence that says so."""
+    settings.published.unlink()
+
+    with pytest.raises(NotPublished, match="Run `p4books sync` first"):
+        status(settings)
