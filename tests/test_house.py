@@ -23,10 +23,11 @@ FLOORS = [
     {"load.run", "warehouse.publish", "warehouse.status"},
     {"load.source", "load.settle"},
     {"load.delta", "api.lists", "api.probe", "warehouse.views", "warehouse.query"},
-    {"api.scan"},
+    {"api.scan", "load.spooled"},
     {"load.typed", "load.tables", "api.client", "api.spool", "runlog"},
     {"api.session", "api.answer"},
-    {"api.shapes", "api.throttle", "settings", "swap"},
+    {"api.shapes", "api.throttle", "settings"},
+    {"places", "swap", "database"},
     {"endpoints"},
     {"endpoints.customers", "endpoints.invoices", "endpoints.products"}
     | {"endpoints.purchase_orders", "endpoints.sales_orders", "endpoints.vendors"},

@@ -18,6 +18,7 @@ import filelock
 from p4books import errors
 from p4books.api import lists
 from p4books.api.lists import Progress, Read
+from p4books.database import connect
 from p4books.endpoint import Endpoint
 from p4books.endpoints import ENDPOINTS
 from p4books.load import delta, run, tables
@@ -63,9 +64,10 @@ def sync(
         try:
             tables.doubt(going.warehouse)
             going.take_in(going.read(chosen, progress))
-        except errors.P4BooksError as error:
-            going.log.end(going.number, type(error).__name__)
-            raise
+        except (errors.P4BooksError, duckdb.Error, OSError) as error:
+            told = run.said(error, going.warehouse, scratch)
+            going.log.end(going.number, type(told).__name__)
+            raise told from None
         faults = going.summary.faults
         going.log.end(going.number, type(faults[0]).__name__ if faults else "done")
     going.summary.seconds = time.monotonic() - started
@@ -176,7 +178,7 @@ class _Run:
 
 def _build(made: Path, sql: Path) -> list[View]:
     models = views.read(sql)
-    with duckdb.connect(made) as con:
+    with connect(made) as con:
         con.execute("begin")
         views.build(con, models)
         con.execute("commit")

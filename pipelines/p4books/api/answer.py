@@ -129,7 +129,10 @@ def _envelope(body: bytes, page: int, size: int | None) -> tuple[list[dict[str, 
     answer = _parse(body)
     if not isinstance(answer, dict):
         raise Malformed("JSON that is not a page of a list")
-    answer = {key.lower(): value for key, value in answer.items()}
+    names = [name.lower() for name in answer]
+    if any(names.count(name) > 1 for name in ("data", "total", "page")):
+        raise Malformed("JSON that says `data`, `total` or `page` twice")
+    answer = dict(zip(names, answer.values(), strict=True))
     if "data" not in answer:
         raise Malformed("JSON that holds no `data`")
     total = _count("total", answer.get("total"))

@@ -181,8 +181,8 @@ _NO_CONNECTION = (
     (urllib3.exceptions.NameResolutionError, "its name is not known"),
     (urllib3.exceptions.SSLError, "its certificate is not trusted"),
     (urllib3.exceptions.ProxyError, "the proxy did not let us through"),
+    (urllib3.exceptions.NewConnectionError, "the connection was refused"),  # is a time-out too
     (urllib3.exceptions.ConnectTimeoutError, f"no connection within {TIMEOUT:.0f} seconds"),
-    (urllib3.exceptions.NewConnectionError, "the connection was refused"),
 )
 _NO_ANSWER = (
     (urllib3.exceptions.ReadTimeoutError, f"nothing within {TIMEOUT:.0f} seconds"),

@@ -168,14 +168,14 @@ class _Way:
 
     def _look(self, answer: Answer, front: dict[str, Key]) -> Generator[int, Answer, int]:
         """Count the rows that came before those known to stand at the front, and note them."""
-        pushed, page, newest = 0, 1, max(front.values())
+        came: dict[str, Key] = {}
+        page, newest = 1, max(front.values())
         while True:
             ahead = answer if answer.page == page == 1 else (yield from self._ask(page))
-            came = {i: key for i, key in _keyed(ahead) if key >= newest and i not in front}
-            front.update(came)
-            pushed += len(came)
-            if not came or len(came) < ahead.rows:
-                return pushed
+            came |= {i: key for i, key in _keyed(ahead) if key >= newest and i not in front}
+            if not ahead.records or ahead.records.keys() - came.keys():
+                front.update(came)
+                return len(came)
             page += 1
 
     def _until_agreed(self, first: Answer | None = None) -> Walk:

@@ -72,7 +72,8 @@ def _pool(address: str) -> urllib3.PoolManager:
     """Open connections the way this machine's environment says: proxies, certificates."""
     authorities = os.environ.get("SSL_CERT_FILE") or os.environ.get("REQUESTS_CA_BUNDLE")
     parts = urlsplit(address)
-    proxy = None if proxy_bypass(parts.netloc) else getproxies().get(parts.scheme)
+    here = parts.scheme == "http"  # allowed to this machine only, which no proxy reaches
+    proxy = None if here or proxy_bypass(parts.netloc) else getproxies().get(parts.scheme)
     if proxy is None:
         return urllib3.PoolManager(ca_certs=authorities or certifi.where())
     login = urlsplit(proxy)

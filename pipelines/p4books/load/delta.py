@@ -13,10 +13,9 @@ from pathlib import Path
 import duckdb
 
 from p4books.api.spool import Stored
+from p4books.database import connect, text
 from p4books.endpoint import Endpoint
-from p4books.load import tables, typed
-
-MEMORY = "256MB"  # of DuckDB while it compares; larger than that it spills to the disk
+from p4books.load import spooled, tables
 
 
 @dataclass(frozen=True)
@@ -49,12 +48,9 @@ class Delta:
 @contextmanager
 def comparing(warehouse: Path, scratch: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open an empty database that sees the warehouse as `held`, read-only."""
-    with duckdb.connect(
-        config={"memory_limit": MEMORY, "temp_directory": str(scratch), "threads": 2}
-    ) as con:
-        con.execute("set TimeZone = 'UTC'")
+    with connect(spill=scratch) as con:
         if warehouse.exists():
-            con.execute(f"attach {typed.text(str(warehouse))} as held (read_only)")
+            con.execute(f"attach {text(str(warehouse))} as held (read_only)")
         else:
             con.execute("attach ':memory:' as held")
             con.execute("create schema held.raw")
@@ -75,7 +71,7 @@ def compare(
     tables `seen_NAME` and `delta_NAME` stay in `con` for `Delta.query` to read.
     """
     _make_active(con, endpoint)
-    _make_seen(con, endpoint, pages)
+    spooled.make_seen(con, endpoint, pages)
     _make_delta(con, endpoint)
     _drop_same_values(con, endpoint, pages)
     missed = _conclude_absence(con, endpoint, complete=complete, quiet=quiet)
@@ -129,33 +125,6 @@ def _make_active(con: duckdb.DuckDBPyConnection, endpoint: Endpoint) -> None:
     )
 
 
-def _make_seen(con: duckdb.DuckDBPyConnection, endpoint: Endpoint, pages: Sequence[Stored]) -> None:
-    """Make the table of the ids seen: where last (`place` in the scan), when, and their hash."""
-    con.execute(
-        f"create or replace table seen_{endpoint.name}"
-        " (id varchar, place integer, row_hash varchar, read_at timestamptz)"
-    )
-    paths = [page.path for page in pages if page.distinct]
-    if not paths:
-        return
-    con.execute(
-        f"""
-        insert into seen_{endpoint.name}
-        select id, max(place), arg_max(row_hash, place), make_timestamptz(max(micros))
-        from (
-            select
-                json ->> '$.id' as id,
-                {_place("filename")} as place,
-                md5(json::varchar) as row_hash,
-                regexp_extract(filename, '(\\d+)\\.ndjson$', 1)::bigint as micros
-            from read_ndjson_objects(
-                {typed.files(paths)}, filename = true, maximum_object_size = {_largest(pages)})
-        )
-        group by id
-        """
-    )
-
-
 def _make_delta(con: duckdb.DuckDBPyConnection, endpoint: Endpoint) -> None:
     con.execute(
         f"""
@@ -176,7 +145,7 @@ def _drop_same_values(
     con: duckdb.DuckDBPyConnection, endpoint: Endpoint, pages: Sequence[Stored]
 ) -> None:
     """Forget changes of spelling only: 25 for 25.0, or a number in quotes, is no new version."""
-    query = _typed(con, endpoint, pages, "changed")
+    query = spooled.delta_rows(con, endpoint, pages, "changed")
     if not query:
         return
     same = " and ".join(
@@ -234,50 +203,5 @@ def _versions(con: duckdb.DuckDBPyConnection, endpoint: Endpoint, pages: Sequenc
         for key, kind in tables.columns(endpoint).items()
     )
     gone = f"select {empty} from delta_{endpoint.name} where kind = 'gone'"
-    fresh = _typed(con, endpoint, pages, "new", "changed")
+    fresh = spooled.delta_rows(con, endpoint, pages, "new", "changed")
     return f"{fresh} union all {gone}" if fresh else gone
-
-
-def _typed(
-    con: duckdb.DuckDBPyConnection, endpoint: Endpoint, pages: Sequence[Stored], *kinds: str
-) -> str | None:
-    """Return the query of the delta's rows of these kinds, typed; None where there are none."""
-    wanted = ", ".join(typed.text(kind) for kind in kinds)
-    rows = con.execute(
-        f"select distinct place from delta_{endpoint.name} where kind in ({wanted})"
-    ).fetchall()
-    places = {place for (place,) in rows}
-    if not places:
-        return None
-    paths = [page.path for page in pages if page.place in places]
-    unknown = con.execute(
-        f"""
-        select distinct unnest(json_keys(json)) as key
-        from read_ndjson_objects(
-            {typed.files(paths)}, maximum_object_size = {_largest(pages)})
-        order by key
-        """
-    ).fetchall()
-    strange = [key for (key,) in unknown if key not in endpoint.known]
-    own = ", ".join(
-        {"row_hash": "delta.row_hash", "gone": "false as gone"}.get(key, f'rows."{key}"')
-        for key in tables.columns(endpoint)
-    )
-    return f"""
-        select {own}
-        from ({typed.select(endpoint, paths, strange, _largest(pages))}) as rows
-        join delta_{endpoint.name} as delta
-            on delta.id = rows.id
-            and delta.place = {_place(f"rows.{typed.FILE}")}
-            and delta.kind in ({wanted})
-    """
-
-
-def _largest(pages: Sequence[Stored]) -> int:
-    """Return how many bytes the largest record may have: `read_json` allocates as much."""
-    return max([1 << 16, *(page.path.stat().st_size for page in pages)])
-
-
-def _place(file: str) -> str:
-    """Return the expression of a page's place in the scan, by its file's name."""
-    return f"parse_filename({file})[1:6]::integer"

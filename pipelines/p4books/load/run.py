@@ -13,24 +13,25 @@ from pathlib import Path
 import duckdb
 
 from p4books import swap
+from p4books.database import MEMORY, THREADS, connect, text
 from p4books.endpoint import Endpoint
 from p4books.endpoints import ENDPOINTS
-from p4books.errors import DiskTrouble, LoadFailed
-from p4books.load import tables, typed
+from p4books.errors import DiskTrouble, LoadFailed, P4BooksError, WarehouseDamaged
+from p4books.load import tables
 from p4books.load.delta import Delta
 from p4books.load.settle import settle
 
 BATCH = 20_000  # rows of a Parquet group: what is in memory at a time
-MEMORY = "256MB"  # of DuckDB while dlt merges
 GENERATIONS = 3  # earlier warehouses kept, and one more for each of the last
 DAYS = 7  # days
 
+_DAMAGED = ("Corrupt database", "Could not read enough bytes")  # as DuckDB says it
 _DLT = {
     "RUNTIME__DLTHUB_TELEMETRY": "false",
     "RUNTIME__LOG_LEVEL": "CRITICAL",
     "DATA_WRITER__DISABLE_COMPRESSION": "true",
     "LOAD__TRUNCATE_STAGING_DATASET": "true",
-    "LOAD__WORKERS": "2",
+    "LOAD__WORKERS": "1",
     "NORMALIZE__WORKERS": "1",
     "NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID": "false",
     "NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_ID": "false",
@@ -48,8 +49,8 @@ def load(
     """Load the deltas into a copy of the warehouse and return the copy, closed.
 
     `con` is the connection the deltas were made on, `read_at` the instant, in seconds since 1970,
-    from which the new versions are valid. Raises LoadFailed, LoadMismatch and DiskTrouble; the
-    warehouse itself is not touched.
+    from which the new versions are valid. Raises LoadFailed, LoadMismatch, WarehouseDamaged and
+    DiskTrouble; the warehouse itself is not touched.
     """
     made = scratch / "warehouse.duckdb"
     try:
@@ -57,13 +58,14 @@ def load(
             shutil.copyfile(warehouse, made)
         tables.create(made, tuple(ENDPOINTS.values()))
         # Held open, the file is checkpointed once, and not whenever dlt closes it.
-        with duckdb.connect(made) as held:
+        with connect(made, spill=scratch) as held:
             held.execute("set checkpoint_threshold = '1GB'")
-            _run_dlt({d.endpoint: _write(con, d, scratch) for d in deltas if d.versions}, made)
+            files = {d.endpoint: _write(con, d, scratch) for d in deltas if d.versions}
+            _run_dlt(files, made, warehouse)
             for delta in deltas:
                 settle(con, held, delta, read_at)
     except (OSError, duckdb.Error) as error:
-        raise _said(error, scratch) from None
+        raise said(error, warehouse, scratch) from None
     return made
 
 
@@ -77,41 +79,59 @@ def commit(made: Path, warehouse: Path, *, keep: bool) -> None:
         raise DiskTrouble(warehouse, error.strerror or str(error)) from None
 
 
+def said(error: BaseException, warehouse: Path, scratch: Path) -> P4BooksError:
+    """Say in one sentence what DuckDB, dlt or the system did not do: by the first of its causes."""
+    while error.__cause__ is not None:  # dlt wraps it several times
+        error = error.__cause__
+    text = str(error).strip() or type(error).__name__
+    first = text.splitlines()[0].rstrip(".")
+    if isinstance(error, P4BooksError):
+        return error
+    if isinstance(error, OSError):
+        return DiskTrouble(scratch, error.strerror or first)
+    if "No space left" in text or "could not write" in text.lower():
+        return DiskTrouble(scratch, first.rsplit(": ", 1)[-1])
+    if any(sign in text for sign in _DAMAGED):
+        return WarehouseDamaged(warehouse, first)
+    return LoadFailed(first)
+
+
 def _write(con: duckdb.DuckDBPyConnection, delta: Delta, scratch: Path) -> Path:
     """Write the versions to a Parquet file, which dlt takes as it is."""
     path = scratch / f"{delta.endpoint.name}.parquet"
     con.execute(
-        f"copy ({delta.query}) to {typed.text(str(path))}"
+        f"copy ({delta.query}) to {text(str(path))}"
         f" (format parquet, compression uncompressed, row_group_size {BATCH})"
     )
     return path
 
 
-def _run_dlt(versions: Mapping[Endpoint, Path], made: Path) -> None:
+def _run_dlt(versions: Mapping[Endpoint, Path], made: Path, warehouse: Path) -> None:
     if not versions:
         return
     scratch = made.parent
     with _environment({**_DLT, "DLT_DATA_DIR": str(scratch)}):
         import dlt  # noqa: PLC0415 - a second that a run without changes need not wait for
+        import pyarrow as pa  # noqa: PLC0415
         from dlt.common.runtime.collector import NULL_COLLECTOR  # noqa: PLC0415
         from dlt.destinations import duckdb as duckdb_destination  # noqa: PLC0415
         from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials  # noqa: PLC0415
 
         from p4books.load import source  # noqa: PLC0415
 
+        config = {"memory_limit": MEMORY, "threads": THREADS}
+        pa.set_memory_pool(pa.system_memory_pool())  # the default one keeps 100 MB it once had
         pipeline = dlt.pipeline(
             "p4books",
             pipelines_dir=str(scratch / "dlt"),
-            destination=duckdb_destination(
-                DuckDbCredentials(str(made), global_config={"memory_limit": MEMORY, "threads": 2})
-            ),
+            destination=duckdb_destination(DuckDbCredentials(str(made), global_config=config)),
             dataset_name="raw",
             progress=NULL_COLLECTOR,
         )
         try:
             pipeline.run(source.versions(versions))
         except Exception as error:  # noqa: BLE001 - dlt wraps whatever went wrong
-            raise _said(error, scratch) from None
+            raise said(error, warehouse, scratch) from None
 
 
 @contextmanager
@@ -127,18 +147,6 @@ def _environment(variables: dict[str, str]) -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
-
-
-def _said(error: BaseException, scratch: Path) -> Exception:
-    """Say in one sentence why a load failed: by the first cause, which dlt wraps several times."""
-    while error.__cause__ is not None:
-        error = error.__cause__
-    text = str(error).strip()
-    if "No space left" in text or "could not write" in text.lower():
-        return DiskTrouble(scratch, "no space left on the disk")
-    if isinstance(error, OSError):
-        return DiskTrouble(scratch, error.strerror or text)
-    return LoadFailed(text.splitlines()[0].rstrip(".") if text else type(error).__name__)
 
 
 def _keep_generation(warehouse: Path) -> None:

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import duckdb
 
+from p4books.database import connect
 from p4books.endpoint import Endpoint, Kind
 from p4books.errors import WarehouseDamaged, WarehouseTooNew
 
 FORMAT = 1  # of the private warehouse; a higher one was made by a newer p4books
-STORAGE = "v1.4.0"  # opens in DuckDB 1.4, 1.5 and 2.0, and rejects a stale WAL
 
 
 def columns(endpoint: Endpoint) -> dict[str, str]:
@@ -36,7 +36,7 @@ def columns(endpoint: Endpoint) -> dict[str, str]:
 
 def create(path: Path, endpoints: Sequence[Endpoint]) -> None:
     """Make the warehouse, or add what a new endpoint needs."""
-    with duckdb.connect(path, config={"storage_compatibility_version": STORAGE}) as con:
+    with connect(path) as con:
         con.execute("create schema if not exists raw")
         con.execute("create table if not exists raw.p4books_format (format integer not null)")
         con.execute(
@@ -63,7 +63,7 @@ def doubt(path: Path) -> None:
     if not path.exists():
         return
     try:
-        with duckdb.connect(path, read_only=True) as con:
+        with connect(path, read_only=True) as con:
             row = con.execute("select max(format) from raw.p4books_format").fetchone()
     except duckdb.Error as error:
         raise WarehouseDamaged(path, str(error).splitlines()[0]) from None

@@ -9,6 +9,7 @@ nobody knows.
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from p4books.database import name, text
 from p4books.endpoint import Endpoint, Fields, Kind
 
 FILE = '"spool file"'  # the column of each row's file; no field has a space in its name
@@ -20,16 +21,6 @@ _FINER = r"\.\d{18}\d*[1-9]|[eE]-[1-9]\d"  # digits beyond that
 def files(paths: Iterable[Path]) -> str:
     """Write paths as a SQL list."""
     return "[" + ", ".join(text(str(path)) for path in paths) + "]"
-
-
-def text(value: str) -> str:
-    """Write a text as a SQL literal."""
-    return "'" + value.replace("'", "''") + "'"
-
-
-def name(identifier: str) -> str:
-    """Write a name as a SQL identifier."""
-    return '"' + identifier.replace('"', '""') + '"'
 
 
 def select(endpoint: Endpoint, paths: Sequence[Path], unknown: Sequence[str], largest: int) -> str:

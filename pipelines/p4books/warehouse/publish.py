@@ -10,12 +10,10 @@ from pathlib import Path
 import duckdb
 
 from p4books import swap
+from p4books.database import STORAGE, connect, text
 from p4books.errors import DiskTrouble
 from p4books.warehouse import views
 from p4books.warehouse.views import View
-
-MEMORY = "256MB"  # of DuckDB while it writes
-STORAGE = "v1.4.0"  # opens in DuckDB 1.4, 1.5 and 2.0
 
 
 def publish(  # noqa: PLR0913
@@ -35,13 +33,10 @@ def publish(  # noqa: PLR0913
     made = scratch / "published.duckdb"
     made.unlink(missing_ok=True)
     try:
-        with duckdb.connect(
-            config={"memory_limit": MEMORY, "temp_directory": str(scratch), "threads": 2}
-        ) as con:
-            con.execute("set TimeZone = 'UTC'")
+        with connect(spill=scratch) as con:
             con.execute("set preserve_insertion_order = false")  # a table has no order anyway
-            con.execute(f"attach '{_quoted(warehouse)}' as warehouse (read_only)")
-            con.execute(f"attach '{_quoted(made)}' as made (storage_version '{STORAGE}')")
+            con.execute(f"attach {text(str(warehouse))} as warehouse (read_only)")
+            con.execute(f"attach {text(str(made))} as made (storage_version '{STORAGE}')")
             con.execute("use warehouse")
             for model in models:
                 _write(con, model)
@@ -58,7 +53,7 @@ def made_of(published: Path) -> str | None:
     if not published.exists():
         return None
     try:
-        with duckdb.connect(published, read_only=True) as con:
+        with connect(published, read_only=True) as con:
             row = con.execute("select made_of from about").fetchone()
     except duckdb.Error:
         return None
@@ -79,7 +74,3 @@ def _describe(con: duckdb.DuckDBPyConnection, about: dict[str, str | datetime]) 
     marks = ", ".join(f"? as {key}" for key in about)
     con.execute(f"create table made.about as select {marks}", list(about.values()))
     con.execute("comment on table made.about is 'One row: what this file is and when it was made.'")
-
-
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")

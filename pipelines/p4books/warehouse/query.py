@@ -17,9 +17,7 @@ def connect(published: Path) -> duckdb.DuckDBPyConnection:
         raise NotPublished(published)
     try:
         con = duckdb.connect(published, read_only=True)
-        con.execute("set TimeZone = 'UTC'")
-        con.execute("set enable_external_access = false")
-        con.execute("set lock_configuration = true")
+        _shut(con)
     except duckdb.Error as error:
         raise QueryFailed(f"{published} cannot be opened: {_first_line(error)}") from None
     return con
@@ -36,6 +34,16 @@ def fetch(published: Path, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
         except duckdb.Error as error:
             raise QueryFailed(f"The query was not run: {str(error).strip()}") from None
         return [column[0] for column in con.description or ()], rows
+
+
+def _shut(con: duckdb.DuckDBPyConnection) -> None:
+    """Shut it off; readers of one process share a database, that the first one locks for all."""
+    (locked,) = con.execute("select current_setting('lock_configuration')").fetchone() or (False,)
+    if not locked:
+        con.execute("set global TimeZone = 'UTC'")
+        con.execute("set enable_progress_bar = false")
+        con.execute("set enable_external_access = false")
+        con.execute("set lock_configuration = true")
 
 
 def _first_line(error: Exception) -> str:
