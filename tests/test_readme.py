@@ -131,7 +131,8 @@ def test_the_pipeline_of_the_readme_brings_every_list(
         with duckdb.connect(tmp_path / "books.duckdb", read_only=True) as con:
             for path, book in sandbox.books.items():
                 table = path.replace("-", "_")
-                assert con.execute(f"select count(*) from p4books.{table}").fetchone() == (len(book),)
+                found = con.execute(f"select count(*) from p4books.{table}").fetchone()
+                assert found == (len(book),)
 
 
 def test_every_table_of_the_readme_is_a_view() -> None:

@@ -93,14 +93,19 @@ def progress(settings: Settings) -> Iterator[Told]:
         console=Console(stderr=True),
         transient=True,
     )
+    whole = bars.add_task("all lists", rows=0, left="")
     tasks: dict[str, Any] = {}
 
     def told(endpoint: str, pages: int, announced: int, rows: int) -> None:
         if endpoint not in tasks:
             tasks[endpoint] = bars.add_task(endpoint, rows=0, left="")
-        total = max(pages, announced)
-        bars.update(tasks[endpoint], completed=pages, total=total, rows=rows, left="")
-        bars.update(tasks[endpoint], left=_left(bars, settings))
+        bars.update(tasks[endpoint], completed=pages, total=max(pages, announced), rows=rows)
+        lists = [task for task in bars.tasks if task.id != whole]
+        done = sum(int(task.completed) for task in lists)
+        total = sum(int(task.total or 0) for task in lists)
+        rows = sum(task.fields["rows"] for task in lists)
+        left = _left(total - done, settings)
+        bars.update(whole, completed=done, total=total, rows=rows, left=left)
 
     with bars:
         yield told
@@ -131,9 +136,8 @@ def ago(instant: datetime) -> str:
     return pendulum.instance(instant).diff_for_humans()
 
 
-def _left(bars: Progress, settings: Settings) -> str:
-    """Say how long all lists together still take under the limit."""
-    pages = sum(int((task.total or 0) - task.completed) for task in bars.tasks)
+def _left(pages: int, settings: Settings) -> str:
+    """Say how long so many pages still take under the limit; a part of a window is not told."""
     seconds = pages // settings.requests_per_window * settings.window_seconds
     return f", about {pendulum.duration(seconds=seconds).in_words()} left" if seconds else ""
 

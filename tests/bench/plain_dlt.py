@@ -10,8 +10,8 @@ from typing import Any
 
 os.environ.update(RUNTIME__DLTHUB_TELEMETRY="false", DATA_WRITER__DISABLE_COMPRESSION="true")
 
-import dlt  # noqa: E402
-from dlt.sources.rest_api import rest_api_source  # noqa: E402
+import dlt
+from dlt.sources.rest_api import rest_api_source
 
 PATHS = ("products", "customers", "vendors", "invoices", "purchase-orders", "sales-orders")
 

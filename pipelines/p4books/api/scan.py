@@ -73,8 +73,10 @@ def run(
         while True:
             answer = client.page(endpoint, page, learned=way.size or None)
             spool.keep(answer, clock())
-            progress(len(spool), way.pages, len(way.seen))
-            page = walk.send(answer)
+            try:
+                page = walk.send(answer)
+            finally:
+                progress(len(spool), way.pages, len(way.seen))
     except StopIteration as end:
         verdict: Verdict = end.value
         return Scan(verdict, started, clock(), len(spool))
