@@ -56,7 +56,7 @@ BARE |= {errors.SettingsError, errors.UsageError, errors.QueryFailed}
 TRY_LATER = {errors.AlreadyRunning}
 WRONG_WORDS = {errors.SettingsError, errors.UsageError, errors.QueryFailed}
 
-CLASSES = {
+CLASSES: set[type[P4BooksError]] = {
     found
     for _, found in inspect.getmembers(errors, inspect.isclass)
     if issubclass(found, P4BooksError)
@@ -69,7 +69,7 @@ def test_none_is_forgotten() -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "untouched", "now"), SAID, ids=[type(error).__name__ for error, *_ in SAID]
+    ("error", "untouched", "now"), SAID, ids=[type(case[0]).__name__ for case in SAID]
 )
 def test_sentence(error: P4BooksError, untouched: str, now: str) -> None:
     """An error says in full sentences what was left untouched and what to do now."""
@@ -92,7 +92,7 @@ def test_what_happened() -> None:
     )
 
 
-@pytest.mark.parametrize("kind", sorted(CLASSES, key=lambda kind: kind.__name__))
+@pytest.mark.parametrize("kind", sorted(CLASSES, key=str))
 def test_exit_code(kind: type[P4BooksError]) -> None:
     """A command ends with 75 where trying later helps, 2 where words are wrong, else with 1."""
     expected = 75 if kind in TRY_LATER else 2 if kind in WRONG_WORDS else 1

@@ -173,8 +173,8 @@ def test_tenant_name(name: str) -> None:
     "name",
     [
         "evil.com/", "evil.com#", "evil.com?", "a.b", "x@y", "..", ".", "", " ", "a b", "a/b",
-        "a\\b", "a:b", "-a", "a-", "a\n", "\na", "a%2e", "{tenant}", "acmé", "\uff41cme", "a_b", 
-        "a\0",         "a" * 64,
+        "a\\b", "a:b", "-a", "a-", "a\n", "\na", "a%2e", "{tenant}", "acmé", "\uff41cme", "a_b",
+        "a\0", "a" * 64,
     ],
 )  # fmt: skip
 def test_tenant_name_that_turns_the_address(name: str) -> None:

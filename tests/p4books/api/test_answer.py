@@ -127,6 +127,8 @@ NO_PAGES = {
     b"{}": "no `data`",
     b'{"total":0,"page":1}': "no `data`",
     b'{"error":{"code":"x","message":"y"}}': "no `data`",
+    b'{"data":[{"id":1}],"Data":[],"Total":0,"page":1}': "twice",
+    b'{"Data":[],"Total":0,"total":5,"page":1}': "twice",
     b'{"data":null,"total":5,"page":1}': "`data`",
     b'{"data":null,"page":1}': "`data`",
     b'{"data":{},"total":1,"page":1}': "`data`",
@@ -185,11 +187,7 @@ JSON = st.recursive(
 
 
 @settings(max_examples=200)
-@given(
-    st.fixed_dictionaries(
-        {}, optional=dict.fromkeys(("data", "Data", "total", "Total", "page", "next"), JSON)
-    )
-)
+@given(st.fixed_dictionaries({}, optional=dict.fromkeys(("data", "total", "page", "next"), JSON)))
 def test_any_json(body: dict[str, Any]) -> None:
     """Whatever the JSON: it is a page of rows that have ids, or it is Malformed."""
     try:
@@ -197,8 +195,7 @@ def test_any_json(body: dict[str, Any]) -> None:
     except Malformed:
         return
 
-    data = body["Data"] if body.get("data", ...) is ... else body.get("Data", body["data"])
-    assert answer.rows == len(data or [])
+    assert answer.rows == len(body["data"] or [])
 
 
 # Past the end.
@@ -407,7 +404,9 @@ def test_every_amount(amount: Decimal) -> None:
 @settings(max_examples=300)
 @given(
     st.one_of(
-        st.from_regex(r"-?(0|[1-9]\d{0,20})(\.\d{1,20})?([eE][+-]?\d{1,3})?", fullmatch=True),
+        st.from_regex(
+            r"-?(0|[1-9][0-9]{0,20})(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,3})?", fullmatch=True
+        ),
         st.floats(allow_nan=False, allow_infinity=False).map(repr),
     )
 )

@@ -28,6 +28,12 @@ def _without_nulls(value: Any) -> Any:
     return value
 
 
+@pytest.fixture
+def sandbox(standing: Sandbox) -> Sandbox:
+    """The sandbox of these tests: none of them changes a row."""
+    return standing
+
+
 @each
 def test_as_documented(endpoint: Endpoint, sandbox: Sandbox) -> None:
     """Every record of the sandbox has its endpoint's shape, and comes out as it went in."""

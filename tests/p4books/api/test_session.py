@@ -1,0 +1,255 @@
+"""How does a request leave?"""
+
+import gzip
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+import urllib3
+
+from p4books.api.session import Session
+from p4books.api.throttle import Throttle
+from p4books.errors import Redirected
+from p4books_sandbox import Fault, Sandbox
+
+
+@pytest.fixture
+def sandbox(standing: Sandbox) -> Sandbox:
+    """The sandbox of these tests: none of them changes a row."""
+    return standing
+
+
+@pytest.fixture
+def slots(tmp_path: Path) -> Throttle:
+    """A throttle that lets everything leave at once."""
+    return Throttle(tmp_path / "slots.sqlite", 100_000, 60)
+
+
+@pytest.fixture
+def session(sandbox: Sandbox, slots: Throttle) -> Session:
+    """A session with the test's sandbox."""
+    return Session(sandbox.base_url, sandbox.key, slots, timeout=10)
+
+
+@pytest.fixture
+def other() -> Iterator[Sandbox]:
+    """Another host, that knows the same key."""
+    with Sandbox(empty=True, limit=0) as sandbox:
+        yield sandbox
+
+
+def _redirect(to: str, times: int | None = 1, status: int = 302) -> Fault:
+    return Fault("status", status=status, times=times, headers={"Location": to})
+
+
+def test_get(session: Session, sandbox: Sandbox) -> None:
+    """One request brings the whole answer, and costs one."""
+    response = session.get(f"{sandbox.base_url}/invoices", {"page": 1, "page_size": 2})
+
+    assert response.status == 200
+    assert json.loads(response.data)["total"] == 30
+    assert (session.counts.requests, session.counts.refused) == (1, 0)
+
+
+def test_what_it_asks(session: Session, sandbox: Sandbox) -> None:
+    """A request has the parameters asked for, the documented headers, and the key."""
+    session.get(f"{sandbox.base_url}/invoices", {"page": 3, "page_size": 20, "odd & name": "ñ"})
+
+    (arrival,) = sandbox.requests
+    assert (arrival.method, arrival.endpoint) == ("GET", "invoices")
+    assert (arrival.page, arrival.page_size, arrival.status) == (3, 20, 200)
+    assert arrival.headers["content-type"] == "application/json"
+    assert arrival.headers["accept"] == "application/json"
+    assert arrival.headers["accept-encoding"] == "gzip"
+
+
+def test_netrc(
+    session: Session, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A password that .netrc has for the host does not replace the key."""
+    netrc = tmp_path / ".netrc"
+    netrc.write_text("machine 127.0.0.1 login me password secret\ndefault login me password x\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("NETRC", str(netrc))
+
+    response = session.get(f"{sandbox.base_url}/invoices", {"page": 1})
+
+    assert response.status == 200
+
+
+def test_every_try_passes_the_throttle(session: Session, sandbox: Sandbox, slots: Throttle) -> None:
+    """Requests that fail, and those after a redirect, take a slot each and give it back."""
+    sandbox.faults.stage(
+        _redirect(f"{sandbox.base_url}/invoices"), Fault("status"), Fault("reset"), Fault("reset")
+    )
+
+    session.get(f"{sandbox.base_url}/vendors", {"page": 1})
+    for _ in range(2):
+        with pytest.raises(urllib3.exceptions.HTTPError):
+            session.get(f"{sandbox.base_url}/vendors", {"page": 1})
+
+    assert session.counts.requests == len(sandbox.requests) == 4
+    assert Throttle(slots.path, 4, 60).seconds_for(1) == 60
+    assert Throttle(slots.path, 5, 60).seconds_for(1) == 0
+
+
+def test_statuses_are_not_judged(session: Session, sandbox: Sandbox) -> None:
+    """Any status is an answer, also a redirect that does not say where to."""
+    sandbox.faults.stage(*(Fault("status", status=status) for status in (500, 429, 404, 302)))
+
+    statuses = [session.get(f"{sandbox.base_url}/vendors", {}).status for _ in range(4)]
+
+    assert statuses == [500, 429, 404, 302]
+
+
+def test_nothing_comes(sandbox: Sandbox, slots: Throttle) -> None:
+    """An answer that does not come in time is not waited for."""
+    sandbox.faults.stage(Fault("slow", seconds=60))
+    session = Session(sandbox.base_url, sandbox.key, slots, timeout=0.05)
+
+    with pytest.raises(urllib3.exceptions.ReadTimeoutError):
+        session.get(f"{sandbox.base_url}/invoices", {"page": 1})
+
+    assert session.get(f"{sandbox.base_url}/invoices", {"page": 1}).status == 200
+
+
+def test_cut_off(session: Session, sandbox: Sandbox) -> None:
+    """An answer that breaks off is no answer."""
+    sandbox.faults.stage(Fault("cut_body"))
+
+    with pytest.raises(urllib3.exceptions.HTTPError):
+        session.get(f"{sandbox.base_url}/invoices", {"page": 1})
+
+
+# Redirects.
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("to", ["{base}/invoices?page=2", "/api/v1/invoices?page=2", "?page=2"])
+def test_same_host(session: Session, sandbox: Sandbox, to: str, status: int) -> None:
+    """A redirect on the same host is followed, with the key, and counted."""
+    sandbox.faults.stage(_redirect(to.format(base=sandbox.base_url), status=status))
+
+    response = session.get(f"{sandbox.base_url}/invoices", {"page": 1})
+
+    assert response.status == 200
+    assert [arrival.page for arrival in sandbox.requests] == [1, 2]
+    assert session.counts.requests == 2
+
+
+def test_circle(session: Session, sandbox: Sandbox) -> None:
+    """Redirects that lead in a circle are followed three times, then it is an error."""
+    sandbox.faults.stage(_redirect(f"{sandbox.base_url}/invoices", times=None))
+
+    with pytest.raises(urllib3.exceptions.HTTPError, match="circle"):
+        session.get(f"{sandbox.base_url}/invoices", {"page": 1})
+
+    assert session.counts.requests == len(sandbox.requests) == 3
+
+
+def test_another_host(session: Session, sandbox: Sandbox, other: Sandbox) -> None:
+    """A redirect to another host, be it only another port, is not followed; the key stays here."""
+    sandbox.faults.stage(_redirect(f"{other.base_url}/invoices"))
+
+    with pytest.raises(Redirected) as error:
+        session.get(f"{sandbox.base_url}/invoices", {"page": 1})
+
+    assert other.requests == []
+    assert other.base_url.removesuffix("/api/v1") in str(error.value)
+    assert sandbox.key not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "to",
+    [
+        "https://{host}/api/v1/invoices",
+        "//{other}/api/v1/invoices",
+        "http://{host}@{other}/api/v1/invoices",
+        "http://{host}\\@{other}/api/v1/invoices",
+        "http://x:y@{host}/api/v1/invoices",
+        "http://{other}#@{host}/",
+        "http://localhost/api/v1/invoices",
+        "ftp://{host}/invoices",
+        "http://[::1",
+        "http://{host}]/",
+    ],
+)
+def test_tricks(session: Session, sandbox: Sandbox, other: Sandbox, to: str) -> None:
+    """No way to write an address makes another host look like this one."""
+    hosts = {
+        name: each.base_url.split("/")[2]
+        for name, each in {"host": sandbox, "other": other}.items()
+    }
+    sandbox.faults.stage(_redirect(to.format(**hosts)))
+
+    with pytest.raises(Redirected):
+        session.get(f"{sandbox.base_url}/invoices", {"page": 1})
+
+    assert other.requests == []
+    assert len(sandbox.requests) == 1
+
+
+# What stands between.
+
+
+def test_no_proxy_on_this_machine(
+    sandbox: Sandbox, other: Sandbox, slots: Throttle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What goes to this machine goes there, whatever proxy is set: the key is not encrypted."""
+    monkeypatch.setenv("http_proxy", other.base_url)
+    session = Session(sandbox.base_url, sandbox.key, slots, timeout=10)
+
+    response = session.get(f"{sandbox.base_url}/invoices", {"page": 1})
+
+    assert response.status == 200
+    assert other.requests == []
+
+
+def test_proxy(sandbox: Sandbox, slots: Throttle, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To P4 Books the way leads through the proxy that is set, which never sees the key."""
+    monkeypatch.setenv("https_proxy", sandbox.base_url)
+    session = Session("https://acme.invalid/api/v1", sandbox.key, slots, timeout=10)
+
+    with pytest.raises(urllib3.exceptions.ProxyError):
+        session.get("https://acme.invalid/api/v1/invoices", {"page": 1})
+
+    assert sandbox.requests == []
+
+
+class _Zipped(BaseHTTPRequestHandler):
+    """Answers with a body that gzip made, or that only says so."""
+
+    def do_GET(self) -> None:
+        body = gzip.compress(b"[1]") if "good" in self.path else b"not zipped"
+        self.send_response(200)
+        self.send_header("Content-Encoding", "gzip")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def zipping() -> Iterator[str]:
+    """The address of a server that zips its answers."""
+    with HTTPServer(("127.0.0.1", 0), _Zipped) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def test_zipped(zipping: str, slots: Throttle) -> None:
+    """A zipped answer is unpacked; one that can't be unpacked is no answer."""
+    session = Session(zipping, "key", slots, timeout=10)
+
+    assert session.get(f"{zipping}/good", {}).data == b"[1]"
+    with pytest.raises(urllib3.exceptions.DecodeError):
+        session.get(f"{zipping}/bad", {})
