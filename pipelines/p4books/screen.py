@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
+from p4books.api.client import throttle_of
 from p4books.api.lists import Progress as Told
 from p4books.settings import Settings
 from p4books.sync import Summary
@@ -93,6 +94,7 @@ def progress(settings: Settings) -> Iterator[Told]:
         console=Console(stderr=True),
         transient=True,
     )
+    slots = throttle_of(settings)
     whole = bars.add_task("all lists", rows=0, left="")
     tasks: dict[str, Any] = {}
 
@@ -104,7 +106,7 @@ def progress(settings: Settings) -> Iterator[Told]:
         done = sum(int(task.completed) for task in lists)
         total = sum(int(task.total or 0) for task in lists)
         rows = sum(task.fields["rows"] for task in lists)
-        left = _left(total - done, settings)
+        left = _left(slots.seconds_for(total - done))
         bars.update(whole, completed=done, total=total, rows=rows, left=left)
 
     with bars:
@@ -136,9 +138,8 @@ def ago(instant: datetime) -> str:
     return pendulum.instance(instant).diff_for_humans()
 
 
-def _left(pages: int, settings: Settings) -> str:
-    """Say how long so many pages still take under the limit; a part of a window is not told."""
-    seconds = pages // settings.requests_per_window * settings.window_seconds
+def _left(seconds: float) -> str:
+    """Say how long it still takes; a part of a window is not worth a word."""
     return f", about {pendulum.duration(seconds=seconds).in_words()} left" if seconds else ""
 
 

@@ -68,10 +68,8 @@ class Throttle:
 
     def release(self, slot: int) -> None:
         """Say that the answer of this slot came back, or that none will."""
-        with self._lock:
-            self._store.execute(
-                "update slot set answered_at = ? where id = ?", (self._clock(), slot)
-            )
+        with self._change() as store:
+            store.execute("update slot set answered_at = ? where id = ?", (self._clock(), slot))
 
     def block(self, seconds: float) -> None:
         """Let no process send for so many seconds: the server said so."""
@@ -127,15 +125,17 @@ class Throttle:
 
     @contextmanager
     def _change(self) -> Iterator[sqlite3.Connection]:
-        """Change the file alone among all threads and processes."""
+        """Change the file alone among all threads and processes. Raises DiskTrouble."""
         with self._lock:
-            self._store.execute("begin immediate")
             try:
+                self._store.execute("begin immediate")
                 yield self._store
                 self._store.execute("commit")
-            except BaseException:
-                self._store.execute("rollback")
-                raise
+            except sqlite3.Error as error:
+                raise DiskTrouble(self.path, str(error)) from None
+            finally:
+                if self._store.in_transaction:
+                    self._store.rollback()
 
 
 def _open(path: Path) -> sqlite3.Connection:

@@ -75,7 +75,6 @@ FORBIDDEN = [
     "set memory_limit = '1GB'",
     "reset lock_configuration",
     "create secret s (type s3)",
-    "checkpoint",
 ]
 
 
