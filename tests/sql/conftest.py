@@ -1,0 +1,60 @@
+"""A warehouse of hand-written rows, with the views of this project over them."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from p4books.endpoints import ENDPOINTS
+from p4books.load import tables
+from p4books.warehouse import views
+
+Give = Callable[..., None]
+Expect = Callable[[str], list[tuple[Any, ...]]]
+
+
+@pytest.fixture(scope="session")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A warehouse without a row, its views built."""
+    path = tmp_path_factory.mktemp("sql") / "warehouse.duckdb"
+    tables.create(path, tuple(ENDPOINTS.values()))
+    with duckdb.connect(path) as con:
+        views.build(con, views.read(views.folder()))
+    return path
+
+
+@pytest.fixture
+def con(empty: Path, tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection to a warehouse of the test's own."""
+    path = tmp_path / "warehouse.duckdb"
+    shutil.copyfile(empty, path)
+    with duckdb.connect(path) as con:
+        con.execute("set TimeZone = 'UTC'")
+        yield con
+
+
+@pytest.fixture
+def give(con: duckdb.DuckDBPyConnection) -> Give:
+    """Put a row into a table of raw; it is valid since 2026 and still is, where nothing is said."""
+
+    def give(table: str, **values: Any) -> None:
+        valid = {"_dlt_valid_from": "2026-01-01", "_dlt_valid_to": None}
+        row = values if table in {"seen", "missed"} else {**valid, **values}
+        names = ", ".join(f'"{name}"' for name in row)
+        marks = ", ".join("?" for _ in row)
+        con.execute(f"insert into raw.{table} ({names}) values ({marks})", list(row.values()))
+
+    return give
+
+
+@pytest.fixture
+def ask(con: duckdb.DuckDBPyConnection) -> Expect:
+    """Run a query over the views."""
+
+    def ask(sql: str) -> list[tuple[Any, ...]]:
+        return con.execute(sql).fetchall()
+
+    return ask

@@ -1,0 +1,54 @@
+"""What did P4 Books say, from when to when?"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import duckdb
+import pytest
+
+Give = Callable[..., None]
+Ask = Callable[[str], list[tuple[Any, ...]]]
+
+TABLES = {
+    "products": "product",
+    "customers": "customer",
+    "vendors": "vendor",
+    "invoices": "invoice",
+    "purchase_orders": "purchase_order",
+    "sales_orders": "sales_order",
+}
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_every_version(give: Give, ask: Ask, table: str) -> None:
+    """Every version is one row with its own validity, those of what is gone included."""
+    entity = TABLES[table]
+    give(table, id="1", status="a", _dlt_valid_to="2026-01-02")
+    give(table, id="1", status="b", _dlt_valid_from="2026-01-02")
+    give(table, id="2", status="c", _dlt_valid_to="2026-01-03")
+    days = [datetime(2026, 1, day, tzinfo=UTC) for day in (1, 2, 3)]
+
+    rows = ask(
+        f"select {entity}_id, {entity}_status, valid_from, valid_to"
+        f" from staging.{table}_history order by all"
+    )
+
+    assert rows == [
+        ("1", "a", days[0], days[1]),
+        ("1", "b", days[1], None),
+        ("2", "c", days[0], days[2]),
+    ]
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_same_columns(con: duckdb.DuckDBPyConnection, table: str) -> None:
+    """History has the columns of the current rows, by the same names and types, and validity."""
+    current = con.execute(f"describe staging.{table}").fetchall()
+    history = con.execute(f"describe staging.{table}_history").fetchall()
+
+    now = {(name, kind) for name, kind, *_ in current}
+    ever = {(name, kind) for name, kind, *_ in history}
+    assert {name for name, _ in now - ever} == {"verified_at"}
+    assert {name for name, _ in ever - now} <= {"valid_from", "valid_to", "lines", "addresses"}
+    assert {"valid_from", "valid_to"} <= {name for name, _ in ever - now}
