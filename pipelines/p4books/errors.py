@@ -55,6 +55,13 @@ class KeyRefused(ApiError):
         )
 
 
+class Abandoned(ApiError):
+    """The reading was given up because of what befell another list; never shown by itself."""
+
+    def __init__(self) -> None:
+        super().__init__("The reading was given up. What came is kept; run again.")
+
+
 class RightMissing(ApiError):
     """The key may not read one endpoint (403)."""
 
@@ -165,10 +172,20 @@ class WarehouseDamaged(P4BooksError):
         )
 
 
+class WarehouseOpen(P4BooksError):
+    """Another program has the private warehouse open for writing."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"The warehouse {path} is open in another program. Nothing was changed. Close it "
+            "there, and open the published file instead; then run again."
+        )
+
+
 class WarehouseTooNew(P4BooksError):
     """The warehouse was made by a newer p4books."""
 
-    def __init__(self, path: Path, theirs: int, ours: int) -> None:
+    def __init__(self, path: Path, theirs: object, ours: object) -> None:
         super().__init__(
             f"The warehouse {path} was made by a newer p4books (format {theirs}, this one knows "
             f"{ours}). Nothing was changed. Install the newer version."

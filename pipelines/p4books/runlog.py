@@ -88,7 +88,10 @@ class RunLog:
 
     def freshness(self) -> dict[str, Freshness]:
         """Return how fresh each endpoint is; one never read is absent."""
-        if not self._path.exists():
+        try:
+            if not self._path.exists():
+                return {}
+        except PermissionError:  # a reader of the published file need not see how it is made
             return {}
         with self._open() as store:
             rows = store.execute(
@@ -101,6 +104,7 @@ class RunLog:
     def _open(self) -> Iterator[sqlite3.Connection]:
         try:
             with closing(sqlite3.connect(self._path, timeout=30)) as store, store:
+                self._path.chmod(0o600)
                 store.executescript(_TABLES)
                 yield store
         except sqlite3.Error as error:

@@ -4,7 +4,6 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -64,7 +63,11 @@ def summary(done: Summary, settings: Settings) -> None:
         said = f"Nothing changed; {settings.published} stands."
     else:
         said = "Nothing was published."
-    waited = f", {done.waited:.0f} s of waiting under the limit" if done.waited >= 1 else ""
+    waited = (
+        f"; the lists waited {done.waited:.0f} s under the limit, added up"
+        if done.waited >= 1
+        else ""
+    )
     refused = f", {done.refused} refused" if done.refused else ""
     console().print(f"{said} {done.requests} requests{refused} in {done.seconds:.1f} s{waited}.")
 
@@ -73,7 +76,8 @@ def summary_json(done: Summary, settings: Settings) -> None:
     """Print what a sync did, for a program."""
     as_json(
         {
-            **asdict(done),
+            **vars(done),
+            "readings": [vars(reading) for reading in done.readings],
             "faults": [{"kind": type(f).__name__, "sentence": str(f)} for f in done.faults],
             "file": str(settings.published),
         }

@@ -3,6 +3,7 @@
 import ipaddress
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -36,7 +37,7 @@ def _as_mode(value: object) -> int:
 class Settings(BaseModel):
     """Everything that may differ between two installations, checked."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     tenant: str
     api_key: SecretStr | None = None
@@ -135,14 +136,23 @@ def load(tenant: str | None = None, root: Path | None = None, *, need_key: bool 
     """
     root = root or project_root()
     found = find(root, tenant, known_only=need_key)
-    if need_key and not found.get("api_key"):
-        missing = [name for name in ("tenant", "api_key") if not found.get(name)]
-        raise SettingsError("\n".join(_missing(name) for name in missing))
     try:
-        settings = Settings.model_validate(found)
+        settings = make(found)
+    except SettingsError as fault:
+        if need_key and not found.get("api_key"):
+            raise SettingsError(f"{fault}\n{_missing('api_key')}") from None
+        raise
+    if need_key and settings.api_key is None:
+        raise SettingsError(_missing("api_key"))
+    return settings.model_copy(update={"data_dir": root / settings.data_dir.expanduser()})
+
+
+def make(found: Mapping[str, Any]) -> Settings:
+    """Check settings that were found. Raises SettingsError with one sentence per fault."""
+    try:
+        return Settings.model_validate(found)
     except ValidationError as error:
         raise SettingsError(_say(error)) from None
-    return settings.model_copy(update={"data_dir": root / settings.data_dir.expanduser()})
 
 
 def project_root() -> Path:

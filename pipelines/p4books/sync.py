@@ -58,7 +58,7 @@ def sync(
     AlreadyRunning, KeyRefused, Unreachable, WarehouseDamaged, DiskTrouble and the like.
     """
     started = time.monotonic()
-    chosen = [ENDPOINTS[name] for name in endpoints or settings.endpoints]
+    chosen = _chosen(endpoints or settings.endpoints)
     with _alone(settings), _scratch(settings.private / "work") as scratch:
         going = _Run(settings, scratch, sql or views.folder())
         try:
@@ -72,6 +72,13 @@ def sync(
         going.log.end(going.number, type(faults[0]).__name__ if faults else "done")
     going.summary.seconds = time.monotonic() - started
     return going.summary
+
+
+def _chosen(names: Sequence[str]) -> list[Endpoint]:
+    for name in names:
+        if name not in ENDPOINTS:
+            raise errors.UsageError(f"There is no endpoint {name}{errors.nearest(name, ENDPOINTS)}")
+    return [ENDPOINTS[name] for name in dict.fromkeys(names)]
 
 
 class _Run:

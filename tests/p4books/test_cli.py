@@ -198,6 +198,18 @@ def test_wrong_words_end_with_2(p4books: Run, words: list[str], says: str) -> No
     assert "Traceback" not in done.stderr
 
 
+def test_faults_are_told_in_json_too(p4books: Run, sandbox: Sandbox) -> None:
+    """A list that can't be read is a fault in `sync --json`, beside what was done."""
+    sandbox.faults.stage(Fault("status", endpoint="vendors", status=422, times=None))
+
+    done = p4books("sync", "vendors", "products", "products", "--json")
+
+    told = json.loads(done.stdout)
+    assert done.returncode == 1
+    assert [fault["kind"] for fault in told["faults"]] == ["Refused"]
+    assert [reading["endpoint"] for reading in told["readings"]] == ["products"]
+
+
 def test_an_unknown_setting_suggests_the_nearest(p4books: Run) -> None:
     """A setting that does not exist is an error, not silently ignored."""
     done = p4books("sync", page_siz="10")

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -74,6 +74,7 @@ class Room:
     before: tuple[Structure, Structure]
     after: tuple[Structure, Structure]
     seconds: float
+    ends: list[int] = field(default_factory=list)
 
     def moment(self, nth: int, of: int) -> float:
         """Choose the moment of a kill, each in its own stretch of the run."""
@@ -225,7 +226,7 @@ def kill_a_sync(room: Room, tmp_path: Path, nth: int, of: int) -> None:
     folder, order = copy(room, tmp_path)
     warehouse = folder / ".private" / "acme" / "warehouse.duckdb"
 
-    room.victims.run(order, kill_after=room.moment(nth, of))
+    room.ends.append(room.victims.run(order, kill_after=room.moment(nth, of)))
     left = look(folder)
     again = room.victims.run(order)
 
@@ -250,6 +251,11 @@ def test_first_sync_killed(first_sync: Room, tmp_path: Path, nth: int) -> None:
 def test_later_sync_killed(later_sync: Room, tmp_path: Path, nth: int) -> None:
     """A sync that is killed, whenever, leaves the last picture or the next; the next ends well."""
     kill_a_sync(later_sync, tmp_path, nth, KILLS)
+
+
+def test_the_kills_hit(later_sync: Room) -> None:
+    """Most of the runs above were killed before their end; else they would prove little."""
+    assert later_sync.ends.count(-signal.SIGKILL) >= KILLS // 2
 
 
 @pytest.fixture(scope="module")

@@ -59,12 +59,13 @@ class Access:
         return {"endpoint": endpoint.name, **{name: getattr(self, name) for name in names}}
 
 
-def throttle_of(settings: Settings) -> Throttle:
+def throttle_of(settings: Settings, sleep: Callable[[float], None] = time.sleep) -> Throttle:
     """Open the throttle that all processes on this machine share for this key."""
     return Throttle(
         throttle.place(settings.key),
         settings.requests_per_window,
         settings.window_seconds,
+        sleep=sleep,
     )
 
 
@@ -112,6 +113,8 @@ class Client:
         KeyRefused, RightMissing, NotFound, Redirected and Refused at once; Unreachable and
         BadAnswer after the last try.
         """
+        if self._stop.is_set():
+            raise errors.Abandoned
         tries = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(_Passing),
             stop=tenacity.stop_after_attempt(TRIES) | tenacity.stop_when_event_set(self._stop),

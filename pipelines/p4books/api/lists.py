@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 
 from p4books.api import scan
@@ -10,7 +10,7 @@ from p4books.api.client import Access, Client, throttle_of
 from p4books.api.scan import Scan
 from p4books.api.spool import Spool
 from p4books.endpoint import Endpoint
-from p4books.errors import KeyRefused, P4BooksError, Unreachable
+from p4books.errors import Abandoned, KeyRefused, P4BooksError, Unreachable
 from p4books.settings import Settings
 
 Progress = Callable[[str, int, int, int], None]  # endpoint, pages read, pages announced, rows
@@ -49,10 +49,15 @@ def read(
     its own list only.
     """
     lists = Lists()
-    slots = throttle_of(settings)
     stop, answered = threading.Event(), threading.Event()
+
+    def pause(seconds: float) -> None:
+        if stop.wait(seconds):
+            raise Abandoned
+
+    slots = throttle_of(settings, pause)
     clients = {
-        endpoint.name: Client(Access.of(settings), slots, backoff, stop=stop)
+        endpoint.name: Client(Access.of(settings), slots, backoff, sleep=pause, stop=stop)
         for endpoint in endpoints
     }
 
@@ -71,8 +76,15 @@ def read(
         first = pool.submit(one, endpoints[0])
         first.add_done_callback(lambda _: answered.set())
         answered.wait()
-        _raise_if_useless([first] if first.done() else [])
-        _collect([first, *(pool.submit(one, endpoint) for endpoint in endpoints[1:])], lists)
+        if first.done():
+            _raise_if_useless([first])
+        futures = [first, *(pool.submit(one, endpoint) for endpoint in endpoints[1:])]
+        _collect(futures, lists, stop)
+        pool.shutdown()
+    except P4BooksError:
+        stop.set()
+        pool.shutdown(cancel_futures=True)
+        raise
     finally:
         stop.set()
         pool.shutdown(wait=False, cancel_futures=True)
@@ -82,20 +94,24 @@ def read(
     return lists
 
 
-def _collect(futures: list[Future[Read]], lists: Lists) -> None:
-    pending = set(futures)
-    while pending:
-        done, pending = wait(pending, return_when=FIRST_COMPLETED)
-        _raise_if_useless(done)
+def _collect(futures: list[Future[Read]], lists: Lists, stop: threading.Event) -> None:
+    """Wait for all lists; a key refused half-way stops the others, what is whole is kept."""
+    for future in as_completed(futures):
+        if isinstance(future.exception(), KeyRefused):
+            stop.set()
     for future in futures:
         try:
             lists.read.append(future.result())
+        except Abandoned:
+            continue
         except P4BooksError as fault:
             lists.faults.append(fault)
+    if not lists.read:
+        _raise_if_useless(futures)
 
 
-def _raise_if_useless(done: set[Future[Read]] | list[Future[Read]]) -> None:
-    """Give up at once where no list can be read."""
-    for future in done:
+def _raise_if_useless(futures: list[Future[Read]]) -> None:
+    """Give up where no list can be read."""
+    for future in futures:
         if isinstance(fault := future.exception(), KeyRefused | Unreachable):
             raise fault

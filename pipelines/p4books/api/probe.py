@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from p4books.api.client import Access, Client, throttle_of
 from p4books.endpoint import Endpoint
 from p4books.endpoints import ENDPOINTS
-from p4books.errors import ApiError, KeyRefused, Unreachable
+from p4books.errors import ApiError, BadAnswer, KeyRefused, RightMissing, Unreachable
 from p4books.settings import Settings
 
 SMALL = 1  # rows asked for; an answer with more shows that the page size is not honoured
@@ -21,7 +21,7 @@ class Finding:
 
     endpoint: str
     reachable: bool
-    allowed: bool
+    allowed: bool | None
     announced: int | None
     page_size_honoured: bool | None
     fault: ApiError | None
@@ -45,8 +45,8 @@ def probe(endpoint: Endpoint, client: Client) -> Finding:
     except ApiError as fault:
         return Finding(
             endpoint=endpoint.name,
-            reachable=True,
-            allowed=False,
+            reachable=not isinstance(fault, BadAnswer),
+            allowed=False if isinstance(fault, RightMissing) else None,
             announced=None,
             page_size_honoured=None,
             fault=fault,

@@ -62,24 +62,25 @@ def run(
     Raises what `Client.page` raises and DiskTrouble, the spool then keeps what came; and
     PageIgnored.
     """
-    started = clock()
+    started = ended = clock()
     way = _Way(endpoint, client.access)
     walk = way.walk()
     page = next(walk)
     try:
         for stored, answer in spool.open(started):
-            started = min(started, stored.read_at)
+            started, ended = min(started, stored.read_at), stored.read_at
             page = walk.send(answer)
         while True:
             answer = client.page(endpoint, page, learned=way.size or None)
-            spool.keep(answer, clock())
+            ended = clock()
+            spool.keep(answer, ended)
             try:
                 page = walk.send(answer)
             finally:
                 progress(len(spool), way.pages, len(way.seen))
     except StopIteration as end:
         verdict: Verdict = end.value
-        return Scan(verdict, started, clock(), len(spool))
+        return Scan(verdict, started, ended, len(spool))
     except PageIgnored:
         spool.clear()  # what is kept would say the same again, whatever the server does by then
         raise

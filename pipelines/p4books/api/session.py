@@ -2,7 +2,7 @@
 
 import os
 from dataclasses import dataclass
-from urllib.parse import urlencode, urljoin, urlsplit
+from urllib.parse import unquote, urlencode, urljoin, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import certifi
@@ -76,9 +76,12 @@ def _pool(address: str) -> urllib3.PoolManager:
     proxy = None if here or proxy_bypass(parts.netloc) else getproxies().get(parts.scheme)
     if proxy is None:
         return urllib3.PoolManager(ca_certs=authorities or certifi.where())
+    proxy = proxy if "://" in proxy else f"http://{proxy}"
     login = urlsplit(proxy)
     headers = (
-        urllib3.make_headers(proxy_basic_auth=f"{login.username}:{login.password}")
+        urllib3.make_headers(
+            proxy_basic_auth=f"{unquote(login.username)}:{unquote(login.password or '')}"
+        )
         if login.username
         else None
     )

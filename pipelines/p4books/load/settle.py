@@ -35,6 +35,7 @@ def settle(
     _lend(con, made, "seen_", f"select id, read_at from seen_{name}")
     _lend(con, made, "missed_", f"select id from missed_{name}")
     _date(made, delta, _instant(con, name, read_at))
+    _count_active(con, made, delta)
     _note(made, name)
 
 
@@ -81,6 +82,20 @@ def _date(made: duckdb.DuckDBPyConnection, delta: Delta, at: datetime) -> None:
     ):
         if found is None or found[0] != sent:
             raise LoadMismatch(table, sent, found[0] if found else 0)
+
+
+def _count_active(
+    con: duckdb.DuckDBPyConnection, made: duckdb.DuckDBPyConnection, delta: Delta
+) -> None:
+    """Doubt dlt once more: as many rows are active as were, and the new, without the gone."""
+    name = delta.endpoint.name
+    (before,) = con.execute(f"select count(*) from active_{name}").fetchone() or (0,)
+    (after,) = made.execute(
+        f"select count(*) from raw.{name} where _dlt_valid_to is null"
+    ).fetchone() or (0,)
+    wanted = before + delta.new - delta.gone
+    if after != wanted:
+        raise LoadMismatch(f"raw.{name}", wanted, after)
 
 
 def _note(made: duckdb.DuckDBPyConnection, name: str) -> None:

@@ -19,7 +19,7 @@ from p4books.endpoint import Endpoint, Kind
 from p4books.endpoints import ENDPOINTS
 from p4books.errors import Incomplete
 from p4books.load import delta, tables
-from p4books.settings import Settings
+from p4books.settings import Settings, make
 
 BATCH = 20_000  # rows a batch
 
@@ -84,7 +84,7 @@ def p4books_source(  # noqa: PLR0913
     count under the same limit as `p4books sync`, on the same key. Raises what a sync raises, and
     Incomplete where a list announced more rows than it gave: then nothing is replaced.
     """
-    settings = Settings.model_validate(
+    settings = make(
         {
             "tenant": tenant,
             "api_key": api_key,

@@ -12,7 +12,13 @@ import duckdb
 
 from p4books.database import connect
 from p4books.endpoint import Endpoint, Kind
-from p4books.errors import WarehouseDamaged, WarehouseTooNew
+from p4books.errors import (
+    DiskTrouble,
+    P4BooksError,
+    WarehouseDamaged,
+    WarehouseOpen,
+    WarehouseTooNew,
+)
 
 FORMAT = 1  # of the private warehouse; a higher one was made by a newer p4books
 
@@ -58,7 +64,7 @@ def create(path: Path, endpoints: Sequence[Endpoint]) -> None:
 def doubt(path: Path) -> None:
     """Make sure that the warehouse can be read by us; one that is not there yet can.
 
-    Raises WarehouseDamaged and WarehouseTooNew.
+    Raises WarehouseDamaged, WarehouseTooNew, WarehouseOpen and DiskTrouble.
     """
     if not path.exists():
         return
@@ -66,10 +72,21 @@ def doubt(path: Path) -> None:
         with connect(path, read_only=True) as con:
             row = con.execute("select max(format) from raw.p4books_format").fetchone()
     except duckdb.Error as error:
-        raise WarehouseDamaged(path, str(error).splitlines()[0]) from None
+        raise _said(path, str(error)) from None
     found = row[0] if row else None
     if found is not None and found > FORMAT:
         raise WarehouseTooNew(path, found, FORMAT)
+
+
+def _said(path: Path, text: str) -> P4BooksError:
+    first = text.splitlines()[0].rstrip(".")
+    if "Could not set lock" in text:
+        return WarehouseOpen(path)
+    if "Permission denied" in text:
+        return DiskTrouble(path, "permission denied")
+    if "newer version of DuckDB" in text or "newer DuckDB version" in text:
+        return WarehouseTooNew(path, "of DuckDB's own", "an older one")
+    return WarehouseDamaged(path, first)
 
 
 def _ddl(endpoint: Endpoint) -> str:

@@ -28,6 +28,8 @@ def fetch(published: Path, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
 
     Raises NotPublished, and QueryFailed with what DuckDB says.
     """
+    if not sql.strip(" \t\n;"):
+        raise QueryFailed("The query is empty; nothing was run.")
     with connect(published) as con:
         try:
             rows = con.execute(sql).fetchall()
