@@ -38,6 +38,8 @@ SAID: list[tuple[P4BooksError, str, str]] = [
     (errors.PageIgnored("vendors", "page"), "Nothing was changed", "Set `page_param`"),
     (errors.LoadMismatch("vendors", 1500, 1400), "the last whole copy stands", "Run again"),
     (errors.WarehouseDamaged(FILE, "no header"), "Nothing was changed", "Put one of the earlier"),
+    (errors.WarehouseOpen(FILE), "Nothing was changed", "Close it"),
+    (errors.Abandoned(), "What came is kept", "run again"),
     (errors.WarehouseTooNew(FILE, 3, 2), "Nothing was changed", "Install the newer"),
     (
         errors.BrokenSql(Path("sql/core/x.sql"), 3, "no such table"),

@@ -524,7 +524,7 @@ def test_into_the_spool(reader: Reader) -> None:
 
     scan = reader.read()
 
-    assert scan == Scan(Verdict(30, 30, complete=True, quiet=True), 1000.0, 1005.0, 4)
+    assert scan == Scan(Verdict(30, 30, complete=True, quiet=True), 1000.0, 1004.0, 4)
     assert reader.asked == [1, 3, 2, 1]
     assert reader.held() == {str(row) for row in reader.sandbox.books["invoices"].ids()}
     assert [page.read_at for page in reader.spool().pages()] == [1001, 1002, 1003, 1004]
