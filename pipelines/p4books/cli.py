@@ -166,7 +166,7 @@ def demo(invoices: int) -> None:
         for figure in show.figures(settings):
             click.echo()
             screen.table(figure.columns, figure.rows, figure.title)
-        click.echo(f"\nThe file: {settings.published}")
+        click.echo(f"\nThe file: {screen.shown(settings.published)}")
         click.echo(f'Ask it: p4books query --tenant {settings.tenant} "select …"')
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -58,9 +59,9 @@ def summary(done: Summary, settings: Settings) -> None:
         ((r.endpoint, r.seen, r.new, r.changed, r.gone) for r in done.readings),
     )
     if done.published:
-        said = f"Published {settings.published}."
+        said = f"Published {shown(settings.published)}."
     elif done.readings and not done.faults:
-        said = f"Nothing changed; {settings.published} stands."
+        said = f"Nothing changed; {shown(settings.published)} stands."
     else:
         said = "Nothing was published."
     waited = (
@@ -128,6 +129,11 @@ def _lines() -> Told:
             sys.stderr.write(f"{endpoint}: {pages:,} of {announced:,} pages, {rows:,} rows\n")
 
     return told
+
+
+def shown(path: Path) -> Path:
+    """Shorten a path below the current folder, as a person would type it."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def when(instant: datetime | None, settings: Settings) -> str:

@@ -37,7 +37,7 @@ def test_the_demo_runs_by_itself_and_ends(tmp_path: Path) -> None:
     for title in demo.FIGURES:
         assert title in done.stdout
     file = tmp_path / "data" / f"{demo.TENANT}.duckdb"
-    assert str(file) in done.stdout
+    assert f"The file: data/{demo.TENANT}.duckdb" in done.stdout
     with duckdb.connect(file, read_only=True) as con:
         assert con.execute("select count(*) from staging.invoices").fetchone() == (60,)
 
