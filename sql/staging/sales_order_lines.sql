@@ -7,7 +7,6 @@ versions as (
 ),
 
 documents as (
-    -- Their own numbers where each line of a document has one, else its place.
     select
         id as sales_order_id,
         from_json(
@@ -22,18 +21,18 @@ documents as (
                 "discount": "VARCHAR",
                 "subtotal": "VARCHAR"
             }]'
-        ) as items,
-        list_unique(
-            try_cast(json_extract_string(lines, '$[*].line_number') as bigint[])
-        ) = json_array_length(lines) as has_own_numbers
+        ) as items
     from versions
     where json_array_length(lines) > 0
 ),
 
 lines as (
+    -- Their own numbers where each line of a document has one, else its place.
     select
         sales_order_id,
-        has_own_numbers,
+        list_unique(
+            list_transform(items, lambda each: try_cast(each.line_number as bigint))
+        ) = len(items) as has_own_numbers,
         unnest(items) as item,
         generate_subscripts(items, 1) as place
     from documents

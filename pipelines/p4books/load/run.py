@@ -105,7 +105,8 @@ def _write(con: duckdb.DuckDBPyConnection, delta: Delta, scratch: Path) -> Path:
     validity = "null::timestamptz as _dlt_valid_from, null::timestamptz as _dlt_valid_to"
     batches = con.execute(f"select *, {validity} from ({delta.query})").to_arrow_reader(BATCH)
     schema = pa.schema([each.with_nullable(each.name != "row_hash") for each in batches.schema])
-    with parquet.ParquetWriter(path, schema, compression="none", use_dictionary=False) as file:
+    plain = {"compression": "none", "use_dictionary": False, "write_statistics": False}
+    with parquet.ParquetWriter(path, schema, **plain) as file:
         for batch in batches:
             file.write_batch(pa.RecordBatch.from_arrays(batch.columns, schema=schema))
     return path
