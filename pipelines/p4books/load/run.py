@@ -21,7 +21,6 @@ from p4books.load import tables
 from p4books.load.delta import Delta
 from p4books.load.settle import settle
 
-BATCH = 20_000  # rows of a Parquet group: what is in memory at a time
 GENERATIONS = 3  # earlier warehouses kept, and one more for each of the last
 DAYS = 7  # days
 
@@ -103,7 +102,9 @@ def _write(con: duckdb.DuckDBPyConnection, delta: Delta, scratch: Path) -> Path:
 
     path = scratch / f"{delta.endpoint.name}.parquet"
     validity = "null::timestamptz as _dlt_valid_from, null::timestamptz as _dlt_valid_to"
-    batches = con.execute(f"select *, {validity} from ({delta.query})").to_arrow_reader(BATCH)
+    batches = con.execute(f"select *, {validity} from ({delta.query})").to_arrow_reader(
+        tables.BATCH
+    )
     schema = pa.schema([each.with_nullable(each.name != "row_hash") for each in batches.schema])
     plain = {"compression": "none", "use_dictionary": False, "write_statistics": False}
     with parquet.ParquetWriter(path, schema, **plain) as file:

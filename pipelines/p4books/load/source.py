@@ -21,8 +21,6 @@ from p4books.errors import Incomplete
 from p4books.load import delta, tables
 from p4books.settings import Settings, make
 
-BATCH = 20_000  # rows a batch
-
 _HINTS: dict[str, dict[str, Any]] = {
     Kind.TEXT.value: {"data_type": "text"},
     Kind.MONEY.value: {"data_type": "decimal", "precision": 18, "scale": 2},
@@ -117,7 +115,7 @@ def _whole_list(settings: Settings, endpoint: Endpoint, folder: Path) -> Iterato
     with delta.comparing(folder / "nothing.duckdb", folder) as con:
         found = delta.compare(con, endpoint, spool.pages(), complete=True, quiet=verdict.quiet)
         if found.versions:
-            yield from con.execute(found.query).to_arrow_reader(BATCH)
+            yield from con.execute(found.query).to_arrow_reader(tables.BATCH)
 
 
 def _resource(endpoint: Endpoint, read: Callable[[], Iterator[Any]], write: Any) -> DltResource:

@@ -20,6 +20,7 @@ from p4books.errors import (
     WarehouseTooNew,
 )
 
+BATCH = 20_000  # rows that travel at a time: what is in memory of them at once
 FORMAT = 1  # of the private warehouse; a higher one was made by a newer p4books
 
 
