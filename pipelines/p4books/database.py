@@ -6,7 +6,7 @@ import duckdb
 
 STORAGE = "v1.4.0"  # opens in DuckDB 1.4, 1.5 and 2.0, and rejects a stale write-ahead log
 MEMORY = "256MB"  # of one database; what needs more spills to the disk
-THREADS = 2
+THREADS = 2  # of one database, and of what we do at the same time
 
 
 def connect(
@@ -21,7 +21,7 @@ def connect(
     if path is not None and not read_only and not path.exists():
         config["storage_compatibility_version"] = STORAGE
     con = duckdb.connect(path or ":memory:", read_only=read_only, config=config)
-    con.execute("set TimeZone = 'UTC'")
+    con.execute("set global TimeZone = 'UTC'")  # a cursor of this connection tells it too
     con.execute("set enable_progress_bar = false")
     con.execute(f"set memory_limit = '{MEMORY}'")
     con.execute(f"set threads = {THREADS}")

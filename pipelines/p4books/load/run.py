@@ -6,6 +6,7 @@ Into a scratch copy, by one dlt load: what goes wrong before the last rename has
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,7 +31,7 @@ _DLT = {
     "RUNTIME__LOG_LEVEL": "CRITICAL",
     "DATA_WRITER__DISABLE_COMPRESSION": "true",
     "LOAD__TRUNCATE_STAGING_DATASET": "true",
-    "LOAD__WORKERS": "1",
+    "LOAD__WORKERS": str(THREADS),
     "NORMALIZE__WORKERS": "1",
     "NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID": "false",
     "NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_ID": "false",
@@ -57,9 +58,14 @@ def load(
             shutil.copyfile(warehouse, made)
         tables.create(made, tuple(ENDPOINTS.values()))
         # Held open, the file is checkpointed once, and not whenever dlt closes it.
-        with connect(made, spill=scratch) as held:
+        with connect(made, spill=scratch) as held, ThreadPoolExecutor(THREADS) as writers:
             held.execute("set checkpoint_threshold = '1GB'")
-            files = {d.endpoint: _write(con, d, scratch) for d in deltas if d.versions}
+            largest_first = sorted(deltas, key=lambda delta: -delta.versions)
+            files = {
+                delta.endpoint: writers.submit(_write, con.cursor(), delta, scratch)
+                for delta in largest_first
+                if delta.versions
+            }
             _run_dlt(files, made, warehouse)
             for delta in deltas:
                 settle(con, held, delta, read_at)
@@ -96,7 +102,10 @@ def said(error: BaseException, warehouse: Path, scratch: Path) -> P4BooksError:
 
 
 def _write(con: duckdb.DuckDBPyConnection, delta: Delta, scratch: Path) -> Path:
-    """Write the versions to Parquet, with just the columns dlt expects: it takes them as is."""
+    """Write the versions to Parquet, with just the columns dlt expects: it takes them as is.
+
+    One thread each: a result that is streamed is computed by the thread that takes it.
+    """
     import pyarrow as pa  # noqa: PLC0415 - 0.1 s that a run without changes need not wait for
     from pyarrow import parquet  # noqa: PLC0415
 
@@ -113,12 +122,12 @@ def _write(con: duckdb.DuckDBPyConnection, delta: Delta, scratch: Path) -> Path:
     return path
 
 
-def _run_dlt(versions: Mapping[Endpoint, Path], made: Path, warehouse: Path) -> None:
-    if not versions:
+def _run_dlt(files: Mapping[Endpoint, Future[Path]], made: Path, warehouse: Path) -> None:
+    if not files:
         return
     scratch = made.parent
     with _environment({**_DLT, "DLT_DATA_DIR": str(scratch)}):
-        import dlt  # noqa: PLC0415 - a second that a run without changes need not wait for
+        import dlt  # noqa: PLC0415 - takes a second: only where needed, while the files are written
         import pyarrow as pa  # noqa: PLC0415
         from dlt.common.runtime.collector import NULL_COLLECTOR  # noqa: PLC0415
         from dlt.destinations import duckdb as duckdb_destination  # noqa: PLC0415
@@ -135,6 +144,7 @@ def _run_dlt(versions: Mapping[Endpoint, Path], made: Path, warehouse: Path) -> 
             dataset_name="raw",
             progress=NULL_COLLECTOR,
         )
+        versions = {endpoint: file.result() for endpoint, file in files.items()}
         try:
             pipeline.run(source.versions(versions))
         except Exception as error:  # noqa: BLE001 - dlt wraps whatever went wrong

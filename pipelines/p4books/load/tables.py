@@ -20,7 +20,7 @@ from p4books.errors import (
     WarehouseTooNew,
 )
 
-BATCH = 20_000  # rows that travel at a time: what is in memory of them at once
+BATCH = 10_000  # rows that travel at a time: what is in memory of them at once
 FORMAT = 1  # of the private warehouse; a higher one was made by a newer p4books
 
 
@@ -91,7 +91,10 @@ def _said(path: Path, text: str) -> P4BooksError:
 
 
 def _ddl(endpoint: Endpoint) -> str:
-    own = ",\n    ".join(f'"{name}" {kind}' for name, kind in columns(endpoint).items())
+    small = dict.fromkeys(endpoint.inner, " using compression zstd")  # nearly half the file
+    own = ",\n    ".join(
+        f'"{name}" {kind}{small.get(name, "")}' for name, kind in columns(endpoint).items()
+    )
     return f"""
     create table if not exists raw.{endpoint.name} (
     {own},

@@ -4,13 +4,14 @@ One file per tenant with every model as a table, made beside the last one and re
 who has the old one open goes on reading it, who opens it next gets the new one.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 
 import duckdb
 
 from p4books import swap
-from p4books.database import STORAGE, connect, text
+from p4books.database import STORAGE, THREADS, connect, text
 from p4books.errors import DiskTrouble
 from p4books.warehouse import views
 from p4books.warehouse.views import View
@@ -37,9 +38,13 @@ def publish(  # noqa: PLR0913
             con.execute("set preserve_insertion_order = false")  # a table has no order anyway
             con.execute(f"attach {text(str(warehouse))} as warehouse (read_only)")
             con.execute(f"attach {text(str(made))} as made (storage_version '{STORAGE}')")
-            con.execute("use warehouse")
-            for model in models:
-                _write(con, model)
+            con.execute("set checkpoint_threshold = '1GB'")
+            for layer in sorted({model.layer for model in models}):
+                con.execute(f"create schema made.{layer}")
+            with ThreadPoolExecutor(THREADS) as writers:  # a table is the work of one thread
+                written = [writers.submit(_write, con.cursor(), model) for model in models]
+                for each in written:
+                    each.result()
             _describe(con, about)
             con.execute("checkpoint made")
             con.execute("detach made")
@@ -62,7 +67,7 @@ def made_of(published: Path) -> str | None:
 
 def _write(con: duckdb.DuckDBPyConnection, model: View) -> None:
     name = f'{model.layer}."{model.name}"'
-    con.execute(f"create schema if not exists made.{model.layer}")
+    con.execute("use warehouse")
     try:
         con.execute(f"create table made.{name} as from {name}")
     except (duckdb.DataError, duckdb.ProgrammingError, duckdb.NotSupportedError) as error:
