@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import filelock
+
 from p4books.errors import DiskTrouble
 
 DEAD_AFTER = 300.0  # seconds; a slot still open then belongs to a process that died
@@ -54,7 +56,7 @@ class Throttle:
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._store = _open(path)
-        except (OSError, sqlite3.Error) as error:
+        except (OSError, sqlite3.Error) as error:  # filelock's Timeout is an OSError
             raise DiskTrouble(path, str(error)) from None
 
     def acquire(self) -> int:
@@ -140,9 +142,10 @@ class Throttle:
 
 def _open(path: Path) -> sqlite3.Connection:
     store = sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)
-    store.execute("pragma journal_mode = wal")
-    store.execute("pragma synchronous = off")  # slots need outlive a process, not a power cut
-    store.executescript(_TABLES)
+    with filelock.FileLock(f"{path}.lock", timeout=60):  # SQLite waits for no one who sets a mode
+        store.execute("pragma journal_mode = wal")
+        store.execute("pragma synchronous = off")  # slots need outlive a process, not a power cut
+        store.executescript(_TABLES)
     return store
 
 

@@ -310,6 +310,31 @@ def test_threads(tmp_path: Path) -> None:
     assert slots.seconds_for(5) == 600
 
 
+RUSH = """
+import os, sys, time
+from pathlib import Path
+from p4books.api.throttle import Throttle
+
+for nth in range(40):
+    moment = time.time() + 0.01
+    rush = []
+    for _ in range(3):
+        if not (child := os.fork()):
+            while time.time() < moment:
+                pass
+            Throttle(Path(sys.argv[1]) / f"{nth}.sqlite", 1, 1.0)
+            os._exit(0)
+        rush.append(child)
+    for child in rush:
+        assert os.waitpid(child, 0)[1] == 0
+"""
+
+
+def test_first_use_by_several(tmp_path: Path) -> None:
+    """Processes that all use a key for the first time, at the same moment, all may begin."""
+    subprocess.run([sys.executable, "-c", RUSH, str(tmp_path)], check=True, timeout=120)
+
+
 PROCESS = """
 import sys, time
 from pathlib import Path
