@@ -20,20 +20,22 @@ FLOORS = [
     {"cli"},
     {"demo", "screen"},
     {"sync"},
+    {"account"},
     {"load.run", "warehouse.publish", "warehouse.status"},
     {"load.source", "load.settle"},
     {"load.delta", "api.lists", "api.probe", "warehouse.views", "warehouse.query"},
     {"api.scan", "load.spooled"},
+    {"api.walk", "alone"},
     {"load.typed", "load.tables", "api.client", "api.spool", "runlog"},
     {"api.session", "api.answer"},
     {"api.shapes", "api.throttle", "settings"},
-    {"places", "swap", "database"},
+    {"places", "swap", "database", "api.budget", "ending"},
     {"endpoints"},
     {"endpoints.customers", "endpoints.invoices", "endpoints.products"}
     | {"endpoints.purchase_orders", "endpoints.sales_orders", "endpoints.vendors"},
     {"endpoints.line"},
     {"endpoint"},
-    {"errors", "version"},
+    {"errors", "version", "nearest"},
 ]
 FLOOR = {room: height for height, rooms in enumerate(reversed(FLOORS)) for room in rooms}
 DOORS = {"", "api", "load", "warehouse"}  # the __init__ of a package; it holds no code but names

@@ -1,17 +1,15 @@
 """Which words does the command understand?"""
 
-import contextlib
 import os
-import signal
-import sqlite3
 import sys
-import traceback
 from typing import NoReturn
 
 import click
 
+from p4books.ending import end_with
 from p4books.endpoints import ENDPOINTS
-from p4books.errors import P4BooksError, UsageError, nearest
+from p4books.errors import P4BooksError, UsageError
+from p4books.nearest import nearest
 from p4books.version import VERSION
 
 
@@ -29,14 +27,31 @@ _tenant = click.option("--tenant", metavar="NAME", help="The tenant, where sever
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for a program.")
 
 
-@app.command(epilog="\b\nExample:\n  p4books sync\n  p4books sync invoices customers --json")
+@app.command(
+    epilog="\b\nExample:\n  p4books sync\n  p4books sync --full\n"
+    "  p4books sync invoices customers --json"
+)
 @click.argument("endpoints", nargs=-1, metavar="[ENDPOINT]...")
+@click.option("--full", is_flag=True, help="Read every list to its end, whatever it costs.")
+@click.option(
+    "--allow-gone",
+    multiple=True,
+    metavar="ENDPOINT",
+    help="Believe that many of its rows are gone. May be repeated.",
+)
 @_tenant
 @_json
-def sync(endpoints: tuple[str, ...], tenant: str | None, as_json: bool) -> None:
+def sync(
+    endpoints: tuple[str, ...],
+    full: bool,
+    allow_gone: tuple[str, ...],
+    tenant: str | None,
+    as_json: bool,
+) -> None:
     """Bring the warehouse and the published file up to date.
 
-    Reads all lists, or those named; loads what is new, changed or gone; publishes
+    Reads where new rows stand in each list, or in those named, and as much of the rest as the
+    setting requests_per_run lets it; loads what is new, changed or gone; publishes
     data/TENANT.duckdb. What could not be read is said; the rest is done all the same.
     """
     names = [_endpoint(word) for word in endpoints]
@@ -45,7 +60,13 @@ def sync(endpoints: tuple[str, ...], tenant: str | None, as_json: bool) -> None:
 
     found = settings.load(tenant)
     with screen.progress(found) as told:
-        done = run(found, names, told)
+        done = run(
+            found,
+            names,
+            told,
+            full=full,
+            allow_gone=[_endpoint(word) for word in allow_gone],
+        )
     (screen.summary_json if as_json else screen.summary)(done, found)
     _finish(*done.faults)
 
@@ -186,47 +207,5 @@ def _finish(*faults: P4BooksError) -> None:
 
 
 def main() -> NoReturn:
-    """Run the command and end the process, whatever else still runs in it.
-
-    To stop at once is always safe: what is not yet in its place has never happened.
-    """
-    signal.signal(signal.SIGTERM, _stop)
-    code = 1
-    try:
-        code = app.main(prog_name="p4books", standalone_mode=False) or 0
-    except P4BooksError as fault:
-        click.echo(fault, err=True)
-        code = fault.exit_code
-    except click.ClickException as fault:
-        fault.show()
-        code = fault.exit_code
-    except SystemExit as end:
-        code = end.code if isinstance(end.code, int) else 1
-    except (KeyboardInterrupt, click.Abort):
-        click.echo("Stopped. What was published stands; the next run goes on from here.", err=True)
-        code = 130
-    except BrokenPipeError:
-        code = 0
-    except Exception as error:  # noqa: BLE001 - the last place that can say it in a sentence
-        click.echo(_unexpected(error), err=True)
-    with contextlib.suppress(OSError):
-        sys.stdout.flush()
-        sys.stderr.flush()
-    os._exit(code)
-
-
-def _stop(*_: object) -> None:
-    raise KeyboardInterrupt
-
-
-def _unexpected(error: Exception) -> str:
-    if os.environ.get("P4BOOKS_DEBUG"):
-        return traceback.format_exc()
-    if isinstance(error, OSError | sqlite3.Error):
-        return (
-            f"The disk did not do what was asked ({error}). What was published stands; run again."
-        )
-    return (
-        f"Something unforeseen happened ({type(error).__name__}). What was published stands. "
-        "Run again; with P4BOOKS_DEBUG=1 in the environment it shows where, to report it."
-    )
+    """Run the command and end the process."""
+    end_with(app)

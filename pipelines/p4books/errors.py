@@ -5,8 +5,6 @@ night: what happened, what was left untouched, what to do now. `exit_code` is wh
 line ends with: 1 something could not be done, 2 wrong settings or usage, 75 try later.
 """
 
-import difflib
-from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -141,6 +139,18 @@ class Incomplete(ApiError):
         )
 
 
+class TooManyGone(ApiError):
+    """More rows would be closed than the guard lets pass."""
+
+    def __init__(self, endpoint: str, gone: int, held: int) -> None:
+        super().__init__(
+            f"{endpoint}: P4 Books no longer shows {gone:,} of {held:,} rows, more than "
+            "`max_gone_share` lets pass. A filter that hides rows (inactive, void) looks just like "
+            "this, and so does a right taken from the key. Not one was closed, the rest was done. "
+            f"If they are really gone: `p4books sync --allow-gone {endpoint}`."
+        )
+
+
 class PageIgnored(ApiError):
     """The server answers the same rows whatever page is asked for."""
 
@@ -233,11 +243,3 @@ class LoadFailed(P4BooksError):
             f"The load did not succeed ({why}) and was thrown away; the last whole copy stands. "
             "Run again."
         )
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """End a sentence about an unknown word: with the nearest known one, or with all of them."""
-    names = list(known)
-    if close := difflib.get_close_matches(word, names, 1, 0.5):
-        return f"; did you mean {close[0]}?"
-    return f"; known are {', '.join(names)}." if names else "; none is set."

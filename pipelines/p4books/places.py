@@ -14,7 +14,8 @@ from typing import Any
 
 from dotenv import dotenv_values
 
-from p4books.errors import SettingsError, nearest
+from p4books.errors import SettingsError
+from p4books.nearest import nearest
 
 PREFIX = "SOURCES__P4BOOKS__"
 

@@ -1,41 +1,79 @@
 """What did each run do?
 
 A SQLite file in the private folder, written as the run goes, so that a run that failed or was
-killed is there too.
+killed is there too. It also remembers what was found out about each list.
 """
 
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from p4books.errors import DiskTrouble
 
-_TABLES = """
-create table if not exists run (
-    id integer primary key, started_at real not null, ended_at real, outcome text
-);
-create table if not exists reading (
-    run_id integer not null references run (id), endpoint text not null,
-    started_at real not null, ended_at real not null, pages integer not null,
-    announced integer not null, seen integer not null,
-    complete integer not null, quiet integer not null,
-    new integer not null, changed integer not null, gone integer not null,
-    primary key (run_id, endpoint)
-);
-"""
+DAY = 86400.0  # seconds
+
+_TABLES: dict[str, dict[str, str]] = {
+    "run": {
+        "id": "integer primary key",
+        "started_at": "real not null",
+        "ended_at": "real",
+        "outcome": "text",
+        "requests": "integer not null default 0",
+        "refused": "integer not null default 0",
+        "waited": "real not null default 0",
+    },
+    "reading": {
+        "run_id": "integer not null",
+        "endpoint": "text not null",
+        "mode": "text not null default 'whole'",
+        "outcome": "text not null default 'done'",
+        "started_at": "real not null",
+        "ended_at": "real not null",
+        "current_to": "real",
+        "pages": "integer not null",
+        "announced_pages": "integer not null default 0",
+        "announced": "integer not null",
+        "seen": "integer not null",
+        "complete": "integer not null",
+        "quiet": "integer not null",
+        "new": "integer not null",
+        "changed": "integer not null",
+        "gone": "integer not null",
+        "held": "integer not null default 0",
+        "requests": "integer not null default 0",
+        "refused": "integer not null default 0",
+    },
+    "known": {
+        "endpoint": "text primary key",
+        "source": "text not null",
+        "size": "integer not null",
+        "total": "integer not null",
+        "arrangement": "text not null",
+    },
+}
 
 
 @dataclass(frozen=True)
 class Reading:
-    """One scan of one endpoint; times in seconds since 1970, counts in rows."""
+    """What one run did for one endpoint.
+
+    Times in seconds since 1970, counts in rows, pages or requests. `started_at` is when its scan
+    began, perhaps in an earlier run; `complete` is false where the scan goes on. `held` are the
+    rows held afterwards, `announced` and `seen` those of the scan so far.
+    """
 
     endpoint: str
+    mode: str
+    outcome: str
     started_at: float
     ended_at: float
+    current_to: float | None
     pages: int
+    announced_pages: int
     announced: int
     seen: int
     complete: bool
@@ -43,14 +81,32 @@ class Reading:
     new: int
     changed: int
     gone: int
+    held: int
+    requests: int
+    refused: int
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run; times in seconds since 1970, `waited` in seconds; no `outcome` until its end."""
+
+    id: int
+    started_at: float
+    ended_at: float | None
+    outcome: str | None
+    requests: int
+    refused: int
+    waited: float
+    readings: tuple[Reading, ...]
 
 
 @dataclass(frozen=True)
 class Freshness:
-    """How fresh an endpoint is: when its newest scan ended, and its newest complete one began."""
+    """How fresh an endpoint is: to when its newest rows were read, since when all are verified."""
 
     current_to: float
     verified_to: float | None
+    mode: str
 
 
 class RunLog:
@@ -60,23 +116,25 @@ class RunLog:
         self._path = path
 
     def begin(self) -> int:
-        """Note that a run begins, and return its number."""
+        """Note that a run begins, and return its number; one that has no end by now was killed."""
         with self._open() as store:
+            store.execute("update run set outcome = 'killed' where outcome is null")
             return int(
                 store.execute("insert into run (started_at) values (?)", (time.time(),)).lastrowid
                 or 0
             )
 
-    def note(self, run: int, reading: Reading) -> None:
-        """Note what became of one endpoint; only call it when its rows are safe."""
-        fields = list(vars(reading))
-        marks = ", ".join(f":{field}" for field in fields)
+    def cost(self, run: int, requests: int, refused: int, waited: float) -> None:
+        """Note what a run cost so far; `waited` in seconds."""
         with self._open() as store:
             store.execute(
-                f"insert or replace into reading (run_id, {', '.join(fields)})"
-                f" values (:run_id, {marks})",
-                {"run_id": run, **vars(reading)},
+                "update run set requests = ?, refused = ?, waited = ? where id = ?",
+                (requests, refused, waited, run),
             )
+
+    def note(self, run: int, reading: Reading) -> None:
+        """Note what became of one endpoint; only call it when its rows are safe."""
+        self._insert("reading", {"run_id": run, **vars(reading)})
 
     def end(self, run: int, outcome: str) -> None:
         """Note how a run ended."""
@@ -86,26 +144,91 @@ class RunLog:
                 (time.time(), outcome, run),
             )
 
+    def learn(self, endpoint: str, known: Mapping[str, Any]) -> None:
+        """Remember what was found out about a list: source, size, total, arrangement."""
+        self._insert("known", {"endpoint": endpoint, **known})
+
+    def known(self) -> dict[str, dict[str, Any]]:
+        """Return what was found out about each list."""
+        return {row["endpoint"]: dict(row) for row in self._rows("select * from known")}
+
     def freshness(self) -> dict[str, Freshness]:
-        """Return how fresh each endpoint is; one never read is absent."""
+        """Return how fresh each endpoint is; one of which nothing was ever taken in is absent."""
+        rows = self._rows(
+            """
+            select
+                endpoint,
+                max(coalesce(current_to, case when complete then ended_at end)) as current_to,
+                max(case when complete then started_at end) as verified_to
+            from reading
+            group by endpoint
+            """
+        )
+        modes = {
+            row["endpoint"]: row["mode"]
+            for row in self._rows("select endpoint, mode from reading order by run_id")
+        }
+        return {
+            row["endpoint"]: Freshness(
+                row["current_to"], row["verified_to"], modes[row["endpoint"]]
+            )
+            for row in rows
+            if row["current_to"] is not None
+        }
+
+    def runs(self, last: int = 20) -> list[Run]:
+        """Return the last runs, the newest first."""
+        readings: dict[int, list[Reading]] = {}
+        for row in self._rows(
+            "select * from reading where run_id > (select max(id) from run) - ?", (last,)
+        ):
+            told = dict(row)
+            readings.setdefault(told.pop("run_id"), []).append(Reading(**told))
+        return [
+            Run(**row, readings=tuple(readings.get(row["id"], ())))
+            for row in self._rows("select * from run order by id desc limit ?", (last,))
+        ]
+
+    def requests_since(self, instant: float) -> int:
+        """Count the requests of all runs that began after an instant (seconds since 1970)."""
+        rows = self._rows("select sum(requests) as n from run where started_at > ?", (instant,))
+        return int(rows[0]["n"] or 0) if rows else 0
+
+    def _insert(self, table: str, values: Mapping[str, Any]) -> None:
+        marks = ", ".join(f":{name}" for name in values)
+        with self._open() as store:
+            store.execute(
+                f"insert or replace into {table} ({', '.join(values)}) values ({marks})", values
+            )
+
+    def _rows(self, query: str, values: tuple[Any, ...] = ()) -> list[sqlite3.Row]:
         try:
             if not self._path.exists():
-                return {}
+                return []
         except PermissionError:  # a reader of the published file need not see how it is made
-            return {}
+            return []
         with self._open() as store:
-            rows = store.execute(
-                "select endpoint, max(ended_at), max(case when complete then started_at end)"
-                " from reading group by endpoint"
-            ).fetchall()
-        return {name: Freshness(current, verified) for name, current, verified in rows}
+            return store.execute(query, values).fetchall()
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
         try:
             with closing(sqlite3.connect(self._path, timeout=30)) as store, store:
                 self._path.chmod(0o600)
-                store.executescript(_TABLES)
+                store.row_factory = sqlite3.Row
+                _make_tables(store)
                 yield store
         except sqlite3.Error as error:
             raise DiskTrouble(self._path, str(error)) from None
+
+
+def _make_tables(store: sqlite3.Connection) -> None:
+    """Make the tables, or add the columns that an older log lacks."""
+    for table, columns in _TABLES.items():
+        there = {row["name"] for row in store.execute(f"pragma table_info({table})")}
+        if not there:
+            key = ", primary key (run_id, endpoint)" if table == "reading" else ""
+            own = ", ".join(f"{name} {kind}" for name, kind in columns.items())
+            store.execute(f"create table if not exists {table} ({own}{key})")
+        for name in columns.keys() - there if there else ():
+            store.execute(f"alter table {table} add column {name} {columns[name]}")

@@ -12,7 +12,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, V
 from pydantic import field_validator as validator
 
 from p4books.endpoints import ENDPOINTS
-from p4books.errors import SettingsError, nearest
+from p4books.errors import SettingsError
+from p4books.nearest import nearest
 from p4books.places import PREFIX, find
 
 TENANT_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
@@ -46,6 +47,9 @@ class Settings(BaseModel):
     endpoints: Annotated[tuple[str, ...], BeforeValidator(_as_list)] = tuple(ENDPOINTS)
     requests_per_window: int = Field(default=90, ge=1)
     window_seconds: float = Field(default=60, gt=0, allow_inf_nan=False)
+    requests_per_run: int = Field(default=90, ge=1)
+    max_verified_age: float = Field(default=24, gt=0, allow_inf_nan=False)  # hours
+    max_gone_share: float = Field(default=0.2, ge=0, le=1)
     page_size: int = Field(default=100, ge=1)
     page_param: str = Field(default="page", min_length=1)
     page_size_param: str = Field(default="page_size", min_length=1)

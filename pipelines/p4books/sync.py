@@ -4,18 +4,16 @@ Read the lists into the spool; compare them with what is held; load the differen
 the warehouse; build the views; put the copy in place; publish. The first file to read.
 """
 
-import shutil
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
-import filelock
 
-from p4books import errors
+from p4books import account, errors
+from p4books.alone import alone, scratch
 from p4books.api import lists
 from p4books.api.lists import Progress, Read
 from p4books.database import connect
@@ -23,20 +21,28 @@ from p4books.endpoint import Endpoint
 from p4books.endpoints import ENDPOINTS
 from p4books.load import delta, run, tables
 from p4books.load.delta import Delta
+from p4books.nearest import nearest
 from p4books.runlog import Reading, RunLog
 from p4books.settings import Settings
 from p4books.version import VERSION
 from p4books.warehouse import publish, views
 from p4books.warehouse.views import View
 
+GONE_ANYWAY = 20  # rows that may be gone of any list, whatever their share
+PUBLISH_AFTER = timedelta(hours=1)  # of a file in which only `verified_at` is old
+
 
 @dataclass
 class Summary:
-    """What a sync did: counts in rows, times in seconds; `faults` holds what could not be done."""
+    """What a sync did: counts in rows, times in seconds; `faults` holds what could not be done.
+
+    `notes` are sentences on what is not done yet, though nothing went wrong.
+    """
 
     tenant: str
     readings: list[Reading] = field(default_factory=list)
     faults: list[errors.P4BooksError] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     requests: int = 0
     refused: int = 0
     waited: float = 0.0
@@ -45,27 +51,45 @@ class Summary:
     published: bool = False
 
 
-def sync(
+@dataclass(frozen=True)
+class Wishes:
+    """What a run may do beyond the ordinary.
+
+    `full`: read the scans to their end, whatever it costs. `allow_gone`: endpoints of which any
+    share may be gone.
+    """
+
+    full: bool = False
+    allow_gone: frozenset[str] = frozenset()
+
+
+def sync(  # noqa: PLR0913
     settings: Settings,
     endpoints: Sequence[str] = (),
     progress: Progress = lambda *_: None,
     sql: Path | None = None,
+    *,
+    full: bool = False,
+    allow_gone: Sequence[str] = (),
 ) -> Summary:
     """Bring the warehouse and the published file up to date.
 
-    `endpoints` are names of those to read (default: the setting's). What fails for one endpoint is
-    in `Summary.faults` and stops no other. Raises P4BooksError where nothing could be done:
-    AlreadyRunning, KeyRefused, Unreachable, WarehouseDamaged, DiskTrouble and the like.
+    `endpoints` are names of those to read (default: the setting's); `full` reads every list to its
+    end, whatever `requests_per_run` says; `allow_gone` names endpoints whose rows may be called
+    gone, however many they are. What fails for one endpoint is in `Summary.faults` and stops no
+    other. Raises P4BooksError where nothing could be done: AlreadyRunning, KeyRefused, Unreachable,
+    WarehouseDamaged, DiskTrouble and the like.
     """
     started = time.monotonic()
     chosen = _chosen(endpoints or settings.endpoints)
-    with _alone(settings), _scratch(settings.private / "work") as scratch:
-        going = _Run(settings, scratch, sql or views.folder())
+    wishes = Wishes(full, frozenset(each.name for each in _chosen(allow_gone)))
+    with alone(settings), scratch(settings.private / "work") as folder:
+        going = _Run(settings, folder, sql or views.folder(), wishes)
         try:
             tables.doubt(going.warehouse)
             going.take_in(going.read(chosen, progress))
         except (errors.P4BooksError, duckdb.Error, OSError) as error:
-            told = run.said(error, going.warehouse, scratch)
+            told = run.said(error, going.warehouse, folder)
             going.log.end(going.number, type(told).__name__)
             raise told from None
         faults = going.summary.faults
@@ -77,25 +101,35 @@ def sync(
 def _chosen(names: Sequence[str]) -> list[Endpoint]:
     for name in names:
         if name not in ENDPOINTS:
-            raise errors.UsageError(f"There is no endpoint {name}{errors.nearest(name, ENDPOINTS)}")
+            raise errors.UsageError(f"There is no endpoint {name}{nearest(name, ENDPOINTS)}")
     return [ENDPOINTS[name] for name in dict.fromkeys(names)]
 
 
 class _Run:
     """One run: where it works, and what it did so far."""
 
-    def __init__(self, settings: Settings, scratch: Path, sql: Path) -> None:
+    def __init__(self, settings: Settings, scratch: Path, sql: Path, wishes: Wishes) -> None:
         self.settings = settings
         self.scratch = scratch
         self.sql = sql
+        self.wishes = wishes
         self.warehouse = settings.private / "warehouse.duckdb"
         self.log = RunLog(settings.private / "runs.sqlite")
         self.number = self.log.begin()
         self.summary = Summary(settings.tenant)
 
     def read(self, endpoints: Sequence[Endpoint], progress: Progress) -> list[Read]:
-        """Read the lists into the spool."""
-        found = lists.read(self.settings, endpoints, progress)
+        """Read the lists into the spool, as far as the budget of this run goes."""
+        budget = None if self.wishes.full else self.settings.requests_per_run
+        memory = account.memory(self.settings, endpoints, tables.held(self.warehouse), self.log)
+        found = lists.Lists()
+        try:
+            lists.read(
+                self.settings, endpoints, progress, memory=memory, requests=budget, out=found
+            )
+        finally:
+            self.log.cost(self.number, found.requests, found.refused, found.waited)
+        self.held = {name for name, each in memory.items() if each.held}
         self.summary.faults += found.faults
         self.summary.requests = found.requests
         self.summary.refused = found.refused
@@ -107,41 +141,56 @@ class _Run:
         with delta.comparing(self.warehouse, self.scratch) as con:
             pairs = self._compare(con, read)
             self.summary.loaded = any(each.changes for _, each in pairs)
-            if self.summary.loaded or (pairs and self._is_old()):
+            if pairs:
                 read_at = max(one.scan.ended_at for one, _ in pairs)
                 deltas = [each for _, each in pairs]
                 made = run.load(con, deltas, self.warehouse, self.scratch, read_at)
                 self._put_in_place(made)
         for one, each in pairs:
-            reading = _reading(one, each)
+            reading = account.reading(one, each)
             self.log.note(self.number, reading)
             self.summary.readings.append(reading)
+            one.spool.mark_loaded()
         for one in read:
-            one.spool.clear()
+            if one.scan.verdict is not None:
+                one.spool.clear()
+            account.learn(self.log, self.settings, one)
+        self.summary.notes += account.notes(self.settings, read, self.held, self.log)
 
     def _compare(
         self, con: duckdb.DuckDBPyConnection, read: Sequence[Read]
     ) -> list[tuple[Read, Delta]]:
         """Compare each list with what is held; a first copy that is not whole is left out."""
-        fresh = self.log.freshness()
         pairs = []
         for one in read:
             verdict = one.scan.verdict
-            held = one.endpoint.name in fresh or delta.held(con, one.endpoint) > 0
-            if not verdict.complete:
+            held = one.endpoint.name in self.held or delta.held(con, one.endpoint) > 0
+            if verdict and not verdict.complete:
                 self.summary.faults.append(
                     errors.Incomplete(one.endpoint.name, verdict.announced, verdict.seen, held=held)
                 )
-            if held or verdict.complete:
-                each = delta.compare(
-                    con,
-                    one.endpoint,
-                    one.spool.pages(),
-                    complete=verdict.complete,
-                    quiet=verdict.quiet,
-                )
-                pairs.append((one, each))
+            if held or (verdict and verdict.complete):
+                pairs.append((one, self._delta(con, one)))
         return pairs
+
+    def _delta(self, con: duckdb.DuckDBPyConnection, one: Read) -> Delta:
+        """Compare what is new in the spool; at a scan's end, what is gone, within the guard."""
+        verdict, loaded = one.scan.verdict, one.spool.loaded
+        pages = one.spool.pages()
+        each = delta.compare(
+            con,
+            one.endpoint,
+            pages if verdict else pages[loaded:],
+            complete=verdict is not None and verdict.complete,
+            quiet=verdict is not None and verdict.quiet,
+            loaded=loaded,
+            identity=one.scan.identity if verdict else None,
+        )
+        name = one.endpoint.name
+        if name not in self.wishes.allow_gone and _too_many(each, self.settings.max_gone_share):
+            self.summary.faults.append(errors.TooManyGone(name, each.gone, each.held))
+            return delta.refuse(con, each)
+        return each
 
     def _put_in_place(self, made: Path) -> None:
         """Build the views in the copy, make it the warehouse, and publish it.
@@ -149,12 +198,12 @@ class _Run:
         A broken view keeps no row from being held: history can't be fetched again.
         """
         models: list[View] = []
-        try:
-            models = _build(made, self.sql)
-        except errors.BrokenSql as fault:
-            self.summary.faults.append(fault)
-        if self.summary.loaded or models:
-            run.commit(made, self.warehouse, keep=self.summary.loaded)
+        if self._is_old(made):
+            try:
+                models = _build(made, self.sql)
+            except errors.BrokenSql as fault:
+                self.summary.faults.append(fault)
+        run.commit(made, self.warehouse, keep=self.summary.loaded)
         if models:
             self._publish(models)
 
@@ -163,7 +212,7 @@ class _Run:
             "tenant": self.settings.tenant,
             "p4books_version": VERSION,
             "published_at": datetime.now(UTC),
-            "made_of": self._made_of(),
+            "made_of": self._made_of(self.warehouse),
         }
         out = self.settings.published
         mode = self.settings.published_mode
@@ -173,14 +222,21 @@ class _Run:
         except errors.BrokenSql as fault:
             self.summary.faults.append(fault)
 
-    def _is_old(self) -> bool:
-        """Tell whether what is published is missing or was made of something else."""
-        if not self.warehouse.exists():
-            return True
-        return publish.made_of(self.settings.published) != self._made_of()
+    def _is_old(self, made: Path) -> bool:
+        """Tell whether what is published is missing, was made of something else, or long ago."""
+        made_of, published_at = publish.made_of(self.settings.published)
+        age = datetime.now(UTC) - published_at if published_at else PUBLISH_AFTER
+        return made_of != self._made_of(made) or age >= PUBLISH_AFTER
 
-    def _made_of(self) -> str:
-        return f"{self.warehouse.stat().st_mtime_ns}-{views.digest(self.sql)}-{VERSION}"
+    def _made_of(self, warehouse: Path) -> str:
+        return f"{tables.held(warehouse).stamp}-{views.digest(self.sql)}-{VERSION}"
+
+
+def _too_many(each: Delta, share: float) -> bool:
+    """Tell whether so many rows are gone that a person must say so."""
+    return each.gone > 0 and (
+        each.seen == 0 or (each.gone > GONE_ANYWAY and each.gone > share * each.held)
+    )
 
 
 def _build(made: Path, sql: Path) -> list[View]:
@@ -190,52 +246,3 @@ def _build(made: Path, sql: Path) -> list[View]:
         views.build(con, models)
         con.execute("commit")
     return models
-
-
-def _reading(one: Read, each: Delta) -> Reading:
-    verdict = one.scan.verdict
-    return Reading(
-        endpoint=one.endpoint.name,
-        started_at=one.scan.started_at,
-        ended_at=one.scan.ended_at,
-        pages=one.scan.pages,
-        announced=verdict.announced,
-        seen=verdict.seen,
-        complete=verdict.complete,
-        quiet=verdict.quiet,
-        new=each.new,
-        changed=each.changed,
-        gone=each.gone,
-    )
-
-
-@contextmanager
-def _alone(settings: Settings) -> Iterator[None]:
-    """Hold the tenant's lock; the system frees that of a process that died."""
-    lock = filelock.FileLock(settings.private / "run.lock", mode=0o600)
-    try:
-        settings.private.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        settings.private.mkdir(exist_ok=True, mode=0o700)
-        lock.acquire(timeout=0)
-    except filelock.Timeout:
-        raise errors.AlreadyRunning(settings.tenant) from None
-    except OSError as error:
-        raise errors.DiskTrouble(settings.private, error.strerror or str(error)) from None
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-@contextmanager
-def _scratch(folder: Path) -> Iterator[Path]:
-    """Give an empty folder, free of what a dead run left, and take it away again."""
-    shutil.rmtree(folder, ignore_errors=True)
-    try:
-        folder.mkdir(mode=0o700)
-    except OSError as error:
-        raise errors.DiskTrouble(folder, error.strerror or str(error)) from None
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

@@ -35,6 +35,7 @@ SAID: list[tuple[P4BooksError, str, str]] = [
     ),
     (errors.Incomplete("vendors", 1500, 1400, held=True), "nothing was closed", "Run again"),
     (errors.Incomplete("vendors", 1500, 1400, held=False), "Nothing was loaded", "Run again"),
+    (errors.TooManyGone("vendors", 60, 100), "Not one was closed", "sync --allow-gone vendors"),
     (errors.PageIgnored("vendors", "page"), "Nothing was changed", "Set `page_param`"),
     (errors.LoadMismatch("vendors", 1500, 1400), "the last whole copy stands", "Run again"),
     (errors.WarehouseDamaged(FILE, "no header"), "Nothing was changed", "Put one of the earlier"),
@@ -100,16 +101,3 @@ def test_exit_code(kind: type[P4BooksError]) -> None:
     expected = 75 if kind in TRY_LATER else 2 if kind in WRONG_WORDS else 1
 
     assert kind.exit_code == expected
-
-
-@pytest.mark.parametrize(
-    ("word", "known", "end"),
-    [
-        ("invoice", ["customers", "invoices"], "; did you mean invoices?"),
-        ("xyz", ["customers", "invoices"], "; known are customers, invoices."),
-        ("xyz", [], "; none is set."),
-    ],
-)
-def test_nearest(word: str, known: list[str], end: str) -> None:
-    """An unknown word is answered with the nearest known one, else with all there are."""
-    assert errors.nearest(word, known) == end

@@ -14,9 +14,13 @@ from p4books.runlog import Freshness, Reading, RunLog
 
 READING = Reading(
     endpoint="invoices",
+    mode="whole",
+    outcome="done",
     started_at=100.0,
     ended_at=110.0,
+    current_to=110.0,
     pages=3,
+    announced_pages=3,
     announced=250,
     seen=250,
     complete=True,
@@ -24,6 +28,9 @@ READING = Reading(
     new=250,
     changed=0,
     gone=0,
+    held=250,
+    requests=4,
+    refused=1,
 )
 
 
@@ -57,15 +64,13 @@ def test_runs(log: RunLog, tmp_path: Path) -> None:
     assert rows[1][3] is None
 
 
-def test_reading(log: RunLog, tmp_path: Path) -> None:
+def test_reading(log: RunLog) -> None:
     """A reading is kept as it was noted, under its run, at once."""
     run = log.begin()
 
     log.note(run, READING)
 
-    assert _rows(tmp_path, "select * from reading") == [
-        (run, "invoices", 100.0, 110.0, 3, 250, 250, 1, 1, 250, 0, 0)
-    ]
+    assert [done.readings for done in log.runs()] == [(READING,)]
 
 
 def test_noted_twice(log: RunLog, tmp_path: Path) -> None:
@@ -79,12 +84,14 @@ def test_noted_twice(log: RunLog, tmp_path: Path) -> None:
 
 
 def test_freshness(log: RunLog) -> None:
-    """Current to the end of the newest scan, verified to the start of the newest complete one."""
+    """Current to the newest tail, verified to the start of the newest complete scan."""
     log.note(log.begin(), READING)
-    log.note(log.begin(), replace(READING, started_at=200.0, ended_at=210.0))
-    log.note(log.begin(), replace(READING, started_at=300.0, ended_at=310.0, complete=False))
+    log.note(log.begin(), replace(READING, started_at=200.0, current_to=210.0))
+    slice_and_tail = replace(READING, mode="slice", started_at=300.0, complete=False)
+    log.note(log.begin(), replace(slice_and_tail, current_to=310.0))
+    log.note(log.begin(), replace(slice_and_tail, current_to=None))
 
-    assert log.freshness() == {"invoices": Freshness(current_to=310.0, verified_to=200.0)}
+    assert log.freshness() == {"invoices": Freshness(310.0, 200.0, "slice")}
 
 
 def test_never_complete(log: RunLog) -> None:
@@ -95,9 +102,72 @@ def test_never_complete(log: RunLog) -> None:
     log.note(run, replace(READING, endpoint="vendors"))
 
     assert log.freshness() == {
-        "invoices": Freshness(110.0, None),
-        "vendors": Freshness(110.0, 100.0),
+        "invoices": Freshness(110.0, None, "whole"),
+        "vendors": Freshness(110.0, 100.0, "whole"),
     }
+
+
+def test_killed(log: RunLog) -> None:
+    """A run that has no end when the next one begins was killed; it is there all the same."""
+    killed = log.begin()
+    log.cost(killed, requests=7, refused=2, waited=1.5)
+
+    log.begin()
+
+    first = log.runs()[-1]
+    assert (first.id, first.outcome, first.ended_at) == (killed, "killed", None)
+    assert (first.requests, first.refused, first.waited) == (7, 2, 1.5)
+
+
+def test_last_runs(log: RunLog) -> None:
+    """The newest run comes first, and no more than were asked for."""
+    for _ in range(5):
+        log.note(log.begin(), READING)
+
+    assert [run.id for run in log.runs(3)] == [5, 4, 3]
+    assert [len(run.readings) for run in log.runs(3)] == [1, 1, 1]
+
+
+def test_requests_since(log: RunLog) -> None:
+    """The requests of all runs since an instant, be they done or not."""
+    for requests in (7, 8):
+        log.cost(log.begin(), requests, 0, 0.0)
+
+    assert log.requests_since(time.time() - 60) == 15
+    assert log.requests_since(time.time() + 60) == 0
+
+
+def test_what_is_known(log: RunLog) -> None:
+    """What was found out about a list is remembered, the last finding only."""
+    for total in (250, 300):
+        learned = {"source": "here", "size": 100, "total": total, "arrangement": "oldest first"}
+        log.learn("invoices", learned)
+
+    assert log.known() == {"invoices": {"endpoint": "invoices", **learned}}
+
+
+def test_older_log(log: RunLog, tmp_path: Path) -> None:
+    """A log made by an older p4books gets the columns it lacks, and keeps its rows."""
+    with closing(sqlite3.connect(tmp_path / "runs.sqlite")) as store, store:
+        store.executescript(
+            """
+            create table run (
+                id integer primary key, started_at real not null, ended_at real, outcome text);
+            create table reading (
+                run_id integer not null, endpoint text not null, started_at real not null,
+                ended_at real not null, pages integer not null, announced integer not null,
+                seen integer not null, complete integer not null, quiet integer not null,
+                new integer not null, changed integer not null, gone integer not null,
+                primary key (run_id, endpoint));
+            insert into run values (1, 100, 111, 'done');
+            insert into reading values (1, 'invoices', 100, 110, 3, 250, 250, 1, 1, 250, 0, 0);
+            """
+        )
+
+    log.note(log.begin(), replace(READING, started_at=200.0, current_to=210.0))
+
+    assert [run.id for run in log.runs()] == [2, 1]
+    assert log.freshness() == {"invoices": Freshness(210.0, 200.0, "whole")}
 
 
 def test_runs_side_by_side(log: RunLog, tmp_path: Path) -> None:

@@ -75,6 +75,13 @@ def stamps(settings: Settings) -> dict[str, tuple[int, int]]:
     return {path.name: (path.stat().st_mtime_ns, path.stat().st_ino) for path in files}
 
 
+def seen_at(settings: Settings) -> datetime:
+    """Give when the row was seen that was not seen for longest."""
+    found = ask(settings.private / "warehouse.duckdb", "select min(verified_at) from raw.seen")
+    instant: datetime = found[0][0]
+    return instant
+
+
 # An independent recount: what the sandbox's records say, in plain Python.
 
 
@@ -231,8 +238,8 @@ def test_first_sync(synced: Settings, sandbox: Sandbox) -> None:
 
 
 def test_nothing_changed(synced: Settings) -> None:
-    """A sync that finds nothing new reads the lists and writes neither file."""
-    before = stamps(synced)
+    """A sync that finds nothing new leaves the published file, and notes that rows were seen."""
+    before, published = seen_at(synced), stamps(synced)["acme.duckdb"]
 
     summary = sync(synced)
 
@@ -240,7 +247,8 @@ def test_nothing_changed(synced: Settings) -> None:
     assert [(each.new, each.changed, each.gone) for each in summary.readings] == [(0, 0, 0)] * 6
     assert sum(each.seen for each in summary.readings) == 335
     assert (summary.requests, summary.refused) == (8, 0)
-    assert stamps(synced) == before
+    assert stamps(synced)["acme.duckdb"] == published
+    assert seen_at(synced) > before
     assert not (synced.private / "generations").exists()
 
 

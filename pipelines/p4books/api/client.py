@@ -11,6 +11,7 @@ from email.utils import parsedate_to_datetime
 from typing import Self
 from urllib.parse import urlsplit
 
+import msgspec
 import tenacity
 import urllib3
 
@@ -57,6 +58,10 @@ class Access:
         """Return what pages of an endpoint are read from: others are never mixed with them."""
         names = ("address", "page_size", "page_param", "page_size_param")
         return {"endpoint": endpoint.name, **{name: getattr(self, name) for name in names}}
+
+    def origin(self, endpoint: Endpoint) -> str:
+        """Return the same as one text."""
+        return msgspec.json.encode(self.source(endpoint), order="sorted").decode()
 
 
 def throttle_of(settings: Settings, sleep: Callable[[float], None] = time.sleep) -> Throttle:

@@ -1,14 +1,17 @@
-"""How are the lists read side by side?"""
+"""How are the lists read side by side, within the budget of a run?"""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
+from functools import partial
 
-from p4books.api import scan
+from p4books.api.budget import Budget
 from p4books.api.client import Access, Client, throttle_of
-from p4books.api.scan import Scan
-from p4books.api.spool import Spool
+from p4books.api.scan import LOOK_BACK, Known, Reading, Scan
+from p4books.api.session import Counts
+from p4books.api.spool import ABANDONED_AFTER, STALE_AFTER, Spool
+from p4books.api.walk import Order
 from p4books.endpoint import Endpoint
 from p4books.errors import Abandoned, KeyRefused, P4BooksError, Unreachable
 from p4books.settings import Settings
@@ -17,12 +20,29 @@ Progress = Callable[[str, int, int, int], None]  # endpoint, pages read, pages a
 
 
 @dataclass(frozen=True)
+class Memory:
+    """What earlier runs know of a list.
+
+    `held`: there was a whole copy of it. `concluded` is the identity of the last scan that was
+    taken in, `known` what it found out.
+    """
+
+    held: bool = False
+    concluded: str = ""
+    known: Known | None = None
+
+
+@dataclass(frozen=True)
 class Read:
-    """One list that was read to its end, and where its pages lie."""
+    """One list that was read, as far as this run could, and where its pages lie.
+
+    `requests` and `refused` are what it cost, `waited` the seconds its requests waited.
+    """
 
     endpoint: Endpoint
     spool: Spool
     scan: Scan
+    counts: Counts
 
 
 @dataclass
@@ -36,82 +56,190 @@ class Lists:
     waited: float = 0.0
 
 
-def read(
+@dataclass(frozen=True)
+class Plan:
+    """What of each list is read in this run.
+
+    `tails` are read first, by what is known of their lists; then `firsts` go on, of which there is
+    no whole copy yet, then `others`. `fits`: all lists can be read whole.
+    """
+
+    tails: Mapping[str, Known]
+    firsts: Sequence[str]
+    others: Sequence[str]
+    fits: bool
+
+
+def plan(endpoints: Sequence[Endpoint], memory: Mapping[str, Memory], requests: int | None) -> Plan:
+    """Plan a run of so many requests (None: as many as it takes)."""
+    names = [endpoint.name for endpoint in endpoints]
+    held = [name for name in names if name in memory and memory[name].held]
+    known = {name: memory[name].known for name in names if name in memory}
+    pages = {name: each.pages for name, each in known.items() if each}
+    fits = requests is None or (len(pages) == len(names) and sum(pages.values()) <= requests)
+    tails = {
+        name: each
+        for name, each in known.items()
+        if each and name in held and each.order is not Order.NONE and each.pages > LOOK_BACK
+    }
+    return Plan(
+        tails={} if fits else tails,
+        firsts=[name for name in names if name not in held],
+        others=held,
+        fits=fits,
+    )
+
+
+def read(  # noqa: PLR0913
     settings: Settings,
     endpoints: Sequence[Endpoint],
     progress: Progress = lambda *_: None,
     backoff: float = 1.0,
+    memory: Mapping[str, Memory] | None = None,
+    requests: int | None = None,
+    out: Lists | None = None,
 ) -> Lists:
     """Read lists into their spools, each in a thread of its own, one request at a time.
 
-    The first list goes ahead until its first answer: a wrong key or address costs one request.
-    `backoff` is a client's. Raises KeyRefused and Unreachable; other faults are kept, each stops
-    its own list only.
+    `memory` is what earlier runs found out, `requests` how many this run may make (default: as
+    many as it takes). The first list goes ahead until its first answer: a wrong key or address
+    costs one request. `backoff` is a client's. What it cost is in `out`, also where it raises:
+    KeyRefused and Unreachable; other faults are kept, each stops its own list only.
     """
-    lists = Lists()
-    stop, answered = threading.Event(), threading.Event()
-
-    def pause(seconds: float) -> None:
-        if stop.wait(seconds):
-            raise Abandoned
-
-    slots = throttle_of(settings, pause)
-    clients = {
-        endpoint.name: Client(Access.of(settings), slots, backoff, sleep=pause, stop=stop)
-        for endpoint in endpoints
-    }
-
-    def one(endpoint: Endpoint) -> Read:
-        client = clients[endpoint.name]
-        spool = Spool(settings.private / "spool" / endpoint.name, client.access.source(endpoint))
-
-        def told(pages: int, announced: int, rows: int) -> None:
-            answered.set()
-            progress(endpoint.name, pages, announced, rows)
-
-        return Read(endpoint, spool, scan.run(endpoint, client, spool, told))
-
-    pool = ThreadPoolExecutor(settings.parallel_lists, thread_name_prefix="p4books")
+    chosen = plan(endpoints, memory or {}, requests)
+    side = _SideBySide(settings, endpoints, progress, backoff, Budget(requests))
+    lists = side.lists = out or Lists()
     try:
-        first = pool.submit(one, endpoints[0])
-        first.add_done_callback(lambda _: answered.set())
-        answered.wait()
-        if first.done():
-            _raise_if_useless([first])
-        futures = [first, *(pool.submit(one, endpoint) for endpoint in endpoints[1:])]
-        _collect(futures, lists, stop)
-        pool.shutdown()
-    except P4BooksError:
-        stop.set()
-        pool.shutdown(cancel_futures=True)
-        raise
+        side.open(chosen, memory or {})
+        side.each(list(chosen.tails), lambda name: side.tail(name, chosen.tails[name]))
+        side.each(chosen.firsts, side.go_on)
+        side.each(chosen.others, side.go_on)
+        side.collect()
     finally:
-        stop.set()
-        pool.shutdown(wait=False, cancel_futures=True)
-        lists.requests = sum(client.counts.requests for client in clients.values())
-        lists.refused = sum(client.counts.refused for client in clients.values())
-        lists.waited = slots.waited
+        side.stop.set()
+        lists.requests = sum(client.counts.requests for client in side.clients.values())
+        lists.refused = sum(client.counts.refused for client in side.clients.values())
+        lists.waited = side.slots.waited
     return lists
 
 
-def _collect(futures: list[Future[Read]], lists: Lists, stop: threading.Event) -> None:
-    """Wait for all lists; a key refused half-way stops the others, what is whole is kept."""
-    for future in as_completed(futures):
-        if isinstance(future.exception(), KeyRefused):
-            stop.set()
-    for future in futures:
+class _SideBySide:
+    """The readings of all lists; a list with a fault is not asked for again."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        endpoints: Sequence[Endpoint],
+        progress: Progress,
+        backoff: float,
+        budget: Budget,
+    ) -> None:
+        self.lists = Lists()
+        self.stop = threading.Event()
+        self._settings = settings
+        self._endpoints = {endpoint.name: endpoint for endpoint in endpoints}
+        self._progress = progress
+        self._budget = budget
+        self._answered = threading.Event()
+        self._readings: dict[str, Reading] = {}
+        self._faults: dict[str, BaseException] = {}
+        self.slots = throttle_of(settings, self._pause)
+        access = Access.of(settings)
+        self.clients = {
+            name: Client(access, self.slots, backoff, sleep=self._pause, stop=self.stop)
+            for name in self._endpoints
+        }
+        self._spools = {
+            name: Spool(settings.private / "spool" / name, access.source(endpoint))
+            for name, endpoint in self._endpoints.items()
+        }
+
+    def open(self, chosen: Plan, memory: Mapping[str, Memory]) -> None:
+        """Take up what the spools kept, but for scans that were taken in already."""
+        for name, spool in self._spools.items():
+            if name in memory:
+                spool.forget(memory[name].concluded)
+            try:
+                self._readings[name] = Reading(
+                    self._endpoints[name],
+                    self.clients[name],
+                    spool,
+                    self._budget,
+                    partial(self._told, name),
+                    stale_after=STALE_AFTER if chosen.fits else ABANDONED_AFTER,
+                )
+            except P4BooksError as fault:
+                self._faults[name] = fault
+
+    def tail(self, name: str, known: Known) -> None:
+        """Read the tail of a list."""
+        self._readings[name].tail(known)
+        self._answered.set()
+
+    def go_on(self, name: str) -> None:
+        """Go on with the scan of a list."""
+        self._readings[name].go_on()
+
+    def each(self, names: Sequence[str], work: Callable[[str], None]) -> None:
+        """Do a work for each of these lists at the same time, the first one a little ahead."""
+        names = [name for name in names if name not in self._faults]
+        if not names:
+            return
+        pool = ThreadPoolExecutor(self._settings.parallel_lists, thread_name_prefix="p4books")
         try:
-            lists.read.append(future.result())
-        except Abandoned:
-            continue
-        except P4BooksError as fault:
-            lists.faults.append(fault)
-    if not lists.read:
-        _raise_if_useless(futures)
+            self._run(pool, names, work)
+        except BaseException:
+            self.stop.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+        pool.shutdown()
+
+    def _run(
+        self, pool: ThreadPoolExecutor, names: Sequence[str], work: Callable[[str], None]
+    ) -> None:
+        futures = {names[0]: pool.submit(work, names[0])}
+        futures[names[0]].add_done_callback(lambda _: self._answered.set())
+        self._answered.wait()
+        if futures[names[0]].done() and not any(r.went_on for r in self._readings.values()):
+            self._note(futures)
+            _raise_if_useless(self._faults.values())
+        futures |= {name: pool.submit(work, name) for name in names[1:]}
+        for future in as_completed(futures.values()):
+            if isinstance(future.exception(), KeyRefused):
+                self.stop.set()  # the other lists would be refused too; what is whole is kept
+        self._note(futures)
+
+    def collect(self) -> None:
+        """Gather what was read; raises KeyRefused and Unreachable where that is nothing."""
+        for name, endpoint in self._endpoints.items():
+            fault = self._faults.get(name)
+            if fault is not None and not isinstance(fault, P4BooksError):
+                raise fault
+            if isinstance(fault, P4BooksError) and not isinstance(fault, Abandoned):
+                self.lists.faults.append(fault)
+            reading = self._readings.get(name)
+            if reading and (fault is None or reading.went_on):
+                counts = self.clients[name].counts
+                self.lists.read.append(Read(endpoint, self._spools[name], reading.result(), counts))
+        if not self.lists.read:
+            _raise_if_useless(self._faults.values())
+
+    def _note(self, futures: Mapping[str, Future[None]]) -> None:
+        for name, future in futures.items():
+            if (fault := future.exception()) is not None:
+                self._faults[name] = fault
+
+    def _told(self, name: str, pages: int, announced: int, rows: int) -> None:
+        self._answered.set()
+        self._progress(name, pages, announced, rows)
+
+    def _pause(self, seconds: float) -> None:
+        if self.stop.wait(seconds):
+            raise Abandoned
 
 
-def _raise_if_useless(futures: list[Future[Read]]) -> None:
+def _raise_if_useless(faults: Iterable[BaseException]) -> None:
     """Give up where no list can be read."""
-    for future in futures:
-        if isinstance(fault := future.exception(), KeyRefused | Unreachable):
+    for fault in faults:
+        if isinstance(fault, KeyRefused | Unreachable):
             raise fault

@@ -1,226 +1,203 @@
-"""Which pages are read, and in which order?
+"""How is one list read in one run?
 
-A list is read backwards, one request at a time: in a list that grows at its end a row can only
-move to earlier pages, which are still to be read. A list that grows at its front is read backwards
-too, with a look at page 1 every tenth request. A list without order is read until two readings
-agree. Each way is a generator that yields the page to ask for and is sent its answer, so that the
-answers kept by an interrupted scan can be played to it again.
+First its tail, where new rows stand, if it is too long to be read whole; then its scan goes on, as
+far as the budget of the run lets it. What was read lies in the spool: the next run plays it to the
+walk again and goes on from there, however the last one ended.
 """
 
 import time
-from collections.abc import Callable, Generator, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import Enum
 
-from p4books.api.answer import Answer, Key
-from p4books.api.client import Access, Client
-from p4books.api.spool import Spool
+from p4books.api.answer import Answer
+from p4books.api.budget import Budget
+from p4books.api.client import Client
+from p4books.api.spool import STALE_AFTER, Spool
+from p4books.api.walk import Order, Verdict, Way
 from p4books.endpoint import Endpoint
 from p4books.errors import PageIgnored
 
-LOOK_EVERY = 9  # pages between two looks at page 1
-READINGS = 6  # of a list without order, before it is given up
+LOOK_BACK = 2  # pages of a tail, where nothing was added
+
+Progress = Callable[[int, int, int], None]  # pages read, pages announced, rows
+
+
+class Mode(Enum):
+    """How much of a list a run read."""
+
+    WHOLE = "whole"  # a scan from its beginning to its end
+    SLICE = "slice"  # a part of a scan, or its last part
+    TAIL = "tail"  # only the pages where new rows stand
+    NOTHING = "nothing"  # the budget was spent before its turn
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What a scan found out.
+class Known:
+    """What an earlier scan found out about a list: rows on a page, rows announced, their order."""
 
-    `announced` is the last total told (the rows seen, where none was told) and `seen` the distinct
-    ids. `complete`: the end was reached with at least as many ids as announced. `quiet`: the total
-    was the same in every answer.
-    """
+    size: int
+    total: int
+    order: Order
 
-    announced: int
-    seen: int
-    complete: bool
-    quiet: bool
+    @property
+    def pages(self) -> int:
+        """How many pages the list had."""
+        return max(1, -(-self.total // self.size)) if self.size else 1
+
+    def tail(self) -> list[int]:
+        """Return the pages of the tail, the one first that tells how much was added."""
+        if self.order is Order.OLDEST_FIRST:
+            return [self.pages - back for back in range(LOOK_BACK) if self.pages > back]
+        return list(range(1, min(self.pages, LOOK_BACK) + 1))
 
 
 @dataclass(frozen=True)
 class Scan:
-    """A scan that came to its end; times in seconds since 1970."""
+    """What one run read of a list; times in seconds since 1970.
 
-    verdict: Verdict
+    `verdict` is None where the scan goes on in the next run. `identity` is the same for all parts
+    of one scan. `started_at` is when its first part began, `ended_at` when the last answer came;
+    `current_to` when the newest rows were last read, None where this run did not read them.
+    `pages` were read in the whole scan so far, of `announced_pages`.
+    """
+
+    verdict: Verdict | None
+    identity: str
     started_at: float
     ended_at: float
+    current_to: float | None
     pages: int
+    announced_pages: int
+    mode: Mode
+    known: Known | None
 
 
-Walk = Generator[int, Answer, Verdict]
-Progress = Callable[[int, int, int], None]  # pages read, pages announced, rows
+class Reading:
+    """The reading of one list in one run: first `tail`, then `go_on`, then `result`."""
 
-
-def run(
-    endpoint: Endpoint,
-    client: Client,
-    spool: Spool,
-    progress: Progress = lambda *_: None,
-    clock: Callable[[], float] = time.time,
-) -> Scan:
-    """Read a whole list into the spool, going on with an interrupted scan.
-
-    Raises what `Client.page` raises and DiskTrouble, the spool then keeps what came; and
-    PageIgnored.
-    """
-    started = ended = clock()
-    way = _Way(endpoint, client.access)
-    walk = way.walk()
-    page = next(walk)
-    try:
-        for stored, answer in spool.open(started):
-            started, ended = min(started, stored.read_at), stored.read_at
-            page = walk.send(answer)
-        while True:
-            answer = client.page(endpoint, page, learned=way.size or None)
-            ended = clock()
-            spool.keep(answer, ended)
-            try:
-                page = walk.send(answer)
-            finally:
-                progress(len(spool), way.pages, len(way.seen))
-    except StopIteration as end:
-        verdict: Verdict = end.value
-        return Scan(verdict, started, ended, len(spool))
-    except PageIgnored:
-        spool.clear()  # what is kept would say the same again, whatever the server does by then
-        raise
-
-
-@dataclass
-class _Way:
-    """The way through one list, and what was seen on it."""
-
-    endpoint: Endpoint
-    access: Access
-    size: int = 0
-    total: int | None = None
-    totals: set[int] = field(default_factory=set)
-    seen: set[str] = field(default_factory=set)
-    fresh: set[str] = field(default_factory=set)  # of the last answer: not seen before it
-
-    def walk(self) -> Walk:
-        """Choose the way by what the first and the last page say."""
-        first = yield from self._ask(1)
-        self.size = first.rows
-        if first.total is None:
-            return (yield from self._until_agreed(first))
-        if first.rows == 0 or first.rows >= first.total:
-            return self._verdict()
-        last = yield from self._ask(self.pages)
-        if self.pages > 1 and last.records.keys() == first.records.keys():
-            again = yield from self._ask(1)
-            self._doubt(last, again)
-        if _oldest_first(first, last):
-            return (yield from self._backwards(last))
-        if _newest_first(first, last):
-            return (yield from self._backwards_with_looks(last.page, first))
-        return (yield from self._until_agreed())
+    def __init__(  # noqa: PLR0913
+        self,
+        endpoint: Endpoint,
+        client: Client,
+        spool: Spool,
+        budget: Budget | None = None,
+        progress: Progress = lambda *_: None,
+        clock: Callable[[], float] = time.time,
+        stale_after: float = STALE_AFTER,
+    ) -> None:
+        self._endpoint = endpoint
+        self._client = client
+        self._spool = spool
+        self._budget = budget or Budget()
+        self._progress = progress
+        self._clock = clock
+        self._started = self._ended = clock()
+        self._way = Way(endpoint, client.access)
+        self._walk = self._way.walk()
+        self._page = next(self._walk)
+        self._verdict: Verdict | None = None
+        self._tail_read_at: float | None = None
+        self._order = Order.NONE  # as an earlier scan found it
+        self._mode = Mode.NOTHING
+        self._played = self._play(stale_after)
 
     @property
-    def pages(self) -> int:
-        """How many pages the list has by its last total."""
-        return -(-(self.total or 0) // self.size) if self.size else 1
+    def went_on(self) -> bool:
+        """Whether anything was read in this run that the spool still holds."""
+        return self._mode is not Mode.NOTHING and len(self._spool) > 0
 
-    def _ask(self, page: int) -> Generator[int, Answer, Answer]:
-        answer = yield page
-        if answer.total is not None:
-            self.total = answer.total
-            self.totals.add(answer.total)
-        self.fresh = answer.records.keys() - self.seen
-        self.seen |= self.fresh
-        return answer
+    def tail(self, known: Known) -> None:
+        """Read the pages where new rows stand. Raises what `Client.page` raises, and DiskTrouble.
 
-    def _doubt(self, answer: Answer, first: Answer) -> None:
-        """Refuse a server that gives page 1 for every page."""
-        if answer.records.keys() == first.records.keys():
-            raise PageIgnored(self.endpoint.name, self.access.page_param)
+        A tail is read whatever is left of the budget: it is what a run is for.
+        """
+        began = self._clock()
+        self._way.size = self._way.size or known.size
+        self._order = known.order
+        for page in self._tail_pages(known):
+            answer = self._ask(page)
+            self._keep(answer, tail=True)
+            self._way.note(answer)
+        self._tail_read_at = began
+        self._mode = Mode.TAIL
 
-    def _backwards(self, last: Answer) -> Walk:
-        """Oldest first: down to page 1, then from the end again for what came meanwhile."""
-        for page in range(last.page - 1, 0, -1):
-            answer = yield from self._ask(page)
-            if not answer.rising:
-                return (yield from self._until_agreed())
-        found = -1
-        while found < len(self.seen) < (self.total or 0):
-            found = len(self.seen)
-            for page in range(self.pages, 0, -1):
-                answer = yield from self._ask(page)
-                if answer.records and not self.fresh:
-                    break
-        return self._verdict()
+    def go_on(self) -> None:
+        """Go on with the scan while the budget lasts.
 
-    def _backwards_with_looks(self, last: int, first: Answer) -> Walk:
-        """Newest first: what came at the front pushed rows to pages that were read already."""
-        front = dict(_keyed(first))
-        stretch, page = last, last - 1
-        for _ in range(3 * last + 100):
-            answer = yield from self._ask(page)
-            if not answer.falling:
-                return (yield from self._until_agreed())
-            page -= 1
-            if page == 1 or (page and stretch - page < LOOK_EVERY):
-                continue  # page 1 is its own look
-            pushed = yield from self._look(answer, front)
-            if pushed:
-                page = min(self.pages, stretch + -(-pushed // self.size))
-            if not page:
-                return self._verdict()
-            stretch = page
-        return self._verdict(agreed=0)
+        Raises what `Client.page` raises and DiskTrouble, the spool then keeps what came; and
+        PageIgnored.
+        """
+        while self._verdict is None and self._budget.take():
+            answer = self._ask(self._page, taken=1)
+            self._keep(answer)
+            self._mode = Mode.SLICE if self._played else Mode.WHOLE
+            self._send(answer)
+            self._progress(len(self._spool), self._way.pages, len(self._way.seen))
 
-    def _look(self, answer: Answer, front: dict[str, Key]) -> Generator[int, Answer, int]:
-        """Count the rows that came before those known to stand at the front, and note them."""
-        came: dict[str, Key] = {}
-        page, newest = 1, max(front.values())
-        while True:
-            ahead = answer if answer.page == page == 1 else (yield from self._ask(page))
-            came |= {i: key for i, key in _keyed(ahead) if key >= newest and i not in front}
-            if not ahead.records or ahead.records.keys() - came.keys():
-                front.update(came)
-                return len(came)
-            page += 1
+    def result(self) -> Scan:
+        """Say what became of it."""
+        mode = self._mode
+        if mode is Mode.WHOLE and self._verdict is None:
+            mode = Mode.SLICE
+        whole = mode in {Mode.WHOLE, Mode.SLICE} and self._verdict is not None
+        return Scan(
+            verdict=self._verdict,
+            identity=self._spool.identity,
+            started_at=self._started,
+            ended_at=self._ended,
+            current_to=self._tail_read_at or (self._ended if whole else None),
+            pages=self._spool.walked,
+            announced_pages=self._way.pages,
+            mode=mode,
+            known=self._known(),
+        )
 
-    def _until_agreed(self, first: Answer | None = None) -> Walk:
-        """No order, or no total: forwards, again and again, until two readings are the same."""
-        read: set[str] = set(first.records) if first else set()
-        before: set[str] | None = None
-        page = 2 if first else 1
-        for _ in range(READINGS):
-            while self.total is None or page <= self.pages:
-                answer = yield from self._ask(page)
-                if first and page == 2 and first.rows >= self.access.page_size:
-                    self._doubt(answer, first)
-                if answer.records.keys() <= read:
-                    break
-                read |= answer.records.keys()
-                page += 1
-            if read == before:
-                return self._verdict(agreed=len(read))
-            before, read, page = read, set(), 1
-        return self._verdict(agreed=0)
+    def _play(self, stale_after: float) -> bool:
+        """Play what the spool kept to the walk, and tell whether anything was."""
+        kept = self._spool.open(self._started, stale_after)
+        for stored, answer in kept:
+            self._started = min(self._started, stored.read_at)
+            self._ended = stored.read_at
+            if stored.tail:
+                self._way.note(answer)
+            elif self._verdict is None:
+                self._send(answer)
+        return any(not stored.tail for stored, _ in kept)
 
-    def _verdict(self, agreed: int | None = None) -> Verdict:
-        seen = len(self.seen)
-        announced = seen if self.total is None else self.total
-        complete = (seen if agreed is None else agreed) >= announced and agreed != 0
-        return Verdict(announced, seen, complete, quiet=len(self.totals) <= 1)
+    def _tail_pages(self, known: Known) -> Iterator[int]:
+        """Yield the pages of the tail; how far it goes on is told by the answers to them."""
+        yield from known.tail()
+        total = self._way.total or known.total
+        pages = -(-total // known.size)
+        if known.order is Order.OLDEST_FIRST:
+            yield from range(known.pages + 1, pages + 1)
+            yield from range(max(pages - LOOK_BACK + 1, 1), known.pages - LOOK_BACK + 1)
+        else:
+            added = -(-max(total - known.total, 0) // known.size)
+            yield from range(known.tail()[-1] + 1, min(LOOK_BACK + added, pages) + 1)
 
+    def _ask(self, page: int, taken: int = 0) -> Answer:
+        before = self._client.counts.requests
+        try:
+            return self._client.page(self._endpoint, page, learned=self._way.size or None)
+        finally:
+            self._budget.spend(self._client.counts.requests - before - taken)
 
-def _keyed(answer: Answer) -> Iterable[tuple[str, Key]]:
-    """Give ids with their keys; where an id came twice, some get the key of a row before."""
-    return zip(answer.records, answer.keys or (), strict=False)
+    def _keep(self, answer: Answer, *, tail: bool = False) -> None:
+        self._ended = self._clock()
+        self._spool.keep(answer, self._ended, tail=tail)
 
+    def _send(self, answer: Answer) -> None:
+        try:
+            self._page = self._walk.send(answer)
+        except StopIteration as end:
+            self._verdict = end.value
+        except PageIgnored:
+            self._spool.clear()  # what is kept would say the same again, whatever comes by then
+            raise
 
-def _oldest_first(first: Answer, last: Answer) -> bool:
-    if not (first.keys and last.keys):
-        return bool(first.keys) and first.rising and not first.falling  # the last page was emptied
-    ordered = first.rising and last.rising and first.keys[-1] <= last.keys[0]
-    return ordered and first.keys[0] < last.keys[-1]
-
-
-def _newest_first(first: Answer, last: Answer) -> bool:
-    if not (first.keys and last.keys):
-        return bool(first.keys) and first.falling and not first.rising
-    ordered = first.falling and last.falling and first.keys[-1] >= last.keys[0]
-    return ordered and first.keys[0] > last.keys[-1]
+    def _known(self) -> Known | None:
+        if not self._way.size or self._way.total is None:
+            return None
+        return Known(self._way.size, self._way.total, self._way.order or self._order)

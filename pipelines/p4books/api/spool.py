@@ -1,14 +1,15 @@
 """Where do answers wait until they are loaded?
 
 A folder per endpoint, a file per page, its records one a line. A file's name tells its place in
-the scan, its page, the total announced, its rows and when it was read, so that one rename brings
-the page and all that is known of it, or neither.
+the order of reading, its page, the total announced, its rows, whether it was read as a part of the
+tail, and when, so that one rename brings the page and all that is known of it, or neither.
 """
 
 import os
 import re
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,14 +18,17 @@ import msgspec
 from p4books.api.answer import Answer, recall
 from p4books.errors import DiskTrouble
 
-STALE_AFTER = 3600.0  # seconds; an interrupted scan older than this starts anew
+STALE_AFTER = 3600.0  # seconds; a scan that fits a run is begun anew once a page is older
+ABANDONED_AFTER = 30 * 86400.0  # seconds; the same of a scan over many runs
 
-_NAME = re.compile(r"(\d{6})-p(\d+)-t(\d+|none)-n(\d+)-d(\d+)-(\d+)\.ndjson")
+_NAME = re.compile(r"(\d{6})-p(\d+)-t(\d+|none)-n(\d+)-d(\d+)(-tail)?-(\d+)\.ndjson")
 
 
 @dataclass(frozen=True)
 class Stored:
-    """One page as it lies in the spool: `place` in the scan, `read_at` in seconds since 1970."""
+    """One page as it lies in the spool: its `place` in the order of reading, and whether it is of
+    the tail; `read_at` in seconds since 1970.
+    """
 
     path: Path
     place: int
@@ -32,6 +36,7 @@ class Stored:
     total: int | None
     rows: int
     distinct: int
+    tail: bool
     read_at: float
 
     def recall(self) -> Answer:
@@ -53,34 +58,63 @@ class Spool:
         self.folder = folder
         self._source = msgspec.json.encode(source, order="sorted")
         self._next = 0
+        self.walked = 0  # pages of the scan itself, without tails
+        self.identity = ""  # of the running scan; the same in all runs that it takes
 
-    def open(self, now: float) -> list[tuple[Stored, Answer]]:
-        """Return the pages an interrupted scan left, in the order they were read.
+    def open(self, now: float, stale_after: float = STALE_AFTER) -> list[tuple[Stored, Answer]]:
+        """Return the pages of a scan that is not at its end, in the order they were read.
 
-        They are thrown away where the scan began over an hour before `now` (seconds since 1970),
-        was of another source, or is not whole. Raises DiskTrouble.
+        They are thrown away where one was read `stale_after` seconds before `now` (seconds since
+        1970), where they are of another source, or not all there. Raises DiskTrouble.
         """
         try:
-            kept = self._kept(now)
+            kept = self._kept(now, stale_after)
         except (OSError, ValueError):
             kept = []
-        self._next = len(kept)
         if not kept:
             self._begin()
+        for stored, _ in kept:
+            self._count(stored.read_at, tail=stored.tail)
         return kept
 
-    def keep(self, answer: Answer, read_at: float) -> None:
+    def keep(self, answer: Answer, read_at: float, *, tail: bool = False) -> None:
         """Write a page under a temporary name and rename it. Raises DiskTrouble."""
         total = "none" if answer.total is None else answer.total
         sizes = f"n{answer.rows}-d{len(answer.records)}"
-        name = f"{self._next:06}-p{answer.page}-t{total}-{sizes}-{round(read_at * 1e6)}.ndjson"
+        kind = "-tail" if tail else ""
+        micros = _micros(read_at)
+        name = f"{self._next:06}-p{answer.page}-t{total}-{sizes}{kind}-{micros}.ndjson"
         partial = self.folder / "partial"
         try:
             partial.write_bytes(b"".join([line + b"\n" for line in answer.records.values()]))
             partial.replace(self.folder / name)
         except OSError as error:
             raise DiskTrouble(self.folder, error.strerror or str(error)) from None
-        self._next += 1
+        self._count(read_at, tail=tail)
+
+    @property
+    def loaded(self) -> int:
+        """How many pages, in the order of reading, the warehouse holds already."""
+        try:
+            return int((self.folder / "loaded").read_text())
+        except (OSError, ValueError):
+            return 0
+
+    def mark_loaded(self) -> None:
+        """Note that the warehouse holds all pages so far. Raises DiskTrouble."""
+        partial = self.folder / "partial"
+        try:
+            partial.write_text(str(self._next))
+            partial.replace(self.folder / "loaded")
+        except OSError as error:
+            raise DiskTrouble(self.folder, error.strerror or str(error)) from None
+
+    def forget(self, identity: str) -> None:
+        """Clear the scan if it is this one, which was taken in already."""
+        with suppress(OSError):
+            first = min(_stored(self.folder), key=lambda page: page.place, default=None)
+            if first and str(_micros(first.read_at)) == identity:
+                self.clear()
 
     def pages(self) -> list[Stored]:
         """List the pages, in the order they were read."""
@@ -90,16 +124,27 @@ class Spool:
         return self._next
 
     def clear(self) -> None:
-        """Forget the scan; it was loaded."""
+        """Forget the scan; it was taken in."""
         shutil.rmtree(self.folder, ignore_errors=True)
+        self._next = self.walked = 0
 
-    def _kept(self, now: float) -> list[tuple[Stored, Answer]]:
+    def _count(self, read_at: float, *, tail: bool) -> None:
+        if not self._next:
+            self.identity = str(_micros(read_at))
+        self._next += 1
+        self.walked += not tail
+
+    def _kept(self, now: float, stale_after: float) -> list[tuple[Stored, Answer]]:
         if (self.folder / "source.json").read_bytes() != self._source:
             return []
         pages = self.pages()
         if [page.place for page in pages] != list(range(len(pages))):
             return []
-        if any(not 0 <= now - page.read_at < STALE_AFTER for page in pages):
+        ages = [now - page.read_at for page in pages]
+        if (
+            any(not 0 <= age < stale_after for age in ages)
+            or min(ages, default=0) > ABANDONED_AFTER
+        ):
             return []
         return [(page, page.recall()) for page in pages]
 
@@ -115,7 +160,7 @@ class Spool:
 def _stored(folder: Path) -> Iterator[Stored]:
     for entry in os.scandir(folder):
         if match := _NAME.fullmatch(entry.name):
-            place, page, total, rows, distinct, micros = match.groups()
+            place, page, total, rows, distinct, tail, micros = match.groups()
             yield Stored(
                 path=Path(entry.path),
                 place=int(place),
@@ -123,5 +168,10 @@ def _stored(folder: Path) -> Iterator[Stored]:
                 total=None if total == "none" else int(total),
                 rows=int(rows),
                 distinct=int(distinct),
+                tail=tail is not None,
                 read_at=int(micros) / 1e6,
             )
+
+
+def _micros(read_at: float) -> int:
+    return round(read_at * 1e6)

@@ -7,7 +7,7 @@ gone when a quiet complete scan lacks it, or two complete scans in a row do.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
@@ -22,11 +22,14 @@ from p4books.load import spooled, tables
 class Delta:
     """What one endpoint's scan changes.
 
-    Counts are rows. `missed` tells that ids were missed for the first time, or no longer are, which
-    the next scan must know; `changes` whether there is anything to load at all.
+    Counts are rows; `held` are the active ones before. `missed` tells that ids were missed for the
+    first time, or no longer are, which the next scan must know; `concluded` is the identity of the
+    scan that came to its end, None where it goes on.
     """
 
     endpoint: Endpoint
+    concluded: str | None
+    held: int
     seen: int
     new: int
     changed: int
@@ -41,7 +44,7 @@ class Delta:
 
     @property
     def changes(self) -> bool:
-        """Whether there is anything to write."""
+        """Whether the warehouse will say anything else of the books."""
         return self.versions > 0 or self.missed
 
 
@@ -57,29 +60,36 @@ def comparing(warehouse: Path, scratch: Path) -> Iterator[duckdb.DuckDBPyConnect
         yield con
 
 
-def compare(
+def compare(  # noqa: PLR0913
     con: duckdb.DuckDBPyConnection,
     endpoint: Endpoint,
     pages: Sequence[Stored],
     *,
     complete: bool,
     quiet: bool,
+    loaded: int = 0,
+    identity: str | None = None,
 ) -> Delta:
     """Compare the pages of a scan with what is held.
 
     `complete` and `quiet` are the scan's verdict: only a complete scan lets a row be gone. The
-    tables `seen_NAME` and `delta_NAME` stay in `con` for `Delta.query` to read.
+    first `loaded` pages were compared before: they only tell which rows were seen. `identity` is
+    that of the scan, where it came to its end. The tables `seen_NAME` and `delta_NAME` stay in
+    `con` for `Delta.query` to read.
     """
     _make_active(con, endpoint)
     spooled.make_seen(con, endpoint, pages)
-    _make_delta(con, endpoint)
+    _make_delta(con, endpoint, loaded)
     _drop_same_values(con, endpoint, pages)
-    missed = _conclude_absence(con, endpoint, complete=complete, quiet=quiet)
+    gone = {(True, True): "true", (True, False): "twice"}.get((complete, quiet), "false")
+    missed = _conclude_absence(con, endpoint, gone, complete=complete)
     counts = dict(
         con.execute(f"select kind, count(*) from delta_{endpoint.name} group by kind").fetchall()
     )
     return Delta(
         endpoint=endpoint,
+        concluded=identity,
+        held=_count(con, f"active_{endpoint.name}"),
         seen=_count(con, f"seen_{endpoint.name}"),
         new=counts.get("new", 0),
         changed=counts.get("changed", 0),
@@ -87,6 +97,14 @@ def compare(
         missed=missed,
         query=_versions(con, endpoint, pages),
     )
+
+
+def refuse(con: duckdb.DuckDBPyConnection, delta: Delta) -> Delta:
+    """Take back that rows are gone; that they were missed is remembered."""
+    name = delta.endpoint.name
+    con.execute(f"delete from delta_{name} where kind = 'gone'")
+    con.execute(f"create or replace table missed_{name} as from absent_{name}")
+    return replace(delta, gone=0, missed=_remembers_else(con, name))
 
 
 def held(con: duckdb.DuckDBPyConnection, endpoint: Endpoint) -> int:
@@ -125,7 +143,7 @@ def _make_active(con: duckdb.DuckDBPyConnection, endpoint: Endpoint) -> None:
     )
 
 
-def _make_delta(con: duckdb.DuckDBPyConnection, endpoint: Endpoint) -> None:
+def _make_delta(con: duckdb.DuckDBPyConnection, endpoint: Endpoint, loaded: int) -> None:
     con.execute(
         f"""
         create or replace table delta_{endpoint.name} as
@@ -136,7 +154,7 @@ def _make_delta(con: duckdb.DuckDBPyConnection, endpoint: Endpoint) -> None:
             case when active.id is null then 'new' else 'changed' end as kind
         from seen_{endpoint.name} as seen
         left join active_{endpoint.name} as active using (id)
-        where active.row_hash is distinct from seen.row_hash
+        where active.row_hash is distinct from seen.row_hash and seen.place >= {loaded}
         """
     )
 
@@ -166,9 +184,9 @@ def _drop_same_values(
 
 
 def _conclude_absence(
-    con: duckdb.DuckDBPyConnection, endpoint: Endpoint, *, complete: bool, quiet: bool
+    con: duckdb.DuckDBPyConnection, endpoint: Endpoint, gone: str, *, complete: bool
 ) -> bool:
-    """Call rows gone, remember those missed once, and tell whether what is remembered changed."""
+    """Call absent rows gone on this condition, remember the others, and tell if that is new."""
     name = endpoint.name
     con.execute(
         f"""
@@ -178,12 +196,16 @@ def _conclude_absence(
         where id not in (select id from seen_{name})
         """
     )
-    gone = {(True, True): "true", (True, False): "twice"}.get((complete, quiet), "false")
     con.execute(
         f"insert into delta_{name} select id, null, 'gone', 'gone' from absent_{name} where {gone}"
     )
     kept = f"not ({gone})" if complete else "twice"
     con.execute(f"create or replace table missed_{name} as from absent_{name} where {kept}")
+    return _remembers_else(con, name)
+
+
+def _remembers_else(con: duckdb.DuckDBPyConnection, name: str) -> bool:
+    """Tell whether the rows now missed are others than those missed before."""
     difference = con.execute(
         f"""
         (select id from missed_{name} except from before_{name})

@@ -69,6 +69,9 @@ def load(
             _run_dlt(files, made, warehouse)
             for delta in deltas:
                 settle(con, held, delta, read_at)
+            if any(delta.changes for delta in deltas):
+                held.execute("delete from raw.stamp")
+                held.execute("insert into raw.stamp values (?)", [f"{read_at:.6f}"])
     except (OSError, duckdb.Error) as error:
         raise said(error, warehouse, scratch) from None
     return made

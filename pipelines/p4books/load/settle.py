@@ -36,7 +36,7 @@ def settle(
     _lend(con, made, "missed_", f"select id from missed_{name}")
     _date(made, delta, _instant(con, name, read_at))
     _count_active(con, made, delta)
-    _note(made, name)
+    _note(made, delta)
 
 
 def _lend(
@@ -98,7 +98,8 @@ def _count_active(
         raise LoadMismatch(f"raw.{name}", wanted, after)
 
 
-def _note(made: duckdb.DuckDBPyConnection, name: str) -> None:
+def _note(made: duckdb.DuckDBPyConnection, delta: Delta) -> None:
+    name = delta.endpoint.name
     made.execute(
         f"""
         delete from raw.seen where endpoint = '{name}' and (
@@ -108,3 +109,5 @@ def _note(made: duckdb.DuckDBPyConnection, name: str) -> None:
         insert into raw.missed select '{name}', id from missed_;
         """
     )
+    if delta.concluded is not None:
+        made.execute("insert or replace into raw.scans values (?, ?)", [name, delta.concluded])

@@ -12,8 +12,8 @@ from dlt.extract import DltResource
 from dlt.extract.source import DltSource
 from pyarrow import parquet
 
-from p4books.api import scan
 from p4books.api.client import Access, Client, throttle_of
+from p4books.api.scan import Reading
 from p4books.api.spool import Spool
 from p4books.endpoint import Endpoint, Kind
 from p4books.endpoints import ENDPOINTS
@@ -109,7 +109,10 @@ def p4books_source(  # noqa: PLR0913
 def _whole_list(settings: Settings, endpoint: Endpoint, folder: Path) -> Iterator[pa.RecordBatch]:
     client = Client(Access.of(settings), throttle_of(settings))
     spool = Spool(folder / endpoint.name, client.access.source(endpoint))
-    verdict = scan.run(endpoint, client, spool).verdict
+    reading = Reading(endpoint, client, spool)
+    reading.go_on()
+    verdict = reading.result().verdict
+    assert verdict is not None  # noqa: S101 - a reading without budget ends only at its end
     if not verdict.complete:
         raise Incomplete(endpoint.name, verdict.announced, verdict.seen, held=False)
     with delta.comparing(folder / "nothing.duckdb", folder) as con:

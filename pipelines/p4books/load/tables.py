@@ -5,7 +5,8 @@ record, made from the endpoint's own fields. dlt finds them made and only fills 
 column that is always empty, or a list without rows, exists all the same.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
@@ -57,9 +58,39 @@ def create(path: Path, endpoints: Sequence[Endpoint]) -> None:
         con.execute(
             "create table if not exists raw.missed (endpoint varchar not null, id varchar not null)"
         )
+        con.execute(
+            "create table if not exists raw.scans"
+            " (endpoint varchar primary key, identity varchar not null)"
+        )
+        con.execute("create table if not exists raw.stamp (stamp varchar not null)")
         for endpoint in endpoints:
             con.execute(_ddl(endpoint))
         con.execute(_findings_ddl(endpoints))
+
+
+@dataclass(frozen=True)
+class Held:
+    """What the warehouse says of itself.
+
+    `scans` are the identities of the last scan of each endpoint that was taken in; `stamp` changes
+    whenever a version does.
+    """
+
+    scans: Mapping[str, str] = field(default_factory=dict)
+    stamp: str = ""
+
+
+def held(path: Path) -> Held:
+    """Read what a warehouse says of itself; nothing of one that is not there yet."""
+    if not path.exists():
+        return Held()
+    with connect(path, read_only=True) as con:
+        try:
+            scans = con.execute("select endpoint, identity from raw.scans").fetchall()
+            stamp = con.execute("select max(stamp) from raw.stamp").fetchone()
+        except duckdb.CatalogException:  # made before these were noted
+            return Held()
+    return Held(dict(scans), str(stamp[0] or "") if stamp else "")
 
 
 def doubt(path: Path) -> None:

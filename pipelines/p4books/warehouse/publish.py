@@ -53,16 +53,16 @@ def publish(  # noqa: PLR0913
         raise DiskTrouble(published, str(error).splitlines()[0]) from None
 
 
-def made_of(published: Path) -> str | None:
-    """Read of what a published file was made; None where there is none, or none we can read."""
+def made_of(published: Path) -> tuple[str | None, datetime | None]:
+    """Read of what a published file was made, and when; None where there is none we can read."""
     if not published.exists():
-        return None
+        return None, None
     try:
         with connect(published, read_only=True) as con:
-            row = con.execute("select made_of from about").fetchone()
+            row = con.execute("select made_of, published_at from about").fetchone()
     except duckdb.Error:
-        return None
-    return str(row[0]) if row else None
+        return None, None
+    return row or (None, None)
 
 
 def _write(con: duckdb.DuckDBPyConnection, model: View) -> None:

@@ -56,7 +56,7 @@ def test_all(settings: Settings, sandbox: Sandbox) -> None:
 
     assert _held(found) == _ids(sandbox)
     assert found.faults == []
-    assert all(one.scan.verdict.complete for one in found.read)
+    assert all(one.scan.verdict and one.scan.verdict.complete for one in found.read)
     assert found.requests == len(sandbox.requests)
     assert (found.refused, found.waited) == (0, 0)
 

@@ -1,478 +1,24 @@
-"""Which pages are read, and in which order?
+"""How is one list read in one run?"""
 
-A walk is a generator of page numbers, so most of these tests answer it from a list in memory; that
-a list is read the same way from a server is shown at the end.
-"""
-
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from p4books.api.answer import Answer, Key, past_end
+from p4books.api.budget import Budget
 from p4books.api.client import Access, Client
-from p4books.api.scan import Scan, Verdict, Walk, _Way, run
+from p4books.api.scan import Known, Mode, Reading, Scan
 from p4books.api.spool import Spool
 from p4books.api.throttle import Throttle
+from p4books.api.walk import Order, Verdict
 from p4books.endpoints import ENDPOINTS
 from p4books.errors import BadAnswer, PageIgnored
 from p4books_sandbox import Arrival, Fault, Sandbox
 
 INVOICES = ENDPOINTS["invoices"]
-
-Row = tuple[str, Key | None]  # its id, and what the list is ordered by
-Change = Callable[["Books"], None]
-
-
-@dataclass
-class Books:
-    """A list on a server that pages it: what stands in it, and how it answers."""
-
-    rows: list[Row]
-    size: int = 3
-    past: str = "empty"  # or "404", or "again": the last page once more
-    total: bool = True
-    ignores_page: bool = False
-    change: Change = lambda _: None  # done before each answer but the first
-    asked: list[int] = field(default_factory=list)
-
-    def answer(self, page: int) -> Answer:
-        """Answer one request."""
-        if self.asked:
-            self.change(self)
-        self.asked.append(page)
-        if self.ignores_page:
-            return self._page(page, 1)
-        last = max(1, -(-len(self.rows) // self.size))
-        if page > last and self.past == "404":
-            return past_end(page)
-        return self._page(page, last if page > last and self.past == "again" else page)
-
-    def _page(self, asked: int, given: int) -> Answer:
-        rows = self.rows[(given - 1) * self.size : given * self.size]
-        keys = [key for _, key in rows if key is not None]
-        return Answer(
-            page=asked,
-            total=len(self.rows) if self.total else None,
-            rows=len(rows),
-            records={row: b"{}" for row, _ in rows},
-            keys=tuple(keys) if len(keys) == len(rows) else None,
-        )
-
-
-def _numbered(*numbers: int) -> list[Row]:
-    return [(str(n), (len(str(n)), str(n))) for n in numbers]
-
-
-def _rising(rows: int) -> list[Row]:
-    return _numbered(*range(1, rows + 1))
-
-
-def _falling(rows: int) -> list[Row]:
-    return _numbered(*range(rows, 0, -1))
-
-
-def _unordered(rows: int) -> list[Row]:
-    return [(row, None) for row, _ in _rising(rows)]
-
-
-def _read(books: Books, asks_for: int | None = None) -> tuple[Verdict, set[str]]:
-    """Walk through a list; give the verdict and the ids seen."""
-    size = books.size if asks_for is None else asks_for
-    way = _Way(INVOICES, Access("acme", "https://x", "k", size, "page", "page_size"))
-    walk = way.walk()
-    verdict = _finish(walk, books)
-    return verdict, way.seen
-
-
-def _finish(walk: Walk, books: Books) -> Verdict:
-    page = next(walk)
-    for _ in range(5000):
-        try:
-            page = walk.send(books.answer(page))
-        except StopIteration as end:
-            verdict: Verdict = end.value
-            return verdict
-    raise AssertionError(f"no end after pages {books.asked[:50]}…")
-
-
-def _ids(rows: Sequence[Row]) -> set[str]:
-    return {row for row, _ in rows}
-
-
-# A list that stands still.
-
-ORDERS = {"rising": _rising, "falling": _falling, "unordered": _unordered}
-in_each_order = pytest.mark.parametrize("order", ORDERS.values(), ids=ORDERS)
-past_each_end = pytest.mark.parametrize("past", ["empty", "404", "again"])
-
-
-@in_each_order
-@past_each_end
-@pytest.mark.parametrize("total", [True, False], ids=["total", "no-total"])
-@pytest.mark.parametrize("rows", [0, 1, 2, 3, 4, 5, 6, 7, 40])
-def test_every_arrangement(
-    rows: int, total: bool, past: str, order: Callable[[int], list[Row]]
-) -> None:
-    """Whatever the number of rows, their order and the server's way: all are read, once whole."""
-    if rows == 3 and not total:
-        past = "empty"  # one full page, again and again, is a page ignored: see below
-    books = Books(order(rows), past=past, total=total)
-
-    verdict, seen = _read(books)
-
-    assert seen == _ids(books.rows)
-    assert verdict == Verdict(announced=rows, seen=rows, complete=rows > 0 or total, quiet=True)
-
-
-@pytest.mark.parametrize(
-    ("rows", "asked"),
-    [
-        (0, [1]),
-        (1, [1]),
-        (3, [1]),
-        (4, [1, 2, 1]),
-        (6, [1, 2, 1]),
-        (7, [1, 3, 2, 1]),
-        (30, [1, *range(10, 0, -1)]),
-    ],
-)
-def test_oldest_first(rows: int, asked: list[int]) -> None:
-    """Page 1 first, then from the last page down to page 1, and not one request more."""
-    books = Books(_rising(rows))
-
-    _read(books)
-
-    assert books.asked == asked
-
-
-@pytest.mark.parametrize(
-    ("pages", "asked"),
-    [
-        (1, [1]),
-        (2, [1, 2, 1]),
-        (9, [1, *range(9, 0, -1)]),
-        (10, [1, *range(10, 0, -1)]),
-        (11, [1, *range(11, 2, -1), 1, 2, 1]),
-        (20, [1, *range(20, 11, -1), 1, *range(11, 2, -1), 1, 2, 1]),
-    ],
-)
-def test_newest_first(pages: int, asked: list[int]) -> None:
-    """A list that grows at its front is read backwards too, with a look at page 1 in between."""
-    books = Books(_falling(pages * 3))
-
-    _read(books)
-
-    assert books.asked == asked
-
-
-def test_no_order() -> None:
-    """A list without order is read forwards, twice."""
-    books = Books(_unordered(8))
-
-    _read(books)
-
-    assert books.asked == [1, 3, 1, 2, 3, 1, 2, 3]
-
-
-def test_no_total() -> None:
-    """Without a total a list is read until a page brings nothing new, twice."""
-    books = Books(_rising(8), total=False)
-
-    _read(books)
-
-    assert books.asked == [1, 2, 3, 4, 1, 2, 3, 4]
-
-
-def test_order_that_does_not_hold() -> None:
-    """Order between the first and the last page, but not in the middle, is no order."""
-    books = Books(_numbered(1, 2, 9, 3, 5, 4, 7, 6, 8, 10, 11, 12))
-
-    verdict, seen = _read(books)
-
-    assert len(seen) == 12
-    assert verdict.complete
-    assert books.asked[-8:] == [1, 2, 3, 4] * 2
-
-
-def test_all_of_one_moment() -> None:
-    """Where all rows were created in one moment nothing tells their order: none is taken."""
-    books = Books([(str(n), (0, "2026-03-31")) for n in range(8)])
-
-    _read(books)
-
-    assert books.asked == [1, 3, 1, 2, 3, 1, 2, 3]
-
-
-def test_size_not_honoured() -> None:
-    """A page holds what the server gives, not what was asked for."""
-    books = Books(_rising(10), size=3)
-
-    verdict, seen = _read(books, asks_for=100)
-
-    assert seen == _ids(books.rows)
-    assert books.asked == [1, 4, 3, 2, 1]
-    assert verdict.complete
-
-
-# What the server gets wrong.
-
-
-@pytest.mark.parametrize("order", [_rising, _falling, _unordered])
-def test_page_ignored(order: Callable[[int], list[Row]]) -> None:
-    """A server that gives page 1 for every page is seen within three requests."""
-    books = Books(order(30), ignores_page=True)
-
-    with pytest.raises(PageIgnored, match="parameter `page`"):
-        _read(books)
-
-    assert len(books.asked) <= 3
-
-
-def test_page_ignored_without_total() -> None:
-    """Without a total the second page tells it."""
-    books = Books(_rising(30), ignores_page=True, total=False)
-
-    with pytest.raises(PageIgnored):
-        _read(books)
-
-    assert books.asked == [1, 2]
-
-
-def test_one_full_page_again_and_again() -> None:
-    """Without a total, one full page given again may as well be a page ignored: it is refused."""
-    books = Books(_rising(3), past="again", total=False)
-
-    with pytest.raises(PageIgnored):
-        _read(books)
-
-
-def test_shrunk_to_one_page() -> None:
-    """A list that shrank to one page, given again for page 2, is not a page ignored."""
-
-    def shrink(books: Books) -> None:
-        del books.rows[3:]
-
-    books = Books(_rising(4), past="again", change=shrink)
-
-    verdict, seen = _read(books)
-
-    assert seen == {"1", "2", "3"}
-    assert verdict.complete
-    assert not verdict.quiet
-
-
-def test_fewer_than_announced() -> None:
-    """A list that announces more rows than it gives is not complete."""
-
-    @dataclass
-    class Boasting(Books):
-        def _page(self, asked: int, given: int) -> Answer:
-            answer = super()._page(asked, given)
-            return Answer(asked, 9, answer.rows, answer.records, answer.keys)
-
-    verdict, seen = _read(Boasting(_rising(7)))
-
-    assert len(seen) == 7
-    assert verdict == Verdict(announced=9, seen=7, complete=False, quiet=True)
-
-
-def test_rows_announced_and_none_given() -> None:
-    """An empty first page of a list that announces rows is not complete."""
-    way = _Way(INVOICES, Access("acme", "https://x", "k", 3, "page", "page_size"))
-    walk = way.walk()
-    next(walk)
-
-    with pytest.raises(StopIteration) as end:
-        walk.send(Answer(1, 5, 0, {}, ()))
-
-    assert end.value.value == Verdict(announced=5, seen=0, complete=False, quiet=True)
-
-
-# A list that changes while it is read.
-
-
-def _appended(books: Books, number: Iterator[int]) -> None:
-    def append(books: Books) -> None:
-        if len(books.asked) in {2, 4}:
-            books.rows += _numbered(next(number))
-
-    books.change = append
-
-
-def test_rows_appended() -> None:
-    """What is appended while a list is read is read too, and the scan is not quiet."""
-    books = Books(_rising(9))
-    _appended(books, count(10))
-
-    verdict, seen = _read(books)
-
-    assert seen == _ids(_rising(11))
-    assert verdict == Verdict(announced=11, seen=11, complete=True, quiet=False)
-
-
-def test_appended_after_others_went() -> None:
-    """A new row is found too where the end has moved to an earlier page."""
-
-    def change(books: Books) -> None:
-        if len(books.asked) == 1:
-            del books.rows[0:2]
-        if len(books.asked) == 2:
-            books.rows += _numbered(8)
-
-    books = Books(_rising(7), change=change)
-
-    verdict, seen = _read(books)
-
-    assert "8" in seen
-    assert verdict.complete
-
-
-def test_put_in_front() -> None:
-    """What came at the front, and what it pushed to pages already read, is read."""
-
-    def put(books: Books) -> None:
-        if len(books.asked) == 3:
-            books.rows[:0] = _numbered(13, 12, 11, 10)
-
-    books = Books(_falling(9), change=put)
-
-    verdict, seen = _read(books)
-
-    assert seen == _ids(_falling(13))
-    assert verdict == Verdict(announced=13, seen=13, complete=True, quiet=False)
-
-
-def test_never_the_same_twice() -> None:
-    """A list without order that changes at every request is given up, and not complete."""
-
-    def renew(books: Books) -> None:
-        books.rows = [(f"{len(books.asked)}-{n}", None) for n in range(7)]
-
-    books = Books(_unordered(7), change=renew)
-
-    verdict, _ = _read(books)
-
-    assert not verdict.complete
-    assert len(books.asked) < 30
-
-
-MOVES = st.lists(st.integers(0, 11), max_size=60)
-
-
-class Moves:
-    """Changes told by numbers, and which of the first rows stood all the time.
-
-    The rows come in `moments`: so many of them share one key. Only rows that stood from the start
-    are deleted.
-    """
-
-    def __init__(self, books: Books, moves: Sequence[int], moments: int, *, front: bool) -> None:
-        self.standing = _ids(books.rows)
-        self._moves = iter(moves)
-        self._next = count(len(books.rows))
-        self._moments = moments
-        self._front = front
-        books.rows[:] = [self._new() for _ in books.rows]
-        self.standing = _ids(books.rows)
-        self._first = list(self.standing)
-        if front:
-            books.rows.reverse()
-        books.change = self
-
-    def __call__(self, books: Books) -> None:
-        """Make the next move: 1 to 3 rows come, 4 to 9 one goes, 10 and 11 both, else none."""
-        move = next(self._moves, 0)
-        for _ in range(min(move, 1) if move > 9 else move if move < 4 else 0):
-            books.rows.insert(0 if self._front else len(books.rows), self._new())
-        if move > 3 and self.standing:
-            gone = sorted(self.standing)[move % len(self.standing)]
-            self.standing.discard(gone)
-            books.rows[:] = [row for row in books.rows if row[0] != gone]
-
-    def _new(self) -> Row:
-        number = next(self._next)
-        if self._moments == 1:
-            return _numbered(number)[0]
-        return f"id-{number}", (0, f"{number // self._moments:09}")
-
-
-@settings(max_examples=300, deadline=None)
-@given(
-    rows=st.integers(0, 30),
-    size=st.integers(2, 5),
-    past=st.sampled_from(["empty", "404", "again"]),
-    moments=st.sampled_from([1, 3]),
-    moves=MOVES,
-)
-def test_no_standing_row_is_lost(
-    rows: int, size: int, past: str, moments: int, moves: list[int]
-) -> None:
-    """In a list that grows at its end no row that stood all the time is ever lost."""
-    books = Books(_rising(rows), size=size, past=past)
-    moving = Moves(books, moves, moments, front=False)
-
-    verdict, seen = _read(books)
-
-    assert moving.standing <= seen
-    assert verdict.quiet or any(moves)
-
-
-@settings(max_examples=300, deadline=None)
-@given(
-    rows=st.integers(0, 30),
-    size=st.integers(2, 5),
-    past=st.sampled_from(["empty", "404", "again"]),
-    moments=st.sampled_from([1, 3, 1000]),
-    moves=MOVES,
-)
-def test_no_standing_row_is_lost_behind_new_ones(
-    rows: int, size: int, past: str, moments: int, moves: list[int]
-) -> None:
-    """In a list that grows at its front a scan that is complete lost no row that stood."""
-    books = Books(_falling(rows), size=size, past=past)
-    moving = Moves(books, moves, moments, front=True)
-
-    verdict, seen = _read(books)
-
-    assert not verdict.complete or moving.standing <= seen
-
-
-@settings(max_examples=100, deadline=None)
-@given(
-    rows=st.integers(7, 40),
-    order=st.sampled_from([_rising, _falling]),
-    at=st.integers(1, 20),
-    came=st.integers(1, 3),
-)
-def test_one_change_does_no_harm(
-    rows: int, order: Callable[[int], list[Row]], at: int, came: int
-) -> None:
-    """After a change at any one instant the scan is complete, and holds all that stood."""
-    new = _numbered(*range(100, 100 + came))
-
-    def change(books: Books) -> None:
-        if len(books.asked) == at:
-            del books.rows[len(books.rows) // 2]
-            if order is _falling:
-                books.rows[:0] = reversed(new)
-            else:
-                books.rows += new
-
-    books = Books(order(rows), change=change)
-    gone = books.rows[rows // 2][0]
-
-    verdict, seen = _read(books)
-
-    assert _ids(order(rows)) - {gone} <= seen
-    assert verdict.complete
-
-
-# From a server, into a spool.
+WHOLE = Verdict(30, 30, complete=True, quiet=True)
 
 
 @dataclass
@@ -483,27 +29,41 @@ class Reader:
     folder: Path
     clock: Callable[[], float] = lambda: 1000.0
 
-    def read(self, size: int = 10, told: list[tuple[int, int, int]] | None = None) -> Scan:
+    def read(
+        self,
+        size: int = 10,
+        told: list[tuple[int, int, int]] | None = None,
+        budget: int | None = None,
+        tail: Known | None = None,
+    ) -> Scan:
         """Read the invoices, or go on with reading them."""
-        access = Access("acme", self.sandbox.base_url, self.sandbox.key, size, "page", "page_size")
-        slots = Throttle(self.folder / "throttle.sqlite", 100_000, 60)
-        client = Client(access, slots, backoff=0, sleep=lambda _: None)
         notes = [] if told is None else told
-        return run(
+        reading = Reading(
             INVOICES,
-            client,
+            self.client(size),
             self.spool(size),
+            Budget(budget),
             progress=lambda *figures: notes.append(figures),
             clock=self.clock,
         )
+        if tail:
+            reading.tail(tail)
+        reading.go_on()
+        return reading.result()
+
+    def client(self, size: int = 10) -> Client:
+        """Give a client that asks for pages of this size."""
+        access = Access("acme", self.sandbox.base_url, self.sandbox.key, size, "page", "page_size")
+        slots = Throttle(self.folder / "throttle.sqlite", 100_000, 60)
+        return Client(access, slots, backoff=0, sleep=lambda _: None)
 
     def spool(self, size: int = 10) -> Spool:
         """Give the spool it reads into."""
         return Spool(self.folder / "spool", {"size": size})
 
-    def held(self) -> set[str]:
+    def held(self, size: int = 10) -> set[str]:
         """Give the ids that lie in the spool."""
-        return {row for page in self.spool().pages() for row in page.recall().records}
+        return {row for page in self.spool(size).pages() for row in page.recall().records}
 
     @property
     def asked(self) -> list[int | None]:
@@ -524,7 +84,17 @@ def test_into_the_spool(reader: Reader) -> None:
 
     scan = reader.read()
 
-    assert scan == Scan(Verdict(30, 30, complete=True, quiet=True), 1000.0, 1004.0, 4)
+    assert scan == Scan(
+        verdict=WHOLE,
+        identity="1001000000",
+        started_at=1000.0,
+        ended_at=1004.0,
+        current_to=1004.0,
+        pages=4,
+        announced_pages=3,
+        mode=Mode.WHOLE,
+        known=Known(10, 30, Order.OLDEST_FIRST),
+    )
     assert reader.asked == [1, 3, 2, 1]
     assert reader.held() == {str(row) for row in reader.sandbox.books["invoices"].ids()}
     assert [page.read_at for page in reader.spool().pages()] == [1001, 1002, 1003, 1004]
@@ -550,7 +120,8 @@ def test_goes_on(reader: Reader) -> None:
     scan = reader.read()
 
     assert reader.asked == [2, 1]
-    assert scan == Scan(Verdict(30, 30, complete=True, quiet=True), 1000.0, 1500.0, 4)
+    assert (scan.verdict, scan.mode, scan.pages) == (WHOLE, Mode.SLICE, 4)
+    assert (scan.started_at, scan.ended_at) == (1000.0, 1500.0)
 
 
 def test_read_but_not_loaded(reader: Reader) -> None:
@@ -561,7 +132,13 @@ def test_read_but_not_loaded(reader: Reader) -> None:
     again = reader.read()
 
     assert reader.asked == []
-    assert again == first
+    assert again.mode is Mode.NOTHING
+    assert (again.verdict, again.identity, again.started_at, again.ended_at) == (
+        first.verdict,
+        first.identity,
+        first.started_at,
+        first.ended_at,
+    )
 
 
 def test_too_old(reader: Reader) -> None:
@@ -597,6 +174,7 @@ def test_page_ignored_is_not_kept(reader: Reader) -> None:
     scan = reader.read()
 
     assert reader.asked == [1, 3, 2, 1]
+    assert scan.verdict
     assert scan.verdict.complete
 
 
@@ -616,4 +194,128 @@ def test_rows_move_on_the_server(reader: Reader) -> None:
     scan = reader.read(size=10)
 
     assert standing <= reader.held()
+    assert scan.verdict
     assert scan.verdict.announced == 30
+
+
+# A scan over several runs.
+
+
+def test_budget_ends(reader: Reader) -> None:
+    """Where the budget ends the scan stops, and the next run goes on from there."""
+    first = reader.read(size=5, budget=3)
+    reader.sandbox.forget()
+    reader.clock = lambda: 1000.0 + 20 * 3600
+
+    with_hours_between = Reading(
+        INVOICES, reader.client(5), reader.spool(5), clock=reader.clock, stale_after=86400
+    )
+    with_hours_between.go_on()
+    second = with_hours_between.result()
+
+    assert (first.verdict, first.mode, first.pages, first.announced_pages) == (
+        None,
+        Mode.SLICE,
+        3,
+        6,
+    )
+    assert first.current_to is None
+    assert reader.asked == [4, 3, 2, 1]
+    assert (second.verdict, second.mode, second.identity) == (WHOLE, Mode.SLICE, first.identity)
+    assert second.started_at == 1000.0
+
+
+def test_repeats_count(reader: Reader) -> None:
+    """A request that had to be made again is taken from the budget twice."""
+    reader.sandbox.faults.stage(Fault("status", page=1, times=2))
+
+    reader.read(size=5, budget=4)
+
+    assert reader.asked == [1, 1, 1, 6]
+
+
+def test_nothing_left(reader: Reader) -> None:
+    """Without a request left nothing is asked, and that is said."""
+    scan = reader.read(budget=0)
+
+    assert reader.asked == []
+    assert (scan.mode, scan.verdict, scan.current_to) == (Mode.NOTHING, None, None)
+
+
+# The tail.
+
+
+def invoice_ids(reader: Reader) -> set[str]:
+    return {str(row) for row in reader.sandbox.books["invoices"].ids()}
+
+
+def test_tail(reader: Reader) -> None:
+    """The tail is the last page and the one before it, whatever is left of the budget."""
+    scan = reader.read(size=5, budget=0, tail=Known(5, 30, Order.OLDEST_FIRST))
+
+    assert reader.asked == [6, 5]
+    assert reader.held(5) == {str(row) for row in range(21, 31)}
+    assert (scan.mode, scan.verdict, scan.current_to) == (Mode.TAIL, None, 1000.0)
+
+
+def test_tail_that_grew(reader: Reader) -> None:
+    """Whatever was added since is read, page by page to the new end."""
+    for _ in range(12):
+        reader.sandbox.books["invoices"].insert({"code": "new"})
+
+    scan = reader.read(size=5, budget=0, tail=Known(5, 30, Order.OLDEST_FIRST))
+
+    assert reader.asked == [6, 5, 7, 8, 9]
+    assert {str(row) for row in range(31, 43)} <= reader.held(5)
+    assert scan.announced_pages == 9
+
+
+def test_tail_that_shrank(reader: Reader) -> None:
+    """A list that became shorter is looked at where its end is now."""
+    for row in range(1, 12):
+        reader.sandbox.books["invoices"].delete(row)
+
+    reader.read(size=5, budget=0, tail=Known(5, 30, Order.OLDEST_FIRST))
+
+    assert reader.asked == [6, 5, 3, 4]
+    assert reader.held(5) >= {"29", "30"}
+
+
+def test_tail_at_the_front(tmp_path: Path) -> None:
+    """Where the newest stand first, the tail is page 1, the next, and what was added."""
+    newest_first = [{"id": row} for row in range(42, 0, -1)]
+    with Sandbox(data={"invoices": newest_first}, limit=0) as sandbox:
+        reader = Reader(sandbox, tmp_path)
+
+        reader.read(size=5, budget=0, tail=Known(5, 30, Order.NEWEST_FIRST))
+
+        assert reader.asked == [1, 2, 3, 4, 5]
+        assert {str(row) for row in range(31, 43)} <= reader.held(5)
+
+
+def test_tail_counts(reader: Reader) -> None:
+    """What the tail cost is taken from what the scan may spend."""
+    scan = reader.read(size=5, budget=4, tail=Known(5, 30, Order.OLDEST_FIRST))
+
+    assert reader.asked == [6, 5, 1, 6]
+    assert (scan.mode, scan.pages) == (Mode.SLICE, 2)
+
+
+def test_tail_and_all(reader: Reader) -> None:
+    """A scan that a tail went before is whole all the same, and as quiet as all its answers."""
+    quiet = reader.read(size=5, tail=Known(5, 30, Order.OLDEST_FIRST))
+
+    assert quiet.verdict == WHOLE
+    assert reader.held(5) == invoice_ids(reader)
+
+
+def test_read_again_in_the_tail(reader: Reader) -> None:
+    """Tails of later runs are parts of the running scan: what they show is seen."""
+    reader.read(size=5, budget=4)
+    reader.sandbox.books["invoices"].insert({"code": "new"})
+
+    reader.read(size=5, budget=0, tail=Known(5, 30, Order.OLDEST_FIRST))
+    last = reader.read(size=5)
+
+    assert last.verdict == Verdict(31, 31, complete=True, quiet=False)
+    assert reader.held(5) == invoice_ids(reader)

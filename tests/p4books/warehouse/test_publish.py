@@ -35,7 +35,7 @@ def make(warehouse: Path, tmp_path: Path) -> Publish:
         with duckdb.connect(warehouse) as con:
             views.build(con, models)
         (tmp_path / "work").mkdir(exist_ok=True)
-        about: dict[str, str | datetime] = {"tenant": "acme", "made_of": "m", "made_at": MADE_AT}
+        about: dict[str, str | datetime] = {"made_of": "m", "published_at": MADE_AT}
         out = tmp_path / "acme.duckdb"
         publish.publish(warehouse, models, tmp_path / "work", out, about=about, mode=0o640)
         return out
@@ -83,8 +83,8 @@ def test_about(make: Publish, root: Path) -> None:
     """The one row of `about` tells what the file is."""
     out = make(root)
 
-    assert rows(out, "from about") == [("acme", "m", MADE_AT)]
-    assert publish.made_of(out) == "m"
+    assert rows(out, "from about") == [("m", MADE_AT)]
+    assert publish.made_of(out) == ("m", MADE_AT)
 
 
 def test_the_file(make: Publish, root: Path, tmp_path: Path) -> None:
@@ -159,6 +159,6 @@ def test_made_of_what_is_no_file_of_ours(tmp_path: Path) -> None:
     with duckdb.connect(tmp_path / "other.duckdb") as con:
         con.execute("create table about (made_by text)")
 
-    assert publish.made_of(tmp_path / "none.duckdb") is None
-    assert publish.made_of(strange) is None
-    assert publish.made_of(tmp_path / "other.duckdb") is None
+    assert publish.made_of(tmp_path / "none.duckdb") == (None, None)
+    assert publish.made_of(strange) == (None, None)
+    assert publish.made_of(tmp_path / "other.duckdb") == (None, None)

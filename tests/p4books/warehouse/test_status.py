@@ -36,9 +36,13 @@ def note(settings: Settings, endpoint: str, start: float, end: float, *, complet
         log.begin(),
         Reading(
             endpoint=endpoint,
+            mode="whole",
+            outcome="done",
             started_at=start,
             ended_at=end,
+            current_to=end,
             pages=1,
+            announced_pages=1,
             announced=3,
             seen=3,
             complete=complete,
@@ -46,6 +50,9 @@ def note(settings: Settings, endpoint: str, start: float, end: float, *, complet
             new=0,
             changed=0,
             gone=0,
+            held=3,
+            requests=1,
+            refused=0,
         ),
     )
 

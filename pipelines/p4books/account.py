@@ -1,0 +1,127 @@
+"""What does a run take from earlier ones, and what does it leave to later ones?"""
+
+import math
+import statistics
+from collections.abc import Collection, Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+from p4books.api.client import Access
+from p4books.api.lists import Memory, Read
+from p4books.api.scan import LOOK_BACK, Known, Mode
+from p4books.api.walk import Order
+from p4books.endpoint import Endpoint
+from p4books.load.delta import Delta
+from p4books.load.tables import Held
+from p4books.runlog import Reading, RunLog
+from p4books.settings import Settings
+
+EVERY = 900.0  # seconds between two runs, before the log can tell
+
+
+def memory(
+    settings: Settings, endpoints: Sequence[Endpoint], held: Held, log: RunLog
+) -> dict[str, Memory]:
+    """Gather what is known of the lists: from the warehouse, and from the run log."""
+    fresh, known = log.freshness(), log.known()
+    whole = {name for name, each in fresh.items() if each.verified_to is not None}
+    access = Access.of(settings)
+    return {
+        endpoint.name: Memory(
+            held=endpoint.name in held.scans or endpoint.name in whole,
+            concluded=held.scans.get(endpoint.name, ""),
+            known=_known(known.get(endpoint.name), access.origin(endpoint)),
+        )
+        for endpoint in endpoints
+    }
+
+
+def learn(log: RunLog, settings: Settings, one: Read) -> None:
+    """Remember what this run found out about a list."""
+    if known := one.scan.known:
+        log.learn(
+            one.endpoint.name,
+            {
+                "source": Access.of(settings).origin(one.endpoint),
+                "size": known.size,
+                "total": known.total,
+                "arrangement": known.order.value,
+            },
+        )
+
+
+def reading(one: Read, each: Delta) -> Reading:
+    """Say for the log what this run did for one endpoint."""
+    scan, verdict = one.scan, one.scan.verdict
+    total = scan.known.total if scan.known else 0
+    return Reading(
+        endpoint=one.endpoint.name,
+        mode=scan.mode.value,
+        outcome="done" if verdict or scan.mode is Mode.TAIL else "goes on",
+        started_at=scan.started_at,
+        ended_at=scan.ended_at,
+        current_to=scan.current_to,
+        pages=scan.pages,
+        announced_pages=scan.announced_pages,
+        announced=verdict.announced if verdict else total,
+        seen=verdict.seen if verdict else each.seen,
+        complete=verdict is not None and verdict.complete,
+        quiet=verdict is not None and verdict.quiet,
+        new=each.new,
+        changed=each.changed,
+        gone=each.gone,
+        held=each.held + each.new - each.gone,
+        requests=one.counts.requests,
+        refused=one.counts.refused,
+    )
+
+
+def notes(
+    settings: Settings, read: Sequence[Read], held: Collection[str], log: RunLog
+) -> list[str]:
+    """Say what is not done yet, and whether the budget is enough."""
+    said = [
+        f"{one.endpoint.name}: the first copy goes on, {one.scan.pages:,} of about "
+        f"{one.scan.announced_pages:,} pages are read. Nothing of it is published before it is "
+        "whole: run again, or `p4books sync --full` to read it to its end now."
+        for one in read
+        if one.scan.verdict is None and one.endpoint.name not in held
+    ]
+    return said + _too_slow(settings, read, log)
+
+
+def _too_slow(settings: Settings, read: Sequence[Read], log: RunLog) -> list[str]:
+    """Say where rows can't be seen again as often as they should, and what would help."""
+    pages = {one.endpoint.name: one.scan.known.pages for one in read if one.scan.known}
+    budget = settings.requests_per_run
+    if sum(pages.values()) <= budget:
+        return []
+    every = _interval(log)
+    tails = sum(min(count, LOOK_BACK) for count in pages.values())
+    scans = sum(count + 1 for count in pages.values())
+    hours = math.ceil(scans / max(budget - tails, 1)) * every / 3600
+    if hours <= settings.max_verified_age:
+        return []
+    runs = max(settings.max_verified_age * 3600 // every, 1)
+    enough = tails + math.ceil(scans / runs)
+    return [
+        (
+            f"With {budget} requests a run and a run every {every / 60:.0f} minutes all rows are "
+            f"seen again every {hours:,.0f} hours, not every {settings.max_verified_age:g} "
+            f"(`max_verified_age`): `requests_per_run` = {enough} would do."
+        )
+    ]
+
+
+def _interval(log: RunLog) -> float:
+    """Return the seconds that usually lie between the beginnings of two runs."""
+    began = [run.started_at for run in log.runs(20)]
+    gaps = [later - earlier for later, earlier in pairwise(began)]
+    return max(statistics.median(gaps), 60.0) if len(gaps) >= 3 else EVERY
+
+
+def _known(told: Mapping[str, Any] | None, source: str) -> Known | None:
+    """Take what was learned before, if it was of the same list, asked for in the same way."""
+    if told is None or told["source"] != source:
+        return None
+    return Known(told["size"], told["total"], Order(told["arrangement"]))

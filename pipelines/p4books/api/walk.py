@@ -1,0 +1,208 @@
+"""Which pages are read, and in which order?
+
+A list is read backwards, one request at a time: in a list that grows at its end a row can only
+move to earlier pages, which are still to be read. A list that grows at its front is read backwards
+too, with a look at page 1 every tenth request. A list without order is read until two readings
+agree. Each way is a generator that yields the page to ask for and is sent its answer, so that the
+answers kept by an interrupted scan can be played to it again.
+"""
+
+from collections.abc import Generator, Iterable
+from dataclasses import dataclass, field
+from enum import Enum
+
+from p4books.api.answer import Answer, Key
+from p4books.api.client import Access
+from p4books.endpoint import Endpoint
+from p4books.errors import PageIgnored
+
+LOOK_EVERY = 9  # pages between two looks at page 1
+READINGS = 6  # of a list without order, before it is given up
+
+
+class Order(Enum):
+    """How a list is ordered, as far as its first and its last page tell."""
+
+    OLDEST_FIRST = "oldest first"
+    NEWEST_FIRST = "newest first"
+    NONE = "none"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a scan found out.
+
+    `announced` is the last total told (the rows seen, where none was told) and `seen` the distinct
+    ids. `complete`: the end was reached with at least as many ids as announced. `quiet`: the total
+    was the same in every answer.
+    """
+
+    announced: int
+    seen: int
+    complete: bool
+    quiet: bool
+
+
+Walk = Generator[int, Answer, Verdict]
+
+
+@dataclass
+class Way:
+    """The way through one list, and what was seen on it.
+
+    `size` is the rows that a page holds and `total` the rows last announced; 0 and None before the
+    first answer. `order` is None until the first and the last page have told it.
+    """
+
+    endpoint: Endpoint
+    access: Access
+    size: int = 0
+    total: int | None = None
+    totals: set[int] = field(default_factory=set)
+    order: Order | None = None
+    seen: set[str] = field(default_factory=set)
+    fresh: set[str] = field(default_factory=set)  # of the last answer: not seen before it
+
+    def walk(self) -> Walk:
+        """Choose the way by what the first and the last page say."""
+        first = yield from self._ask(1)
+        self.size = first.rows
+        if first.total is None:
+            self.order = Order.NONE
+            return (yield from self._until_agreed(first))
+        if first.rows == 0 or first.rows >= first.total:
+            return self._verdict()
+        last = yield from self._ask(self.pages)
+        if self.pages > 1 and last.records.keys() == first.records.keys():
+            again = yield from self._ask(1)
+            self._doubt(last, again)
+        self.order = _order(first, last)
+        if self.order is Order.OLDEST_FIRST:
+            return (yield from self._backwards(last))
+        if self.order is Order.NEWEST_FIRST:
+            return (yield from self._backwards_with_looks(last.page, first))
+        return (yield from self._until_agreed())
+
+    def note(self, answer: Answer) -> None:
+        """Take in an answer, be it one of the walk or of the tail."""
+        if answer.total is not None:
+            self.total = answer.total
+            self.totals.add(answer.total)
+        self.fresh = answer.records.keys() - self.seen
+        self.seen |= self.fresh
+
+    @property
+    def pages(self) -> int:
+        """How many pages the list has by its last total."""
+        return -(-(self.total or 0) // self.size) if self.size else 1
+
+    def _ask(self, page: int) -> Generator[int, Answer, Answer]:
+        answer = yield page
+        self.note(answer)
+        return answer
+
+    def _doubt(self, answer: Answer, first: Answer) -> None:
+        """Refuse a server that gives page 1 for every page."""
+        if answer.records.keys() == first.records.keys():
+            raise PageIgnored(self.endpoint.name, self.access.page_param)
+
+    def _backwards(self, last: Answer) -> Walk:
+        """Oldest first: down to page 1, then from the end again for what came meanwhile."""
+        for page in range(last.page - 1, 0, -1):
+            answer = yield from self._ask(page)
+            if not answer.rising:
+                return (yield from self._unordered())
+        found = -1
+        while found < len(self.seen) < (self.total or 0):
+            found = len(self.seen)
+            for page in range(self.pages, 0, -1):
+                answer = yield from self._ask(page)
+                if answer.records and not self.fresh:
+                    break
+        return self._verdict()
+
+    def _backwards_with_looks(self, last: int, first: Answer) -> Walk:
+        """Newest first: what came at the front pushed rows to pages that were read already."""
+        front = dict(_keyed(first))
+        stretch, page = last, last - 1
+        for _ in range(3 * last + 100):
+            answer = yield from self._ask(page)
+            if not answer.falling:
+                return (yield from self._unordered())
+            page -= 1
+            if page == 1 or (page and stretch - page < LOOK_EVERY):
+                continue  # page 1 is its own look
+            pushed = yield from self._look(answer, front)
+            if pushed:
+                page = min(self.pages, stretch + -(-pushed // self.size))
+            if not page:
+                return self._verdict()
+            stretch = page
+        return self._verdict(agreed=0)
+
+    def _unordered(self) -> Walk:
+        """A page was out of order: what the first and the last page told was chance."""
+        self.order = Order.NONE
+        return (yield from self._until_agreed())
+
+    def _look(self, answer: Answer, front: dict[str, Key]) -> Generator[int, Answer, int]:
+        """Count the rows that came before those known to stand at the front, and note them."""
+        came: dict[str, Key] = {}
+        page, newest = 1, max(front.values())
+        while True:
+            ahead = answer if answer.page == page == 1 else (yield from self._ask(page))
+            came |= {i: key for i, key in _keyed(ahead) if key >= newest and i not in front}
+            if not ahead.records or ahead.records.keys() - came.keys():
+                front.update(came)
+                return len(came)
+            page += 1
+
+    def _until_agreed(self, first: Answer | None = None) -> Walk:
+        """No order, or no total: forwards, again and again, until two readings are the same."""
+        read: set[str] = set(first.records) if first else set()
+        before: set[str] | None = None
+        page = 2 if first else 1
+        for _ in range(READINGS):
+            while self.total is None or page <= self.pages:
+                answer = yield from self._ask(page)
+                if first and page == 2 and first.rows >= self.access.page_size:
+                    self._doubt(answer, first)
+                if answer.records.keys() <= read:
+                    break
+                read |= answer.records.keys()
+                page += 1
+            if read == before:
+                return self._verdict(agreed=len(read))
+            before, read, page = read, set(), 1
+        return self._verdict(agreed=0)
+
+    def _verdict(self, agreed: int | None = None) -> Verdict:
+        seen = len(self.seen)
+        announced = seen if self.total is None else self.total
+        complete = (seen if agreed is None else agreed) >= announced and agreed != 0
+        return Verdict(announced, seen, complete, quiet=len(self.totals) <= 1)
+
+
+def _keyed(answer: Answer) -> Iterable[tuple[str, Key]]:
+    """Give ids with their keys; where an id came twice, some get the key of a row before."""
+    return zip(answer.records, answer.keys or (), strict=False)
+
+
+def _order(first: Answer, last: Answer) -> Order:
+    if _oldest_first(first, last):
+        return Order.OLDEST_FIRST
+    return Order.NEWEST_FIRST if _newest_first(first, last) else Order.NONE
+
+
+def _oldest_first(first: Answer, last: Answer) -> bool:
+    if not (first.keys and last.keys):
+        return bool(first.keys) and first.rising and not first.falling  # the last page was emptied
+    ordered = first.rising and last.rising and first.keys[-1] <= last.keys[0]
+    return ordered and first.keys[0] < last.keys[-1]
+
+
+def _newest_first(first: Answer, last: Answer) -> bool:
+    if not (first.keys and last.keys):
+        return bool(first.keys) and first.falling and not first.rising
+    ordered = first.falling and last.falling and first.keys[-1] >= last.keys[0]
+    return ordered and first.keys[0] > last.keys[-1]

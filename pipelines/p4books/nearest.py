@@ -1,0 +1,12 @@
+"""What was meant by an unknown word?"""
+
+import difflib
+from collections.abc import Iterable
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """End a sentence about an unknown word: with the nearest known one, or with all of them."""
+    names = list(known)
+    if close := difflib.get_close_matches(word, names, 1, 0.5):
+        return f"; did you mean {close[0]}?"
+    return f"; known are {', '.join(names)}." if names else "; none is set."
