@@ -12,7 +12,7 @@ from p4books.api.scan import LOOK_BACK, Known, Mode
 from p4books.api.walk import Order
 from p4books.endpoint import Endpoint
 from p4books.load.delta import Delta
-from p4books.load.tables import Held
+from p4books.load.tables import NEVER, Held
 from p4books.runlog import Reading, RunLog
 from p4books.settings import Settings
 
@@ -23,13 +23,11 @@ def memory(
     settings: Settings, endpoints: Sequence[Endpoint], held: Held, log: RunLog
 ) -> dict[str, Memory]:
     """Gather what is known of the lists: from the warehouse, and from the run log."""
-    fresh, known = log.freshness(), log.known()
-    whole = {name for name, each in fresh.items() if each.verified_to is not None}
-    access = Access.of(settings)
+    known, access = log.known(), Access.of(settings)
     return {
         endpoint.name: Memory(
-            held=endpoint.name in held.scans or endpoint.name in whole,
-            concluded=held.scans.get(endpoint.name, ""),
+            held=endpoint.name in held.scans,
+            concluded=held.scans.get(endpoint.name, NEVER).concluded,
             known=_known(known.get(endpoint.name), access.origin(endpoint)),
         )
         for endpoint in endpoints
@@ -92,13 +90,13 @@ def notes(
 
 def _too_slow(settings: Settings, read: Sequence[Read], log: RunLog) -> list[str]:
     """Say where rows can't be seen again as often as they should, and what would help."""
-    pages = {one.endpoint.name: one.scan.known.pages for one in read if one.scan.known}
+    lists = [one.scan.known for one in read if one.scan.known]
     budget = settings.requests_per_run
-    if sum(pages.values()) <= budget:
+    scans = sum(known.requests for known in lists)
+    if scans <= budget:
         return []
     every = _interval(log)
-    tails = sum(min(count, LOOK_BACK) for count in pages.values())
-    scans = sum(count + 1 for count in pages.values())
+    tails = sum(min(known.pages, LOOK_BACK) for known in lists)
     hours = math.ceil(scans / max(budget - tails, 1)) * every / 3600
     if hours <= settings.max_verified_age:
         return []

@@ -21,6 +21,7 @@ from p4books.endpoint import Endpoint
 from p4books.endpoints import ENDPOINTS
 from p4books.load import delta, run, tables
 from p4books.load.delta import Delta
+from p4books.load.tables import NEVER, Scanned
 from p4books.nearest import nearest
 from p4books.runlog import Reading, RunLog
 from p4books.settings import Settings
@@ -121,7 +122,8 @@ class _Run:
     def read(self, endpoints: Sequence[Endpoint], progress: Progress) -> list[Read]:
         """Read the lists into the spool, as far as the budget of this run goes."""
         budget = None if self.wishes.full else self.settings.requests_per_run
-        memory = account.memory(self.settings, endpoints, tables.held(self.warehouse), self.log)
+        self.held = tables.held(self.warehouse)
+        memory = account.memory(self.settings, endpoints, self.held, self.log)
         found = lists.Lists()
         try:
             lists.read(
@@ -129,7 +131,6 @@ class _Run:
             )
         finally:
             self.log.cost(self.number, found.requests, found.refused, found.waited)
-        self.held = {name for name, each in memory.items() if each.held}
         self.summary.faults += found.faults
         self.summary.requests = found.requests
         self.summary.refused = found.refused
@@ -150,12 +151,11 @@ class _Run:
             reading = account.reading(one, each)
             self.log.note(self.number, reading)
             self.summary.readings.append(reading)
-            one.spool.mark_loaded()
         for one in read:
             if one.scan.verdict is not None:
                 one.spool.clear()
             account.learn(self.log, self.settings, one)
-        self.summary.notes += account.notes(self.settings, read, self.held, self.log)
+        self.summary.notes += account.notes(self.settings, read, self.held.scans, self.log)
 
     def _compare(
         self, con: duckdb.DuckDBPyConnection, read: Sequence[Read]
@@ -164,7 +164,7 @@ class _Run:
         pairs = []
         for one in read:
             verdict = one.scan.verdict
-            held = one.endpoint.name in self.held or delta.held(con, one.endpoint) > 0
+            held = one.endpoint.name in self.held.scans
             if verdict and not verdict.complete:
                 self.summary.faults.append(
                     errors.Incomplete(one.endpoint.name, verdict.announced, verdict.seen, held=held)
@@ -175,8 +175,9 @@ class _Run:
 
     def _delta(self, con: duckdb.DuckDBPyConnection, one: Read) -> Delta:
         """Compare what is new in the spool; at a scan's end, what is gone, within the guard."""
-        verdict, loaded = one.scan.verdict, one.spool.loaded
-        pages = one.spool.pages()
+        name, verdict, pages = one.endpoint.name, one.scan.verdict, one.spool.pages()
+        before, identity = self.held.scans.get(name, NEVER), one.scan.identity
+        loaded = before.loaded_of(identity)
         each = delta.compare(
             con,
             one.endpoint,
@@ -184,9 +185,10 @@ class _Run:
             complete=verdict is not None and verdict.complete,
             quiet=verdict is not None and verdict.quiet,
             loaded=loaded,
-            identity=one.scan.identity if verdict else None,
+            scanned=Scanned(identity)
+            if verdict
+            else Scanned(before.concluded, identity, len(one.spool)),
         )
-        name = one.endpoint.name
         if name not in self.wishes.allow_gone and _too_many(each, self.settings.max_gone_share):
             self.summary.faults.append(errors.TooManyGone(name, each.gone, each.held))
             return delta.refuse(con, each)

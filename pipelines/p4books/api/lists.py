@@ -28,7 +28,7 @@ class Memory:
     """
 
     held: bool = False
-    concluded: str = ""
+    concluded: str | None = None
     known: Known | None = None
 
 
@@ -75,8 +75,8 @@ def plan(endpoints: Sequence[Endpoint], memory: Mapping[str, Memory], requests: 
     names = [endpoint.name for endpoint in endpoints]
     held = [name for name in names if name in memory and memory[name].held]
     known = {name: memory[name].known for name in names if name in memory}
-    pages = {name: each.pages for name, each in known.items() if each}
-    fits = requests is None or (len(pages) == len(names) and sum(pages.values()) <= requests)
+    costs = {name: each.requests for name, each in known.items() if each}
+    fits = requests is None or (len(costs) == len(names) and sum(costs.values()) <= requests)
     tails = {
         name: each
         for name, each in known.items()

@@ -7,14 +7,14 @@ walk again and goes on from there, however the last one ended.
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from p4books.api.answer import Answer
 from p4books.api.budget import Budget
 from p4books.api.client import Client
 from p4books.api.spool import STALE_AFTER, Spool
-from p4books.api.walk import Order, Verdict, Way
+from p4books.api.walk import LOOK_EVERY, Order, Verdict, Way
 from p4books.endpoint import Endpoint
 from p4books.errors import PageIgnored
 
@@ -45,6 +45,15 @@ class Known:
         """How many pages the list had."""
         return max(1, -(-self.total // self.size)) if self.size else 1
 
+    @property
+    def requests(self) -> int:
+        """How many requests it takes to read the list whole, if nothing moves."""
+        if self.pages == 1:
+            return 1
+        looks = self.pages // LOOK_EVERY if self.order is Order.NEWEST_FIRST else 0
+        readings = 2 if self.order is Order.NONE else 1
+        return 1 + readings * self.pages + looks
+
     def tail(self) -> list[int]:
         """Return the pages of the tail, the one first that tells how much was added."""
         if self.order is Order.OLDEST_FIRST:
@@ -58,8 +67,8 @@ class Scan:
 
     `verdict` is None where the scan goes on in the next run. `identity` is the same for all parts
     of one scan. `started_at` is when its first part began, `ended_at` when the last answer came;
-    `current_to` when the newest rows were last read, None where this run did not read them.
-    `pages` were read in the whole scan so far, of `announced_pages`.
+    `current_to` is a moment whose newest rows were read, None where this run did not read them.
+    `pages` were read in the whole scan so far, of `announced_pages`, as far as one can tell.
     """
 
     verdict: Verdict | None
@@ -93,9 +102,7 @@ class Reading:
         self._progress = progress
         self._clock = clock
         self._started = self._ended = clock()
-        self._way = Way(endpoint, client.access)
-        self._walk = self._way.walk()
-        self._page = next(self._walk)
+        self._begin()
         self._verdict: Verdict | None = None
         self._tail_read_at: float | None = None
         self._order = Order.NONE  # as an earlier scan found it
@@ -112,13 +119,18 @@ class Reading:
 
         A tail is read whatever is left of the budget: it is what a run is for.
         """
-        began = self._clock()
+        began, odd = self._clock(), False
         self._way.size = self._way.size or known.size
         self._order = known.order
         for page in self._tail_pages(known):
             answer = self._ask(page)
             self._keep(answer, tail=True)
             self._way.note(answer)
+            odd |= answer.rows != self._expected(page)
+        if odd and self._has_other_pages():
+            self._begin()
+            self._spool.begin()
+            return
         self._tail_read_at = began
         self._mode = Mode.TAIL
 
@@ -133,25 +145,35 @@ class Reading:
             self._keep(answer)
             self._mode = Mode.SLICE if self._played else Mode.WHOLE
             self._send(answer)
-            self._progress(len(self._spool), self._way.pages, len(self._way.seen))
+            self._progress(self._spool.walked, self._announced_pages, len(self._way.seen))
 
     def result(self) -> Scan:
         """Say what became of it."""
-        mode = self._mode
-        if mode is Mode.WHOLE and self._verdict is None:
+        mode, verdict = self._mode, self._verdict
+        if mode is Mode.WHOLE and verdict is None:
             mode = Mode.SLICE
-        whole = mode in {Mode.WHOLE, Mode.SLICE} and self._verdict is not None
+        if verdict and self._ended - self._started >= STALE_AFTER:
+            verdict = replace(verdict, quiet=False)  # an equal total says little after hours
         return Scan(
-            verdict=self._verdict,
+            verdict=verdict,
             identity=self._spool.identity,
             started_at=self._started,
             ended_at=self._ended,
-            current_to=self._tail_read_at or (self._ended if whole else None),
+            current_to=self._tail_read_at or (self._started if verdict else None),
             pages=self._spool.walked,
-            announced_pages=self._way.pages,
+            announced_pages=self._announced_pages,
             mode=mode,
             known=self._known(),
         )
+
+    @property
+    def _announced_pages(self) -> int:
+        return self._spool.walked + self._way.ahead or self._way.pages
+
+    def _begin(self) -> None:
+        self._way = Way(self._endpoint, self._client.access)
+        self._walk = self._way.walk()
+        self._page = next(self._walk)
 
     def _play(self, stale_after: float) -> bool:
         """Play what the spool kept to the walk, and tell whether anything was."""
@@ -176,6 +198,15 @@ class Reading:
         else:
             added = -(-max(total - known.total, 0) // known.size)
             yield from range(known.tail()[-1] + 1, min(LOOK_BACK + added, pages) + 1)
+
+    def _expected(self, page: int) -> int:
+        """Return how many rows a page should hold, by what the list last announced."""
+        return min(max((self._way.total or 0) - (page - 1) * self._way.size, 0), self._way.size)
+
+    def _has_other_pages(self) -> bool:
+        """Ask whether a page holds as many rows as it did: the tail would be elsewhere else."""
+        first = self._ask(1)
+        return first.rows not in {self._way.size, first.total}
 
     def _ask(self, page: int, taken: int = 0) -> Answer:
         before = self._client.counts.requests

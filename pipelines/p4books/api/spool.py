@@ -72,10 +72,19 @@ class Spool:
         except (OSError, ValueError):
             kept = []
         if not kept:
-            self._begin()
+            self.begin()
         for stored, _ in kept:
             self._count(stored.read_at, tail=stored.tail)
         return kept
+
+    def begin(self) -> None:
+        """Begin a new scan. Raises DiskTrouble."""
+        self.clear()
+        try:
+            self.folder.mkdir(parents=True, mode=0o700)
+            (self.folder / "source.json").write_bytes(self._source)
+        except OSError as error:
+            raise DiskTrouble(self.folder, error.strerror or str(error)) from None
 
     def keep(self, answer: Answer, read_at: float, *, tail: bool = False) -> None:
         """Write a page under a temporary name and rename it. Raises DiskTrouble."""
@@ -92,24 +101,7 @@ class Spool:
             raise DiskTrouble(self.folder, error.strerror or str(error)) from None
         self._count(read_at, tail=tail)
 
-    @property
-    def loaded(self) -> int:
-        """How many pages, in the order of reading, the warehouse holds already."""
-        try:
-            return int((self.folder / "loaded").read_text())
-        except (OSError, ValueError):
-            return 0
-
-    def mark_loaded(self) -> None:
-        """Note that the warehouse holds all pages so far. Raises DiskTrouble."""
-        partial = self.folder / "partial"
-        try:
-            partial.write_text(str(self._next))
-            partial.replace(self.folder / "loaded")
-        except OSError as error:
-            raise DiskTrouble(self.folder, error.strerror or str(error)) from None
-
-    def forget(self, identity: str) -> None:
+    def forget(self, identity: str | None) -> None:
         """Clear the scan if it is this one, which was taken in already."""
         with suppress(OSError):
             first = min(_stored(self.folder), key=lambda page: page.place, default=None)
@@ -147,14 +139,6 @@ class Spool:
         ):
             return []
         return [(page, page.recall()) for page in pages]
-
-    def _begin(self) -> None:
-        self.clear()
-        try:
-            self.folder.mkdir(parents=True, mode=0o700)
-            (self.folder / "source.json").write_bytes(self._source)
-        except OSError as error:
-            raise DiskTrouble(self.folder, error.strerror or str(error)) from None
 
 
 def _stored(folder: Path) -> Iterator[Stored]:

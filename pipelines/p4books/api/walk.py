@@ -51,7 +51,8 @@ class Way:
     """The way through one list, and what was seen on it.
 
     `size` is the rows that a page holds and `total` the rows last announced; 0 and None before the
-    first answer. `order` is None until the first and the last page have told it.
+    first answer. `order` is None until the first and the last page have told it. `ahead` is how
+    many pages are still to be asked for, as far as one can tell.
     """
 
     endpoint: Endpoint
@@ -62,6 +63,9 @@ class Way:
     order: Order | None = None
     seen: set[str] = field(default_factory=set)
     fresh: set[str] = field(default_factory=set)  # of the last answer: not seen before it
+    ahead: int = 0
+    changes: int = 0  # of the total, from one answer to the next
+    _edge: tuple[int, Key] | None = None  # the page read before, and the key of its first row
 
     def walk(self) -> Walk:
         """Choose the way by what the first and the last page say."""
@@ -72,6 +76,7 @@ class Way:
             return (yield from self._until_agreed(first))
         if first.rows == 0 or first.rows >= first.total:
             return self._verdict()
+        self.ahead = self.pages
         last = yield from self._ask(self.pages)
         if self.pages > 1 and last.records.keys() == first.records.keys():
             again = yield from self._ask(1)
@@ -86,6 +91,7 @@ class Way:
     def note(self, answer: Answer) -> None:
         """Take in an answer, be it one of the walk or of the tail."""
         if answer.total is not None:
+            self.changes += self.total not in {None, answer.total}
             self.total = answer.total
             self.totals.add(answer.total)
         self.fresh = answer.records.keys() - self.seen
@@ -109,9 +115,11 @@ class Way:
     def _backwards(self, last: Answer) -> Walk:
         """Oldest first: down to page 1, then from the end again for what came meanwhile."""
         for page in range(last.page - 1, 0, -1):
+            self.ahead = page
             answer = yield from self._ask(page)
-            if not answer.rising:
+            if not self._in_order(answer):
                 return (yield from self._unordered())
+        self.ahead = 0
         found = -1
         while found < len(self.seen) < (self.total or 0):
             found = len(self.seen)
@@ -122,23 +130,40 @@ class Way:
         return self._verdict()
 
     def _backwards_with_looks(self, last: int, first: Answer) -> Walk:
-        """Newest first: what came at the front pushed rows to pages that were read already."""
+        """Newest first: what came at the front pushed rows to pages that were read already.
+
+        What came and went again between two looks pushed them too, and shows in the total only.
+        """
         front = dict(_keyed(first))
-        stretch, page = last, last - 1
+        stretch, page, changes = last, last - 1, 0
         for _ in range(3 * last + 100):
+            self.ahead = page + -(-page // LOOK_EVERY)
             answer = yield from self._ask(page)
-            if not answer.falling:
+            if not self._in_order(answer):
                 return (yield from self._unordered())
             page -= 1
             if page == 1 or (page and stretch - page < LOOK_EVERY):
                 continue  # page 1 is its own look
             pushed = yield from self._look(answer, front)
-            if pushed:
+            if pushed or self.changes != changes:
                 page = min(self.pages, stretch + -(-pushed // self.size))
+            changes = self.changes
             if not page:
+                self.ahead = 0
                 return self._verdict()
             stretch = page
         return self._verdict(agreed=0)
+
+    def _in_order(self, answer: Answer) -> bool:
+        """Tell whether a page is in order, and its new rows before those of the next page."""
+        rising = self.order is Order.OLDEST_FIRST
+        edge, self._edge = self._edge, (answer.page, answer.keys[0]) if answer.keys else None
+        if not (answer.rising if rising else answer.falling):
+            return False
+        if edge is None or edge[0] != answer.page + 1:
+            return True
+        new = [key for row, key in _keyed(answer) if row in self.fresh]
+        return all(key <= edge[1] if rising else key >= edge[1] for key in new)
 
     def _unordered(self) -> Walk:
         """A page was out of order: what the first and the last page told was chance."""
@@ -164,6 +189,7 @@ class Way:
         page = 2 if first else 1
         for _ in range(READINGS):
             while self.total is None or page <= self.pages:
+                self.ahead = self.pages - page + 1 + (self.pages if before is None else 0)
                 answer = yield from self._ask(page)
                 if first and page == 2 and first.rows >= self.access.page_size:
                     self._doubt(answer, first)
@@ -172,6 +198,7 @@ class Way:
                 read |= answer.records.keys()
                 page += 1
             if read == before:
+                self.ahead = 0
                 return self._verdict(agreed=len(read))
             before, read, page = read, set(), 1
         return self._verdict(agreed=0)

@@ -16,6 +16,7 @@ from p4books.api.spool import Stored
 from p4books.database import connect, text
 from p4books.endpoint import Endpoint
 from p4books.load import spooled, tables
+from p4books.load.tables import NEVER, Scanned
 
 
 @dataclass(frozen=True)
@@ -23,12 +24,12 @@ class Delta:
     """What one endpoint's scan changes.
 
     Counts are rows; `held` are the active ones before. `missed` tells that ids were missed for the
-    first time, or no longer are, which the next scan must know; `concluded` is the identity of the
-    scan that came to its end, None where it goes on.
+    first time, or no longer are, which the next scan must know; `scanned` is how far the scan is
+    taken in with this delta.
     """
 
     endpoint: Endpoint
-    concluded: str | None
+    scanned: Scanned
     held: int
     seen: int
     new: int
@@ -68,14 +69,14 @@ def compare(  # noqa: PLR0913
     complete: bool,
     quiet: bool,
     loaded: int = 0,
-    identity: str | None = None,
+    scanned: Scanned = NEVER,
 ) -> Delta:
     """Compare the pages of a scan with what is held.
 
     `complete` and `quiet` are the scan's verdict: only a complete scan lets a row be gone. The
-    first `loaded` pages were compared before: they only tell which rows were seen. `identity` is
-    that of the scan, where it came to its end. The tables `seen_NAME` and `delta_NAME` stay in
-    `con` for `Delta.query` to read.
+    first `loaded` pages were compared before: they only tell which rows were seen. `scanned` is
+    what the warehouse is to say of the scan. The tables `seen_NAME` and `delta_NAME` stay in `con`
+    for `Delta.query` to read.
     """
     _make_active(con, endpoint)
     spooled.make_seen(con, endpoint, pages)
@@ -88,7 +89,7 @@ def compare(  # noqa: PLR0913
     )
     return Delta(
         endpoint=endpoint,
-        concluded=identity,
+        scanned=scanned,
         held=_count(con, f"active_{endpoint.name}"),
         seen=_count(con, f"seen_{endpoint.name}"),
         new=counts.get("new", 0),
@@ -105,12 +106,6 @@ def refuse(con: duckdb.DuckDBPyConnection, delta: Delta) -> Delta:
     con.execute(f"delete from delta_{name} where kind = 'gone'")
     con.execute(f"create or replace table missed_{name} as from absent_{name}")
     return replace(delta, gone=0, missed=_remembers_else(con, name))
-
-
-def held(con: duckdb.DuckDBPyConnection, endpoint: Endpoint) -> int:
-    """Count the active rows that the warehouse holds."""
-    _make_active(con, endpoint)
-    return _count(con, f"active_{endpoint.name}")
 
 
 def _count(con: duckdb.DuckDBPyConnection, relation: str) -> int:

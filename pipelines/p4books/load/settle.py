@@ -109,5 +109,8 @@ def _note(made: duckdb.DuckDBPyConnection, delta: Delta) -> None:
         insert into raw.missed select '{name}', id from missed_;
         """
     )
-    if delta.concluded is not None:
-        made.execute("insert or replace into raw.scans values (?, ?)", [name, delta.concluded])
+    scanned = delta.scanned
+    made.execute(
+        "insert or replace into raw.scans values (?, ?, ?, ?)",
+        [name, scanned.concluded, scanned.running, scanned.loaded],
+    )

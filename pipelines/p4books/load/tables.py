@@ -60,7 +60,7 @@ def create(path: Path, endpoints: Sequence[Endpoint]) -> None:
         )
         con.execute(
             "create table if not exists raw.scans"
-            " (endpoint varchar primary key, identity varchar not null)"
+            " (endpoint varchar primary key, concluded varchar, running varchar, loaded integer)"
         )
         con.execute("create table if not exists raw.stamp (stamp varchar not null)")
         for endpoint in endpoints:
@@ -69,14 +69,34 @@ def create(path: Path, endpoints: Sequence[Endpoint]) -> None:
 
 
 @dataclass(frozen=True)
+class Scanned:
+    """How far the scans of one endpoint were taken in; scans are told by their identities.
+
+    `concluded` came to its end; of `running` the first `loaded` pages are held. None: there was no
+    such scan.
+    """
+
+    concluded: str | None = None
+    running: str | None = None
+    loaded: int = 0
+
+    def loaded_of(self, identity: str) -> int:
+        """Return how many pages of a scan are held, in the order of reading."""
+        return self.loaded if self.running == identity else 0
+
+
+NEVER = Scanned()
+
+
+@dataclass(frozen=True)
 class Held:
     """What the warehouse says of itself.
 
-    `scans` are the identities of the last scan of each endpoint that was taken in; `stamp` changes
-    whenever a version does.
+    `scans` of the endpoints of which it holds a whole copy; `stamp` changes whenever a version
+    does.
     """
 
-    scans: Mapping[str, str] = field(default_factory=dict)
+    scans: Mapping[str, Scanned] = field(default_factory=dict)
     stamp: str = ""
 
 
@@ -86,11 +106,16 @@ def held(path: Path) -> Held:
         return Held()
     with connect(path, read_only=True) as con:
         try:
-            scans = con.execute("select endpoint, identity from raw.scans").fetchall()
+            scans = con.execute(
+                "select endpoint, concluded, running, loaded from raw.scans"
+            ).fetchall()
             stamp = con.execute("select max(stamp) from raw.stamp").fetchone()
         except duckdb.CatalogException:  # made before these were noted
             return Held()
-    return Held(dict(scans), str(stamp[0] or "") if stamp else "")
+    return Held(
+        {name: Scanned(*scanned) for name, *scanned in scans},
+        str(stamp[0] or "") if stamp else "",
+    )
 
 
 def doubt(path: Path) -> None:

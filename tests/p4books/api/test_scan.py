@@ -89,9 +89,9 @@ def test_into_the_spool(reader: Reader) -> None:
         identity="1001000000",
         started_at=1000.0,
         ended_at=1004.0,
-        current_to=1004.0,
+        current_to=1000.0,
         pages=4,
-        announced_pages=3,
+        announced_pages=4,
         mode=Mode.WHOLE,
         known=Known(10, 30, Order.OLDEST_FIRST),
     )
@@ -106,7 +106,7 @@ def test_progress(reader: Reader) -> None:
 
     reader.read(told=told)
 
-    assert told == [(1, 3, 10), (2, 3, 20), (3, 3, 30), (4, 3, 30)]
+    assert told == [(1, 4, 10), (2, 4, 20), (3, 4, 30), (4, 4, 30)]
 
 
 def test_goes_on(reader: Reader) -> None:
@@ -217,12 +217,23 @@ def test_budget_ends(reader: Reader) -> None:
         None,
         Mode.SLICE,
         3,
-        6,
+        7,
     )
     assert first.current_to is None
     assert reader.asked == [4, 3, 2, 1]
-    assert (second.verdict, second.mode, second.identity) == (WHOLE, Mode.SLICE, first.identity)
-    assert second.started_at == 1000.0
+    assert second.verdict == Verdict(30, 30, complete=True, quiet=False)
+    assert (second.mode, second.identity) == (Mode.SLICE, first.identity)
+    assert second.started_at == second.current_to == 1000.0
+
+
+def test_quiet_for_hours(reader: Reader) -> None:
+    """A total that is the same after an hour does not tell that nothing moved meanwhile."""
+    hours = iter([1000.0] * 3 + [1000.0 + 3600] * 9)
+    reader.clock = lambda: next(hours)
+
+    scan = reader.read(size=10)
+
+    assert scan.verdict == Verdict(30, 30, complete=True, quiet=False)
 
 
 def test_repeats_count(reader: Reader) -> None:
@@ -291,6 +302,31 @@ def test_tail_at_the_front(tmp_path: Path) -> None:
 
         assert reader.asked == [1, 2, 3, 4, 5]
         assert {str(row) for row in range(31, 43)} <= reader.held(5)
+
+
+def test_tail_of_other_pages(tmp_path: Path) -> None:
+    """Where a page holds fewer rows than it did, the tail is elsewhere: a new scan begins."""
+    with Sandbox(invoices=30, limit=0, page_size_cap=3) as sandbox:
+        reader = Reader(sandbox, tmp_path)
+
+        scan = reader.read(size=5, budget=4, tail=Known(5, 30, Order.OLDEST_FIRST))
+
+        assert reader.asked == [6, 5, 1, 1]
+        assert (scan.mode, scan.pages, scan.announced_pages) == (Mode.SLICE, 1, 11)
+        assert scan.current_to is None
+        assert scan.known == Known(3, 30, Order.OLDEST_FIRST)
+
+
+def test_tail_of_a_list_that_hides_rows(reader: Reader) -> None:
+    """A page with fewer rows than it should have is no reason to begin anew by itself."""
+    reader.sandbox.faults.stage(
+        Fault("html", text='{"data":[{"id":26}],"total":30}', page=6, headers={}, times=1)
+    )
+
+    scan = reader.read(size=5, budget=0, tail=Known(5, 30, Order.OLDEST_FIRST))
+
+    assert reader.asked == [6, 5, 1]
+    assert (scan.mode, scan.current_to) == (Mode.TAIL, 1000.0)
 
 
 def test_tail_counts(reader: Reader) -> None:

@@ -195,6 +195,17 @@ def test_order_that_does_not_hold() -> None:
     assert books.asked[-8:] == [1, 2, 3, 4] * 2
 
 
+def test_pages_that_do_not_follow() -> None:
+    """Pages that are in order by themselves, but not after each other, are no order."""
+    books = Books(_numbered(1, 2, 3, 7, 8, 9, 4, 5, 6, 10, 11, 12))
+
+    verdict, seen = _read(books)
+
+    assert len(seen) == 12
+    assert verdict.complete
+    assert books.asked == [1, 4, 3, 2, *[1, 2, 3, 4] * 2]
+
+
 def test_all_of_one_moment() -> None:
     """Where all rows were created in one moment nothing tells their order: none is taken."""
     books = Books([(str(n), (0, "2026-03-31")) for n in range(8)])
@@ -341,6 +352,23 @@ def test_put_in_front() -> None:
 
     assert seen == _ids(_falling(13))
     assert verdict == Verdict(announced=13, seen=13, complete=True, quiet=False)
+
+
+def test_came_and_went_in_front() -> None:
+    """A row that came and went between two looks pushed others to pages that were read."""
+
+    def come_and_go(books: Books) -> None:
+        if len(books.asked) == 3:
+            books.rows[:0] = _numbered(100)
+        if len(books.asked) == 4:
+            books.rows.remove(_numbered(100)[0])
+
+    books = Books(_falling(60), change=come_and_go)
+
+    verdict, seen = _read(books)
+
+    assert _ids(_falling(60)) <= seen
+    assert verdict.complete
 
 
 def test_never_the_same_twice() -> None:

@@ -345,16 +345,6 @@ def test_odd_folders(tmp_path: Path, name: str) -> None:
     assert (counts(found), len(rows)) == ((1, 1, 0, 0), 1)
 
 
-def test_held(desk: Open, hold: Hold, warehouse: Path) -> None:
-    """Held are the active rows, not the closed ones."""
-    hold(PRODUCTS, '{"id":1}', '{"id":2}')
-    with duckdb.connect(warehouse) as con:
-        con.execute("update raw.products set _dlt_valid_to = now() where id = '2'")
-    con = desk().con
-
-    assert (delta.held(con, PRODUCTS), delta.held(con, INVOICES)) == (1, 0)
-
-
 def test_the_warehouse_is_not_written(desk: Open, hold: Hold, warehouse: Path) -> None:
     """A comparison leaves the warehouse byte for byte as it was."""
     hold(PRODUCTS, '{"id":1}')
