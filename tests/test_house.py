@@ -20,7 +20,7 @@ FLOORS = [
     {"cli"},
     {"demo", "screen"},
     {"sync"},
-    {"account"},
+    {"account", "intake"},
     {"load.run", "warehouse.publish", "warehouse.status"},
     {"load.source", "load.settle"},
     {"load.delta", "api.lists", "api.probe", "warehouse.views", "warehouse.query"},

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import duckdb
 
-from p4books import account, errors
+from p4books import account, errors, intake
 from p4books.alone import alone, scratch
 from p4books.api import lists
 from p4books.api.lists import Progress, Read
@@ -20,8 +20,6 @@ from p4books.database import connect
 from p4books.endpoint import Endpoint
 from p4books.endpoints import ENDPOINTS
 from p4books.load import delta, run, tables
-from p4books.load.delta import Delta
-from p4books.load.tables import NEVER, Scanned
 from p4books.nearest import nearest
 from p4books.runlog import Reading, RunLog
 from p4books.settings import Settings
@@ -29,7 +27,6 @@ from p4books.version import VERSION
 from p4books.warehouse import publish, views
 from p4books.warehouse.views import View
 
-GONE_ANYWAY = 20  # rows that may be gone of any list, whatever their share
 PUBLISH_AFTER = timedelta(hours=1)  # of a file in which only `verified_at` is old
 
 
@@ -140,7 +137,9 @@ class _Run:
     def take_in(self, read: Sequence[Read]) -> None:
         """Load what was read, where it changes anything; publish, where what is out is old."""
         with delta.comparing(self.warehouse, self.scratch) as con:
-            pairs = self._compare(con, read)
+            wanted = intake.Guard(self.settings.max_gone_share, self.wishes.allow_gone)
+            pairs, faults = intake.compare(con, read, self.held, wanted)
+            self.summary.faults += faults
             self.summary.loaded = any(each.changes for _, each in pairs)
             if pairs:
                 read_at = max(one.scan.ended_at for one, _ in pairs)
@@ -156,43 +155,6 @@ class _Run:
                 one.spool.clear()
             account.learn(self.log, self.settings, one)
         self.summary.notes += account.notes(self.settings, read, self.held.scans, self.log)
-
-    def _compare(
-        self, con: duckdb.DuckDBPyConnection, read: Sequence[Read]
-    ) -> list[tuple[Read, Delta]]:
-        """Compare each list with what is held; a first copy that is not whole is left out."""
-        pairs = []
-        for one in read:
-            verdict = one.scan.verdict
-            held = one.endpoint.name in self.held.scans
-            if verdict and not verdict.complete:
-                self.summary.faults.append(
-                    errors.Incomplete(one.endpoint.name, verdict.announced, verdict.seen, held=held)
-                )
-            if held or (verdict and verdict.complete):
-                pairs.append((one, self._delta(con, one)))
-        return pairs
-
-    def _delta(self, con: duckdb.DuckDBPyConnection, one: Read) -> Delta:
-        """Compare what is new in the spool; at a scan's end, what is gone, within the guard."""
-        name, verdict, pages = one.endpoint.name, one.scan.verdict, one.spool.pages()
-        before, identity = self.held.scans.get(name, NEVER), one.scan.identity
-        loaded = before.loaded_of(identity)
-        each = delta.compare(
-            con,
-            one.endpoint,
-            pages if verdict else pages[loaded:],
-            complete=verdict is not None and verdict.complete,
-            quiet=verdict is not None and verdict.quiet,
-            loaded=loaded,
-            scanned=Scanned(identity)
-            if verdict
-            else Scanned(before.concluded, identity, len(one.spool)),
-        )
-        if name not in self.wishes.allow_gone and _too_many(each, self.settings.max_gone_share):
-            self.summary.faults.append(errors.TooManyGone(name, each.gone, each.held))
-            return delta.refuse(con, each)
-        return each
 
     def _put_in_place(self, made: Path) -> None:
         """Build the views in the copy, make it the warehouse, and publish it.
@@ -232,13 +194,6 @@ class _Run:
 
     def _made_of(self, warehouse: Path) -> str:
         return f"{tables.held(warehouse).stamp}-{views.digest(self.sql)}-{VERSION}"
-
-
-def _too_many(each: Delta, share: float) -> bool:
-    """Tell whether so many rows are gone that a person must say so."""
-    return each.gone > 0 and (
-        each.seen == 0 or (each.gone > GONE_ANYWAY and each.gone > share * each.held)
-    )
 
 
 def _build(made: Path, sql: Path) -> list[View]:
