@@ -25,11 +25,11 @@ FLOORS = [
     {"load.source", "load.settle"},
     {"load.delta", "api.lists", "api.probe", "warehouse.views", "warehouse.query"},
     {"api.scan", "load.spooled"},
-    {"api.walk", "alone"},
+    {"api.walk", "api.pace", "alone"},
     {"load.typed", "load.tables", "api.client", "api.spool", "runlog"},
     {"api.session", "api.answer"},
     {"api.shapes", "api.throttle", "settings"},
-    {"places", "swap", "database", "api.budget", "ending"},
+    {"places", "swap", "database", "journal", "api.budget", "ending"},
     {"endpoints"},
     {"endpoints.customers", "endpoints.invoices", "endpoints.products"}
     | {"endpoints.purchase_orders", "endpoints.sales_orders", "endpoints.vendors"},

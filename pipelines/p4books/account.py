@@ -2,6 +2,7 @@
 
 import math
 import statistics
+import time
 from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
@@ -9,10 +10,12 @@ from typing import Any
 from p4books.api.client import Access
 from p4books.api.lists import Memory, Read
 from p4books.api.scan import LOOK_BACK, Known, Mode
+from p4books.api.session import Counts
 from p4books.api.walk import Order
 from p4books.endpoint import Endpoint
+from p4books.errors import Incomplete, P4BooksError
 from p4books.load.delta import Delta
-from p4books.load.tables import NEVER, Held
+from p4books.load.tables import NEVER, Held, Tally
 from p4books.runlog import Reading, RunLog
 from p4books.settings import Settings
 
@@ -48,30 +51,48 @@ def learn(log: RunLog, settings: Settings, one: Read) -> None:
         )
 
 
-def reading(one: Read, each: Delta) -> Reading:
-    """Say for the log what this run did for one endpoint."""
+def reading(one: Read, each: Delta | None, counts: Counts, tally: Tally) -> Reading:
+    """Say for the log what this run did for one endpoint; nothing is taken in without a delta."""
     scan, verdict = one.scan, one.scan.verdict
     total = scan.known.total if scan.known else 0
     return Reading(
         endpoint=one.endpoint.name,
         mode=scan.mode.value,
-        outcome="done" if verdict or scan.mode is Mode.TAIL else "goes on",
+        outcome=_outcome(one),
         started_at=scan.started_at,
         ended_at=scan.ended_at,
-        current_to=scan.current_to,
+        current_to=scan.current_to if each else None,
         pages=scan.pages,
         announced_pages=scan.announced_pages,
         announced=verdict.announced if verdict else total,
-        seen=verdict.seen if verdict else each.seen,
+        seen=verdict.seen if verdict else each.seen if each else 0,
         complete=verdict is not None and verdict.complete,
         quiet=verdict is not None and verdict.quiet,
-        new=each.new,
-        changed=each.changed,
-        gone=each.gone,
-        held=each.held + each.new - each.gone,
-        requests=one.counts.requests,
-        refused=one.counts.refused,
+        new=each.new if each else 0,
+        changed=each.changed if each else 0,
+        gone=each.gone if each else 0,
+        held=each.held + each.new - each.gone if each else 0,
+        findings=tally.findings,
+        oldest=tally.oldest,
+        **vars(counts),
     )
+
+
+def failed(name: str, fault: P4BooksError, counts: Counts) -> Reading:
+    """Say for the log that one endpoint could not be read at all."""
+    now = time.time()
+    return Reading(
+        name, Mode.NOTHING.value, type(fault).__name__, started_at=now, ended_at=now, **vars(counts)
+    )
+
+
+def _outcome(one: Read) -> str:
+    if one.fault:
+        return type(one.fault).__name__
+    verdict = one.scan.verdict
+    if verdict:
+        return "done" if verdict.complete else Incomplete.__name__
+    return "done" if one.scan.mode is Mode.TAIL else "goes on"
 
 
 def notes(

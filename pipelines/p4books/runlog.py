@@ -4,15 +4,13 @@ A SQLite file in the private folder, written as the run goes, so that a run that
 killed is there too. It also remembers what was found out about each list.
 """
 
-import sqlite3
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from p4books.errors import DiskTrouble
+from p4books.journal import Journal
 
 DAY = 86400.0  # seconds
 
@@ -44,8 +42,11 @@ _TABLES: dict[str, dict[str, str]] = {
         "changed": "integer not null",
         "gone": "integer not null",
         "held": "integer not null default 0",
+        "findings": "integer not null default 0",
         "requests": "integer not null default 0",
         "refused": "integer not null default 0",
+        "waited": "real not null default 0",
+        "oldest": "real",
     },
     "known": {
         "endpoint": "text primary key",
@@ -61,9 +62,12 @@ _TABLES: dict[str, dict[str, str]] = {
 class Reading:
     """What one run did for one endpoint.
 
-    Times in seconds since 1970, counts in rows, pages or requests. `started_at` is when its scan
+    Times in seconds since 1970, counts in rows, pages or requests, `waited` in seconds.
+    `outcome` is done, goes on, or the name of what went wrong. `started_at` is when its scan
     began, perhaps in an earlier run; `complete` is false where the scan goes on. `held` are the
-    rows held afterwards, `announced` and `seen` those of the scan so far.
+    rows held afterwards, `announced` and `seen` those of the scan so far; `findings` are the
+    values that did not fit, in versions of this run; `oldest` is when the row was seen that was
+    not seen for longest.
     """
 
     endpoint: str
@@ -71,19 +75,22 @@ class Reading:
     outcome: str
     started_at: float
     ended_at: float
-    current_to: float | None
-    pages: int
-    announced_pages: int
-    announced: int
-    seen: int
-    complete: bool
-    quiet: bool
-    new: int
-    changed: int
-    gone: int
-    held: int
-    requests: int
-    refused: int
+    current_to: float | None = None
+    pages: int = 0
+    announced_pages: int = 0
+    announced: int = 0
+    seen: int = 0
+    complete: bool = False
+    quiet: bool = False
+    new: int = 0
+    changed: int = 0
+    gone: int = 0
+    held: int = 0
+    findings: int = 0
+    requests: int = 0
+    refused: int = 0
+    waited: float = 0.0
+    oldest: float | None = None
 
 
 @dataclass(frozen=True)
@@ -102,10 +109,15 @@ class Run:
 
 @dataclass(frozen=True)
 class Freshness:
-    """How fresh an endpoint is: to when its newest rows were read, since when all are verified."""
+    """How fresh an endpoint is, in seconds since 1970.
+
+    To when its newest rows were read; the beginning of the last complete scan; when the row was
+    seen that was not seen for longest; how its last run read it.
+    """
 
     current_to: float
     verified_to: float | None
+    oldest: float | None
     mode: str
 
 
@@ -113,11 +125,11 @@ class RunLog:
     """The log of one tenant's runs. Raises DiskTrouble where it can't be written."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self._journal = Journal(path, _TABLES, {"reading": "run_id, endpoint"})
 
     def begin(self) -> int:
         """Note that a run begins, and return its number; one that has no end by now was killed."""
-        with self._open() as store:
+        with self._journal.open() as store:
             store.execute("update run set outcome = 'killed' where outcome is null")
             return int(
                 store.execute("insert into run (started_at) values (?)", (time.time(),)).lastrowid
@@ -126,7 +138,7 @@ class RunLog:
 
     def cost(self, run: int, requests: int, refused: int, waited: float) -> None:
         """Note what a run cost so far; `waited` in seconds."""
-        with self._open() as store:
+        with self._journal.open() as store:
             store.execute(
                 "update run set requests = ?, refused = ?, waited = ? where id = ?",
                 (requests, refused, waited, run),
@@ -134,11 +146,11 @@ class RunLog:
 
     def note(self, run: int, reading: Reading) -> None:
         """Note what became of one endpoint; only call it when its rows are safe."""
-        self._insert("reading", {"run_id": run, **vars(reading)})
+        self._journal.put("reading", {"run_id": run, **vars(reading)})
 
     def end(self, run: int, outcome: str) -> None:
         """Note how a run ended."""
-        with self._open() as store:
+        with self._journal.open() as store:
             store.execute(
                 "update run set ended_at = ?, outcome = ? where id = ?",
                 (time.time(), outcome, run),
@@ -146,15 +158,15 @@ class RunLog:
 
     def learn(self, endpoint: str, known: Mapping[str, Any]) -> None:
         """Remember what was found out about a list: source, size, total, arrangement."""
-        self._insert("known", {"endpoint": endpoint, **known})
+        self._journal.put("known", {"endpoint": endpoint, **known})
 
     def known(self) -> dict[str, dict[str, Any]]:
         """Return what was found out about each list."""
-        return {row["endpoint"]: dict(row) for row in self._rows("select * from known")}
+        return {row["endpoint"]: dict(row) for row in self._journal.rows("select * from known")}
 
     def freshness(self) -> dict[str, Freshness]:
         """Return how fresh each endpoint is; one of which nothing was ever taken in is absent."""
-        rows = self._rows(
+        rows = self._journal.rows(
             """
             select
                 endpoint,
@@ -164,13 +176,17 @@ class RunLog:
             group by endpoint
             """
         )
-        modes = {
-            row["endpoint"]: row["mode"]
-            for row in self._rows("select endpoint, mode from reading order by run_id")
-        }
+        modes: dict[str, str] = {}
+        oldest: dict[str, float | None] = {}
+        for row in self._journal.rows("select endpoint, mode, oldest from reading order by run_id"):
+            modes[row["endpoint"]] = row["mode"]
+            oldest[row["endpoint"]] = row["oldest"] or oldest.get(row["endpoint"])
         return {
             row["endpoint"]: Freshness(
-                row["current_to"], row["verified_to"], modes[row["endpoint"]]
+                row["current_to"],
+                row["verified_to"],
+                oldest[row["endpoint"]],
+                modes[row["endpoint"]],
             )
             for row in rows
             if row["current_to"] is not None
@@ -179,56 +195,19 @@ class RunLog:
     def runs(self, last: int = 20) -> list[Run]:
         """Return the last runs, the newest first."""
         readings: dict[int, list[Reading]] = {}
-        for row in self._rows(
+        for row in self._journal.rows(
             "select * from reading where run_id > (select max(id) from run) - ?", (last,)
         ):
             told = dict(row)
             readings.setdefault(told.pop("run_id"), []).append(Reading(**told))
         return [
             Run(**row, readings=tuple(readings.get(row["id"], ())))
-            for row in self._rows("select * from run order by id desc limit ?", (last,))
+            for row in self._journal.rows("select * from run order by id desc limit ?", (last,))
         ]
 
     def requests_since(self, instant: float) -> int:
         """Count the requests of all runs that began after an instant (seconds since 1970)."""
-        rows = self._rows("select sum(requests) as n from run where started_at > ?", (instant,))
+        rows = self._journal.rows(
+            "select sum(requests) as n from run where started_at > ?", (instant,)
+        )
         return int(rows[0]["n"] or 0) if rows else 0
-
-    def _insert(self, table: str, values: Mapping[str, Any]) -> None:
-        marks = ", ".join(f":{name}" for name in values)
-        with self._open() as store:
-            store.execute(
-                f"insert or replace into {table} ({', '.join(values)}) values ({marks})", values
-            )
-
-    def _rows(self, query: str, values: tuple[Any, ...] = ()) -> list[sqlite3.Row]:
-        try:
-            if not self._path.exists():
-                return []
-        except PermissionError:  # a reader of the published file need not see how it is made
-            return []
-        with self._open() as store:
-            return store.execute(query, values).fetchall()
-
-    @contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        try:
-            with closing(sqlite3.connect(self._path, timeout=30)) as store, store:
-                self._path.chmod(0o600)
-                store.row_factory = sqlite3.Row
-                _make_tables(store)
-                yield store
-        except sqlite3.Error as error:
-            raise DiskTrouble(self._path, str(error)) from None
-
-
-def _make_tables(store: sqlite3.Connection) -> None:
-    """Make the tables, or add the columns that an older log lacks."""
-    for table, columns in _TABLES.items():
-        there = {row["name"] for row in store.execute(f"pragma table_info({table})")}
-        if not there:
-            key = ", primary key (run_id, endpoint)" if table == "reading" else ""
-            own = ", ".join(f"{name} {kind}" for name, kind in columns.items())
-            store.execute(f"create table if not exists {table} ({own}{key})")
-        for name in columns.keys() - there if there else ():
-            store.execute(f"alter table {table} add column {name} {columns[name]}")

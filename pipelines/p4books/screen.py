@@ -18,9 +18,11 @@ from rich.text import Text
 
 from p4books.api.client import throttle_of
 from p4books.api.lists import Progress as Told
+from p4books.api.pace import Pace
 from p4books.settings import Settings
 from p4books.sync import Summary
 
+FEW = 10.0  # seconds that are not worth a word
 QUIET = 30.0  # seconds between two lines about one list
 WIDE = 10_000  # columns, where nobody looks: a table in a log is never folded
 
@@ -89,7 +91,7 @@ def summary_json(done: Summary, settings: Settings) -> None:
 def progress(settings: Settings) -> Iterator[Told]:
     """Show how far each list is read: bars on a terminal, else a plain line now and then."""
     if not sys.stderr.isatty():
-        yield _lines()
+        yield _lines(Pace(throttle_of(settings)))
         return
     bars = Progress(
         TextColumn("{task.description:<16}"),
@@ -99,7 +101,7 @@ def progress(settings: Settings) -> Iterator[Told]:
         console=Console(stderr=True),
         transient=True,
     )
-    slots = throttle_of(settings)
+    pace = Pace(throttle_of(settings))
     whole = bars.add_task("all lists", rows=0, left="")
     tasks: dict[str, Any] = {}
 
@@ -111,22 +113,27 @@ def progress(settings: Settings) -> Iterator[Told]:
         done = sum(int(task.completed) for task in lists)
         total = sum(int(task.total or 0) for task in lists)
         rows = sum(task.fields["rows"] for task in lists)
-        left = _left(slots.seconds_for(total - done))
+        pace.told(endpoint, pages, announced)
+        left = _left(pace.left())
         bars.update(whole, completed=done, total=total, rows=rows, left=left)
 
     with bars:
         yield told
 
 
-def _lines() -> Told:
+def _lines(pace: Pace) -> Told:
     """Tell of each list twice a minute at the most: a quick run says nothing."""
     last: dict[str, float] = {}
 
     def told(endpoint: str, pages: int, announced: int, rows: int) -> None:
         now = time.monotonic()
+        pace.told(endpoint, pages, announced)
         if now - last.setdefault(endpoint, now) >= QUIET:
             last[endpoint] = now
-            sys.stderr.write(f"{endpoint}: {pages:,} of {announced:,} pages, {rows:,} rows\n")
+            left = _left(pace.left())
+            sys.stderr.write(
+                f"{endpoint}: {pages:,} of about {announced:,} pages, {rows:,} rows{left}\n"
+            )
 
     return told
 
@@ -149,8 +156,11 @@ def ago(instant: datetime) -> str:
 
 
 def _left(seconds: float) -> str:
-    """Say how long it still takes; a part of a window is not worth a word."""
-    return f", about {pendulum.duration(seconds=seconds).in_words()} left" if seconds else ""
+    """Say how long all of it still takes; a few seconds are not worth a word."""
+    if seconds < FEW:
+        return ""
+    whole = round(seconds, -1) if seconds < 600 else round(seconds / 60) * 60
+    return f", about {pendulum.duration(seconds=whole).in_words()} left"
 
 
 def _is_number(value: object) -> bool:

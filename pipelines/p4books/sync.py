@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -20,6 +21,7 @@ from p4books.database import connect
 from p4books.endpoint import Endpoint
 from p4books.endpoints import ENDPOINTS
 from p4books.load import delta, run, tables
+from p4books.load.delta import Delta
 from p4books.nearest import nearest
 from p4books.runlog import Reading, RunLog
 from p4books.settings import Settings
@@ -27,6 +29,7 @@ from p4books.version import VERSION
 from p4books.warehouse import publish, views
 from p4books.warehouse.views import View
 
+NOTE_EVERY = 5.0  # seconds between two notes of what a run cost so far
 PUBLISH_AFTER = timedelta(hours=1)  # of a file in which only `verified_at` is old
 
 
@@ -112,8 +115,10 @@ class _Run:
         self.sql = sql
         self.wishes = wishes
         self.warehouse = settings.private / "warehouse.duckdb"
+        self.found = lists.Lists()
         self.log = RunLog(settings.private / "runs.sqlite")
         self.number = self.log.begin()
+        self.tally: dict[str, tables.Tally] = {}
         self.summary = Summary(settings.tenant)
 
     def read(self, endpoints: Sequence[Endpoint], progress: Progress) -> list[Read]:
@@ -121,18 +126,34 @@ class _Run:
         budget = None if self.wishes.full else self.settings.requests_per_run
         self.held = tables.held(self.warehouse)
         memory = account.memory(self.settings, endpoints, self.held, self.log)
-        found = lists.Lists()
+        told = self._noting(progress)
         try:
             lists.read(
-                self.settings, endpoints, progress, memory=memory, requests=budget, out=found
+                self.settings, endpoints, told, memory=memory, requests=budget, out=self.found
             )
         finally:
-            self.log.cost(self.number, found.requests, found.refused, found.waited)
-        self.summary.faults += found.faults
-        self.summary.requests = found.requests
-        self.summary.refused = found.refused
-        self.summary.waited = found.waited
-        return found.read
+            self._cost()
+        self.summary.faults += self.found.faults.values()
+        return self.found.read
+
+    def _noting(self, progress: Progress) -> Progress:
+        """Note what the run cost so far, now and then: a killed run is in the log too."""
+        noted = time.monotonic()
+
+        def told(*figures: Any) -> None:
+            nonlocal noted
+            if time.monotonic() - noted >= NOTE_EVERY:
+                noted = time.monotonic()
+                self._cost()
+            progress(*figures)
+
+        return told
+
+    def _cost(self) -> None:
+        cost = self.found.total
+        self.log.cost(self.number, cost.requests, cost.refused, cost.waited)
+        self.summary.requests, self.summary.refused = cost.requests, cost.refused
+        self.summary.waited = cost.waited
 
     def take_in(self, read: Sequence[Read]) -> None:
         """Load what was read, where it changes anything; publish, where what is out is old."""
@@ -145,16 +166,27 @@ class _Run:
                 read_at = max(one.scan.ended_at for one, _ in pairs)
                 deltas = [each for _, each in pairs]
                 made = run.load(con, deltas, self.warehouse, self.scratch, read_at)
+                self.tally = tables.tally(made, read_at)
                 self._put_in_place(made)
-        for one, each in pairs:
-            reading = account.reading(one, each)
-            self.log.note(self.number, reading)
-            self.summary.readings.append(reading)
+        self._note(read, pairs)
         for one in read:
             if one.scan.verdict is not None:
                 one.spool.clear()
             account.learn(self.log, self.settings, one)
         self.summary.notes += account.notes(self.settings, read, self.held.scans, self.log)
+
+    def _note(self, read: Sequence[Read], pairs: Sequence[tuple[Read, Delta]]) -> None:
+        """Note what became of each endpoint, now that its rows are safe."""
+        taken = {one.endpoint.name: each for one, each in pairs}
+        for one in read:
+            name = one.endpoint.name
+            tally = self.tally.get(name, tables.NOTHING)
+            reading = account.reading(one, taken.get(name), self.found.counts[name], tally)
+            self.summary.readings.append(reading)
+            self.log.note(self.number, reading)
+        for name in self.found.faults.keys() - {one.endpoint.name for one in read}:
+            fault, counts = self.found.faults[name], self.found.counts[name]
+            self.log.note(self.number, account.failed(name, fault, counts))
 
     def _put_in_place(self, made: Path) -> None:
         """Build the views in the copy, make it the warehouse, and publish it.

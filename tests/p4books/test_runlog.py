@@ -29,8 +29,11 @@ READING = Reading(
     changed=0,
     gone=0,
     held=250,
+    findings=2,
     requests=4,
     refused=1,
+    waited=0.5,
+    oldest=100.0,
 )
 
 
@@ -89,9 +92,10 @@ def test_freshness(log: RunLog) -> None:
     log.note(log.begin(), replace(READING, started_at=200.0, current_to=210.0))
     slice_and_tail = replace(READING, mode="slice", started_at=300.0, complete=False)
     log.note(log.begin(), replace(slice_and_tail, current_to=310.0))
-    log.note(log.begin(), replace(slice_and_tail, current_to=None))
+    log.note(log.begin(), replace(slice_and_tail, current_to=None, oldest=90.0))
+    log.note(log.begin(), Reading("invoices", "nothing", "BadAnswer", 400.0, 400.0))
 
-    assert log.freshness() == {"invoices": Freshness(310.0, 200.0, "slice")}
+    assert log.freshness() == {"invoices": Freshness(310.0, 200.0, 90.0, "nothing")}
 
 
 def test_never_complete(log: RunLog) -> None:
@@ -102,8 +106,8 @@ def test_never_complete(log: RunLog) -> None:
     log.note(run, replace(READING, endpoint="vendors"))
 
     assert log.freshness() == {
-        "invoices": Freshness(110.0, None, "whole"),
-        "vendors": Freshness(110.0, 100.0, "whole"),
+        "invoices": Freshness(110.0, None, 100.0, "whole"),
+        "vendors": Freshness(110.0, 100.0, 100.0, "whole"),
     }
 
 
@@ -167,7 +171,7 @@ def test_older_log(log: RunLog, tmp_path: Path) -> None:
     log.note(log.begin(), replace(READING, started_at=200.0, current_to=210.0))
 
     assert [run.id for run in log.runs()] == [2, 1]
-    assert log.freshness() == {"invoices": Freshness(210.0, 200.0, "whole")}
+    assert log.freshness() == {"invoices": Freshness(210.0, 200.0, 100.0, "whole")}
 
 
 def test_runs_side_by_side(log: RunLog, tmp_path: Path) -> None:

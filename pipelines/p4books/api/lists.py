@@ -36,24 +36,28 @@ class Memory:
 class Read:
     """One list that was read, as far as this run could, and where its pages lie.
 
-    `requests` and `refused` are what it cost, `waited` the seconds its requests waited.
+    `fault` is why it was not read further.
     """
 
     endpoint: Endpoint
     spool: Spool
     scan: Scan
-    counts: Counts
+    fault: P4BooksError | None = None
 
 
 @dataclass
 class Lists:
-    """What came of all lists, and what it cost; `waited` in seconds."""
+    """What came of all lists, and what each cost; it grows while they are read."""
 
     read: list[Read] = field(default_factory=list)
-    faults: list[P4BooksError] = field(default_factory=list)
-    requests: int = 0
-    refused: int = 0
-    waited: float = 0.0
+    faults: dict[str, P4BooksError] = field(default_factory=dict)
+    counts: dict[str, Counts] = field(default_factory=dict)
+
+    @property
+    def total(self) -> Counts:
+        """What all lists cost together."""
+        each = [vars(counts) for counts in self.counts.values()]
+        return Counts(**{name: sum(one[name] for one in each) for name in vars(Counts())})
 
 
 @dataclass(frozen=True)
@@ -103,12 +107,12 @@ def read(  # noqa: PLR0913
 
     `memory` is what earlier runs found out, `requests` how many this run may make (default: as
     many as it takes). The first list goes ahead until its first answer: a wrong key or address
-    costs one request. `backoff` is a client's. What it cost is in `out`, also where it raises:
-    KeyRefused and Unreachable; other faults are kept, each stops its own list only.
+    costs one request. `backoff` is a client's. What came is in `out`, also where it raises
+    KeyRefused or Unreachable; other faults stop their own list only.
     """
     chosen = plan(endpoints, memory or {}, requests)
-    side = _SideBySide(settings, endpoints, progress, backoff, Budget(requests))
-    lists = side.lists = out or Lists()
+    lists = Lists() if out is None else out
+    side = _SideBySide(settings, endpoints, progress, backoff, Budget(requests), lists)
     try:
         side.open(chosen, memory or {})
         side.each(list(chosen.tails), lambda name: side.tail(name, chosen.tails[name]))
@@ -117,24 +121,22 @@ def read(  # noqa: PLR0913
         side.collect()
     finally:
         side.stop.set()
-        lists.requests = sum(client.counts.requests for client in side.clients.values())
-        lists.refused = sum(client.counts.refused for client in side.clients.values())
-        lists.waited = side.slots.waited
     return lists
 
 
 class _SideBySide:
     """The readings of all lists; a list with a fault is not asked for again."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         settings: Settings,
         endpoints: Sequence[Endpoint],
         progress: Progress,
         backoff: float,
         budget: Budget,
+        lists: Lists,
     ) -> None:
-        self.lists = Lists()
+        self._lists = lists
         self.stop = threading.Event()
         self._settings = settings
         self._endpoints = {endpoint.name: endpoint for endpoint in endpoints}
@@ -143,12 +145,12 @@ class _SideBySide:
         self._answered = threading.Event()
         self._readings: dict[str, Reading] = {}
         self._faults: dict[str, BaseException] = {}
-        self.slots = throttle_of(settings, self._pause)
-        access = Access.of(settings)
-        self.clients = {
-            name: Client(access, self.slots, backoff, sleep=self._pause, stop=self.stop)
+        access, slots = Access.of(settings), throttle_of(settings, self._pause)
+        self._clients = {
+            name: Client(access, slots, backoff, sleep=self._pause, stop=self.stop)
             for name in self._endpoints
         }
+        lists.counts |= {name: client.counts for name, client in self._clients.items()}
         self._spools = {
             name: Spool(settings.private / "spool" / name, access.source(endpoint))
             for name, endpoint in self._endpoints.items()
@@ -162,7 +164,7 @@ class _SideBySide:
             try:
                 self._readings[name] = Reading(
                     self._endpoints[name],
-                    self.clients[name],
+                    self._clients[name],
                     spool,
                     self._budget,
                     partial(self._told, name),
@@ -215,13 +217,13 @@ class _SideBySide:
             fault = self._faults.get(name)
             if fault is not None and not isinstance(fault, P4BooksError):
                 raise fault
-            if isinstance(fault, P4BooksError) and not isinstance(fault, Abandoned):
-                self.lists.faults.append(fault)
+            if fault is not None and not isinstance(fault, Abandoned):
+                self._lists.faults[name] = fault
             reading = self._readings.get(name)
             if reading and (fault is None or reading.went_on):
-                counts = self.clients[name].counts
-                self.lists.read.append(Read(endpoint, self._spools[name], reading.result(), counts))
-        if not self.lists.read:
+                read = Read(endpoint, self._spools[name], reading.result(), fault)
+                self._lists.read.append(read)
+        if not self._lists.read:
             _raise_if_useless(self._faults.values())
 
     def _note(self, futures: Mapping[str, Future[None]]) -> None:

@@ -16,10 +16,15 @@ REDIRECTS = 3  # followed in a row, on the same host only
 
 @dataclass
 class Counts:
-    """What asking cost so far."""
+    """What asking cost so far; `waited` in seconds."""
 
     requests: int = 0
     refused: int = 0
+    waited: float = 0.0
+
+    def wait(self, seconds: float) -> None:
+        """Count seconds that a request waited under the limit."""
+        self.waited += seconds
 
 
 class Session:
@@ -53,7 +58,7 @@ class Session:
         raise urllib3.exceptions.ResponseError("redirects that lead in a circle")
 
     def _send(self, url: str) -> urllib3.BaseHTTPResponse:
-        slot = self._throttle.acquire()
+        slot = self._throttle.acquire(self.counts.wait)
         try:
             self.counts.requests += 1
             return self._pool.request(

@@ -59,13 +59,14 @@ class Throttle:
         except (OSError, sqlite3.Error) as error:  # filelock's Timeout is an OSError
             raise DiskTrouble(path, str(error)) from None
 
-    def acquire(self) -> int:
-        """Wait until a request may leave and return its slot."""
+    def acquire(self, waiting: Callable[[float], None] = lambda _: None) -> int:
+        """Wait until a request may leave and return its slot; `waiting` is told each wait."""
         while True:
             slot, wait = self._try()
             if slot is not None:
                 return slot
             self.waited += wait
+            waiting(wait)
             self._sleep(wait)
 
     def release(self, slot: int) -> None:
@@ -80,13 +81,21 @@ class Throttle:
 
     def seconds_for(self, requests: int) -> float:
         """Estimate how long so many further requests will take, in seconds."""
+        now = self._clock()
         with self._lock:
-            (used,) = self._store.execute(
-                "select count(*) from slot where coalesce(answered_at, sent_at) > ?",
-                (self._clock() - self.window,),
-            ).fetchone()
-        beyond = max(0, int(used) + requests - self.limit)
-        return -(-beyond // self.limit) * self.window
+            used = self._store.execute(
+                "select coalesce(answered_at, ?1) from slot"
+                " where answered_at is null or answered_at > ?1 - ?2 order by 1",
+                (now, self.window),
+            ).fetchall()
+            (blocked,) = self._store.execute("select max(until) from block").fetchone()
+        if requests <= 0:
+            return 0.0
+        taken = [answered + self.window - now for (answered,) in used][-self.limit :]
+        free = [0.0] * (self.limit - len(taken)) + taken
+        windows, place = divmod(requests - 1, self.limit)
+        until = min(max((blocked or now) - now, 0.0), LONGEST_BLOCK)
+        return max(float(free[place]) + windows * self.window, until)
 
     def _try(self) -> tuple[int | None, float]:
         """Take a slot, or tell how many seconds to wait before the next try."""

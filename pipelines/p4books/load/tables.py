@@ -118,6 +118,42 @@ def held(path: Path) -> Held:
     )
 
 
+@dataclass(frozen=True)
+class Tally:
+    """What is counted of one endpoint after a load.
+
+    `findings` are the values that did not fit, in the versions it brought; `oldest` is when the row
+    was seen that was not seen for longest, in seconds since 1970.
+    """
+
+    findings: int = 0
+    oldest: float | None = None
+
+
+NOTHING = Tally()
+
+
+def tally(path: Path, since: float) -> dict[str, Tally]:
+    """Count each endpoint of a warehouse, its versions valid from `since` (seconds since 1970)."""
+    with connect(path, read_only=True) as con:
+        rows = con.execute(
+            """
+            with found as (
+                select endpoint, count(*) as findings
+                from raw.findings
+                where valid_to is null and valid_from >= make_timestamptz($micros)
+                group by endpoint
+            )
+            select endpoint, coalesce(any_value(findings), 0), epoch(min(verified_at))
+            from raw.seen
+            left join found using (endpoint)
+            group by endpoint
+            """,
+            {"micros": round(since * 1e6)},
+        ).fetchall()
+    return {name: Tally(findings, oldest) for name, findings, oldest in rows}
+
+
 def doubt(path: Path) -> None:
     """Make sure that the warehouse can be read by us; one that is not there yet can.
 

@@ -55,10 +55,10 @@ def test_all(settings: Settings, sandbox: Sandbox) -> None:
     found = _read(settings)
 
     assert _held(found) == _ids(sandbox)
-    assert found.faults == []
+    assert found.faults == {}
     assert all(one.scan.verdict and one.scan.verdict.complete for one in found.read)
-    assert found.requests == len(sandbox.requests)
-    assert (found.refused, found.waited) == (0, 0)
+    assert found.total.requests == len(sandbox.requests)
+    assert (found.total.refused, found.total.waited) == (0, 0)
 
 
 def test_in_the_order_asked(settings: Settings) -> None:
@@ -113,7 +113,9 @@ def test_forbidden(settings: Settings, sandbox: Sandbox) -> None:
 
     found = _read(settings)
 
-    assert [str(fault) for fault in found.faults] == [str(errors.RightMissing("vendors"))]
+    assert {name: str(fault) for name, fault in found.faults.items()} == {
+        "vendors": str(errors.RightMissing("vendors"))
+    }
     assert _held(found) == {k: v for k, v in _ids(sandbox).items() if k != "vendors"}
     assert [each.endpoint for each in sandbox.requests].count("vendors") == 1
 
@@ -126,10 +128,10 @@ def test_one_fails(settings: Settings, sandbox: Sandbox, first: bool) -> None:
 
     found = _read(settings)
 
-    assert [type(fault) for fault in found.faults] == [errors.BadAnswer]
-    assert broken.name in str(found.faults[0])
+    assert [type(fault) for fault in found.faults.values()] == [errors.BadAnswer]
+    assert broken.name in str(found.faults[broken.name])
     assert {one.endpoint for one in found.read} == set(ALL) - {broken}
-    assert found.requests == len(sandbox.requests)
+    assert found.total.requests == len(sandbox.requests)
 
 
 def test_all_forbidden(settings: Settings, sandbox: Sandbox) -> None:
@@ -139,7 +141,7 @@ def test_all_forbidden(settings: Settings, sandbox: Sandbox) -> None:
     found = _read(settings)
 
     assert found.read == []
-    assert [type(fault) for fault in found.faults] == [errors.RightMissing] * 6
+    assert [type(fault) for fault in found.faults.values()] == [errors.RightMissing] * 6
 
 
 def test_refused(settings: Settings, sandbox: Sandbox) -> None:
@@ -149,9 +151,9 @@ def test_refused(settings: Settings, sandbox: Sandbox) -> None:
 
     found = _read(settings)
 
-    assert found.refused == 2
-    assert found.waited > 0
-    assert found.requests == len(sandbox.requests)
+    assert found.total.refused == 2
+    assert found.total.waited > 0
+    assert found.total.requests == len(sandbox.requests)
     assert _held(found) == _ids(sandbox)
 
 
@@ -186,7 +188,7 @@ def test_key_that_ends(settings: Settings, sandbox: Sandbox) -> None:
     lists = _read(settings)
 
     assert 1 <= len(lists.read) <= 3
-    assert {type(fault) for fault in lists.faults} == {errors.KeyRefused}
+    assert {type(fault) for fault in lists.faults.values()} == {errors.KeyRefused}
 
 
 def test_nobody_there(make_settings: MakeSettings, sandbox: Sandbox) -> None:
@@ -220,7 +222,7 @@ def test_goes_on(settings: Settings, sandbox: Sandbox) -> None:
 
     again = _read(settings)
 
-    assert [type(fault) for fault in first.faults] == [errors.BadAnswer]
+    assert [type(fault) for fault in first.faults.values()] == [errors.BadAnswer]
     assert [(each.endpoint, each.page) for each in sandbox.requests] == [
         ("products", 2),
         ("products", 1),

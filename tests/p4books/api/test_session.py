@@ -93,7 +93,7 @@ def test_every_try_passes_the_throttle(session: Session, sandbox: Sandbox, slots
             session.get(f"{sandbox.base_url}/vendors", {"page": 1})
 
     assert session.counts.requests == len(sandbox.requests) == 4
-    assert Throttle(slots.path, 4, 60).seconds_for(1) == 60
+    assert 50 < Throttle(slots.path, 4, 60).seconds_for(1) <= 60
     assert Throttle(slots.path, 5, 60).seconds_for(1) == 0
 
 

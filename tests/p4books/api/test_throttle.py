@@ -114,7 +114,7 @@ def test_longest_block_counts(tmp_path: Path, clock: Clock) -> None:
 
 
 def test_seconds_for(tmp_path: Path, clock: Clock) -> None:
-    """How long requests will take is told in whole windows."""
+    """How long requests will take is told by when slots become free, one after the other."""
     slots = _throttle(tmp_path, clock)
     before = [slots.seconds_for(requests) for requests in (0, 3, 4, 7)]
     for _ in range(2):
@@ -307,7 +307,7 @@ def test_threads(tmp_path: Path) -> None:
 
     assert len(set(taken)) == 96
     assert slots.seconds_for(4) == 0
-    assert slots.seconds_for(5) == 600
+    assert slots.seconds_for(5) == pytest.approx(600, abs=60)
 
 
 RUSH = """
