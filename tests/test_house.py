@@ -18,24 +18,25 @@ CODE = ROOT / "pipelines"
 # From the roof down. A room knows the floors below its own, and nobody on its own floor.
 FLOORS = [
     {"cli"},
-    {"demo", "screen"},
+    {"demo", "showing"},
+    {"progress", "screen"},
     {"sync"},
     {"account", "intake"},
     {"load.run", "warehouse.publish", "warehouse.status"},
     {"load.source", "load.settle"},
-    {"load.delta", "api.lists", "api.probe", "warehouse.views", "warehouse.query"},
+    {"load.delta", "api.lists", "api.probe", "api.traits", "warehouse.views", "warehouse.query"},
     {"api.scan", "load.spooled"},
     {"api.walk", "api.pace", "alone"},
     {"load.typed", "load.tables", "api.client", "api.spool", "runlog"},
     {"api.session", "api.answer"},
-    {"api.shapes", "api.throttle", "settings"},
+    {"api.shapes", "api.exact", "api.throttle", "settings"},
     {"places", "swap", "database", "journal", "api.budget", "ending"},
     {"endpoints"},
     {"endpoints.customers", "endpoints.invoices", "endpoints.products"}
     | {"endpoints.purchase_orders", "endpoints.sales_orders", "endpoints.vendors"},
     {"endpoints.line"},
     {"endpoint"},
-    {"errors", "version", "nearest"},
+    {"errors", "version", "nearest", "eventlog"},
 ]
 FLOOR = {room: height for height, rooms in enumerate(reversed(FLOORS)) for room in rooms}
 DOORS = {"", "api", "load", "warehouse"}  # the __init__ of a package; it holds no code but names

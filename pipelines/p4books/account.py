@@ -7,12 +7,17 @@ from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
+from p4books.alone import alone
 from p4books.api.client import Access
 from p4books.api.lists import Memory, Read
+from p4books.api.probe import Finding
 from p4books.api.scan import LOOK_BACK, Known, Mode
 from p4books.api.session import Counts
+from p4books.api.traits import Traits
+from p4books.api.traits import find_out as find_out_traits
 from p4books.api.walk import Order
 from p4books.endpoint import Endpoint
+from p4books.endpoints import ENDPOINTS
 from p4books.errors import Incomplete, P4BooksError
 from p4books.load.delta import Delta
 from p4books.load.tables import NEVER, Held, Tally
@@ -49,6 +54,23 @@ def learn(log: RunLog, settings: Settings, one: Read) -> None:
                 "arrangement": known.order.value,
             },
         )
+
+
+def find_out(settings: Settings, found: Sequence[Finding]) -> Traits | None:
+    """Ask the longest list how the API behaves, and remember it; None where no list can be read.
+
+    Raises ApiError where the list can't be read after all.
+    """
+    lists = [each for each in found if each.announced is not None] or [
+        each for each in found if each.fault is None
+    ]
+    if not lists:
+        return None
+    longest = max(lists, key=lambda each: each.announced or 0)
+    traits = find_out_traits(settings, ENDPOINTS[longest.endpoint])
+    with alone(settings):
+        RunLog(settings.private / "runs.sqlite").found_out(vars(traits))
+    return traits
 
 
 def reading(one: Read, each: Delta | None, counts: Counts, tally: Tally) -> Reading:

@@ -9,6 +9,7 @@ import click
 from p4books.ending import end_with
 from p4books.endpoints import ENDPOINTS
 from p4books.errors import P4BooksError, UsageError
+from p4books.eventlog import say
 from p4books.nearest import nearest
 from p4books.version import VERSION
 
@@ -39,12 +40,19 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for a 
     metavar="ENDPOINT",
     help="Believe that many of its rows are gone. May be repeated.",
 )
+@click.option(
+    "--log",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    help="json: one JSON line for the run, and one on stderr for what happens in it.",
+)
 @_tenant
 @_json
-def sync(
+def sync(  # noqa: PLR0913
     endpoints: tuple[str, ...],
     full: bool,
     allow_gone: tuple[str, ...],
+    log: str,
     tenant: str | None,
     as_json: bool,
 ) -> None:
@@ -54,52 +62,44 @@ def sync(
     setting requests_per_run lets it; loads what is new, changed or gone; publishes
     data/TENANT.duckdb. What could not be read is said; the rest is done all the same.
     """
-    names = [_endpoint(word) for word in endpoints]
-    from p4books import screen, settings
+    names, gone = [[_endpoint(word) for word in words] for words in (endpoints, allow_gone)]
+    from p4books import eventlog, progress, settings, showing
     from p4books.sync import sync as run
 
+    if log == "json":
+        eventlog.write_json()
     found = settings.load(tenant)
-    with screen.progress(found) as told:
-        done = run(
-            found,
-            names,
-            told,
-            full=full,
-            allow_gone=[_endpoint(word) for word in allow_gone],
-        )
-    (screen.summary_json if as_json else screen.summary)(done, found)
+    with progress.progress(found) as told:
+        done = run(found, names, told, full=full, allow_gone=gone)
+    if as_json:
+        showing.summary_json(done, found)
+    elif log == "json":
+        showing.summary_log(done, found)
+    else:
+        showing.summary(done, found, table=sys.stdout.isatty())
     _finish(*done.faults)
 
 
 @app.command(
     short_help="Ask each endpoint for one row: reachable, allowed, how long?",
-    epilog="\b\nExample:\n  p4books check",
+    epilog="\b\nExample:\n  p4books check\n  p4books check --deep",
 )
+@click.option("--deep", is_flag=True, help="Find out with a dozen requests how this API behaves.")
 @_tenant
 @_json
-def check(tenant: str | None, as_json: bool) -> None:
-    """Ask each endpoint for one row: is it reachable, allowed, and how long is it?"""
-    from p4books import screen, settings
+def check(deep: bool, tenant: str | None, as_json: bool) -> None:
+    """Ask each endpoint for one row: is it reachable, allowed, and how long is it?
+
+    With --deep the longest list is asked in a few ways more: how its rows are ordered, how many
+    come on a page, what comes past the end, which parameters work. `status` shows it later.
+    """
+    from p4books import account, settings, showing
     from p4books.api.probe import probe_all
 
-    findings = probe_all(settings.load(tenant))
-    if as_json:
-        screen.as_json([{**vars(f), "fault": f.fault and str(f.fault)} for f in findings])
-    else:
-        said = {True: "yes", False: "no", None: "unknown"}
-        screen.table(
-            ("endpoint", "reachable", "allowed", "rows announced", "page size honoured"),
-            (
-                (
-                    f.endpoint,
-                    said[f.reachable],
-                    said[f.allowed],
-                    f.announced,
-                    said[f.page_size_honoured],
-                )
-                for f in findings
-            ),
-        )
+    found = settings.load(tenant)
+    findings = probe_all(found)
+    traits = account.find_out(found, findings) if deep else None
+    (showing.findings_json if as_json else showing.findings)(findings, traits)
     _finish(*(f.fault for f in findings if f.fault))
 
 
@@ -108,31 +108,37 @@ def check(tenant: str | None, as_json: bool) -> None:
 @_json
 def status(tenant: str | None, as_json: bool) -> None:
     """Show what the published file holds and how fresh it is."""
-    from p4books import screen, settings
+    from p4books import screen, settings, showing
     from p4books.warehouse.status import status as look
 
     found = settings.load(tenant, need_key=False)
     now = look(found)
     if as_json:
         screen.as_json(now)
+    else:
+        showing.status(now, found)
+
+
+@app.command(epilog="\b\nExample:\n  p4books runs\n  p4books runs 12")
+@click.argument("number", required=False, type=click.IntRange(1), metavar="[RUN]")
+@click.option("--last", default=20, show_default=True, type=click.IntRange(1), help="How many.")
+@_tenant
+@_json
+def runs(number: int | None, last: int, tenant: str | None, as_json: bool) -> None:
+    """List the last runs, failed and killed ones too; or show one, by endpoint."""
+    from p4books import screen, settings, showing
+    from p4books.runlog import RunLog
+
+    found = settings.load(tenant, need_key=False)
+    log = RunLog(found.private / "runs.sqlite")
+    if number is None:
+        shown = log.runs(last)
+        (screen.as_json(shown) if as_json else showing.runs(shown, found))
         return
-    screen.table(
-        ("table", "rows", "versions", "current to", "verified to"),
-        (
-            (
-                t.table,
-                t.rows,
-                t.versions,
-                screen.when(t.current_to, found),
-                screen.when(t.verified_to, found),
-            )
-            for t in now.tables
-        ),
-    )
-    click.echo(
-        f"{now.file}: {now.bytes / 1e6:,.1f} MB, published {screen.ago(now.published_at)} "
-        f"({screen.when(now.published_at, found)}, {found.timezone})."
-    )
+    one = log.run(number)
+    if one is None:
+        raise UsageError(f"There is no run {number}. `p4books runs` lists them.")
+    (screen.as_json(one) if as_json else showing.run(one))
 
 
 @app.command(
@@ -174,15 +180,15 @@ def sandbox(words: tuple[str, ...]) -> NoReturn:
 def demo(invoices: int) -> None:
     """Sync a sandbox twice and show three figures: what p4books does, without a key."""
     from p4books import demo as show
-    from p4books import screen
+    from p4books import progress, screen, showing
 
     with show.sandbox(invoices) as settings:
         click.echo(f"A P4 Books with {invoices:,} invoices runs at {settings.address}")
         for title in ("First sync", "Second sync: the same lists again"):
-            with screen.progress(settings) as told:
+            with progress.progress(settings) as told:
                 done = show.sync(settings, progress=told)
             click.echo(f"\n{title}")
-            screen.summary(done, settings)
+            showing.summary(done, settings)
             _finish(*done.faults)
         for figure in show.figures(settings):
             click.echo()
@@ -201,7 +207,7 @@ def _endpoint(word: str) -> str:
 def _finish(*faults: P4BooksError) -> None:
     """Say what could not be done, each thing once, and end with the code for it."""
     for sentence in dict.fromkeys(str(fault) for fault in faults):
-        click.echo(sentence, err=True)
+        say(sentence)
     if faults:
         raise SystemExit(1)
 

@@ -11,6 +11,7 @@ from typing import NoReturn
 import click
 
 from p4books.errors import P4BooksError
+from p4books.eventlog import say
 
 
 def end_with(command: click.Command) -> NoReturn:
@@ -23,7 +24,7 @@ def end_with(command: click.Command) -> NoReturn:
     try:
         code = command.main(prog_name="p4books", standalone_mode=False) or 0
     except P4BooksError as fault:
-        click.echo(fault, err=True)
+        say(str(fault))
         code = fault.exit_code
     except click.ClickException as fault:
         fault.show()
@@ -31,12 +32,12 @@ def end_with(command: click.Command) -> NoReturn:
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 1
     except (KeyboardInterrupt, click.Abort):
-        click.echo("Stopped. What was published stands; the next run goes on from here.", err=True)
+        say("Stopped. What was published stands; the next run goes on from here.")
         code = 130
     except BrokenPipeError:
         code = 0
     except Exception as error:  # noqa: BLE001 - the last place that can say it in a sentence
-        click.echo(_unexpected(error), err=True)
+        say(_unexpected(error))
     with contextlib.suppress(OSError):
         sys.stdout.flush()
         sys.stderr.flush()

@@ -4,6 +4,7 @@ A SQLite file in the private folder, written as the run goes, so that a run that
 killed is there too. It also remembers what was found out about each list.
 """
 
+import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -47,6 +48,11 @@ _TABLES: dict[str, dict[str, str]] = {
         "refused": "integer not null default 0",
         "waited": "real not null default 0",
         "oldest": "real",
+    },
+    "traits": {
+        "id": "integer primary key",
+        "found_at": "real not null",
+        "found": "text not null",
     },
     "known": {
         "endpoint": "text primary key",
@@ -106,6 +112,10 @@ class Run:
     waited: float
     readings: tuple[Reading, ...]
 
+    def sum(self, count: str) -> int:
+        """Add up one count of all readings: new, changed, gone, findings."""
+        return sum(int(getattr(reading, count)) for reading in self.readings)
+
 
 @dataclass(frozen=True)
 class Freshness:
@@ -164,6 +174,16 @@ class RunLog:
         """Return what was found out about each list."""
         return {row["endpoint"]: dict(row) for row in self._journal.rows("select * from known")}
 
+    def found_out(self, traits: Mapping[str, Any]) -> None:
+        """Remember how this tenant's API behaves, as JSON can say it."""
+        found = json.dumps(traits)
+        self._journal.put("traits", {"id": 1, "found_at": time.time(), "found": found})
+
+    def traits(self) -> dict[str, Any] | None:
+        """Return what was found out about the API; None where nobody asked it yet."""
+        rows = self._journal.rows("select found_at, found from traits")
+        return {**json.loads(rows[0]["found"]), "found_at": rows[0]["found_at"]} if rows else None
+
     def freshness(self) -> dict[str, Freshness]:
         """Return how fresh each endpoint is; one of which nothing was ever taken in is absent."""
         rows = self._journal.rows(
@@ -194,16 +214,11 @@ class RunLog:
 
     def runs(self, last: int = 20) -> list[Run]:
         """Return the last runs, the newest first."""
-        readings: dict[int, list[Reading]] = {}
-        for row in self._journal.rows(
-            "select * from reading where run_id > (select max(id) from run) - ?", (last,)
-        ):
-            told = dict(row)
-            readings.setdefault(told.pop("run_id"), []).append(Reading(**told))
-        return [
-            Run(**row, readings=tuple(readings.get(row["id"], ())))
-            for row in self._journal.rows("select * from run order by id desc limit ?", (last,))
-        ]
+        return self._runs("id > (select max(id) from run) - ?", last)
+
+    def run(self, number: int) -> Run | None:
+        """Return one run; None where there is none of that number."""
+        return next(iter(self._runs("id = ?", number)), None)
 
     def requests_since(self, instant: float) -> int:
         """Count the requests of all runs that began after an instant (seconds since 1970)."""
@@ -211,3 +226,17 @@ class RunLog:
             "select sum(requests) as n from run where started_at > ?", (instant,)
         )
         return int(rows[0]["n"] or 0) if rows else 0
+
+    def _runs(self, which: str, number: int) -> list[Run]:
+        readings: dict[int, list[Reading]] = {}
+        for row in self._journal.rows(
+            f"select * from reading where run_id in (select id from run where {which})", (number,)
+        ):
+            told = dict(row)
+            readings.setdefault(told.pop("run_id"), []).append(Reading(**told))
+        return [
+            Run(**row, readings=tuple(readings.get(row["id"], ())))
+            for row in self._journal.rows(
+                f"select * from run where {which} order by id desc", (number,)
+            )
+        ]

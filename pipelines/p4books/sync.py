@@ -51,6 +51,10 @@ class Summary:
     loaded: bool = False
     published: bool = False
 
+    def sum(self, count: str) -> int:
+        """Add up one count of all readings: new, changed, gone, findings."""
+        return sum(int(getattr(reading, count)) for reading in self.readings)
+
 
 @dataclass(frozen=True)
 class Wishes:

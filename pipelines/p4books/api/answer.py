@@ -4,34 +4,36 @@ Turns the bytes of a list's page into records in one spelling, or says what is w
 page that is not exactly a page is never taken for an empty one.
 """
 
-import json
-import math
 import re
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import pairwise
 from typing import Any
 
 import msgspec
 
-from p4books.api import shapes
+from p4books.api import exact, shapes
 from p4books.endpoint import Endpoint
-
-# A double holds 15 digits of any number. A run of more than that (with its point: 17 signs) may
-# be a number that a double would change, and its page takes the slower, exact way.
-_DIGITS = bytes.maketrans(b"0123456789.", b"0" * 11)
-_LONG = b"0" * 17
-
 
 _ENCODER = msgspec.json.Encoder(order="sorted")
 
 Key = tuple[int, str]
 
+AGAIN = "the last page again"  # past the end
+NOT_FOUND = "404"
+
 
 class Malformed(ValueError):
     """The body is no page of a list; the text says what it is instead."""
+
+
+class OtherPage(Malformed):
+    """The answer says that it is another page: `given`."""
+
+    def __init__(self, given: int) -> None:
+        super().__init__(f"page {given}")
+        self.given = given
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class Answer:
     how many stood in this answer (an id that came twice counts twice); `records` are its rows by
     id, as canonical JSON, in the order they came; `keys` what they may be ordered by, comparable:
     ids where all are numbers, else dates of creation, None where neither is told for every row.
+    `past_end` is what the server gave for a page that the list does not have, if not just no rows.
     """
 
     page: int
@@ -49,6 +52,7 @@ class Answer:
     rows: int
     records: Mapping[str, bytes]
     keys: tuple[Key, ...] | None
+    past_end: str = ""
 
     @property
     def rising(self) -> bool:
@@ -70,9 +74,15 @@ def read(body: bytes, endpoint: Endpoint, page: int, size: int | None = None) ->
     rows = _plain_rows(body, endpoint, page)
     if rows is not None:
         return _answer(page, *rows)
-    data, total = _envelope(body, page, size)
-    records = [_canonical(record, endpoint) for record in data]
-    return _answer(page, total, records)
+    data, total, echo = _envelope(body)
+    if echo in {None, page}:
+        return _answer(page, total, [_canonical(record, endpoint) for record in data])
+    if total is None and echo == page - 1:  # perhaps the end: the walk sees what it knows already
+        found = _answer(page, total, [_canonical(record, endpoint) for record in data])
+        return replace(found, past_end=AGAIN)
+    if size and total is not None and (page - 1) * size >= total:
+        return Answer(page, total, rows=0, records={}, keys=(), past_end=AGAIN)
+    raise OtherPage(int(echo or 0))
 
 
 def recall(lines: Sequence[bytes], page: int, total: int | None, rows: int) -> Answer:
@@ -85,7 +95,7 @@ def recall(lines: Sequence[bytes], page: int, total: int | None, rows: int) -> A
 
 def past_end(page: int) -> Answer:
     """Make the answer of a server that says there is no such page."""
-    return Answer(page, total=None, rows=0, records={}, keys=())
+    return Answer(page, total=None, rows=0, records={}, keys=(), past_end=NOT_FOUND)
 
 
 def _answer(page: int, total: int | None, records: Sequence[Any]) -> Answer:
@@ -111,7 +121,7 @@ def _field(record: Any, name: str) -> Any:
 
 def _plain_rows(body: bytes, endpoint: Endpoint, page: int) -> tuple[int, list[Any]] | None:
     """Read a page that is just as documented, in a quarter of the time; None where it is not."""
-    if _LONG in body.translate(_DIGITS):
+    if exact.has_long_number(body):
         return None
     try:
         envelope = shapes.decoder(endpoint).decode(body)
@@ -124,9 +134,12 @@ def _plain_rows(body: bytes, endpoint: Endpoint, page: int) -> tuple[int, list[A
     return envelope.total, envelope.data
 
 
-def _envelope(body: bytes, page: int, size: int | None) -> tuple[list[dict[str, Any]], int | None]:
-    """Take the rows and the total out of an answer, having doubted everything about it."""
-    answer = _parse(body)
+def _envelope(body: bytes) -> tuple[list[dict[str, Any]], int | None, int | None]:
+    """Take rows, total and page out of an answer, having doubted everything about them."""
+    try:
+        answer = exact.parse(body)
+    except ValueError:
+        raise Malformed(_instead_of_json(body)) from None
     if not isinstance(answer, dict):
         raise Malformed("JSON that is not a page of a list")
     names = [name.lower() for name in answer]
@@ -139,42 +152,13 @@ def _envelope(body: bytes, page: int, size: int | None) -> tuple[list[dict[str, 
     data = [] if answer["data"] is None and total == 0 else answer["data"]
     if not isinstance(data, list) or not all(isinstance(row, dict) for row in data):
         raise Malformed("`data` that is not a list of rows")
-    echo = _count("page", answer.get("page"))
-    if echo not in {None, page}:
-        if not (size and total is not None and (page - 1) * size >= total):
-            raise Malformed(f"page {echo}")
-        data = []
-    return data, total
+    return data, total, _count("page", answer.get("page"))
 
 
-def _parse(body: bytes) -> Any:
-    if _LONG not in body.translate(_DIGITS):
-        with suppress(ValueError, RecursionError):
-            return msgspec.json.decode(body)
-    try:  # what msgspec does not take may still be JSON: 1e400, a byte order mark
-        return json.loads(
-            body, parse_float=_exact_float, parse_int=_exact_int, parse_constant=_refuse
-        )
-    except (ValueError, RecursionError):
-        start = body.lstrip()[:15].lower()
-        html = start.startswith((b"<!doctype", b"<html"))
-        raise Malformed("an HTML page" if html else "something that is not JSON") from None
-
-
-def _exact_float(digits: str) -> float | str:
-    """Keep as text what a double would change; all else as on a page of short numbers."""
-    if _LONG in digits.encode().translate(_DIGITS):
-        return digits
-    number = float(digits)
-    return number if math.isfinite(number) else digits
-
-
-def _exact_int(digits: str) -> int | str:
-    return int(digits) if len(digits) < 19 else digits
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(constant)
+def _instead_of_json(body: bytes) -> str:
+    start = body.lstrip()[:15].lower()
+    html = start.startswith((b"<!doctype", b"<html"))
+    return "an HTML page" if html else "something that is not JSON"
 
 
 def _count(name: str, value: object) -> int | None:

@@ -84,6 +84,7 @@ class _Passing(Exception):
 class Client:
     """Reads pages of lists, one at a time; a thread of its own needs a client of its own.
 
+    `limits` are the headers by which the last answer told of the limit, names in lower case.
     `backoff` is the wait before the first repeat in seconds (it doubles, with jitter);
     `sleep` waits seconds; `stop` ends the repeats when set.
     """
@@ -101,7 +102,9 @@ class Client:
         self._backoff = backoff
         self._sleep = sleep
         self._stop = stop or threading.Event()
+        self._given_instead: int | None = None  # the page that the last try gave
         self._session = Session(access.address, access.key, slots, TIMEOUT)
+        self.limits: dict[str, str] = {}
 
     @property
     def counts(self) -> Counts:
@@ -115,11 +118,12 @@ class Client:
 
         `size` is the rows to ask for (default: the setting's), `learned` the rows that a page of
         this list was seen to hold. A page past the end is an answer without rows. Raises
-        KeyRefused, RightMissing, NotFound, Redirected and Refused at once; Unreachable and
-        BadAnswer after the last try.
+        KeyRefused, RightMissing, NotFound, Redirected and Refused at once; PageIgnored where page 1
+        comes instead twice; Unreachable and BadAnswer after the last try.
         """
         if self._stop.is_set():
             raise errors.Abandoned
+        self._given_instead = None
         tries = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(_Passing),
             stop=tenacity.stop_after_attempt(TRIES) | tenacity.stop_when_event_set(self._stop),
@@ -147,6 +151,10 @@ class Client:
         try:
             return answer.read(body, endpoint, page, learned)
         except answer.Malformed as what:
+            given = what.given if isinstance(what, answer.OtherPage) else None
+            if given == 1 == self._given_instead:
+                raise errors.PageIgnored(endpoint.name, self.access.page_param) from None
+            self._given_instead = given
             raise _Passing(errors.BadAnswer(endpoint.name, page, str(what))) from None
 
     def _get(self, endpoint: Endpoint, page: int, size: int | None) -> tuple[int, bytes]:
@@ -161,6 +169,11 @@ class Client:
                 response = self._session.get(url, asked)
             except urllib3.exceptions.HTTPError as error:
                 raise self._failure(endpoint, page, error) from None
+            self.limits = {
+                name.lower(): value
+                for name, value in response.headers.items()
+                if name.lower().startswith(("x-ratelimit", "ratelimit", "retry-after"))
+            }
             if response.status != 429:
                 return response.status, response.data
             self.counts.refused += 1

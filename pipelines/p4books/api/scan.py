@@ -140,12 +140,16 @@ class Reading:
         Raises what `Client.page` raises and DiskTrouble, the spool then keeps what came; and
         PageIgnored.
         """
-        while self._verdict is None and self._budget.take():
-            answer = self._ask(self._page, taken=1)
-            self._keep(answer)
-            self._mode = Mode.SLICE if self._played else Mode.WHOLE
-            self._send(answer)
-            self._progress(self._spool.walked, self._announced_pages, len(self._way.seen))
+        try:
+            while self._verdict is None and self._budget.take():
+                answer = self._ask(self._page, taken=1)
+                self._keep(answer)
+                self._mode = Mode.SLICE if self._played else Mode.WHOLE
+                self._send(answer)
+                self._progress(self._spool.walked, self._announced_pages, len(self._way.seen))
+        except PageIgnored:
+            self._spool.clear()  # what is kept would say the same again, whatever comes by then
+            raise
 
     def result(self) -> Scan:
         """Say what became of it."""
@@ -224,9 +228,6 @@ class Reading:
             self._page = self._walk.send(answer)
         except StopIteration as end:
             self._verdict = end.value
-        except PageIgnored:
-            self._spool.clear()  # what is kept would say the same again, whatever comes by then
-            raise
 
     def _known(self) -> Known | None:
         if not self._way.size or self._way.total is None:

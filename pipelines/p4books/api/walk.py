@@ -81,7 +81,7 @@ class Way:
         if self.pages > 1 and last.records.keys() == first.records.keys():
             again = yield from self._ask(1)
             self._doubt(last, again)
-        self.order = _order(first, last)
+        self.order = order_of(first, last)
         if self.order is Order.OLDEST_FIRST:
             return (yield from self._backwards(last))
         if self.order is Order.NEWEST_FIRST:
@@ -215,7 +215,8 @@ def _keyed(answer: Answer) -> Iterable[tuple[str, Key]]:
     return zip(answer.records, answer.keys or (), strict=False)
 
 
-def _order(first: Answer, last: Answer) -> Order:
+def order_of(first: Answer, last: Answer) -> Order:
+    """Tell how a list is ordered by its first and its last page."""
     if _oldest_first(first, last):
         return Order.OLDEST_FIRST
     return Order.NEWEST_FIRST if _newest_first(first, last) else Order.NONE

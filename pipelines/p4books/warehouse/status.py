@@ -1,38 +1,53 @@
 """How much is there, and how fresh is it?"""
 
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from p4books.endpoints import ENDPOINTS
-from p4books.runlog import RunLog
+from p4books.runlog import DAY, RunLog
 from p4books.settings import Settings
 from p4books.warehouse.query import connect
 
 
 @dataclass(frozen=True)
 class TableStatus:
-    """One endpoint's tables in the published file; instants are in UTC, None where never."""
+    """One endpoint's tables in the published file; instants are in UTC, None where never.
+
+    `mode` is how the last run read its list; `oldest` when the row was seen that was not seen for
+    longest.
+    """
 
     table: str
     rows: int
     versions: int
+    mode: str | None
     current_to: datetime | None
     verified_to: datetime | None
+    oldest: datetime | None
 
 
 @dataclass(frozen=True)
 class Status:
-    """The published file: its size in bytes, when it was made, what is in it."""
+    """The published file: its size in bytes, when it was made, what is in it; what that cost.
+
+    `traits` are those of the API, as `check --deep` found them; None before it was asked.
+    """
 
     file: str
     bytes: int
     published_at: datetime
     tables: tuple[TableStatus, ...]
+    requests_last_run: int
+    requests_last_day: int
+    traits: dict[str, Any] | None
 
 
 def status(settings: Settings) -> Status:
     """Look at the published file and the run log. Raises NotPublished and QueryFailed."""
-    fresh = RunLog(settings.private / "runs.sqlite").freshness()
+    log = RunLog(settings.private / "runs.sqlite")
+    fresh, last = log.freshness(), log.runs(1)
     with connect(settings.published) as con:
         (made,) = con.execute("select published_at from about").fetchone() or (None,)
         tables = []
@@ -47,8 +62,10 @@ def status(settings: Settings) -> Status:
                     table=name,
                     rows=found[0],
                     versions=found[1],
+                    mode=seen.mode if seen else None,
                     current_to=_instant(seen.current_to if seen else None),
                     verified_to=_instant(seen.verified_to if seen else None),
+                    oldest=_instant(seen.oldest if seen else None),
                 )
             )
     return Status(
@@ -56,6 +73,9 @@ def status(settings: Settings) -> Status:
         bytes=settings.published.stat().st_size,
         published_at=made,
         tables=tuple(tables),
+        requests_last_run=last[0].requests if last else 0,
+        requests_last_day=log.requests_since(time.time() - DAY),
+        traits=log.traits(),
     )
 
 

@@ -208,7 +208,7 @@ def test_last_page_again(total: str) -> None:
 
     answer = read(body, THINGS, 3, size=10)
 
-    assert answer == Answer(3, 20, 0, {}, ())
+    assert answer == Answer(3, 20, 0, {}, (), past_end="the last page again")
 
 
 @pytest.mark.parametrize(("page", "size"), [(2, 10), (3, None), (2, 20)])
@@ -224,9 +224,16 @@ def test_another_page_without_total() -> None:
         read(b'{"data":[{"id":1}],"page":1}', THINGS, 9, size=10)
 
 
+def test_last_page_again_without_total() -> None:
+    """Without a total the page before may be the last one again: its rows tell the walk."""
+    answer = read(b'{"data":[{"id":1}],"page":8}', THINGS, 9, size=10)
+
+    assert (set(answer.records), answer.past_end) == ({"1"}, "the last page again")
+
+
 def test_past_end() -> None:
     """A page that is not there has no rows and tells no total."""
-    assert past_end(7) == Answer(7, None, 0, {}, ())
+    assert past_end(7) == Answer(7, None, 0, {}, (), past_end="404")
 
 
 # Ids.

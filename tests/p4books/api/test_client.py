@@ -193,6 +193,36 @@ def test_backoff(client: Client, sandbox: Sandbox, clock: Time) -> None:
     assert any(wait != round(wait) for wait in clock.pauses)
 
 
+def test_page_1_instead(client: Client, sandbox: Sandbox) -> None:
+    """A server that says twice that it gives page 1 ignores the page: no third try."""
+    page = '{"data":[{"id":1}],"total":30,"page":1}'
+    sandbox.faults.stage(Fault("html", text=page, times=None))
+
+    with pytest.raises(errors.PageIgnored):
+        client.page(INVOICES, 3, learned=10)
+
+    assert len(sandbox.requests) == 2
+
+
+def test_page_1_instead_once(client: Client, sandbox: Sandbox) -> None:
+    """Page 1 in place of another, once, is a fault that passes."""
+    page = '{"data":[{"id":1}],"total":30,"page":1}'
+    sandbox.faults.stage(Fault("html", text=page))
+
+    assert client.page(INVOICES, 2, size=10).rows == 10
+
+
+def test_limits_told(client: Client, sandbox: Sandbox) -> None:
+    """The headers that tell of the limit are kept from the last answer, and no other."""
+    told = {"X-RateLimit-Remaining": "7", "X-Other": "1"}
+    page = '{"data":[],"total":0,"page":1}'
+    sandbox.faults.stage(Fault("html", text=page, headers=told))
+
+    client.page(INVOICES, 1)
+
+    assert client.limits == {"x-ratelimit-remaining": "7"}
+
+
 def test_stop(settings: Settings, sandbox: Sandbox, slots: Throttle, clock: Time) -> None:
     """Who is told to stop asks no more."""
     stop = threading.Event()

@@ -61,7 +61,7 @@ def test_rows_and_versions(settings: Settings) -> None:
     """Each list has its rows and versions, and the file its size and instant."""
     found = status(settings)
 
-    assert found.tables[0] == TableStatus("products", 3, 5, None, None)
+    assert found.tables[0] == TableStatus("products", 3, 5, None, None, None, None)
     assert [table.table for table in found.tables] == list(ENDPOINTS)
     assert {(table.rows, table.versions) for table in found.tables[1:]} == {(0, 0)}
     assert (found.file, found.bytes) == (

@@ -1,0 +1,128 @@
+"""How does this tenant's API behave, where the contract leaves it open?"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from p4books.api.answer import AGAIN, Answer
+from p4books.api.client import Access, Client, throttle_of
+from p4books.api.walk import order_of
+from p4books.endpoint import Endpoint
+from p4books.errors import ApiError, PageIgnored
+from p4books.settings import Settings
+
+MANY = 1000  # rows asked for, to see how many come at most
+PAGE_NAMES = ("page", "Page", "page_number", "PageNumber")
+SIZE_NAMES = ("page_size", "PageSize", "pageSize", "per_page", "limit")
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What a handful of requests found out; None where the list is too short to tell.
+
+    `page_size` are the rows that came when the setting's were asked for, `most_rows` the most that
+    came on a page. `page_param` and `page_size_param` are the names that work. `past_end` is what
+    comes for a page that is not there. `limits` are the headers that tell of the limit.
+    """
+
+    endpoint: str
+    rows: int | None
+    order: str | None
+    page_size: int
+    most_rows: int | None
+    past_end: str | None
+    page_param: str | None
+    page_size_param: str | None
+    limits: tuple[str, ...]
+
+
+def find_out(settings: Settings, endpoint: Endpoint) -> Traits:
+    """Ask one list, best the longest, in a few ways. Raises ApiError where it can't be read."""
+    asking = _Asking(settings, endpoint)
+    first = asking.page(1)
+    page_param, size_param = asking.page_param(first), asking.size_param(first)
+    last = asking.end(first, page_param)
+    return Traits(
+        endpoint=endpoint.name,
+        rows=first.total,
+        order=order_of(first, last).value if last else None,
+        page_size=first.rows,
+        most_rows=asking.most_rows(first, size_param),
+        past_end=asking.past_end(first, page_param),
+        page_param=page_param,
+        page_size_param=size_param,
+        limits=tuple(sorted(asking.limits)),
+    )
+
+
+class _Asking:
+    """The questions to one list."""
+
+    def __init__(self, settings: Settings, endpoint: Endpoint) -> None:
+        self._access = Access.of(settings)
+        self._slots = throttle_of(settings)
+        self._endpoint = endpoint
+        self.limits: set[str] = set()
+
+    def page(
+        self, page: int, size: int | None = None, learned: int | None = None, **own: str
+    ) -> Answer:
+        """Ask for a page, with names of parameters other than the setting's."""
+        client = Client(replace(self._access, **own), self._slots)  # type: ignore[arg-type]
+        try:
+            return client.page(self._endpoint, page, size=size, learned=learned)
+        finally:
+            self.limits |= client.limits.keys()
+
+    def page_param(self, first: Answer) -> str | None:
+        """Return the name by which page 2 is another page. Raises PageIgnored where none is."""
+        if not _goes_on(first):
+            return None
+        for name in _names(self._access.page_param, PAGE_NAMES):
+            try:
+                second = self.page(2, page_param=name)
+            except PageIgnored:
+                continue
+            if second.records.keys() != first.records.keys():
+                return name
+        raise PageIgnored(self._endpoint.name, self._access.page_param)
+
+    def size_param(self, first: Answer) -> str | None:
+        """Return the name by which fewer rows come; None where none does, or none is needed."""
+        if first.rows < 2:
+            return None
+        for name in _names(self._access.page_size_param, SIZE_NAMES):
+            if self.page(1, size=1, page_size_param=name).rows == 1:
+                return name
+        return None
+
+    def most_rows(self, first: Answer, name: str | None) -> int | None:
+        """Return how many rows come at most; None where the list has no more."""
+        if name is None or not _goes_on(first):
+            return None
+        many = self.page(1, size=MANY, page_size_param=name)
+        return many.rows if _goes_on(many) else None
+
+    def end(self, first: Answer, name: str | None) -> Answer | None:
+        """Return the last page, where a total tells which it is."""
+        if name is None or not first.total:
+            return None
+        return self.page(-(-first.total // first.rows), page_param=name)
+
+    def past_end(self, first: Answer, name: str | None) -> str | None:
+        """Say what comes for a page well past the end."""
+        if name is None or not first.total:
+            return None
+        try:
+            page = -(-first.total // first.rows) + 2
+            beyond = self.page(page, learned=first.rows, page_param=name)
+        except ApiError as fault:
+            return type(fault).__name__
+        return AGAIN if beyond.rows else beyond.past_end or "no rows"
+
+
+def _goes_on(answer: Answer) -> bool:
+    return answer.rows > 0 and (answer.total is None or answer.total > answer.rows)
+
+
+def _names(ours: str, known: Sequence[str]) -> list[str]:
+    return list(dict.fromkeys((ours, *known)))
