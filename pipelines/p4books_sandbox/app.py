@@ -11,8 +11,9 @@ from p4books_sandbox.contract import ENDPOINTS, Endpoint
 from p4books_sandbox.control import Door
 from p4books_sandbox.desk import Desk
 from p4books_sandbox.gate import PREFIX, Gate
+from p4books_sandbox.listing import listing
 from p4books_sandbox.models import Record
-from p4books_sandbox.paging import BadPage, answer, asked, rows_of
+from p4books_sandbox.paging import BadPage, asked
 
 
 def make_app(desk: Desk) -> Gate:
@@ -20,7 +21,7 @@ def make_app(desk: Desk) -> Gate:
     app = FastAPI(title="P4 Books sandbox", version="v1", redoc_url=None, redirect_slashes=False)
     for endpoint in ENDPOINTS:
         path = PREFIX + endpoint.path
-        app.get(path, **description.of_list(endpoint))(_list(desk, endpoint))
+        app.get(path, **description.of_list(endpoint, desk.options))(_list(desk, endpoint))
         if endpoint.new:
             app.post(path, **description.of_create(endpoint))(_create(desk, endpoint, endpoint.new))
     control.add_to(app, desk)
@@ -35,17 +36,16 @@ def respond(answer: Answer) -> Response:
 
 
 def _list(desk: Desk, endpoint: Endpoint) -> Door:
-    books, options = desk.books[endpoint.path], desk.options
+    books, page = desk.books[endpoint.path], listing(desk.options)
+    names = desk.options.page_parameter, desk.options.page_size_parameter
 
     async def rows(request: Request) -> Response:
         try:
-            wanted = asked(request.scope["query_string"])
+            wanted = asked(request.scope["query_string"], *names)
         except BadPage as error:
             return respond(answers.not_valid(str(error), parameter=error.name))
         desk.ahead_of(request.scope["state"]["arrival"])
-        size = min(wanted.page_size or options.page_size, options.page_size_cap)
-        found, total = books.page(*rows_of(wanted.page, size))
-        return Response(answer(found, total, wanted.page), media_type="application/json")
+        return respond(page(books, wanted))
 
     return rows
 

@@ -6,6 +6,7 @@ import shlex
 import signal
 import sys
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import Any, NoReturn
 
 from p4books_sandbox.app import make_app
@@ -14,6 +15,7 @@ from p4books_sandbox.distributor import generate
 from p4books_sandbox.faults import Fault, fault_of
 from p4books_sandbox.options import Options
 from p4books_sandbox.server import Server, base_url, listen
+from p4books_sandbox.ways import Ways
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -88,7 +90,27 @@ def _parser() -> argparse.ArgumentParser:
     add("--key", default=default.key, help="the API key that is let in (%(default)s)")
     add("--fault", type=_fault, action="append", default=[], metavar="FAULT",
         help="what goes wrong, like 'status status=503 endpoint=invoices times=2'")  # fmt: skip
+    _add_ways(parser)
     return parser
+
+
+def _add_ways(parser: argparse.ArgumentParser) -> None:
+    """Add a word for each way of the server, as it is declared."""
+    group = parser.add_argument_group("what the contract leaves open")
+    for each in fields(Ways):
+        flag, said = "--" + each.name.replace("_", "-"), each.metadata["help"]
+        if isinstance(each.default, bool):
+            group.add_argument(flag, action="store_true", help=said)
+        elif isinstance(each.default, tuple):
+            group.add_argument(flag, type=_names, default=(), metavar="NAMES", help=said)
+        else:
+            choices, kind = each.metadata.get("choices"), type(each.default)
+            said += " (%(default)s)"
+            group.add_argument(flag, type=kind, default=each.default, choices=choices, help=said)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name for name in text.split(",") if name)
 
 
 def _port(text: str) -> int:

@@ -8,6 +8,7 @@ from pydantic.json_schema import models_json_schema
 
 from p4books_sandbox.contract import ENDPOINTS, Endpoint
 from p4books_sandbox.models import Error, Page
+from p4books_sandbox.options import Options
 
 _SCHEMAS = "#/components/schemas/"
 _SECURED: list[dict[str, list[str]]] = [{"ApiKey": []}]
@@ -23,9 +24,10 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
 }
 
 
-def of_list(endpoint: Endpoint) -> dict[str, Any]:
+def of_list(endpoint: Endpoint, options: Options) -> dict[str, Any]:
     """Give what FastAPI is told about reading a list."""
     page = Page[endpoint.record]  # type: ignore[name-defined]
+    names = options.page_parameter, options.page_size_parameter
     return {
         "summary": f"List all {endpoint.path.replace('-', ' ')}",
         "operation_id": f"list_{endpoint.path.replace('-', '_')}",
@@ -33,7 +35,7 @@ def of_list(endpoint: Endpoint) -> dict[str, Any]:
         "responses": {200: {"model": page, "description": "one page"}, **_REFUSALS},
         "openapi_extra": {
             "security": _SECURED,
-            "parameters": [_whole("page"), _whole("page_size")],
+            "parameters": [_whole(name) for name in names],
         },
     }
 

@@ -20,13 +20,14 @@ class Gate:
         """Take what answers behind the gate, and the sandbox's desk."""
         self._app = app
         self._desk = desk
+        self._names = desk.options.page_parameter, desk.options.page_size_parameter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one ASGI call; what is not for the API passes untouched."""
         if scope["type"] != "http" or not scope["path"].startswith(PREFIX):
             await self._app(scope, receive, send)
             return
-        log, arrival = self._desk.log, arrival_of(scope, self._desk.clock())
+        log, arrival = self._desk.log, arrival_of(scope, self._desk.clock(), self._names)
         place = log.arrive(arrival)
         scope["state"]["arrival"] = arrival
 
@@ -60,12 +61,12 @@ class Gate:
         return None
 
 
-def arrival_of(scope: Scope, at: float) -> Arrival:
-    """Read what a request asks for; at is the clock's seconds."""
+def arrival_of(scope: Scope, at: float, names: tuple[str, str]) -> Arrival:
+    """Read what a request asks for; at is the clock's seconds, names are of page and size."""
     endpoint = scope["path"].removeprefix(PREFIX)
     arrival = Arrival(scope["method"], endpoint, None, None, at, None, kept(scope["headers"]))
     try:
-        words = asked(scope["query_string"])
+        words = asked(scope["query_string"], *names)
     except BadPage:
         return arrival
     page = words.page if arrival.method == "GET" else None

@@ -3,10 +3,12 @@
 import math
 from dataclasses import dataclass
 
+from p4books_sandbox.ways import Ways
 
-@dataclass(frozen=True)
-class Options:
-    """A sandbox's settings.
+
+@dataclass(frozen=True, kw_only=True)
+class Options(Ways):
+    """A sandbox's settings, and the ways of its server.
 
     Counts are rows, `window` is seconds, `limit` is requests a window and key (0: no limit),
     `lines` is lines on every document (None: one to eight). Raises ValueError with a sentence.
@@ -22,6 +24,7 @@ class Options:
     key: str = "sandbox-key"
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         _at_least("invoices", self.invoices, 0)
         _at_least("lines", 1 if self.lines is None else self.lines, 1)
         _at_least("limit", self.limit, 0)

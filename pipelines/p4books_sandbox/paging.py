@@ -23,14 +23,14 @@ class Asked:
 
 
 @lru_cache(maxsize=4096)
-def asked(query: bytes) -> Asked:
-    """Read page (default 1) and page_size (None: not given) from a query string.
+def asked(query: bytes, page_name: str = "page", size_name: str = "page_size") -> Asked:
+    """Read the page (default 1) and its size (None: not given) from a query string.
 
     Raises BadPage.
     """
     words = parse_qs(query.decode("latin-1"), keep_blank_values=True)
-    page = _whole_number(words, "page")
-    return Asked(1 if page is None else page, _whole_number(words, "page_size"))
+    page = _whole_number(words, page_name)
+    return Asked(1 if page is None else page, _whole_number(words, size_name))
 
 
 def rows_of(page: int, page_size: int) -> tuple[int, int]:
@@ -38,9 +38,9 @@ def rows_of(page: int, page_size: int) -> tuple[int, int]:
     return (page - 1) * page_size, page * page_size
 
 
-def answer(rows: list[bytes], total: int, page: int) -> bytes:
-    """Write a list's answer from rows that are JSON already."""
-    return b'{"data":[%b],"total":%d,"page":%d}' % (b",".join(rows), total, page)
+def last_page(total: int, page_size: int) -> int:
+    """Give the last page of a list; an empty list has one page."""
+    return max(1, -(-total // page_size))
 
 
 def _whole_number(words: dict[str, list[str]], name: str) -> int | None:

@@ -6,12 +6,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import fields
 
 import pytest
 import requests
 
 from p4books_sandbox import Sandbox
 from p4books_sandbox.server import listen
+from p4books_sandbox.ways import Ways
 
 Ask = Callable[..., requests.Response]
 COMMAND = [sys.executable, "-m", "p4books_sandbox"]
@@ -86,6 +88,25 @@ def test_settings_and_faults() -> None:
     assert int(answers[3].headers["retry-after"]) <= 5
 
 
+def test_ways() -> None:
+    """Each way of the server is a word of the command's, named as the option is."""
+    words = ["--invoices", "9", "--page-size", "4", "--past-end", "last", "--total", "missing",
+             "--page-parameter", "p", "--ignores-page-size"]  # fmt: skip
+    with running(*words) as (_, lines):
+        url = lines[0].removeprefix("P4 Books sandbox: ") + "/invoices?p=7&page_size=2"
+        answer = requests.get(url, headers={"Authorization": "Bearer sandbox-key"}, timeout=10)
+
+    assert (list(answer.json()), answer.json()["page"]) == (["data", "page"], 3)
+    assert [row["id"] for row in answer.json()["data"]] == [9]
+
+
+def test_help_names_every_way() -> None:
+    """`--help` explains each way."""
+    said = _run("--help").stdout
+
+    assert all(f"--{each.name.replace('_', '-')}" in said for each in fields(Ways))
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
@@ -95,6 +116,8 @@ def test_settings_and_faults() -> None:
         (["--fault", "reset=now"], "argument --fault: 'reset=now' is no fault: There is no"),
         (["--fault", "reset now"], "argument --fault: 'reset now' is no fault: 'now' is not"),
         (["--fault", "'"], 'argument --fault: "\'" is no fault: No closing quotation.'),
+        (["--total", "all"], "argument --total: invalid choice: 'all' (choose from "),
+        (["--page-parameter", ""], "page_parameter must not be empty."),
         (["--loud"], "unrecognized arguments: --loud."),
     ],
 )

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from p4books_sandbox.paging import Asked, BadPage, answer, asked, rows_of
+from p4books_sandbox.paging import Asked, BadPage, asked, last_page, rows_of
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,12 @@ def test_pages_cover_the_list_once(rows: int, size: int) -> None:
     assert read[-1] == []
 
 
-def test_answer() -> None:
-    """Rows that are JSON already become a list's answer."""
-    assert answer([b'{"id":1}', b"{}"], 7, 3) == b'{"data":[{"id":1},{}],"total":7,"page":3}'
-    assert answer([], 0, 1) == b'{"data":[],"total":0,"page":1}'
+def test_other_names() -> None:
+    """The two parameters may have other names."""
+    assert asked(b"p=3&PageSize=7&page=x", "p", "PageSize") == Asked(3, 7)
+
+
+@pytest.mark.parametrize(("total", "page"), [(0, 1), (1, 1), (50, 1), (51, 2), (100, 2)])
+def test_last_page(total: int, page: int) -> None:
+    """The last page is the one with the last row; an empty list has one page."""
+    assert last_page(total, 50) == page

@@ -1,0 +1,51 @@
+"""Which way does each open point of the contract turn out?"""
+
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+
+def _one_of(*words: str, said: str) -> Any:
+    """Declare a way with several words for it; the first is the default."""
+    return field(default=words[0], metadata={"choices": words, "help": said})
+
+
+def _given(default: object, said: str) -> Any:
+    """Declare a way that is a switch, a number, a name, or names (with commas between)."""
+    return field(default=default, metadata={"help": said})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ways:
+    """One answer to each question that the contract leaves open; all are for the whole server.
+
+    Names of fields are given in snake_case, however they are spelt. Raises ValueError with a
+    sentence.
+    """
+
+    past_end: str = _one_of(
+        "empty", "404", "last", said="past the last page: no rows, 404, or the last page again"
+    )
+    page_parameter: str = _given("page", "what the page is asked by")
+    page_size_parameter: str = _given("page_size", "what the page's size is asked by")
+    ignores_page: bool = _given(False, "give page 1 whatever is asked for")
+    ignores_page_size: bool = _given(False, "give the default size whatever is asked for")
+    total: str = _one_of(
+        "list", "page", "null", "missing", said="count the list's rows, the page's, or nothing"
+    )
+    echo: str = _one_of(
+        "given", "asked", "missing", said="name the page that is given, the one asked for, or none"
+    )
+
+    def __post_init__(self) -> None:
+        for each in fields(Ways):
+            _check(each.name, getattr(self, each.name), each.default, each.metadata.get("choices"))
+
+
+def _check(name: str, value: object, default: object, words: tuple[str, ...] | None) -> None:
+    if words and value not in words:
+        raise ValueError(f"{name} must be one of {', '.join(words)}, not {value!r}.")
+    if isinstance(default, tuple) and isinstance(value, str):
+        wish = f"{name} must be several words, like [{value!r}], not one."
+        raise ValueError(wish)  # noqa: TRY004 - what an option can't be is a ValueError
+    if isinstance(default, str) and not value:
+        raise ValueError(f"{name} must not be empty.")
