@@ -38,7 +38,7 @@ class Control:
         return Response(status_code=204)
 
     async def insert(self, request: Request) -> Response:
-        """Put the record in the body at ?at=, or at the end."""
+        """Put the record in the body at ?at=, or where the list's order has it."""
         record = await _object(request)
         record_id = self._rows(request).insert(record, _position(request))
         return _json({"id": record_id}, 201)

@@ -8,6 +8,12 @@ from typing import Any
 
 import orjson
 
+from p4books_sandbox.chance import chance
+from p4books_sandbox.dress import dress_of
+from p4books_sandbox.options import Options
+from p4books_sandbox.order import ORDERS
+from p4books_sandbox.spelling import key_of, value_of
+
 
 def encode(value: object) -> bytes:
     """Write JSON; a Decimal keeps every figure it has."""
@@ -22,87 +28,143 @@ def decode(raw: bytes) -> Any:
 
 def id_of(record: Mapping[str, Any]) -> Any:
     """Give the record's id, however the key is spelt; None when it has none."""
-    return next((record[key] for key in record if key.lower() == "id"), None)
+    return value_of(record, "id")
 
 
 class RecordList:
-    """One list of the books: rows in their order, each kept as the JSON it is answered with."""
+    """One list of the books: rows in their order, each kept as the JSON it is answered with.
 
-    def __init__(self, rows: Iterable[bytes] = ()) -> None:
-        """Take rows already encoded, whose ids are 1, 2, 3 and so on."""
-        self._rows = list(rows)
-        self._ids: list[Any] = list(range(1, len(self._rows) + 1))
-        self._last_id = len(self._rows)
+    Records are given to it in snake_case with integer ids, and are written in the server's ways.
+    A record is named by its id as it is given or as it is written.
+    """
+
+    def __init__(
+        self, rows: Iterable[bytes] = (), options: Options | None = None, path: str = ""
+    ) -> None:
+        """Take rows already encoded, whose ids are 1, 2, 3 and so on, and the list's path."""
+        options = options or Options()
+        self._order = ORDERS[options.order]
+        self._chance = chance(options.seed, f"order of {path}")
+        self._dress = dress_of(options, path)
+        self._hidden = frozenset(options.hidden)
+        self._shown: list[bytes] | None = None
         self._lock = Lock()
+        self._rows = list(rows)
+        self._last_id = len(self._rows)
+        self._ids: list[Any] = list(range(1, len(self._rows) + 1))
+        self._lay()
 
     def __len__(self) -> int:
         return len(self._rows)
 
     def page(self, start: int, stop: int) -> tuple[list[bytes], int]:
-        """Give the rows from start to before stop, and the number of all rows at that instant."""
+        """Give the rows from start to before stop, and the number of all rows at that instant.
+
+        Rows that are hidden are not given and not counted.
+        """
         with self._lock:
-            return self._rows[start:stop], len(self._rows)
+            rows = self._listed() if self._hidden else self._rows
+            return rows[start:stop], len(rows)
 
     def records(self) -> list[dict[str, Any]]:
-        """Give every row as a client that reads JSON numbers as floats would see it."""
+        """Give every row, hidden or not, as a client that reads numbers as floats would see it."""
         with self._lock:
             rows = list(self._rows)
         return [orjson.loads(row) for row in rows]
 
     def ids(self) -> list[Any]:
-        """Give every row's id, in the list's order."""
+        """Give every row's id, hidden or not, in the list's order."""
         with self._lock:
             return list(self._ids)
 
     def insert(
         self, record: Mapping[str, Any], at: int | None = None, *, number: bool = True
     ) -> Any:
-        """Put a record of any shape at a position (None: the end) and give its id.
+        """Put a record of any shape at a position (None: where the order has it); give its id.
 
         Without an id it gets the next one; with number=False it stays without.
         """
         with self._lock:
             if number and id_of(record) is None:
                 record = {"id": self._last_id + 1, **record}
-            return self._put(id_of(record), encode(record), at)
+            at = self._place(record) if at is None else at
+            written = self._written(record)
+            return self._put(id_of(record), id_of(written), encode(written), at)
 
     def create(self, body: bytes) -> bytes:
-        """Append a JSON object as it was written, but for the next id in front; give the row."""
+        """Add a JSON object as it was written, but for the next id in front; give the row."""
         inner = body.strip()[1:-1].strip()
         with self._lock:
-            row = b'{"id":%d%s%s}' % (self._last_id + 1, b"," if inner else b"", inner)
-            self._put(self._last_id + 1, row, None)
+            number = self._last_id + 1
+            row = b'{"id":%d%s%s}' % (number, b"," if inner else b"", inner)
+            at, record_id = self._place(orjson.loads(row)), number
+            if self._dress:
+                written = self._dress(decode(row))
+                row, record_id = encode(written), id_of(written)
+            self._put(number, record_id, row, at)
         return row
 
     def replace(self, record_id: object, **changes: Any) -> None:
         """Change fields of a record where it stands. Raises KeyError when there is none."""
         with self._lock:
             at = self._position(record_id)
-            self._rows[at] = encode({**decode(self._rows[at]), **changes})
+            changed = self._written({"id": record_id, **changes})
+            if "id" not in changes:
+                del changed[key_of(changed, "id") or ""]
+            self._rows[at] = encode({**decode(self._rows[at]), **changed})
+            self._shown = None
 
     def overwrite(self, record_id: object, record: Mapping[str, Any]) -> None:
         """Put another record in a record's place. Raises KeyError when there is none."""
         with self._lock:
             at = self._position(record_id)
-            self._ids[at], self._rows[at] = id_of(record), encode(record)
+            written = self._written(record)
+            self._ids[at], self._rows[at] = id_of(written), encode(written)
+            self._shown = None
 
     def delete(self, record_id: object) -> None:
         """Take a record out; those after it move up. Raises KeyError when there is none."""
         with self._lock:
             at = self._position(record_id)
             del self._ids[at], self._rows[at]
+            self._shown = None
 
-    def _put(self, record_id: Any, row: bytes, at: int | None) -> Any:
-        at = len(self._rows) if at is None else at
+    def _lay(self) -> None:
+        turn = list(self._order.lay(self._rows, self._chance))
+        self._rows = [self._rows[at] for at in turn]
+        self._ids = [self._ids[at] for at in turn]
+        if self._dress:
+            records = [self._dress(orjson.loads(row)) for row in self._rows]
+            self._rows = [encode(record) for record in records]
+            self._ids = [id_of(record) for record in records]
+
+    def _listed(self) -> list[bytes]:
+        if self._shown is None:
+            statuses = (value_of(orjson.loads(row), "status") for row in self._rows)
+            self._shown = [
+                row
+                for row, status in zip(self._rows, statuses, strict=True)
+                if status not in self._hidden
+            ]
+        return self._shown
+
+    def _written(self, record: Mapping[str, Any]) -> dict[str, Any]:
+        return self._dress(record) if self._dress else dict(record)
+
+    def _place(self, record: Mapping[str, Any]) -> int:
+        return self._order.place(self._rows, record, self._chance)
+
+    def _put(self, number: Any, record_id: Any, row: bytes, at: int) -> Any:
         self._rows.insert(at, row)
         self._ids.insert(at, record_id)
-        if isinstance(record_id, int):
-            self._last_id = max(self._last_id, record_id)
+        self._shown = None
+        if isinstance(number, int):
+            self._last_id = max(self._last_id, number)
         return record_id
 
     def _position(self, record_id: object) -> int:
         try:
-            return self._ids.index(record_id)
+            return self._ids.index(id_of(self._written({"id": record_id})))
         except ValueError:
             raise KeyError(f"There is no record with id {record_id!r} in this list.") from None
 

@@ -35,7 +35,11 @@ class Sandbox:
         Raises ValueError with a sentence when an option or a path can't be.
         """
         self.options = Options(**options)
-        books = books_of(data or {}) if data is not None or empty else generate(self.options)
+        books = (
+            books_of(data or {}, self.options)
+            if data is not None or empty
+            else generate(self.options)
+        )
         self._desk = Desk(self.options, books, clock)
         self._ready = Event()
         self._server = Server(make_app(self._desk), self._ready.set)
@@ -119,12 +123,15 @@ class Sandbox:
             self._ready.set()
 
 
-def books_of(data: Data) -> Books:
-    """Make lists of hand-written records. Raises ValueError for a path that is none."""
-    books = {endpoint.path: RecordList() for endpoint in ENDPOINTS}
+def books_of(data: Data, options: Options | None = None) -> Books:
+    """Make lists of hand-written records, in the order given.
+
+    Raises ValueError for a path that is none.
+    """
+    books = {each.path: RecordList(options=options, path=each.path) for each in ENDPOINTS}
     for path, records in data.items():
         if path not in books:
             raise ValueError(f"There is no list {path!r}. There are: {', '.join(books)}.")
         for record in records:
-            books[path].insert(record)
+            books[path].insert(record, at=len(books[path]))
     return books

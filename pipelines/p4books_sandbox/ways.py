@@ -35,10 +35,23 @@ class Ways:
     echo: str = _one_of(
         "given", "asked", "missing", said="name the page that is given, the one asked for, or none"
     )
+    order: str = _one_of(
+        "ascending", "descending", "date", "none", said="how rows stand and where new ones appear"
+    )
+    ids: str = _one_of("integers", "long", "uuids", said="small integers, 19 digits, or UUIDs")
+    spelling: str = _one_of("snake", "pascal", "camel", said="how records' fields are spelt")
+    amounts: str = _one_of("numbers", "strings", said="amounts as JSON numbers or as text")
+    unknown_fields: bool = _given(False, "give every record fields that the contract has not")
+    leave_out: tuple[str, ...] = _given((), "fields that no record has; * is all but id")
+    nulls: tuple[str, ...] = _given((), "fields that are null in every record; * is all but id")
+    mixed: tuple[str, ...] = _given((), "fields that hold the text N/A in every fifth record")
+    hidden: tuple[str, ...] = _given((), "records of these statuses are not listed, nor counted")
 
     def __post_init__(self) -> None:
         for each in fields(Ways):
             _check(each.name, getattr(self, each.name), each.default, each.metadata.get("choices"))
+        if "id" in (*self.leave_out, *self.nulls, *self.mixed):
+            raise ValueError("Every record has its id: it can't be left out, null or mixed.")
 
 
 def _check(name: str, value: object, default: object, words: tuple[str, ...] | None) -> None:

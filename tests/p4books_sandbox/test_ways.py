@@ -14,6 +14,8 @@ from p4books_sandbox.ways import Ways
     [
         ({"past_end": "500"}, "past_end must be one of empty, 404, last, not '500'."),
         ({"page_parameter": ""}, "page_parameter must not be empty."),
+        ({"hidden": "Void"}, "hidden must be several words, like ['Void'], not one."),
+        ({"nulls": ["id"]}, "Every record has its id: it can't be left out, null or mixed."),
     ],
 )
 def test_what_cannot_be_is_said(wrong: dict[str, Any], sentence: str) -> None:

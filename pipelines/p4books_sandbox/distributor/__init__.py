@@ -2,8 +2,10 @@
 
 A made-up Panamanian distributor's."""
 
+from collections.abc import Iterable
+
+from p4books_sandbox.chance import chance
 from p4books_sandbox.distributor import parties, products, purchases, sales
-from p4books_sandbox.distributor.chance import chance
 from p4books_sandbox.distributor.scale import scale_for
 from p4books_sandbox.options import Options
 from p4books_sandbox.records import RecordList
@@ -16,11 +18,12 @@ def generate(options: Options) -> dict[str, RecordList]:
     buyers = parties.buyers(scale.customers)
     sold = sales.sell(scale.invoices, catalog, buyers, options.lines, chance(options.seed, "sales"))
     bought = purchases.buy(scale, catalog, options.lines, chance(options.seed, "purchases"))
-    return {
-        "products": RecordList(products.encoded(catalog)),
-        "customers": RecordList(parties.customers(buyers, sold.owed)),
-        "vendors": RecordList(parties.vendors(scale.vendors, bought.owing)),
-        "invoices": RecordList(sold.invoices),
-        "purchase-orders": RecordList(bought.orders),
-        "sales-orders": RecordList(sold.orders),
+    rows: dict[str, Iterable[bytes]] = {
+        "products": products.encoded(catalog),
+        "customers": parties.customers(buyers, sold.owed),
+        "vendors": parties.vendors(scale.vendors, bought.owing),
+        "invoices": sold.invoices,
+        "purchase-orders": bought.orders,
+        "sales-orders": sold.orders,
     }
+    return {path: RecordList(each, options, path) for path, each in rows.items()}

@@ -2,8 +2,8 @@
 
 from typing import Any, NamedTuple
 
+from p4books_sandbox.chance import Chance
 from p4books_sandbox.distributor.cents import amount, half_away
-from p4books_sandbox.distributor.chance import Chance
 from p4books_sandbox.distributor.products import Product
 from p4books_sandbox.distributor.words import TAX_PERCENT
 

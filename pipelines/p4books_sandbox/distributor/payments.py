@@ -2,8 +2,8 @@
 
 from typing import NamedTuple
 
+from p4books_sandbox.chance import Chance
 from p4books_sandbox.distributor import days
-from p4books_sandbox.distributor.chance import Chance
 
 
 class Settled(NamedTuple):

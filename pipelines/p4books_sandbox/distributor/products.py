@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from p4books_sandbox.chance import Chance
 from p4books_sandbox.distributor import days, words
 from p4books_sandbox.distributor.cents import amount
-from p4books_sandbox.distributor.chance import Chance
 from p4books_sandbox.records import encode
 
 _BY_MEASURE = frozenset({"lb", "kg", "m", "hour"})

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
+from p4books_sandbox.chance import Chance
 from p4books_sandbox.distributor import days
 from p4books_sandbox.distributor.cents import amount
-from p4books_sandbox.distributor.chance import Chance
 from p4books_sandbox.distributor.lines import Lines, Writer
 from p4books_sandbox.distributor.parties import known
 from p4books_sandbox.distributor.products import Product

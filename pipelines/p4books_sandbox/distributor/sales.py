@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from p4books_sandbox.chance import Chance
 from p4books_sandbox.distributor import days
 from p4books_sandbox.distributor.cents import amount
-from p4books_sandbox.distributor.chance import Chance
 from p4books_sandbox.distributor.lines import Lines, Writer, taken_back
 from p4books_sandbox.distributor.parties import Buyer, known
 from p4books_sandbox.distributor.payments import Settled, settle

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from p4books_sandbox.distributor.chance import chance
+from p4books_sandbox.chance import chance
 from p4books_sandbox.distributor.lines import Lines, Writer, taken_back
 from p4books_sandbox.distributor.products import catalog
 from p4books_sandbox.distributor.words import TAX_PERCENT

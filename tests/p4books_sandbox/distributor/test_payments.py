@@ -4,8 +4,8 @@ from itertools import cycle
 
 import pytest
 
+from p4books_sandbox.chance import chance
 from p4books_sandbox.distributor import days
-from p4books_sandbox.distributor.chance import chance
 from p4books_sandbox.distributor.payments import Settled, settle
 
 

@@ -3,7 +3,7 @@
 import orjson
 import pytest
 
-from p4books_sandbox.distributor.chance import chance
+from p4books_sandbox.chance import chance
 from p4books_sandbox.distributor.products import catalog, encoded
 from p4books_sandbox.distributor.words import TAX_PERCENT
 

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from p4books_sandbox.distributor.chance import chance
+from p4books_sandbox.chance import chance
 from p4books_sandbox.distributor.products import catalog
 from p4books_sandbox.distributor.purchases import Bought, buy
 from p4books_sandbox.distributor.scale import scale_for

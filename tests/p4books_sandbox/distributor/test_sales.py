@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from p4books_sandbox.distributor.chance import chance
+from p4books_sandbox.chance import chance
 from p4books_sandbox.distributor.parties import buyers
 from p4books_sandbox.distributor.products import catalog
 from p4books_sandbox.distributor.sales import Sold, sell

@@ -1,4 +1,4 @@
-"""What decides where the books leave a choice?"""
+"""What decides where a choice is left?"""
 
 from collections.abc import Callable
 from random import Random
