@@ -1,8 +1,10 @@
 """How is an answer written that is not a page?"""
 
 import math
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from email.utils import formatdate
 
 from p4books_sandbox.records import encode
 
@@ -40,11 +42,18 @@ def unknown_key() -> Answer:
     )
 
 
-def over_the_limit(wait: float) -> Answer:
+def over_the_limit(wait: float, told: str = "seconds") -> Answer:
     """Refuse a request over the limit; wait is seconds, told in whole ones and never too few."""
-    seconds = max(1, math.ceil(wait))
-    message = f"Too many requests. Try again in {seconds} s."
-    return error(429, "too_many_requests", message, headers={"Retry-After": str(seconds)})
+    message = f"Too many requests. Try again in {_whole(wait)} s."
+    headers = {} if told == "none" else {"Retry-After": _WAITS[told](wait)}
+    return error(429, "too_many_requests", message, headers=headers)
+
+
+def room_left(limit: int, left: int, resets_in: float, told: str) -> dict[str, str]:
+    """Write the headers that tell a limit, what is left of it, and when there is more."""
+    reset = math.ceil(time.time() + resets_in) if told == "epoch" else math.ceil(resets_in)
+    words = {"limit": limit, "remaining": left, "reset": reset}
+    return {f"x-ratelimit-{name}": str(value) for name, value in words.items()}
 
 
 def forbidden(endpoint: str) -> Answer:
@@ -55,3 +64,15 @@ def forbidden(endpoint: str) -> Answer:
 def not_valid(message: str, **details: object) -> Answer:
     """Refuse a request that is wrong in itself."""
     return error(422, "not_valid", message, details=details)
+
+
+def _whole(seconds: float) -> int:
+    return max(1, math.ceil(seconds))
+
+
+_WAITS: dict[str, Callable[[float], str]] = {
+    "seconds": lambda wait: str(_whole(wait)),
+    "date": lambda wait: formatdate(math.ceil(time.time() + wait), usegmt=True),
+    "soon": lambda _: "soon",
+    "huge": lambda _: "99999999",
+}

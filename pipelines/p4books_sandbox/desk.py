@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 from p4books_sandbox.faults import Faults
-from p4books_sandbox.limit import SlidingWindow
+from p4books_sandbox.limit import limit_of
 from p4books_sandbox.log import Arrival, Log
 from p4books_sandbox.options import Options
 from p4books_sandbox.records import RecordList
@@ -22,7 +22,7 @@ class Desk:
         self.options = options
         self.books = books
         self.clock = clock
-        self.limiter = SlidingWindow(options.limit, options.window, clock)
+        self.limiter = limit_of(options, clock)
         self.faults = Faults()
         self.forbidden: set[str] = set()
         self.log = Log()

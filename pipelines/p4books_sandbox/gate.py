@@ -34,6 +34,7 @@ class Gate:
         async def noting(message: Message) -> None:
             if message["type"] == "http.response.start":
                 log.answered(place, message["status"])
+                message["headers"] = [*message["headers"], *self._limits()]
             await send(message)
 
         await self._answer(arrival, Exchange(self._app, scope, receive, noting))
@@ -55,10 +56,18 @@ class Gate:
         wait = self._desk.limiter.wait_for(key)
         if wait:
             self._desk.refused += 1
-            return answers.over_the_limit(wait)
+            return answers.over_the_limit(wait, self._desk.options.retry_after)
         if arrival.endpoint in self._desk.forbidden:
             return answers.forbidden(arrival.endpoint)
         return None
+
+    def _limits(self) -> list[tuple[bytes, bytes]]:
+        options = self._desk.options
+        if options.limit_headers == "none":
+            return []
+        room = self._desk.limiter.room(options.key)
+        words = answers.room_left(options.limit, *room, options.limit_headers)
+        return [(name.encode(), value.encode()) for name, value in words.items()]
 
 
 def arrival_of(scope: Scope, at: float, names: tuple[str, str]) -> Arrival:

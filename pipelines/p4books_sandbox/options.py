@@ -30,6 +30,11 @@ class Options(Ways):
         _at_least("limit", self.limit, 0)
         _at_least("page_size", self.page_size, 1)
         _at_least("page_size_cap", self.page_size_cap, 1)
+        if self.foreign and not 0 < self.foreign < self.limit:
+            raise ValueError("foreign must be from 0 to less than the limit.")
+        for name in ("blocked_for", "blocked_from"):
+            if not (math.isfinite(getattr(self, name)) and getattr(self, name) >= 0):
+                raise ValueError(f"{name} must be 0 seconds or more.")
         if not (math.isfinite(self.window) and self.window > 0):
             raise ValueError(f"window must be more than 0 seconds, not {self.window:g}.")
         if not (self.key.isascii() and self.key.isprintable() and self.key.split() == [self.key]):

@@ -46,6 +46,18 @@ class Ways:
     nulls: tuple[str, ...] = _given((), "fields that are null in every record; * is all but id")
     mixed: tuple[str, ...] = _given((), "fields that hold the text N/A in every fifth record")
     hidden: tuple[str, ...] = _given((), "records of these statuses are not listed, nor counted")
+    limit_kind: str = _one_of(
+        "sliding", "fixed", "bucket", said="how the limit counts: windows, or a token bucket"
+    )
+    retry_after: str = _one_of(
+        "seconds", "none", "date", "soon", "huge", said="what a 429 says of the wait"
+    )
+    limit_headers: str = _one_of(
+        "none", "seconds", "epoch", said="X-RateLimit-* on every answer, its reset told so"
+    )
+    foreign: int = _given(0, "requests of each window that another program spends on the key")
+    blocked_for: float = _given(0.0, "seconds in which every request is refused with 429")
+    blocked_from: float = _given(0.0, "seconds from the first request until that begins")
 
     def __post_init__(self) -> None:
         for each in fields(Ways):

@@ -1,6 +1,9 @@
 """Who gets in?"""
 
+import time
 from collections.abc import Callable
+from email.utils import parsedate_to_datetime
+from typing import Any
 
 import pytest
 import requests
@@ -44,6 +47,62 @@ def test_the_limit(ask: Ask) -> None:
     assert (over.status_code, over.headers["retry-after"]) == (429, "46")
     assert later.status_code == 200
     assert sandbox.refused == 1
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "told"),
+    [("seconds", "46"), ("none", None), ("soon", "soon"), ("huge", "99999999")],
+)
+def test_what_a_refusal_says(ask: Ask, retry_after: str, told: str | None) -> None:
+    """A refusal may tell the wait, nothing, or what nobody can use."""
+    now = [0.0]
+    options: dict[str, Any] = {"limit": 1, "retry_after": retry_after, "clock": lambda: now[0]}
+    with Sandbox(empty=True, **options) as sandbox:
+        ask(sandbox, "products")
+        now[0] = 14.5
+        over = ask(sandbox, "products")
+
+    assert (over.status_code, over.headers.get("retry-after")) == (429, told)
+
+
+def test_the_wait_as_a_date(ask: Ask) -> None:
+    """The wait may be told as the moment it ends, never too early."""
+    with Sandbox(empty=True, limit=1, retry_after="date", clock=lambda: 0.0) as sandbox:
+        ask(sandbox, "products")
+        before = time.time()
+        told = parsedate_to_datetime(ask(sandbox, "products").headers["retry-after"])
+
+    assert before + 60 <= told.timestamp() <= time.time() + 61
+
+
+@pytest.mark.parametrize("told", ["seconds", "epoch"])
+def test_limit_headers(ask: Ask, told: str) -> None:
+    """Every answer may tell the limit, what is left and when there is more."""
+    options: dict[str, Any] = {"limit": 3, "foreign": 1, "limit_headers": told}
+    with Sandbox(empty=True, clock=lambda: 0.0, **options) as sandbox:
+        found = [ask(sandbox, "products").headers for _ in range(3)]
+
+    since = time.time() if told == "epoch" else 0
+    assert [each["x-ratelimit-limit"] for each in found] == ["3", "3", "3"]
+    assert [each["x-ratelimit-remaining"] for each in found] == ["1", "0", "0"]
+    assert all(55 < int(each["x-ratelimit-reset"]) - since <= 61 for each in found)
+
+
+def test_no_limit_headers(shared: Sandbox, ask: Ask) -> None:
+    """Usually nothing of the limit is told."""
+    assert not [name for name in ask(shared, "products").headers if "ratelimit" in name.lower()]
+
+
+def test_a_long_block(ask: Ask) -> None:
+    """For five minutes every request may be refused; then it goes on."""
+    now = [0.0]
+    with Sandbox(empty=True, blocked_for=300, blocked_from=60, clock=lambda: now[0]) as sandbox:
+        statuses = []
+        for now[0] in (0.0, 60.0, 200.0, 359.0, 360.0):
+            statuses.append(ask(sandbox, "products").status_code)
+
+    assert statuses == [200, 429, 429, 429, 200]
+    assert sandbox.refused == 3
 
 
 def test_who_has_no_key_spends_nothing(ask: Ask) -> None:
