@@ -132,6 +132,8 @@ def _pair(word: str) -> tuple[str, Any]:
     name, equals, value = word.partition("=")
     if not equals:
         raise ValueError(f"{word!r} is not written as name=value")
+    if name in {"text", "field"}:
+        return name, value
     try:
         return name, json.loads(value)
     except json.JSONDecodeError:

@@ -1,26 +1,28 @@
 """What goes wrong, and when?"""
 
 import asyncio
+import gzip
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Lock
 
 from pydantic import TypeAdapter, ValidationError
 
 from p4books_sandbox.answers import Answer
 from p4books_sandbox.contract import ENDPOINTS
+from p4books_sandbox.edits import EDITS, Edit, Spoiling, spoiled
 from p4books_sandbox.exchange import Exchange
 from p4books_sandbox.log import Arrival
-from p4books_sandbox.records import decode, encode
 
 
 @dataclass(frozen=True)
-class Fault:
+class Fault(Spoiling):
     """Something that goes wrong with the requests it fits.
 
     `kind` is a name in KINDS. None for endpoint, page or method fits any. It lets `after`
     fitting requests pass, then hits `times` of them (None: for ever). The rest is for some
-    kinds only: status, text (the body), headers; seconds. Raises ValueError with a sentence.
+    kinds only: status, text (the body), headers; seconds; and what an edit heeds (Spoiling).
+    Raises ValueError with a sentence.
     """
 
     kind: str
@@ -30,7 +32,6 @@ class Fault:
     after: int = 0
     times: int | None = 1
     status: int = 500
-    text: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 1.0
 
@@ -42,6 +43,8 @@ class Fault:
             raise ValueError(f"times must be 1 or more, or None for ever, not {self.times}.")
         if not 200 <= self.status <= 599:
             raise ValueError(f"status must be from 200 to 599, not {self.status}.")
+        if self.kind == "value" and not (self.field and self.text):
+            raise ValueError("value needs a field, and the text that is to stand there.")
 
     def fits(self, arrival: Arrival) -> bool:
         """Tell whether the fault is meant for this request."""
@@ -105,6 +108,9 @@ def _one_of(what: str, given: object, known: Iterable[object]) -> None:
         raise ValueError(f"There is no {what} {given!r}. There are: {names}.")
 
 
+Kind = Callable[[Fault, Exchange], Awaitable[None]]
+
+
 async def _status(fault: Fault, exchange: Exchange) -> None:
     await exchange.reply(Answer(fault.status, fault.text.encode(), fault.headers, "text/plain"))
 
@@ -116,17 +122,6 @@ async def _html(fault: Fault, exchange: Exchange) -> None:
 
 async def _bad_json(fault: Fault, exchange: Exchange) -> None:
     await exchange.reply(Answer(200, (fault.text or '{"data":[{"id":1,').encode()))
-
-
-async def _data_null(_: Fault, exchange: Exchange) -> None:
-    body = {**decode((await exchange.answer()).body), "data": None}
-    await exchange.reply(Answer(200, encode({**body, "total": body.get("total") or 5})))
-
-
-async def _wrong_page_echo(_: Fault, exchange: Exchange) -> None:
-    answer = await exchange.answer()
-    body = decode(answer.body)
-    await exchange.reply(Answer(answer.status, encode({**body, "page": body.get("page", 1) + 1})))
 
 
 async def _cut_body(_: Fault, exchange: Exchange) -> None:
@@ -148,14 +143,42 @@ async def _lost(_: Fault, exchange: Exchange) -> None:
     await exchange.reset()
 
 
-KINDS: dict[str, Callable[[Fault, Exchange], Awaitable[None]]] = {
+def _rewritten(write: Callable[[Fault, bytes], bytes], **headers: str) -> Kind:
+    """Make a kind that lets the books answer and sends another body, with headers."""
+
+    async def send(fault: Fault, exchange: Exchange) -> None:
+        answer = await exchange.answer()
+        body, added = write(fault, answer.body), {**answer.headers, **headers}
+        await exchange.reply(replace(answer, body=body, headers=added))
+
+    return send
+
+
+def _edited(edit: Edit) -> Kind:
+    return _rewritten(lambda fault, body: spoiled(edit, fault, body))
+
+
+def _zipped(_: Fault, body: bytes) -> bytes:
+    return gzip.compress(body, mtime=0)
+
+
+def _half_zipped(fault: Fault, body: bytes) -> bytes:
+    zipped = _zipped(fault, body)
+    return zipped[: len(zipped) // 2]
+
+
+_GZIP = {"content-encoding": "gzip"}
+
+KINDS: dict[str, Kind] = {
     "status": _status,  # any status, with a text and headers
     "html": _html,  # 200 and a web page
     "bad_json": _bad_json,  # 200 and half an answer, announced as whole
-    "data_null": _data_null,  # rows are announced, none are given
-    "wrong_page_echo": _wrong_page_echo,  # the answer says it is the next page
     "cut_body": _cut_body,  # the connection ends in the middle of the body
     "slow": _slow,  # the answer comes after some seconds
     "reset": _reset,  # the connection breaks before anything is done
     "lost": _lost,  # all is done, then the connection breaks instead of an answer
+    "gzip": _rewritten(_zipped, **_GZIP),  # the answer is compressed, as it should be
+    "bad_gzip": _rewritten(lambda _, body: body, **_GZIP),  # it says so, and is not
+    "cut_gzip": _rewritten(_half_zipped, **_GZIP),  # it is, but its second half is missing
+    **{name: _edited(edit) for name, edit in EDITS.items()},
 }

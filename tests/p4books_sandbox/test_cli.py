@@ -103,6 +103,15 @@ def test_ways() -> None:
     assert not {"code", "lines"} & set(last)
 
 
+def test_a_fault_s_text_is_taken_as_written() -> None:
+    """What is to stand in an answer is not read as JSON first."""
+    with running("--invoices", "3", "--fault", "value field=total text=1e400") as (_, lines):
+        url = lines[0].removeprefix("P4 Books sandbox: ") + "/invoices"
+        answer = requests.get(url, headers={"Authorization": "Bearer sandbox-key"}, timeout=10)
+
+    assert '"total":1e400,' in answer.text
+
+
 def test_help_names_every_way() -> None:
     """`--help` explains each way."""
     said = _run("--help").stdout
