@@ -3,10 +3,10 @@
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.utils import formatdate
 
-from p4books_sandbox.records import encode
+from p4books_sandbox.records import decode, encode
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,17 @@ def forbidden(endpoint: str) -> Answer:
 def not_valid(message: str, **details: object) -> Answer:
     """Refuse a request that is wrong in itself."""
     return error(422, "not_valid", message, details=details)
+
+
+def bad_input(wrong: Answer, status: str, written: str) -> Answer:
+    """Write a refusal of what is not valid with another status, or as bare text."""
+    if wrong.status != 422:
+        return wrong
+    changed = replace(wrong, status=int(status))
+    if written == "json":
+        return changed
+    message: str = decode(wrong.body)["error"]["message"]
+    return replace(changed, body=message.encode(), content_type="text/plain; charset=utf-8")
 
 
 def _whole(seconds: float) -> int:

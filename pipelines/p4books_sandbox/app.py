@@ -1,5 +1,7 @@
 """Which answer does each path give?"""
 
+from collections.abc import Callable
+
 import orjson
 from fastapi import FastAPI, Request, Response
 from pydantic import ValidationError
@@ -13,7 +15,9 @@ from p4books_sandbox.desk import Desk
 from p4books_sandbox.gate import PREFIX, Gate
 from p4books_sandbox.listing import listing
 from p4books_sandbox.models import Record
+from p4books_sandbox.options import Options
 from p4books_sandbox.paging import BadPage, asked
+from p4books_sandbox.records import RecordList
 
 
 def make_app(desk: Desk) -> Gate:
@@ -37,30 +41,43 @@ def respond(answer: Answer) -> Response:
 
 def _list(desk: Desk, endpoint: Endpoint) -> Door:
     books, page = desk.books[endpoint.path], listing(desk.options)
-    names = desk.options.page_parameter, desk.options.page_size_parameter
+    refuse = _refusing(desk.options)
 
     async def rows(request: Request) -> Response:
         try:
-            wanted = asked(request.scope["query_string"], *names)
+            wanted = asked(request.scope["query_string"], *desk.options.parameters)
         except BadPage as error:
-            return respond(answers.not_valid(str(error), parameter=error.name))
+            return respond(refuse(answers.not_valid(str(error), parameter=error.name)))
         desk.ahead_of(request.scope["state"]["arrival"])
-        return respond(page(books, wanted))
+        return respond(refuse(page(books, wanted)))
 
     return rows
 
 
 def _create(desk: Desk, endpoint: Endpoint, shape: type[Record]) -> Door:
-    books = desk.books[endpoint.path]
+    books, options = desk.books[endpoint.path], desk.options
+    refuse = _refusing(options)
 
     async def create(request: Request) -> Response:
         body = await request.body()
         wrong = _wrong_with(body, shape)
+        twin = None if wrong or options.twins == "made" else _twin(books, body)
+        if twin and options.twins == "refused":
+            wrong = answers.not_valid("There is a record with this code.", field="code")
         if wrong:
-            return respond(wrong)
-        return respond(Answer(201, books.create(body)))
+            return respond(refuse(wrong))
+        return respond(Answer(int(options.created), twin or books.create(body)))
 
     return create
+
+
+def _refusing(options: Options) -> Callable[[Answer], Answer]:
+    status, written = options.bad_input, options.bad_input_as
+    return lambda answer: answers.bad_input(answer, status, written)
+
+
+def _twin(books: RecordList, body: bytes) -> bytes | None:
+    return books.first_with("code", orjson.loads(body).get("code"))
 
 
 def _wrong_with(body: bytes, shape: type[Record]) -> Answer | None:

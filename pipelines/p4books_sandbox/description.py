@@ -27,7 +27,7 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
 def of_list(endpoint: Endpoint, options: Options) -> dict[str, Any]:
     """Give what FastAPI is told about reading a list."""
     page = Page[endpoint.record]  # type: ignore[name-defined]
-    names = options.page_parameter, options.page_size_parameter
+    page_name, size_name, first = options.parameters
     return {
         "summary": f"List all {endpoint.path.replace('-', ' ')}",
         "operation_id": f"list_{endpoint.path.replace('-', '_')}",
@@ -35,7 +35,7 @@ def of_list(endpoint: Endpoint, options: Options) -> dict[str, Any]:
         "responses": {200: {"model": page, "description": "one page"}, **_REFUSALS},
         "openapi_extra": {
             "security": _SECURED,
-            "parameters": [_whole(name) for name in names],
+            "parameters": [_whole(page_name, first), _whole(size_name, 1)],
         },
     }
 
@@ -77,5 +77,5 @@ def _new_records() -> dict[str, Any]:
     return found
 
 
-def _whole(name: str) -> dict[str, Any]:
-    return {"name": name, "in": "query", "schema": {"type": "integer", "minimum": 1}}
+def _whole(name: str, least: int) -> dict[str, Any]:
+    return {"name": name, "in": "query", "schema": {"type": "integer", "minimum": least}}

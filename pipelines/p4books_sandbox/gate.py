@@ -20,7 +20,7 @@ class Gate:
         """Take what answers behind the gate, and the sandbox's desk."""
         self._app = app
         self._desk = desk
-        self._names = desk.options.page_parameter, desk.options.page_size_parameter
+        self._names = desk.options.parameters
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one ASGI call; what is not for the API passes untouched."""
@@ -70,8 +70,8 @@ class Gate:
         return [(name.encode(), value.encode()) for name, value in words.items()]
 
 
-def arrival_of(scope: Scope, at: float, names: tuple[str, str]) -> Arrival:
-    """Read what a request asks for; at is the clock's seconds, names are of page and size."""
+def arrival_of(scope: Scope, at: float, names: tuple[str, str, int]) -> Arrival:
+    """Read what a request asks for; at is the clock's seconds, names are its parameters'."""
     endpoint = scope["path"].removeprefix(PREFIX)
     arrival = Arrival(scope["method"], endpoint, None, None, at, None, kept(scope["headers"]))
     try:

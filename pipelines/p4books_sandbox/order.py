@@ -37,6 +37,15 @@ def _by_date(rows: Rows, _: Chance) -> Iterable[int]:
     return sorted(range(len(rows)), key=lambda at: _date_in(rows[at]))
 
 
+def _newest_first(rows: Rows, chance: Chance) -> Iterable[int]:
+    return reversed(list(_by_date(rows, chance)))
+
+
+def _before_older(rows: Rows, record: Record, _: Chance) -> int:
+    turned = rows[::-1]
+    return len(rows) - bisect_right(turned, _date_of(record), key=_date_in)
+
+
 def _at_its_date(rows: Rows, record: Record, _: Chance) -> int:
     return bisect_right(rows, _date_of(record), key=_date_in)
 
@@ -52,6 +61,7 @@ def _anywhere(rows: Rows, _: Record, chance: Chance) -> int:
 ORDERS = {
     "ascending": Order(lambda rows, _: range(len(rows)), lambda rows, _, __: len(rows)),
     "descending": Order(lambda rows, _: reversed(range(len(rows))), lambda _, __, ___: 0),
-    "date": Order(_by_date, _at_its_date),  # by date_created; without one, behind all
+    "date": Order(_by_date, _at_its_date),  # by date_created; without one, last
+    "newest_date": Order(_newest_first, _before_older),  # the other way round
     "none": Order(_shuffled, _anywhere),
 }

@@ -46,7 +46,7 @@ class RecordList:
         self._order = ORDERS[options.order]
         self._chance = chance(options.seed, f"order of {path}")
         self._dress = dress_of(options, path)
-        self._hidden = frozenset(options.hidden)
+        self._hidden = tuple(options.hidden)
         self._shown: list[bytes] | None = None
         self._lock = Lock()
         self._rows = list(rows)
@@ -103,6 +103,12 @@ class RecordList:
                 row, record_id = encode(written), id_of(written)
             self._put(number, record_id, row, at)
         return row
+
+    def first_with(self, name: str, value: object) -> bytes | None:
+        """Give the first row that holds a value; None when there is none, or no value to seek."""
+        with self._lock:
+            rows = [] if value is None else self._rows
+            return next((row for row in rows if value_of(orjson.loads(row), name) == value), None)
 
     def replace(self, record_id: object, **changes: Any) -> None:
         """Change fields of a record where it stands. Raises KeyError when there is none."""

@@ -22,11 +22,15 @@ class Ways:
     sentence.
     """
 
+    first_page: str = _one_of("1", "0", said="the number of the first page")
     past_end: str = _one_of(
         "empty", "404", "last", said="past the last page: no rows, 404, or the last page again"
     )
     page_parameter: str = _given("page", "what the page is asked by")
     page_size_parameter: str = _given("page_size", "what the page's size is asked by")
+    over_cap: str = _one_of(
+        "capped", "default", "refused", said="a size over the cap: the cap, the default, or 422"
+    )
     ignores_page: bool = _given(False, "give page 1 whatever is asked for")
     ignores_page_size: bool = _given(False, "give the default size whatever is asked for")
     total: str = _one_of(
@@ -36,7 +40,8 @@ class Ways:
         "given", "asked", "missing", said="name the page that is given, the one asked for, or none"
     )
     order: str = _one_of(
-        "ascending", "descending", "date", "none", said="how rows stand and where new ones appear"
+        *("ascending", "descending", "date", "newest_date", "none"),
+        said="how rows stand and where new ones appear",
     )
     ids: str = _one_of("integers", "long", "uuids", said="small integers, 19 digits, or UUIDs")
     spelling: str = _one_of("snake", "pascal", "camel", said="how records' fields are spelt")
@@ -58,6 +63,18 @@ class Ways:
     foreign: int = _given(0, "requests of each window that another program spends on the key")
     blocked_for: float = _given(0.0, "seconds in which every request is refused with 429")
     blocked_from: float = _given(0.0, "seconds from the first request until that begins")
+
+    created: str = _one_of("201", "200", said="the status of a POST that made a record")
+    twins: str = _one_of(
+        "made", "refused", "first", said="a POST of a code that is there: a twin, 422, or that one"
+    )
+    bad_input: str = _one_of("422", "400", "406", said="the status of a request that is wrong")
+    bad_input_as: str = _one_of("json", "text", said="how its message is written")
+
+    @property
+    def parameters(self) -> tuple[str, str, int]:
+        """Give the names of page and size, and the first page's number."""
+        return self.page_parameter, self.page_size_parameter, int(self.first_page)
 
     def __post_init__(self) -> None:
         for each in fields(Ways):

@@ -88,6 +88,41 @@ def test_create_what_is_wrong(shared: Sandbox, ask: Ask, body: bytes, field: str
     assert len(shared.books["invoices"]) == before
 
 
+@pytest.mark.parametrize(
+    ("twins", "status", "rows"), [("made", 201, 2), ("refused", 422, 1), ("first", 201, 1)]
+)
+def test_twins(ask: Ask, twins: str, status: int, rows: int) -> None:
+    """A second POST of a code makes a twin, is refused or gives the first; others pass."""
+    with Sandbox(empty=True, twins=twins, spelling="pascal") as sandbox:
+        first = ask(sandbox, "vendors", "POST", json={"code": "A"})
+        again = ask(sandbox, "vendors", "POST", json={"code": "A", "name": "again"})
+        found = len(sandbox.books["vendors"])
+        others = [ask(sandbox, "vendors", "POST", json={}).status_code for _ in range(2)]
+
+    assert (again.status_code, found, others) == (status, rows, [201, 201])
+    assert twins != "first" or again.json() == first.json() == {"Id": 1, "Code": "A"}
+
+
+def test_another_status_of_what_is_created(ask: Ask) -> None:
+    """A record that was made may be answered with 200."""
+    with Sandbox(empty=True, created="200") as sandbox:
+        assert ask(sandbox, "vendors", "POST", json={}).status_code == 200
+
+
+@pytest.mark.parametrize("status", ["422", "400", "406"])
+def test_bad_input(ask: Ask, status: str) -> None:
+    """What is wrong may have another status, and its message may be bare text."""
+    with Sandbox(empty=True, bad_input=status, bad_input_as="text") as sandbox:
+        answers = [
+            ask(sandbox, "vendors", "POST", data=b"[]"),
+            ask(sandbox, "vendors?page=x"),
+        ]
+
+    assert {answer.status_code for answer in answers} == {int(status)}
+    assert {answer.headers["content-type"] for answer in answers} == {"text/plain; charset=utf-8"}
+    assert answers[0].text == "The body must be one JSON object."
+
+
 def test_sales_orders_are_not_created(shared: Sandbox, ask: Ask) -> None:
     """Sales orders can be read only."""
     answer = ask(shared, "sales-orders", "POST", json={})

@@ -66,6 +66,41 @@ def test_the_size_is_ignored(ask: Ask) -> None:
     assert _ids(_asked(ask, "?page=2&page_size=3", ignores_page_size=True)) == [3, 4]
 
 
+@pytest.mark.parametrize(
+    ("over_cap", "query", "ids"),
+    [
+        ("capped", "?page_size=4", [1, 2, 3]), ("default", "?page_size=4", [1, 2]),
+        ("default", "?page_size=3", [1, 2, 3]), ("refused", "?page_size=3", [1, 2, 3]),
+    ],
+)  # fmt: skip
+def test_over_the_cap(ask: Ask, over_cap: str, query: str, ids: list[int]) -> None:
+    """A size over the cap gets the cap, or the default size; one up to it is what it is."""
+    assert _ids(_asked(ask, query, over_cap=over_cap, page_size_cap=3)) == ids
+
+
+def test_over_the_cap_is_refused(ask: Ask) -> None:
+    """A size over the cap may be refused."""
+    answer = _asked(ask, "?page_size=4", over_cap="refused", page_size_cap=3)
+
+    assert answer.status_code == 422
+    assert answer.json()["error"]["message"] == "page_size must be 3 or less."
+
+
+@pytest.mark.parametrize(
+    ("query", "ids", "page"), [("", [1, 2], 0), ("?page=0", [1, 2], 0), ("?page=1", [3, 4], 1)]
+)
+def test_pages_from_0(ask: Ask, query: str, ids: list[int], page: int) -> None:
+    """Pages may be counted from 0; then page 1 is the second."""
+    answer = _asked(ask, query, first_page="0")
+
+    assert (_ids(answer), answer.json()["page"]) == (ids, page)
+
+
+def test_the_last_page_from_0(ask: Ask) -> None:
+    """Past the end the last page comes again with its number, wherever counting begins."""
+    assert _asked(ask, "?page=9", first_page="0", past_end="last").json()["page"] == 2
+
+
 def test_other_names(ask: Ask) -> None:
     """Page and size can be asked for by other names; the usual ones are let be then."""
     names: dict[str, Any] = {"page_parameter": "PageNumber", "page_size_parameter": "PageSize"}

@@ -7,6 +7,7 @@ import pytest
 import requests
 
 from p4books_sandbox import Sandbox
+from p4books_sandbox.order import ORDERS
 
 Ask = Callable[..., requests.Response]
 
@@ -42,6 +43,19 @@ def test_by_date(ask: Ask) -> None:
     assert rows[-1] == {"id": rows[-1]["id"]}
 
 
+def test_by_date_backwards(ask: Ask) -> None:
+    """The newest may stand first; a row without date is the newest, an older one goes between."""
+    with Sandbox(invoices=40, order="newest_date", limit=0) as sandbox:
+        ask(sandbox, "vendors", "POST", json={"date_created": "2024-01-01T00:00:00Z"})
+        ask(sandbox, "vendors", "POST", json={})
+        rows = ask(sandbox, "vendors?page_size=500").json()["data"]
+
+    dates = [row["date_created"] for row in rows[1:]]
+    assert dates == sorted(dates, reverse=True)
+    assert dates.index("2024-01-01T00:00:00Z") not in {0, len(dates) - 1}
+    assert rows[0] == {"id": rows[0]["id"]}
+
+
 def test_without_order(ask: Ask) -> None:
     """Rows stand anyhow, but each time and in each sandbox the same; new ones come anywhere."""
     orders = []
@@ -68,7 +82,7 @@ def test_another_seed(ask: Ask) -> None:
         assert _ids(ask, one) != _ids(ask, other)
 
 
-@pytest.mark.parametrize("order", ["ascending", "descending", "date", "none"])
+@pytest.mark.parametrize("order", ORDERS)
 def test_hand_written_rows_stay(ask: Ask, order: str) -> None:
     """Rows written by hand stand as they were given, and a position given is kept."""
     data: dict[str, list[dict[str, Any]]] = {"invoices": [{"id": 7}, {"id": 2}, {"id": 5}]}

@@ -57,6 +57,13 @@ def test_other_names() -> None:
     assert asked(b"p=3&PageSize=7&page=x", "p", "PageSize") == Asked(3, 7)
 
 
+def test_pages_from_0() -> None:
+    """Pages may be counted from 0, sizes never are."""
+    assert asked(b"page=0", first=0) == asked(b"", first=0) == Asked(0, None)
+    with pytest.raises(BadPage, match="page_size must be a whole number from 1"):
+        asked(b"page_size=0", first=0)
+
+
 @pytest.mark.parametrize(("total", "page"), [(0, 1), (1, 1), (50, 1), (51, 2), (100, 2)])
 def test_last_page(total: int, page: int) -> None:
     """The last page is the one with the last row; an empty list has one page."""
