@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 
+from p4books_sandbox import Options
 from p4books_sandbox.records import RecordList, decode, encode, id_of
 
 
@@ -95,6 +96,32 @@ def test_what_is_not_there(rows: RecordList) -> None:
     for act in (rows.replace, rows.delete, lambda record_id: rows.overwrite(record_id, {})):
         with pytest.raises(KeyError, match="no record with id 99"):
             act(99)
+
+
+def test_hidden_rows_follow_every_change() -> None:
+    """Whatever changes a list, the rows listed and the total are those of now."""
+    rows = RecordList([b'{"id":1,"status":"Paid"}', b'{"id":2}'], Options(hidden=("Void",)))
+    totals = [rows.page(0, 9)[1]]
+
+    for change in (
+        lambda: rows.insert({"id": 3}),
+        lambda: rows.create(b'{"status":"Void"}'),
+        lambda: rows.replace(3, status="Void"),
+        lambda: rows.overwrite(3, {"id": 3, "status": ["Void"]}),
+        lambda: rows.delete(1),
+    ):
+        change()
+        totals.append(rows.page(0, 9)[1])
+
+    assert totals == [2, 3, 3, 2, 3, 2]
+    assert (len(rows), rows.ids()) == (3, [2, 3, 4])
+
+
+def test_the_first_with_a_value(rows: RecordList) -> None:
+    """The first row that holds a value is found; nothing is never sought."""
+    assert rows.first_with("total", 10.7) == b'{"id":2,"total":10.70}'
+    assert rows.first_with("total", 5) is None
+    assert rows.first_with("name", None) is None
 
 
 @pytest.mark.parametrize(
