@@ -25,6 +25,7 @@ FLOORS = [
     {"load.run", "warehouse.publish", "warehouse.status"},
     {"load.source", "load.settle"},
     {"load.delta", "api.lists", "api.probe", "api.traits", "warehouse.views", "warehouse.query"},
+    {"api.plan"},
     {"api.scan", "load.spooled"},
     {"api.walk", "api.pace", "alone"},
     {"load.typed", "load.tables", "api.client", "api.spool", "runlog"},

@@ -9,7 +9,8 @@ from typing import Any
 
 from p4books.alone import alone
 from p4books.api.client import Access
-from p4books.api.lists import Memory, Read
+from p4books.api.lists import Read
+from p4books.api.plan import Memory
 from p4books.api.probe import Finding
 from p4books.api.scan import LOOK_BACK, Known, Mode
 from p4books.api.session import Counts

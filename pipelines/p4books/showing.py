@@ -76,7 +76,7 @@ def findings_json(found: Sequence[Finding], behaviour: Traits | None = None) -> 
 def traits(found: Mapping[str, Any]) -> None:
     """Print how this tenant's API behaves where the contract leaves it open."""
     screen.table(
-        ("what was found out", f"by {found['endpoint']}"),
+        ("what was found out", f"in {found['endpoint']}"),
         (
             ("order of rows", found["order"] or "unknown"),
             ("rows on a page, as the settings ask", found["page_size"]),
@@ -176,7 +176,8 @@ def _line(done: Summary, settings: Settings) -> str:
     rows = ", ".join(f"{count:,} {name}" for count, name in counted if count)
     refused = f", {done.refused} refused" if done.refused else ""
     waited = f", {done.waited:.0f} s waited under the limit" if done.waited >= 1 else ""
-    cost = f"{done.requests} requests{refused}{waited}, in {done.seconds:.1f} s."
+    comma = "," if refused or waited else ""
+    cost = f"{done.requests} requests{refused}{waited}{comma} in {done.seconds:.1f} s."
     return f"{said} {rows[:1].upper() + rows[1:]}; {cost}" if rows else f"{said} {cost}"
 
 

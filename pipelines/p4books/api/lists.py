@@ -8,28 +8,15 @@ from functools import partial
 
 from p4books.api.budget import Budget
 from p4books.api.client import Access, Client, throttle_of
-from p4books.api.scan import LOOK_BACK, Known, Reading, Scan
+from p4books.api.plan import Memory, Plan, plan
+from p4books.api.scan import Reading, Scan
 from p4books.api.session import Counts
 from p4books.api.spool import ABANDONED_AFTER, STALE_AFTER, Spool
-from p4books.api.walk import Order
 from p4books.endpoint import Endpoint
 from p4books.errors import Abandoned, KeyRefused, P4BooksError, Unreachable
 from p4books.settings import Settings
 
 Progress = Callable[[str, int, int, int], None]  # endpoint, pages read, pages announced, rows
-
-
-@dataclass(frozen=True)
-class Memory:
-    """What earlier runs know of a list.
-
-    `held`: there was a whole copy of it. `concluded` is the identity of the last scan that was
-    taken in, `known` what it found out.
-    """
-
-    held: bool = False
-    concluded: str | None = None
-    known: Known | None = None
 
 
 @dataclass(frozen=True)
@@ -60,40 +47,6 @@ class Lists:
         return Counts(**{name: sum(one[name] for one in each) for name in vars(Counts())})
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What of each list is read in this run.
-
-    `tails` are read first, by what is known of their lists; then `firsts` go on, of which there is
-    no whole copy yet, then `others`. `fits`: all lists can be read whole.
-    """
-
-    tails: Mapping[str, Known]
-    firsts: Sequence[str]
-    others: Sequence[str]
-    fits: bool
-
-
-def plan(endpoints: Sequence[Endpoint], memory: Mapping[str, Memory], requests: int | None) -> Plan:
-    """Plan a run of so many requests (None: as many as it takes)."""
-    names = [endpoint.name for endpoint in endpoints]
-    held = [name for name in names if name in memory and memory[name].held]
-    known = {name: memory[name].known for name in names if name in memory}
-    costs = {name: each.requests for name, each in known.items() if each}
-    fits = requests is None or (len(costs) == len(names) and sum(costs.values()) <= requests)
-    tails = {
-        name: each
-        for name, each in known.items()
-        if each and name in held and each.order is not Order.NONE and each.pages > LOOK_BACK
-    }
-    return Plan(
-        tails={} if fits else tails,
-        firsts=[name for name in names if name not in held],
-        others=held,
-        fits=fits,
-    )
-
-
 def read(  # noqa: PLR0913
     settings: Settings,
     endpoints: Sequence[Endpoint],
@@ -115,7 +68,7 @@ def read(  # noqa: PLR0913
     side = _SideBySide(settings, endpoints, progress, backoff, Budget(requests), lists)
     try:
         side.open(chosen, memory or {})
-        side.each(list(chosen.tails), lambda name: side.tail(name, chosen.tails[name]))
+        side.each([*chosen.whole, *chosen.tails], lambda name: side.begin(name, chosen))
         side.each(chosen.firsts, side.go_on)
         side.each(chosen.others, side.go_on)
         side.collect()
@@ -168,15 +121,19 @@ class _SideBySide:
                     spool,
                     self._budget,
                     partial(self._told, name),
-                    stale_after=STALE_AFTER if chosen.fits else ABANDONED_AFTER,
+                    stale_after=STALE_AFTER if name in chosen.whole else ABANDONED_AFTER,
                 )
             except P4BooksError as fault:
                 self._faults[name] = fault
 
-    def tail(self, name: str, known: Known) -> None:
-        """Read the tail of a list."""
-        self._readings[name].tail(known)
-        self._answered.set()
+    def begin(self, name: str, chosen: Plan) -> None:
+        """Read a list whole, or where its new rows stand."""
+        reading = self._readings[name]
+        if (name in chosen.tails or reading.resumed) and (known := chosen.known.get(name)):
+            reading.tail(known)
+            self._answered.set()
+        if name in chosen.whole:
+            reading.go_on()
 
     def go_on(self, name: str) -> None:
         """Go on with the scan of a list."""

@@ -110,6 +110,11 @@ class Reading:
         self._played = self._play(stale_after)
 
     @property
+    def resumed(self) -> bool:
+        """Whether a part of the scan was read by an earlier run."""
+        return self._played
+
+    @property
     def went_on(self) -> bool:
         """Whether anything was read in this run that the spool still holds."""
         return self._mode is not Mode.NOTHING and len(self._spool) > 0

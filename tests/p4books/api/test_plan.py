@@ -1,0 +1,84 @@
+"""How much of each list is read in this run?"""
+
+from p4books.api.plan import Memory, Plan, plan
+from p4books.api.scan import Known
+from p4books.api.walk import Order
+from p4books.endpoints import ENDPOINTS
+
+ALL = tuple(ENDPOINTS.values())
+NAMES = list(ENDPOINTS)
+
+
+def _memory(**pages: int) -> dict[str, Memory]:
+    """Lists that are held, of so many pages each, oldest first."""
+    return {
+        name: Memory(held=True, known=Known(10, 10 * count, Order.OLDEST_FIRST))
+        for name, count in pages.items()
+    }
+
+
+def test_nothing_known() -> None:
+    """Before anything is known every list is a first copy, and none is planned whole."""
+    chosen = plan(ALL, {}, 90)
+
+    assert chosen == Plan(whole=[], tails=[], firsts=NAMES, others=[], known={})
+
+
+def test_no_end() -> None:
+    """Without a budget all lists are read whole."""
+    chosen = plan(ALL, _memory(invoices=2000), None)
+
+    assert (chosen.whole, chosen.tails, chosen.firsts, chosen.others) == (NAMES, [], [], [])
+
+
+def test_all_fit() -> None:
+    """Lists that fit into the budget together are read whole, and have no tail of their own."""
+    memory = _memory(
+        products=3, customers=2, vendors=1, invoices=40, purchase_orders=8, sales_orders=24
+    )
+
+    chosen = plan(ALL, memory, 84)
+
+    assert (chosen.whole, chosen.tails, chosen.others) == (NAMES, [], [])
+
+
+def test_one_request_too_few() -> None:
+    """Where one list is too long for what is left, it alone is read by its tail and in slices."""
+    memory = _memory(
+        products=3, customers=2, vendors=1, invoices=40, purchase_orders=8, sales_orders=24
+    )
+
+    chosen = plan(ALL, memory, 80)
+
+    assert "invoices" not in chosen.whole
+    assert (chosen.tails, chosen.others) == (["invoices"], ["invoices"])
+    assert len(chosen.whole) == 5
+
+
+def test_small_beside_large() -> None:
+    """Small lists are read whole in each run, however long the others are, and first copies too."""
+    memory = _memory(products=4, vendors=1, invoices=2000, purchase_orders=500)
+
+    chosen = plan(ALL, memory, 90)
+
+    assert chosen.whole == ["products", "vendors"]
+    assert chosen.tails == chosen.others == ["invoices", "purchase_orders"]
+    assert chosen.firsts == ["customers", "sales_orders"]
+
+
+def test_no_order() -> None:
+    """A list without order has no tail."""
+    memory = {"invoices": Memory(held=True, known=Known(10, 5000, Order.NONE))}
+
+    chosen = plan((ENDPOINTS["invoices"],), memory, 90)
+
+    assert (chosen.whole, chosen.tails, chosen.others) == ([], [], ["invoices"])
+
+
+def test_first_copy_that_is_known() -> None:
+    """A list whose first copy was not whole is begun anew, and has no tail."""
+    memory = {"invoices": Memory(held=False, known=Known(10, 5000, Order.OLDEST_FIRST))}
+
+    chosen = plan((ENDPOINTS["invoices"],), memory, 90)
+
+    assert (chosen.tails, chosen.firsts, chosen.known) == ([], ["invoices"], {})
