@@ -168,6 +168,8 @@ def _line(done: Summary, settings: Settings) -> str:
         said = f"Published {file}."
     elif done.loaded:
         said = f"Loaded, but not published; {file} stands."
+    elif not settings.published.exists():
+        said = "Nothing is published yet."
     elif done.readings and not done.faults:
         said = f"Nothing changed; {file} stands."
     else:

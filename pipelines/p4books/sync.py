@@ -4,6 +4,7 @@ Read the lists into the spool; compare them with what is held; load the differen
 the warehouse; build the views; put the copy in place; publish. The first file to read.
 """
 
+import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -28,6 +29,8 @@ from p4books.settings import Settings
 from p4books.version import VERSION
 from p4books.warehouse import publish, views
 from p4books.warehouse.views import View
+
+log = logging.getLogger(__name__)
 
 NOTE_EVERY = 5.0  # seconds between two notes of what a run cost so far
 PUBLISH_AFTER = timedelta(hours=1)  # of a file in which only `verified_at` is old
@@ -137,6 +140,7 @@ class _Run:
             )
         finally:
             self._cost()
+        log.info("the lists are read as far as this run goes")
         self.summary.faults += self.found.faults.values()
         return self.found.read
 
@@ -166,10 +170,12 @@ class _Run:
             pairs, faults = intake.compare(con, read, self.held, wanted)
             self.summary.faults += faults
             self.summary.loaded = any(each.changes for _, each in pairs)
+            log.info("compared: %d versions to load", sum(each.versions for _, each in pairs))
             if pairs:
                 read_at = max(one.scan.ended_at for one, _ in pairs)
                 deltas = [each for _, each in pairs]
                 made = run.load(con, deltas, self.warehouse, self.scratch, read_at)
+                log.info("loaded into a copy of the warehouse")
                 self.tally = tables.tally(made, read_at)
                 self._put_in_place(made)
         self._note(read, pairs)
@@ -204,6 +210,7 @@ class _Run:
             except errors.BrokenSql as fault:
                 self.summary.faults.append(fault)
         run.commit(made, self.warehouse, keep=self.summary.loaded)
+        log.info("the copy is in place")
         if models:
             self._publish(models)
 
@@ -219,6 +226,7 @@ class _Run:
         try:
             publish.publish(self.warehouse, models, self.scratch, out, about=about, mode=mode)
             self.summary.published = True
+            log.info("published")
         except errors.BrokenSql as fault:
             self.summary.faults.append(fault)
 

@@ -42,11 +42,12 @@ def _volume(rounds: int, invoices: int) -> bool:
         for number in range(rounds):
             with tempfile.TemporaryDirectory() as folder:
                 ours = _environment(base_url, key, Path(folder))
-                took, peak = _time([str(Path(sys.executable).with_name("p4books")), "sync"], ours)
+                sync = [str(Path(sys.executable).with_name("p4books")), "sync", "--full"]
+                took, peak = _time(sync, ours)
                 seconds["a"].append(took)
                 peaks.append(peak)
                 seconds["b"].append(_module("floor", base_url, key)[0])
-                took, _ = _time([str(Path(sys.executable).with_name("p4books")), "sync"], ours)
+                took, _ = _time(sync, ours)
                 seconds["d"].append(took)
             seconds["c"].append(_module("plain_dlt", base_url, key)[0])
             print(f"round {number + 1}:", {name: round(s[-1], 1) for name, s in seconds.items()})

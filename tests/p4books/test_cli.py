@@ -311,3 +311,100 @@ def test_sandbox_prints_the_settings_to_use_it(environment: dict[str, str]) -> N
 
     assert any(line.startswith("SOURCES__P4BOOKS__API_KEY=") for line in lines)
     assert any(line.startswith("SOURCES__P4BOOKS__BASE_URL=http://127.0.0.1:") for line in lines)
+
+
+def test_a_run_is_one_line(p4books: Run) -> None:
+    """Where nobody looks at a terminal a run is one line: when, whose, what, for how much."""
+    first, again = p4books("sync"), p4books("sync")
+
+    assert re.fullmatch(
+        r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d shop: Published data/shop\.duckdb\. "
+        r"\d+ new; \d+ requests in [\d.]+ s\.\n",
+        first.stdout,
+    )
+    assert "shop: Nothing changed; data/shop.duckdb stands." in again.stdout
+    assert again.stdout.count("\n") == 1
+    assert first.stderr + again.stderr == ""
+
+
+def test_a_run_as_json_lines(p4books: Run, sandbox: Sandbox) -> None:
+    """With `--log json` every line is JSON: the run on stdout, what happens in it on stderr."""
+    sandbox.faults.stage(Fault("status", endpoint="vendors", times=2))
+    sandbox.forbid("products")
+
+    done = p4books("sync", "--log", "json")
+
+    (told,) = map(json.loads, done.stdout.splitlines())
+    events = [json.loads(line) for line in done.stderr.splitlines()]
+    assert done.returncode == 1
+    assert (told["tenant"], told["published"]) == ("shop", True)
+    assert [fault["kind"] for fault in told["faults"]] == ["RightMissing"]
+    assert {event["level"] for event in events} == {"info", "error"}
+    assert all(event.keys() == {"at", "level", "from", "said"} for event in events)
+    assert "products" in events[-1]["said"]
+    assert sandbox.key not in done.stdout + done.stderr
+
+
+def test_an_error_as_a_json_line(p4books: Run) -> None:
+    """What stops a run at once is a line of JSON too."""
+    done = p4books("sync", "--log", "json", api_key="wrong")
+
+    assert done.returncode == 1
+    assert "401" in json.loads(done.stderr.splitlines()[-1])["said"]
+
+
+def test_runs(p4books: Run, sandbox: Sandbox) -> None:
+    """The runs are listed, the failed one too, and each can be looked at."""
+    p4books("sync")
+    sandbox.forbid("invoices")
+    p4books("sync")
+    p4books("sync", api_key="wrong")
+
+    listed = json.loads(p4books("runs", "--json").stdout)
+    shown = p4books("runs")
+    one = json.loads(p4books("runs", "2", "--json").stdout)
+    table = p4books("runs", "2")
+
+    assert [(run["id"], run["outcome"]) for run in listed] == [
+        (3, "KeyRefused"),
+        (2, "RightMissing"),
+        (1, "done"),
+    ]
+    assert all(word in shown.stdout for word in ("KeyRefused", "RightMissing", "done"))
+    assert {each["endpoint"]: each["outcome"] for each in one["readings"]}["invoices"] == (
+        "RightMissing"
+    )
+    assert table.stdout.count("done") == 5
+    assert len(json.loads(p4books("runs", "--last", "1", "--json").stdout)) == 1
+
+
+def test_a_run_that_is_not_there(p4books: Run) -> None:
+    """A number that no run has is said, with 2."""
+    done = p4books("runs", "7")
+
+    one_sentence(done, "There is no run 7")
+    assert done.returncode == 2
+
+
+def test_what_a_sync_leaves_undone_is_said(p4books: Run) -> None:
+    """A first copy that goes on is said on stderr, and is no failure."""
+    done = p4books("sync", "invoices", page_size="5", requests_per_run="3")
+
+    assert done.returncode == 0
+    assert "the first copy goes on" in done.stderr
+    assert "Nothing is published yet. 3 requests" in done.stdout
+
+
+def test_gone_is_guarded(p4books: Run, sandbox: Sandbox) -> None:
+    """Many rows gone at once are not believed, until somebody says so."""
+    p4books("sync")
+    for number in range(1, 29):
+        sandbox.books["invoices"].delete(number)
+
+    guarded = p4books("sync")
+    allowed = p4books("sync", "--allow-gone", "invoices")
+
+    assert guarded.returncode == 1
+    one_sentence(guarded, "28 of 30 rows", "--allow-gone invoices")
+    assert allowed.returncode == 0
+    assert "28 gone" in allowed.stdout
