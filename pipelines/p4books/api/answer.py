@@ -16,6 +16,15 @@ import msgspec
 from p4books.api import exact, shapes
 from p4books.endpoint import Endpoint
 
+
+class _Told(msgspec.Struct):
+    """What a walk asks of a record: who it is, and where it may stand."""
+
+    id: Any
+    date_created: Any = None
+
+
+_TOLD = msgspec.json.Decoder(_Told)
 _ENCODER = msgspec.json.Encoder(order="sorted")
 
 Key = tuple[int, str]
@@ -86,11 +95,11 @@ def read(body: bytes, endpoint: Endpoint, page: int, size: int | None = None) ->
 
 
 def recall(lines: Sequence[bytes], page: int, total: int | None, rows: int) -> Answer:
-    """Make the answer again from the lines that the spool kept of it."""
-    records = [msgspec.json.decode(line) for line in lines]
-    ids = [_id(_field(record, "id")) for record in records]
-    made = [_field(record, "date_created") for record in records]
-    return Answer(page, total, rows, dict(zip(ids, lines, strict=True)), _order_keys(ids, made))
+    """Make the answer again from the lines that the spool kept of it. Raises ValueError."""
+    told = [_TOLD.decode(line) for line in lines]
+    ids = [_id(each.id) for each in told]
+    keys = _order_keys(ids, [each.date_created for each in told])
+    return Answer(page, total, rows, dict(zip(ids, lines, strict=True)), keys)
 
 
 def past_end(page: int) -> Answer:

@@ -13,7 +13,7 @@ from enum import Enum
 from p4books.api.answer import Answer
 from p4books.api.budget import Budget
 from p4books.api.client import Client
-from p4books.api.spool import STALE_AFTER, Spool
+from p4books.api.spool import STALE_AFTER, Spool, Stored
 from p4books.api.walk import LOOK_EVERY, Order, Verdict, Way
 from p4books.endpoint import Endpoint
 from p4books.errors import PageIgnored
@@ -103,7 +103,6 @@ class Reading:
         self._clock = clock
         self._started = self._ended = clock()
         self._begin()
-        self._verdict: Verdict | None = None
         self._tail_read_at: float | None = None
         self._order = Order.NONE  # as an earlier scan found it
         self._mode = Mode.NOTHING
@@ -180,21 +179,33 @@ class Reading:
         return self._spool.walked + self._way.ahead or self._way.pages
 
     def _begin(self) -> None:
+        self._verdict: Verdict | None = None
         self._way = Way(self._endpoint, self._client.access)
         self._walk = self._way.walk()
         self._page = next(self._walk)
 
     def _play(self, stale_after: float) -> bool:
         """Play what the spool kept to the walk, and tell whether anything was."""
-        kept = self._spool.open(self._started, stale_after)
-        for stored, answer in kept:
-            self._started = min(self._started, stored.read_at)
-            self._ended = stored.read_at
-            if stored.tail:
-                self._way.note(answer)
-            elif self._verdict is None:
-                self._send(answer)
-        return any(not stored.tail for stored, _ in kept)
+        began = self._started
+        kept = self._spool.open(began, stale_after)
+        try:
+            for stored in kept:
+                self._take_up(stored)
+        except (OSError, ValueError, PageIgnored):  # a page is not whole: all are read again
+            self._begin()
+            self._spool.begin()
+            self._started = self._ended = began
+            return False
+        return any(not stored.tail for stored in kept)
+
+    def _take_up(self, stored: Stored) -> None:
+        answer = stored.recall()
+        self._started = min(self._started, stored.read_at)
+        self._ended = stored.read_at
+        if stored.tail:
+            self._way.note(answer)
+        elif self._verdict is None:
+            self._send(answer)
 
     def _tail_pages(self, known: Known) -> Iterator[int]:
         """Yield the pages of the tail; how far it goes on is told by the answers to them."""

@@ -41,10 +41,10 @@ class Stored:
 
     def recall(self) -> Answer:
         """Read the page back. Raises ValueError where the file is not whole."""
-        lines = self.path.read_bytes().split(b"\n")[:-1]
-        if len(lines) != self.distinct:
-            raise ValueError(f"{self.path} is cut off")
-        return recall(lines, self.page, self.total, self.rows)
+        answer = recall(self.path.read_bytes().split(b"\n")[:-1], self.page, self.total, self.rows)
+        if len(answer.records) != self.distinct:
+            raise ValueError(f"{self.path} is not whole")
+        return answer
 
 
 class Spool:
@@ -61,7 +61,7 @@ class Spool:
         self.walked = 0  # pages of the scan itself, without tails
         self.identity = ""  # of the running scan; the same in all runs that it takes
 
-    def open(self, now: float, stale_after: float = STALE_AFTER) -> list[tuple[Stored, Answer]]:
+    def open(self, now: float, stale_after: float = STALE_AFTER) -> list[Stored]:
         """Return the pages of a scan that is not at its end, in the order they were read.
 
         They are thrown away where one was read `stale_after` seconds before `now` (seconds since
@@ -73,7 +73,7 @@ class Spool:
             kept = []
         if not kept:
             self.begin()
-        for stored, _ in kept:
+        for stored in kept:
             self._count(stored.read_at, tail=stored.tail)
         return kept
 
@@ -126,7 +126,7 @@ class Spool:
         self._next += 1
         self.walked += not tail
 
-    def _kept(self, now: float, stale_after: float) -> list[tuple[Stored, Answer]]:
+    def _kept(self, now: float, stale_after: float) -> list[Stored]:
         if (self.folder / "source.json").read_bytes() != self._source:
             return []
         pages = self.pages()
@@ -138,7 +138,7 @@ class Spool:
             or min(ages, default=0) > ABANDONED_AFTER
         ):
             return []
-        return [(page, page.recall()) for page in pages]
+        return pages
 
 
 def _stored(folder: Path) -> Iterator[Stored]:

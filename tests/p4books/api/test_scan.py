@@ -153,6 +153,22 @@ def test_too_old(reader: Reader) -> None:
     assert scan.started_at == 4600
 
 
+@pytest.mark.parametrize("left", ["", '{"id":1}', '{"id":1}\n' * 10, "\0" * 99])
+def test_a_damaged_page(reader: Reader, left: str) -> None:
+    """A page that does not lie in the spool as it was written costs the scan, and no row."""
+    reader.sandbox.faults.stage(Fault("status", page=1, after=1, times=5))
+    with pytest.raises(BadAnswer):
+        reader.read()
+    reader.spool().pages()[1].path.write_text(left)
+    reader.sandbox.forget()
+
+    scan = reader.read()
+
+    assert reader.asked == [1, 3, 2, 1]
+    assert (scan.verdict, scan.mode) == (WHOLE, Mode.WHOLE)
+    assert reader.held() == invoice_ids(reader)
+
+
 def test_other_size(reader: Reader) -> None:
     """Pages of another size are not mixed with these."""
     reader.read()
