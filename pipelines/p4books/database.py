@@ -1,6 +1,7 @@
 """How is a DuckDB database opened?"""
 
 from pathlib import Path
+from tempfile import mkdtemp
 
 import duckdb
 
@@ -15,7 +16,8 @@ def connect(
     """Open a file, made new where there is none, or a database in memory.
 
     Instants are told in UTC, nothing is drawn on the terminal, and what does not fit into memory
-    goes to `spill`. Raises duckdb.Error.
+    goes to a folder of its own in `spill`: databases that share one write over each other's pages.
+    Raises duckdb.Error and OSError.
     """
     config: dict[str, str | bool | int | float | list[str]] = {}
     if path is not None and not read_only and not path.exists():
@@ -26,7 +28,7 @@ def connect(
     con.execute(f"set memory_limit = '{MEMORY}'")
     con.execute(f"set threads = {THREADS}")
     if spill is not None:
-        con.execute(f"set temp_directory = {text(str(spill))}")
+        con.execute(f"set temp_directory = {text(mkdtemp(prefix='spill-', dir=spill))}")
     return con
 
 

@@ -3,6 +3,9 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
+
+from p4books.database import connect
 
 
 def test_every_cursor_tells_utc() -> None:
@@ -22,3 +25,21 @@ def test_every_cursor_tells_utc() -> None:
     )
 
     assert done.stdout == "2026-03-31 01:00:00+00\n"
+
+
+def test_spill(tmp_path: Path) -> None:
+    """What does not fit into memory goes to a folder of its own: others write over it."""
+    table = "create temp table t as select i, md5(i::varchar) as a from range(1_200_000) as n(i)"
+    with connect(tmp_path / "one.duckdb", spill=tmp_path) as one, connect(spill=tmp_path) as two:
+        for con in (one, two):
+            con.execute("set memory_limit = '32MB'")
+            con.execute(table)
+
+        spilled = {path.parent for path in tmp_path.rglob("*.tmp")}
+        wrong = [
+            con.execute("select count(*) from t where a <> md5(i::varchar)").fetchone()
+            for con in (one, two)
+        ]
+
+    assert len(spilled) == 2
+    assert wrong == [(0,), (0,)]

@@ -99,7 +99,7 @@ def said(error: BaseException, warehouse: Path, scratch: Path) -> P4BooksError:
         return DiskTrouble(scratch, error.strerror or first)
     if "No space left" in text or "could not write" in text.lower():
         return DiskTrouble(scratch, first.rsplit(": ", 1)[-1])
-    if any(sign in text for sign in _DAMAGED):
+    if any(sign in text for sign in _DAMAGED) and "duckdb_temp" not in text:
         return WarehouseDamaged(warehouse, first)
     return LoadFailed(first)
 
