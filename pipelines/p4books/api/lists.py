@@ -1,6 +1,7 @@
 """How are the lists read side by side, within the budget of a run?"""
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from p4books.api.client import Access, Client, throttle_of
 from p4books.api.plan import Memory, Plan, plan
 from p4books.api.scan import Reading, Scan
 from p4books.api.session import Counts
-from p4books.api.spool import ABANDONED_AFTER, STALE_AFTER, Spool
+from p4books.api.spool import ABANDONED_AFTER, STALE_AFTER, Spool, sweep
 from p4books.endpoint import Endpoint
 from p4books.errors import Abandoned, KeyRefused, P4BooksError, Unreachable
 from p4books.settings import Settings
@@ -111,6 +112,7 @@ class _SideBySide:
 
     def open(self, chosen: Plan, memory: Mapping[str, Memory]) -> None:
         """Take up what the spools kept, but for scans that were taken in already."""
+        sweep(self._settings.private / "spool", time.time())
         for name, spool in self._spools.items():
             if name in memory:
                 spool.forget(memory[name].concluded)

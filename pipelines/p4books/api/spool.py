@@ -141,6 +141,17 @@ class Spool:
         return pages
 
 
+def sweep(root: Path, now: float) -> None:
+    """Remove spools in which nothing was kept for long: of lists that are no longer read.
+
+    `now` in seconds since 1970; what can't be removed stays.
+    """
+    with suppress(OSError):
+        for folder in [entry for entry in root.iterdir() if entry.is_dir()]:
+            if now - folder.stat().st_mtime > ABANDONED_AFTER:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
 def _stored(folder: Path) -> Iterator[Stored]:
     for entry in os.scandir(folder):
         if match := _NAME.fullmatch(entry.name):

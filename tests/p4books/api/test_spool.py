@@ -1,6 +1,8 @@
 """Where do answers wait until they are loaded?"""
 
 import json
+import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from p4books.api.answer import Answer, read
-from p4books.api.spool import STALE_AFTER, Spool
+from p4books.api.spool import ABANDONED_AFTER, STALE_AFTER, Spool, sweep
 from p4books.endpoints import ENDPOINTS
 from p4books.errors import DiskTrouble
 
@@ -254,6 +256,20 @@ def test_another_source(full: Path, other: dict[str, object]) -> None:
 def test_same_source(full: Path) -> None:
     """The order in which a source is told does not matter."""
     assert len(Spool(full, dict(reversed(SOURCE.items()))).open(NOW + 10)) == 3
+
+
+def test_sweep(full: Path, tmp_path: Path) -> None:
+    """A spool in which nothing was kept for a month is removed, with all in it; others stay."""
+    kept = full.stat().st_mtime
+    other = full.parent / "vendors"
+    shutil.copytree(full, other)
+    os.utime(other, (kept - 10, kept - 10))
+
+    sweep(full.parent, kept + ABANDONED_AFTER - 5)
+
+    assert [folder.name for folder in full.parent.iterdir()] == [full.name]
+    assert len(_kept(full)) == 3
+    sweep(tmp_path / "nowhere", kept)
 
 
 # What the disk refuses.
