@@ -7,7 +7,7 @@ agree. Each way is a generator that yields the page to ask for and is sent its a
 answers kept by an interrupted scan can be played to it again.
 """
 
-from collections.abc import Generator, Iterable
+from collections.abc import Collection, Generator, Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -33,8 +33,8 @@ class Verdict:
     """What a scan found out.
 
     `announced` is the last total told (the rows seen, where none was told) and `seen` the distinct
-    ids. `complete`: the end was reached with at least as many ids as announced. `quiet`: the total
-    was the same in every answer.
+    ids. `complete`: the end was reached with at least as many ids as announced. `quiet`: every
+    answer told the same total.
     """
 
     announced: int
@@ -65,12 +65,13 @@ class Way:
     fresh: set[str] = field(default_factory=set)  # of the last answer: not seen before it
     ahead: int = 0
     changes: int = 0  # of the total, from one answer to the next
+    _first: Collection[str] = ()  # the rows of page 1, when it was asked first
     _edge: tuple[int, Key] | None = None  # the page read before, and the key of its first row
 
     def walk(self) -> Walk:
         """Choose the way by what the first and the last page say."""
         first = yield from self._ask(1)
-        self.size = first.rows
+        self.size, self._first = first.rows, first.records.keys()
         if first.total is None:
             self.order = Order.NONE
             return (yield from self._until_agreed(first))
@@ -85,7 +86,7 @@ class Way:
         if self.order is Order.OLDEST_FIRST:
             return (yield from self._backwards(last))
         if self.order is Order.NEWEST_FIRST:
-            return (yield from self._backwards_with_looks(last.page, first))
+            return (yield from self._backwards_with_looks(last, first))
         return (yield from self._until_agreed())
 
     def note(self, answer: Answer) -> None:
@@ -114,11 +115,15 @@ class Way:
 
     def _backwards(self, last: Answer) -> Walk:
         """Oldest first: down to page 1, then from the end again for what came meanwhile."""
+        while self.pages > last.page:
+            last = yield from self._ask(self.pages)
+        self._in_order(last)
+        newest = (last.keys or (None,))[-1]
         for page in range(last.page - 1, 0, -1):
             self.ahead = page
             answer = yield from self._ask(page)
-            if not self._in_order(answer):
-                return (yield from self._unordered())
+            if not self._in_order(answer) or newest in self._new_keys(answer):
+                return (yield from self._unordered())  # what comes may stand between its equals
         self.ahead = 0
         found = -1
         while found < len(self.seen) < (self.total or 0):
@@ -129,14 +134,15 @@ class Way:
                     break
         return self._verdict()
 
-    def _backwards_with_looks(self, last: int, first: Answer) -> Walk:
+    def _backwards_with_looks(self, last: Answer, first: Answer) -> Walk:
         """Newest first: what came at the front pushed rows to pages that were read already.
 
         What came and went again between two looks pushed them too, and shows in the total only.
         """
         front = dict(_keyed(first))
-        stretch, page, changes = last, last - 1, 0
-        for _ in range(3 * last + 100):
+        self._in_order(last)
+        stretch, page, changes = last.page, last.page - 1, 0
+        for _ in range(3 * last.page + 100):
             self.ahead = page + -(-page // LOOK_EVERY)
             answer = yield from self._ask(page)
             if not self._in_order(answer):
@@ -162,8 +168,10 @@ class Way:
             return False
         if edge is None or edge[0] != answer.page + 1:
             return True
-        new = [key for row, key in _keyed(answer) if row in self.fresh]
-        return all(key <= edge[1] if rising else key >= edge[1] for key in new)
+        return all(key <= edge[1] if rising else key >= edge[1] for key in self._new_keys(answer))
+
+    def _new_keys(self, answer: Answer) -> list[Key]:
+        return [key for row, key in _keyed(answer) if row in self.fresh or row in self._first]
 
     def _unordered(self) -> Walk:
         """A page was out of order: what the first and the last page told was chance."""
@@ -171,21 +179,29 @@ class Way:
         return (yield from self._until_agreed())
 
     def _look(self, answer: Answer, front: dict[str, Key]) -> Generator[int, Answer, int]:
-        """Count the rows that came before those known to stand at the front, and note them."""
+        """Count the rows that came before those known to stand at the front, and note them.
+
+        Over several pages some may slip by: no more than stand before the first older row.
+        """
         came: dict[str, Key] = {}
         page, newest = 1, max(front.values())
         while True:
             ahead = answer if answer.page == page == 1 else (yield from self._ask(page))
             came |= {i: key for i, key in _keyed(ahead) if key >= newest and i not in front}
-            if not ahead.records or ahead.records.keys() - came.keys():
+            newer = sum(key >= newest for _, key in _keyed(ahead))
+            if newer < len(ahead.records) or page >= self.pages:
                 front.update(came)
-                return len(came)
+                return len(came) if page == 1 else max(len(came), (page - 1) * self.size + newer)
             page += 1
 
     def _until_agreed(self, first: Answer | None = None) -> Walk:
-        """No order, or no total: forwards, again and again, until two readings are the same."""
+        """No order, or no total: forwards, again and again, until two readings are the same.
+
+        What is in both stood between them: no less than the total told there, it was the whole
+        list. Without a total that is sure only if rows did not both come and go meanwhile.
+        """
         read: set[str] = set(first.records) if first else set()
-        before: set[str] | None = None
+        before, told = None, 0  # the reading before, and the total at its end
         page = 2 if first else 1
         for _ in range(READINGS):
             while self.total is None or page <= self.pages:
@@ -199,15 +215,15 @@ class Way:
                 page += 1
             if read == before:
                 self.ahead = 0
-                return self._verdict(agreed=len(read))
-            before, read, page = read, set(), 1
+                return self._verdict(agreed=len(read) if len(read) >= told else 0)
+            before, read, page, told = read, set(), 1, self.total or 0
         return self._verdict(agreed=0)
 
     def _verdict(self, agreed: int | None = None) -> Verdict:
         seen = len(self.seen)
         announced = seen if self.total is None else self.total
         complete = (seen if agreed is None else agreed) >= announced and agreed != 0
-        return Verdict(announced, seen, complete, quiet=len(self.totals) <= 1)
+        return Verdict(announced, seen, complete, quiet=len(self.totals) == 1)
 
 
 def _keyed(answer: Answer) -> Iterable[tuple[str, Key]]:
@@ -217,20 +233,11 @@ def _keyed(answer: Answer) -> Iterable[tuple[str, Key]]:
 
 def order_of(first: Answer, last: Answer) -> Order:
     """Tell how a list is ordered by its first and its last page."""
-    if _oldest_first(first, last):
+    if not (first.keys and last.keys):
+        return Order.NONE
+    top, above, below, bottom = first.keys[0], first.keys[-1], last.keys[0], last.keys[-1]
+    if first.rising and last.rising and above <= below and top < bottom:
         return Order.OLDEST_FIRST
-    return Order.NEWEST_FIRST if _newest_first(first, last) else Order.NONE
-
-
-def _oldest_first(first: Answer, last: Answer) -> bool:
-    if not (first.keys and last.keys):
-        return bool(first.keys) and first.rising and not first.falling  # the last page was emptied
-    ordered = first.rising and last.rising and first.keys[-1] <= last.keys[0]
-    return ordered and first.keys[0] < last.keys[-1]
-
-
-def _newest_first(first: Answer, last: Answer) -> bool:
-    if not (first.keys and last.keys):
-        return bool(first.keys) and first.falling and not first.rising
-    ordered = first.falling and last.falling and first.keys[-1] >= last.keys[0]
-    return ordered and first.keys[0] > last.keys[-1]
+    if first.falling and last.falling and above >= below and top > max(above, bottom):
+        return Order.NEWEST_FIRST
+    return Order.NONE
