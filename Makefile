@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo sync test lint format bench clean
+.PHONY: help setup demo sync test soak lint format bench clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,10 @@ sync: setup ## Copy what is new in your books (needs .env)
 
 test: setup ## Run every test, and show what they cover
 	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+
+soak: setup ## Let rows move in 5,000 ways while they are copied (about 20 minutes)
+	printf '%s\n' rising falling date none | P4BOOKS_EXAMPLES=5000 xargs -P 2 -I {} \
+		$(BIN)/python -m pytest -qs --timeout=0 tests/p4books/test_moving.py -k {}
 
 lint: setup ## Check style, types and SQL
 	$(BIN)/ruff check .

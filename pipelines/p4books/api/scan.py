@@ -9,10 +9,12 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
+from typing import Protocol
 
 from p4books.api.answer import Answer
 from p4books.api.budget import Budget
-from p4books.api.client import Client
+from p4books.api.client import Access
+from p4books.api.session import Counts
 from p4books.api.spool import STALE_AFTER, Spool, Stored
 from p4books.api.walk import LOOK_EVERY, Order, Verdict, Way
 from p4books.endpoint import Endpoint
@@ -21,6 +23,17 @@ from p4books.errors import PageIgnored
 LOOK_BACK = 2  # pages of a tail, where nothing was added
 
 Progress = Callable[[int, int, int], None]  # pages read, pages announced, rows
+
+
+class Pages(Protocol):
+    """Where pages come from: what a reading needs of a Client."""
+
+    access: Access
+
+    @property
+    def counts(self) -> Counts: ...
+
+    def page(self, endpoint: Endpoint, page: int, *, learned: int | None = None) -> Answer: ...
 
 
 class Mode(Enum):
@@ -88,7 +101,7 @@ class Reading:
     def __init__(  # noqa: PLR0913
         self,
         endpoint: Endpoint,
-        client: Client,
+        client: Pages,
         spool: Spool,
         budget: Budget | None = None,
         progress: Progress = lambda *_: None,

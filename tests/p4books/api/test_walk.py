@@ -435,6 +435,23 @@ def test_all_new_at_every_look() -> None:
     assert not verdict.complete
 
 
+def test_slipped_by_twice() -> None:
+    """Two readings that lack the same row are not taken for the list, whatever its last total."""
+    orders = {4: "zeabcgxdf", 5: "eabcgxdf", 8: "yeabcgxdf", 9: "eabcgxdfw", 10: "abcgxdf"}
+
+    def move(books: Books) -> None:
+        if len(books.asked) in orders:
+            books.rows = [(row, None) for row in orders[len(books.asked)]]
+
+    books = Books([(row, None) for row in "eabcgxdf"], size=2, change=move)
+
+    verdict, seen = _read(books)
+
+    assert books.asked == [1, 4, 1, 2, 3, 4, 1, 2, 3, 4, 5]
+    assert seen == set("eabcgdf")
+    assert verdict == Verdict(announced=7, seen=7, complete=False, quiet=False)
+
+
 def test_never_the_same_twice() -> None:
     """A list without order that changes at every request is given up, and not complete."""
 
