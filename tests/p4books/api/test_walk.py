@@ -452,6 +452,21 @@ def test_slipped_by_twice() -> None:
     assert verdict == Verdict(announced=7, seen=7, complete=False, quiet=False)
 
 
+def test_all_that_stood_in_front_is_gone() -> None:
+    """A look that finds new rows only ends with the list, also where its last page comes again."""
+
+    def replace(books: Books) -> None:
+        if len(books.asked) == 4:
+            books.rows[:] = _numbered(92, 91)
+
+    books = Books(_falling(12), past="again", change=replace)
+
+    verdict, seen = _read(books)
+
+    assert {"91", "92"} <= seen
+    assert not verdict.quiet
+
+
 def test_never_the_same_twice() -> None:
     """A list without order that changes at every request is given up, and not complete."""
 
