@@ -32,6 +32,8 @@ Key = tuple[int, str]
 AGAIN = "the last page again"  # past the end
 NOT_FOUND = "404"
 
+TOO_DEEP = "JSON that is nested too deeply"
+
 
 class Malformed(ValueError):
     """The body is no page of a list; the text says what it is instead."""
@@ -111,8 +113,8 @@ def _answer(page: int, total: int | None, records: Sequence[Any]) -> Answer:
     """Make an answer of records, be they objects or dictionaries."""
     try:
         lines = _ENCODER.encode_lines(records).split(b"\n")[:-1]
-    except (TypeError, ValueError, RecursionError):
-        raise Malformed("text that is not Unicode") from None
+    except RecursionError:
+        raise Malformed(TOO_DEEP) from None
     ids = [_id(_field(record, "id")) for record in records]
     made = [_field(record, "date_created") for record in records]
     return Answer(
@@ -147,6 +149,8 @@ def _envelope(body: bytes) -> tuple[list[dict[str, Any]], int | None, int | None
     """Take rows, total and page out of an answer, having doubted everything about them."""
     try:
         answer = exact.parse(body)
+    except RecursionError:
+        raise Malformed(TOO_DEEP) from None
     except ValueError:
         raise Malformed(_instead_of_json(body)) from None
     if not isinstance(answer, dict):
