@@ -246,7 +246,7 @@ def test_nothing_changed(synced: Settings) -> None:
     assert (summary.loaded, summary.published, summary.faults) == (False, False, [])
     assert [(each.new, each.changed, each.gone) for each in summary.readings] == [(0, 0, 0)] * 6
     assert sum(each.seen for each in summary.readings) == 335
-    assert (summary.requests, summary.refused) == (8, 0)
+    assert (summary.requests, summary.refused) == (9, 0)
     assert stamps(synced)["acme.duckdb"] == published
     assert seen_at(synced) > before
     assert not (synced.private / "generations").exists()

@@ -80,13 +80,13 @@ def read(body: bytes, endpoint: Endpoint, page: int, size: int | None = None) ->
     """Read the body of a page; raises Malformed.
 
     `size`, the rows that a page holds, tells a wrong page from one past the end: there some
-    servers give their last page again.
+    servers give their last page again. Page 0 is what came where none was named, whatever it is.
     """
     rows = _plain_rows(body, endpoint, page)
     if rows is not None:
         return _answer(page, *rows)
     data, total, echo = _envelope(body)
-    if echo in {None, page}:
+    if echo in {None, page} or page == 0:
         return _answer(page, total, [_canonical(record, endpoint) for record in data])
     if total is None and echo == page - 1:  # perhaps the end: the walk sees what it knows already
         found = _answer(page, total, [_canonical(record, endpoint) for record in data])

@@ -114,7 +114,7 @@ class Client:
     def page(
         self, endpoint: Endpoint, page: int, size: int | None = None, learned: int | None = None
     ) -> Answer:
-        """Read one page, trying again where that may help.
+        """Read one page, trying again where that may help; 0 is what comes where none is named.
 
         `size` is the rows to ask for (default: the setting's), `learned` the rows that a page of
         this list was seen to hold. A page past the end is an answer without rows. Raises
@@ -160,10 +160,8 @@ class Client:
     def _get(self, endpoint: Endpoint, page: int, size: int | None) -> tuple[int, bytes]:
         """Ask until the answer is not 429; the wait a 429 asks for holds for all processes."""
         url = f"{self.access.address}/{endpoint.path}"
-        asked: dict[str, str | int] = {
-            self.access.page_param: page,
-            self.access.page_size_param: size or self.access.page_size,
-        }
+        asked: dict[str, str | int] = {self.access.page_param: page} if page else {}
+        asked[self.access.page_size_param] = size or self.access.page_size
         for _ in range(REFUSALS):
             try:
                 response = self._session.get(url, asked)

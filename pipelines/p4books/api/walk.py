@@ -18,6 +18,7 @@ from p4books.errors import PageIgnored
 
 LOOK_EVERY = 9  # pages between two looks at page 1
 READINGS = 6  # of a list without order, before it is given up
+USUAL_SIZES = frozenset({10, 20, 25, 50, 100, 200, 250, 500, 1000})  # of a page, whatever was asked
 
 
 class Order(Enum):
@@ -60,6 +61,7 @@ class Way:
     size: int = 0
     total: int | None = None
     totals: set[int] = field(default_factory=set)
+    counts_pages: bool = False  # its totals are of one page only, and say nothing
     order: Order | None = None
     seen: set[str] = field(default_factory=set)
     fresh: set[str] = field(default_factory=set)  # of the last answer: not seen before it
@@ -72,16 +74,17 @@ class Way:
         """Choose the way by what the first and the last page say."""
         first = yield from self._ask(1)
         self.size, self._first = first.rows, first.records.keys()
-        if first.total is None:
+        if first.rows == first.total:
+            yield from self._doubt_total(first)
+        if self.total is None:
             self.order = Order.NONE
             return (yield from self._until_agreed(first))
-        if first.rows == 0 or first.rows >= first.total:
+        if first.rows == 0 or first.rows >= self.total:
             return self._verdict()
         self.ahead = self.pages
         last = yield from self._ask(self.pages)
         if self.pages > 1 and last.records.keys() == first.records.keys():
-            again = yield from self._ask(1)
-            self._doubt(last, again)
+            self._doubt(last, (yield from self._ask(1)))
         self.order = order_of(first, last)
         if self.order is Order.OLDEST_FIRST:
             return (yield from self._backwards(last))
@@ -91,7 +94,7 @@ class Way:
 
     def note(self, answer: Answer) -> None:
         """Take in an answer, be it one of the walk or of the tail."""
-        if answer.total is not None:
+        if answer.total is not None and not self.counts_pages:
             self.changes += self.total not in {None, answer.total}
             self.total = answer.total
             self.totals.add(answer.total)
@@ -107,6 +110,13 @@ class Way:
         answer = yield page
         self.note(answer)
         return answer
+
+    def _doubt_total(self, first: Answer) -> Generator[int, Answer, None]:
+        """Look behind a full page that is said to be all, and forget totals that count a page."""
+        if first.rows >= self.access.page_size or first.rows in USUAL_SIZES:
+            second = yield from self._ask(2)
+            if second.rows == second.total and (self.fresh or not second.rows):
+                self.counts_pages, self.total, self.totals = True, None, set()
 
     def _doubt(self, answer: Answer, first: Answer) -> None:
         """Refuse a server that gives page 1 for every page."""
@@ -158,7 +168,7 @@ class Way:
                 self.ahead = 0
                 return self._verdict()
             stretch = page
-        return self._verdict(agreed=0)
+        return self._verdict(given_up=True)
 
     def _in_order(self, answer: Answer) -> bool:
         """Tell whether a page is in order, and its new rows before those of the next page."""
@@ -202,7 +212,11 @@ class Way:
         """
         read: set[str] = set(first.records) if first else set()
         before, told = None, 0  # the reading before, and the total at its end
-        page = 2 if first else 1
+        page, begin = 2 if first else 1, 1
+        if first:  # no total would tell that pages are counted from 0, and page 1 is the second
+            front = yield from self._ask(0)
+            if front.records and front.records.keys().isdisjoint(read):
+                begin, read = 0, read | front.records.keys()
         for _ in range(READINGS):
             while self.total is None or page <= self.pages:
                 self.ahead = self.pages - page + 1 + (self.pages if before is None else 0)
@@ -215,14 +229,14 @@ class Way:
                 page += 1
             if read == before:
                 self.ahead = 0
-                return self._verdict(agreed=len(read) if len(read) >= told else 0)
-            before, read, page, told = read, set(), 1, self.total or 0
-        return self._verdict(agreed=0)
+                return self._verdict(agreed=len(read), given_up=len(read) < told)
+            before, read, page, told = read, set(), begin, self.total or 0
+        return self._verdict(given_up=True)
 
-    def _verdict(self, agreed: int | None = None) -> Verdict:
+    def _verdict(self, agreed: int | None = None, *, given_up: bool = False) -> Verdict:
         seen = len(self.seen)
         announced = seen if self.total is None else self.total
-        complete = (seen if agreed is None else agreed) >= announced and agreed != 0
+        complete = not given_up and (seen if agreed is None else agreed) >= announced
         return Verdict(announced, seen, complete, quiet=len(self.totals) == 1)
 
 

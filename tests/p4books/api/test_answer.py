@@ -227,6 +227,14 @@ def test_last_page_again_without_total() -> None:
     assert (set(answer.records), answer.past_end) == ({"1"}, "the last page again")
 
 
+@pytest.mark.parametrize("echo", [0, 1])
+def test_no_page_named(echo: int) -> None:
+    """Where no page was named the first one comes, whatever it says its number is."""
+    answer = read(_page('{"id":1}', page=echo), THINGS, 0)
+
+    assert (answer.page, list(answer.records)) == (0, ["1"])
+
+
 def test_past_end() -> None:
     """A page that is not there has no rows and tells no total."""
     assert past_end(7) == Answer(7, None, 0, {}, (), past_end="404")

@@ -103,6 +103,14 @@ def test_size(client: Client, sandbox: Sandbox) -> None:
     assert list(answer.records) == [str(row) for row in sandbox.books["invoices"].ids()[14:21]]
 
 
+def test_no_page_named(client: Client, sandbox: Sandbox) -> None:
+    """Page 0 is what comes where no page is named: the first one, whatever its number is."""
+    answer = client.page(INVOICES, 0, size=7)
+
+    assert list(answer.records) == [str(row) for row in sandbox.books["invoices"].ids()[:7]]
+    assert len(sandbox.requests) == 1
+
+
 def test_names_of_parameters(
     make_settings: MakeSettings, sandbox: Sandbox, slots: Throttle
 ) -> None:

@@ -31,7 +31,8 @@ class Books:
     rows: list[Row]
     size: int = 3
     past: str = "empty"  # or "404", or "again": the last page once more
-    total: bool = True
+    total: bool | str = True  # or False: none is told; or "page": of the page's rows only
+    first: int = 1  # the number of the first page
     ignores_page: bool = False
     change: Change = lambda _: None  # done before each answer but the first
     asked: list[int] = field(default_factory=list)
@@ -44,16 +45,17 @@ class Books:
         if self.ignores_page:
             return self._page(page, 1)
         last = max(1, -(-len(self.rows) // self.size))
-        if page > last and self.past == "404":
+        place = page - self.first + 1 if page else 1  # no page named is the first one
+        if place > last and self.past == "404":
             return past_end(page)
-        return self._page(page, last if page > last and self.past == "again" else page)
+        return self._page(page, last if place > last and self.past == "again" else place)
 
     def _page(self, asked: int, given: int) -> Answer:
         rows = self.rows[(given - 1) * self.size : given * self.size]
         keys = [key for _, key in rows if key is not None]
         return Answer(
             page=asked,
-            total=len(self.rows) if self.total else None,
+            total={True: len(self.rows), "page": len(rows)}.get(self.total),
             rows=len(rows),
             records={row: b"{}" for row, _ in rows},
             keys=tuple(keys) if len(keys) == len(rows) else None,
@@ -122,7 +124,75 @@ def test_every_arrangement(
     verdict, seen = _read(books)
 
     assert seen == _ids(books.rows)
-    assert verdict == Verdict(announced=rows, seen=rows, complete=rows > 0 or total, quiet=total)
+    assert verdict == Verdict(announced=rows, seen=rows, complete=True, quiet=bool(total))
+
+
+@in_each_order
+@past_each_end
+@pytest.mark.parametrize("rows", [0, 1, 2, 3, 4, 5, 6, 7, 40])
+def test_total_of_the_page(rows: int, past: str, order: Callable[[int], list[Row]]) -> None:
+    """A total that counts the page's rows only is not taken for the end of the list."""
+    books = Books(order(rows), past=past, total="page")
+
+    verdict, seen = _read(books)
+
+    assert seen == _ids(books.rows)
+    assert (verdict.announced, verdict.seen, verdict.complete) == (rows, rows, True)
+
+
+@pytest.mark.parametrize("size", [10, 20, 25, 50, 100])
+def test_total_of_a_page_of_another_size(size: int) -> None:
+    """The same of a page that holds a usual number of rows, not those asked for."""
+    books = Books(_rising(3 * size - 1), size=size, total="page")
+
+    verdict, seen = _read(books, asks_for=7 * size)
+
+    assert (seen, verdict.complete) == (_ids(books.rows), True)
+
+
+@pytest.mark.parametrize(("rows", "asked"), [(2, [1]), (3, [1, 2]), (9, [1]), (10, [1, 2])])
+def test_what_a_doubt_costs(rows: int, asked: list[int]) -> None:
+    """One request more, and only where a page is full or holds a usual number of rows."""
+    books = Books(_rising(rows), size=rows)
+
+    _read(books, asks_for=3 if rows == 3 else 1000)
+
+    assert books.asked == asked
+
+
+def test_one_more_behind_a_full_page() -> None:
+    """A row that comes just then behind a full page is no sign that totals count a page."""
+
+    def append(books: Books) -> None:
+        books.rows[:] = _rising(4)
+
+    books = Books(_rising(3), change=append)
+
+    verdict, seen = _read(books)
+
+    assert seen == {"1", "2", "3", "4"}
+    assert (verdict.announced, verdict.complete, verdict.quiet) == (4, True, False)
+
+
+@in_each_order
+@pytest.mark.parametrize("rows", [0, 1, 2, 3, 4, 7, 40])
+def test_pages_counted_from_0(rows: int, order: Callable[[int], list[Row]]) -> None:
+    """Where no total would miss them, the rows of a page 0 are found and read."""
+    books = Books(order(rows), total=False, first=0)
+
+    verdict, seen = _read(books)
+
+    assert seen == _ids(books.rows)
+    assert verdict == Verdict(announced=rows, seen=rows, complete=True, quiet=False)
+
+
+@in_each_order
+@pytest.mark.parametrize("rows", [1, 2, 3, 4, 7, 40])
+def test_pages_counted_from_0_with_a_total(rows: int, order: Callable[[int], list[Row]]) -> None:
+    """Where a total tells that rows are missing, the list is not complete."""
+    verdict, _ = _read(Books(order(rows), first=0))
+
+    assert not verdict.complete
 
 
 @pytest.mark.parametrize(
@@ -130,7 +200,7 @@ def test_every_arrangement(
     [
         (0, [1]),
         (1, [1]),
-        (3, [1]),
+        (3, [1, 2]),
         (4, [1, 2, 1]),
         (6, [1, 2, 1]),
         (7, [1, 3, 2, 1]),
@@ -149,7 +219,7 @@ def test_oldest_first(rows: int, asked: list[int]) -> None:
 @pytest.mark.parametrize(
     ("pages", "asked"),
     [
-        (1, [1]),
+        (1, [1, 2]),
         (2, [1, 2, 1]),
         (9, [1, *range(9, 0, -1)]),
         (10, [1, *range(10, 0, -1)]),
@@ -181,7 +251,7 @@ def test_no_total() -> None:
 
     _read(books)
 
-    assert books.asked == [1, 2, 3, 4, 1, 2, 3, 4]
+    assert books.asked == [1, 0, 2, 3, 4, 1, 2, 3, 4]
 
 
 def test_order_that_does_not_hold() -> None:
@@ -241,13 +311,13 @@ def test_page_ignored(order: Callable[[int], list[Row]]) -> None:
 
 
 def test_page_ignored_without_total() -> None:
-    """Without a total the second page tells it."""
+    """Without a total page 2 tells it."""
     books = Books(_rising(30), ignores_page=True, total=False)
 
     with pytest.raises(PageIgnored):
         _read(books)
 
-    assert books.asked == [1, 2]
+    assert books.asked == [1, 0, 2]
 
 
 def test_one_full_page_again_and_again() -> None:
