@@ -108,9 +108,12 @@ class Refused(ApiError):
     """The request was answered with a status that repeating does not mend."""
 
     def __init__(self, endpoint: str, page: int, status: int) -> None:
+        now = "See `p4books check`."
+        if status in {400, 406, 422}:  # the request is wrong, and all that we choose is in it
+            now = "Lower the setting `page_size`, or let `p4books check --deep` find out more."
         super().__init__(
             f"{endpoint}: P4 Books refused page {page} with status {status}. Nothing was changed "
-            "for it. See `p4books check`."
+            f"for it. {now}"
         )
 
 

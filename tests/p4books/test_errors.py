@@ -28,6 +28,7 @@ SAID: list[tuple[P4BooksError, str, str]] = [
     ),
     (errors.BadAnswer("vendors", 3, "an HTML page"), "Nothing was changed", "Run again"),
     (errors.Refused("vendors", 3, 418), "Nothing was changed", "`p4books check`"),
+    (errors.Refused("vendors", 1, 422), "Nothing was changed", "Lower the setting `page_size`"),
     (
         errors.Redirected("acme.p4books.com", "https://evil.example"),
         "nothing was changed",

@@ -86,22 +86,24 @@ class Client:
 
     `limits` are the headers by which the last answer told of the limit, names in lower case.
     `backoff` is the wait before the first repeat in seconds (it doubles, with jitter);
-    `sleep` waits seconds; `stop` ends the repeats when set.
+    `sleep` waits seconds; `stop` ends the repeats when set; `tries` are how many there are.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         access: Access,
         slots: Throttle,
         backoff: float = 1.0,
         sleep: Callable[[float], None] = time.sleep,
         stop: threading.Event | None = None,
+        tries: int = TRIES,
     ) -> None:
         self.access = access
         self._throttle = slots
         self._backoff = backoff
         self._sleep = sleep
         self._stop = stop or threading.Event()
+        self._tries = tries
         self._given_instead: int | None = None  # the page that the last try gave
         self._session = Session(access.address, access.key, slots, TIMEOUT)
         self.limits: dict[str, str] = {}
@@ -126,7 +128,8 @@ class Client:
         self._given_instead = None
         tries = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(_Passing),
-            stop=tenacity.stop_after_attempt(TRIES) | tenacity.stop_when_event_set(self._stop),
+            stop=tenacity.stop_after_attempt(self._tries)
+            | tenacity.stop_when_event_set(self._stop),
             wait=tenacity.wait_exponential(self._backoff, max=30)
             + tenacity.wait_random(0, self._backoff),
             sleep=self._sleep,

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from p4books.api.answer import AGAIN, Answer
-from p4books.api.client import Access, Client, throttle_of
+from p4books.api.client import TRIES, Access, Client, throttle_of
 from p4books.api.walk import order_of
 from p4books.endpoint import Endpoint
-from p4books.errors import ApiError, PageIgnored
+from p4books.errors import ApiError, BadAnswer, PageIgnored, Refused
 from p4books.settings import Settings
 
 MANY = 1000  # rows asked for, to see how many come at most
+FEWER = (100, 50, 10)  # rows asked for, where the setting's are refused
 PAGE_NAMES = ("page", "Page", "page_number", "PageNumber")
 SIZE_NAMES = ("page_size", "PageSize", "pageSize", "per_page", "limit")
 
@@ -19,9 +20,11 @@ SIZE_NAMES = ("page_size", "PageSize", "pageSize", "per_page", "limit")
 class Traits:
     """What a handful of requests found out; None where the list is too short to tell.
 
-    `page_size` are the rows that came when the setting's were asked for, `most_rows` the most that
-    came on a page. `page_param` and `page_size_param` are the names that work. `past_end` is what
-    comes for a page that is not there. `limits` are the headers that tell of the limit.
+    `rows` are those that the list announces, None where it announces none, or a page's only.
+    `page_size` are the rows that came when the setting's were asked for (or fewer, where those were
+    refused), `most_rows` the most that came on a page. `page_param` and `page_size_param` are the
+    names that work. `past_end` is what comes for a page that is not there. `limits` are the headers
+    that tell of the limit.
     """
 
     endpoint: str
@@ -38,8 +41,11 @@ class Traits:
 def find_out(settings: Settings, endpoint: Endpoint) -> Traits:
     """Ask one list, best the longest, in a few ways. Raises ApiError where it can't be read."""
     asking = _Asking(settings, endpoint)
-    first = asking.page(1)
-    page_param, size_param = asking.page_param(first), asking.size_param(first)
+    first = asking.first()
+    page_param, second = asking.second(first)
+    if second and first.rows == first.total and second.rows == second.total:
+        first = replace(first, total=None)
+    size_param = asking.size_param(first)
     last = asking.end(first, page_param)
     return Traits(
         endpoint=endpoint.name,
@@ -63,28 +69,51 @@ class _Asking:
         self._endpoint = endpoint
         self.limits: set[str] = set()
 
+    def first(self) -> Answer:
+        """Return page 1, of fewer rows where the setting's are refused, as are all later pages."""
+        try:
+            return self.page(1)
+        except Refused:
+            fewer = [size for size in FEWER if size < self._access.page_size]
+            if not fewer:
+                raise
+            self._access = replace(self._access, page_size=fewer[0])
+            return self.first()
+
     def page(
-        self, page: int, size: int | None = None, learned: int | None = None, **own: str
+        self,
+        page: int,
+        size: int | None = None,
+        learned: int | None = None,
+        tries: int = TRIES,
+        **own: str,
     ) -> Answer:
         """Ask for a page, with names of parameters other than the setting's."""
-        client = Client(replace(self._access, **own), self._slots)  # type: ignore[arg-type]
+        access = replace(self._access, **own)  # type: ignore[arg-type]
+        client = Client(access, self._slots, tries=tries)
         try:
             return client.page(self._endpoint, page, size=size, learned=learned)
         finally:
             self.limits |= client.limits.keys()
 
-    def page_param(self, first: Answer) -> str | None:
-        """Return the name by which page 2 is another page. Raises PageIgnored where none is."""
-        if not _goes_on(first):
-            return None
+    def second(self, first: Answer) -> tuple[str | None, Answer | None]:
+        """Return the name by which page 2 is another page, and that page; none of one page.
+
+        Raises PageIgnored where there are more, and no name gives them.
+        """
+        full = first.rows >= self._access.page_size  # its total may count the page only
+        if not (_goes_on(first) or full):
+            return None, None
         for name in _names(self._access.page_param, PAGE_NAMES):
             try:
-                second = self.page(2, page_param=name)
-            except PageIgnored:
+                second = self.page(2, tries=1, page_param=name)
+            except BadAnswer:  # it says that it is page 1
                 continue
             if second.records.keys() != first.records.keys():
-                return name
-        raise PageIgnored(self._endpoint.name, self._access.page_param)
+                return name, second
+        if _goes_on(first):
+            raise PageIgnored(self._endpoint.name, self._access.page_param)
+        return None, None
 
     def size_param(self, first: Answer) -> str | None:
         """Return the name by which fewer rows come; None where none does, or none is needed."""
@@ -98,13 +127,16 @@ class _Asking:
     def most_rows(self, first: Answer, name: str | None) -> int | None:
         """Return how many rows come at most; None where the list has no more."""
         if name is None or not _goes_on(first):
-            return None
-        many = self.page(1, size=MANY, page_size_param=name)
+            return first.rows if _goes_on(first) else None
+        try:
+            many = self.page(1, size=MANY, page_size_param=name)
+        except Refused:
+            return first.rows
         return many.rows if _goes_on(many) else None
 
     def end(self, first: Answer, name: str | None) -> Answer | None:
-        """Return the last page, where a total tells which it is."""
-        if name is None or not first.total:
+        """Return the last page, where a total tells which it is, and it is not the first."""
+        if name is None or not first.total or first.total <= first.rows:
             return None
         return self.page(-(-first.total // first.rows), page_param=name)
 
