@@ -33,6 +33,7 @@ AGAIN = "the last page again"  # past the end
 NOT_FOUND = "404"
 
 TOO_DEEP = "JSON that is nested too deeply"
+LARGEST = 16 << 20  # bytes of a record; what is more is no record, and would stop every list's load
 
 
 class Malformed(ValueError):
@@ -115,6 +116,8 @@ def _answer(page: int, total: int | None, records: Sequence[Any]) -> Answer:
         lines = _ENCODER.encode_lines(records).split(b"\n")[:-1]
     except RecursionError:
         raise Malformed(TOO_DEEP) from None
+    if (largest := max(map(len, lines), default=0)) > LARGEST:
+        raise Malformed(f"a row of {largest >> 20:,} MB")
     ids = [_id(_field(record, "id")) for record in records]
     made = [_field(record, "date_created") for record in records]
     return Answer(

@@ -162,6 +162,15 @@ def test_no_page(body: bytes, what: str) -> None:
         read(body, THINGS, 1, size=50)
 
 
+def test_too_large() -> None:
+    """A row larger than any record is refused; nothing else could be loaded beside it."""
+    half = "x" * (8 << 20)
+
+    assert read(_page(f'{{"id":1,"a":"{half}"}}'), THINGS, 1).rows == 1
+    with pytest.raises(Malformed, match="a row of 16 MB"):
+        read(_page(f'{{"id":1,"a":"{half}","b":"{half}"}}'), THINGS, 1)
+
+
 @given(st.binary(max_size=60))
 @example(b'{"data":[]}')
 def test_anything(body: bytes) -> None:
