@@ -1,17 +1,27 @@
 """A sandbox to read from, and settings that lead to it and to a folder of the test's own."""
 
+import json
 import os
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
+from p4books.api import lists
+from p4books.api.lists import Lists
+from p4books.endpoints import ENDPOINTS
 from p4books.places import PREFIX
 from p4books.settings import Settings
+from p4books.sync import Summary, sync
 from p4books_sandbox import Sandbox
 
 MakeSettings = Callable[..., Settings]
+Row = tuple[Any, ...]
 
 _PLACES = {"DLT_PROJECT_DIR", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"}
 
@@ -55,3 +65,96 @@ def make_settings(tmp_path: Path) -> MakeSettings:
 def settings(make_settings: MakeSettings, sandbox: Sandbox) -> Settings:
     """Settings that lead to the test's sandbox."""
     return make_settings(sandbox)
+
+
+@dataclass
+class Tenant:
+    """A tenant and its sandbox: the invoices as P4 Books has them, and as they are held here.
+
+    A row is an id, a code, five amounts and what the lines come to; an amount that is none is None.
+    """
+
+    sandbox: Sandbox
+    settings: Settings
+
+    def sync(self, *endpoints: str, **wishes: Any) -> Summary:
+        """Sync these lists, or the invoices only."""
+        return sync(self.settings, endpoints or ["invoices"], **wishes)
+
+    def read(self, *endpoints: str) -> Lists:
+        """Read the same into the spools only, without waits between tries."""
+        named = [ENDPOINTS[name] for name in endpoints or ["invoices"]]
+        return lists.read(self.settings, named, backoff=0)
+
+    def spooled(self) -> set[str]:
+        """Give the ids of the invoices that lie in the spool."""
+        files = (self.settings.private / "spool" / "invoices").glob("*.ndjson")
+        return {str(json.loads(line)["id"]) for f in files for line in f.read_bytes().splitlines()}
+
+    def told(self) -> dict[str, Row]:
+        """Give the rows that P4 Books has, by id, whatever its spelling."""
+        rows, _ = self.sandbox.books["invoices"].page(0, 1_000_000)
+        return {
+            str(row[0]): row for row in (_row(json.loads(row, parse_float=str)) for row in rows)
+        }
+
+    def published(self) -> dict[str, Row]:
+        """Give the rows that are published, by id."""
+        found = self.ask(
+            """
+            select
+                invoice_id, any_value(invoice_code), any_value(invoice_subtotal),
+                any_value(invoice_tax), any_value(invoice_total), any_value(amount_paid),
+                any_value(balance), sum(line_net)
+            from staging.invoices left join staging.invoice_lines using (invoice_id)
+            group by invoice_id
+            """
+        )
+        assert self.ask("select count(*) from staging.invoices") == [(len(found),)]
+        return {row[0]: row for row in found}
+
+    def ask(self, query: str) -> list[Row]:
+        """Ask the published file."""
+        with duckdb.connect(self.settings.published, read_only=True) as con:
+            return con.execute(query).fetchall()
+
+    def findings(self) -> list[Row]:
+        """Give what did not fit: id, field, value."""
+        with duckdb.connect(self.settings.private / "warehouse.duckdb", read_only=True) as con:
+            query = "select id, field, value from raw.findings order by id::hugeint, field"
+            return con.execute(query).fetchall()
+
+
+AMOUNTS = ("subtotal", "taxtotal", "total", "amountpaid", "balance")
+
+
+def _row(record: dict[str, Any]) -> Row:
+    record = {name.replace("_", "").lower(): value for name, value in record.items()}
+    given = record.get("lines")
+    lines = [
+        _amount({name.lower(): value for name, value in line.items()}.get("subtotal"))
+        for line in (given if isinstance(given, list) else [])
+    ]
+    told = [each for each in lines if each is not None]
+    return (
+        str(record["id"]),
+        record.get("code"),
+        *(_amount(record.get(name)) for name in AMOUNTS),
+        sum(told, Decimal(0)) if told else None,
+    )
+
+
+def _amount(value: object) -> Decimal | None:
+    return None if value in {None, "N/A"} else Decimal(str(value))
+
+
+@pytest.fixture
+def tenant(make_settings: MakeSettings) -> Iterator[Callable[..., Tenant]]:
+    """Open sandboxes with some ways, and make settings that read ten rows a page."""
+    with ExitStack() as stack:
+
+        def open_one(ways: dict[str, Any] | None = None, **settings: Any) -> Tenant:
+            sandbox = stack.enter_context(Sandbox(**{"invoices": 37, "limit": 0, **(ways or {})}))
+            return Tenant(sandbox, make_settings(sandbox, **{"page_size": 10, **settings}))
+
+        yield open_one
