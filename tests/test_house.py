@@ -29,6 +29,7 @@ FLOORS = [
     {"api.scan", "load.spooled"},
     {"api.walk", "api.pace", "alone"},
     {"load.typed", "load.tables", "api.client", "api.spool", "runlog"},
+    {"api.known"},
     {"api.session", "api.answer"},
     {"api.shapes", "api.exact", "api.throttle", "settings"},
     {"places", "swap", "database", "journal", "api.budget", "ending"},

@@ -9,14 +9,14 @@ from typing import Any
 
 from p4books.alone import alone
 from p4books.api.client import Access
+from p4books.api.known import LOOK_BACK, Known, Order
 from p4books.api.lists import Read
 from p4books.api.plan import Memory
 from p4books.api.probe import Finding
-from p4books.api.scan import LOOK_BACK, Known, Mode
+from p4books.api.scan import Mode
 from p4books.api.session import Counts
 from p4books.api.traits import Traits
 from p4books.api.traits import find_out as find_out_traits
-from p4books.api.walk import Order
 from p4books.endpoint import Endpoint
 from p4books.endpoints import ENDPOINTS
 from p4books.errors import Incomplete, P4BooksError

@@ -14,9 +14,10 @@ from p4books import intake
 from p4books.api.answer import Answer
 from p4books.api.budget import Budget
 from p4books.api.client import Access
+from p4books.api.known import Known
 from p4books.api.lists import Read
 from p4books.api.plan import Memory, plan
-from p4books.api.scan import Known, Reading, Scan
+from p4books.api.scan import Reading, Scan
 from p4books.api.session import Counts
 from p4books.api.spool import ABANDONED_AFTER, STALE_AFTER, Spool
 from p4books.database import connect, text

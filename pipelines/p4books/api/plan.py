@@ -3,8 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from p4books.api.scan import Known
-from p4books.api.walk import Order
+from p4books.api.known import Known, Order
 from p4books.endpoint import Endpoint
 
 

@@ -14,13 +14,12 @@ from typing import Protocol
 from p4books.api.answer import Answer
 from p4books.api.budget import Budget
 from p4books.api.client import Access
+from p4books.api.known import LOOK_BACK, Known, Order
 from p4books.api.session import Counts
 from p4books.api.spool import STALE_AFTER, Spool, Stored
-from p4books.api.walk import LOOK_EVERY, Order, Verdict, Way
+from p4books.api.walk import Verdict, Way
 from p4books.endpoint import Endpoint
 from p4books.errors import PageIgnored
-
-LOOK_BACK = 2  # pages of a tail, where nothing was added
 
 Progress = Callable[[int, int, int], None]  # pages read, pages announced, rows
 
@@ -43,35 +42,6 @@ class Mode(Enum):
     SLICE = "slice"  # a part of a scan, or its last part
     TAIL = "tail"  # only the pages where new rows stand
     NOTHING = "nothing"  # the budget was spent before its turn
-
-
-@dataclass(frozen=True)
-class Known:
-    """What an earlier scan found out about a list: rows on a page, rows announced, their order."""
-
-    size: int
-    total: int
-    order: Order
-
-    @property
-    def pages(self) -> int:
-        """How many pages the list had."""
-        return max(1, -(-self.total // self.size)) if self.size else 1
-
-    @property
-    def requests(self) -> int:
-        """How many requests it takes to read the list whole, if nothing moves."""
-        if self.pages == 1:
-            return 1
-        looks = self.pages // LOOK_EVERY if self.order is Order.NEWEST_FIRST else 0
-        readings = 2 if self.order is Order.NONE else 1
-        return 1 + readings * self.pages + looks
-
-    def tail(self) -> list[int]:
-        """Return the pages of the tail, the one first that tells how much was added."""
-        if self.order is Order.OLDEST_FIRST:
-            return [self.pages - back for back in range(LOOK_BACK) if self.pages > back]
-        return list(range(1, min(self.pages, LOOK_BACK) + 1))
 
 
 @dataclass(frozen=True)

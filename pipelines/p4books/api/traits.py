@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from p4books.api.answer import AGAIN, Answer
 from p4books.api.client import TRIES, Access, Client, throttle_of
-from p4books.api.walk import order_of
+from p4books.api.known import order_of
 from p4books.endpoint import Endpoint
 from p4books.errors import ApiError, BadAnswer, PageIgnored, Refused
 from p4books.settings import Settings

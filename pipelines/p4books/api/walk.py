@@ -9,24 +9,15 @@ answers kept by an interrupted scan can be played to it again.
 
 from collections.abc import Collection, Generator, Iterable
 from dataclasses import dataclass, field
-from enum import Enum
 
 from p4books.api.answer import Answer, Key
 from p4books.api.client import Access
+from p4books.api.known import LOOK_EVERY, Order, order_of
 from p4books.endpoint import Endpoint
 from p4books.errors import PageIgnored
 
-LOOK_EVERY = 9  # pages between two looks at page 1
 READINGS = 6  # of a list without order, before it is given up
 USUAL_SIZES = frozenset({10, 20, 25, 50, 100, 200, 250, 500, 1000})  # of a page, whatever was asked
-
-
-class Order(Enum):
-    """How a list is ordered, as far as its first and its last page tell."""
-
-    OLDEST_FIRST = "oldest first"
-    NEWEST_FIRST = "newest first"
-    NONE = "none"
 
 
 @dataclass(frozen=True)
@@ -243,15 +234,3 @@ class Way:
 def _keyed(answer: Answer) -> Iterable[tuple[str, Key]]:
     """Give ids with their keys; where an id came twice, some get the key of a row before."""
     return zip(answer.records, answer.keys or (), strict=False)
-
-
-def order_of(first: Answer, last: Answer) -> Order:
-    """Tell how a list is ordered by its first and its last page."""
-    if not (first.keys and last.keys):
-        return Order.NONE
-    top, above, below, bottom = first.keys[0], first.keys[-1], last.keys[0], last.keys[-1]
-    if first.rising and last.rising and above <= below and top < bottom:
-        return Order.OLDEST_FIRST
-    if first.falling and last.falling and above >= below and top > max(above, bottom):
-        return Order.NEWEST_FIRST
-    return Order.NONE

@@ -1,8 +1,7 @@
 """How much of each list is read in this run?"""
 
+from p4books.api.known import Known, Order
 from p4books.api.plan import Memory, Plan, plan
-from p4books.api.scan import Known
-from p4books.api.walk import Order
 from p4books.endpoints import ENDPOINTS
 
 ALL = tuple(ENDPOINTS.values())

@@ -9,10 +9,11 @@ import pytest
 
 from p4books.api.budget import Budget
 from p4books.api.client import Access, Client
-from p4books.api.scan import Known, Mode, Reading, Scan
+from p4books.api.known import Known, Order
+from p4books.api.scan import Mode, Reading, Scan
 from p4books.api.spool import Spool
 from p4books.api.throttle import Throttle
-from p4books.api.walk import Order, Verdict
+from p4books.api.walk import Verdict
 from p4books.endpoints import ENDPOINTS
 from p4books.errors import BadAnswer, PageIgnored
 from p4books_sandbox import Arrival, Fault, Sandbox
