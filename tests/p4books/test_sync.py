@@ -252,6 +252,43 @@ def test_nothing_changed(synced: Settings) -> None:
     assert not (synced.private / "generations").exists()
 
 
+def spoil_hashes(settings: Settings) -> dict[str, list[Row]]:
+    """Let every version have been hashed in another way; give the hashes that were right."""
+    right = {}
+    with duckdb.connect(settings.private / "warehouse.duckdb") as con:
+        for name in ENDPOINTS:
+            right[name] = con.execute(f"select id, row_hash from raw.{name} order by id").fetchall()
+            con.execute(f"update raw.{name} set row_hash = 'old ' || row_hash")
+    return right
+
+
+def test_another_hash(synced: Settings) -> None:
+    """Where hashing changed, one scan mends every hash, and not one row makes a version."""
+    right, before = spoil_hashes(synced), stamps(synced)["acme.duckdb"]
+
+    summary = sync(synced)
+
+    assert (summary.loaded, summary.published, summary.faults) == (False, False, [])
+    assert [(each.new, each.changed, each.gone) for each in summary.readings] == [(0, 0, 0)] * 6
+    warehouse = synced.private / "warehouse.duckdb"
+    for name in ENDPOINTS:
+        assert ask(warehouse, f"select id, row_hash from raw.{name} order by id") == right[name]
+    assert stamps(synced)["acme.duckdb"] == before
+
+
+def test_another_hash_and_changes(synced: Settings, sandbox: Sandbox) -> None:
+    """Where hashing changed, a row that changed too makes its one version, and no other does."""
+    spoil_hashes(synced)
+    change_everything(sandbox)
+
+    summary = sync(synced)
+
+    assert sum(each.new + each.changed + each.gone for each in summary.readings) == 8
+    check_everything(synced.published, sandbox)
+    wrong = "select count(*) from raw.invoices where row_hash like 'old%' and _dlt_valid_to is null"
+    assert ask(synced.private / "warehouse.duckdb", wrong) == [(0,)]
+
+
 def change_everything(sandbox: Sandbox) -> None:
     """Edit, delete and insert in every kind of list."""
     invoices = sandbox.books["invoices"]

@@ -25,7 +25,8 @@ class Delta:
 
     Counts are rows; `held` are the active ones before. `missed` tells that ids were missed for the
     first time, or no longer are, which the next scan must know; `scanned` is how far the scan is
-    taken in with this delta.
+    taken in with this delta. Rows of kind `same` in `delta_NAME` have their values in another
+    spelling: no version, but a new hash for the one that is held.
     """
 
     endpoint: Endpoint
@@ -81,7 +82,7 @@ def compare(  # noqa: PLR0913
     _make_active(con, endpoint)
     spooled.make_seen(con, endpoint, pages)
     _make_delta(con, endpoint, loaded)
-    _drop_same_values(con, endpoint, pages)
+    _tell_same_values(con, endpoint, pages)
     gone = {(True, True): "true", (True, False): "twice"}.get((complete, quiet), "false")
     missed = _conclude_absence(con, endpoint, gone, complete=complete)
     counts = dict(
@@ -154,10 +155,10 @@ def _make_delta(con: duckdb.DuckDBPyConnection, endpoint: Endpoint, loaded: int)
     )
 
 
-def _drop_same_values(
+def _tell_same_values(
     con: duckdb.DuckDBPyConnection, endpoint: Endpoint, pages: Sequence[Stored]
 ) -> None:
-    """Forget changes of spelling only: 25 for 25.0, or a number in quotes, is no new version."""
+    """Tell changes of spelling only: 25 for 25.0, or a number in quotes, is no new version."""
     query = spooled.delta_rows(con, endpoint, pages, "changed")
     if not query:
         return
@@ -168,7 +169,7 @@ def _drop_same_values(
     )
     con.execute(
         f"""
-        delete from delta_{endpoint.name} where kind = 'changed' and id in (
+        update delta_{endpoint.name} set kind = 'same' where kind = 'changed' and id in (
             select fresh.id
             from ({query}) as fresh
             join active_{endpoint.name} as active using (id)

@@ -29,12 +29,14 @@ def settle(
         f"""
         select active.id, active.row_hash, active._dlt_valid_from
         from active_{name} as active
-        join delta_{name} as delta on active.id = delta.id and delta.kind <> 'new'
+        join delta_{name} as delta on active.id = delta.id
+        where delta.kind in ('changed', 'gone')
         """,
     )
     _lend(con, made, "seen_", f"select id, read_at from seen_{name}")
     _lend(con, made, "missed_", f"select id from missed_{name}")
     _date(made, delta, _instant(con, name, read_at))
+    _respell(made, name)
     _count_active(con, made, delta)
     _note(made, delta)
 
@@ -61,8 +63,8 @@ def _date(made: duckdb.DuckDBPyConnection, delta: Delta, at: datetime) -> None:
         f"""
         update {table} as target set _dlt_valid_from = $at
         from delta_ as delta
-        where target.id = delta.id and target._dlt_valid_to is null and delta.kind <> 'gone'
-            and target.row_hash = delta.row_hash
+        where target.id = delta.id and target._dlt_valid_to is null
+            and delta.kind in ('new', 'changed') and target.row_hash = delta.row_hash
         """,
         {"at": at},
     ).fetchone()
@@ -82,6 +84,17 @@ def _date(made: duckdb.DuckDBPyConnection, delta: Delta, at: datetime) -> None:
     ):
         if found is None or found[0] != sent:
             raise LoadMismatch(table, sent, found[0] if found else 0)
+
+
+def _respell(made: duckdb.DuckDBPyConnection, name: str) -> None:
+    """Note the hash of a new spelling, or by a new way of hashing, with the version it leaves."""
+    made.execute(
+        f"""
+        update raw.{name} as target set row_hash = delta.row_hash
+        from delta_ as delta
+        where target.id = delta.id and target._dlt_valid_to is null and delta.kind = 'same'
+        """
+    )
 
 
 def _count_active(

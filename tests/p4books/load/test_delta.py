@@ -173,9 +173,13 @@ def test_another_spelling(desk: Open, hold: Hold, told: str) -> None:
     """The same values in another spelling are no new version."""
     hold(PRODUCTS, '{"id":1,"price":25.0}', '{"id":2,"price":1}')
 
-    found = desk().compare(PRODUCTS, [f'{{"id":1,"price":{told}}}', '{"id":2,"price":2}'])
+    opened = desk()
 
-    assert counts(found) == (2, 0, 1, 0)
+    found = opened.compare(PRODUCTS, [f'{{"id":1,"price":{told}}}', '{"id":2,"price":2}'])
+
+    assert (counts(found), found.versions) == ((2, 0, 1, 0), 1)
+    assert [row["id"] for row in opened.rows(found)] == ["2"]
+    assert opened.ids("(from delta_products where kind = 'same')") == ["1"]
 
 
 @pytest.mark.parametrize(
