@@ -18,10 +18,9 @@ from p4books import account, errors, intake
 from p4books.alone import alone, scratch
 from p4books.api import lists
 from p4books.api.lists import Progress, Read
-from p4books.database import connect
 from p4books.endpoint import Endpoint
 from p4books.endpoints import ENDPOINTS
-from p4books.load import delta, run, tables
+from p4books.load import delta, fields, run, tables
 from p4books.load.delta import Delta
 from p4books.nearest import nearest
 from p4books.runlog import Reading, RunLog
@@ -40,7 +39,8 @@ PUBLISH_AFTER = timedelta(hours=1)  # of a file in which only `verified_at` is o
 class Summary:
     """What a sync did: counts in rows, times in seconds; `faults` holds what could not be done.
 
-    `notes` are sentences on what is not done yet, though nothing went wrong.
+    `notes` are sentences on what is not done yet or was met for the first time, though nothing went
+    wrong.
     """
 
     tenant: str
@@ -90,12 +90,12 @@ def sync(  # noqa: PLR0913
     """
     started = time.monotonic()
     chosen = _chosen(endpoints or settings.endpoints)
-    wishes = Wishes(full, frozenset(each.name for each in _chosen(allow_gone)))
+    wishes = Wishes(full, frozenset(_chosen(allow_gone)))
     with alone(settings), scratch(settings.private / "work") as folder:
         going = _Run(settings, folder, sql or views.folder(), wishes)
         try:
-            tables.doubt(going.warehouse)
-            going.take_in(going.read(chosen, progress))
+            going.prepare()
+            going.take_in(going.read([going.endpoints[name] for name in chosen], progress))
         except (errors.P4BooksError, duckdb.Error, OSError) as error:
             told = run.said(error, going.warehouse, folder)
             going.log.end(going.number, type(told).__name__)
@@ -106,11 +106,11 @@ def sync(  # noqa: PLR0913
     return going.summary
 
 
-def _chosen(names: Sequence[str]) -> list[Endpoint]:
+def _chosen(names: Sequence[str]) -> list[str]:
     for name in names:
         if name not in ENDPOINTS:
             raise errors.UsageError(f"There is no endpoint {name}{nearest(name, ENDPOINTS)}")
-    return [ENDPOINTS[name] for name in dict.fromkeys(names)]
+    return list(dict.fromkeys(names))
 
 
 class _Run:
@@ -127,6 +127,13 @@ class _Run:
         self.number = self.log.begin()
         self.tally: dict[str, tables.Tally] = {}
         self.summary = Summary(settings.tenant)
+
+    def prepare(self) -> None:
+        """Make sure that the warehouse is one of ours, as this p4books makes them."""
+        tables.doubt(self.warehouse)
+        self.endpoints = fields.endpoints(self.warehouse)
+        self.unknown = fields.unknown(self.warehouse)
+        run.renew(self.warehouse, self.scratch, self.endpoints)
 
     def read(self, endpoints: Sequence[Endpoint], progress: Progress) -> list[Read]:
         """Read the lists into the spool, as far as the budget of this run goes."""
@@ -177,6 +184,7 @@ class _Run:
                 made = run.load(con, deltas, self.warehouse, self.scratch, read_at)
                 log.info("loaded into a copy of the warehouse")
                 self.tally = tables.tally(made, read_at)
+                self.summary.notes += fields.news(self.unknown, fields.unknown(made))
                 self._put_in_place(made)
         self._note(read, pairs)
         for one in read:
@@ -206,7 +214,7 @@ class _Run:
         models: list[View] = []
         if self._is_old(made):
             try:
-                models = _build(made, self.sql)
+                models = views.build_in(made, self.sql)
             except errors.BrokenSql as fault:
                 self.summary.faults.append(fault)
         run.commit(made, self.warehouse, keep=self.summary.loaded)
@@ -238,12 +246,3 @@ class _Run:
 
     def _made_of(self, warehouse: Path) -> str:
         return f"{tables.held(warehouse).stamp}-{views.digest(self.sql)}-{VERSION}"
-
-
-def _build(made: Path, sql: Path) -> list[View]:
-    models = views.read(sql)
-    with connect(made) as con:
-        con.execute("begin")
-        views.build(con, models)
-        con.execute("commit")
-    return models

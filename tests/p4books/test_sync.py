@@ -384,8 +384,44 @@ def test_unknown_fields_and_misfits(synced: Settings, sandbox: Sandbox) -> None:
     rows = "select invoice_total, extra from staging.invoices where invoice_id = '3'"
     ((total, extra),) = ask(synced.published, rows)
     assert (total, json.loads(extra)) == (None, {"filename": "a.pdf", "margin": 1.5})
-    found = ask(synced.private / "warehouse.duckdb", "select id, field, value from raw.findings")
-    assert found == [("3", "total", "N/A")]
+    found = "select id, field, value from raw.findings order by field"
+    assert ask(synced.private / "warehouse.duckdb", found) == [
+        (None, "filename", None),
+        (None, "margin", None),
+        ("3", "total", "N/A"),
+    ]
+
+
+def test_a_new_field_is_told_once(synced: Settings, sandbox: Sandbox) -> None:
+    """A field that P4 Books never gave before is told in that run, and in no later one."""
+    sandbox.books["invoices"].replace(3, Filename="a.pdf", total="1.123456789")
+    first = sync(synced)
+    sandbox.books["invoices"].replace(4, Filename="b.pdf")
+    sandbox.books["invoices"].replace(3, Filename="c.pdf", colour="red")
+    second = sync(synced)
+    third = sync(synced)
+
+    (note,) = first.notes
+    assert note == (
+        "invoices: P4 Books gives a new field, filename. It is kept in `extra`; "
+        "`p4books adopt invoices.filename` makes it a column."
+    )
+    assert ["colour" in note for note in second.notes] == [True]
+    assert third.notes == []
+
+
+def test_a_new_field_in_a_run_that_fails(synced: Settings, sandbox: Sandbox) -> None:
+    """A field is told in the first run that holds it: one that is thrown away does not count."""
+    sandbox.books["vendors"].replace(3, colour="red")
+    generations = synced.private / "generations"
+    generations.write_text("in the way")
+    with pytest.raises(errors.DiskTrouble):
+        sync(synced)
+    generations.unlink()
+
+    summary = sync(synced)
+
+    assert ["colour" in note for note in summary.notes] == [True]
 
 
 # What can't be read
@@ -667,10 +703,10 @@ def test_damaged_warehouse(synced: Settings, sandbox: Sandbox, how: str) -> None
 def test_a_newer_warehouse(synced: Settings, sandbox: Sandbox) -> None:
     """A warehouse of a newer p4books is told in a sentence, without a request."""
     with duckdb.connect(synced.private / "warehouse.duckdb") as con:
-        con.execute("update raw.p4books_format set format = 2")
+        con.execute("update raw.p4books_format set format = 3")
     before = stamps(synced)
 
-    with pytest.raises(errors.WarehouseTooNew, match="format 2"):
+    with pytest.raises(errors.WarehouseTooNew, match="format 3"):
         sync(synced)
 
     assert (sandbox.requests, stamps(synced)) == ([], before)

@@ -18,6 +18,12 @@ from p4books.endpoint import Endpoint
 from p4books.load import spooled, tables
 from p4books.load.tables import NEVER, Scanned
 
+# What stands in these columns in whatever order: a field that became a column was put there later.
+_UNORDERED = {
+    "extra": """list_sort(map_entries(from_json(?, '"MAP(VARCHAR, JSON)"')))""",
+    "misfits": f"list_sort(from_json(?, '{tables.MISFITS}'))",
+}
+
 
 @dataclass(frozen=True)
 class Delta:
@@ -163,7 +169,7 @@ def _tell_same_values(
     if not query:
         return
     same = " and ".join(
-        f'fresh."{key}" is not distinct from active."{key}"'
+        _same(f'fresh."{key}"', f'active."{key}"', _UNORDERED.get(key))
         for key in tables.columns(endpoint)
         if key not in {"row_hash", "gone"}
     )
@@ -177,6 +183,13 @@ def _tell_same_values(
         )
         """
     )
+
+
+def _same(fresh: str, active: str, unordered: str | None) -> str:
+    same = f"{fresh} is not distinct from {active}"
+    if unordered is None:
+        return same
+    return f"({same} or {unordered.replace('?', fresh)} = {unordered.replace('?', active)})"
 
 
 def _conclude_absence(

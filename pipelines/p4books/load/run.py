@@ -5,7 +5,7 @@ Into a scratch copy, by one dlt load: what goes wrong before the last rename has
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -18,7 +18,7 @@ from p4books.database import MEMORY, THREADS, connect
 from p4books.endpoint import Endpoint
 from p4books.endpoints import ENDPOINTS
 from p4books.errors import DiskTrouble, LoadFailed, P4BooksError, WarehouseDamaged
-from p4books.load import tables
+from p4books.load import migrate, tables
 from p4books.load.delta import Delta
 from p4books.load.settle import settle
 
@@ -70,11 +70,27 @@ def load(
             for delta in deltas:
                 settle(con, held, delta, read_at)
             if any(delta.changes for delta in deltas):
-                held.execute("delete from raw.stamp")
-                held.execute("insert into raw.stamp values (?)", [f"{read_at:.6f}"])
+                tables.stamp(held, read_at)
     except (OSError, duckdb.Error) as error:
         raise said(error, warehouse, scratch) from None
     return made
+
+
+def renew(warehouse: Path, scratch: Path, endpoints: Mapping[str, Endpoint]) -> None:
+    """Bring an older warehouse to our format, and its tables to the endpoints' columns."""
+    if migrate.needed(warehouse, endpoints):
+        alter(warehouse, scratch, lambda made: migrate.migrate(made, endpoints))
+
+
+def alter(warehouse: Path, scratch: Path, change: Callable[[Path], None]) -> None:
+    """Change a copy of the warehouse and put it in its place; raises what `change` and load do."""
+    made = scratch / "warehouse.duckdb"
+    try:
+        shutil.copyfile(warehouse, made)
+        change(made)
+    except (OSError, duckdb.Error) as error:
+        raise said(error, warehouse, scratch) from None
+    commit(made, warehouse, keep=True)
 
 
 def commit(made: Path, warehouse: Path, *, keep: bool) -> None:

@@ -1,7 +1,8 @@
 """What is settled once dlt is done?
 
 The versions are counted against what was sent, and dated by when they were read, not by when dlt
-got round to them; when each row was seen, and which were missed, is noted beside them.
+got round to them; when each row was seen, which were missed, and which fields nobody knows, is
+noted beside them.
 """
 
 from datetime import UTC, datetime
@@ -9,6 +10,7 @@ from datetime import UTC, datetime
 import duckdb
 
 from p4books.errors import LoadMismatch
+from p4books.load import fields
 from p4books.load.delta import Delta
 
 
@@ -39,6 +41,8 @@ def settle(
     _respell(made, name)
     _count_active(con, made, delta)
     _note(made, delta)
+    changed = "select id from delta_ where kind in ('new', 'changed')"
+    fields.note(made, delta.endpoint, f"_dlt_valid_to is null and id in ({changed})")
 
 
 def _lend(

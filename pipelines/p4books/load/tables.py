@@ -22,7 +22,8 @@ from p4books.errors import (
 )
 
 BATCH = 10_000  # rows that travel at a time: what is in memory of them at once
-FORMAT = 1  # of the private warehouse; a higher one was made by a newer p4books
+FORMAT = 2  # of the private warehouse; a higher one was made by a newer p4books
+MISFITS = '[{"field": "VARCHAR", "value": "VARCHAR"}]'  # the shape of a row's misfits
 
 
 def columns(endpoint: Endpoint) -> dict[str, str]:
@@ -63,6 +64,14 @@ def create(path: Path, endpoints: Sequence[Endpoint]) -> None:
             " (endpoint varchar primary key, concluded varchar, running varchar, loaded integer)"
         )
         con.execute("create table if not exists raw.stamp (stamp varchar not null)")
+        con.execute(
+            "create table if not exists raw.fields (endpoint varchar not null,"
+            " field varchar not null, first_seen_at timestamptz, primary key (endpoint, field))"
+        )
+        con.execute(
+            "create table if not exists raw.adopted (endpoint varchar not null,"
+            " field varchar not null, kind varchar not null, primary key (endpoint, field))"
+        )
         for endpoint in endpoints:
             con.execute(_ddl(endpoint))
         con.execute(_findings_ddl(endpoints))
@@ -105,17 +114,18 @@ def held(path: Path) -> Held:
     if not path.exists():
         return Held()
     with connect(path, read_only=True) as con:
-        try:
-            scans = con.execute(
-                "select endpoint, concluded, running, loaded from raw.scans"
-            ).fetchall()
-            stamp = con.execute("select max(stamp) from raw.stamp").fetchone()
-        except duckdb.CatalogException:  # made before these were noted
-            return Held()
+        scans = con.execute("select endpoint, concluded, running, loaded from raw.scans").fetchall()
+        stamp = con.execute("select max(stamp) from raw.stamp").fetchone()
     return Held(
         {name: Scanned(*scanned) for name, *scanned in scans},
         str(stamp[0] or "") if stamp else "",
     )
+
+
+def stamp(con: duckdb.DuckDBPyConnection, at: float) -> None:
+    """Note in a warehouse that it says something else, since an instant in seconds since 1970."""
+    con.execute("delete from raw.stamp")
+    con.execute("insert into raw.stamp values (?)", [f"{at:.6f}"])
 
 
 @dataclass(frozen=True)
@@ -141,7 +151,8 @@ def tally(path: Path, since: float) -> dict[str, Tally]:
             with found as (
                 select endpoint, count(*) as findings
                 from raw.findings
-                where valid_to is null and valid_from >= make_timestamptz($micros)
+                where id is not null
+                    and valid_to is null and valid_from >= make_timestamptz($micros)
                 group by endpoint
             )
             select endpoint, coalesce(any_value(findings), 0), epoch(min(verified_at))
@@ -167,7 +178,9 @@ def doubt(path: Path) -> None:
     except duckdb.Error as error:
         raise _said(path, str(error)) from None
     found = row[0] if row else None
-    if found is not None and found > FORMAT:
+    if not found or found < 1:
+        raise WarehouseDamaged(path, "it names no format of ours")
+    if found > FORMAT:
         raise WarehouseTooNew(path, found, FORMAT)
 
 
@@ -196,18 +209,24 @@ def _ddl(endpoint: Endpoint) -> str:
 
 
 def _findings_ddl(endpoints: Sequence[Endpoint]) -> str:
-    """One row per value that did not fit its column, in whichever version it stood."""
+    """One row per value that did not fit its column, in whichever version it stood.
+
+    And one per field that no column holds, since it was first seen: without an id or a value.
+    """
     parts = "\nunion all\n".join(
         f"""
         select
             '{endpoint.name}' as endpoint,
             id,
-            unnest(from_json(misfits, '[{{"field":"VARCHAR","value":"VARCHAR"}}]'),
-                recursive := true),
+            unnest(from_json(misfits, '{MISFITS}'), recursive := true),
             _dlt_valid_from as valid_from,
             _dlt_valid_to as valid_to
         from raw.{endpoint.name}
         where misfits is not null"""
         for endpoint in endpoints
     )
-    return f"create or replace view raw.findings as {parts}"
+    return f"""
+    create or replace view raw.findings as {parts}
+    union all
+    select endpoint, null, field, null, first_seen_at, null from raw.fields
+    """

@@ -7,6 +7,7 @@ nobody knows.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from p4books.database import name, text
@@ -51,6 +52,32 @@ def select(endpoint: Endpoint, paths: Sequence[Path], unknown: Sequence[str], la
         maximum_object_size = {max(largest, 1 << 16)},
         filename = {FILE}
     )"""
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """Expressions over one column of raw text (JSON, where the field is a list).
+
+    `value` fits the field's kind; `misfits` is the list of what does not; `whole` is the number
+    whose digits the value lacks, which `extra` keeps.
+    """
+
+    value: str
+    misfits: str
+    whole: str = "null"
+
+
+def fitted(key: str, held: Kind | Fields) -> Fitted:
+    """Return how the column of this name fits a kind, or is a list of items with these fields."""
+    raw = name(key)
+    if not isinstance(held, Kind):
+        return Fitted(_list(raw), _inner_misfits(key, held))
+    if held is Kind.TEXT:
+        return Fitted(raw, "[]")
+    found = Fitted(_value(raw, held), _listed({key: (_unfit(raw, held), raw)}))
+    if held.decimals is None:
+        return found
+    return replace(found, whole=f"case when {_rounded(raw, held)} then {raw} end")
 
 
 def _value(raw: str, kind: Kind) -> str:

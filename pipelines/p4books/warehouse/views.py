@@ -16,6 +16,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import ParseError, TokenError
 
+from p4books.database import connect
 from p4books.errors import BrokenSql
 
 LAYERS = ("raw", "staging", "core", "reporting")  # a view reads its own layer or a lower one
@@ -75,6 +76,16 @@ def read(root: Path) -> list[View]:
     except CycleError as error:
         circle = error.args[1]
         raise BrokenSql(views[circle[0]].file, 1, f"a circle: {' → '.join(circle)}") from None
+
+
+def build_in(path: Path, root: Path) -> list[View]:
+    """Make all views anew in a database file and return them; raises BrokenSql, with none made."""
+    models = read(root)
+    with connect(path) as con:
+        con.execute("begin")
+        build(con, models)
+        con.execute("commit")
+    return models
 
 
 def build(con: duckdb.DuckDBPyConnection, views: list[View]) -> None:
