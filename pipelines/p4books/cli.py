@@ -142,6 +142,36 @@ def runs(number: int | None, last: int, tenant: str | None, as_json: bool) -> No
 
 
 @app.command(
+    short_help="Make a field that P4 Books added a column.",
+    epilog="\b\nExample:\n  p4books adopt customers.credit_days\n"
+    "  p4books adopt customers.credit_days --as count",
+)
+@click.argument("field", metavar="ENDPOINT.FIELD")
+@click.option(
+    "--as",
+    "kind",
+    type=click.Choice(("text", "money", "measure", "count", "day", "instant")),
+    help="Of which kind it is (default: what all its values fit).",
+)
+@_tenant
+@_json
+def adopt(field: str, kind: str | None, tenant: str | None, as_json: bool) -> None:
+    """Make a field that P4 Books added a column, in every version; its values leave `extra`."""
+    from p4books import screen, settings
+    from p4books.adopt import adopt as run
+
+    done = run(settings.load(tenant, need_key=False), field, kind)
+    if as_json:
+        screen.as_json(vars(done))
+        return
+    odd = f" What did not fit is in raw.findings: {done.misfits:,}." if done.misfits else ""
+    click.echo(
+        f"{done.endpoint}.{done.field} is a column now ({done.kind}), filled in {done.values:,} of "
+        f"{done.versions:,} versions.{odd} It is published with the next `p4books sync`."
+    )
+
+
+@app.command(
     short_help="Ask the published file, in SQL, read-only.",
     epilog='\b\nExample:\n  p4books query "select count(*) from staging.invoices"\n'
     '  p4books query --json "select * from staging.customers limit 3"',

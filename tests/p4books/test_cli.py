@@ -126,6 +126,32 @@ def test_only_the_named_endpoints_are_read(p4books: Run, sandbox: Sandbox) -> No
     assert {request.endpoint for request in sandbox.requests} == {"invoices", "purchase-orders"}
 
 
+def test_adopt_says_what_it_did(p4books: Run, sandbox: Sandbox) -> None:
+    """A field is adopted without a key or a request; the next sync publishes it."""
+    sandbox.books["vendors"].replace(1, since="2026-03-31")
+    sandbox.books["vendors"].replace(2, since="?", colour="red")
+    p4books("sync")
+    asked = len(sandbox.requests)
+
+    done = p4books("adopt", "Vendors.Since", "--as", "day", api_key="")
+    told = json.loads(p4books("adopt", "vendors.colour", "--json", api_key="").stdout)
+
+    assert (done.returncode, done.stderr, len(sandbox.requests)) == (0, "", asked)
+    assert done.stdout == (
+        "vendors.since is a column now (day), filled in 1 of 20 versions. What did not fit is in "
+        "raw.findings: 1. It is published with the next `p4books sync`.\n"
+    )
+    assert told == {
+        "endpoint": "vendors",
+        "field": "colour",
+        "kind": "text",
+        "versions": 20,
+        "values": 1,
+        "misfits": 0,
+    }
+    assert "Published" in p4books("sync").stdout
+
+
 def test_amounts_in_json_keep_every_digit(ask: Run) -> None:
     """A decimal is printed as the number it is, not as a float near it."""
     done = ask("query", "--json", "select 1234567890123456.78::decimal(18, 2) as amount")
@@ -187,6 +213,9 @@ def test_a_missing_right_stops_one_endpoint_only(p4books: Run, sandbox: Sandbox)
         (["sync", "invoice"], "did you mean invoices?"),
         (["sync", "--frobnicate"], "--frobnicate"),
         (["synk"], "synk"),
+        (["adopt", "vendors.colour"], "no warehouse yet"),
+        (["adopt", "vendor.colour"], "did you mean vendors?"),
+        (["adopt", "vendors.colour", "--as", "number"], "measure"),
     ],
 )
 def test_wrong_words_end_with_2(p4books: Run, words: list[str], says: str) -> None:

@@ -48,7 +48,7 @@ def make(con: duckdb.DuckDBPyConnection, endpoint: Endpoint, key: str) -> None:
     if had:
         con.execute(f"alter table {table} rename column {name(key)} to {_BEFORE}")
     con.execute(f"alter table {table} add column {column}")
-    sources = fields.spelled(key, {key, *_in_extra(con, table)})
+    sources = fields.spelled(key, {key, *in_extra(con, endpoint)})
     _fill(con, endpoint, sources, had=had)
     con.execute(
         "delete from raw.fields where endpoint = ? and list_contains(?, field)",
@@ -61,6 +61,12 @@ def make(con: duckdb.DuckDBPyConnection, endpoint: Endpoint, key: str) -> None:
         con.execute(f"alter table raw_staging.{endpoint.name} add column {column}")
 
 
+def in_extra(con: duckdb.DuckDBPyConnection, endpoint: Endpoint) -> set[str]:
+    """Return the names that stand in `extra` of any version."""
+    found = con.execute(f"select distinct unnest(json_keys(extra)) from raw.{endpoint.name}")
+    return {key for (key,) in found.fetchall()}
+
+
 def _has(con: duckdb.DuckDBPyConnection, schema: str, table: str, column: str) -> bool:
     found = con.execute(
         "select 1 from duckdb_columns()"
@@ -68,11 +74,6 @@ def _has(con: duckdb.DuckDBPyConnection, schema: str, table: str, column: str) -
         [schema, table, column],
     )
     return found.fetchone() is not None
-
-
-def _in_extra(con: duckdb.DuckDBPyConnection, table: str) -> set[str]:
-    found = con.execute(f"select distinct unnest(json_keys(extra)) from {table}").fetchall()
-    return {key for (key,) in found}
 
 
 def _fill(
@@ -85,7 +86,11 @@ def _fill(
     con.execute(
         f"""
         create or replace temp table found as
-        select place, {fit.value} as value, {fit.misfits} as odd, {fit.whole} as whole
+        select
+            place,
+            {fit.value} as value,
+            ({fit.misfits})::struct("field" varchar, "value" varchar)[] as odd,
+            {fit.whole} as whole
         from (
             select rowid as place, {_raw(endpoint, sources, had=had)} as {name(key)} from {table}
         )

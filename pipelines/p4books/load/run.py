@@ -10,6 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 import duckdb
 
@@ -22,6 +23,7 @@ from p4books.load import migrate, tables
 from p4books.load.delta import Delta
 from p4books.load.settle import settle
 
+T = TypeVar("T")
 GENERATIONS = 3  # earlier warehouses kept, and one more for each of the last
 DAYS = 7  # days
 
@@ -82,15 +84,19 @@ def renew(warehouse: Path, scratch: Path, endpoints: Mapping[str, Endpoint]) -> 
         alter(warehouse, scratch, lambda made: migrate.migrate(made, endpoints))
 
 
-def alter(warehouse: Path, scratch: Path, change: Callable[[Path], None]) -> None:
-    """Change a copy of the warehouse and put it in its place; raises what `change` and load do."""
+def alter(warehouse: Path, scratch: Path, change: Callable[[Path], T]) -> T:
+    """Change a copy of the warehouse, put it in its place, and return what `change` does.
+
+    Raises what `change` and `load` do.
+    """
     made = scratch / "warehouse.duckdb"
     try:
         shutil.copyfile(warehouse, made)
-        change(made)
+        done = change(made)
     except (OSError, duckdb.Error) as error:
         raise said(error, warehouse, scratch) from None
     commit(made, warehouse, keep=True)
+    return done
 
 
 def commit(made: Path, warehouse: Path, *, keep: bool) -> None:

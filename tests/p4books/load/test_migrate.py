@@ -123,6 +123,15 @@ def test_changes_on_top_of_format_1(old: Settings, sandbox: Sandbox) -> None:
     assert (again.loaded, again.published) == (False, False)
 
 
+def test_whole_copies(old: Settings) -> None:
+    """Of each list that format 1 has rows of it has a whole copy: slices of it can be taken in."""
+    warehouse = old.private / "warehouse.duckdb"
+
+    migrate.migrate(warehouse, ENDPOINTS)
+
+    assert tables.held(warehouse).scans == dict.fromkeys(VERSIONS, tables.Scanned())
+
+
 def test_what_format_1_had_in_extra(old: Settings) -> None:
     """A field that the old warehouse had in `extra` is reported in the first run, and noted."""
     first, second = sync(old), sync(old)
@@ -246,6 +255,22 @@ def test_a_narrower_column(warehouse: Path, hold: Hold) -> None:
     assert sorted(json.loads(misfits), key=str) == [
         {"field": "code", "value": "x"},
         {"field": "cost", "value": "1.234567"},
+    ]
+
+
+def test_a_column_of_text(warehouse: Path, hold: Hold) -> None:
+    """A column that is text now has what came, also what did not fit it before."""
+    hold(ENDPOINTS["products"], '{"cost":2.5,"id":1}', '{"cost":"N/A","id":2,"price":"?"}')
+
+    found = change(
+        warehouse,
+        grown("products", cost=Kind.TEXT),
+        "select cost, extra, misfits from raw.products order by id",
+    )
+
+    assert found == [
+        ("2.500000", None, None),
+        ("N/A", None, '[{"field":"price","value":"?"}]'),
     ]
 
 
