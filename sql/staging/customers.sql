@@ -2,7 +2,7 @@
 with
 
 versions as (
-    select * from staging.customers_history
+    select * exclude (valid_from, valid_to) from staging.customers_history
     where valid_to is null
 ),
 
@@ -13,26 +13,8 @@ seen as (
 
 current_rows as (
     select
-        versions.customer_id,
-
-        versions.customer_code,
-        versions.customer_name,
-        versions.email,
-        versions.phone,
-        versions.tax_id,
-        versions.payment_terms,
-        versions.currency,
-        versions.tax_code,
-        versions.customer_status,
-
-        versions.created_at,
-        versions.modified_at,
-        seen.verified_at,
-
-        versions.credit_limit,
-        versions.balance,
-
-        versions.extra
+        versions.*,
+        seen.verified_at
     from versions
     left join seen on versions.customer_id = seen.id
 )

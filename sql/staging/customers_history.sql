@@ -28,7 +28,14 @@ renamed as (
         credit_limit,
         balance,
 
-        extra
+        extra,
+
+        -- fields that were adopted, by their own names
+        * exclude (
+            id, code, name, email, phone, tax_id, payment_terms, currency, tax_code,
+            status, date_created, date_modified, credit_limit, balance, addresses,
+            extra, misfits, row_hash, gone, _dlt_valid_from, _dlt_valid_to
+        )
     from versions
 )
 

@@ -2,7 +2,7 @@
 with
 
 versions as (
-    select * from staging.invoices_history
+    select * exclude (valid_from, valid_to) from staging.invoices_history
     where valid_to is null
 ),
 
@@ -13,28 +13,8 @@ seen as (
 
 current_rows as (
     select
-        versions.invoice_id,
-        versions.customer_id,
-        versions.sales_order_id,
-
-        versions.invoice_code,
-        versions.currency,
-        versions.invoice_status,
-
-        versions.document_on,
-        versions.due_on,
-        versions.posted_on,
-        versions.created_at,
-        versions.modified_at,
-        seen.verified_at,
-
-        versions.invoice_subtotal,
-        versions.invoice_tax,
-        versions.invoice_total,
-        versions.amount_paid,
-        versions.balance,
-
-        versions.extra
+        versions.*,
+        seen.verified_at
     from versions
     left join seen on versions.invoice_id = seen.id
 )

@@ -30,7 +30,15 @@ renamed as (
         amount_paid,
         balance,
 
-        extra
+        extra,
+
+        -- fields that were adopted, by their own names
+        * exclude (
+            id, code, customer_id, sales_order_id, currency, status, document_date,
+            due_date, posting_date, date_created, date_modified, subtotal, tax_total,
+            total, amount_paid, balance, lines, extra, misfits, row_hash, gone,
+            _dlt_valid_from, _dlt_valid_to
+        )
     from versions
 )
 

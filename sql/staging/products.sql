@@ -2,7 +2,7 @@
 with
 
 versions as (
-    select * from staging.products_history
+    select * exclude (valid_from, valid_to) from staging.products_history
     where valid_to is null
 ),
 
@@ -13,25 +13,8 @@ seen as (
 
 current_rows as (
     select
-        versions.product_id,
-        versions.product_group_id,
-
-        versions.product_code,
-        versions.product_name,
-        versions.product_description,
-        versions.product_type,
-        versions.unit_of_measure,
-        versions.tax_code,
-        versions.product_status,
-
-        versions.created_at,
-        versions.modified_at,
-        seen.verified_at,
-
-        versions.list_price,
-        versions.unit_cost,
-
-        versions.extra
+        versions.*,
+        seen.verified_at
     from versions
     left join seen on versions.product_id = seen.id
 )

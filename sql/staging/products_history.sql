@@ -27,7 +27,14 @@ renamed as (
         price as list_price,
         cost as unit_cost,
 
-        extra
+        extra,
+
+        -- fields that were adopted, by their own names
+        * exclude (
+            id, code, name, description, product_type, unit_of_measure,
+            product_group_id, tax_code, status, date_created, date_modified, price,
+            cost, extra, misfits, row_hash, gone, _dlt_valid_from, _dlt_valid_to
+        )
     from versions
 )
 

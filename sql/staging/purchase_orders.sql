@@ -2,7 +2,7 @@
 with
 
 versions as (
-    select * from staging.purchase_orders_history
+    select * exclude (valid_from, valid_to) from staging.purchase_orders_history
     where valid_to is null
 ),
 
@@ -13,25 +13,8 @@ seen as (
 
 current_rows as (
     select
-        versions.purchase_order_id,
-        versions.vendor_id,
-        versions.warehouse_id,
-
-        versions.purchase_order_code,
-        versions.currency,
-        versions.purchase_order_status,
-
-        versions.document_on,
-        versions.expected_on,
-        versions.created_at,
-        versions.modified_at,
-        seen.verified_at,
-
-        versions.purchase_order_subtotal,
-        versions.purchase_order_tax,
-        versions.purchase_order_total,
-
-        versions.extra
+        versions.*,
+        seen.verified_at
     from versions
     left join seen on versions.purchase_order_id = seen.id
 )

@@ -27,7 +27,14 @@ renamed as (
         tax_total as purchase_order_tax,
         total as purchase_order_total,
 
-        extra
+        extra,
+
+        -- fields that were adopted, by their own names
+        * exclude (
+            id, code, vendor_id, warehouse_id, currency, status, document_date,
+            expected_date, date_created, date_modified, subtotal, tax_total, total,
+            lines, extra, misfits, row_hash, gone, _dlt_valid_from, _dlt_valid_to
+        )
     from versions
 )
 

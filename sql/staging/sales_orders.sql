@@ -2,7 +2,7 @@
 with
 
 versions as (
-    select * from staging.sales_orders_history
+    select * exclude (valid_from, valid_to) from staging.sales_orders_history
     where valid_to is null
 ),
 
@@ -13,25 +13,8 @@ seen as (
 
 current_rows as (
     select
-        versions.sales_order_id,
-        versions.customer_id,
-        versions.warehouse_id,
-
-        versions.sales_order_code,
-        versions.currency,
-        versions.sales_order_status,
-
-        versions.document_on,
-        versions.required_on,
-        versions.created_at,
-        versions.modified_at,
-        seen.verified_at,
-
-        versions.sales_order_subtotal,
-        versions.sales_order_tax,
-        versions.sales_order_total,
-
-        versions.extra
+        versions.*,
+        seen.verified_at
     from versions
     left join seen on versions.sales_order_id = seen.id
 )

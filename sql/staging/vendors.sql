@@ -2,7 +2,7 @@
 with
 
 versions as (
-    select * from staging.vendors_history
+    select * exclude (valid_from, valid_to) from staging.vendors_history
     where valid_to is null
 ),
 
@@ -13,24 +13,8 @@ seen as (
 
 current_rows as (
     select
-        versions.vendor_id,
-
-        versions.vendor_code,
-        versions.vendor_name,
-        versions.email,
-        versions.phone,
-        versions.tax_id,
-        versions.payment_terms,
-        versions.currency,
-        versions.vendor_status,
-
-        versions.created_at,
-        versions.modified_at,
-        seen.verified_at,
-
-        versions.balance,
-
-        versions.extra
+        versions.*,
+        seen.verified_at
     from versions
     left join seen on versions.vendor_id = seen.id
 )

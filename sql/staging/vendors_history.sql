@@ -26,7 +26,14 @@ renamed as (
 
         balance,
 
-        extra
+        extra,
+
+        -- fields that were adopted, by their own names
+        * exclude (
+            id, code, name, email, phone, tax_id, payment_terms, currency, status,
+            date_created, date_modified, balance, extra, misfits, row_hash, gone,
+            _dlt_valid_from, _dlt_valid_to
+        )
     from versions
 )
 

@@ -220,6 +220,18 @@ def test_it_is_no_unknown_field_any_more(synced: Settings, sandbox: Sandbox) -> 
     assert {each.field for each in fields.unknown(warehouse(synced))} == {"gone", "po_number"}
 
 
+def test_published(synced: Settings) -> None:
+    """The next sync publishes the column, of what is and of what was, though nothing changed."""
+    adopt(synced, "vendors.since")
+
+    assert sync(synced).published
+
+    with duckdb.connect(synced.published, read_only=True) as con:
+        now = con.execute("select since from staging.vendors order by vendor_id").fetchall()
+        ever = con.execute("select count(since) from staging.vendors_history").fetchall()
+    assert (now, ever) == ([(date(2026, 3, 31),), (None,), (None,)], [(2,)])
+
+
 WRONG = {
     "vendors": "vendors is no ENDPOINT.FIELD",
     "vendors.": "is no ENDPOINT.FIELD",

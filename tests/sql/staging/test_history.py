@@ -7,6 +7,9 @@ from typing import Any
 import duckdb
 import pytest
 
+from p4books.endpoints import ENDPOINTS
+from p4books.warehouse import views
+
 Give = Callable[..., None]
 Ask = Callable[[str], list[tuple[Any, ...]]]
 
@@ -52,3 +55,28 @@ def test_same_columns(con: duckdb.DuckDBPyConnection, table: str) -> None:
     assert {name for name, _ in now - ever} == {"verified_at"}
     assert {name for name, _ in ever - now} <= {"valid_from", "valid_to", "lines", "addresses"}
     assert {"valid_from", "valid_to"} <= {name for name, _ in ever - now}
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_no_other_columns(con: duckdb.DuckDBPyConnection, table: str) -> None:
+    """Where nothing was adopted, every field is there once, under the name of the house."""
+    history = [name for name, *_ in con.execute(f"describe staging.{table}_history").fetchall()]
+
+    assert len(history) == len(ENDPOINTS[table].fields) + len(("extra", "valid_from", "valid_to"))
+    assert not {"id", "code", "status", "misfits", "row_hash", "gone"} & set(history)
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_adopted(con: duckdb.DuckDBPyConnection, give: Give, ask: Ask, table: str) -> None:
+    """A field that was adopted is a column of history and of the current rows, by its own name."""
+    con.execute(f"alter table raw.{table} add column colour varchar")
+    give(table, id="1", colour="red", _dlt_valid_to="2026-01-02")
+    give(table, id="1", colour="blue", _dlt_valid_from="2026-01-02")
+    for model in views.read(views.folder()):
+        con.execute(f'create or replace view {model.layer}."{model.name}" as {model.sql}')
+
+    assert ask(f"select colour from staging.{table}_history order by valid_from") == [
+        ("red",),
+        ("blue",),
+    ]
+    assert ask(f"select colour from staging.{table}") == [("blue",)]
