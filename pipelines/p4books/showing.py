@@ -115,6 +115,11 @@ def status(now: Status, settings: Settings) -> None:
         f"Requests: {now.requests_last_run:,} in the last run, {now.requests_last_day:,} in the "
         "last 24 hours."
     )
+    if now.unknown:
+        _print(
+            f"Fields that no column holds, kept in `extra`: {', '.join(now.unknown)}. "
+            "`p4books adopt ENDPOINT.FIELD` makes one a column."
+        )
     if now.traits:
         traits(now.traits)
 

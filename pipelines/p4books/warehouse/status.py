@@ -3,9 +3,13 @@
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
+import duckdb
+
 from p4books.endpoints import ENDPOINTS
+from p4books.load import fields
 from p4books.runlog import DAY, RunLog
 from p4books.settings import Settings
 from p4books.warehouse.query import connect
@@ -32,7 +36,8 @@ class TableStatus:
 class Status:
     """The published file: its size in bytes, when it was made, what is in it; what that cost.
 
-    `traits` are those of the API, as `check --deep` found them; None before it was asked.
+    `unknown` are the fields that no column holds, as ENDPOINT.FIELD; `traits` are those of the API,
+    as `check --deep` found them, None before it was asked.
     """
 
     file: str
@@ -41,6 +46,7 @@ class Status:
     tables: tuple[TableStatus, ...]
     requests_last_run: int
     requests_last_day: int
+    unknown: tuple[str, ...]
     traits: dict[str, Any] | None
 
 
@@ -75,8 +81,16 @@ def status(settings: Settings) -> Status:
         tables=tuple(tables),
         requests_last_run=last[0].requests if last else 0,
         requests_last_day=log.requests_since(time.time() - DAY),
+        unknown=_unknown(settings.private / "warehouse.duckdb"),
         traits=log.traits(),
     )
+
+
+def _unknown(warehouse: Path) -> tuple[str, ...]:
+    try:
+        return tuple(f"{each.endpoint}.{each.field}" for each in fields.unknown(warehouse))
+    except (duckdb.Error, OSError):  # a reader of the published file need not see how it is made
+        return ()
 
 
 def _instant(seconds: float | None) -> datetime | None:

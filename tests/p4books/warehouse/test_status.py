@@ -91,3 +91,28 @@ def test_not_published(settings: Settings) -> None:
 
     with pytest.raises(NotPublished, match="Run `p4books sync` first"):
         status(settings)
+
+
+def test_unknown_fields(settings: Settings) -> None:
+    """The fields that no column holds are listed; of a warehouse that can't be seen, none."""
+    before = status(settings).unknown
+    with duckdb.connect(settings.private / "warehouse.duckdb") as con:
+        con.execute("create schema raw")
+        con.execute("create table raw.fields as select 'vendors' as endpoint, 'bank' as field,"
+                    " now() as first_seen_at")  # fmt: skip
+
+    assert (before, status(settings).unknown) == ((), ("vendors.bank",))
+
+
+def test_what_it_cost(settings: Settings) -> None:
+    """The requests of the last run and of the day are told, and how the API was found to behave."""
+    log = RunLog(settings.private / "runs.sqlite")
+    for requests in (7, 8):
+        log.cost(log.begin(), requests, 0, 0.0)
+    log.found_out({"endpoint": "invoices", "order": "oldest first"})
+
+    found = status(settings)
+
+    assert (found.requests_last_run, found.requests_last_day) == (8, 15)
+    assert found.traits
+    assert found.traits["order"] == "oldest first"
