@@ -70,13 +70,14 @@ def _adopt(made: Path, name: str, field: str, kind: str | None) -> Adopted:
         found = fields.KINDS[kind] if kind else kinds.infer(con, endpoint, field)
         chosen = found.name.lower()
         con.execute("insert into raw.adopted values (?, ?, ?)", [name, field, chosen])
-    migrate.migrate(made, fields.endpoints(made))
+    merged = fields.endpoints(made)[name]
     counts = f"""
         select count(*), count("{field}"), (
             select count(*) from raw.findings where endpoint = ? and field = ?)
         from raw.{name}
     """
     with connect(made) as con:
+        columns.make(con, merged, field)
         versions, values, misfits = con.execute(counts, [name, field]).fetchone() or (0, 0, 0)
     return Adopted(name, field, chosen, versions, values, misfits)
 

@@ -209,6 +209,23 @@ def test_another_kind_later(synced: Settings, sandbox: Sandbox) -> None:
     assert versions(sync(synced)) == (0, 0, 0)
 
 
+def test_a_column_that_was_given_up(synced: Settings, sandbox: Sandbox) -> None:
+    """What came while nobody knew the column is filled in, beside what it has from before."""
+    adopt(synced, "vendors.since")
+    with duckdb.connect(warehouse(synced)) as con:
+        con.execute("delete from raw.adopted")
+    sandbox.books["vendors"].replace(3, since="2026-01-01")
+    sync(synced)
+    assert held(synced, "since, extra")[-1] == (None, '{"since":"2026-01-01"}')
+
+    adopt(synced, "vendors.since")
+
+    found = [since for (since,) in held(synced, "since")]
+    assert found == [date(2026, 3, 31), date(2026, 3, 31), None, None, date(2026, 1, 1)]
+    assert held(synced, "extra")[-1] == (None,)
+    assert versions(sync(synced)) == (0, 0, 0)
+
+
 def test_it_is_no_unknown_field_any_more(synced: Settings, sandbox: Sandbox) -> None:
     """Reported as unknown are the fields that no column holds; an adopted one no more."""
     adopt(synced, "vendors.since")
