@@ -15,6 +15,7 @@ import filelock
 import pytest
 
 from p4books.cli import app
+from p4books.endpoints import ENDPOINTS
 from p4books_sandbox import Fault, Sandbox
 
 P4BOOKS = str(Path(sys.executable).with_name("p4books"))
@@ -169,6 +170,33 @@ def test_check_spends_one_request_an_endpoint(p4books: Run, sandbox: Sandbox) ->
         path.replace("-", "_"): len(book) for path, book in sandbox.books.items()
     }
     assert all(each["page_size_honoured"] for each in found)
+
+
+def test_check_deep_is_remembered(p4books: Run, sandbox: Sandbox) -> None:
+    """`check --deep` tells in a few requests more how the API behaves; `status` tells it again."""
+    p4books("sync", "vendors")
+    sandbox.forget()
+
+    told = json.loads(p4books("check", "--deep", "--json", page_size="20").stdout)
+    requests = len(sandbox.requests)
+    shown = p4books("check", "--deep", page_size="20").stdout
+    status = json.loads(p4books("status", "--json").stdout)
+
+    assert [each["endpoint"] for each in told["endpoints"]] == list(ENDPOINTS)
+    assert requests <= 6 + 12
+    assert told["traits"] == {
+        "endpoint": "products",
+        "rows": len(sandbox.books["products"]),
+        "order": "oldest first",
+        "page_size": 20,
+        "most_rows": None,
+        "past_end": "no rows",
+        "page_param": "page",
+        "page_size_param": "page_size",
+        "limits": [],
+    }
+    assert {**told["traits"], "found_at": status["traits"]["found_at"]} == status["traits"]
+    assert "oldest first" in shown
 
 
 def test_no_settings_at_all_names_both(tmp_path: Path) -> None:
