@@ -121,8 +121,10 @@ class Tenant:
     def findings(self) -> list[Row]:
         """Give what did not fit: id, field, value."""
         with duckdb.connect(self.settings.private / "warehouse.duckdb", read_only=True) as con:
-            query = "select id, field, value from raw.findings order by id::hugeint, field"
-            return con.execute(query).fetchall()
+            return con.execute(
+                "select id, field, value from raw.findings where id is not null"
+                " order by id::hugeint, field"
+            ).fetchall()
 
 
 AMOUNTS = ("subtotal", "taxtotal", "total", "amountpaid", "balance")
