@@ -64,6 +64,7 @@ HIDDEN = st.tuples(GO, COME) | st.tuples(COME, GO) | st.tuples(COME, CHANGE, GO)
 GAPS = st.lists(st.lists(MOVE, max_size=3), min_size=1, max_size=15) | st.lists(
     HIDDEN | st.just(()), min_size=1, max_size=15
 )
+HOURS = st.sampled_from([0, 0, 2])
 BUDGET = st.none() | st.integers(1, 12)
 CALM = st.just([()])
 ENDINGS = [
@@ -127,14 +128,10 @@ class Moving(RuleBasedStateMachine):
         """Rows move while nobody reads."""
         self.books.move(self._allowed(moves))
 
-    @rule(hours=st.integers(1, 5))
-    def wait(self, hours: int) -> None:
-        """Hours pass."""
+    @rule(gaps=GAPS | GAPS | CALM, runs=st.integers(2, 6), budget=BUDGET, hours=HOURS)
+    def run(self, gaps: list[Any], runs: int, budget: int | None, hours: int) -> None:
+        """Run a few times, at once or after some hours."""
         self.clock.now += hours * 3600
-
-    @rule(gaps=GAPS | GAPS | CALM, runs=st.integers(2, 6), budget=BUDGET)
-    def run(self, gaps: list[Any], runs: int, budget: int | None) -> None:
-        """Run a few times."""
         self._run(gaps, budget, times=runs)
 
     @rule(gaps=GAPS, budget=BUDGET, ending=st.sampled_from(ENDINGS), at=st.integers(1, 15))
