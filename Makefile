@@ -26,7 +26,7 @@ sync: setup ## Copy what is new in your books (needs .env)
 	$(BIN)/p4books sync
 
 test: setup ## Run every test, and show what they cover
-	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest -n auto --dist loadfile --cov --cov-report=term:skip-covered
 
 soak: setup ## Let rows move in 5,000 ways while they are copied (about 20 minutes)
 	printf '%s\n' rising falling date none | P4BOOKS_EXAMPLES=5000 xargs -P 2 -I {} \

@@ -21,7 +21,7 @@ FLOORS = [
     {"demo", "showing"},
     {"progress", "screen"},
     {"sync", "adopt"},
-    {"account", "intake"},
+    {"account", "intake", "release"},
     {"load.run", "warehouse.publish", "warehouse.status"},
     {"load.source", "load.settle"},
     {"load.delta", "load.migrate", "api.lists", "api.probe", "api.traits"}

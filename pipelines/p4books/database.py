@@ -1,17 +1,41 @@
 """How is a DuckDB database opened?"""
 
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from tempfile import mkdtemp
+from typing import TypeVar
 
 import duckdb
 
+from p4books.errors import OutOfMemory
+
 STORAGE = "v1.4.0"  # opens in DuckDB 1.4, 1.5 and 2.0, and rejects a stale write-ahead log
-MEMORY = "256MB"  # of one database; what needs more spills to the disk
+MEMORY = ("256MB", "1GB", "4GB")  # of one database; where it is too little, the next is tried
 THREADS = 2  # of one database, and of what we do at the same time
 
 
+T = TypeVar("T")
+
+
+def roomier(work: Callable[[str], T]) -> T:
+    """Do a work in so much memory, and anew in more where that is too little.
+
+    Most of what does not fit spills to the disk, but not the lines of long documents. Raises
+    OutOfMemory where no memory is enough.
+    """
+    for memory in MEMORY[:-1]:
+        with suppress(OutOfMemory):
+            return work(memory)
+    return work(MEMORY[-1])
+
+
 def connect(
-    path: Path | None = None, *, read_only: bool = False, spill: Path | None = None
+    path: Path | None = None,
+    *,
+    read_only: bool = False,
+    spill: Path | None = None,
+    memory: str = MEMORY[0],
 ) -> duckdb.DuckDBPyConnection:
     """Open a file, made new where there is none, or a database in memory.
 
@@ -25,7 +49,7 @@ def connect(
     con = duckdb.connect(path or ":memory:", read_only=read_only, config=config)
     con.execute("set global TimeZone = 'UTC'")  # a cursor of this connection tells it too
     con.execute("set enable_progress_bar = false")
-    con.execute(f"set memory_limit = '{MEMORY}'")
+    con.execute(f"set memory_limit = '{memory}'")
     con.execute(f"set threads = {THREADS}")
     if spill is not None:
         con.execute(f"set temp_directory = {text(mkdtemp(prefix='spill-', dir=spill))}")

@@ -7,6 +7,8 @@ line ends with: 1 something could not be done, 2 wrong settings or usage, 75 try
 
 from pathlib import Path
 
+_KEPT = "What was published stands; pages already read are kept and the next run goes on from them."
+
 
 class P4BooksError(Exception):
     """Base of all errors that p4books raises on purpose; `str()` is the whole sentence."""
@@ -47,9 +49,9 @@ class KeyRefused(ApiError):
 
     def __init__(self, tenant: str) -> None:
         super().__init__(
-            f"P4 Books did not accept the API key of tenant {tenant} (401). "
-            "What is held stands untouched. Make a new key under Settings > API > Generate API Key "
-            "and put it into SOURCES__P4BOOKS__API_KEY."
+            f"P4 Books did not accept the API key of tenant {tenant} (401). What is held stands "
+            "untouched. Make a new key (Settings > API > Generate API Key) and put it into "
+            "SOURCES__P4BOOKS__API_KEY."
         )
 
 
@@ -66,8 +68,7 @@ class RightMissing(ApiError):
     def __init__(self, endpoint: str) -> None:
         super().__init__(
             f"{endpoint}: the API key has no right to read this list (403); the other lists go on. "
-            f"Give the key that right in P4 Books, or leave {endpoint} out of the setting "
-            "`endpoints`."
+            f"Give the key that right, or leave {endpoint} out of the setting `endpoints`."
         )
 
 
@@ -95,12 +96,9 @@ class BadAnswer(ApiError):
     """An answer that is not a list's page: HTML, `data: null`, a wrong echo, a cut body."""
 
     def __init__(self, endpoint: str, page: int, what: str) -> None:
-        self.endpoint = endpoint
-        self.page = page
-        self.what = what
         super().__init__(
-            f"{endpoint}: P4 Books answered page {page} with {what}. Nothing was changed for it; "
-            "the last complete copy stands. Run again; if it stays so, see `p4books check`."
+            f"{endpoint}: P4 Books answered page {page} with {what}. What is held of it stands. "
+            "Run again; if it stays so, see `p4books check`."
         )
 
 
@@ -215,6 +213,12 @@ class BrokenSql(P4BooksError):
         )
 
 
+class QueryFailed(P4BooksError):
+    """A query cannot be answered."""
+
+    exit_code = 2
+
+
 class NotPublished(P4BooksError):
     """There is no published file yet."""
 
@@ -222,20 +226,18 @@ class NotPublished(P4BooksError):
         super().__init__(f"{path} does not exist yet. Run `p4books sync` first.")
 
 
-class QueryFailed(P4BooksError):
-    """A query cannot be answered."""
-
-    exit_code = 2
-
-
 class DiskTrouble(P4BooksError):
     """A folder cannot be written, or the disk is full."""
 
     def __init__(self, path: Path | str, why: str) -> None:
-        super().__init__(
-            f"{path} cannot be written ({why}). What was published stands; pages already read are "
-            "kept and the next run goes on from them."
-        )
+        super().__init__(f"{path} cannot be written ({why}). {_KEPT}")
+
+
+class OutOfMemory(P4BooksError):
+    """A database needs more memory than it may take."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"DuckDB ran out of memory, or of room on the disk ({why}). {_KEPT}")
 
 
 class LoadFailed(P4BooksError):

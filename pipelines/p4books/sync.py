@@ -8,16 +8,17 @@ import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from p4books import account, errors, intake
+from p4books import account, errors, intake, release
 from p4books.alone import alone, scratch
 from p4books.api import lists
 from p4books.api.lists import Progress, Read
+from p4books.database import roomier
 from p4books.endpoint import Endpoint
 from p4books.endpoints import ENDPOINTS
 from p4books.load import delta, fields, run, tables
@@ -25,14 +26,14 @@ from p4books.load.delta import Delta
 from p4books.nearest import nearest
 from p4books.runlog import Reading, RunLog
 from p4books.settings import Settings
-from p4books.version import VERSION
-from p4books.warehouse import publish, views
+from p4books.warehouse import views
 from p4books.warehouse.views import View
 
 log = logging.getLogger(__name__)
 
 NOTE_EVERY = 5.0  # seconds between two notes of what a run cost so far
-PUBLISH_AFTER = timedelta(hours=1)  # of a file in which only `verified_at` is old
+
+Loaded = tuple[list[tuple[Read, Delta]], list[errors.P4BooksError], Path | None]
 
 
 @dataclass
@@ -172,26 +173,33 @@ class _Run:
 
     def take_in(self, read: Sequence[Read]) -> None:
         """Load what was read, where it changes anything; publish, where what is out is old."""
-        with delta.comparing(self.warehouse, self.scratch) as con:
-            wanted = intake.Guard(self.settings.max_gone_share, self.wishes.allow_gone)
-            pairs, faults = intake.compare(con, read, self.held, wanted)
-            self.summary.faults += faults
-            self.summary.loaded = any(each.changes for _, each in pairs)
-            log.info("compared: %d versions to load", sum(each.versions for _, each in pairs))
-            if pairs:
-                read_at = max(one.scan.ended_at for one, _ in pairs)
-                deltas = [each for _, each in pairs]
-                made = run.load(con, deltas, self.warehouse, self.scratch, read_at)
-                log.info("loaded into a copy of the warehouse")
-                self.tally = tables.tally(made, read_at)
-                self.summary.notes += fields.news(self.unknown, fields.unknown(made))
-                self._put_in_place(made)
+        pairs, faults, made = roomier(partial(self._load, read))
+        self.summary.faults += faults
+        self.summary.loaded = any(each.changes for _, each in pairs)
+        if made:
+            self.summary.notes += fields.news(self.unknown, fields.unknown(made))
+            self._put_in_place(made)
         self._note(read, pairs)
         for one in read:
             if one.scan.verdict is not None:
                 one.spool.clear()
             account.learn(self.log, self.settings, one)
         self.summary.notes += account.notes(self.settings, read, self.held.scans, self.log)
+
+    def _load(self, read: Sequence[Read], memory: str) -> Loaded:
+        """Compare what was read with what is held, and load what differs into a copy."""
+        guard = intake.Guard(self.settings.max_gone_share, self.wishes.allow_gone)
+        with delta.comparing(self.warehouse, self.scratch, memory) as con:
+            pairs, faults = intake.compare(con, read, self.held, guard)
+            log.info("compared: %d versions to load", sum(each.versions for _, each in pairs))
+            if not pairs:
+                return pairs, faults, None
+            read_at = max(one.scan.ended_at for one, _ in pairs)
+            deltas = [each for _, each in pairs]
+            made = run.load(con, deltas, self.warehouse, self.scratch, read_at, memory)
+        log.info("loaded into a copy of the warehouse")
+        self.tally = tables.tally(made, read_at)
+        return pairs, faults, made
 
     def _note(self, read: Sequence[Read], pairs: Sequence[tuple[Read, Delta]]) -> None:
         """Note what became of each endpoint, now that its rows are safe."""
@@ -212,37 +220,17 @@ class _Run:
         A broken view keeps no row from being held: history can't be fetched again.
         """
         models: list[View] = []
-        if self._is_old(made):
-            try:
-                models = views.build_in(made, self.sql)
-            except errors.BrokenSql as fault:
-                self.summary.faults.append(fault)
-        run.commit(made, self.warehouse, keep=self.summary.loaded)
-        log.info("the copy is in place")
-        if models:
-            self._publish(models)
-
-    def _publish(self, models: list[View]) -> None:
-        about: dict[str, str | datetime] = {
-            "tenant": self.settings.tenant,
-            "p4books_version": VERSION,
-            "published_at": datetime.now(UTC),
-            "made_of": self._made_of(self.warehouse),
-        }
-        out = self.settings.published
-        mode = self.settings.published_mode
         try:
-            publish.publish(self.warehouse, models, self.scratch, out, about=about, mode=mode)
-            self.summary.published = True
-            log.info("published")
+            if release.is_due(made, self.settings, self.sql):
+                models = views.build_in(made, self.sql)
         except errors.BrokenSql as fault:
             self.summary.faults.append(fault)
-
-    def _is_old(self, made: Path) -> bool:
-        """Tell whether what is published is missing, was made of something else, or long ago."""
-        made_of, published_at = publish.made_of(self.settings.published)
-        age = datetime.now(UTC) - published_at if published_at else PUBLISH_AFTER
-        return made_of != self._made_of(made) or age >= PUBLISH_AFTER
-
-    def _made_of(self, warehouse: Path) -> str:
-        return f"{tables.held(warehouse).stamp}-{views.digest(self.sql)}-{VERSION}"
+        run.commit(made, self.warehouse, keep=self.summary.loaded)
+        log.info("the copy is in place")
+        try:
+            if models:
+                release.release(self.warehouse, models, self.scratch, self.settings, self.sql)
+                self.summary.published = True
+                log.info("published")
+        except (errors.BrokenSql, errors.OutOfMemory) as fault:
+            self.summary.faults.append(fault)

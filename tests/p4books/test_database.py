@@ -5,7 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from p4books.database import connect
+import pytest
+
+from p4books.database import MEMORY, connect, roomier
+from p4books.errors import OutOfMemory
 
 
 def test_every_cursor_tells_utc() -> None:
@@ -43,3 +46,30 @@ def test_spill(tmp_path: Path) -> None:
 
     assert len(spilled) == 2
     assert wrong == [(0,), (0,)]
+
+
+def test_roomier() -> None:
+    """What runs out of memory is done anew in more, until it is enough."""
+    tried = []
+
+    def work(memory: str) -> str:
+        tried.append(memory)
+        if memory != MEMORY[1]:
+            raise OutOfMemory("too little")
+        return "done"
+
+    assert roomier(work) == "done"
+    assert tried == list(MEMORY[:2])
+
+
+def test_no_memory_is_enough() -> None:
+    """Where no memory is enough that is said, after the last try."""
+    tried = []
+
+    def work(memory: str) -> None:
+        tried.append(memory)
+        raise OutOfMemory("too little")
+
+    with pytest.raises(OutOfMemory, match="too little"):
+        roomier(work)
+    assert tried == list(MEMORY)

@@ -26,7 +26,7 @@ SAID: list[tuple[P4BooksError, str, str]] = [
         "Nothing was changed",
         "Check the setting `tenant` and the network",
     ),
-    (errors.BadAnswer("vendors", 3, "an HTML page"), "Nothing was changed", "Run again"),
+    (errors.BadAnswer("vendors", 3, "an HTML page"), "What is held of it stands", "Run again"),
     (errors.Refused("vendors", 3, 418), "Nothing was changed", "`p4books check`"),
     (errors.Refused("vendors", 1, 422), "Nothing was changed", "Lower the setting `page_size`"),
     (
@@ -50,7 +50,8 @@ SAID: list[tuple[P4BooksError, str, str]] = [
     ),
     (errors.NotPublished(Path("data/acme.duckdb")), "does not exist yet", "Run `p4books sync`"),
     (errors.DiskTrouble(FILE, "disk full"), "What was published stands", "the next run goes on"),
-    (errors.LoadFailed("out of memory"), "the last whole copy stands", "Run again"),
+    (errors.OutOfMemory("4 GB used"), "What was published stands", "the next run goes on"),
+    (errors.LoadFailed("no such table"), "the last whole copy stands", "Run again"),
 ]
 
 # Bases, and those whose whole sentence is written where they are raised.

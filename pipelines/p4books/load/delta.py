@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 
 from p4books.api.spool import Stored
-from p4books.database import connect, text
+from p4books.database import MEMORY, connect, text
 from p4books.endpoint import Endpoint
 from p4books.load import spooled, tables
 from p4books.load.tables import NEVER, Scanned
@@ -57,9 +57,11 @@ class Delta:
 
 
 @contextmanager
-def comparing(warehouse: Path, scratch: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+def comparing(
+    warehouse: Path, scratch: Path, memory: str = MEMORY[0]
+) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open an empty database that sees the warehouse as `held`, read-only."""
-    with connect(spill=scratch) as con:
+    with connect(spill=scratch, memory=memory) as con:
         if warehouse.exists():
             con.execute(f"attach {text(str(warehouse))} as held (read_only)")
         else:

@@ -18,7 +18,7 @@ from p4books import swap
 from p4books.database import MEMORY, THREADS, connect
 from p4books.endpoint import Endpoint
 from p4books.endpoints import ENDPOINTS
-from p4books.errors import DiskTrouble, LoadFailed, P4BooksError, WarehouseDamaged
+from p4books.errors import DiskTrouble, LoadFailed, OutOfMemory, P4BooksError, WarehouseDamaged
 from p4books.load import migrate, tables
 from p4books.load.delta import Delta
 from p4books.load.settle import settle
@@ -41,18 +41,19 @@ _DLT = {
 }
 
 
-def load(
+def load(  # noqa: PLR0913
     con: duckdb.DuckDBPyConnection,
     deltas: Sequence[Delta],
     warehouse: Path,
     scratch: Path,
     read_at: float,
+    memory: str = MEMORY[0],
 ) -> Path:
     """Load the deltas into a copy of the warehouse and return the copy, closed.
 
     `con` is the connection the deltas were made on, `read_at` the instant, in seconds since 1970,
-    from which the new versions are valid. Raises LoadFailed, LoadMismatch, WarehouseDamaged and
-    DiskTrouble; the warehouse itself is not touched.
+    from which the new versions are valid. Raises LoadFailed, LoadMismatch, WarehouseDamaged,
+    OutOfMemory and DiskTrouble; the warehouse itself is not touched.
     """
     made = scratch / "warehouse.duckdb"
     try:
@@ -60,7 +61,10 @@ def load(
             shutil.copyfile(warehouse, made)
         tables.create(made, tuple(ENDPOINTS.values()))
         # Held open, the file is checkpointed once, and not whenever dlt closes it.
-        with connect(made, spill=scratch) as held, ThreadPoolExecutor(THREADS) as writers:
+        with (
+            connect(made, spill=scratch, memory=memory) as held,
+            ThreadPoolExecutor(THREADS) as writers,
+        ):
             held.execute("set checkpoint_threshold = '1GB'")
             largest_first = sorted(deltas, key=lambda delta: -delta.versions)
             files = {
@@ -68,7 +72,7 @@ def load(
                 for delta in largest_first
                 if delta.versions
             }
-            _run_dlt(files, made, warehouse)
+            _run_dlt(files, made, warehouse, memory)
             for delta in deltas:
                 settle(con, held, delta, read_at)
             if any(delta.changes for delta in deltas):
@@ -119,6 +123,8 @@ def said(error: BaseException, warehouse: Path, scratch: Path) -> P4BooksError:
         return error
     if isinstance(error, OSError):
         return DiskTrouble(scratch, error.strerror or first)
+    if "Out of Memory" in text:
+        return OutOfMemory(first)
     if "No space left" in text or "could not write" in text.lower():
         return DiskTrouble(scratch, first.rsplit(": ", 1)[-1])
     if any(sign in text for sign in _DAMAGED) and "duckdb_temp" not in text:
@@ -147,7 +153,9 @@ def _write(con: duckdb.DuckDBPyConnection, delta: Delta, scratch: Path) -> Path:
     return path
 
 
-def _run_dlt(files: Mapping[Endpoint, Future[Path]], made: Path, warehouse: Path) -> None:
+def _run_dlt(
+    files: Mapping[Endpoint, Future[Path]], made: Path, warehouse: Path, memory: str
+) -> None:
     if not files:
         return
     scratch = made.parent
@@ -160,7 +168,7 @@ def _run_dlt(files: Mapping[Endpoint, Future[Path]], made: Path, warehouse: Path
 
         from p4books.load import source  # noqa: PLC0415
 
-        config = {"memory_limit": MEMORY, "threads": THREADS}
+        config = {"memory_limit": memory, "threads": THREADS}
         pa.set_memory_pool(pa.system_memory_pool())  # the default one keeps 100 MB it once had
         pipeline = dlt.pipeline(
             "p4books",

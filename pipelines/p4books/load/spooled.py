@@ -77,7 +77,7 @@ def delta_rows(
 
 def _largest(pages: Sequence[Stored]) -> int:
     """Return how many bytes the largest record may have: `read_json` allocates as much."""
-    return max([1 << 16, *(page.path.stat().st_size for page in pages)])
+    return max([1 << 16, *(page.largest + 2 for page in pages)])
 
 
 def _place(file: str) -> str:

@@ -28,7 +28,7 @@ def select(endpoint: Endpoint, paths: Sequence[Path], unknown: Sequence[str], la
     """Return a query of all rows in these files of the spool: typed, each with its file.
 
     `unknown` are the keys found in them that the endpoint does not know, `largest` the bytes of
-    the largest file. Columns: the endpoint's own, its inner lists, extra, misfits, FILE.
+    the largest line. Columns: the endpoint's own, its inner lists, extra, misfits, FILE.
     """
     spelled: dict[str, str] = {
         **dict.fromkeys(endpoint.fields, "VARCHAR"),

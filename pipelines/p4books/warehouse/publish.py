@@ -11,8 +11,8 @@ from pathlib import Path
 import duckdb
 
 from p4books import swap
-from p4books.database import STORAGE, THREADS, connect, text
-from p4books.errors import DiskTrouble
+from p4books.database import MEMORY, STORAGE, THREADS, connect, text
+from p4books.errors import DiskTrouble, OutOfMemory
 from p4books.warehouse import views
 from p4books.warehouse.views import View
 
@@ -25,16 +25,17 @@ def publish(  # noqa: PLR0913
     *,
     about: dict[str, str | datetime],
     mode: int,
+    memory: str = MEMORY[0],
 ) -> None:
     """Write the views of the warehouse as tables into a new published file.
 
     `about` becomes the one row of the table `about`. Raises BrokenSql where a view can't be
-    computed and DiskTrouble; the last published file then stays.
+    computed, OutOfMemory and DiskTrouble; the last published file then stays.
     """
     made = scratch / "published.duckdb"
     made.unlink(missing_ok=True)
     try:
-        with connect(spill=scratch) as con:
+        with connect(spill=scratch, memory=memory) as con:
             con.execute("set preserve_insertion_order = false")  # a table has no order anyway
             con.execute(f"attach {text(str(warehouse))} as warehouse (read_only)")
             con.execute(f"attach {text(str(made))} as made (storage_version '{STORAGE}')")
@@ -49,7 +50,9 @@ def publish(  # noqa: PLR0913
             con.execute("checkpoint made")
             con.execute("detach made")
         swap.into_place(made, published, mode)
-    except (OSError, duckdb.IOException, duckdb.OutOfMemoryException) as error:
+    except duckdb.OutOfMemoryException as error:
+        raise OutOfMemory(str(error).splitlines()[0]) from None
+    except (OSError, duckdb.IOException) as error:
         raise DiskTrouble(published, str(error).splitlines()[0]) from None
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from p4books.errors import BrokenSql, DiskTrouble
+from p4books.errors import BrokenSql, DiskTrouble, OutOfMemory
 from p4books.warehouse import publish, views
 
 Files = Callable[..., Path]
@@ -85,6 +85,19 @@ def test_about(make: Publish, root: Path) -> None:
 
     assert rows(out, "from about") == [("m", MADE_AT)]
     assert publish.made_of(out) == ("m", MADE_AT)
+
+
+def test_too_little_memory(warehouse: Path, sql: Files, tmp_path: Path) -> None:
+    """A model that needs more memory than it may take is no trouble of the disk."""
+    models = views.read(sql(staging__long="-- One row.\nselect repeat('x', 90_000_000) as text"))
+    with duckdb.connect(warehouse) as con:
+        views.build(con, models)
+    out = tmp_path / "acme.duckdb"
+
+    with pytest.raises(OutOfMemory, match="ran out of memory"):
+        publish.publish(warehouse, models, tmp_path, out, about={}, mode=0o640, memory="64MB")
+
+    assert not out.exists()
 
 
 def test_the_file(make: Publish, root: Path, tmp_path: Path) -> None:
