@@ -18,6 +18,7 @@ CODE = ROOT / "pipelines"
 # From the roof down. A room knows the floors below its own, and nobody on its own floor.
 FLOORS = [
     {"cli"},
+    {"tryout"},
     {"demo", "showing"},
     {"progress", "screen"},
     {"sync", "adopt"},

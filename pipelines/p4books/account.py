@@ -19,7 +19,7 @@ from p4books.api.traits import Traits
 from p4books.api.traits import find_out as find_out_traits
 from p4books.endpoint import Endpoint
 from p4books.endpoints import ENDPOINTS
-from p4books.errors import Incomplete, P4BooksError
+from p4books.errors import P4BooksError
 from p4books.load.delta import Delta
 from p4books.load.tables import NEVER, Held, Tally
 from p4books.runlog import Reading, RunLog
@@ -74,14 +74,19 @@ def find_out(settings: Settings, found: Sequence[Finding]) -> Traits | None:
     return traits
 
 
-def reading(one: Read, each: Delta | None, counts: Counts, tally: Tally) -> Reading:
-    """Say for the log what this run did for one endpoint; nothing is taken in without a delta."""
-    scan, verdict = one.scan, one.scan.verdict
+def reading(
+    one: Read, each: Delta | None, counts: Counts, tally: Tally, fault: P4BooksError | None = None
+) -> Reading:
+    """Say for the log what this run did for one endpoint; nothing is taken in without a delta.
+
+    `fault` is why it was not taken in as it was read.
+    """
+    scan, verdict, fault = one.scan, one.scan.verdict, one.fault or fault
     total = scan.known.total if scan.known else 0
     return Reading(
         endpoint=one.endpoint.name,
         mode=scan.mode.value,
-        outcome=_outcome(one),
+        outcome=_outcome(one, fault),
         started_at=scan.started_at,
         ended_at=scan.ended_at,
         current_to=scan.current_to if each else None,
@@ -89,7 +94,7 @@ def reading(one: Read, each: Delta | None, counts: Counts, tally: Tally) -> Read
         announced_pages=scan.announced_pages,
         announced=verdict.announced if verdict else total,
         seen=verdict.seen if verdict else each.seen if each else 0,
-        complete=verdict is not None and verdict.complete,
+        complete=verdict is not None and verdict.complete and fault is None,
         quiet=verdict is not None and verdict.quiet,
         new=each.new if each else 0,
         changed=each.changed if each else 0,
@@ -109,13 +114,10 @@ def failed(name: str, fault: P4BooksError, counts: Counts) -> Reading:
     )
 
 
-def _outcome(one: Read) -> str:
-    if one.fault:
-        return type(one.fault).__name__
-    verdict = one.scan.verdict
-    if verdict:
-        return "done" if verdict.complete else Incomplete.__name__
-    return "done" if one.scan.mode is Mode.TAIL else "goes on"
+def _outcome(one: Read, fault: P4BooksError | None) -> str:
+    if fault:
+        return type(fault).__name__
+    return "done" if one.scan.verdict or one.scan.mode is Mode.TAIL else "goes on"
 
 
 def notes(
@@ -148,9 +150,9 @@ def _too_slow(settings: Settings, read: Sequence[Read], log: RunLog) -> list[str
     enough = tails + math.ceil(scans / runs)
     return [
         (
-            f"With {budget} requests a run and a run every {every / 60:.0f} minutes all rows are "
-            f"seen again every {hours:,.0f} hours, not every {settings.max_verified_age:g} "
-            f"(`max_verified_age`): `requests_per_run` = {enough} would do."
+            f"At {budget:,} requests a run and a run every {every / 60:.0f} min it takes "
+            f"{max(hours, 1):,.0f} h to see all rows again, more than `max_verified_age` "
+            f"({settings.max_verified_age:g} h): `requests_per_run` = {enough} would do."
         )
     ]
 

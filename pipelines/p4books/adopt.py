@@ -34,9 +34,9 @@ class Adopted:
 def adopt(settings: Settings, word: str, kind: str | None = None) -> Adopted:
     """Make a field of `extra` a column, in every version; no row makes a version by it.
 
-    `word` is ENDPOINT.FIELD, `kind` one of `fields.KINDS` (default: what all its values fit). The
-    next sync publishes it. Raises UsageError with nothing changed, and what a sync raises of a
-    warehouse.
+    `word` is ENDPOINT.FIELD, `kind` one of `fields.KINDS` (default: what all its values fit); a
+    field that was adopted before gets another kind by it. The next sync publishes it. Raises
+    UsageError with nothing changed, and what a sync raises of a warehouse.
     """
     endpoint, field = _split(word)
     warehouse = settings.private / "warehouse.duckdb"
@@ -66,10 +66,10 @@ def _adopt(made: Path, name: str, field: str, kind: str | None) -> Adopted:
     migrate.migrate(made, fields.endpoints(made))
     endpoint = fields.endpoints(made)[name]
     with connect(made) as con:
-        field = _meant(con, endpoint, field)
+        field = (kind and _adopted(con, name, field)) or _meant(con, endpoint, field)
         found = fields.KINDS[kind] if kind else kinds.infer(con, endpoint, field)
         chosen = found.name.lower()
-        con.execute("insert into raw.adopted values (?, ?, ?)", [name, field, chosen])
+        con.execute("insert or replace into raw.adopted values (?, ?, ?)", [name, field, chosen])
     merged = fields.endpoints(made)[name]
     counts = f"""
         select count(*), count("{field}"), (
@@ -79,7 +79,18 @@ def _adopt(made: Path, name: str, field: str, kind: str | None) -> Adopted:
     with connect(made) as con:
         columns.make(con, merged, field)
         versions, values, misfits = con.execute(counts, [name, field]).fetchone() or (0, 0, 0)
+    if misfits and not values:
+        raise UsageError(
+            f"Not one of the {misfits:,} values of {name}.{field} is a {chosen}; "
+            "nothing was changed."
+        )
     return Adopted(name, field, chosen, versions, values, misfits)
+
+
+def _adopted(con: duckdb.DuckDBPyConnection, name: str, field: str) -> str | None:
+    """Return the field that was adopted before, and may get another kind."""
+    rows = con.execute("select field from raw.adopted where endpoint = ?", [name]).fetchall()
+    return next(iter(fields.spelled(field, [own for (own,) in rows])), None)
 
 
 def _meant(con: duckdb.DuckDBPyConnection, endpoint: Endpoint, field: str) -> str:

@@ -29,6 +29,15 @@ def alone(settings: Settings) -> Iterator[None]:
         lock.release()
 
 
+def is_running(settings: Settings) -> bool:
+    """Tell whether a run of this tenant is going on."""
+    try:
+        with alone(settings):
+            return False
+    except AlreadyRunning:
+        return True
+
+
 @contextmanager
 def scratch(folder: Path) -> Iterator[Path]:
     """Give an empty folder, free of what a dead run left, and take it away again."""

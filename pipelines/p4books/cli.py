@@ -1,23 +1,24 @@
 """Which words does the command understand?"""
 
-import os
 import sys
+from functools import partial
 from typing import NoReturn
 
 import click
 
-from p4books.ending import end_with
+from p4books.ending import end_with, finish
 from p4books.endpoints import ENDPOINTS
 from p4books.errors import P4BooksError, UsageError
-from p4books.eventlog import say
 from p4books.nearest import nearest
+from p4books.tryout import demo, sandbox
 from p4books.version import VERSION
 
 
 @click.group(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=f"Endpoints: {', '.join(ENDPOINTS)}. Exit codes: 0 done, 1 something could not be done "
-    "(what could be is safe and published), 2 wrong settings or usage, 75 another run is going on.",
+    "(what could be is safe and published), 2 wrong settings or usage, 75 another run is going on, "
+    "130 stopped.",
 )
 @click.version_option(VERSION, prog_name="p4books")
 def app() -> None:
@@ -64,20 +65,23 @@ def sync(  # noqa: PLR0913
     """
     names, gone = [[_endpoint(word) for word in words] for words in (endpoints, allow_gone)]
     from p4books import eventlog, progress, settings, showing
+    from p4books.sync import Summary
     from p4books.sync import sync as run
 
     if log == "json":
         eventlog.write_json()
     found = settings.load(tenant)
-    with progress.progress(found) as told:
-        done = run(found, names, told, full=full, allow_gone=gone)
-    if as_json:
-        showing.summary_json(done, found)
-    elif log == "json":
-        showing.summary_log(done, found)
-    else:
-        showing.summary(done, found, table=sys.stdout.isatty())
-    _finish(*done.faults)
+    show = showing.summary_json if as_json else showing.summary_log
+    if not as_json and log == "text":
+        show = partial(showing.summary, table=sys.stdout.isatty())
+    try:
+        with progress.progress(found, None if full else found.requests_per_run) as told:
+            done = run(found, names, told, full=full, allow_gone=gone)
+    except P4BooksError as fault:
+        show(Summary(found.tenant, faults=[fault]), found)
+        raise
+    show(done, found)
+    finish(*done.faults)
 
 
 @app.command(
@@ -98,9 +102,14 @@ def check(deep: bool, tenant: str | None, as_json: bool) -> None:
 
     found = settings.load(tenant)
     findings = probe_all(found)
-    traits = account.find_out(found, findings) if deep else None
+    faults: list[P4BooksError] = [each.fault for each in findings if each.fault]
+    traits = None
+    try:
+        traits = account.find_out(found, findings) if deep else None
+    except P4BooksError as fault:
+        faults.append(fault)
     (showing.findings_json if as_json else showing.findings)(findings, traits)
-    _finish(*(f.fault for f in findings if f.fault))
+    finish(*faults)
 
 
 @app.command(epilog="\b\nExample:\n  p4books status")
@@ -127,13 +136,15 @@ def status(tenant: str | None, as_json: bool) -> None:
 def runs(number: int | None, last: int, tenant: str | None, as_json: bool) -> None:
     """List the last runs, failed and killed ones too; or show one, by endpoint."""
     from p4books import screen, settings, showing
+    from p4books.alone import is_running
     from p4books.runlog import RunLog
 
     found = settings.load(tenant, need_key=False)
     log = RunLog(found.private / "runs.sqlite")
     if number is None:
         shown = log.runs(last)
-        (screen.as_json(shown) if as_json else showing.runs(shown, found))
+        running = is_running(found)
+        (screen.as_json(shown) if as_json else showing.runs(shown, found, running=running))
         return
     one = log.run(number)
     if one is None:
@@ -188,43 +199,11 @@ def query(sql: str, tenant: str | None, as_json: bool) -> None:
     if as_json:
         screen.as_json([dict(zip(columns, row, strict=True)) for row in rows])
     else:
-        screen.table(columns, rows)
+        screen.answer(columns, rows)
 
 
-@app.command(
-    add_help_option=False,
-    context_settings={"ignore_unknown_options": True, "help_option_names": []},
-)
-@click.argument("words", nargs=-1, type=click.UNPROCESSED)
-def sandbox(words: tuple[str, ...]) -> NoReturn:
-    """Run a P4 Books on this machine, to try things without a key (see `sandbox --help`)."""
-    sys.stdout.flush()
-    os.execv(sys.executable, [sys.executable, "-m", "p4books_sandbox", *words])  # noqa: S606
-
-
-@app.command(
-    short_help="Sync a sandbox and show three figures; needs no key.",
-    epilog="\b\nExample:\n  p4books demo\n  p4books demo --invoices 500",
-)
-@click.option("--invoices", default=2000, show_default=True, type=click.IntRange(0, 1_000_000))
-def demo(invoices: int) -> None:
-    """Sync a sandbox twice and show three figures: what p4books does, without a key."""
-    from p4books import demo as show
-    from p4books import progress, screen, showing
-
-    with show.sandbox(invoices) as settings:
-        click.echo(f"A P4 Books with {invoices:,} invoices runs at {settings.address}")
-        for title in ("First sync", "Second sync: the same lists again"):
-            with progress.progress(settings) as told:
-                done = show.sync(settings, progress=told)
-            click.echo(f"\n{title}")
-            showing.summary(done, settings)
-            _finish(*done.faults)
-        for figure in show.figures(settings):
-            click.echo()
-            screen.table(figure.columns, figure.rows, figure.title)
-        click.echo(f"\nThe file: {screen.shown(settings.published)}")
-        click.echo(f'Ask it: p4books query --tenant {settings.tenant} "select …"')
+app.add_command(sandbox)
+app.add_command(demo)
 
 
 def _endpoint(word: str) -> str:
@@ -232,14 +211,6 @@ def _endpoint(word: str) -> str:
     if name not in ENDPOINTS:
         raise UsageError(f"There is no endpoint {word}{nearest(name, ENDPOINTS)}")
     return name
-
-
-def _finish(*faults: P4BooksError) -> None:
-    """Say what could not be done, each thing once, and end with the code for it."""
-    for sentence in dict.fromkeys(str(fault) for fault in faults):
-        say(sentence)
-    if faults:
-        raise SystemExit(1)
 
 
 def main() -> NoReturn:

@@ -44,6 +44,14 @@ def end_with(command: click.Command) -> NoReturn:
     os._exit(code)
 
 
+def finish(*faults: P4BooksError) -> None:
+    """Say what could not be done, each thing once, and end with the code for it."""
+    for sentence in dict.fromkeys(str(fault) for fault in faults):
+        say(sentence)
+    if faults:
+        raise SystemExit(1)
+
+
 def _stop(*_: object) -> None:
     raise KeyboardInterrupt
 

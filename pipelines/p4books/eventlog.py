@@ -25,6 +25,14 @@ def say(sentence: str) -> None:
         sys.stderr.write(f"{sentence}\n")
 
 
+def tell(sentence: str) -> None:
+    """Tell how things go, as plain text or in a line of JSON."""
+    if _LOG.handlers:
+        _LOG.info("%s", sentence)
+    else:
+        sys.stderr.write(f"{sentence}\n")
+
+
 class _Line(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Make one line of a record."""

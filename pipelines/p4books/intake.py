@@ -36,22 +36,23 @@ class Guard:
 
 def compare(
     con: duckdb.DuckDBPyConnection, read: Sequence[Read], held: Held, guard: Guard
-) -> tuple[list[tuple[Read, Delta]], list[P4BooksError]]:
+) -> tuple[list[tuple[Read, Delta]], dict[str, P4BooksError]]:
     """Compare each list with what is held; a first copy that is not whole is left out.
 
-    Returns the lists with what each changes, and what could not be taken: Incomplete, TooManyGone.
+    Returns the lists with what each changes, and by endpoint what could not be taken: Incomplete,
+    TooManyGone.
     """
     pairs: list[tuple[Read, Delta]] = []
-    faults: list[P4BooksError] = []
+    faults: dict[str, P4BooksError] = {}
     for one in read:
         name, verdict = one.endpoint.name, one.scan.verdict
         known = name in held.scans
         if verdict and not verdict.complete:
-            faults.append(Incomplete(name, verdict.announced, verdict.seen, held=known))
+            faults[name] = Incomplete(name, verdict.announced, verdict.seen, held=known)
         if known or (verdict and verdict.complete):
             found = _delta(con, one, held.scans.get(name, NEVER))
             if guard.refuses(found):
-                faults.append(TooManyGone(name, found.gone, found.held))
+                faults[name] = TooManyGone(name, found.gone, found.held)
                 found = delta.refuse(con, found)
             pairs.append((one, found))
     return pairs, faults

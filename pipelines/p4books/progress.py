@@ -8,11 +8,13 @@ from typing import Any
 
 import pendulum
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
+from rich.text import Text
 
 from p4books.api.client import throttle_of
 from p4books.api.lists import Progress as Told
 from p4books.api.pace import Pace
+from p4books.eventlog import tell
 from p4books.settings import Settings
 
 FEW = 10.0  # seconds that are not worth a word
@@ -20,37 +22,57 @@ QUIET = 30.0  # seconds between two lines about one list
 
 
 @contextmanager
-def progress(settings: Settings) -> Iterator[Told]:
-    """Show how far each list is read: bars on a terminal, else a plain line now and then."""
+def progress(settings: Settings, requests: int | None = None) -> Iterator[Told]:
+    """Show how far each list is read: bars on a terminal, else a plain line now and then.
+
+    `requests` is how many this run makes at most (None: as many as it takes).
+    """
+    pace = Pace(throttle_of(settings), requests=requests)
     if not sys.stderr.isatty():
-        yield _lines(Pace(throttle_of(settings)))
+        yield _lines(pace)
         return
     bars = Progress(
         TextColumn("{task.description:<16}"),
         BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("pages, {task.fields[rows]:,} rows{task.fields[left]}"),
+        _Pages(),
+        _Left(),
         console=Console(stderr=True),
         transient=True,
     )
-    pace = Pace(throttle_of(settings))
-    whole = bars.add_task("all lists", rows=0, left="")
+    whole = bars.add_task("all lists", total=None, rows=0, ends_at=0.0)
     tasks: dict[str, Any] = {}
 
     def told(endpoint: str, pages: int, announced: int, rows: int) -> None:
         if endpoint not in tasks:
-            tasks[endpoint] = bars.add_task(endpoint, rows=0, left="")
+            tasks[endpoint] = bars.add_task(endpoint, total=None, rows=0, ends_at=0.0)
         bars.update(tasks[endpoint], completed=pages, total=max(pages, announced), rows=rows)
         lists = [task for task in bars.tasks if task.id != whole]
-        done = sum(int(task.completed) for task in lists)
-        total = sum(int(task.total or 0) for task in lists)
-        rows = sum(task.fields["rows"] for task in lists)
         pace.told(endpoint, pages, announced)
-        left = _left(pace.left())
-        bars.update(whole, completed=done, total=total, rows=rows, left=left)
+        bars.update(
+            whole,
+            completed=sum(int(task.completed) for task in lists),
+            total=sum(int(task.total or 0) for task in lists),
+            rows=sum(task.fields["rows"] for task in lists),
+            ends_at=time.monotonic() + pace.left(),
+        )
 
     with bars:
         yield told
+
+
+class _Pages(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        """Say the pages and rows of one list so far."""
+        if task.total is None:
+            return Text("is asked")
+        rows = task.fields["rows"]
+        return Text(f"{int(task.completed):,} of {int(task.total):,} pages, {rows:,} rows")
+
+
+class _Left(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        """Count down, also while nothing comes because the limit is spent."""
+        return Text(_left(task.fields["ends_at"] - time.monotonic()).removeprefix(", "))
 
 
 def _lines(pace: Pace) -> Told:
@@ -63,9 +85,7 @@ def _lines(pace: Pace) -> Told:
         if now - last.setdefault(endpoint, now) >= QUIET:
             last[endpoint] = now
             left = _left(pace.left())
-            sys.stderr.write(
-                f"{endpoint}: {pages:,} of about {announced:,} pages, {rows:,} rows{left}\n"
-            )
+            tell(f"{endpoint}: {pages:,} of about {announced:,} pages, {rows:,} rows{left}")
 
     return told
 

@@ -14,6 +14,8 @@ from typing import Any
 from p4books.journal import Journal
 
 DAY = 86400.0  # seconds
+STOPPED = "stopped"  # the outcome of a run that a person or the system ended
+KILLED = "killed"  # the outcome of one that ended without a word
 
 _TABLES: dict[str, dict[str, str]] = {
     "run": {
@@ -140,7 +142,7 @@ class RunLog:
     def begin(self) -> int:
         """Note that a run begins, and return its number; one that has no end by now was killed."""
         with self._journal.open() as store:
-            store.execute("update run set outcome = 'killed' where outcome is null")
+            store.execute("update run set outcome = ? where outcome is null", (KILLED,))
             return int(
                 store.execute("insert into run (started_at) values (?)", (time.time(),)).lastrowid
                 or 0
@@ -232,7 +234,7 @@ class RunLog:
         for row in self._journal.rows(
             f"select * from reading where run_id in (select id from run where {which})", (number,)
         ):
-            told = dict(row)
+            told = dict(row) | {name: bool(row[name]) for name in ("complete", "quiet")}
             readings.setdefault(told.pop("run_id"), []).append(Reading(**told))
         return [
             Run(**row, readings=tuple(readings.get(row["id"], ())))

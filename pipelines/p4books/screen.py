@@ -1,11 +1,11 @@
 """How does a result look, to a person or to a program?"""
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import pendulum
@@ -31,18 +31,47 @@ def as_json(value: object) -> None:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str | None = None) -> None:
-    """Print rows under their names; numbers stand on the right, nothing is cut off."""
+    """Print rows under their names; numbers stand on the right, nothing is cut off or folded."""
     rows = [tuple(row) for row in rows]
-    shown = Table(box=None, pad_edge=False)
-    for place, name in enumerate(columns):
-        numbers = any(_is_number(row[place]) for row in rows)
-        shown.add_column(name, justify="right" if numbers else "left", overflow="fold")
-    for row in rows:
-        shown.add_row(*(Text(_cell(value)) for value in row))
+    shown = _table(columns, rows, _cell)
     out = console()
+    out.width = max(out.width, _width(shown))  # a terminal that is too narrow wraps its lines
     if title:
         out.print(title, style="bold")
     out.print(shown)
+
+
+def answer(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Print what a query gave, values as they are; one below the other where they are too wide."""
+    rows = [tuple(row) for row in rows]
+    shown = _table(columns, rows, _plain)
+    out = console()
+    if _width(shown) <= out.width:
+        out.print(shown)
+        return
+    widest = max(map(len, columns))
+    for row in rows:
+        out.rule()
+        for name, value in zip(columns, row, strict=True):
+            out.print(Text(f"{name:<{widest}}  {_plain(value)}"))
+
+
+def _table(
+    columns: Sequence[str], rows: Sequence[Sequence[Any]], say: Callable[[Any], str]
+) -> Table:
+    shown = Table(box=None, pad_edge=False)
+    for place, name in enumerate(columns):
+        numbers = any(_is_number(row[place]) for row in rows)
+        side: Literal["left", "right"] = "right" if numbers else "left"
+        shown.add_column(Text(name), justify=side, no_wrap=True)
+    for row in rows:
+        shown.add_row(*(Text(say(value)) for value in row))
+    return shown
+
+
+def _width(shown: Table) -> int:
+    wide = Console(width=WIDE)
+    return wide.measure(shown).maximum
 
 
 def shown(path: Path) -> Path:
@@ -64,6 +93,12 @@ def ago(instant: datetime) -> str:
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ", timespec="auto" if value.microsecond else "seconds")
+    return "" if value is None else str(value)
 
 
 def _cell(value: object) -> str:

@@ -1,5 +1,6 @@
 """How is what was done or found shown?"""
 
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -10,12 +11,12 @@ import msgspec
 from p4books import screen
 from p4books.api.probe import Finding
 from p4books.api.traits import Traits
-from p4books.runlog import Run
+from p4books.runlog import KILLED, Run
 from p4books.settings import Settings
 from p4books.sync import Summary
 from p4books.warehouse.status import Status
 
-COSTS = ("requests", "refused", "waited")
+COSTS = ("requests", "refused", "seconds waited")
 CHANGES = ("new", "changed", "gone", "findings")
 
 _SAID = {True: "yes", False: "no", None: "unknown"}
@@ -23,7 +24,7 @@ _SAID = {True: "yes", False: "no", None: "unknown"}
 
 def summary(done: Summary, settings: Settings, *, table: bool = True) -> None:
     """Print what a sync did: a table, and the one line that a log is made of."""
-    if table:
+    if table and done.readings:
         screen.table(
             ("endpoint", "rows", "new", "changed", "gone"),
             ((r.endpoint, r.seen, r.new, r.changed, r.gone) for r in done.readings),
@@ -121,22 +122,24 @@ def status(now: Status, settings: Settings) -> None:
             "`p4books adopt ENDPOINT.FIELD` makes one a column."
         )
     if now.traits:
+        _print("")
         traits(now.traits)
 
 
-def runs(found: Sequence[Run], settings: Settings) -> None:
-    """Print runs, one a line, the newest first."""
+def runs(found: Sequence[Run], settings: Settings, *, running: bool) -> None:
+    """Print runs, one a line, the newest first; `running` tells whether one is going on."""
+    end = "goes on" if running else KILLED  # of a run that has none yet
     screen.table(
-        ("run", "began", "took", "outcome", *COSTS, *CHANGES),
+        ("run", "began", "seconds", "outcome", *COSTS, *CHANGES),
         (
             (
                 run.id,
                 screen.when(datetime.fromtimestamp(run.started_at, UTC), settings),
-                f"{run.ended_at - run.started_at:,.1f} s" if run.ended_at else "",
-                run.outcome or "goes on",
+                round(run.ended_at - run.started_at, 1) if run.ended_at else None,
+                _words(run.outcome or end),
                 run.requests,
                 run.refused,
-                f"{run.waited:,.0f} s",
+                round(run.waited),
                 *(run.sum(name) for name in CHANGES),
             )
             for run in found
@@ -152,12 +155,12 @@ def run(one: Run) -> None:
             (
                 each.endpoint,
                 each.mode,
-                each.outcome,
+                _words(each.outcome),
                 each.pages,
                 each.announced_pages,
                 each.requests,
                 each.refused,
-                f"{each.waited:,.0f} s",
+                round(each.waited),
                 each.held,
                 *(getattr(each, name) for name in CHANGES),
             )
@@ -175,17 +178,25 @@ def _line(done: Summary, settings: Settings) -> str:
         said = f"Loaded, but not published; {file} stands."
     elif not settings.published.exists():
         said = "Nothing is published yet."
-    elif done.readings and not done.faults:
+    elif done.readings:
         said = f"Nothing changed; {file} stands."
     else:
-        said = "Nothing was published."
+        said = f"{file} stands."
+    if done.faults:
+        kinds = dict.fromkeys(_words(type(fault).__name__) for fault in done.faults)
+        said += f" Not all was done: {', '.join(kinds)}."
+    if not done.readings:
+        return said
     counted = [(done.sum(name), name) for name in CHANGES]
     rows = ", ".join(f"{count:,} {name}" for count, name in counted if count)
     refused = f", {done.refused} refused" if done.refused else ""
     waited = f", {done.waited:.0f} s waited under the limit" if done.waited >= 1 else ""
     comma = "," if refused or waited else ""
-    cost = f"{done.requests} requests{refused}{waited}{comma} in {done.seconds:.1f} s."
-    return f"{said} {rows[:1].upper() + rows[1:]}; {cost}" if rows else f"{said} {cost}"
+    plural = "" if done.requests == 1 else "s"
+    cost = f"{done.requests} request{plural}{refused}{waited}{comma} in {done.seconds:.1f} s."
+    first = [r.endpoint for r in done.readings if r.outcome == "goes on" and not r.held]
+    more = f" The first copy goes on of {', '.join(first)}." if first else ""
+    return f"{said} {rows[:1].upper() + rows[1:]}; {cost}{more}" if rows else f"{said} {cost}{more}"
 
 
 def _told(done: Summary, settings: Settings) -> dict[str, Any]:
@@ -195,6 +206,11 @@ def _told(done: Summary, settings: Settings) -> dict[str, Any]:
         "faults": [{"kind": type(f).__name__, "sentence": str(f)} for f in done.faults],
         "file": str(settings.published),
     }
+
+
+def _words(outcome: str) -> str:
+    """Say the name of an error as a person would: TooManyGone, too many gone."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", outcome).lower()
 
 
 def _print(line: str) -> None:

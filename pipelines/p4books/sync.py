@@ -6,7 +6,7 @@ the warehouse; build the views; put the copy in place; publish. The first file t
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -24,16 +24,17 @@ from p4books.endpoints import ENDPOINTS
 from p4books.load import delta, fields, run, tables
 from p4books.load.delta import Delta
 from p4books.nearest import nearest
-from p4books.runlog import Reading, RunLog
+from p4books.runlog import STOPPED, Reading, RunLog
 from p4books.settings import Settings
 from p4books.warehouse import views
 from p4books.warehouse.views import View
 
 log = logging.getLogger(__name__)
 
-NOTE_EVERY = 5.0  # seconds between two notes of what a run cost so far
+NOTE_EVERY = 0.5  # seconds between two notes of what a run cost so far
 
-Loaded = tuple[list[tuple[Read, Delta]], list[errors.P4BooksError], Path | None]
+Faults = Mapping[str, errors.P4BooksError]  # by endpoint
+Loaded = tuple[list[tuple[Read, Delta]], Faults, Path | None]
 
 
 @dataclass
@@ -101,6 +102,9 @@ def sync(  # noqa: PLR0913
             told = run.said(error, going.warehouse, folder)
             going.log.end(going.number, type(told).__name__)
             raise told from None
+        except KeyboardInterrupt:
+            going.log.end(going.number, STOPPED)
+            raise
         faults = going.summary.faults
         going.log.end(going.number, type(faults[0]).__name__ if faults else "done")
     going.summary.seconds = time.monotonic() - started
@@ -154,7 +158,7 @@ class _Run:
 
     def _noting(self, progress: Progress) -> Progress:
         """Note what the run cost so far, now and then: a killed run is in the log too."""
-        noted = time.monotonic()
+        noted = 0.0
 
         def told(*figures: Any) -> None:
             nonlocal noted
@@ -174,12 +178,12 @@ class _Run:
     def take_in(self, read: Sequence[Read]) -> None:
         """Load what was read, where it changes anything; publish, where what is out is old."""
         pairs, faults, made = roomier(partial(self._load, read))
-        self.summary.faults += faults
+        self.summary.faults += faults.values()
         self.summary.loaded = any(each.changes for _, each in pairs)
         if made:
             self.summary.notes += fields.news(self.unknown, fields.unknown(made))
             self._put_in_place(made)
-        self._note(read, pairs)
+        self._note(read, pairs, faults)
         for one in read:
             if one.scan.verdict is not None:
                 one.spool.clear()
@@ -201,13 +205,16 @@ class _Run:
         self.tally = tables.tally(made, read_at)
         return pairs, faults, made
 
-    def _note(self, read: Sequence[Read], pairs: Sequence[tuple[Read, Delta]]) -> None:
+    def _note(
+        self, read: Sequence[Read], pairs: Sequence[tuple[Read, Delta]], faults: Faults
+    ) -> None:
         """Note what became of each endpoint, now that its rows are safe."""
         taken = {one.endpoint.name: each for one, each in pairs}
         for one in read:
             name = one.endpoint.name
             tally = self.tally.get(name, tables.NOTHING)
-            reading = account.reading(one, taken.get(name), self.found.counts[name], tally)
+            counts, fault = self.found.counts[name], faults.get(name)
+            reading = account.reading(one, taken.get(name), counts, tally, fault)
             self.summary.readings.append(reading)
             self.log.note(self.number, reading)
         for name in self.found.faults.keys() - {one.endpoint.name for one in read}:

@@ -107,7 +107,7 @@ class Copy:
         pairs, faults = intake.compare(self._con, [read], held, intake.Guard(0.2))
         for one, found in pairs:
             self._load(found, one.scan.ended_at)
-        taken = Taken(read.scan, faults, loaded=bool(pairs))
+        taken = Taken(read.scan, list(faults.values()), loaded=bool(pairs))
         if ending == "killed after loading":
             return taken
         if read.scan.verdict:

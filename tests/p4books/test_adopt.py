@@ -196,8 +196,7 @@ def test_another_kind_later(synced: Settings, sandbox: Sandbox) -> None:
     adopt(synced, "vendors.rate", "money")
     vendors.replace(2, rate=2.5)
     sync(synced)
-    with duckdb.connect(warehouse(synced)) as con:
-        con.execute("update raw.adopted set kind = 'measure'")
+    adopt(synced, "vendors.rate", "measure")
     vendors.replace(1, rate=3.456789)
 
     summary = sync(synced)
@@ -272,8 +271,28 @@ def test_wrong_words(synced: Settings, word: str) -> None:
     assert warehouse(synced).read_bytes() == before
 
 
+def test_nothing_fits(synced: Settings) -> None:
+    """A kind that not one value has is refused: the values would be gone from sight."""
+    before = warehouse(synced).read_bytes()
+
+    with pytest.raises(UsageError, match=r"Not one of the 2 values of vendors\.since is a count"):
+        adopt(synced, "vendors.since", "count")
+
+    assert warehouse(synced).read_bytes() == before
+
+
+def test_a_kind_that_was_wrong(synced: Settings) -> None:
+    """A field that was adopted as the wrong kind gets another: what did not fit comes back."""
+    adopt(synced, "vendors.po_number", "count")
+
+    done = adopt(synced, "vendors.po_number", "text")
+
+    assert done == Adopted("vendors", "po_number", "text", versions=4, values=3, misfits=0)
+    assert held(synced, "id, po_number") == [("1", "7"), ("1", "7"), ("2", "N/A"), ("3", None)]
+
+
 def test_twice(synced: Settings) -> None:
-    """A field can be adopted once."""
+    """A field can be adopted once, without another kind."""
     adopt(synced, "vendors.since")
 
     with pytest.raises(UsageError, match="is a column already"):

@@ -384,6 +384,34 @@ def test_a_run_is_one_line(p4books: Run) -> None:
     assert first.stderr + again.stderr == ""
 
 
+def test_a_run_that_fails_is_one_line(p4books: Run, sandbox: Sandbox) -> None:
+    """A run that could do nothing has its line too, as text or JSON: why is on stderr."""
+    done = p4books("sync", api_key="wrong")
+    told = json.loads(p4books("sync", "--log", "json", api_key="wrong").stdout)
+
+    assert "shop: Nothing is published yet. Not all was done: key refused.\n" in done.stdout
+    assert [fault["kind"] for fault in told["faults"]] == ["KeyRefused"]
+    one_sentence(done, "401")
+
+
+def test_a_run_that_is_stopped(p4books: Run, environment: dict[str, str], sandbox: Sandbox) -> None:
+    """A run that somebody stops is in the log as stopped, with what it cost by then."""
+    sandbox.faults.stage(Fault("slow", endpoint="vendors", seconds=20, times=None))
+    going = subprocess.Popen(
+        [P4BOOKS, "sync"], env=environment, cwd=environment["HOME"], stderr=subprocess.DEVNULL
+    )
+    while len(sandbox.requests) < 6:
+        time.sleep(0.05)
+    time.sleep(1.2)
+
+    going.send_signal(signal.SIGTERM)
+
+    assert going.wait(20) == 130
+    (run,) = json.loads(p4books("runs", "--json").stdout)
+    assert run["outcome"] == "stopped"
+    assert run["requests"] >= 5
+
+
 def test_a_run_as_json_lines(p4books: Run, sandbox: Sandbox) -> None:
     """With `--log json` every line is JSON: the run on stdout, what happens in it on stderr."""
     sandbox.faults.stage(Fault("status", endpoint="vendors", times=2))
@@ -427,7 +455,7 @@ def test_runs(p4books: Run, sandbox: Sandbox) -> None:
         (2, "RightMissing"),
         (1, "done"),
     ]
-    assert all(word in shown.stdout for word in ("KeyRefused", "RightMissing", "done"))
+    assert all(word in shown.stdout for word in ("key refused", "right missing", "done"))
     assert {each["endpoint"]: each["outcome"] for each in one["readings"]}["invoices"] == (
         "RightMissing"
     )
@@ -458,10 +486,15 @@ def test_gone_is_guarded(p4books: Run, sandbox: Sandbox) -> None:
     for number in range(1, 29):
         sandbox.books["invoices"].delete(number)
 
+    before = json.loads(p4books("status", "--json").stdout)["tables"][3]
     guarded = p4books("sync")
+    after = json.loads(p4books("status", "--json").stdout)["tables"][3]
+    listed = p4books("runs", "2").stdout
     allowed = p4books("sync", "--allow-gone", "invoices")
 
     assert guarded.returncode == 1
+    assert before["verified_to"] == after["verified_to"]
+    assert "too many gone" in listed
     one_sentence(guarded, "28 of 30 rows", "--allow-gone invoices")
     assert allowed.returncode == 0
     assert "28 gone" in allowed.stdout

@@ -43,9 +43,13 @@ class Lists:
 
     @property
     def total(self) -> Counts:
-        """What all lists cost together."""
-        each = [vars(counts) for counts in self.counts.values()]
-        return Counts(**{name: sum(one[name] for one in each) for name in vars(Counts())})
+        """What all lists cost together; they wait side by side, so the longest wait counts."""
+        each = list(self.counts.values())
+        return Counts(
+            sum(one.requests for one in each),
+            sum(one.refused for one in each),
+            max((one.waited for one in each), default=0.0),
+        )
 
 
 def read(  # noqa: PLR0913

@@ -41,6 +41,7 @@ class Mode(Enum):
     WHOLE = "whole"  # a scan from its beginning to its end
     SLICE = "slice"  # a part of a scan, or its last part
     TAIL = "tail"  # only the pages where new rows stand
+    KEPT = "kept"  # all of it by an earlier run, that could not take it in
     NOTHING = "nothing"  # the budget was spent before its turn
 
 
@@ -143,6 +144,8 @@ class Reading:
         mode, verdict = self._mode, self._verdict
         if mode is Mode.WHOLE and verdict is None:
             mode = Mode.SLICE
+        if mode is Mode.NOTHING and verdict:
+            mode = Mode.KEPT
         if verdict and self._ended - self._started >= STALE_AFTER:
             verdict = replace(verdict, quiet=False)  # an equal total says little after hours
         return Scan(

@@ -60,14 +60,18 @@ class Throttle:
             raise DiskTrouble(path, str(error)) from None
 
     def acquire(self, waiting: Callable[[float], None] = lambda _: None) -> int:
-        """Wait until a request may leave and return its slot; `waiting` is told each wait."""
+        """Wait until a request may leave and return its slot; `waiting` is told what it took."""
         while True:
             slot, wait = self._try()
             if slot is not None:
                 return slot
-            self.waited += wait
-            waiting(wait)
-            self._sleep(wait)
+            began = self._clock()
+            try:
+                self._sleep(wait)
+            finally:  # a run that is stopped did not wait to the end
+                took = max(self._clock() - began, 0.0)
+                self.waited += took
+                waiting(took)
 
     def release(self, slot: int) -> None:
         """Say that the answer of this slot came back, or that none will."""

@@ -63,6 +63,18 @@ def test_within_a_tenth(tmp_path: Path, limit: int, answer: float, pages: tuple[
     assert wrong == []
 
 
+def test_within_a_budget(tmp_path: Path) -> None:
+    """A run that ends before its lists do has no more left than its requests take."""
+    clock = Clock()
+    slots = Throttle(tmp_path / "slots.sqlite", 10, 60.0, clock=clock, sleep=clock.sleep)
+    pace = Pace(slots, clock, requests=15)
+    for page in range(1, 11):
+        slots.release(slots.acquire())
+        pace.told("invoices", page, 500)
+
+    assert pace.left() == pytest.approx(60)
+
+
 def test_nothing_told(tmp_path: Path) -> None:
     """Before anything is told nothing is left, and after all of it neither."""
     pace = Pace(Throttle(tmp_path / "slots.sqlite", 90, 60.0))

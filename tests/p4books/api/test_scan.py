@@ -133,7 +133,7 @@ def test_read_but_not_loaded(reader: Reader) -> None:
     again = reader.read()
 
     assert reader.asked == []
-    assert again.mode is Mode.NOTHING
+    assert again.mode is Mode.KEPT
     assert (again.verdict, again.identity, again.started_at, again.ended_at) == (
         first.verdict,
         first.identity,
