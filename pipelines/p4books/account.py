@@ -3,15 +3,15 @@
 import math
 import statistics
 import time
+from bisect import bisect_left
 from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from p4books.alone import alone
 from p4books.api.client import Access
 from p4books.api.known import LOOK_BACK, Known, Order
 from p4books.api.lists import Read
-from p4books.api.plan import Memory
+from p4books.api.plan import Memory, runs_to_see_all
 from p4books.api.probe import Finding
 from p4books.api.scan import Mode
 from p4books.api.session import Counts
@@ -69,8 +69,8 @@ def find_out(settings: Settings, found: Sequence[Finding]) -> Traits | None:
         return None
     longest = max(lists, key=lambda each: each.announced or 0)
     traits = find_out_traits(settings, ENDPOINTS[longest.endpoint])
-    with alone(settings):
-        RunLog(settings.private / "runs.sqlite").found_out(vars(traits))
+    settings.private.mkdir(parents=True, exist_ok=True, mode=0o700)
+    RunLog(settings.private / "runs.sqlite").found_out(vars(traits))
     return traits
 
 
@@ -136,23 +136,22 @@ def notes(
 
 def _too_slow(settings: Settings, read: Sequence[Read], log: RunLog) -> list[str]:
     """Say where rows can't be seen again as often as they should, and what would help."""
-    lists = [one.scan.known for one in read if one.scan.known]
-    budget = settings.requests_per_run
-    scans = sum(known.requests for known in lists)
-    if scans <= budget:
+    lists = {one.endpoint.name: one.scan.known for one in read if one.scan.known}
+    budget, age, every = settings.requests_per_run, settings.max_verified_age, _interval(log)
+
+    def hours(requests: int) -> float:
+        return runs_to_see_all(lists, requests) * every / 3600
+
+    if hours(budget) <= max(age, every / 3600):
         return []
-    every = _interval(log)
-    tails = sum(min(known.pages, LOOK_BACK) for known in lists)
-    hours = math.ceil(scans / max(budget - tails, 1)) * every / 3600
-    if hours <= settings.max_verified_age:
-        return []
-    runs = max(settings.max_verified_age * 3600 // every, 1)
-    enough = tails + math.ceil(scans / runs)
+    most = range(sum(known.requests + LOOK_BACK for known in lists.values()))
+    enough = bisect_left(most, x=True, key=lambda requests: hours(requests) <= age)
+    ever = math.isfinite(hours(budget))
+    takes = f"it takes {hours(budget):,.0f} h to see all rows again" if ever else "rows grow old"
     return [
         (
-            f"At {budget:,} requests a run and a run every {every / 60:.0f} min it takes "
-            f"{max(hours, 1):,.0f} h to see all rows again, more than `max_verified_age` "
-            f"({settings.max_verified_age:g} h): `requests_per_run` = {enough} would do."
+            f"At {budget:,} requests a run and a run every {every / 60:.0f} min {takes}, and "
+            f"`max_verified_age` is {age:g} h: `requests_per_run` = {enough} would do."
         )
     ]
 

@@ -106,9 +106,18 @@ def _meant(con: duckdb.DuckDBPyConnection, endpoint: Endpoint, field: str) -> st
     found = fields.spelled(field, there)
     if not found:
         raise UsageError(f"{endpoint.name} has no field {field}{nearest(field, there)}")
-    if not re.fullmatch(_PLAIN, found[0]) or found[0] in tables.columns(endpoint):
+    taken = {*tables.columns(endpoint), *_published(con, endpoint)}
+    if not re.fullmatch(_PLAIN, found[0]) or found[0] in taken:
         raise UsageError(
             f"{endpoint.name}.{found[0]} can't be a column: its name is not plain, or one of ours. "
             "It stays in `extra`; nothing was changed."
         )
     return found[0]
+
+
+def _published(con: duckdb.DuckDBPyConnection, endpoint: Endpoint) -> list[str]:
+    """Return the names that the list's own models give to columns."""
+    columns = "select column_name from duckdb_columns() where schema_name = ? and table_name in ?"
+    tables = [endpoint.name, f"{endpoint.name}_history"]
+    found = con.execute(f"{columns} except {columns}", ["staging", tables, "raw", tables])
+    return [column for (column,) in found.fetchall()]

@@ -87,7 +87,7 @@ class Unreachable(ApiError):
 
     def __init__(self, endpoint: str, host: str, why: str) -> None:
         super().__init__(
-            f"{endpoint}: {host} could not be reached ({why}). Nothing was changed for it. "
+            f"{endpoint}: {host} could not be reached ({why}). What is held of it stands. "
             "Check the setting `tenant` and the network, then run again."
         )
 
@@ -110,8 +110,8 @@ class Refused(ApiError):
         if status in {400, 406, 422}:  # the request is wrong, and all that we choose is in it
             now = "Lower the setting `page_size`, or let `p4books check --deep` find out more."
         super().__init__(
-            f"{endpoint}: P4 Books refused page {page} with status {status}. Nothing was changed "
-            f"for it. {now}"
+            f"{endpoint}: P4 Books refused page {page} with status {status}. What is held of it "
+            f"stands. {now}"
         )
 
 

@@ -17,7 +17,7 @@ def is_due(warehouse: Path, settings: Settings, sql: Path) -> bool:
     """Tell whether what is published is missing, was made of something else, or long ago."""
     made_of, published_at = publish.made_of(settings.published)
     age = datetime.now(UTC) - published_at if published_at else AFTER
-    return made_of != _made_of(warehouse, sql) or age >= AFTER
+    return made_of != _made_of(warehouse, sql) or abs(age) >= AFTER
 
 
 def release(

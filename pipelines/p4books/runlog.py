@@ -14,6 +14,7 @@ from typing import Any
 from p4books.journal import Journal
 
 DAY = 86400.0  # seconds
+KEPT = 90 * DAY  # what runs did for each endpoint is forgotten then
 STOPPED = "stopped"  # the outcome of a run that a person or the system ended
 KILLED = "killed"  # the outcome of one that ended without a word
 
@@ -143,6 +144,11 @@ class RunLog:
         """Note that a run begins, and return its number; one that has no end by now was killed."""
         with self._journal.open() as store:
             store.execute("update run set outcome = ? where outcome is null", (KILLED,))
+            store.execute(
+                "delete from reading where run_id < (select max(id) from run where started_at < ?)"
+                " and run_id not in (select max(run_id) from reading group by endpoint)",
+                (time.time() - KEPT,),
+            )
             return int(
                 store.execute("insert into run (started_at) values (?)", (time.time(),)).lastrowid
                 or 0
@@ -188,27 +194,22 @@ class RunLog:
 
     def freshness(self) -> dict[str, Freshness]:
         """Return how fresh each endpoint is; one of which nothing was ever taken in is absent."""
+        last = "from reading as r where r.endpoint = each.endpoint and"
         rows = self._journal.rows(
-            """
+            f"""
             select
                 endpoint,
-                max(coalesce(current_to, case when complete then ended_at end)) as current_to,
-                max(case when complete then started_at end) as verified_to
-            from reading
-            group by endpoint
+                (select coalesce(current_to, started_at) {last} (complete or current_to is not null)
+                    order by run_id desc limit 1) as current_to,
+                (select started_at {last} complete order by run_id desc limit 1) as verified_to,
+                (select oldest {last} oldest is not null order by run_id desc limit 1) as oldest,
+                (select mode {last} true order by run_id desc limit 1) as mode
+            from (select distinct endpoint from reading) as each
             """
         )
-        modes: dict[str, str] = {}
-        oldest: dict[str, float | None] = {}
-        for row in self._journal.rows("select endpoint, mode, oldest from reading order by run_id"):
-            modes[row["endpoint"]] = row["mode"]
-            oldest[row["endpoint"]] = row["oldest"] or oldest.get(row["endpoint"])
         return {
             row["endpoint"]: Freshness(
-                row["current_to"],
-                row["verified_to"],
-                oldest[row["endpoint"]],
-                modes[row["endpoint"]],
+                row["current_to"], row["verified_to"], row["oldest"], row["mode"]
             )
             for row in rows
             if row["current_to"] is not None

@@ -180,15 +180,18 @@ class _Run:
         pairs, faults, made = roomier(partial(self._load, read))
         self.summary.faults += faults.values()
         self.summary.loaded = any(each.changes for _, each in pairs)
+        models: list[View] = []
         if made:
             self.summary.notes += fields.news(self.unknown, fields.unknown(made))
-            self._put_in_place(made)
+            models = self._put_in_place(made)
         self._note(read, pairs, faults)
         for one in read:
             if one.scan.verdict is not None:
                 one.spool.clear()
             account.learn(self.log, self.settings, one)
         self.summary.notes += account.notes(self.settings, read, self.held.scans, self.log)
+        if models:
+            self._publish(models)
 
     def _load(self, read: Sequence[Read], memory: str) -> Loaded:
         """Compare what was read with what is held, and load what differs into a copy."""
@@ -221,8 +224,8 @@ class _Run:
             fault, counts = self.found.faults[name], self.found.counts[name]
             self.log.note(self.number, account.failed(name, fault, counts))
 
-    def _put_in_place(self, made: Path) -> None:
-        """Build the views in the copy, make it the warehouse, and publish it.
+    def _put_in_place(self, made: Path) -> list[View]:
+        """Build the views in the copy, make it the warehouse, and return what is to be published.
 
         A broken view keeps no row from being held: history can't be fetched again.
         """
@@ -234,10 +237,12 @@ class _Run:
             self.summary.faults.append(fault)
         run.commit(made, self.warehouse, keep=self.summary.loaded)
         log.info("the copy is in place")
+        return models
+
+    def _publish(self, models: list[View]) -> None:
         try:
-            if models:
-                release.release(self.warehouse, models, self.scratch, self.settings, self.sql)
-                self.summary.published = True
-                log.info("published")
+            release.release(self.warehouse, models, self.scratch, self.settings, self.sql)
+            self.summary.published = True
+            log.info("published")
         except (errors.BrokenSql, errors.OutOfMemory) as fault:
             self.summary.faults.append(fault)

@@ -260,6 +260,16 @@ WRONG = {
 }
 
 
+@pytest.mark.parametrize("name", ["verified_at", "created_at", "vendor_name", "valid_from"])
+def test_a_name_that_is_published(synced: Settings, sandbox: Sandbox, name: str) -> None:
+    """A field by the name of a column that readers know is not put in its place."""
+    sandbox.books["vendors"].replace(1, **{name: "x"})
+    sync(synced)
+
+    with pytest.raises(UsageError, match="can't be a column"):
+        adopt(synced, f"vendors.{name}")
+
+
 @pytest.mark.parametrize("word", WRONG)
 def test_wrong_words(synced: Settings, word: str) -> None:
     """What can't be adopted is told in a sentence, and the warehouse is as it was."""

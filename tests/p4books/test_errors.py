@@ -23,12 +23,12 @@ SAID: list[tuple[P4BooksError, str, str]] = [
     ),
     (
         errors.Unreachable("vendors", "acme.p4books.com", "its name is not known"),
-        "Nothing was changed",
+        "What is held of it stands",
         "Check the setting `tenant` and the network",
     ),
     (errors.BadAnswer("vendors", 3, "an HTML page"), "What is held of it stands", "Run again"),
-    (errors.Refused("vendors", 3, 418), "Nothing was changed", "`p4books check`"),
-    (errors.Refused("vendors", 1, 422), "Nothing was changed", "Lower the setting `page_size`"),
+    (errors.Refused("vendors", 3, 418), "What is held of it stands", "`p4books check`"),
+    (errors.Refused("vendors", 1, 422), "of it stands", "Lower the setting `page_size`"),
     (
         errors.Redirected("acme.p4books.com", "https://evil.example"),
         "nothing was changed",

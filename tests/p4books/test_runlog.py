@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from p4books.errors import DiskTrouble
-from p4books.runlog import Freshness, Reading, RunLog
+from p4books.runlog import KEPT, Freshness, Reading, RunLog
 
 READING = Reading(
     endpoint="invoices",
@@ -96,6 +96,27 @@ def test_freshness(log: RunLog) -> None:
     log.note(log.begin(), Reading("invoices", "nothing", "BadAnswer", 400.0, 400.0))
 
     assert log.freshness() == {"invoices": Freshness(310.0, 200.0, 90.0, "nothing")}
+
+
+def test_a_clock_that_was_ahead(log: RunLog) -> None:
+    """What the newest run says counts, not the latest instant that any run ever said."""
+    log.note(log.begin(), replace(READING, started_at=4e9, current_to=4e9))
+    log.note(log.begin(), replace(READING, started_at=300.0, current_to=310.0))
+
+    assert log.freshness() == {"invoices": Freshness(310.0, 300.0, 100.0, "whole")}
+
+
+def test_forgotten(log: RunLog, tmp_path: Path) -> None:
+    """What runs did for each endpoint is forgotten after a season, but for the last of each."""
+    for endpoint in ("vendors", "invoices", "invoices"):
+        log.note(log.begin(), replace(READING, endpoint=endpoint))
+    with closing(sqlite3.connect(tmp_path / "runs.sqlite")) as store, store:
+        store.execute("update run set started_at = started_at - ?", (KEPT + 10,))
+
+    log.begin()
+
+    kept = _rows(tmp_path, "select run_id, endpoint from reading order by 1")
+    assert kept == [(1, "vendors"), (3, "invoices")]
 
 
 def test_never_complete(log: RunLog) -> None:

@@ -78,6 +78,16 @@ def test_full(settings: Settings, sandbox: Sandbox) -> None:
     assert held(settings) == books(sandbox)
 
 
+def test_full_after_hours(settings: Settings, sandbox: Sandbox) -> None:
+    """`full` goes on with what earlier runs read, however long ago."""
+    sync(settings)
+    for page in (settings.private / "spool" / "invoices").glob("*.ndjson"):
+        name, micros = page.stem.rsplit("-", 1)
+        page.rename(page.with_name(f"{name}-{int(micros) - 7_200_000_000}.ndjson"))
+
+    assert sync(settings, full=True).requests == 7
+
+
 def test_a_tail_and_a_slice(settings: Settings, sandbox: Sandbox) -> None:
     """New rows come with the next run; a changed one when its page comes; all at once published."""
     run_until_whole(settings)

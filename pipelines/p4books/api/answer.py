@@ -101,7 +101,7 @@ def recall(lines: Sequence[bytes], page: int, total: int | None, rows: int) -> A
     """Make the answer again from the lines that the spool kept of it. Raises ValueError."""
     told = [_TOLD.decode(line) for line in lines]
     ids = [_id(each.id) for each in told]
-    keys = _order_keys(ids, [each.date_created for each in told])
+    keys = _order_keys(ids, [each.date_created for each in told]) if rows == len(ids) else None
     return Answer(page, total, rows, dict(zip(ids, lines, strict=True)), keys)
 
 
@@ -235,6 +235,8 @@ def _id(value: object) -> str:
 
 
 def _order_keys(ids: Sequence[str], made: Sequence[object]) -> tuple[Key, ...] | None:
+    if len(set(ids)) < len(ids):  # a page that holds a row twice is in no order
+        return None
     if all(value.isdecimal() for value in ids):
         return tuple((len(value), value) for value in ids)  # orders as the numbers do: 9 < 10
     # Without the Z, a second stands before its own fractions.

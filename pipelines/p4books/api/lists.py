@@ -12,7 +12,7 @@ from p4books.api.client import Access, Client, throttle_of
 from p4books.api.plan import Memory, Plan, plan
 from p4books.api.scan import Reading, Scan
 from p4books.api.session import Counts
-from p4books.api.spool import ABANDONED_AFTER, STALE_AFTER, Spool, sweep
+from p4books.api.spool import STALE_AFTER, Spool, sweep
 from p4books.endpoint import Endpoint
 from p4books.errors import Abandoned, KeyRefused, P4BooksError, Unreachable
 from p4books.settings import Settings
@@ -127,7 +127,7 @@ class _SideBySide:
                     spool,
                     self._budget,
                     partial(self._told, name),
-                    stale_after=STALE_AFTER if name in chosen.whole else ABANDONED_AFTER,
+                    stale_after=STALE_AFTER if chosen.fresh and name in chosen.whole else None,
                 )
             except P4BooksError as fault:
                 self._faults[name] = fault

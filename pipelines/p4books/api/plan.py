@@ -1,9 +1,10 @@
 """How much of each list is read in this run?"""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from p4books.api.known import Known, Order
+from p4books.api.known import LOOK_BACK, Known, Order
 from p4books.endpoint import Endpoint
 
 
@@ -26,7 +27,8 @@ class Plan:
 
     `whole` lists are read from end to end, and of those in `tails` the pages where new rows stand.
     Then the scans of `firsts` go on, of which there is no whole copy yet, then those of `others`.
-    `known` is what is known of the order and length of lists that have a tail.
+    `known` is what is known of the order and length of lists that have a tail. `fresh`: a whole
+    reading that was broken off is begun anew where a page of it is over an hour old.
     """
 
     whole: Sequence[str]
@@ -34,6 +36,7 @@ class Plan:
     firsts: Sequence[str]
     others: Sequence[str]
     known: Mapping[str, Known]
+    fresh: bool = True
 
 
 def plan(endpoints: Sequence[Endpoint], memory: Mapping[str, Memory], requests: int | None) -> Plan:
@@ -53,7 +56,20 @@ def plan(endpoints: Sequence[Endpoint], memory: Mapping[str, Memory], requests: 
         firsts=[name for name in rest if name not in held],
         others=[name for name in rest if name in held],
         known={name: told for name, told in tailed.items() if name in held},
+        fresh=requests is not None,
     )
+
+
+def runs_to_see_all(lists: Mapping[str, Known], requests: int) -> float:
+    """Tell how many runs of so many requests it takes to see every row; infinity: it never ends."""
+    whole = _whole(list(lists), lists, requests)
+    rest = [known for name, known in lists.items() if name not in whole]
+    tails = sum(min(known.pages, LOOK_BACK) for known in rest if known.order is not Order.NONE)
+    left = requests - tails - sum(lists[name].requests for name in whole)
+    scans = sum(known.requests for known in rest)
+    if not rest:
+        return 1
+    return -(-scans // left) if left > 0 else math.inf
 
 
 def _whole(names: Sequence[str], known: Mapping[str, Known], requests: int) -> list[str]:

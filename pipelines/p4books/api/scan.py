@@ -77,7 +77,7 @@ class Reading:
         budget: Budget | None = None,
         progress: Progress = lambda *_: None,
         clock: Callable[[], float] = time.time,
-        stale_after: float = STALE_AFTER,
+        stale_after: float | None = STALE_AFTER,
     ) -> None:
         self._endpoint = endpoint
         self._client = client
@@ -107,20 +107,33 @@ class Reading:
 
         A tail is read whatever is left of the budget: it is what a run is for.
         """
-        began, odd = self._clock(), False
+        began = self._clock()
         self._way.size = self._way.size or known.size
         self._order = known.order
-        for page in self._tail_pages(known):
-            answer = self._ask(page)
-            self._keep(answer, tail=True)
-            self._way.note(answer)
-            odd |= answer.rows != self._expected(page)
-        if odd and self._has_other_pages():
-            self._begin()
-            self._spool.begin()
-            return
+        if self._read_tail(self._tail_pages(known)):
+            before, first = self._way.total, self._take_tail(1)
+            if first.rows not in {self._way.size, first.total}:  # the tail would be elsewhere
+                self._begin_anew(began)
+                return
+            if self._way.total != before:  # no answer to the tail had told how long the list is
+                now = Known(self._way.size, self._way.total or 0, known.order)
+                self._read_tail(iter(now.tail()))
         self._tail_read_at = began
         self._mode = Mode.TAIL
+
+    def _read_tail(self, pages: Iterator[int]) -> bool:
+        """Read pages of the tail, and tell whether one held other rows than it should."""
+        odd = False
+        for page in pages:
+            answer = self._take_tail(page)
+            odd |= answer.total is None or answer.rows != self._expected(page)
+        return odd
+
+    def _take_tail(self, page: int) -> Answer:
+        answer = self._ask(page)
+        self._keep(answer, tail=True)
+        self._way.note(answer)
+        return answer
 
     def go_on(self) -> None:
         """Go on with the scan while the budget lasts.
@@ -142,18 +155,17 @@ class Reading:
     def result(self) -> Scan:
         """Say what became of it."""
         mode, verdict = self._mode, self._verdict
-        if mode is Mode.WHOLE and verdict is None:
-            mode = Mode.SLICE
-        if mode is Mode.NOTHING and verdict:
-            mode = Mode.KEPT
+        ends = {Mode.NOTHING: Mode.KEPT} if verdict else {Mode.WHOLE: Mode.SLICE}
+        mode = ends.get(mode, mode)
         if verdict and self._ended - self._started >= STALE_AFTER:
             verdict = replace(verdict, quiet=False)  # an equal total says little after hours
+        complete = verdict is not None and verdict.complete
         return Scan(
             verdict=verdict,
             identity=self._spool.identity,
             started_at=self._started,
             ended_at=self._ended,
-            current_to=self._tail_read_at or (self._started if verdict else None),
+            current_to=self._tail_read_at or (self._started if complete else None),
             pages=self._spool.walked,
             announced_pages=self._announced_pages,
             mode=mode,
@@ -170,7 +182,13 @@ class Reading:
         self._walk = self._way.walk()
         self._page = next(self._walk)
 
-    def _play(self, stale_after: float) -> bool:
+    def _begin_anew(self, now: float) -> None:
+        self._begin()
+        self._spool.begin()
+        self._started = self._ended = now
+        self._played = False
+
+    def _play(self, stale_after: float | None) -> bool:
         """Play what the spool kept to the walk, and tell whether anything was."""
         began = self._started
         kept = self._spool.open(began, stale_after)
@@ -178,14 +196,14 @@ class Reading:
             for stored in kept:
                 self._take_up(stored)
         except (OSError, ValueError, PageIgnored):  # a page is not whole: all are read again
-            self._begin()
-            self._spool.begin()
-            self._started = self._ended = began
+            self._begin_anew(began)
             return False
         return any(not stored.tail for stored in kept)
 
     def _take_up(self, stored: Stored) -> None:
         answer = stored.recall()
+        if not (stored.tail or self._verdict or stored.page == self._page):
+            raise ValueError(f"{stored.path} is not the page that was asked for")
         self._started = min(self._started, stored.read_at)
         self._ended = stored.read_at
         if stored.tail:
@@ -208,11 +226,6 @@ class Reading:
     def _expected(self, page: int) -> int:
         """Return how many rows a page should hold, by what the list last announced."""
         return min(max((self._way.total or 0) - (page - 1) * self._way.size, 0), self._way.size)
-
-    def _has_other_pages(self) -> bool:
-        """Ask whether a page holds as many rows as it did: the tail would be elsewhere else."""
-        first = self._ask(1)
-        return first.rows not in {self._way.size, first.total}
 
     def _ask(self, page: int, taken: int = 0) -> Answer:
         before = self._client.counts.requests

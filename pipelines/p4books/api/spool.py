@@ -63,11 +63,12 @@ class Spool:
         self.walked = 0  # pages of the scan itself, without tails
         self.identity = ""  # of the running scan; the same in all runs that it takes
 
-    def open(self, now: float, stale_after: float = STALE_AFTER) -> list[Stored]:
+    def open(self, now: float, stale_after: float | None = STALE_AFTER) -> list[Stored]:
         """Return the pages of a scan that is not at its end, in the order they were read.
 
         They are thrown away where one was read `stale_after` seconds before `now` (seconds since
-        1970), where they are of another source, or not all there. Raises DiskTrouble.
+        1970; None: where nothing was read for a month), where they are of another source, or not
+        all there. Raises DiskTrouble.
         """
         try:
             kept = self._kept(now, stale_after)
@@ -129,19 +130,16 @@ class Spool:
         self._next += 1
         self.walked += not tail
 
-    def _kept(self, now: float, stale_after: float) -> list[Stored]:
+    def _kept(self, now: float, stale_after: float | None) -> list[Stored]:
         if (self.folder / "source.json").read_bytes() != self._source:
             return []
         pages = self.pages()
         if [page.place for page in pages] != list(range(len(pages))):
             return []
         ages = [now - page.read_at for page in pages]
-        if (
-            any(not 0 <= age < stale_after for age in ages)
-            or min(ages, default=0) > ABANDONED_AFTER
-        ):
-            return []
-        return pages
+        newest, oldest = min(ages, default=0.0), max(ages, default=0.0)
+        stale = oldest >= stale_after if stale_after is not None else newest > ABANDONED_AFTER
+        return [] if stale or newest < 0 else pages
 
 
 def sweep(root: Path, now: float) -> None:

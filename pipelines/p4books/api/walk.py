@@ -65,7 +65,7 @@ class Way:
         """Choose the way by what the first and the last page say."""
         first = yield from self._ask(1)
         self.size, self._first = first.rows, first.records.keys()
-        if first.rows == first.total:
+        if first.total is not None and first.rows >= first.total:
             yield from self._doubt_total(first)
         if self.total is None:
             self.order = Order.NONE
@@ -74,6 +74,9 @@ class Way:
             return self._verdict()
         self.ahead = self.pages
         last = yield from self._ask(self.pages)
+        if last.page <= self.pages and last.rows > self.total - (last.page - 1) * self.size:
+            self._forget_totals()  # more than it leaves: it counts something else
+            return (yield from self._until_agreed(first))
         if self.pages > 1 and last.records.keys() == first.records.keys():
             self._doubt(last, (yield from self._ask(1)))
         self.order = order_of(first, last)
@@ -104,10 +107,16 @@ class Way:
 
     def _doubt_total(self, first: Answer) -> Generator[int, Answer, None]:
         """Look behind a full page that is said to be all, and forget totals that count a page."""
-        if first.rows >= self.access.page_size or first.rows in USUAL_SIZES:
+        if first.rows > (first.total or 0):
+            self._forget_totals()
+        elif first.rows >= self.access.page_size or first.rows in USUAL_SIZES:
             second = yield from self._ask(2)
             if second.rows == second.total and (self.fresh or not second.rows):
-                self.counts_pages, self.total, self.totals = True, None, set()
+                self._forget_totals()
+
+    def _forget_totals(self) -> None:
+        self.counts_pages, self.total, self.totals = True, None, set()
+        self.order = Order.NONE
 
     def _doubt(self, answer: Answer, first: Answer) -> None:
         """Refuse a server that gives page 1 for every page."""

@@ -37,12 +37,13 @@ def settle(
     )
     _lend(con, made, "seen_", f"select id, read_at from seen_{name}")
     _lend(con, made, "missed_", f"select id from missed_{name}")
-    _date(made, delta, _instant(con, name, read_at))
+    if delta.versions:
+        _date(made, delta, _instant(con, name, read_at))
+        _count_active(con, made, delta)
+        changed = "select id from delta_ where kind in ('new', 'changed')"
+        fields.note(made, delta.endpoint, f"_dlt_valid_to is null and id in ({changed})")
     _respell(made, name)
-    _count_active(con, made, delta)
     _note(made, delta)
-    changed = "select id from delta_ where kind in ('new', 'changed')"
-    fields.note(made, delta.endpoint, f"_dlt_valid_to is null and id in ({changed})")
 
 
 def _lend(

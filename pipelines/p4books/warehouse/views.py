@@ -12,9 +12,6 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import duckdb
-import sqlglot
-from sqlglot import exp
-from sqlglot.errors import ParseError, TokenError
 
 from p4books.database import connect
 from p4books.errors import BrokenSql
@@ -129,6 +126,10 @@ def _view(layer: str, file: Path) -> View:
 
 
 def _reads(sql: str, file: Path) -> frozenset[str]:
+    import sqlglot  # noqa: PLC0415 - 0.3 s that a run without news need not wait for
+    from sqlglot import exp  # noqa: PLC0415
+    from sqlglot.errors import ParseError, TokenError  # noqa: PLC0415
+
     try:
         statements = [part for part in sqlglot.parse(sql, dialect="duckdb") if part]
     except ParseError as error:

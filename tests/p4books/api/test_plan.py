@@ -1,7 +1,9 @@
 """How much of each list is read in this run?"""
 
+import math
+
 from p4books.api.known import Known, Order
-from p4books.api.plan import Memory, Plan, plan
+from p4books.api.plan import Memory, Plan, plan, runs_to_see_all
 from p4books.endpoints import ENDPOINTS
 
 ALL = tuple(ENDPOINTS.values())
@@ -63,6 +65,25 @@ def test_small_beside_large() -> None:
     assert chosen.whole == ["products", "vendors"]
     assert chosen.tails == chosen.others == ["invoices", "purchase_orders"]
     assert chosen.firsts == ["customers", "sales_orders"]
+
+
+def test_what_one_leaves_of_its_share() -> None:
+    """A list takes no more than its share, but has what shorter ones left of theirs."""
+    alone = plan(ALL[:2], _memory(products=60, customers=60), 90)
+    beside = plan(ALL[:2], _memory(products=60, customers=2), 90)
+
+    assert alone.whole == []
+    assert beside.whole == ["products", "customers"]
+
+
+def test_runs_to_see_all() -> None:
+    """Short lists are read in every run, so that a long one has only what they leave."""
+    pages = {"products": 14, "customers": 14, "vendors": 14, "invoices": 2000}
+    lists = {name: Known(10, 10 * count, Order.OLDEST_FIRST) for name, count in pages.items()}
+
+    assert runs_to_see_all(lists, 90) == 47  # 45 for the short ones, 2 for the tail: 43 are left
+    assert runs_to_see_all(lists, 3000) == 1
+    assert runs_to_see_all(lists, 2) == math.inf
 
 
 def test_no_order() -> None:

@@ -354,6 +354,65 @@ def test_tail_counts(reader: Reader) -> None:
     assert (scan.mode, scan.pages) == (Mode.SLICE, 2)
 
 
+def test_tail_that_is_not_there(tmp_path: Path) -> None:
+    """Where the tail is answered 404 page 1 tells how long the list is: the new end is read."""
+    with Sandbox(invoices=60, limit=0, past_end="404") as sandbox:
+        reader = Reader(sandbox, tmp_path)
+        invoices = sandbox.books["invoices"]
+        for row in range(1, 32):
+            invoices.delete(row)
+        invoices.insert({"code": "NEW"})
+
+        scan = reader.read(size=5, budget=0, tail=Known(5, 60, Order.OLDEST_FIRST))
+
+        assert reader.asked == [12, 11, 1, 6, 5]
+        assert "61" in reader.held(5)
+        assert scan.current_to == 1000.0
+
+
+def test_current_to_of_what_is_not_whole(reader: Reader) -> None:
+    """A scan that did not find all that was announced tells nothing of how fresh a list is."""
+    reader.sandbox.faults.stage(Fault("status", status=404, page=3, times=None))
+
+    scan = reader.read()
+
+    assert scan.verdict
+    assert not scan.verdict.complete
+    assert scan.current_to is None
+
+
+def test_twice_on_a_page(reader: Reader) -> None:
+    """A scan goes on the same way after a break, also where a page holds a row twice."""
+    reader.sandbox.faults.stage(Fault("twice", endpoint="invoices", page=2, times=None))
+    whole = Reader(reader.sandbox, reader.folder / "whole")
+    whole.folder.mkdir()
+    whole.read(size=5)
+    asked = reader.asked
+    reader.sandbox.forget()
+
+    for _ in asked:
+        reader.read(size=5, budget=1)
+
+    assert reader.asked == asked
+    assert reader.held(5) == invoice_ids(reader)
+
+
+def test_played_to_another_walk(reader: Reader) -> None:
+    """Pages that this walk would not ask for were left by another: the scan begins anew."""
+    reader.read(size=5, budget=3)
+    (one, two, three) = reader.spool(5).pages()
+    kept = three.path.read_bytes()
+    two.path.unlink()
+    three.path.rename(three.path.with_name(three.path.name.replace("000002-p5", "000001-p5")))
+    reader.sandbox.forget()
+
+    reader.read(size=5, budget=1)
+
+    assert kept
+    assert one.path.exists()
+    assert reader.asked == [1]
+
+
 def test_tail_and_all(reader: Reader) -> None:
     """A scan that a tail went before is whole all the same, and as quiet as all its answers."""
     quiet = reader.read(size=5, tail=Known(5, 30, Order.OLDEST_FIRST))

@@ -258,6 +258,18 @@ def test_same_source(full: Path) -> None:
     assert len(Spool(full, dict(reversed(SOURCE.items()))).open(NOW + 10)) == 3
 
 
+@pytest.mark.parametrize(("days", "held"), [(29, 3), (31, 0)])
+def test_age_of_a_long_scan(full: Path, days: int, held: int) -> None:
+    """A scan over many runs is kept however old its first pages are, if it went on lately."""
+    spool = Spool(full, SOURCE)
+    spool.open(NOW + 10)
+    spool.keep(PAGES[0], NOW + 60 * 86400)
+
+    kept = Spool(full, SOURCE).open(NOW + (60 + days) * 86400, None)
+
+    assert len(kept) == (4 if held else 0)
+
+
 def test_sweep(full: Path, tmp_path: Path) -> None:
     """A spool in which nothing was kept for a month is removed, with all in it; others stay."""
     kept = full.stat().st_mtime

@@ -343,6 +343,23 @@ def test_shrunk_to_one_page() -> None:
     assert not verdict.quiet
 
 
+@pytest.mark.parametrize("rows", [35, 120, 1005])
+def test_a_total_that_counts_pages(rows: int) -> None:
+    """A total that is smaller than what comes is not taken for the end of the list."""
+
+    @dataclass
+    class Paged(Books):
+        def _page(self, asked: int, given: int) -> Answer:
+            answer = super()._page(asked, given)
+            pages = -(-len(self.rows) // self.size)
+            return Answer(asked, pages, answer.rows, answer.records, answer.keys)
+
+    verdict, seen = _read(Paged(_rising(rows), size=10))
+
+    assert len(seen) == rows
+    assert (verdict.complete, verdict.quiet) == (True, False)
+
+
 def test_fewer_than_announced() -> None:
     """A list that announces more rows than it gives is not complete."""
 
