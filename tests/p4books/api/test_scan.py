@@ -383,7 +383,9 @@ def test_current_to_of_what_is_not_whole(reader: Reader) -> None:
 
 def test_twice_on_a_page(reader: Reader) -> None:
     """A scan goes on the same way after a break, also where a page holds a row twice."""
-    reader.sandbox.faults.stage(Fault("twice", endpoint="invoices", page=2, times=None))
+    rows = ",".join(f'{{"id":{number}}}' for number in (6, 7, 8, 9, 10, 6))
+    page = f'{{"data":[{rows}],"total":30,"page":2}}'
+    reader.sandbox.faults.stage(Fault("html", text=page, page=2, times=None))
     whole = Reader(reader.sandbox, reader.folder / "whole")
     whole.folder.mkdir()
     whole.read(size=5)
