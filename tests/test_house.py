@@ -33,7 +33,7 @@ FLOORS = [
     {"load.typed", "load.tables", "load.fields", "api.client", "api.spool", "runlog"},
     {"api.known"},
     {"api.session", "api.answer"},
-    {"api.shapes", "api.exact", "api.throttle", "settings"},
+    {"api.shapes", "api.exact", "api.spelling", "api.throttle", "settings"},
     {"places", "swap", "database", "journal", "api.budget", "ending"},
     {"endpoints"},
     {"endpoints.customers", "endpoints.invoices", "endpoints.products"}

@@ -326,3 +326,14 @@ def test_the_one_before_is_kept(synced: Settings) -> None:
     kept = sorted((synced.private / "generations").iterdir())
     assert kept[-1].read_bytes() == before
     assert not (synced.private / "work").exists()
+
+
+def test_two_spellings_in_one_row(synced: Settings, sandbox: Sandbox) -> None:
+    """Where a row has a field in two spellings the column has the one, `extra` keeps the other."""
+    sandbox.books["vendors"].replace(3, colour_code="A", colourcode="B")
+    sync(synced)
+
+    adopt(synced, "vendors.colour_code")
+
+    (found,) = [row[1:] for row in held(synced, "id, colour_code, extra") if row[1]]
+    assert (found[0], json.loads(found[1])["colourcode"]) == ("A", "B")

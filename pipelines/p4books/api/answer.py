@@ -7,13 +7,13 @@ page that is not exactly a page is never taken for an empty one.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from itertools import pairwise
 from typing import Any
 
 import msgspec
 
 from p4books.api import exact, shapes
+from p4books.api.spelling import canonical
 from p4books.endpoint import Endpoint
 
 
@@ -56,7 +56,8 @@ class Answer:
     how many stood in this answer (an id that came twice counts twice); `records` are its rows by
     id, as canonical JSON, in the order they came; `keys` what they may be ordered by, comparable:
     ids where all are numbers, else dates of creation, None where neither is told for every row.
-    `past_end` is what the server gave for a page that the list does not have, if not just no rows.
+    `past_end` is what the server gave for a page that the list does not have, if not just no rows;
+    `strange`: a row has fields that the endpoint does not know.
     """
 
     page: int
@@ -65,6 +66,7 @@ class Answer:
     records: Mapping[str, bytes]
     keys: tuple[Key, ...] | None
     past_end: str = ""
+    strange: bool = False
 
     @property
     def rising(self) -> bool:
@@ -88,10 +90,9 @@ def read(body: bytes, endpoint: Endpoint, page: int, size: int | None = None) ->
         return _answer(page, *rows)
     data, total, echo = _envelope(body)
     if echo in {None, page} or page == 0:
-        return _answer(page, total, [_canonical(record, endpoint) for record in data])
+        return _doubted(page, total, data, endpoint)
     if total is None and echo == page - 1:  # perhaps the end: the walk sees what it knows already
-        found = _answer(page, total, [_canonical(record, endpoint) for record in data])
-        return replace(found, past_end=AGAIN)
+        return replace(_doubted(page, total, data, endpoint), past_end=AGAIN)
     if size and total is not None and (page - 1) * size >= total:
         return Answer(page, total, rows=0, records={}, keys=(), past_end=AGAIN)
     raise OtherPage(int(echo or 0))
@@ -108,6 +109,15 @@ def recall(lines: Sequence[bytes], page: int, total: int | None, rows: int) -> A
 def past_end(page: int) -> Answer:
     """Make the answer of a server that says there is no such page."""
     return Answer(page, total=None, rows=0, records={}, keys=(), past_end=NOT_FOUND)
+
+
+def _doubted(
+    page: int, total: int | None, data: Sequence[dict[str, Any]], endpoint: Endpoint
+) -> Answer:
+    """Make an answer of rows that are not just as documented."""
+    records = [canonical(record, endpoint) for record in data]
+    strange = any(not record.keys() <= endpoint.known for record in records)
+    return replace(_answer(page, total, records), strange=strange)
 
 
 def _answer(page: int, total: int | None, records: Sequence[Any]) -> Answer:
@@ -183,49 +193,6 @@ def _count(name: str, value: object) -> int | None:
     if not isinstance(value, bool) and re.fullmatch(r"[0-9]{1,18}", str(value)):
         return int(str(value))
     raise Malformed(f"`{name}` that is not a number of rows or pages")
-
-
-def _canonical(record: Mapping[str, Any], endpoint: Endpoint) -> Mapping[str, Any]:
-    """Spell the names our way and leave nulls out: a null and a missing field say the same."""
-    record = _respell(record, endpoint.known)
-    if isinstance(given := record.get("id"), str) and given != given.strip():
-        record = {**record, "id": given.strip()}
-    respelled = {
-        name: [_respell(item, frozenset(fields)) for item in record[name]]
-        for name, fields in endpoint.inner.items()
-        if _are_objects(record.get(name))
-    }
-    return {**record, **respelled} if respelled else record
-
-
-def _are_objects(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(item, dict) for item in value)
-
-
-def _respell(record: Mapping[str, Any], known: frozenset[str]) -> Mapping[str, Any]:
-    if record.keys() <= known:
-        if None not in record.values():
-            return record
-        return {name: value for name, value in record.items() if value is not None}
-    respelled: dict[str, Any] = {}
-    for name, value in sorted(record.items(), key=lambda item: (item[0] not in known, item[0])):
-        if value is not None:
-            ours = _spelling(name, known)
-            while ours in respelled:
-                ours += "_too"
-            respelled[ours] = value
-    return respelled
-
-
-@cache
-def _spelling(name: str, known: frozenset[str]) -> str:
-    """Say DocumentDate, documentDate and DOCUMENT_DATE as document_date."""
-    squashed = re.sub(r"[\W_]+", "", name).lower()
-    for ours in known:
-        if ours.replace("_", "") == squashed:
-            return ours
-    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name)
-    return re.sub(r"[\W_]+", "_", words).strip("_").lower() or "unnamed"
 
 
 def _id(value: object) -> str:

@@ -110,7 +110,10 @@ class _SideBySide:
         }
         lists.counts |= {name: client.counts for name, client in self._clients.items()}
         self._spools = {
-            name: Spool(settings.private / "spool" / name, access.source(endpoint))
+            name: Spool(
+                settings.private / "spool" / name,
+                {**access.source(endpoint), "fields": sorted(endpoint.known)},
+            )
             for name, endpoint in self._endpoints.items()
         }
 

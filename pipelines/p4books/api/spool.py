@@ -1,9 +1,9 @@
 """Where do answers wait until they are loaded?
 
 A folder per endpoint, a file per page, its records one a line. A file's name tells its place in
-the order of reading, its page, the total announced, its rows, its largest record, whether it was
-read as a part of the tail, and when, so that one rename brings the page and all that is known of
-it, or neither.
+the order of reading, its page, the total announced, its rows, its largest record, whether it has
+strange fields, whether it was read as a part of the tail, and when, so that one rename brings the
+page and all that is known of it, or neither.
 """
 
 import os
@@ -22,13 +22,13 @@ from p4books.errors import DiskTrouble
 STALE_AFTER = 3600.0  # seconds; a scan that fits a run is begun anew once a page is older
 ABANDONED_AFTER = 30 * 86400.0  # seconds; the same of a scan over many runs
 
-_NAME = re.compile(r"(\d{6})-p(\d+)-t(\d+|none)-n(\d+)-d(\d+)-b(\d+)(-tail)?-(\d+)\.ndjson")
+_NAME = re.compile(r"(\d{6})-p(\d+)-t(\d+|none)-n(\d+)-d(\d+)-b(\d+)(-x)?(-tail)?-(\d+)\.ndjson")
 
 
 @dataclass(frozen=True)
 class Stored:
-    """One page as it lies in the spool: its `place` in the order of reading, and whether it is of
-    the tail; `largest` in bytes, `read_at` in seconds since 1970.
+    """One page as it lies in the spool: its `place` in the order of reading, whether it has fields
+    that nobody knew and is of the tail; `largest` in bytes, `read_at` in seconds since 1970.
     """
 
     path: Path
@@ -38,6 +38,7 @@ class Stored:
     rows: int
     distinct: int
     largest: int
+    strange: bool
     tail: bool
     read_at: float
 
@@ -94,7 +95,7 @@ class Spool:
         total = "none" if answer.total is None else answer.total
         largest = max(map(len, answer.records.values()), default=0)
         sizes = f"n{answer.rows}-d{len(answer.records)}-b{largest}"
-        kind = "-tail" if tail else ""
+        kind = ("-x" if answer.strange else "") + ("-tail" if tail else "")
         micros = _micros(read_at)
         name = f"{self._next:06}-p{answer.page}-t{total}-{sizes}{kind}-{micros}.ndjson"
         partial = self.folder / "partial"
@@ -156,7 +157,7 @@ def sweep(root: Path, now: float) -> None:
 def _stored(folder: Path) -> Iterator[Stored]:
     for entry in os.scandir(folder):
         if match := _NAME.fullmatch(entry.name):
-            place, page, total, rows, distinct, largest, tail, micros = match.groups()
+            place, page, total, rows, distinct, largest, strange, tail, micros = match.groups()
             yield Stored(
                 path=Path(entry.path),
                 place=int(place),
@@ -165,6 +166,7 @@ def _stored(folder: Path) -> Iterator[Stored]:
                 rows=int(rows),
                 distinct=int(distinct),
                 largest=int(largest),
+                strange=strange is not None,
                 tail=tail is not None,
                 read_at=int(micros) / 1e6,
             )

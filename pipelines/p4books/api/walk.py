@@ -74,11 +74,12 @@ class Way:
             return self._verdict()
         self.ahead = self.pages
         last = yield from self._ask(self.pages)
-        if last.page <= self.pages and last.rows > self.total - (last.page - 1) * self.size:
-            self._forget_totals()  # more than it leaves: it counts something else
-            return (yield from self._until_agreed(first))
         if self.pages > 1 and last.records.keys() == first.records.keys():
             self._doubt(last, (yield from self._ask(1)))
+        left = self.total - (last.page - 1) * self.size
+        if last.page <= self.pages and len(last.records) > left:
+            self._forget_totals()  # more than it leaves: it counts something else
+            return (yield from self._until_agreed(first))
         self.order = order_of(first, last)
         if self.order is Order.OLDEST_FIRST:
             return (yield from self._backwards(last))
@@ -107,7 +108,7 @@ class Way:
 
     def _doubt_total(self, first: Answer) -> Generator[int, Answer, None]:
         """Look behind a full page that is said to be all, and forget totals that count a page."""
-        if first.rows > (first.total or 0):
+        if len(first.records) > (first.total or 0):
             self._forget_totals()
         elif first.rows >= self.access.page_size or first.rows in USUAL_SIZES:
             second = yield from self._ask(2)

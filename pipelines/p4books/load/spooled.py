@@ -52,14 +52,13 @@ def delta_rows(
     if not places:
         return None
     paths = [page.path for page in pages if page.place in places]
-    unknown = con.execute(
-        f"""
+    odd = [page.path for page in pages if page.place in places and page.strange]
+    found = f"""
         select distinct unnest(json_keys(json)) as key
-        from read_ndjson_objects(
-            {typed.files(paths)}, maximum_object_size = {_largest(pages)})
+        from read_ndjson_objects({typed.files(odd)}, maximum_object_size = {_largest(pages)})
         order by key
-        """
-    ).fetchall()
+    """
+    unknown = con.execute(found).fetchall() if odd else []
     strange = [key for (key,) in unknown if key not in endpoint.known]
     own = ", ".join(
         {"row_hash": "delta.row_hash", "gone": "false as gone"}.get(key, f'rows."{key}"')

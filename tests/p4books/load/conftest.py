@@ -30,7 +30,7 @@ def write(tmp_path: Path) -> Write:
             lines = [record.encode() for record in records]
             ids = [str(json.loads(line)["id"]) for line in lines]
             found = dict(zip(ids, lines, strict=True))
-            spool.keep(Answer(page, len(lines), len(lines), found, None), at + page)
+            spool.keep(Answer(page, len(lines), len(lines), found, None, strange=True), at + page)
         return spool.pages()
 
     return write
