@@ -21,12 +21,12 @@ FLOORS = [
     {"tryout"},
     {"demo", "showing"},
     {"progress", "screen"},
-    {"sync", "adopt"},
-    {"account", "intake", "release"},
+    {"sync", "adopt", "report"},
+    {"account", "intake", "release", "summary"},
     {"load.run", "warehouse.publish", "warehouse.status"},
-    {"load.source", "load.settle"},
+    {"load.source", "load.settle", "warehouse.views", "warehouse.seeds", "warehouse.checks"},
     {"load.delta", "load.migrate", "api.lists", "api.probe", "api.traits"}
-    | {"warehouse.views", "warehouse.query"},
+    | {"warehouse.models", "warehouse.query", "warehouse.as_of"},
     {"api.plan"},
     {"api.scan", "load.spooled", "load.columns", "load.kinds"},
     {"api.walk", "api.pace", "alone"},
@@ -40,6 +40,8 @@ FLOORS = [
     | {"endpoints.purchase_orders", "endpoints.sales_orders", "endpoints.vendors"},
     {"endpoints.line"},
     {"endpoint"},
+    {"warehouse.model"},
+    {"warehouse.errors"},
     {"errors", "version", "nearest", "eventlog"},
 ]
 FLOOR = {room: height for height, rooms in enumerate(reversed(FLOORS)) for room in rooms}

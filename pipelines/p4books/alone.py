@@ -12,9 +12,9 @@ from p4books.settings import Settings
 
 
 @contextmanager
-def alone(settings: Settings) -> Iterator[None]:
-    """Hold the tenant's lock; the system frees that of a process that died."""
-    lock = filelock.FileLock(settings.private / "run.lock", mode=0o600)
+def alone(settings: Settings, name: str = "run") -> Iterator[None]:
+    """Hold one of the tenant's locks; the system frees that of a process that died."""
+    lock = filelock.FileLock(settings.private / f"{name}.lock", mode=0o600)
     try:
         settings.private.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         settings.private.mkdir(exist_ok=True, mode=0o700)

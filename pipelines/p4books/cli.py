@@ -65,7 +65,7 @@ def sync(  # noqa: PLR0913
     """
     names, gone = [[_endpoint(word) for word in words] for words in (endpoints, allow_gone)]
     from p4books import eventlog, progress, settings, showing
-    from p4books.sync import Summary
+    from p4books.summary import Summary
     from p4books.sync import sync as run
 
     if log == "json":

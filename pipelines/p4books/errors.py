@@ -203,29 +203,6 @@ class WarehouseTooNew(P4BooksError):
         )
 
 
-class BrokenSql(P4BooksError):
-    """A file under sql/ cannot be built."""
-
-    def __init__(self, file: Path, line: int, why: str) -> None:
-        super().__init__(
-            f"{file}, line {line}: {why}. The last published file stays. Mend the file and run "
-            "`p4books sync` again."
-        )
-
-
-class QueryFailed(P4BooksError):
-    """A query cannot be answered."""
-
-    exit_code = 2
-
-
-class NotPublished(P4BooksError):
-    """There is no published file yet."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(f"{path} does not exist yet. Run `p4books sync` first.")
-
-
 class DiskTrouble(P4BooksError):
     """A folder cannot be written, or the disk is full."""
 

@@ -215,9 +215,9 @@ class RunLog:
             if row["current_to"] is not None
         }
 
-    def runs(self, last: int = 20) -> list[Run]:
-        """Return the last runs, the newest first."""
-        return self._runs("id > (select max(id) from run) - ?", last)
+    def runs(self, last: int | None = 20) -> list[Run]:
+        """Return the last runs, or all, the newest first."""
+        return self._runs("id > (select max(id) from run) - coalesce(?, id)", last)
 
     def run(self, number: int) -> Run | None:
         """Return one run; None where there is none of that number."""
@@ -230,7 +230,7 @@ class RunLog:
         )
         return int(rows[0]["n"] or 0) if rows else 0
 
-    def _runs(self, which: str, number: int) -> list[Run]:
+    def _runs(self, which: str, number: int | None) -> list[Run]:
         readings: dict[int, list[Reading]] = {}
         for row in self._journal.rows(
             f"select * from reading where run_id in (select id from run where {which})", (number,)

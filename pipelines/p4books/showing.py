@@ -13,7 +13,7 @@ from p4books.api.probe import Finding
 from p4books.api.traits import Traits
 from p4books.runlog import KILLED, Run
 from p4books.settings import Settings
-from p4books.sync import Summary
+from p4books.summary import Summary
 from p4books.warehouse.status import Status
 
 COSTS = ("requests", "refused", "seconds waited")

@@ -7,7 +7,7 @@ the warehouse; build the views; put the copy in place; publish. The first file t
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,8 +26,9 @@ from p4books.load.delta import Delta
 from p4books.nearest import nearest
 from p4books.runlog import STOPPED, Reading, RunLog
 from p4books.settings import Settings
-from p4books.warehouse import views
-from p4books.warehouse.views import View
+from p4books.summary import Summary
+from p4books.warehouse.errors import BrokenSql, CheckFailed, left_out
+from p4books.warehouse.models import Found, Sources
 
 log = logging.getLogger(__name__)
 
@@ -35,30 +36,6 @@ NOTE_EVERY = 0.5  # seconds between two notes of what a run cost so far
 
 Faults = Mapping[str, errors.P4BooksError]  # by endpoint
 Loaded = tuple[list[tuple[Read, Delta]], Faults, Path | None]
-
-
-@dataclass
-class Summary:
-    """What a sync did: counts in rows, times in seconds; `faults` holds what could not be done.
-
-    `notes` are sentences on what is not done yet or was met for the first time, though nothing went
-    wrong.
-    """
-
-    tenant: str
-    readings: list[Reading] = field(default_factory=list)
-    faults: list[errors.P4BooksError] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    requests: int = 0
-    refused: int = 0
-    waited: float = 0.0
-    seconds: float = 0.0
-    loaded: bool = False
-    published: bool = False
-
-    def sum(self, count: str) -> int:
-        """Add up one count of all readings: new, changed, gone, findings."""
-        return sum(int(getattr(reading, count)) for reading in self.readings)
 
 
 @dataclass(frozen=True)
@@ -94,7 +71,7 @@ def sync(  # noqa: PLR0913
     chosen = _chosen(endpoints or settings.endpoints)
     wishes = Wishes(full, frozenset(_chosen(allow_gone)))
     with alone(settings), scratch(settings.private / "work") as folder:
-        going = _Run(settings, folder, sql or views.folder(), wishes)
+        going = _Run(settings, folder, Sources.at(sql), wishes)
         try:
             going.prepare()
             going.take_in(going.read([going.endpoints[name] for name in chosen], progress))
@@ -121,7 +98,7 @@ def _chosen(names: Sequence[str]) -> list[str]:
 class _Run:
     """One run: where it works, and what it did so far."""
 
-    def __init__(self, settings: Settings, scratch: Path, sql: Path, wishes: Wishes) -> None:
+    def __init__(self, settings: Settings, scratch: Path, sql: Sources, wishes: Wishes) -> None:
         self.settings = settings
         self.scratch = scratch
         self.sql = sql
@@ -180,11 +157,13 @@ class _Run:
         pairs, faults, made = roomier(partial(self._load, read))
         self.summary.faults += faults.values()
         self.summary.loaded = any(each.changes for _, each in pairs)
-        models: list[View] = []
+        readings = self._tell(read, pairs, faults)
+        models: Found | None = None
         if made:
             self.summary.notes += fields.news(self.unknown, fields.unknown(made))
-            models = self._put_in_place(made)
-        self._note(read, pairs, faults)
+            models = self._put_in_place(made, readings)
+        for reading in readings:
+            self.log.note(self.number, reading)
         for one in read:
             if one.scan.verdict is not None:
                 one.spool.clear()
@@ -208,10 +187,10 @@ class _Run:
         self.tally = tables.tally(made, read_at)
         return pairs, faults, made
 
-    def _note(
+    def _tell(
         self, read: Sequence[Read], pairs: Sequence[tuple[Read, Delta]], faults: Faults
-    ) -> None:
-        """Note what became of each endpoint, now that its rows are safe."""
+    ) -> list[Reading]:
+        """Say for the log what became of each endpoint."""
         taken = {one.endpoint.name: each for one, each in pairs}
         for one in read:
             name = one.endpoint.name
@@ -219,30 +198,34 @@ class _Run:
             counts, fault = self.found.counts[name], faults.get(name)
             reading = account.reading(one, taken.get(name), counts, tally, fault)
             self.summary.readings.append(reading)
-            self.log.note(self.number, reading)
-        for name in self.found.faults.keys() - {one.endpoint.name for one in read}:
-            fault, counts = self.found.faults[name], self.found.counts[name]
-            self.log.note(self.number, account.failed(name, fault, counts))
+        failed = sorted(self.found.faults.keys() - {one.endpoint.name for one in read})
+        return self.summary.readings + [
+            account.failed(name, self.found.faults[name], self.found.counts[name])
+            for name in failed
+        ]
 
-    def _put_in_place(self, made: Path) -> list[View]:
+    def _put_in_place(self, made: Path, readings: Sequence[Reading]) -> Found | None:
         """Build the views in the copy, make it the warehouse, and return what is to be published.
 
         A broken view keeps no row from being held: history can't be fetched again.
         """
-        models: list[View] = []
+        models: Found | None = None
         try:
             if release.is_due(made, self.settings, self.sql):
-                models = views.build_in(made, self.sql)
-        except errors.BrokenSql as fault:
+                runs = self.log.runs(last=None)
+                runs[:1] = [replace(runs[0], readings=tuple(readings))]  # this one, noted below
+                models = release.build(made, self.settings, self.sql, runs)
+        except BrokenSql as fault:
             self.summary.faults.append(fault)
         run.commit(made, self.warehouse, keep=self.summary.loaded)
         log.info("the copy is in place")
         return models
 
-    def _publish(self, models: list[View]) -> None:
+    def _publish(self, models: Found) -> None:
         try:
-            release.release(self.warehouse, models, self.scratch, self.settings, self.sql)
+            done = release.release(self.warehouse, models, self.scratch, self.settings, self.sql)
             self.summary.published = True
+            self.summary.notes += [left_out(fault) for fault in done.left_out]
             log.info("published")
-        except (errors.BrokenSql, errors.OutOfMemory) as fault:
+        except (BrokenSql, CheckFailed, errors.OutOfMemory) as fault:
             self.summary.faults.append(fault)

@@ -17,7 +17,8 @@ from p4books.api.lists import Lists
 from p4books.endpoints import ENDPOINTS
 from p4books.places import PREFIX
 from p4books.settings import Settings
-from p4books.sync import Summary, sync
+from p4books.summary import Summary
+from p4books.sync import sync
 from p4books_sandbox import Sandbox
 
 MakeSettings = Callable[..., Settings]

@@ -8,6 +8,7 @@ import pytest
 
 from p4books import errors
 from p4books.errors import P4BooksError
+from p4books.warehouse import errors as warehouse
 
 FILE = Path("data/.private/acme/warehouse.duckdb")
 
@@ -44,11 +45,17 @@ SAID: list[tuple[P4BooksError, str, str]] = [
     (errors.Abandoned(), "What came is kept", "run again"),
     (errors.WarehouseTooNew(FILE, 3, 2), "Nothing was changed", "Install the newer"),
     (
-        errors.BrokenSql(Path("sql/core/x.sql"), 3, "no such table"),
+        warehouse.BrokenSql(Path("sql/core/x.sql"), 3, "no such table"),
         "The last published file stays",
         "Mend the file",
     ),
-    (errors.NotPublished(Path("data/acme.duckdb")), "does not exist yet", "Run `p4books sync`"),
+    (warehouse.NotPublished(Path("data/acme.duckdb")), "does not exist yet", "Run `p4books sync`"),
+    (
+        warehouse.CheckFailed("two sums agree", 12, ["net: 1.00", "net: 2.00"]),
+        "the last published file stays",
+        "`p4books report`",
+    ),
+    (warehouse.NotWritten(Path("out/x.csv"), "disk full"), "is untouched", "another place"),
     (errors.DiskTrouble(FILE, "disk full"), "What was published stands", "the next run goes on"),
     (errors.OutOfMemory("4 GB used"), "What was published stands", "the next run goes on"),
     (errors.LoadFailed("no such table"), "the last whole copy stands", "Run again"),
@@ -56,14 +63,15 @@ SAID: list[tuple[P4BooksError, str, str]] = [
 
 # Bases, and those whose whole sentence is written where they are raised.
 BARE = {errors.P4BooksError, errors.ApiError}
-BARE |= {errors.SettingsError, errors.UsageError, errors.QueryFailed}
+BARE |= {errors.SettingsError, errors.UsageError, warehouse.QueryFailed, warehouse.NoPicture}
 
 TRY_LATER = {errors.AlreadyRunning}
-WRONG_WORDS = {errors.SettingsError, errors.UsageError, errors.QueryFailed}
+WRONG_WORDS = BARE - {errors.P4BooksError, errors.ApiError}
 
 CLASSES: set[type[P4BooksError]] = {
     found
-    for _, found in inspect.getmembers(errors, inspect.isclass)
+    for module in (errors, warehouse)
+    for _, found in inspect.getmembers(module, inspect.isclass)
     if issubclass(found, P4BooksError)
 }
 

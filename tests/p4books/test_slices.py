@@ -10,7 +10,8 @@ import pytest
 
 from p4books.runlog import RunLog
 from p4books.settings import Settings
-from p4books.sync import Summary, sync
+from p4books.summary import Summary
+from p4books.sync import sync
 from p4books.warehouse.status import status
 from p4books_sandbox import Arrival, Sandbox
 

@@ -10,10 +10,15 @@ import pytest
 
 from p4books.endpoints import ENDPOINTS
 from p4books.load import tables
-from p4books.warehouse import views
+from p4books.settings import make
+from p4books.warehouse import as_of, models, seeds, views
+from p4books.warehouse.models import Sources
 
 Give = Callable[..., None]
 Expect = Callable[[str], list[tuple[Any, ...]]]
+
+
+SETTINGS = make({"tenant": "acme"})
 
 
 @pytest.fixture(scope="session")
@@ -22,7 +27,9 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("sql") / "warehouse.duckdb"
     tables.create(path, tuple(ENDPOINTS.values()))
     with duckdb.connect(path) as con:
-        views.build(con, views.read(views.folder()))
+        seeds.sow(con, Sources.at())
+        as_of.note(con, SETTINGS, ())
+        views.build(con, models.read(Sources.at()))
     return path
 
 

@@ -43,7 +43,7 @@ def settle(
         changed = "select id from delta_ where kind in ('new', 'changed')"
         fields.note(made, delta.endpoint, f"_dlt_valid_to is null and id in ({changed})")
     _respell(made, name)
-    _note(made, delta)
+    _note(made, delta, datetime.fromtimestamp(read_at, UTC))
 
 
 def _lend(
@@ -116,8 +116,15 @@ def _count_active(
         raise LoadMismatch(f"raw.{name}", wanted, after)
 
 
-def _note(made: duckdb.DuckDBPyConnection, delta: Delta) -> None:
+def _note(made: duckdb.DuckDBPyConnection, delta: Delta, at: datetime) -> None:
     name = delta.endpoint.name
+    made.execute(  # since when its history is known: its first copy, be it without a row
+        f"""
+        insert or ignore into raw.history
+        select '{name}', coalesce(min(_dlt_valid_from), $at) from raw.{name}
+        """,
+        {"at": at},
+    )
     made.execute(
         f"""
         delete from raw.seen where endpoint = '{name}' and (

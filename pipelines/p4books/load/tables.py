@@ -65,6 +65,10 @@ def create(path: Path, endpoints: Sequence[Endpoint]) -> None:
         )
         con.execute("create table if not exists raw.stamp (stamp varchar not null)")
         con.execute(
+            "create table if not exists raw.history"
+            " (endpoint varchar primary key, since timestamptz not null)"
+        )
+        con.execute(
             "create table if not exists raw.fields (endpoint varchar not null,"
             " field varchar not null, first_seen_at timestamptz, primary key (endpoint, field))"
         )

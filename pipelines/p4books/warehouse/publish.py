@@ -1,59 +1,73 @@
 """What do readers open?
 
-One file per tenant with every model as a table, made beside the last one and renamed over it:
-who has the old one open goes on reading it, who opens it next gets the new one.
+One file per tenant with every model as a table, made beside the last one, checked, and renamed over
+it: who has the old one open goes on reading it, who opens it next gets the new one.
 """
 
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 import duckdb
 
 from p4books import swap
-from p4books.database import MEMORY, STORAGE, THREADS, connect, text
+from p4books.database import MEMORY, STORAGE, THREADS, connect, name, text
 from p4books.errors import DiskTrouble, OutOfMemory
-from p4books.warehouse import views
-from p4books.warehouse.views import View
+from p4books.warehouse import checks, views
+from p4books.warehouse.errors import BrokenSql
+from p4books.warehouse.model import CUSTOM, Model
+from p4books.warehouse.models import Found, ordered
+
+About = Mapping[str, str | datetime]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a file is published, with which mode, and the folder in which it is made."""
+
+    scratch: Path
+    published: Path
+    mode: int
 
 
 def publish(  # noqa: PLR0913
     warehouse: Path,
-    models: list[View],
-    scratch: Path,
-    published: Path,
-    *,
-    about: dict[str, str | datetime],
-    mode: int,
+    found: Found,
+    place: Place,
+    about: About,
+    claims: Sequence[Path] = (),
     memory: str = MEMORY[0],
-) -> None:
-    """Write the views of the warehouse as tables into a new published file.
+) -> Found:
+    """Make the models as tables in a new published file, check them, and put it in place.
 
-    `about` becomes the one row of the table `about`. Raises BrokenSql where a view can't be
-    computed, OutOfMemory and DiskTrouble; the last published file then stays.
+    The models are computed anew, each from the tables made before it. Returns those that were made.
+    `about` goes into the one row of the table `about`; `claims` are the files of checks. Raises
+    BrokenSql where a model can't be computed, CheckFailed, OutOfMemory and DiskTrouble; the last
+    published file then stays.
     """
-    made = scratch / "published.duckdb"
+    made = place.scratch / "published.duckdb"
     made.unlink(missing_ok=True)
     try:
-        with connect(spill=scratch, memory=memory) as con:
+        with connect(spill=place.scratch, memory=memory) as con:
             con.execute("set preserve_insertion_order = false")  # a table has no order anyway
             con.execute(f"attach {text(str(warehouse))} as warehouse (read_only)")
             con.execute(f"attach {text(str(made))} as made (storage_version '{STORAGE}')")
             con.execute("set checkpoint_threshold = '1GB'")
-            for layer in sorted({model.layer for model in models}):
-                con.execute(f"create schema made.{layer}")
-            with ThreadPoolExecutor(THREADS) as writers:  # a table is the work of one thread
-                written = [writers.submit(_write, con.cursor(), model) for model in models]
-                for each in written:
-                    each.result()
-            _describe(con, about)
+            published = _make(con, found)
+            _describe(con, published.models, about)
+            con.execute("use made")
+            checks.run(con, published.models, claims)
+            con.execute("use memory")
             con.execute("checkpoint made")
             con.execute("detach made")
-        swap.into_place(made, published, mode)
+        swap.into_place(made, place.published, place.mode)
     except duckdb.OutOfMemoryException as error:
         raise OutOfMemory(str(error).splitlines()[0]) from None
     except (OSError, duckdb.IOException) as error:
-        raise DiskTrouble(published, str(error).splitlines()[0]) from None
+        raise DiskTrouble(place.published, str(error).splitlines()[0]) from None
+    return published
 
 
 def made_of(published: Path) -> tuple[str | None, datetime | None]:
@@ -68,17 +82,72 @@ def made_of(published: Path) -> tuple[str | None, datetime | None]:
     return row or (None, None)
 
 
-def _write(con: duckdb.DuckDBPyConnection, model: View) -> None:
-    name = f'{model.layer}."{model.name}"'
-    con.execute("use warehouse")
+def _make(con: duckdb.DuckDBPyConnection, found: Found) -> Found:
+    """Make each model as soon as those it reads are made; a table is the work of one thread."""
+    layers = views.layers(found.models)
+    for layer in layers:
+        con.execute(f"create schema made.{layer}")
+    path = ",".join([*(f"made.{layer}" for layer in layers), "warehouse.raw"])
+    models = {model.full: model for model in found.models}
+    left_out = [*found.left_out]
+    order = ordered(found.models)
+    order.prepare()
+    with ThreadPoolExecutor(THREADS) as writers:
+        going: dict[Future[None], str] = {}
+        while order.is_active():
+            for full in order.get_ready():
+                going[writers.submit(_write, con.cursor(), models[full], path)] = full
+            done, _ = wait(going, return_when=FIRST_COMPLETED)
+            for each in done:
+                model = models[going.pop(each)]
+                try:
+                    each.result()
+                except BrokenSql as fault:
+                    if model.layer != CUSTOM:
+                        raise
+                    left_out.append(fault)
+                    del models[model.full]
+                order.done(model.full)
+    return Found([model for model in found.models if model.full in models], left_out)
+
+
+def _write(con: duckdb.DuckDBPyConnection, model: Model, path: str) -> None:
+    table = f"made.{model.layer}.{name(model.name)}"
+    con.execute(f"set search_path = {text(path)}")
     try:
-        con.execute(f"create table made.{name} as from {name}")
+        con.execute(f"create table {table} as\n{model.sql}")
     except (duckdb.DataError, duckdb.ProgrammingError, duckdb.NotSupportedError) as error:
         raise views.broken(model, error) from None
-    con.execute(f"comment on table made.{name} is '{model.grain.replace(chr(39), chr(39) * 2)}'")
+    con.execute(f"comment on table {table} is {text(model.grain)}")
+    for (column,) in con.execute(f"select column_name from (describe {table})").fetchall():
+        if meaning := model.columns.get(column):
+            con.execute(f"comment on column {table}.{name(column)} is {text(meaning)}")
 
 
-def _describe(con: duckdb.DuckDBPyConnection, about: dict[str, str | datetime]) -> None:
-    marks = ", ".join(f"? as {key}" for key in about)
-    con.execute(f"create table made.about as select {marks}", list(about.values()))
+def _describe(con: duckdb.DuckDBPyConnection, models: Sequence[Model], about: About) -> None:
+    """Write the tables `about` and `catalogue`."""
+    con.execute(
+        """
+        create table made.catalogue (
+            layer varchar, model varchar, grain varchar, key varchar, sorted_by varchar,
+            question varchar, query varchar, reads varchar, rows bigint
+        )
+        """
+    )
+    con.execute("comment on table made.catalogue is 'One row per model in this file.'")
+    total = 0
+    for model in sorted(models, key=lambda each: each.full):
+        counted = con.execute(
+            f"select count(*) from made.{model.layer}.{name(model.name)}"
+        ).fetchone()
+        rows = counted[0] if counted else 0
+        total += rows
+        told = (model.grain, ", ".join(model.key), model.sorted_by, model.question, model.query)
+        con.execute(
+            "insert into made.catalogue values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [model.layer, model.name, *told, ", ".join(sorted(model.reads)), rows],
+        )
+    marks = ", ".join(f"? as {key}" for key in [*about, "models", "rows"])
+    values = [*about.values(), len(models), total]
+    con.execute(f"create table made.about as select {marks}", values)
     con.execute("comment on table made.about is 'One row: what this file is and when it was made.'")

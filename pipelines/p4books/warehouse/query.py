@@ -5,7 +5,7 @@ from typing import Any
 
 import duckdb
 
-from p4books.errors import NotPublished, QueryFailed
+from p4books.warehouse.errors import NotPublished, QueryFailed
 
 
 def connect(published: Path) -> duckdb.DuckDBPyConnection:

@@ -8,8 +8,11 @@ from typing import Any
 import duckdb
 import pytest
 
-from p4books.errors import BrokenSql, DiskTrouble, OutOfMemory
-from p4books.warehouse import publish, views
+from p4books.errors import DiskTrouble, OutOfMemory
+from p4books.warehouse import models, publish, views
+from p4books.warehouse.errors import BrokenSql
+from p4books.warehouse.models import Sources
+from p4books.warehouse.publish import Place
 
 Files = Callable[..., Path]
 Publish = Callable[[Path], Path]
@@ -31,13 +34,12 @@ def make(warehouse: Path, tmp_path: Path) -> Publish:
     """Build the views in the warehouse and publish them."""
 
     def make(root: Path) -> Path:
-        models = views.read(root)
         with duckdb.connect(warehouse) as con:
-            views.build(con, models)
+            found = views.build(con, models.read(Sources.at(root)))
         (tmp_path / "work").mkdir(exist_ok=True)
         about: dict[str, str | datetime] = {"made_of": "m", "published_at": MADE_AT}
         out = tmp_path / "acme.duckdb"
-        publish.publish(warehouse, models, tmp_path / "work", out, about=about, mode=0o640)
+        publish.publish(warehouse, found, Place(tmp_path / "work", out, 0o640), about)
         return out
 
     return make
@@ -59,7 +61,7 @@ def test_rows(make: Publish, root: Path, warehouse: Path) -> None:
     """Each table holds its view's rows, value by value, in columns of the same types."""
     out = make(root)
 
-    for model in views.read(root):
+    for model in models.read(Sources.at(root)).models:
         everything = f"select * from {model.full} order by all"
         assert rows(out, everything) == rows(warehouse, everything) != []
         assert rows(out, f"describe {model.full}") == rows(warehouse, f"describe {model.full}")
@@ -73,6 +75,7 @@ def test_tables(make: Publish, root: Path) -> None:
         out, "select schema_name, table_name, comment from duckdb_tables() order by all"
     ) == [
         ("main", "about", "One row: what this file is and when it was made."),
+        ("main", "catalogue", "One row per model in this file."),
         ("staging", "vendors", "One row per vendor."),
         ("staging", "vendors_history", "One row per version of a vendor, or ''two''."),
     ]
@@ -83,19 +86,19 @@ def test_about(make: Publish, root: Path) -> None:
     """The one row of `about` tells what the file is."""
     out = make(root)
 
-    assert rows(out, "from about") == [("m", MADE_AT)]
+    assert rows(out, "from about") == [("m", MADE_AT, 2, 5)]
     assert publish.made_of(out) == ("m", MADE_AT)
 
 
 def test_too_little_memory(warehouse: Path, sql: Files, tmp_path: Path) -> None:
     """A model that needs more memory than it may take is no trouble of the disk."""
-    models = views.read(sql(staging__long="-- One row.\nselect repeat('x', 90_000_000) as text"))
+    root = sql(staging__long="-- One row.\nselect repeat('x', 90_000_000) as text")
     with duckdb.connect(warehouse) as con:
-        views.build(con, models)
+        found = views.build(con, models.read(Sources.at(root)))
     out = tmp_path / "acme.duckdb"
 
     with pytest.raises(OutOfMemory, match="ran out of memory"):
-        publish.publish(warehouse, models, tmp_path, out, about={}, mode=0o640, memory="64MB")
+        publish.publish(warehouse, found, Place(tmp_path, out, 0o640), {}, memory="64MB")
 
     assert not out.exists()
 

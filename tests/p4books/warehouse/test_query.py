@@ -7,8 +7,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from p4books.errors import NotPublished, QueryFailed
 from p4books.warehouse import query
+from p4books.warehouse.errors import NotPublished, QueryFailed
 
 
 @pytest.fixture

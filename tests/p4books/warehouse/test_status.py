@@ -8,9 +8,9 @@ import duckdb
 import pytest
 
 from p4books.endpoints import ENDPOINTS
-from p4books.errors import NotPublished
 from p4books.runlog import Reading, RunLog
 from p4books.settings import Settings
+from p4books.warehouse.errors import NotPublished
 from p4books.warehouse.status import TableStatus, status
 from p4books_sandbox import Sandbox
 

@@ -8,7 +8,8 @@ import duckdb
 import pytest
 
 from p4books.endpoints import ENDPOINTS
-from p4books.warehouse import views
+from p4books.warehouse import models
+from p4books.warehouse.models import Sources
 
 Give = Callable[..., None]
 Ask = Callable[[str], list[tuple[Any, ...]]]
@@ -72,7 +73,7 @@ def test_adopted(con: duckdb.DuckDBPyConnection, give: Give, ask: Ask, table: st
     con.execute(f"alter table raw.{table} add column colour varchar")
     give(table, id="1", colour="red", _dlt_valid_to="2026-01-02")
     give(table, id="1", colour="blue", _dlt_valid_from="2026-01-02")
-    for model in views.read(views.folder()):
+    for model in models.read(Sources.at()).models:
         con.execute(f'create or replace view {model.layer}."{model.name}" as {model.sql}')
 
     assert ask(f"select colour from staging.{table}_history order by valid_from") == [

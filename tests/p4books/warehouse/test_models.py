@@ -1,4 +1,4 @@
-"""Which view reads which, and are they right?"""
+"""What do the SQL files say?"""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,8 +6,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from p4books.errors import BrokenSql
-from p4books.warehouse import views
+from p4books.warehouse import models, views
+from p4books.warehouse.errors import BrokenSql
+from p4books.warehouse.models import Sources
 
 Files = Callable[..., Path]
 
@@ -16,11 +17,11 @@ VENDORS = "-- One row per vendor.\nselect id as vendor_id from raw.vendors\n"
 
 def test_ours() -> None:
     """The views of this project are found, sound and in order, each with its grain."""
-    models = views.read(views.folder())
+    found = models.read(Sources.at()).models
 
-    placed = {model.full: place for place, model in enumerate(models)}
+    placed = {model.full: place for place, model in enumerate(found)}
     assert placed["staging.invoices_history"] < placed["staging.invoices"]
-    for model in models:
+    for model in found:
         assert model.grain.startswith("One row"), model.full
         assert all(placed[read] < placed[model.full] for read in model.reads if read in placed)
 
@@ -35,21 +36,21 @@ def test_order(sql: Files) -> None:
         reporting__a="-- One row.\nselect * from core.a",
     )
 
-    models = views.read(root)
+    found = models.read(Sources.at(root)).models
 
-    names = [model.full for model in models]
+    names = [model.full for model in found]
     assert names == ["staging.z", "staging.c", "staging.b", "core.a", "reporting.a"]
-    assert models[3].reads == {"staging.b", "staging.z"}
+    assert found[3].reads == {"staging.b", "staging.z"}
 
 
 def test_build(sql: Files, warehouse: Path) -> None:
     """The views are made with their grain as comment, and made anew without what is gone."""
     first = sql(staging__vendors=VENDORS, core__old="-- One row.\nselect 1 as one")
     with duckdb.connect(warehouse) as con:
-        views.build(con, views.read(first))
+        views.build(con, models.read(Sources.at(first)))
         (first / "core" / "old.sql").unlink()
         sql(staging__vendors=VENDORS.replace("vendor.", "vendor's id."))
-        views.build(con, views.read(first))
+        views.build(con, models.read(Sources.at(first)))
 
         found = con.execute(
             "select schema_name, view_name, comment from duckdb_views()"
@@ -67,7 +68,7 @@ def test_endings(sql: Files, warehouse: Path, ending: str) -> None:
     root = sql(staging__vendors=VENDORS.rstrip() + ending)
 
     with duckdb.connect(warehouse) as con:
-        views.build(con, views.read(root))
+        views.build(con, models.read(Sources.at(root)))
         assert con.execute("select count(*) from staging.vendors").fetchall() == [(3,)]
 
 
@@ -97,7 +98,7 @@ def test_broken(sql: Files, case: str) -> None:
     root = sql(core__fine="-- One row.\nselect 1 as one", staging__broken=text)
 
     with pytest.raises(BrokenSql) as caught:
-        views.read(root)
+        models.read(Sources.at(root))
 
     assert str(caught.value).startswith(f"{root / 'staging' / 'broken.sql'}, line {line}: ")
     assert why in str(caught.value)
@@ -112,7 +113,7 @@ def test_circle(sql: Files) -> None:
     )
 
     with pytest.raises(BrokenSql, match=r"staging/[abc]\.sql, line 1: a circle: staging\..* → "):
-        views.read(root)
+        models.read(Sources.at(root))
 
 
 def test_not_text(sql: Files) -> None:
@@ -121,7 +122,7 @@ def test_not_text(sql: Files) -> None:
     (root / "staging" / "a.sql").write_bytes(b"-- \xff\xfe")
 
     with pytest.raises(BrokenSql, match=r"a\.sql, line 1: .*utf-8"):
-        views.read(root)
+        models.read(Sources.at(root))
 
 
 @pytest.mark.parametrize(
@@ -135,24 +136,24 @@ def test_not_text(sql: Files) -> None:
 )
 def test_what_only_the_database_sees(sql: Files, warehouse: Path, text: str, line: int) -> None:
     """What is wrong with a column, a table or a function is told with the file's own line."""
-    models = views.read(sql(staging__a=text))
+    found = models.read(Sources.at(sql(staging__a=text)))
 
     with (
         duckdb.connect(warehouse) as con,
         pytest.raises(BrokenSql, match=rf"a\.sql, line {line}: "),
     ):
-        views.build(con, models)
+        views.build(con, found)
 
 
 def test_digest(sql: Files) -> None:
     """The digest tells any change of any file, its name included, and nothing else."""
     root = sql(staging__a="-- One row.\nselect 1", core__b="-- One row.\nselect 2")
-    first = views.digest(root)
+    first = Sources.at(root).digest()
     (root / "notes.txt").write_text("none")
-    same = views.digest(root)
+    same = Sources.at(root).digest()
     (root / "core" / "b.sql").rename(root / "core" / "c.sql")
-    renamed = views.digest(root)
+    renamed = Sources.at(root).digest()
     sql(staging__a="-- One row.\nselect 3")
 
     assert first == same
-    assert len({first, renamed, views.digest(root)}) == 3
+    assert len({first, renamed, Sources.at(root).digest()}) == 3

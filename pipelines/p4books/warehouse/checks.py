@@ -1,0 +1,72 @@
+"""Do the models agree with the rows?
+
+Each file of sql/checks is a claim, its name with underscores for spaces, and a query that returns
+the rows that contradict it. That keys tell rows apart, and have no gaps, is claimed of every model
+that names its key. Faults of the data are no failure: they are findings in
+`reporting.data_quality`.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import duckdb
+
+from p4books.database import name
+from p4books.warehouse.errors import BrokenSql, CheckFailed
+from p4books.warehouse.model import Model
+
+SHOWN = 10  # rows of a failed check
+
+
+def run(con: duckdb.DuckDBPyConnection, models: Iterable[Model], files: Iterable[Path]) -> None:
+    """Make all checks on the database in use. Raises CheckFailed at the first that fails.
+
+    Raises BrokenSql for a check that can't be made.
+    """
+    for model in models:
+        for claim, query in _keys(model):
+            _check(con, claim, query, model.file)
+    for file in files:
+        _check(con, file.stem.replace("_", " "), _query(file), file)
+
+
+def _check(con: duckdb.DuckDBPyConnection, claim: str, query: str, file: Path) -> None:
+    try:
+        found = con.execute(query).fetchmany(SHOWN)
+        if not found:
+            return
+        columns = [column[0] for column in con.description or ()]
+        row = con.execute(f"select count(*) from ({query})").fetchone()
+    except duckdb.Error as error:
+        told = str(error)
+        place = re.search(r"^LINE (\d+):", told, re.MULTILINE)
+        raise BrokenSql(file, int(place.group(1)) if place else 1, told.splitlines()[0]) from None
+    raise CheckFailed(claim, row[0] if row else len(found), list(_said(columns, found)))
+
+
+def _keys(model: Model) -> Iterator[tuple[str, str]]:
+    if not model.key:
+        return
+    key = ", ".join(name(column) for column in model.key)
+    gaps = " or ".join(f"{name(column)} is null" for column in model.key)
+    yield (
+        f"{model.full} has one row per {', '.join(model.key)}",
+        f"select {key}, count(*) as rows from {model.full} group by {key} having count(*) > 1",
+    )
+    yield (
+        f"{model.full} has no row without {', '.join(model.key)}",
+        f"select {key} from {model.full} where {gaps}",
+    )
+
+
+def _query(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8").rstrip().rstrip(";")
+    except (OSError, UnicodeError) as error:
+        raise BrokenSql(file, 1, str(error)) from None
+
+
+def _said(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:
+    for row in rows:
+        yield ", ".join(f"{column}: {value}" for column, value in zip(columns, row, strict=True))

@@ -1,0 +1,68 @@
+"""What may go wrong with what is made of the rows?"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from p4books.errors import P4BooksError
+
+
+class BrokenSql(P4BooksError):
+    """A file under sql/ cannot be built."""
+
+    def __init__(self, file: Path, line: int, why: str) -> None:
+        self.where = f"{file}, line {line}: {why.rstrip('.')}."
+        super().__init__(
+            f"{self.where} The last published file stays. Mend the file and run `p4books report`."
+        )
+
+
+class QueryFailed(P4BooksError):
+    """A query cannot be answered."""
+
+    exit_code = 2
+
+
+class NotPublished(P4BooksError):
+    """There is no published file yet."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path} does not exist yet. Run `p4books sync` first.")
+
+
+class CheckFailed(P4BooksError):
+    """A check of sql/checks found rows that contradict it."""
+
+    def __init__(self, claim: str, rows: int, shown: Sequence[str]) -> None:
+        listed = "".join(f"\n- {row}" for row in shown)
+        more = f"\n- and {rows - len(shown):,} more" if rows > len(shown) else ""
+        plural = "" if rows == 1 else "s"
+        super().__init__(
+            f"The check `{claim}` found {rows:,} row{plural} that contradict it, so nothing was "
+            f"published; the last published file stays.{listed}{more}\nThe figures would not "
+            "agree with the rows: report it with these rows, or mend the SQL, and run "
+            "`p4books report`."
+        )
+
+
+class NoPicture(P4BooksError):
+    """The books can't be shown as of a day: before the history, or not over yet."""
+
+    exit_code = 2
+
+
+class NotWritten(P4BooksError):
+    """A file that was asked for cannot be written."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(
+            f"{path} cannot be written ({why}). What stood there is untouched. Make room, or "
+            "choose another place."
+        )
+
+
+def left_out(fault: BrokenSql) -> str:
+    """Say that a report of the user's own was left out, and why."""
+    return (
+        f"{fault.where} This report was left out, all else is published. Mend the file and run "
+        "`p4books report`."
+    )

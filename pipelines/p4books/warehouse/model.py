@@ -1,0 +1,115 @@
+"""What does one SQL file say?
+
+Its first lines are comments: what a row is; then, as `-- word: text`, its key, how it is sorted, a
+question and the query that answers it. What it reads is read from the SQL itself.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from p4books.warehouse.errors import BrokenSql
+
+LAYERS = ("raw", "staging", "core", "reporting", "custom")  # a model reads its own or a lower one
+CUSTOM = "custom"  # the user's own; a broken one of these stops nothing
+
+
+@dataclass(frozen=True)
+class Model:
+    """One file of sql/, in which `reads` are named, as schema.name.
+
+    `key` are the columns that tell its rows apart, `sorted_by` the order in which people want them;
+    `query` answers `question`. `columns` says what its columns mean, by their names.
+    """
+
+    layer: str
+    name: str
+    file: Path
+    sql: str
+    grain: str
+    reads: frozenset[str]
+    key: tuple[str, ...] = ()
+    sorted_by: str = ""
+    question: str = ""
+    query: str = ""
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def full(self) -> str:
+        """Return its name with its schema."""
+        return f"{self.layer}.{self.name}"
+
+
+def parse(layer: str, file: Path, meanings: Mapping[str, str]) -> Model:
+    """Read one model. Raises BrokenSql where the file is not one select with its grain above."""
+    try:
+        sql = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeError) as error:
+        raise BrokenSql(file, 1, str(error)) from None
+    lines = sql.splitlines()
+    if not lines or not lines[0].startswith("-- "):
+        raise BrokenSql(file, 1, "the first line is not the grain: `-- One row per …`")
+    words = _words(lines[1:])
+    prefix = f"{layer}.{file.stem}."
+    own = {
+        name.removeprefix(prefix): text
+        for name, text in meanings.items()
+        if name.startswith(prefix)
+    }
+    return Model(
+        layer=layer,
+        name=file.stem,
+        file=file,
+        sql=sql.rstrip().rstrip(";"),
+        grain=lines[0].removeprefix("-- "),
+        reads=_reads(sql, file),
+        key=tuple(part.strip() for part in words.get("key", "").split(",") if part.strip()),
+        sorted_by=words.get("order", words.get("key", "")),
+        question=words.get("question", ""),
+        query=words.get("query", ""),
+        columns={**meanings, **own},
+    )
+
+
+def _words(lines: Iterable[str]) -> dict[str, str]:
+    """Read `-- word: text` lines; `--   more` goes on with the text."""
+    found: dict[str, str] = {}
+    word = ""
+    for line in lines:
+        if match := re.match(r"-- (\w+): (.*)", line):
+            word = match.group(1)
+            found[word] = match.group(2).strip()
+        elif word and line.startswith("--   "):
+            found[word] += " " + line[2:].strip()
+        else:
+            break
+    return found
+
+
+def _reads(sql: str, file: Path) -> frozenset[str]:
+    import sqlglot  # noqa: PLC0415 - 0.3 s that a run without news need not wait for
+    from sqlglot import exp  # noqa: PLC0415
+    from sqlglot.errors import ParseError, TokenError  # noqa: PLC0415
+
+    try:
+        statements = [part for part in sqlglot.parse(sql, dialect="duckdb") if part]
+    except ParseError as error:
+        fault = error.errors[0] if error.errors else {}
+        why = f"{fault.get('description', 'not SQL')} near {fault.get('highlight', '')!r}"
+        raise BrokenSql(file, fault.get("line") or 1, why) from None
+    except TokenError as error:
+        raise BrokenSql(file, 1, str(error).splitlines()[0]) from None
+    if len(statements) != 1 or not isinstance(statements[0], exp.Query):
+        raise BrokenSql(file, 1, "the file is not one select")
+    return frozenset(
+        f"{table.db}.{table.name}".lower()
+        for table in statements[0].find_all(exp.Table)
+        if table.db
+    )
+
+
+def line_of(model: Model, word: str) -> int:
+    """Return the line of a model's file in which a word first stands."""
+    before, found, _ = model.sql.lower().partition(word)
+    return before.count("\n") + 1 if found else 1
