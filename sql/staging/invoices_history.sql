@@ -29,6 +29,19 @@ renamed as (
         total as invoice_total,
         amount_paid,
         balance,
+        -- where the header names no amount, what its lines come to
+        case
+            when subtotal is null and total is null
+                then
+                    try_cast(
+                        list_sum(
+                            list_transform(
+                                from_json(lines, '[{"subtotal": "VARCHAR"}]'),
+                                lambda line: try_cast(line.subtotal as decimal(18, 2))
+                            )
+                        ) as decimal(18, 2)
+                    )
+        end as lines_subtotal,
 
         extra,
 

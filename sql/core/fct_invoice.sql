@@ -1,0 +1,83 @@
+-- One row per invoice that P4 Books has, credit notes, drafts and void ones among them.
+-- key: invoice_id
+-- question: What did we invoice, and what of it is open?
+-- query: select currency, sum(invoice_total) as total, sum(balance) as balance
+--   from core.fct_invoice where is_live group by currency
+with
+
+versions as (
+    select * from core.fct_invoice_history
+),
+
+seen as (
+    select
+        invoice_id,
+        min(valid_from) as first_seen_at
+    from versions
+    group by invoice_id
+),
+
+current_rows as (
+    select * from versions
+    where valid_to is null
+),
+
+as_of as (
+    select * from core.as_of
+),
+
+late as (
+    select
+        current_rows.*,
+        seen.first_seen_at,
+        if(
+            current_rows.is_open,
+            greatest(as_of.as_of_on - current_rows.due_on, 0),
+            null
+        ) as days_overdue
+    from current_rows
+    left join seen on current_rows.invoice_id = seen.invoice_id
+    cross join as_of
+),
+
+aged as (
+    select
+        invoice_id,
+        customer_id,
+        sales_order_id,
+
+        invoice_code,
+        currency,
+        invoice_status,
+        case
+            when days_overdue = 0 then 'current'
+            when days_overdue <= 30 then '1-30'
+            when days_overdue <= 60 then '31-60'
+            when days_overdue <= 90 then '61-90'
+            when days_overdue > 90 then '90+'
+        end as aging_bucket,
+
+        is_live,
+        is_open,
+        is_void,
+        is_draft,
+        is_paid,
+        is_credit_note,
+
+        document_on,
+        due_on,
+        posted_on,
+        first_seen_at,
+        valid_from as last_changed_at,
+
+        days_overdue,
+
+        invoice_subtotal,
+        invoice_tax,
+        invoice_total,
+        amount_paid,
+        balance
+    from late
+)
+
+select * from aged

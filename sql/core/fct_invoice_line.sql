@@ -1,0 +1,235 @@
+-- One row per invoice line, and a line 0 for what the header's net is beyond them.
+-- key: invoice_id, line_number
+-- question: What was sold, at which price and with which tax?
+-- query: select product_id, sum(quantity) as quantity, sum(line_net) as net
+--   from core.fct_invoice_line where is_live
+--   group by product_id order by net desc limit 10
+with
+
+invoices as (
+    select * from core.fct_invoice
+),
+
+lines as (
+    select * from staging.invoice_lines
+),
+
+rates as (
+    select * from staging.tax_rates
+),
+
+-- Whether a discount is an amount or a percentage is open: the one that meets the
+-- line's own net is taken, an amount where neither does.
+both_ways as (
+    select
+        *,
+        try_cast(quantity * unit_price as decimal(18, 2)) as gross,
+        try_cast(quantity * unit_price - coalesce(discount, 0) as decimal(18, 2))
+            as net_less_amount,
+        case
+            when discount between 0 and 100
+                then
+                    try_cast(
+                        try_cast(quantity * unit_price as decimal(26, 6))
+                        * (100 - discount)::decimal(9, 6) * 0.01
+                        as decimal(18, 2)
+                    )
+        end as net_less_share
+    from lines
+),
+
+decided as (
+    select
+        *,
+        coalesce(
+            abs(net_less_share - line_net) <= 0.01
+            and abs(net_less_share - line_net) < abs(net_less_amount - line_net),
+            false
+        ) as is_share
+    from both_ways
+),
+
+netted as (
+    select
+        invoice_id,
+        line_number,
+        product_id,
+
+        line_description,
+        tax_code,
+
+        quantity,
+        unit_price,
+        try_cast(
+            if(is_share, gross - net_less_share, discount) as decimal(18, 2)
+        ) as discount,
+        coalesce(line_net, net_less_amount, 0) as line_net
+    from decided
+),
+
+sums as (
+    select
+        invoice_id,
+        sum(line_net) as lines_net
+    from netted
+    group by invoice_id
+),
+
+differences as (
+    -- What a header has beyond its lines stays in every sum, under no product.
+    select
+        invoices.invoice_id,
+        try_cast(
+            invoices.invoice_subtotal - coalesce(sums.lines_net, 0) as decimal(18, 2)
+        ) as line_net
+    from invoices
+    left join sums on invoices.invoice_id = sums.invoice_id
+    where
+        invoices.invoice_subtotal <> coalesce(sums.lines_net, 0)
+        or (sums.invoice_id is null and invoices.invoice_tax <> 0)
+),
+
+all_lines as (
+    select
+        *,
+        false as is_difference
+    from netted
+    union all by name
+    select
+        invoice_id,
+        0 as line_number,
+        line_net,
+        true as is_difference
+    from differences
+),
+
+coded as (
+    select
+        all_lines.invoice_id,
+        all_lines.line_number,
+        invoices.customer_id,
+        coalesce(all_lines.product_id, '(none)') as product_id,
+
+        all_lines.line_description,
+        invoices.currency,
+        coalesce(nullif(upper(trim(all_lines.tax_code)), ''), '(none)') as tax_code,
+
+        invoices.is_live,
+        invoices.is_credit_note,
+        all_lines.is_difference,
+
+        invoices.document_on,
+
+        invoices.invoice_tax,
+        all_lines.quantity,
+        all_lines.unit_price,
+        all_lines.discount,
+        all_lines.line_net
+    from all_lines
+    inner join invoices on all_lines.invoice_id = invoices.invoice_id
+),
+
+rated as (
+    select
+        coded.*,
+        rates.tax_rate,
+        try_cast(coded.line_net * rates.tax_rate as decimal(18, 2)) as tax_by_rate
+    from coded
+    left join rates
+        on
+            coded.tax_code = rates.tax_code
+            and coded.document_on >= rates.valid_from
+            and coded.document_on <= coalesce(rates.valid_to, date '9999-12-31')
+),
+
+-- The tax of a code that nobody knows is what was charged beyond the known ones,
+-- shared among such lines by their net so that not a cent is lost.
+charged as (
+    select
+        invoice_id,
+        try_cast(
+            any_value(invoice_tax) - coalesce(sum(tax_by_rate), 0) as decimal(18, 2)
+        ) as tax_left,
+        sum(line_net) filter (where tax_rate is null) as net_left
+    from rated
+    group by invoice_id
+    having count(*) > count(tax_rate)
+),
+
+steps as (
+    select
+        rated.invoice_id,
+        rated.line_number,
+        charged.tax_left,
+        charged.net_left,
+        sum(rated.line_net) over upto as net_upto,
+        row_number() over upto as place,
+        count(*) over (partition by rated.invoice_id) as places
+    from rated
+    inner join charged on rated.invoice_id = charged.invoice_id
+    where rated.tax_rate is null
+    window upto as (
+        partition by rated.invoice_id order by rated.line_number
+        rows between unbounded preceding and current row
+    )
+),
+
+shares as (
+    select
+        invoice_id,
+        line_number,
+        case
+            when place = places then tax_left
+            when net_left = 0 then 0
+            else
+                coalesce(
+                    try_cast(tax_left * (net_upto / net_left) as decimal(18, 2)), 0
+                )
+        end as tax_upto
+    from steps
+),
+
+unknown_tax as (
+    select
+        invoice_id,
+        line_number,
+        try_cast(
+            tax_upto - coalesce(
+                lag(tax_upto) over (partition by invoice_id order by line_number), 0
+            ) as decimal(18, 2)
+        ) as line_tax
+    from shares
+),
+
+finished as (
+    select
+        rated.invoice_id,
+        rated.line_number,
+        rated.customer_id,
+        rated.product_id,
+
+        rated.line_description,
+        rated.currency,
+        rated.tax_code,
+
+        rated.is_live,
+        rated.is_credit_note,
+        rated.is_difference,
+        rated.tax_rate is not null as is_known_rate,
+
+        rated.document_on,
+
+        rated.tax_rate,
+        rated.quantity,
+        rated.unit_price,
+        rated.discount,
+        rated.line_net,
+        coalesce(rated.tax_by_rate, unknown_tax.line_tax, 0) as line_tax
+    from rated
+    left join unknown_tax
+        on
+            rated.invoice_id = unknown_tax.invoice_id
+            and rated.line_number = unknown_tax.line_number
+)
+
+select * from finished

@@ -1,0 +1,50 @@
+-- One row per line of a sales order.
+-- key: sales_order_id, line_number
+-- question: Which products are on sales orders that are open?
+-- query: select product_id, sum(quantity) as quantity, sum(line_net) as net
+--   from core.fct_sales_order_line where is_open
+--   group by product_id order by net desc
+with
+
+orders as (
+    select * from core.fct_sales_order
+),
+
+lines as (
+    select * from staging.sales_order_lines
+),
+
+joined as (
+    select
+        orders.sales_order_id,
+        lines.line_number,
+        orders.customer_id,
+        coalesce(lines.product_id, '(none)') as product_id,
+
+        orders.sales_order_status,
+        lines.line_description,
+        orders.currency,
+
+        orders.is_live,
+        orders.is_open,
+
+        orders.document_on,
+        orders.required_on,
+
+        orders.days_late,
+
+        lines.quantity,
+        lines.unit_price,
+        coalesce(
+            lines.line_net,
+            try_cast(
+                lines.quantity * lines.unit_price - coalesce(lines.discount, 0)
+                as decimal(18, 2)
+            ),
+            0
+        ) as line_net
+    from lines
+    inner join orders on lines.sales_order_id = orders.sales_order_id
+)
+
+select * from joined

@@ -1,0 +1,24 @@
+-- One row per tax code and the days for which a rate of it is valid.
+-- key: tax_code, valid_from
+-- question: Which rate had a tax code on a day?
+-- query: select tax_rate from staging.tax_rates where tax_code = 'ITBMS'
+--   and date '2010-07-01' between valid_from and coalesce(valid_to, date '9999-12-31')
+with
+
+rates as (
+    select * from raw.tax_rates
+),
+
+cleaned as (
+    select
+        upper(trim(tax_code)) as tax_code,
+        source,
+
+        coalesce(valid_from, date '0001-01-01') as valid_from,
+        valid_to,
+
+        rate as tax_rate
+    from rates
+)
+
+select * from cleaned
