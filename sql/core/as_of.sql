@@ -16,7 +16,7 @@ fresh as (
     select
         endpoint,
         max_by(coalesce(current_to, started_at), run_id)
-            filter (where complete or current_to is not null) as current_to,
+        filter (where complete or current_to is not null) as current_to,
         max_by(started_at, run_id) filter (where complete) as verified_to
     from runs
     group by endpoint

@@ -83,13 +83,16 @@ reckoned as (
         ) as purchase_order_subtotal,
         coalesce(
             purchase_order_tax,
-            try_cast(purchase_order_total - purchase_order_subtotal as decimal(18, 2)),
+            try_cast(
+                purchase_order_total - purchase_order_subtotal as decimal(18, 2)
+            ),
             0
         ) as purchase_order_tax,
         coalesce(
             purchase_order_total,
             try_cast(
-                purchase_order_subtotal + coalesce(purchase_order_tax, 0) as decimal(18, 2)
+                purchase_order_subtotal + coalesce(purchase_order_tax, 0)
+                as decimal(18, 2)
             ),
             0
         ) as purchase_order_total
