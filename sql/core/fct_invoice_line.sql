@@ -201,6 +201,37 @@ unknown_tax as (
     from shares
 ),
 
+-- What a product was listed at, and cost, on the day: the last word of that day, and
+-- before history began the first one.
+words as (
+    select
+        products.product_id,
+        if(
+            row_number() over (
+                partition by products.product_id order by products.valid_from
+            ) = 1,
+            date '-infinity',
+            timezone(as_of.timezone, products.valid_from)::date
+        ) as from_on,
+        products.valid_from,
+        products.list_price,
+        products.unit_cost,
+        as_of.currency
+    from staging.products_history as products
+    cross join core.as_of as as_of
+),
+
+prices as (
+    select
+        product_id,
+        from_on,
+        any_value(currency) as currency,
+        arg_max_null(list_price, valid_from) as list_price,
+        arg_max_null(unit_cost, valid_from) as unit_cost
+    from words
+    group by product_id, from_on
+),
+
 finished as (
     select
         rated.invoice_id,
@@ -223,6 +254,9 @@ finished as (
         rated.quantity,
         rated.unit_price,
         rated.discount,
+        -- prices of a product are in the tenant's currency
+        if(rated.currency = prices.currency, prices.list_price, null) as list_price,
+        if(rated.currency = prices.currency, prices.unit_cost, null) as unit_cost,
         rated.line_net,
         coalesce(rated.tax_by_rate, unknown_tax.line_tax, 0) as line_tax
     from rated
@@ -230,6 +264,10 @@ finished as (
         on
             rated.invoice_id = unknown_tax.invoice_id
             and rated.line_number = unknown_tax.line_number
+    asof left join prices
+        on
+            rated.product_id = prices.product_id
+            and rated.document_on >= prices.from_on
 )
 
 select * from finished

@@ -1,0 +1,54 @@
+-- One row per month since history began, with the instant at which it is measured.
+-- key: month_on
+-- question: At the ends of which months is it known what was owed?
+-- query: select month_end_on, is_month_over from core.month_ends order by month_end_on
+with
+
+as_of as (
+    select * from core.as_of
+),
+
+months as (
+    select
+        *,
+        unnest(
+            generate_series(
+                date_trunc('month', timezone(timezone, history_since)::date),
+                as_of_on,
+                interval 1 month
+            )
+        )::date as month_on
+    from as_of
+),
+
+ended as (
+    select
+        month_on,
+        last_day(month_on) as month_end_on,
+        least(last_day(month_on), as_of_on) as measured_on,
+        last_day(month_on) < as_of_on as is_month_over,
+        timezone,
+        as_of_at,
+        history_since
+    from months
+),
+
+measured as (
+    -- The month that is not over is measured at the as-of instant.
+    select
+        month_on,
+        month_end_on,
+        measured_on,
+
+        is_month_over,
+
+        if(
+            is_month_over,
+            timezone(timezone, (measured_on + 1)::timestamp) - interval 1 microsecond,
+            as_of_at
+        ) as measured_at,
+        history_since
+    from ended
+)
+
+select * from measured

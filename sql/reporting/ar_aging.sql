@@ -1,0 +1,66 @@
+-- One row per customer and currency with open invoices: what is owed, by age.
+-- key: customer_id, currency
+-- order: balance desc, customer_id, currency
+-- question: Who owes us, and how late?
+-- query: select customer_name, balance, days_over_90, share_overdue
+--   from reporting.ar_aging order by balance desc limit 10
+with
+
+items as (
+    select * from reporting.ar_open_items
+),
+
+customers as (
+    select * from core.dim_customer
+),
+
+sums as (
+    select
+        customer_id,
+        currency,
+        count(*) as documents,
+        min(due_on) as oldest_due_on,
+        sum(balance) filter (where aging_bucket = 'current') as current_balance,
+        sum(balance) filter (where aging_bucket = '1-30') as days_1_30,
+        sum(balance) filter (where aging_bucket = '31-60') as days_31_60,
+        sum(balance) filter (where aging_bucket = '61-90') as days_61_90,
+        sum(balance) filter (where aging_bucket = '90+') as days_over_90,
+        sum(balance) filter (where aging_bucket <> 'current') as overdue,
+        sum(balance) as balance
+    from items
+    group by customer_id, currency
+),
+
+limited as (
+    -- A credit limit is in the customer's own currency, and is held against that alone.
+    select
+        sums.customer_id,
+
+        customers.customer_code,
+        customers.customer_name,
+        sums.currency,
+
+        coalesce(sums.balance > customers.credit_limit, false)
+        and sums.currency = customers.currency as is_over_limit,
+
+        sums.oldest_due_on,
+
+        sums.documents,
+
+        if(sums.currency = customers.currency, customers.credit_limit, null)
+            as credit_limit,
+        try_cast(coalesce(sums.current_balance, 0) as decimal(18, 2))
+            as current_balance,
+        try_cast(coalesce(sums.days_1_30, 0) as decimal(18, 2)) as days_1_30,
+        try_cast(coalesce(sums.days_31_60, 0) as decimal(18, 2)) as days_31_60,
+        try_cast(coalesce(sums.days_61_90, 0) as decimal(18, 2)) as days_61_90,
+        try_cast(coalesce(sums.days_over_90, 0) as decimal(18, 2)) as days_over_90,
+        try_cast(coalesce(sums.overdue, 0) as decimal(18, 2)) as overdue,
+        try_cast(coalesce(sums.overdue, 0) / nullif(sums.balance, 0) as decimal(9, 6))
+            as share_overdue,
+        try_cast(sums.balance as decimal(18, 2)) as balance
+    from sums
+    left join customers on sums.customer_id = customers.customer_id
+)
+
+select * from limited

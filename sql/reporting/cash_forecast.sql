@@ -1,0 +1,74 @@
+-- One row per week and currency: what should come in, and what open orders will cost.
+-- key: week_on, currency
+-- order: currency, week_on
+-- question: What cash comes in and goes out in the next weeks?
+-- query: select week_on, currency, overdue_in, expected_in, committed_out, net_cash
+--   from reporting.cash_forecast order by currency, week_on limit 13
+with
+
+as_of as (
+    select * from core.as_of
+),
+
+items as (
+    select * from reporting.ar_open_items
+),
+
+orders as (
+    select * from core.fct_purchase_order
+    where is_open
+),
+
+-- What is late already is expected in the week of the as-of day.
+flows as (
+    select
+        date_trunc('week', greatest(items.due_on, as_of.as_of_on))::date as week_on,
+        items.currency,
+        if(items.due_on >= as_of.as_of_on, items.balance, 0) as expected_in,
+        if(items.due_on < as_of.as_of_on, items.balance, 0) as overdue_in,
+        0 as committed_out
+    from items
+    cross join as_of
+    union all
+    select
+        date_trunc(
+            'week', greatest(orders.expected_on, as_of.as_of_on)
+        )::date as week_on,
+        orders.currency,
+        0 as expected_in,
+        0 as overdue_in,
+        orders.purchase_order_total as committed_out
+    from orders
+    cross join as_of
+),
+
+weeks as (
+    select
+        week_on,
+        currency,
+        sum(expected_in) as expected_in,
+        sum(overdue_in) as overdue_in,
+        sum(committed_out) as committed_out,
+        sum(expected_in) + sum(overdue_in) - sum(committed_out) as net_cash
+    from flows
+    group by week_on, currency
+),
+
+summed as (
+    select
+        currency,
+
+        week_on,
+
+        try_cast(overdue_in as decimal(18, 2)) as overdue_in,
+        try_cast(expected_in as decimal(18, 2)) as expected_in,
+        try_cast(committed_out as decimal(18, 2)) as committed_out,
+        try_cast(net_cash as decimal(18, 2)) as net_cash,
+        try_cast(
+            sum(net_cash) over (partition by currency order by week_on)
+            as decimal(18, 2)
+        ) as net_cash_to_date
+    from weeks
+)
+
+select * from summed

@@ -1,0 +1,191 @@
+-- One row per later version of a document: what changed in it, from what to what, when.
+-- key: document_type, document_id, seen_at
+-- order: seen_at desc, document_type, document_id
+-- question: Which documents were changed, and which of them after they were posted?
+-- query: select seen_at, document_code, changed_fields, changed_from, changed_to
+--   from reporting.document_changes where is_changed_after_posting
+--   order by seen_at desc limit 20
+with
+
+versions as (
+    select
+        'invoice' as document_type,
+        invoice_id as document_id,
+        invoice_code as document_code,
+        customer_id as party_id,
+        invoice_status as status,
+        currency,
+        document_on,
+        due_on,
+        invoice_subtotal as net,
+        invoice_tax as tax,
+        invoice_total as total,
+        amount_paid,
+        balance,
+        valid_from,
+        valid_to
+    from staging.invoices_history
+    union all
+    select
+        'sales order' as document_type,
+        sales_order_id as document_id,
+        sales_order_code as document_code,
+        customer_id as party_id,
+        sales_order_status as status,
+        currency,
+        document_on,
+        required_on as due_on,
+        sales_order_subtotal as net,
+        sales_order_tax as tax,
+        sales_order_total as total,
+        null as amount_paid,
+        null as balance,
+        valid_from,
+        valid_to
+    from staging.sales_orders_history
+    union all
+    select
+        'purchase order' as document_type,
+        purchase_order_id as document_id,
+        purchase_order_code as document_code,
+        vendor_id as party_id,
+        purchase_order_status as status,
+        currency,
+        document_on,
+        expected_on as due_on,
+        purchase_order_subtotal as net,
+        purchase_order_tax as tax,
+        purchase_order_total as total,
+        null as amount_paid,
+        null as balance,
+        valid_from,
+        valid_to
+    from staging.purchase_orders_history
+),
+
+changed as (
+    select
+        document_type,
+        document_id
+    from versions
+    group by document_type, document_id
+    having count(*) > 1
+),
+
+-- The lines are compared as they came: staging has those of the present only.
+with_lines as (
+    select
+        versions.*,
+        coalesce(invoices.lines, sales.lines, purchases.lines) as line_text
+    from versions
+    semi join changed
+        on
+            versions.document_type = changed.document_type
+            and versions.document_id = changed.document_id
+    left join raw.invoices as invoices
+        on
+            versions.document_type = 'invoice'
+            and versions.document_id = invoices.id
+            and versions.valid_from = invoices._dlt_valid_from
+    left join raw.sales_orders as sales
+        on
+            versions.document_type = 'sales order'
+            and versions.document_id = sales.id
+            and versions.valid_from = sales._dlt_valid_from
+    left join raw.purchase_orders as purchases
+        on
+            versions.document_type = 'purchase order'
+            and versions.document_id = purchases.id
+            and versions.valid_from = purchases._dlt_valid_from
+),
+
+-- Each field as text, in the order in which they are told.
+told as (
+    select
+        document_type,
+        document_id,
+        document_code,
+        valid_from,
+        valid_to,
+        regexp_replace(lower(status), '[^a-z]', '', 'g') as word,
+        [
+            'code', 'party', 'status', 'currency', 'document date', 'due date', 'net',
+            'tax', 'total', 'paid', 'balance', 'lines'
+        ] as field_names,
+        [
+            document_code, party_id, status, currency, document_on::varchar,
+            due_on::varchar, net::varchar, tax::varchar, total::varchar,
+            amount_paid::varchar, balance::varchar,
+            'as of ' || strftime(valid_from, '%Y-%m-%d %H:%M:%S')
+        ] as words,
+        coalesce(line_text, '') as line_text
+    from with_lines
+),
+
+pairs as (
+    select
+        *,
+        lag(words) over version_order as words_before,
+        lag(line_text) over version_order as line_text_before,
+        lag(word) over version_order as word_before,
+        lag(valid_to) over version_order as valid_to_before
+    from told
+    window version_order as (
+        partition by document_type, document_id order by valid_from
+    )
+),
+
+compared as (
+    select
+        *,
+        list_filter(
+            range(1, 13),
+            lambda place:
+            if(
+                place = 12,
+                line_text <> line_text_before,
+                words[place] is distinct from words_before[place]
+            )
+        ) as places
+    from pairs
+    where words_before is not null
+),
+
+named as (
+    select
+        document_type,
+        document_id,
+
+        document_code,
+        array_to_string(list_transform(places, lambda place: field_names[place]), ', ')
+            as changed_fields,
+        array_to_string(
+            list_transform(
+                places,
+                lambda place:
+                field_names[place] || ': ' || coalesce(words_before[place], '(nothing)')
+            ),
+            '; '
+        ) as changed_from,
+        array_to_string(
+            list_transform(
+                places,
+                lambda place:
+                field_names[place] || ': ' || coalesce(words[place], '(nothing)')
+            ),
+            '; '
+        ) as changed_to,
+
+        valid_to_before < valid_from as is_returned,
+        -- what a payment changes is no change of what was posted
+        document_type = 'invoice'
+        and coalesce(word_before not in ('draft', 'void'), true)
+        and len(
+            list_filter(places, lambda place: place in (1, 2, 4, 5, 7, 8, 9, 12))
+        ) > 0 as is_changed_after_posting,
+
+        valid_from as seen_at
+    from compared
+)
+
+select * from named

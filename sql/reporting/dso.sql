@@ -1,0 +1,86 @@
+-- One row per month and currency: how many days of credit sales are still owed.
+-- key: month_end_on, currency
+-- order: month_end_on desc, currency
+-- question: How many days do our customers take to pay, and how many of them are late?
+-- query: select month_end_on, currency, dso, best_possible_dso, average_days_late
+--   from reporting.dso order by month_end_on desc
+with
+
+months as (
+    select * from core.month_ends
+),
+
+versions as (
+    select * from core.fct_invoice_history
+    where is_live
+),
+
+stood_then as (
+    select
+        versions.*,
+        months.month_end_on,
+        months.measured_on,
+        months.is_month_over,
+        months.history_since
+    from months
+    inner join versions
+        on
+            months.measured_at >= versions.valid_from
+            and months.measured_at < coalesce(versions.valid_to, 'infinity')
+    where
+        versions.is_open
+        or versions.document_on between months.measured_on - 89 and months.measured_on
+),
+
+sums as (
+    -- Sold on credit is what a customer need not pay on the day itself.
+    select
+        month_end_on,
+        measured_on,
+        is_month_over,
+        history_since,
+        currency,
+        coalesce(
+            sum(invoice_total) filter (
+                where document_on between measured_on - 89 and measured_on
+                and customer_id <> '(none)'
+                and (due_on > document_on or is_credit_note)
+            ),
+            0
+        ) as credit_sales,
+        coalesce(sum(balance) filter (where is_open), 0) as receivables,
+        coalesce(
+            sum(balance) filter (where is_open and due_on >= measured_on), 0
+        ) as receivables_not_due
+    from stood_then
+    group by all
+),
+
+days as (
+    select
+        *,
+        if(credit_sales > 0, receivables / credit_sales * 90, null) as days_sales,
+        if(credit_sales > 0, receivables_not_due / credit_sales * 90, null) as best
+    from sums
+),
+
+reckoned as (
+    select
+        currency,
+
+        is_month_over,
+
+        month_end_on,
+        measured_on,
+        history_since,
+
+        try_cast(days_sales as decimal(18, 2)) as dso,
+        try_cast(best as decimal(18, 2)) as best_possible_dso,
+        try_cast(days_sales - best as decimal(18, 2)) as average_days_late,
+
+        try_cast(credit_sales as decimal(18, 2)) as credit_sales,
+        try_cast(receivables as decimal(18, 2)) as receivables
+    from days
+)
+
+select * from reckoned

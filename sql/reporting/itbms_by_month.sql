@@ -1,0 +1,89 @@
+-- One row per month, tax code, rate and currency: base of ITBMS, and tax by lines.
+-- key: month_on, tax_code, rate_name, currency
+-- order: month_on desc, currency, tax_code, rate_name
+-- question: What goes into this month's ITBMS return?
+-- query: select month_on, tax_code, rate_name, taxable_base, exempt_base, tax
+--   from reporting.itbms_by_month order by month_on desc, tax_code limit 12
+with
+
+invoices as (
+    select * from core.fct_invoice
+    where is_live
+),
+
+lines as (
+    select * from core.fct_invoice_line
+    where is_live
+),
+
+-- A line whose rate nobody knows is taxable where tax was charged on it.
+judged as (
+    select
+        *,
+        date_trunc('month', document_on)::date as month_on,
+        coalesce(format('{:g} %', (tax_rate * 100)::double), '(unknown)') as rate_name,
+        if(is_known_rate, tax_rate <> 0, line_tax <> 0) as is_taxable
+    from lines
+),
+
+by_rate as (
+    select
+        month_on,
+        tax_code,
+        rate_name,
+        currency,
+        any_value(tax_rate) as tax_rate,
+        count(distinct invoice_id) as documents,
+        coalesce(sum(line_net) filter (where is_taxable), 0) as taxable_base,
+        coalesce(sum(line_net) filter (where not is_taxable), 0) as exempt_base,
+        sum(line_tax) as tax
+    from judged
+    group by month_on, tax_code, rate_name, currency
+),
+
+by_lines as (
+    select
+        month_on,
+        currency,
+        sum(tax) as tax
+    from by_rate
+    group by month_on, currency
+),
+
+by_headers as (
+    select
+        date_trunc('month', document_on)::date as month_on,
+        currency,
+        sum(invoice_tax) as tax
+    from invoices
+    group by all
+),
+
+beside as (
+    select
+        by_rate.tax_code,
+        by_rate.rate_name,
+        by_rate.currency,
+
+        by_rate.month_on,
+        (by_rate.month_on + interval 1 month + interval 14 days)::date as itbms_due_on,
+
+        by_rate.documents,
+
+        by_rate.tax_rate,
+        try_cast(by_rate.taxable_base as decimal(18, 2)) as taxable_base,
+        try_cast(by_rate.exempt_base as decimal(18, 2)) as exempt_base,
+        try_cast(by_rate.tax as decimal(18, 2)) as tax,
+        try_cast(by_lines.tax as decimal(18, 2)) as month_tax_by_lines,
+        try_cast(by_headers.tax as decimal(18, 2)) as month_tax_charged,
+        try_cast(by_headers.tax - by_lines.tax as decimal(18, 2)) as month_difference
+    from by_rate
+    inner join by_lines
+        on by_rate.month_on = by_lines.month_on and by_rate.currency = by_lines.currency
+    inner join by_headers
+        on
+            by_rate.month_on = by_headers.month_on
+            and by_rate.currency = by_headers.currency
+)
+
+select * from beside

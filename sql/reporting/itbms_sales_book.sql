@@ -1,0 +1,85 @@
+-- One row per invoice and tax code: the sales book. Void invoices stand with zero.
+-- key: invoice_id, tax_code
+-- order: document_on, invoice_code, invoice_id, tax_code
+-- question: Which invoices make up the sales of a month, with base and tax?
+-- query: select document_on, invoice_code, customer_name, tax_id, net, tax, total
+--   from reporting.itbms_sales_book order by document_on desc, invoice_code limit 20
+with
+
+invoices as (
+    select * from core.fct_invoice
+    where is_live or is_void
+),
+
+lines as (
+    select * from core.fct_invoice_line
+),
+
+customers as (
+    select * from core.dim_customer
+),
+
+by_code as (
+    select
+        invoice_id,
+        tax_code,
+        any_value(tax_rate) as tax_rate,
+        sum(line_net) as net,
+        sum(line_tax) as tax
+    from lines
+    group by invoice_id, tax_code
+),
+
+booked as (
+    select
+        invoices.invoice_id,
+        invoices.customer_id,
+
+        invoices.invoice_code,
+        customers.customer_name,
+        customers.tax_id,
+        invoices.invoice_status,
+        coalesce(by_code.tax_code, '(none)') as tax_code,
+        invoices.currency,
+
+        invoices.is_void,
+        invoices.is_credit_note,
+
+        invoices.document_on,
+        date_trunc('month', invoices.document_on)::date as month_on,
+
+        by_code.tax_rate,
+        if(invoices.is_void, 0, coalesce(by_code.net, 0)) as net,
+        if(invoices.is_void, 0, coalesce(by_code.tax, 0)) as tax_by_rate,
+        if(invoices.is_void, 0, invoices.invoice_tax) as tax_charged
+    from invoices
+    left join by_code on invoices.invoice_id = by_code.invoice_id
+    left join customers on invoices.customer_id = customers.customer_id
+),
+
+-- The book shows the tax that was charged: what it is beyond that of the lines, a cent
+-- of rounding as a rule, stands with the code of most tax.
+charged as (
+    select
+        *,
+        if(
+            row_number() over (
+                partition by invoice_id order by abs(tax_by_rate) desc, tax_code asc
+            ) = 1,
+            tax_by_rate + tax_charged
+            - sum(tax_by_rate) over (partition by invoice_id),
+            tax_by_rate
+        ) as tax
+    from booked
+),
+
+summed as (
+    select
+        * exclude (net, tax, tax_by_rate, tax_charged),
+        try_cast(net as decimal(18, 2)) as net,
+        try_cast(tax as decimal(18, 2)) as tax,
+        try_cast(net + tax as decimal(18, 2)) as total
+    from charged
+)
+
+select * from summed

@@ -1,0 +1,77 @@
+-- One row per customer, month and currency: tax charged, and what may be withheld.
+-- key: customer_id, month_on, currency
+-- order: month_on desc, tax desc, customer_id, currency
+-- question: Which customers withhold ITBMS, and how much of it?
+-- query: select month_on, customer_name, tax, expected_withholding
+--   from reporting.itbms_withholding_candidates where is_listed order by month_on desc
+with
+
+invoices as (
+    select * from core.fct_invoice
+    where is_live and customer_id <> '(none)'
+),
+
+customers as (
+    select * from core.dim_customer
+),
+
+-- P4 Books does not tell who withholds; the user lists them in sql/seeds.
+listed as (
+    select
+        upper(trim(customer_code)) as code,
+        share,
+        coalesce(valid_from, date '0001-01-01') as valid_from,
+        coalesce(valid_to, date '9999-12-31') as valid_to
+    from raw.withholding_customers
+),
+
+withheld as (
+    -- An invoice of which just its tax, or half of it, is open looks like one withheld.
+    select
+        invoices.*,
+        customers.customer_code,
+        customers.customer_name,
+        customers.tax_id,
+        listed.share,
+        try_cast(invoices.invoice_tax::decimal(19, 2) * listed.share as decimal(18, 2))
+            as withholding,
+        invoices.is_open
+        and invoices.invoice_tax > 0
+        and invoices.balance in (
+            invoices.invoice_tax, round(invoices.invoice_tax / 2, 2)::decimal(18, 2)
+        ) as is_short_by_tax
+    from invoices
+    left join customers on invoices.customer_id = customers.customer_id
+    left join listed
+        on
+            upper(trim(customers.customer_code)) = listed.code
+            and invoices.document_on >= listed.valid_from
+            and invoices.document_on <= listed.valid_to
+),
+
+months as (
+    select
+        customer_id,
+
+        any_value(customer_code) as customer_code,
+        any_value(customer_name) as customer_name,
+        any_value(tax_id) as tax_id,
+        currency,
+
+        count(share) > 0 as is_listed,
+
+        date_trunc('month', document_on)::date as month_on,
+
+        count(*) as documents,
+        count(*) filter (where is_short_by_tax) as documents_short_by_tax,
+
+        max(share) as withholding_share,
+        try_cast(sum(invoice_tax) as decimal(18, 2)) as tax,
+        try_cast(coalesce(sum(withholding), 0) as decimal(18, 2))
+            as expected_withholding
+    from withheld
+    group by customer_id, currency, date_trunc('month', document_on)
+    having sum(invoice_tax) <> 0 or count(share) > 0
+)
+
+select * from months

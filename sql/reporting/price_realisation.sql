@@ -1,0 +1,75 @@
+-- One row per product, customer, month and currency: prices got against list and cost.
+-- key: product_id, customer_id, month_on, currency
+-- order: month_on desc, net desc, product_id, customer_id, currency
+-- question: Where do we sell below list, or below cost?
+-- query: select product_name, customer_name, month_on, list_price, average_price
+--   from reporting.price_realisation where is_below_cost order by month_on desc
+with
+
+lines as (
+    select * from core.fct_invoice_line
+    where is_live
+),
+
+priced as (
+    select
+        *,
+        quantity::decimal(19, 6) * list_price as line_at_list,
+        quantity::decimal(19, 6) * unit_cost as line_at_cost
+    from lines
+),
+
+sums as (
+    select
+        product_id,
+        customer_id,
+        date_trunc('month', document_on)::date as month_on,
+        currency,
+        coalesce(sum(quantity), 0) as quantity,
+        sum(line_net) as net,
+        coalesce(sum(discount), 0) as discount,
+        count(*) * 0.005 as rounding,
+        -- known where every line of it has one
+        if(count(*) = count(line_at_list), sum(line_at_list), null) as at_list,
+        if(count(*) = count(line_at_cost), sum(line_at_cost), null) as at_cost
+    from priced
+    group by all
+),
+
+compared as (
+    select
+        sums.product_id,
+        sums.customer_id,
+
+        products.product_code,
+        products.product_name,
+        customers.customer_name,
+        sums.currency,
+
+        -- by more than the rounding of its lines
+        coalesce(sums.net < sums.at_list - sums.rounding, false)
+        and sums.quantity > 0 as is_below_list,
+        coalesce(sums.net < sums.at_cost - sums.rounding, false)
+        and sums.quantity > 0 as is_below_cost,
+
+        sums.month_on,
+
+        try_cast(sums.quantity as decimal(18, 6)) as quantity,
+        try_cast(sums.at_list / nullif(sums.quantity, 0) as decimal(18, 6))
+            as list_price,
+        try_cast(sums.net / nullif(sums.quantity, 0) as decimal(18, 6))
+            as average_price,
+        try_cast(sums.at_cost / nullif(sums.quantity, 0) as decimal(18, 6))
+            as unit_cost,
+        try_cast(1 - sums.net / nullif(sums.at_list, 0) as decimal(9, 6))
+            as discount_share,
+        try_cast(sums.discount as decimal(18, 2)) as discount,
+        try_cast(sums.net as decimal(18, 2)) as net
+    from sums
+    left join core.dim_product as products
+        on sums.product_id = products.product_id
+    left join core.dim_customer as customers
+        on sums.customer_id = customers.customer_id
+)
+
+select * from compared

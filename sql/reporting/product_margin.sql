@@ -1,0 +1,95 @@
+-- One row per product, month and currency: net sold, its cost as far as known, margin.
+-- key: product_id, month_on, currency
+-- order: month_on desc, margin desc nulls last, product_id, currency
+-- question: What do we earn on a product, after what it cost?
+-- query: select product_name, sum(net) as net, sum(margin) as margin
+--   from reporting.product_margin where cost_basis <> 'unknown'
+--   group by product_name order by margin desc limit 10
+with
+
+lines as (
+    select * from core.fct_invoice_line
+    where is_live
+),
+
+bought as (
+    select
+        product_id,
+        currency,
+        document_on,
+        sum(line_net) / sum(quantity) as purchase_price
+    from core.fct_purchase_order_line
+    where is_live and quantity > 0 and product_id <> '(none)'
+    group by product_id, currency, document_on
+),
+
+-- Where a product has no cost of its own, the last price we ordered it at stands in.
+priced as (
+    select
+        lines.*,
+        coalesce(
+            lines.unit_cost, try_cast(bought.purchase_price as decimal(18, 6))
+        ) as cost_price,
+        case
+            when lines.quantity is null then 0
+            when lines.unit_cost is not null then 2
+            when bought.purchase_price is not null then 1
+            else 0
+        end as sureness
+    from lines
+    asof left join bought
+        on
+            lines.product_id = bought.product_id
+            and lines.currency = bought.currency
+            and lines.document_on >= bought.document_on
+),
+
+sums as (
+    select
+        product_id,
+        date_trunc('month', document_on)::date as month_on,
+        currency,
+        min(sureness) as sureness,
+        coalesce(sum(quantity), 0) as quantity,
+        sum(line_net) as net,
+        sum(try_cast(quantity::decimal(19, 6) * cost_price as decimal(18, 2)))
+            as cost_estimated
+    from priced
+    group by all
+),
+
+reckoned as (
+    -- As sure as the least sure of its lines; unknown as soon as one is.
+    select
+        sums.product_id,
+
+        products.product_code,
+        products.product_name,
+        sums.currency,
+        case sums.sureness
+            when 2 then 'product cost'
+            when 1 then 'last purchase price'
+            else 'unknown'
+        end as cost_basis,
+
+        sums.month_on,
+
+        try_cast(sums.quantity as decimal(18, 6)) as quantity,
+        try_cast(sums.net as decimal(18, 2)) as net,
+        try_cast(if(sums.sureness > 0, sums.cost_estimated, null) as decimal(18, 2))
+            as cost_estimated,
+        try_cast(
+            if(sums.sureness > 0, sums.net - sums.cost_estimated, null)
+            as decimal(18, 2)
+        ) as margin,
+        if(
+            sums.sureness > 0 and sums.net > 0,
+            try_cast((sums.net - sums.cost_estimated) / sums.net as decimal(9, 6)),
+            null
+        ) as margin_share
+    from sums
+    left join core.dim_product as products
+        on sums.product_id = products.product_id
+)
+
+select * from reckoned

@@ -1,0 +1,67 @@
+-- One row per customer, month and currency: documents and net of live invoices.
+-- key: customer_id, month_on, currency
+-- order: month_on desc, net desc, customer_id, currency
+-- question: Who buys how much, and how large is an order?
+-- query: select customer_name, sum(net) as net, sum(documents) as documents
+--   from reporting.sales_by_customer group by customer_name order by net desc limit 10
+with
+
+invoices as (
+    select
+        *,
+        date_trunc('month', document_on)::date as month_on
+    from core.fct_invoice
+    where is_live
+),
+
+quantities as (
+    select
+        customer_id,
+        date_trunc('month', document_on)::date as month_on,
+        currency,
+        sum(quantity) as quantity
+    from core.fct_invoice_line
+    where is_live
+    group by all
+),
+
+customers as (
+    select * from core.dim_customer
+),
+
+sums as (
+    select
+        customer_id,
+        month_on,
+        currency,
+        count(*) as documents,
+        sum(invoice_subtotal) as net
+    from invoices
+    group by customer_id, month_on, currency
+),
+
+named as (
+    select
+        sums.customer_id,
+
+        customers.customer_code,
+        customers.customer_name,
+        sums.currency,
+
+        sums.month_on,
+
+        sums.documents,
+
+        try_cast(coalesce(quantities.quantity, 0) as decimal(18, 6)) as quantity,
+        try_cast(sums.net / sums.documents as decimal(18, 2)) as average_order,
+        try_cast(sums.net as decimal(18, 2)) as net
+    from sums
+    left join quantities
+        on
+            sums.customer_id = quantities.customer_id
+            and sums.month_on = quantities.month_on
+            and sums.currency = quantities.currency
+    left join customers on sums.customer_id = customers.customer_id
+)
+
+select * from named

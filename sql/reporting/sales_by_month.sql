@@ -1,0 +1,85 @@
+-- One row per month and currency with live invoices: what was sold, against last year.
+-- key: month_on, currency
+-- order: month_on desc, currency
+-- question: How much did we sell this month, and how does it compare?
+-- query: select month_on, currency, net, net_year_to_date, net_last_year, growth
+--   from reporting.sales_by_month order by month_on desc limit 12
+with
+
+as_of as (
+    select * from core.as_of
+),
+
+invoices as (
+    select
+        *,
+        date_trunc('month', document_on)::date as month_on
+    from core.fct_invoice
+    where is_live
+),
+
+months as (
+    select
+        month_on,
+        currency,
+        count(*) as documents,
+        count(*) filter (where is_credit_note) as credit_notes,
+        count(distinct customer_id) filter (where customer_id <> '(none)') as customers,
+        sum(invoice_subtotal) as net,
+        sum(invoice_tax) as tax,
+        sum(invoice_total) as total
+    from invoices
+    group by month_on, currency
+),
+
+-- The month that is not over is compared with the same days of last year's.
+last_year as (
+    select
+        (date_trunc('month', invoices.document_on) + interval 1 year)::date as month_on,
+        invoices.currency,
+        sum(invoices.invoice_subtotal) as net
+    from invoices
+    cross join as_of
+    where
+        invoices.document_on <= as_of.as_of_on - interval 1 year
+        or invoices.month_on
+        <> (date_trunc('month', as_of.as_of_on) - interval 1 year)::date
+    group by all
+),
+
+compared as (
+    select
+        months.*,
+        sum(months.net) over (
+            partition by months.currency, year(months.month_on) order by months.month_on
+        ) as net_year_to_date,
+        last_year.net as net_last_year
+    from months
+    left join last_year
+        on
+            months.month_on = last_year.month_on
+            and months.currency = last_year.currency
+),
+
+reckoned as (
+    select
+        currency,
+
+        month_on,
+
+        documents,
+        credit_notes,
+        customers,
+
+        try_cast(net as decimal(18, 2)) as net,
+        try_cast(tax as decimal(18, 2)) as tax,
+        try_cast(total as decimal(18, 2)) as total,
+        try_cast(net / documents as decimal(18, 2)) as average_net,
+        try_cast(net_year_to_date as decimal(18, 2)) as net_year_to_date,
+        try_cast(coalesce(net_last_year, 0) as decimal(18, 2)) as net_last_year,
+        if(net_last_year > 0, try_cast(net / net_last_year - 1 as decimal(9, 6)), null)
+            as growth
+    from compared
+)
+
+select * from reckoned

@@ -1,0 +1,29 @@
+-- One row per customer, product, month and currency: quantity, net and discount sold.
+-- key: customer_id, product_id, month_on, currency
+-- question: Who bought what, and when?
+-- query: select customer_id, product_id, sum(quantity) as quantity, sum(net) as net
+--   from reporting.sales_cube
+--   group by customer_id, product_id order by net desc limit 10
+with
+
+lines as (
+    select * from core.fct_invoice_line
+    where is_live
+),
+
+cube as (
+    select
+        customer_id,
+        product_id,
+        currency,
+
+        date_trunc('month', document_on)::date as month_on,
+
+        try_cast(coalesce(sum(quantity), 0) as decimal(18, 6)) as quantity,
+        try_cast(coalesce(sum(discount), 0) as decimal(18, 2)) as discount,
+        try_cast(sum(line_net) as decimal(18, 2)) as net
+    from lines
+    group by all
+)
+
+select * from cube

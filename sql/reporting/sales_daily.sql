@@ -1,0 +1,83 @@
+-- One row per day and currency with live invoices: sales, and month and year so far.
+-- key: day_on, currency
+-- order: day_on desc, currency
+-- question: How do this month's sales run, day by day, against last year's?
+-- query: select day_on, net, net_month_to_date, net_month_to_date_last_year, growth
+--   from reporting.sales_daily order by day_on desc limit 31
+with
+
+invoices as (
+    select * from core.fct_invoice
+    where is_live
+),
+
+days as (
+    select
+        document_on as day_on,
+        date_trunc('month', document_on)::date as month_on,
+        currency,
+        count(*) as documents,
+        count(distinct customer_id) filter (where customer_id <> '(none)') as customers,
+        sum(invoice_subtotal) as net,
+        sum(invoice_tax) as tax
+    from invoices
+    group by document_on, currency
+),
+
+running as (
+    select
+        *,
+        sum(net) over (partition by currency, month_on order by day_on)
+            as net_month_to_date,
+        sum(net) over (partition by currency, year(day_on) order by day_on)
+            as net_year_to_date,
+        (day_on - interval 1 year)::date as last_year_on
+    from days
+),
+
+-- The last day with sales up to the same day of last year, if it was in that month.
+compared as (
+    select
+        running.*,
+        if(
+            earlier.month_on = date_trunc('month', running.last_year_on),
+            earlier.net_month_to_date,
+            null
+        ) as net_month_to_date_last_year,
+        if(earlier.day_on = running.last_year_on, earlier.net, null) as net_last_year
+    from running
+    asof left join running as earlier
+        on
+            running.currency = earlier.currency
+            and running.last_year_on >= earlier.day_on
+),
+
+reckoned as (
+    select
+        currency,
+
+        day_on,
+        month_on,
+
+        documents,
+        customers,
+
+        try_cast(net as decimal(18, 2)) as net,
+        try_cast(tax as decimal(18, 2)) as tax,
+        try_cast(net / documents as decimal(18, 2)) as average_net,
+        try_cast(net_month_to_date as decimal(18, 2)) as net_month_to_date,
+        try_cast(net_year_to_date as decimal(18, 2)) as net_year_to_date,
+        try_cast(coalesce(net_last_year, 0) as decimal(18, 2)) as net_last_year,
+        try_cast(coalesce(net_month_to_date_last_year, 0) as decimal(18, 2))
+            as net_month_to_date_last_year,
+        if(
+            net_month_to_date_last_year > 0,
+            try_cast(
+                net_month_to_date / net_month_to_date_last_year - 1 as decimal(9, 6)
+            ),
+            null
+        ) as growth
+    from compared
+)
+
+select * from reckoned

@@ -1,0 +1,137 @@
+-- One row per document that is void, cancelled or deleted: what it was, until when.
+-- key: document_type, document_id
+-- order: last_seen_at desc, document_type, document_id
+-- question: Which documents were made void or deleted, and for how much?
+-- query: select fate, document_code, party_name, status_before, total, last_seen_at
+--   from reporting.void_and_deleted order by last_seen_at desc limit 20
+with
+
+versions as (
+    select
+        'invoice' as document_type,
+        invoice_id as document_id,
+        invoice_code as document_code,
+        customer_id as party_id,
+        invoice_status as status,
+        currency,
+        document_on,
+        invoice_total as total,
+        valid_from,
+        valid_to
+    from staging.invoices_history
+    union all
+    select
+        'sales order' as document_type,
+        sales_order_id as document_id,
+        sales_order_code as document_code,
+        customer_id as party_id,
+        sales_order_status as status,
+        currency,
+        document_on,
+        sales_order_total as total,
+        valid_from,
+        valid_to
+    from staging.sales_orders_history
+    union all
+    select
+        'purchase order' as document_type,
+        purchase_order_id as document_id,
+        purchase_order_code as document_code,
+        vendor_id as party_id,
+        purchase_order_status as status,
+        currency,
+        document_on,
+        purchase_order_total as total,
+        valid_from,
+        valid_to
+    from staging.purchase_orders_history
+),
+
+worded as (
+    select
+        *,
+        regexp_replace(lower(status), '[^a-z]', '', 'g') in (
+            'void', 'cancelled', 'canceled'
+        ) as is_off,
+        row_number() over (
+            partition by document_type, document_id order by valid_from desc
+        ) as age
+    from versions
+),
+
+before as (
+    -- As it stood when it was last seen standing.
+    select
+        document_type,
+        document_id,
+        arg_max_null(status, valid_from) as status_before,
+        max(valid_to) as stood_until
+    from worded
+    where coalesce(not is_off, true)
+    group by document_type, document_id
+),
+
+off as (
+    select
+        *,
+        if(valid_to is not null, 'deleted', lower(status)) as fate
+    from worded
+    where age = 1 and (valid_to is not null or is_off)
+),
+
+customers as (
+    select * from core.dim_customer
+),
+
+vendors as (
+    select * from core.dim_vendor
+),
+
+as_of as (
+    select * from core.as_of
+),
+
+named as (
+    select
+        off.document_type,
+        off.document_id,
+        coalesce(off.party_id, '(none)') as party_id,
+
+        off.document_code,
+        off.fate,
+        coalesce(
+            if(
+                off.document_type = 'purchase order',
+                vendors.vendor_name,
+                customers.customer_name
+            ),
+            if(off.party_id is null, '(none)', format('(unknown {})', off.party_id))
+        ) as party_name,
+        before.status_before,
+        coalesce(nullif(upper(trim(off.currency)), ''), as_of.currency) as currency,
+
+        off.document_on,
+        if(
+            off.fate = 'deleted',
+            off.valid_to,
+            coalesce(before.stood_until, off.valid_from)
+        ) as last_seen_at,
+
+        off.total
+    from off
+    left join before
+        on
+            off.document_type = before.document_type
+            and off.document_id = before.document_id
+    left join customers
+        on
+            off.document_type <> 'purchase order'
+            and off.party_id = customers.customer_id
+    left join vendors
+        on
+            off.document_type = 'purchase order'
+            and off.party_id = vendors.vendor_id
+    cross join as_of
+)
+
+select * from named
