@@ -1,0 +1,43 @@
+-- The 12 months to the as-of day.
+with
+
+ours as (
+    select
+        customer_id,
+        currency,
+        if(count(*) = count(net), sum(net), null) as net
+    from reporting.abc_customers
+    group by all
+),
+
+theirs as (
+    select
+        customer_id,
+        currency,
+        if(count(*) = count(invoice_subtotal), sum(invoice_subtotal), null) as net
+    from core.fct_invoice
+    where
+        is_live
+        and document_on > (select as_of.as_of_on - interval 12 months from core.as_of)
+        and document_on <= (select as_of.as_of_on from core.as_of)
+    group by all
+),
+
+compared as (
+    select
+        coalesce(ours.customer_id, theirs.customer_id) as customer_id,
+        coalesce(ours.currency, theirs.currency) as currency,
+        ours.net,
+        theirs.net as source_net
+    from ours
+    full join theirs
+        on
+            ours.customer_id = theirs.customer_id
+            and ours.currency = theirs.currency
+    where
+        ours.net <> theirs.net
+        or (ours.customer_id is null and theirs.net <> 0)
+        or (theirs.customer_id is null and ours.net <> 0)
+)
+
+select * from compared

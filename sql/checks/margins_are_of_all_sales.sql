@@ -1,0 +1,50 @@
+-- Net and quantity by product.
+with
+
+ours as (
+    select
+        product_id,
+        month_on,
+        currency,
+        if(count(*) = count(net), sum(net), null) as net,
+        if(count(*) = count(quantity), sum(quantity), null) as quantity
+    from reporting.product_margin
+    group by all
+),
+
+theirs as (
+    select
+        product_id,
+        month_on,
+        currency,
+        if(count(*) = count(net), sum(net), null) as net,
+        sum(quantity) as quantity
+    from reporting.sales_by_product
+    group by all
+),
+
+compared as (
+    select
+        coalesce(ours.product_id, theirs.product_id) as product_id,
+        coalesce(ours.month_on, theirs.month_on) as month_on,
+        coalesce(ours.currency, theirs.currency) as currency,
+        ours.net,
+        theirs.net as source_net,
+        ours.quantity,
+        theirs.quantity as source_quantity
+    from ours
+    full join theirs
+        on
+            ours.product_id = theirs.product_id
+            and ours.month_on = theirs.month_on
+            and ours.currency = theirs.currency
+    where
+        ours.net <> theirs.net
+        or (ours.product_id is null and theirs.net <> 0)
+        or (theirs.product_id is null and ours.net <> 0)
+        or ours.quantity <> theirs.quantity
+        or (ours.product_id is null and theirs.quantity <> 0)
+        or (theirs.product_id is null and ours.quantity <> 0)
+)
+
+select * from compared
