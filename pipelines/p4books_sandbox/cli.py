@@ -7,11 +7,12 @@ import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import fields
+from datetime import date
 from typing import Any, NoReturn
 
 from p4books_sandbox.app import make_app
 from p4books_sandbox.desk import Desk
-from p4books_sandbox.distributor import generate
+from p4books_sandbox.distributor import days, generate
 from p4books_sandbox.faults import Fault, fault_of
 from p4books_sandbox.options import Options
 from p4books_sandbox.server import Server, base_url, listen
@@ -62,6 +63,12 @@ def _parser() -> argparse.ArgumentParser:
         help="how many; other lists follow (%(default)s)",
     )
     add("--lines", type=int, default=None, help="lines on every document (one to eight)")
+    add(
+        "--last-day",
+        type=_day,
+        metavar="DAY",
+        help=f"when the books end, like 2026-12-31 ({days.LAST_DAY})",
+    )
     add("--seed", type=int, default=default.seed, help="another seed, other books (%(default)s)")
     add(
         "--limit",
@@ -117,6 +124,13 @@ def _port(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) < 65536):
         raise argparse.ArgumentTypeError(f"{text!r} is no port from 0 to 65535")
     return int(text)
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no day like 2026-12-31") from None
 
 
 def _fault(text: str) -> Fault:

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from datetime import date
 
 from p4books_sandbox.ways import Ways
 
@@ -11,11 +12,13 @@ class Options(Ways):
     """A sandbox's settings, and the ways of its server.
 
     Counts are rows, `window` is seconds, `limit` is requests a window and key (0: no limit),
-    `lines` is lines on every document (None: one to eight). Raises ValueError with a sentence.
+    `lines` is lines on every document (None: one to eight), `last_day` that of the books (None:
+    30 June 2026). Raises ValueError with a sentence.
     """
 
     invoices: int = 2000
     lines: int | None = None
+    last_day: date | None = None
     seed: int = 7
     limit: int = 100
     window: float = 60.0

@@ -130,6 +130,7 @@ def test_help_names_every_way() -> None:
         (["--fault", "'"], 'argument --fault: "\'" is no fault: No closing quotation.'),
         (["--total", "all"], "argument --total: invalid choice: 'all' (choose from "),
         (["--page-parameter", ""], "page_parameter must not be empty."),
+        (["--last-day", "soon"], "argument --last-day: 'soon' is no day like 2026-12-31."),
         (["--loud"], "unrecognized arguments: --loud."),
     ],
 )

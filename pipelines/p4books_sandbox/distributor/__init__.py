@@ -5,7 +5,7 @@ A made-up Panamanian distributor's."""
 from collections.abc import Iterable
 
 from p4books_sandbox.chance import chance
-from p4books_sandbox.distributor import parties, products, purchases, sales
+from p4books_sandbox.distributor import days, parties, products, purchases, sales
 from p4books_sandbox.distributor.scale import scale_for
 from p4books_sandbox.options import Options
 from p4books_sandbox.records import RecordList
@@ -26,4 +26,7 @@ def generate(options: Options) -> dict[str, RecordList]:
         "purchase-orders": bought.orders,
         "sales-orders": sold.orders,
     }
-    return {path: RecordList(each, options, path) for path, each in rows.items()}
+    later = (options.last_day - days.LAST_DAY).days if options.last_day else 0
+    return {
+        path: RecordList(days.shifted(each, later), options, path) for path, each in rows.items()
+    }

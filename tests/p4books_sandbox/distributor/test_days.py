@@ -28,3 +28,13 @@ def test_office_time(share: float, time: str) -> None:
     """Documents are made in office hours of Panama, written in UTC."""
     assert days.office_time(share) == time
     assert datetime.fromisoformat("2026-06-30" + days.office_time(0.999)).hour == 22
+
+
+def test_shifted() -> None:
+    """Every day moves, with its time; a text that merely looks like one stays."""
+    row = b'{"on":"2026-06-30","at":"2026-02-28T12:00:00Z","tax_id":"1-2026-06-30","n":2026}'
+
+    assert list(days.shifted([row], 1)) == [
+        b'{"on":"2026-07-01","at":"2026-03-01T12:00:00Z","tax_id":"1-2026-06-30","n":2026}'
+    ]
+    assert list(days.shifted([row], 0)) == [row]

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from hashlib import sha256
 from typing import Any, Literal, get_args, get_origin
@@ -49,6 +50,20 @@ def test_the_same_tomorrow() -> None:
     found = sha256(_bytes(generate(Options(invoices=60)))).hexdigest()
 
     assert found == "f4a462c44ae384ea56e3a397bd648c96db6b4da3cb42f8c0dec5da963014d9ab"
+
+
+def test_another_last_day() -> None:
+    """The books end on the day asked for, and are the usual ones but for their days."""
+    usual = generate(Options(invoices=9))
+    moved = generate(Options(invoices=9, last_day=date(2027, 1, 31)))
+
+    assert _rows(moved, "invoices")[-1]["document_date"] == "2027-01-31"
+    assert _rows(moved, "invoices")[-1]["total"] == _rows(usual, "invoices")[-1]["total"]
+    days = [(row["document_date"], row["due_date"]) for row in _rows(usual, "invoices")]
+    assert [
+        tuple(date.fromisoformat(day) - timedelta(days=215) for day in pair)
+        for pair in ((row["document_date"], row["due_date"]) for row in _rows(moved, "invoices"))
+    ] == [tuple(date.fromisoformat(day) for day in pair) for pair in days]
 
 
 @pytest.mark.parametrize("invoices", [0, 1, 3, 500])
