@@ -43,7 +43,10 @@ netted as (
         *,
         coalesce(
             invoice_subtotal,
-            try_cast(invoice_total - coalesce(invoice_tax, 0) as decimal(18, 2)),
+            try_cast(
+                invoice_total::decimal(19, 2) - coalesce(invoice_tax, 0)
+                as decimal(18, 2)
+            ),
             lines_subtotal,
             0
         ) as net
@@ -53,14 +56,22 @@ netted as (
 taxed as (
     select
         *,
-        coalesce(invoice_tax, try_cast(invoice_total - net as decimal(18, 2)), 0) as tax
+        coalesce(
+            invoice_tax,
+            try_cast(invoice_total::decimal(19, 2) - net as decimal(18, 2)),
+            0
+        ) as tax
     from netted
 ),
 
 summed as (
     select
         *,
-        coalesce(invoice_total, try_cast(net + tax as decimal(18, 2)), 0) as total
+        coalesce(
+            invoice_total,
+            try_cast(net::decimal(19, 2) + tax as decimal(18, 2)),
+            0
+        ) as total
     from taxed
 ),
 
@@ -70,7 +81,9 @@ owed as (
         *,
         coalesce(
             balance,
-            try_cast(total - coalesce(amount_paid, 0) as decimal(18, 2)),
+            try_cast(
+                total::decimal(19, 2) - coalesce(amount_paid, 0) as decimal(18, 2)
+            ),
             0
         ) as owing
     from summed
@@ -103,8 +116,11 @@ reckoned as (
         net as invoice_subtotal,
         tax as invoice_tax,
         total as invoice_total,
-        coalesce(amount_paid, try_cast(total - owing as decimal(18, 2)), 0)
-            as amount_paid,
+        coalesce(
+            amount_paid,
+            try_cast(total::decimal(19, 2) - owing as decimal(18, 2)),
+            0
+        ) as amount_paid,
         owing as balance
     from owed
 )

@@ -18,32 +18,41 @@ rates as (
     select * from staging.tax_rates
 ),
 
+multiplied as (
+    -- Two decimals of 18 digits are multiplied in 18, too few for 1,000 x 1,000.00.
+    select
+        *,
+        quantity::decimal(19, 6) * unit_price as price_in_full
+    from lines
+),
+
 -- Whether a discount is an amount or a percentage is open: the one that meets the
 -- line's own net is taken, an amount where neither does.
 both_ways as (
     select
         *,
-        try_cast(quantity * unit_price as decimal(18, 2)) as gross,
-        try_cast(quantity * unit_price - coalesce(discount, 0) as decimal(18, 2))
+        try_cast(price_in_full as decimal(18, 2)) as gross,
+        try_cast(price_in_full - coalesce(discount, 0) as decimal(18, 2))
             as net_less_amount,
         case
             when discount between 0 and 100
                 then
                     try_cast(
-                        try_cast(quantity * unit_price as decimal(26, 6))
+                        try_cast(price_in_full as decimal(26, 6))
                         * (100 - discount)::decimal(9, 6) * 0.01
                         as decimal(18, 2)
                     )
         end as net_less_share
-    from lines
+    from multiplied
 ),
 
 decided as (
     select
         *,
         coalesce(
-            abs(net_less_share - line_net) <= 0.01
-            and abs(net_less_share - line_net) < abs(net_less_amount - line_net),
+            abs(net_less_share::decimal(19, 2) - line_net) <= 0.01
+            and abs(net_less_share::decimal(19, 2) - line_net)
+            < abs(net_less_amount::decimal(19, 2) - line_net),
             false
         ) as is_share
     from both_ways
@@ -61,7 +70,8 @@ netted as (
         quantity,
         unit_price,
         try_cast(
-            if(is_share, gross - net_less_share, discount) as decimal(18, 2)
+            if(is_share, gross::decimal(19, 2) - net_less_share, discount)
+            as decimal(18, 2)
         ) as discount,
         coalesce(line_net, net_less_amount, 0) as line_net
     from decided
@@ -133,7 +143,8 @@ rated as (
     select
         coded.*,
         rates.tax_rate,
-        try_cast(coded.line_net * rates.tax_rate as decimal(18, 2)) as tax_by_rate
+        try_cast(coded.line_net::decimal(19, 2) * rates.tax_rate as decimal(18, 2))
+            as tax_by_rate
     from coded
     left join rates
         on
@@ -194,7 +205,7 @@ unknown_tax as (
         invoice_id,
         line_number,
         try_cast(
-            tax_upto - coalesce(
+            tax_upto::decimal(19, 2) - coalesce(
                 lag(tax_upto) over (partition by invoice_id order by line_number), 0
             ) as decimal(18, 2)
         ) as line_tax

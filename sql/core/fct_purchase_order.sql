@@ -22,6 +22,24 @@ as_of as (
     select * from core.as_of
 ),
 
+lines as (
+    select
+        purchase_order_id,
+        try_cast(
+            sum(
+                coalesce(
+                    line_net,
+                    try_cast(
+                        quantity::decimal(19, 6) * unit_price - coalesce(discount, 0)
+                        as decimal(18, 2)
+                    )
+                )
+            ) as decimal(18, 2)
+        ) as lines_net
+    from staging.purchase_order_lines
+    group by purchase_order_id
+),
+
 worded as (
     select
         orders.*,
@@ -49,6 +67,34 @@ judged as (
     from worded
 ),
 
+-- Where the header names no amount it is what its lines come to.
+netted as (
+    select
+        judged.*,
+        coalesce(
+            judged.purchase_order_subtotal,
+            try_cast(
+                judged.purchase_order_total::decimal(19, 2)
+                - coalesce(judged.purchase_order_tax, 0) as decimal(18, 2)
+            ),
+            lines.lines_net,
+            0
+        ) as net
+    from judged
+    left join lines on judged.purchase_order_id = lines.purchase_order_id
+),
+
+taxed as (
+    select
+        *,
+        coalesce(
+            purchase_order_tax,
+            try_cast(purchase_order_total::decimal(19, 2) - net as decimal(18, 2)),
+            0
+        ) as tax
+    from netted
+),
+
 reckoned as (
     select
         purchase_order_id,
@@ -74,29 +120,14 @@ reckoned as (
 
         if(is_open, greatest(as_of_on - expected_on, 0), null) as days_late,
 
-        coalesce(
-            purchase_order_subtotal,
-            try_cast(
-                purchase_order_total - coalesce(purchase_order_tax, 0) as decimal(18, 2)
-            ),
-            0
-        ) as purchase_order_subtotal,
-        coalesce(
-            purchase_order_tax,
-            try_cast(
-                purchase_order_total - purchase_order_subtotal as decimal(18, 2)
-            ),
-            0
-        ) as purchase_order_tax,
+        net as purchase_order_subtotal,
+        tax as purchase_order_tax,
         coalesce(
             purchase_order_total,
-            try_cast(
-                purchase_order_subtotal + coalesce(purchase_order_tax, 0)
-                as decimal(18, 2)
-            ),
+            try_cast(net::decimal(19, 2) + tax as decimal(18, 2)),
             0
         ) as purchase_order_total
-    from judged
+    from taxed
 )
 
 select * from reckoned

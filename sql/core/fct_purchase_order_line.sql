@@ -38,7 +38,8 @@ joined as (
         coalesce(
             lines.line_net,
             try_cast(
-                lines.quantity * lines.unit_price - coalesce(lines.discount, 0)
+                lines.quantity::decimal(19, 6) * lines.unit_price
+                - coalesce(lines.discount, 0)
                 as decimal(18, 2)
             ),
             0

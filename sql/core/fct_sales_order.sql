@@ -22,6 +22,24 @@ as_of as (
     select * from core.as_of
 ),
 
+lines as (
+    select
+        sales_order_id,
+        try_cast(
+            sum(
+                coalesce(
+                    line_net,
+                    try_cast(
+                        quantity::decimal(19, 6) * unit_price - coalesce(discount, 0)
+                        as decimal(18, 2)
+                    )
+                )
+            ) as decimal(18, 2)
+        ) as lines_net
+    from staging.sales_order_lines
+    group by sales_order_id
+),
+
 worded as (
     select
         orders.*,
@@ -49,6 +67,34 @@ judged as (
     from worded
 ),
 
+-- Where the header names no amount it is what its lines come to.
+netted as (
+    select
+        judged.*,
+        coalesce(
+            judged.sales_order_subtotal,
+            try_cast(
+                judged.sales_order_total::decimal(19, 2)
+                - coalesce(judged.sales_order_tax, 0) as decimal(18, 2)
+            ),
+            lines.lines_net,
+            0
+        ) as net
+    from judged
+    left join lines on judged.sales_order_id = lines.sales_order_id
+),
+
+taxed as (
+    select
+        *,
+        coalesce(
+            sales_order_tax,
+            try_cast(sales_order_total::decimal(19, 2) - net as decimal(18, 2)),
+            0
+        ) as tax
+    from netted
+),
+
 reckoned as (
     select
         sales_order_id,
@@ -74,26 +120,14 @@ reckoned as (
 
         if(is_open, greatest(as_of_on - required_on, 0), null) as days_late,
 
-        coalesce(
-            sales_order_subtotal,
-            try_cast(
-                sales_order_total - coalesce(sales_order_tax, 0) as decimal(18, 2)
-            ),
-            0
-        ) as sales_order_subtotal,
-        coalesce(
-            sales_order_tax,
-            try_cast(sales_order_total - sales_order_subtotal as decimal(18, 2)),
-            0
-        ) as sales_order_tax,
+        net as sales_order_subtotal,
+        tax as sales_order_tax,
         coalesce(
             sales_order_total,
-            try_cast(
-                sales_order_subtotal + coalesce(sales_order_tax, 0) as decimal(18, 2)
-            ),
+            try_cast(net::decimal(19, 2) + tax as decimal(18, 2)),
             0
         ) as sales_order_total
-    from judged
+    from taxed
 )
 
 select * from reckoned
