@@ -1,4 +1,4 @@
--- One row per invoice line, and a line 0 for what the header's net is beyond them.
+-- One row per invoice line, and one before them for what the header's net is beyond.
 -- key: invoice_id, line_number
 -- question: What was sold, at which price and with which tax?
 -- query: select product_id, sum(quantity) as quantity, sum(line_net) as net
@@ -80,6 +80,7 @@ netted as (
 sums as (
     select
         invoice_id,
+        min(line_number) as first_number,
         sum(line_net) as lines_net
     from netted
     group by invoice_id
@@ -89,6 +90,10 @@ differences as (
     -- What a header has beyond its lines stays in every sum, under no product.
     select
         invoices.invoice_id,
+        -- line 0, unless lines are counted from 0
+        greatest(
+            least(coalesce(sums.first_number, 1), 1), -1000000000000000000
+        ) - 1 as line_number,
         try_cast(
             invoices.invoice_subtotal - coalesce(sums.lines_net, 0) as decimal(18, 2)
         ) as line_net
@@ -107,7 +112,7 @@ all_lines as (
     union all by name
     select
         invoice_id,
-        0 as line_number,
+        line_number,
         line_net,
         true as is_difference
     from differences
