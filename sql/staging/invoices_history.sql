@@ -36,8 +36,27 @@ renamed as (
                     try_cast(
                         list_sum(
                             list_transform(
-                                from_json(lines, '[{"subtotal": "VARCHAR"}]'),
-                                lambda line: try_cast(line.subtotal as decimal(18, 2))
+                                from_json(
+                                    lines,
+                                    '[{
+                                        "quantity": "VARCHAR",
+                                        "price": "VARCHAR",
+                                        "discount": "VARCHAR",
+                                        "subtotal": "VARCHAR"
+                                    }]'
+                                ),
+                                lambda line: coalesce(
+                                    try_cast(line.subtotal as decimal(18, 2)),
+                                    try_cast(
+                                        try_cast(
+                                            line.quantity as decimal(18, 6)
+                                        )::decimal(19, 6)
+                                        * try_cast(line.price as decimal(18, 6))
+                                        - coalesce(
+                                            try_cast(line.discount as decimal(18, 6)), 0
+                                        ) as decimal(18, 2)
+                                    )
+                                )
                             )
                         ) as decimal(18, 2)
                     )
