@@ -19,6 +19,22 @@ cleaned as (
 
         rate as tax_rate
     from rates
+),
+
+-- A rate ends where the next one begins, also where nobody wrote so.
+ended as (
+    select
+        tax_code,
+        source,
+
+        valid_from,
+        least(
+            valid_to,
+            lead(valid_from) over (partition by tax_code order by valid_from) - 1
+        ) as valid_to,
+
+        tax_rate
+    from cleaned
 )
 
-select * from cleaned
+select * from ended
