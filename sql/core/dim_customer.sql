@@ -39,7 +39,8 @@ known as (
 named as (
     select customer_id from core.fct_invoice_history
     union
-    select customer_id from core.fct_sales_order
+    select coalesce(customer_id, '(none)') as customer_id
+    from staging.sales_orders_history
 ),
 
 unknown as (
@@ -60,7 +61,11 @@ customers as (
         known.payment_terms,
         case
             when lower(trim(known.payment_terms)) in ('cash', 'contado') then 0
-            else try_cast(regexp_extract(known.payment_terms, '\d+') as integer)
+            -- of 2/10 net 30 the days to pay in, not those of the discount
+            else
+                try_cast(
+                    regexp_extract(known.payment_terms, '(\d+)\D*$', 1) as integer
+                )
         end as terms_days,
         coalesce(nullif(upper(trim(known.currency)), ''), as_of.currency) as currency,
         known.tax_code,

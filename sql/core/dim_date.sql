@@ -23,7 +23,10 @@ documents as (
 bounds as (
     -- A slip of the pen in a date makes no calendar of two thousand years.
     select
-        greatest(min(documents.document_on), date '1990-01-01') as first_on,
+        least(
+            greatest(min(documents.document_on), date '1990-01-01'),
+            as_of.as_of_on
+        ) as first_on,
         greatest(
             (as_of.as_of_on + interval 1 year)::date,
             least(
@@ -105,7 +108,7 @@ holidays as (
                 as date
             )
         ) as day_on,
-        any_value(rules.holiday) as holiday
+        min(rules.holiday) as holiday
     from easters
     cross join raw.holidays as rules
     where

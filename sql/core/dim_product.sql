@@ -33,9 +33,11 @@ known as (
 ),
 
 named as (
-    select product_id from core.fct_item_activity
-    union
     select product_id from core.fct_invoice_line
+    union
+    select product_id from core.fct_sales_order_line
+    union
+    select product_id from core.fct_purchase_order_line
 ),
 
 unknown as (

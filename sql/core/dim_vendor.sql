@@ -37,8 +37,9 @@ known as (
 ),
 
 named as (
-    select vendor_id from core.fct_purchase_order
-    group by vendor_id
+    select coalesce(vendor_id, '(none)') as vendor_id
+    from staging.purchase_orders_history
+    group by all
 ),
 
 unknown as (
@@ -58,7 +59,11 @@ vendors as (
         known.payment_terms,
         case
             when lower(trim(known.payment_terms)) in ('cash', 'contado') then 0
-            else try_cast(regexp_extract(known.payment_terms, '\d+') as integer)
+            -- of 2/10 net 30 the days to pay in, not those of the discount
+            else
+                try_cast(
+                    regexp_extract(known.payment_terms, '(\d+)\D*$', 1) as integer
+                )
         end as terms_days,
         coalesce(nullif(upper(trim(known.currency)), ''), as_of.currency) as currency,
         known.vendor_status,
