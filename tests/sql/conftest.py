@@ -1,5 +1,6 @@
 """A warehouse of hand-written rows, with the views of this project over them."""
 
+import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,7 +12,8 @@ import pytest
 from p4books.endpoints import ENDPOINTS
 from p4books.load import tables
 from p4books.settings import make
-from p4books.warehouse import as_of, models, seeds, views
+from p4books.warehouse import models, seeds, views
+from p4books.warehouse.as_of import note
 from p4books.warehouse.models import Sources
 
 Give = Callable[..., None]
@@ -28,7 +30,7 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tables.create(path, tuple(ENDPOINTS.values()))
     with duckdb.connect(path) as con:
         seeds.sow(con, Sources.at())
-        as_of.note(con, SETTINGS, ())
+        note(con, SETTINGS, ())
         views.build(con, models.read(Sources.at()))
     return path
 
@@ -45,16 +47,37 @@ def con(empty: Path, tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 @pytest.fixture
 def give(con: duckdb.DuckDBPyConnection) -> Give:
-    """Put a row into a table of raw; it is valid since 2026 and still is, where nothing is said."""
+    """Put a row into a table of raw, its inner lists as lists of dicts.
+
+    A version of a record is valid since 2026 and still is, where nothing is said.
+    """
 
     def give(table: str, **values: Any) -> None:
         valid = {"_dlt_valid_from": "2026-01-01", "_dlt_valid_to": None}
-        row = values if table in {"seen", "missed"} else {**valid, **values}
+        row = {**valid, **values} if table in ENDPOINTS else values
+        row = {n: json.dumps(v) if isinstance(v, list) else v for n, v in row.items()}
         names = ", ".join(f'"{name}"' for name in row)
         marks = ", ".join("?" for _ in row)
         con.execute(f"insert into raw.{table} ({names}) values ({marks})", list(row.values()))
 
     return give
+
+
+@pytest.fixture
+def as_of(con: duckdb.DuckDBPyConnection) -> Give:
+    """Say as of which day the figures are, at noon in Panama; and, where it matters, what else."""
+
+    def as_of(day: str, **values: Any) -> None:
+        told = {
+            "as_of_at": f"{day} 12:00:00-05",
+            "as_of_on": day,
+            "history_since": "2026-01-01",
+            **values,
+        }
+        names = ", ".join(f'"{name}" = ?' for name in told)
+        con.execute(f"update raw.as_of set {names}", list(told.values()))
+
+    return as_of
 
 
 @pytest.fixture

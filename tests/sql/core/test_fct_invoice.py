@@ -1,0 +1,100 @@
+"""What did we invoice, and what of it is open?"""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+Give = Callable[..., None]
+Ask = Callable[[str], list[tuple[Any, ...]]]
+
+
+def test_only_what_there_is(give: Give, ask: Ask) -> None:
+    """Of each invoice the last version counts; what is gone does not, what came back does."""
+    give("invoices", id="1", total=1, _dlt_valid_to="2026-01-02")
+    give("invoices", id="1", total=2, _dlt_valid_from="2026-01-02")
+    give("invoices", id="2", total=3, _dlt_valid_to="2026-01-02")
+    give("invoices", id="3", total=4, _dlt_valid_to="2026-01-02")
+    give("invoices", id="3", total=5, _dlt_valid_from="2026-01-04")
+
+    rows = ask(
+        "select invoice_id, invoice_total, first_seen_at, last_changed_at from core.fct_invoice"
+        " order by invoice_id"
+    )
+
+    days = [datetime(2026, 1, day, tzinfo=UTC) for day in (1, 2, 4)]
+    assert rows == [
+        ("1", Decimal(2), days[0], days[1]),
+        ("3", Decimal(5), days[0], days[2]),
+    ]
+
+
+def test_one_of_each(give: Give, ask: Ask) -> None:
+    """Drafts, void ones and credit notes are among them, with their amounts."""
+    give("invoices", id="1", status="Draft", total=1)
+    give("invoices", id="2", status="Void", total=2)
+    give("invoices", id="3", status="Posted", total=-3)
+
+    assert ask(
+        "select invoice_id, invoice_total, is_live, is_credit_note from core.fct_invoice order by 1"
+    ) == [
+        ("1", Decimal(1), False, False),
+        ("2", Decimal(2), False, False),
+        ("3", Decimal(-3), True, True),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("due", "days", "bucket"),
+    [
+        ("2026-07-01", 0, "current"),
+        ("2026-06-30", 0, "current"),
+        ("2026-06-29", 1, "1-30"),
+        ("2026-05-31", 30, "1-30"),
+        ("2026-05-30", 31, "31-60"),
+        ("2026-05-01", 60, "31-60"),
+        ("2026-04-30", 61, "61-90"),
+        ("2026-04-01", 90, "61-90"),
+        ("2026-03-31", 91, "90+"),
+        ("0202-02-02", 666351, "90+"),
+        ("9999-12-31", 0, "current"),
+        (None, 20, "1-30"),
+    ],
+)
+def test_aging(give: Give, as_of: Give, ask: Ask, due: str | None, days: int, bucket: str) -> None:
+    """An open invoice is late by the days from its due date to the as-of day, in five buckets."""
+    as_of("2026-06-30")
+    give("invoices", id="1", total=107, document_date="2026-06-10", due_date=due)
+
+    assert ask("select days_overdue, aging_bucket from core.fct_invoice") == [(days, bucket)]
+
+
+@pytest.mark.parametrize("told", [{"status": "Void"}, {"status": "Draft"}, {"balance": 0}])
+def test_not_open_not_late(give: Give, as_of: Give, ask: Ask, told: dict[str, Any]) -> None:
+    """What is not open is not late, in no bucket."""
+    as_of("2026-06-30")
+    give("invoices", **{"id": "1", "total": 107, "due_date": "2026-01-01", **told})
+
+    assert ask("select is_open, days_overdue, aging_bucket from core.fct_invoice") == [
+        (False, None, None)
+    ]
+
+
+def test_words_and_days(give: Give, ask: Ask) -> None:
+    """Codes, status and days stand as P4 Books says them."""
+    give(
+        "invoices",
+        id="1",
+        code="=HYPERLINK('x')",
+        status="Partially paid",
+        sales_order_id="9",
+        document_date="2024-02-29",
+        posting_date="2026-02-28",
+    )
+
+    assert ask(
+        "select invoice_code, invoice_status, sales_order_id, document_on, posted_on"
+        " from core.fct_invoice"
+    ) == [("=HYPERLINK('x')", "Partially paid", "9", date(2024, 2, 29), date(2026, 2, 28))]

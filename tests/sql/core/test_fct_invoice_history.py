@@ -1,0 +1,198 @@
+"""What was said of an invoice, from when to when, its amounts made whole?"""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+Give = Callable[..., None]
+Ask = Callable[[str], list[tuple[Any, ...]]]
+
+MONEY = "invoice_subtotal, invoice_tax, invoice_total, amount_paid, balance"
+HUGE = "9999999999999999.99"
+
+
+def amounts(*told: str) -> tuple[Decimal, ...]:
+    return tuple(Decimal(each) for each in told)
+
+
+def test_versions(give: Give, ask: Ask) -> None:
+    """Every version is a row, those of what is gone and what came back too."""
+    days = [datetime(2026, 1, day, tzinfo=UTC) for day in (1, 2, 3, 4)]
+    give("invoices", id="1", balance=107, _dlt_valid_to="2026-01-02")
+    give("invoices", id="1", balance=7, _dlt_valid_from="2026-01-02", _dlt_valid_to="2026-01-03")
+    give("invoices", id="1", balance=0, _dlt_valid_from="2026-01-04")
+
+    assert ask(
+        "select invoice_id, valid_from, valid_to, balance from core.fct_invoice_history"
+        " order by valid_from"
+    ) == [
+        ("1", days[0], days[1], Decimal(107)),
+        ("1", days[1], days[2], Decimal(7)),
+        ("1", days[3], None, Decimal(0)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "whole"),
+    [
+        # subtotal, tax, total, paid, balance
+        (("100", "7", "107", "50", "57"), ("100", "7", "107", "50", "57")),
+        ((None, "7", "107", "0", "107"), ("100", "7", "107", "0", "107")),
+        (("100", None, "107", "0", "107"), ("100", "7", "107", "0", "107")),
+        (("100", "7", None, "0", "107"), ("100", "7", "107", "0", "107")),
+        (("100", "7", "107", None, "57"), ("100", "7", "107", "50", "57")),
+        (("100", "7", "107", "50", None), ("100", "7", "107", "50", "57")),
+        (("100", "7", "107", None, None), ("100", "7", "107", "0", "107")),
+        (("100", "7", "107", "110", None), ("100", "7", "107", "110", "-3")),
+        (("-100", "-7", "-107", None, None), ("-100", "-7", "-107", "0", "-107")),
+        (("100", None, None, None, None), ("100", "0", "100", "0", "100")),
+        ((None, None, "107", None, None), ("107", "0", "107", "0", "107")),
+        ((None, "7", None, None, None), ("0", "7", "7", "0", "7")),
+        ((None, None, None, None, "5"), ("0", "0", "0", "-5", "5")),
+        ((None, None, None, None, None), ("0", "0", "0", "0", "0")),
+        ((HUGE, None, None, None, None), (HUGE, "0", HUGE, "0", HUGE)),
+    ],
+)
+def test_amounts(
+    give: Give, ask: Ask, given: tuple[str | None, ...], whole: tuple[str, ...]
+) -> None:
+    """What is missing follows from the rest: net and tax from the total, the balance from what is
+    not paid; a balance that is told stands, whatever the rest says."""
+    names = ("subtotal", "tax_total", "total", "amount_paid", "balance")
+    give("invoices", id="1", **dict(zip(names, given, strict=True)))
+
+    assert ask(f"select {MONEY} from core.fct_invoice_history") == [amounts(*whole)]
+
+
+def test_amounts_beyond_all_bounds(give: Give, ask: Ask) -> None:
+    """Amounts whose sum no column holds stop nothing; the sum is taken for none."""
+    give("invoices", id="1", subtotal=HUGE, tax_total=HUGE)
+
+    assert ask(f"select {MONEY} from core.fct_invoice_history") == [amounts(HUGE, HUGE, *"000")]
+
+
+def test_a_header_without_amounts(give: Give, ask: Ask) -> None:
+    """It is what its lines come to; a line without a subtotal comes to quantity x price, less the
+    discount."""
+    give(
+        "invoices",
+        id="1",
+        tax_total="7.70",
+        lines=[
+            {"subtotal": "100.005"},
+            {"quantity": 1000, "price": "1000", "discount": "0.5"},
+            {"quantity": 3, "price": "N/A"},
+        ],
+    )
+
+    assert ask(f"select {MONEY} from core.fct_invoice_history") == [
+        amounts("1000099.51", "7.70", "1000107.21", "0", "1000107.21")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("days", "document_on", "due_on"),
+    [
+        (("2026-02-01", "2026-03-03", "2026-02-02"), "2026-02-01", "2026-03-03"),
+        (("2026-02-01", None, "2026-02-02"), "2026-02-01", "2026-02-01"),
+        ((None, None, "2026-02-02"), "2026-02-02", "2026-02-02"),
+        ((None, "2026-03-03", None), "2026-01-31", "2026-03-03"),
+        (("0202-02-02", "9999-12-31", None), "0202-02-02", "9999-12-31"),
+    ],
+)
+def test_days(
+    give: Give, ask: Ask, days: tuple[str | None, ...], document_on: str, due_on: str
+) -> None:
+    """A missing document date is the posting's, else the day in Panama on which it was made; what
+    has no due date is due on the document date."""
+    document, due, posting = days
+    give(
+        "invoices",
+        id="1",
+        document_date=document,
+        due_date=due,
+        posting_date=posting,
+        date_created="2026-02-01 04:59:59+00",
+    )
+
+    assert ask("select document_on, due_on from core.fct_invoice_history") == [
+        (date.fromisoformat(document_on), date.fromisoformat(due_on))
+    ]
+
+
+def test_no_day_at_all(give: Give, ask: Ask) -> None:
+    """It belongs to the day in Panama on which its first version was seen, in each version."""
+    give(
+        "invoices",
+        id="1",
+        _dlt_valid_from="2026-02-01 04:59:59+00",
+        _dlt_valid_to="2026-03-01 00:00:00+00",
+    )
+    give("invoices", id="1", _dlt_valid_from="2026-03-01 00:00:00+00")
+
+    assert ask("select document_on from core.fct_invoice_history") == [(date(2026, 1, 31),)] * 2
+
+
+@pytest.mark.parametrize(
+    ("status", "flags"),
+    [
+        # live, open, void, draft, paid
+        ("Posted", (True, True, False, False, False)),
+        ("partially_paid", (True, True, False, False, False)),
+        ("PAID", (True, True, False, False, True)),  # yet something is owed
+        (" void", (False, False, True, False, False)),
+        ("VOID", (False, False, True, False, False)),
+        ("draft", (False, False, False, True, False)),
+        (None, (True, True, False, False, False)),
+        ("Überprüft", (True, True, False, False, False)),
+    ],
+)
+def test_status(give: Give, ask: Ask, status: str | None, flags: tuple[bool, ...]) -> None:
+    """Live is what is not void and not draft, in any case; open is what is live and owed."""
+    give("invoices", id="1", status=status, total=107)
+
+    assert ask(
+        "select is_live, is_open, is_void, is_draft, is_paid from core.fct_invoice_history"
+    ) == [flags]
+
+
+@pytest.mark.parametrize(
+    ("total", "balance", "is_open", "is_credit_note"),
+    [
+        (107, 0, False, False),
+        (107, -3, True, False),
+        (-107, -107, True, True),
+        (0, 0, False, False),
+    ],
+)
+def test_open(
+    give: Give, ask: Ask, total: int, balance: int, is_open: bool, is_credit_note: bool
+) -> None:
+    """What was paid too much, and a credit note, is open too; a credit note has a total below 0."""
+    give("invoices", id="1", total=total, balance=balance)
+
+    assert ask("select is_open, is_credit_note from core.fct_invoice_history") == [
+        (is_open, is_credit_note)
+    ]
+
+
+@pytest.mark.parametrize(("given", "currency"), [("eur ", "EUR"), (None, "USD"), ("", "USD")])
+def test_currency(give: Give, ask: Ask, given: str | None, currency: str) -> None:
+    """An invoice without a currency has the tenant's."""
+    give("invoices", id="1", currency=given)
+
+    assert ask("select currency from core.fct_invoice_history") == [(currency,)]
+
+
+def test_no_customer(give: Give, ask: Ask) -> None:
+    """An invoice without a customer stands under (none); an unknown one under his id."""
+    give("invoices", id="1", customer_id=None)
+    give("invoices", id="2", customer_id="77")
+
+    assert ask("select invoice_id, customer_id from core.fct_invoice_history order by 1") == [
+        ("1", "(none)"),
+        ("2", "77"),
+    ]

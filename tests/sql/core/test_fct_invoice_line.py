@@ -1,0 +1,277 @@
+"""What was sold, at which price and with which tax?"""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import duckdb
+import pytest
+
+Give = Callable[..., None]
+Ask = Callable[[str], list[tuple[Any, ...]]]
+Line = dict[str, Any]
+
+HUGE = "9999999999999999.99"
+LINES = "select line_number, {} from core.fct_invoice_line order by invoice_id, line_number"
+
+
+def money(*told: str | None) -> tuple[Decimal | None, ...]:
+    return tuple(None if each is None else Decimal(each) for each in told)
+
+
+def test_a_line(give: Give, ask: Ask) -> None:
+    """A line has its invoice's customer, currency and day, and its own product and price."""
+    give(
+        "invoices",
+        id="1",
+        customer_id="7",
+        currency="eur",
+        document_date="2026-02-28",
+        subtotal="98.00",
+        tax_total="6.86",
+        total="104.86",
+        lines=[
+            {
+                "line_number": 3,
+                "product_id": 9,
+                "description": "=cmd|'/c'!A1",
+                "tax_code": " itbms7",
+                "quantity": "4",
+                "price": "25",
+                "discount": "2",
+                "subtotal": "98.00",
+            }
+        ],
+    )
+
+    assert ask(
+        "select invoice_id, line_number, customer_id, product_id, line_description, currency,"
+        " tax_code, is_live, is_credit_note, is_difference, is_known_rate, document_on::varchar,"
+        " tax_rate, quantity, unit_price, discount, line_net, line_tax from core.fct_invoice_line"
+    ) == [
+        (
+            *("1", 3, "7", "9", "=cmd|'/c'!A1", "EUR", "ITBMS7"),
+            *(True, False, False, True, "2026-02-28"),
+            *money("0.07", "4", "25", "2", "98", "6.86"),
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "discount", "net"),
+    [
+        # an amount
+        ({"quantity": 10, "price": 20, "discount": 10, "subtotal": "190"}, "10", "190"),
+        # a percentage
+        ({"quantity": 10, "price": 20, "discount": 10, "subtotal": "180"}, "20", "180"),
+        # neither meets the net: an amount, and the net as told
+        ({"quantity": 10, "price": 20, "discount": 10, "subtotal": "150"}, "10", "150"),
+        # both meet it: an amount
+        ({"quantity": 10, "price": 10, "discount": 10, "subtotal": "90"}, "10", "90"),
+        # a percentage, its net rounded to the cent in another way
+        ({"quantity": 3, "price": "3.33", "discount": "12.5", "subtotal": "8.75"}, "1.25", "8.75"),
+        # all of it is given away
+        ({"quantity": 2, "price": 50, "discount": 100, "subtotal": "0"}, "100", "0"),
+        ({"quantity": 5, "price": 50, "discount": 100, "subtotal": "0"}, "250", "0"),
+        # a percentage on what is given back
+        ({"quantity": -10, "price": 20, "discount": 10, "subtotal": "-180"}, "-20", "-180"),
+        # no discount
+        ({"quantity": 10, "price": 20, "subtotal": "200"}, None, "200"),
+        ({"quantity": 10, "price": 20, "discount": 0, "subtotal": "200"}, "0", "200"),
+        # no net: one is computed, the discount an amount
+        ({"quantity": 10, "price": 20, "discount": 10}, "10", "190"),
+        ({"quantity": 1000, "price": 1000}, None, "1000000"),
+        ({"quantity": "0.333333", "price": "0.015"}, None, "0"),
+        ({"quantity": "0.333334", "price": "0.015"}, None, "0.01"),
+        ({"quantity": 10}, None, "0"),
+        ({"price": 20, "discount": 3}, "3", "0"),
+        ({}, None, "0"),
+        # beyond all bounds
+        ({"quantity": 100_000_000_000, "price": 100_000_000_000}, None, "0"),
+        ({"quantity": 1, "price": 1, "discount": 1, "subtotal": f"-{HUGE}"}, "1", f"-{HUGE}"),
+    ],
+)
+def test_net(give: Give, ask: Ask, line: Line, discount: str | None, net: str) -> None:
+    """A discount is an amount or a percentage, whichever meets the line's net; a line without a
+    net gets one."""
+    give("invoices", id="1", lines=[line])
+
+    assert ask("select discount, line_net from core.fct_invoice_line where not is_difference") == [
+        money(discount, net)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("subtotal", "lines", "rows"),
+    [
+        # the header is the sum of its lines
+        ("30", ["10", "20"], [(1, False, "10"), (2, False, "20")]),
+        # more, and less
+        ("30.01", ["10", "20"], [(0, True, "0.01"), (1, False, "10"), (2, False, "20")]),
+        ("25", ["10", "20"], [(0, True, "-5"), (1, False, "10"), (2, False, "20")]),
+        # no lines
+        ("30", [], [(0, True, "30")]),
+        ("0", [], []),
+        ("-30", [], [(0, True, "-30")]),
+    ],
+)
+def test_headers_beyond_lines(
+    give: Give, ask: Ask, subtotal: str, lines: list[str], rows: list[tuple[int, bool, str]]
+) -> None:
+    """What a header has beyond its lines is a line before them, of no product, so that no sum
+    loses it."""
+    give(
+        "invoices",
+        id="1",
+        subtotal=subtotal,
+        lines=[{"product_id": 5, "subtotal": each} for each in lines],
+    )
+
+    assert ask(LINES.format("is_difference, product_id, line_net")) == [
+        (number, odd, "(none)" if odd else "5", Decimal(net)) for number, odd, net in rows
+    ]
+
+
+def test_lines_counted_from_0(give: Give, ask: Ask) -> None:
+    """Where the invoice's own lines begin with 0, what is beyond them stands before that."""
+    lines = [{"line_number": 0, "subtotal": 10}, {"line_number": 1, "subtotal": 20}]
+    give("invoices", id="1", subtotal=31, lines=lines)
+
+    assert ask(LINES.format("is_difference")) == [(-1, True), (0, False), (1, False)]
+
+
+@pytest.mark.parametrize("number", [-(2**63), 2**63 - 1])
+def test_numbers_beyond_all_bounds(give: Give, ask: Ask, number: int) -> None:
+    """The least and the greatest number that a line may have leave room for what is beyond."""
+    give("invoices", id="1", subtotal=31, lines=[{"line_number": number, "subtotal": 10}])
+
+    rows = ask("select count(distinct line_number), sum(line_net) from core.fct_invoice_line")
+
+    assert rows == [(2, Decimal(31))]
+
+
+def test_a_header_without_amounts(give: Give, ask: Ask) -> None:
+    """It is what its lines come to, so nothing is beyond them."""
+    give("invoices", id="1", lines=[{"quantity": 1, "price": 5}, {"subtotal": 7}])
+
+    assert ask(LINES.format("line_net")) == [(1, Decimal(5)), (2, Decimal(7))]
+
+
+def test_absurd_headers(give: Give, ask: Ask) -> None:
+    """A difference that no amount holds stops nothing."""
+    give("invoices", id="1", subtotal=HUGE, lines=[{"subtotal": f"-{HUGE}"}])
+    give("invoices", id="2", subtotal=HUGE, lines=[{"tax_code": "ITBMS7", "subtotal": HUGE}])
+
+    assert ask("select max(line_net) from core.fct_invoice_line") == [(Decimal(HUGE),)]
+
+
+@pytest.mark.parametrize(
+    ("code", "day", "rate", "tax"),
+    [
+        ("ITBMS", "2026-06-30", "0.07", "7"),
+        ("itbms ", "2026-07-01", "0.08", "8"),
+        ("ITBMS", "2010-06-30", "0.05", "5"),
+        ("ITBMS", "9999-12-31", "0.08", "8"),
+        ("EXENTO", "2026-06-30", "0", "0"),
+        ("ITBMS15", "2026-06-30", "0.15", "15"),
+        # nobody knows it then: the tax as charged
+        ("ITBMS15", "2010-06-30", None, "9.99"),
+        ("ITBMS", "0202-02-02", None, "9.99"),
+        ("IVA", "2026-06-30", None, "9.99"),
+        (None, "2026-06-30", None, "9.99"),
+    ],
+)
+def test_rates(
+    con: duckdb.DuckDBPyConnection,
+    give: Give,
+    ask: Ask,
+    code: str | None,
+    day: str,
+    rate: str | None,
+    tax: str,
+) -> None:
+    """A line is taxed by the rate of its code on the document's day, also one changed in
+    mid-year; where there is none, as it was charged."""
+    give("tax_rates", tax_code="ITBMS", rate="0.08", valid_from="2026-07-01")
+    lines = [{"tax_code": code, "subtotal": 100}]
+    give("invoices", id="1", document_date=day, subtotal=100, tax_total="9.99", lines=lines)
+
+    assert ask("select tax_rate, line_tax, is_known_rate from core.fct_invoice_line") == [
+        (*money(rate, tax), rate is not None)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("tax", "lines", "shares"),
+    [
+        # a cent that does not divide
+        ("0.10", [("X", "1"), ("X", "1"), ("X", "1")], ["0.03", "0.04", "0.03"]),
+        ("-0.10", [("X", "-1"), ("X", "-1"), ("X", "-1")], ["-0.03", "-0.04", "-0.03"]),
+        # by their nets
+        ("10", [("X", "30"), ("Y", "70")], ["3", "7"]),
+        # beside a known one: what was charged beyond it
+        ("10", [("ITBMS7", "100"), ("X", "50")], ["7", "3"]),
+        ("7", [("ITBMS7", "100"), ("X", "50")], ["7", "0"]),
+        ("6", [("ITBMS7", "100"), ("X", "50")], ["7", "-1"]),
+        # nothing to share it by: all to the last
+        ("5", [("X", "0"), ("X", "0")], ["0", "5"]),
+        ("5", [("X", "10"), ("X", "-10")], ["0", "5"]),
+        ("0", [("X", "10")], ["0"]),
+    ],
+)
+def test_tax_as_charged(
+    give: Give, ask: Ask, tax: str, lines: list[tuple[str, str]], shares: list[str]
+) -> None:
+    """The tax of codes that nobody knows is shared by their nets, and not a cent is lost."""
+    give(
+        "invoices",
+        id="1",
+        document_date="2026-01-01",
+        subtotal=str(sum(Decimal(net) for _, net in lines)),
+        tax_total=tax,
+        lines=[{"tax_code": code, "subtotal": net} for code, net in lines],
+    )
+
+    assert ask(LINES.format("line_tax")) == [
+        (place, Decimal(share)) for place, share in enumerate(shares, start=1)
+    ]
+
+
+def test_tax_without_lines(give: Give, ask: Ask) -> None:
+    """A header's tax is there where no line is, even without a net."""
+    give("invoices", id="1", subtotal=0, tax_total="7", total="7")
+    give("invoices", id="2", subtotal=100, tax_total="7", total="107")
+
+    assert ask(LINES.format("line_net, line_tax, tax_code")) == [
+        (0, Decimal(0), Decimal(7), "(none)"),
+        (0, Decimal(100), Decimal(7), "(none)"),
+    ]
+
+
+def test_a_known_tax_that_was_charged_otherwise(give: Give, ask: Ask) -> None:
+    """A line of a known code bears the tax of its rate, whatever the header says."""
+    lines = [{"tax_code": "ITBMS7", "subtotal": 100}]
+    give("invoices", id="1", document_date="2026-01-01", subtotal=100, tax_total=8, lines=lines)
+
+    assert ask(LINES.format("line_tax")) == [(1, Decimal(7))]
+
+
+@pytest.mark.parametrize("status", ["Draft", "Void"])
+def test_not_live(give: Give, ask: Ask, status: str) -> None:
+    """Lines of drafts and void ones are there, and are not live."""
+    give("invoices", id="1", status=status, subtotal=3, lines=[{"subtotal": 3}])
+
+    assert ask(LINES.format("is_live, line_net")) == [(1, False, Decimal(3))]
+
+
+def test_every_document_once(give: Give, ask: Ask) -> None:
+    """Only what P4 Books has now counts; its lines come to its net, for each document by itself."""
+    give("invoices", id="1", subtotal=1, lines=[{"subtotal": 1}], _dlt_valid_to="2026-01-02")
+    give("invoices", id="1", subtotal=2, lines=[{"subtotal": 3}], _dlt_valid_from="2026-01-02")
+    give("invoices", id="2", subtotal=4, lines=[{"subtotal": 4}], _dlt_valid_to="2026-01-02")
+    give("invoices", id="3", subtotal=5, lines=[{"subtotal": 5}, {}])
+
+    assert ask(
+        "select invoice_id, count(*), sum(line_net) from core.fct_invoice_line"
+        " group by invoice_id order by invoice_id"
+    ) == [("1", 2, Decimal(2)), ("3", 2, Decimal(5))]
