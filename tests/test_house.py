@@ -42,7 +42,7 @@ FLOORS = [
     {"endpoint"},
     {"warehouse.model"},
     {"warehouse.errors"},
-    {"errors", "version", "nearest", "eventlog"},
+    {"errors", "version", "nearest", "eventlog", "warehouse.kinds"},
 ]
 FLOOR = {room: height for height, rooms in enumerate(reversed(FLOORS)) for room in rooms}
 DOORS = {"", "api", "load", "warehouse"}  # the __init__ of a package; it holds no code but names

@@ -10,7 +10,8 @@ class BrokenSql(P4BooksError):
     """A file under sql/ cannot be built."""
 
     def __init__(self, file: Path, line: int, why: str) -> None:
-        self.where = f"{file}, line {line}: {why.rstrip('.')}."
+        end = "" if why.endswith("?") else "."
+        self.where = f"{file}, line {line}: {why.rstrip('.')}{end}"
         super().__init__(
             f"{self.where} The last published file stays. Mend the file and run `p4books report`."
         )
@@ -35,9 +36,10 @@ class CheckFailed(P4BooksError):
     def __init__(self, claim: str, rows: int, shown: Sequence[str]) -> None:
         listed = "".join(f"\n- {row}" for row in shown)
         more = f"\n- and {rows - len(shown):,} more" if rows > len(shown) else ""
-        plural = "" if rows == 1 else "s"
+        found = "1 row that contradicts it" if rows == 1 else f"{rows:,} rows that contradict it"
+        self.found = f"{claim}: {found}"
         super().__init__(
-            f"The check `{claim}` found {rows:,} row{plural} that contradict it, so nothing was "
+            f"The check `{claim}` found {found}, so nothing was "
             f"published; the last published file stays.{listed}{more}\nThe figures would not "
             "agree with the rows: report it with these rows, or mend the SQL, and run "
             "`p4books report`."

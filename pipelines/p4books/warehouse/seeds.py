@@ -1,84 +1,135 @@
 """What do people know that the API does not tell?
 
 Small CSV files in sql/seeds, edited by the user: rates of tax, holidays, who withholds. Each
-becomes a table of the same name in the schema `raw`.
+becomes a table of the same name in the schema `raw`. A spreadsheet may write them in its own way,
+with semicolons or a byte order mark; what can't be taken is named with its line, never guessed.
 """
 
-import re
+import csv
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from io import StringIO
+from itertools import pairwise
 from pathlib import Path
 
 import duckdb
 
-from p4books.database import name, text
+from p4books.database import name
+from p4books.nearest import nearest
 from p4books.warehouse.errors import BrokenSql
+from p4books.warehouse.kinds import DAY, DAY_OF_MONTH, DAYS, MONTH, SHARE, WORD, YEAR, Kind
 from p4books.warehouse.models import Sources
 
-COLUMNS = {
-    "tax_rates": {
-        "tax_code": "varchar",
-        "rate": "decimal(9, 6)",
-        "valid_from": "date",
-        "valid_to": "date",
-        "source": "varchar",
-    },
-    "holidays": {
-        "holiday": "varchar",
-        "month": "integer",
-        "day": "integer",
-        "days_after_easter": "integer",
-        "first_year": "integer",
-        "last_year": "integer",
-        "source": "varchar",
-    },
-    "withholding_customers": {
-        "customer_code": "varchar",
-        "share": "decimal(9, 6)",
-        "valid_from": "date",
-        "valid_to": "date",
-        "source": "varchar",
-    },
+Row = tuple[int, Mapping[str, str]]  # its line, and its values by column
+
+
+@dataclass(frozen=True)
+class Seed:
+    """One file: its columns; those that every row fills; whose days must not overlap."""
+
+    columns: Mapping[str, Kind]
+    filled: tuple[str, ...]
+    valid_for: str | None = None
+
+
+SPAN = {"valid_from": DAY, "valid_to": DAY, "source": WORD}
+SEEDS = {
+    "tax_rates": Seed({"tax_code": WORD, "rate": SHARE, **SPAN}, ("tax_code", "rate"), "tax_code"),
+    "holidays": Seed(
+        {
+            "holiday": WORD,
+            "month": MONTH,
+            "day": DAY_OF_MONTH,
+            "days_after_easter": DAYS,
+            "first_year": YEAR,
+            "last_year": YEAR,
+            "source": WORD,
+        },
+        ("holiday",),
+    ),
+    "withholding_customers": Seed(
+        {"customer_code": WORD, "share": SHARE, **SPAN}, ("customer_code", "share"), "customer_code"
+    ),
 }
 
 
 def sow(con: duckdb.DuckDBPyConnection, sources: Sources) -> None:
     """Make the tables of the seeds anew. Raises BrokenSql, naming file and line."""
     files = {file.stem: file for file in sources.files("seeds", "csv")}
-    for seed, columns in COLUMNS.items():
-        typed = ", ".join(f"{name(column)} {kind}" for column, kind in columns.items())
-        con.execute(f"create or replace table raw.{seed} ({typed})")
-        if file := files.get(seed):
-            con.execute(f"insert into raw.{seed} {_select(con, file, columns)}")
+    for stem in files.keys() - SEEDS.keys():
+        raise BrokenSql(files[stem], 1, f"there is no seed {stem}{nearest(stem, SEEDS)}")
+    for stem, seed in SEEDS.items():
+        typed = ", ".join(f"{name(column)} {kind.type}" for column, kind in seed.columns.items())
+        con.execute(f"create or replace table raw.{stem} ({typed})")
+        if (file := files.get(stem)) and (rows := _checked(file, seed)):
+            values = [[row.get(column) or None for _, row in rows] for column in seed.columns]
+            lists = ", ".join("unnest(?::varchar[])" for _ in values)
+            con.execute(f"insert into raw.{stem} select {lists}", values)
 
 
-def _select(con: duckdb.DuckDBPyConnection, file: Path, columns: dict[str, str]) -> str:
-    """Return the query that reads a seed, after a look at each of its values."""
-    rows = f"""(
-        select *, row_number() over () + 1 as line
-        from read_csv({text(str(file))}, header = true, all_varchar = true, null_padding = true,
-            delim = {text(_delimiter(file))}, quote = '"', escape = '"')
-    )"""
-    values = [f"nullif(trim({name(column)}), '')" for column in columns]
-    kinds = columns.values()
+def _checked(file: Path, seed: Seed) -> list[Row]:
+    rows = list(_rows(file, seed))
+    for line, row in rows:
+        for why in _faults(row, seed):
+            raise BrokenSql(file, line, why)
+    if seed.valid_for:
+        _check_spans(file, rows, seed.valid_for)
+    return rows
+
+
+def _faults(row: Mapping[str, str], seed: Seed) -> Iterator[str]:
+    for column, kind in seed.columns.items():
+        value = row[column]
+        if not value and column in seed.filled:
+            yield f"{column} is empty"
+        if value and not kind.fits(value):
+            yield f"{value!r} in {column} is not {kind.said}"
+    if seed.valid_for and row["valid_to"] and row["valid_to"] < row["valid_from"]:
+        yield "valid_to is before valid_from"
+    if "month" in row and not (row["days_after_easter"] or (row["month"] and row["day"])):
+        yield "a holiday has month and day, or days_after_easter"
+
+
+def _check_spans(file: Path, rows: Iterable[Row], column: str) -> None:
+    """Make sure that on no day two rows hold for the same; days as ISO text sort as days."""
+    spans = sorted((row[column].upper(), row["valid_from"], row["valid_to"], n) for n, row in rows)
+    for (one, _, end, first), (other, start, _, line) in pairwise(spans):
+        if one == other and (not end or start <= end):
+            why = f"{other} has another row for the same days, in line {min(first, line)}"
+            raise BrokenSql(file, max(first, line), why)
+
+
+def _rows(file: Path, seed: Seed) -> Iterator[Row]:
+    text = _text(file)
+    header = text.split("\n", 1)[0]
+    reader = csv.reader(StringIO(text), delimiter=max(",;\t", key=header.count), strict=True)
     try:
-        for column, value, kind in zip(columns, values, kinds, strict=True):
-            odd = con.execute(
-                f"select line, {value} from {rows} where {value} is not null"
-                f" and try_cast({value} as {kind}) is null order by line limit 1"
-            ).fetchone()
-            if odd:
-                raise BrokenSql(file, odd[0], f"{odd[1]!r} in {column} is no {kind}")
-    except duckdb.Error as error:
-        raise BrokenSql(file, *_said(error)) from None
-    typed = ", ".join(f"{v}::{kind}" for v, kind in zip(values, kinds, strict=True))
-    return f"select {typed} from {rows}"
+        columns = [cell.strip().lower() for cell in next(reader, [])]
+        for column in seed.columns:
+            if column not in columns:
+                raise BrokenSql(file, 1, f"there is no column {column}")
+        for cells in reader:
+            if any(cell.strip() for cell in cells):
+                yield reader.line_num, _row(file, reader.line_num, columns, cells)
+    except csv.Error as error:
+        raise BrokenSql(file, reader.line_num, str(error)) from None
 
 
-def _said(error: duckdb.Error) -> tuple[int, str]:
-    line = re.search(r"on Line: (\d+)", str(error))
-    return int(line.group(1)) if line else 1, str(error).splitlines()[0]
+def _row(file: Path, line: int, columns: Sequence[str], cells: Sequence[str]) -> dict[str, str]:
+    values = [cell.strip() for cell in cells]
+    if any(values[len(columns) :]):
+        why = f"it has {len(values)} values for {len(columns)} columns"
+        raise BrokenSql(file, line, f"{why}; a text with the separator in it stands in quotes")
+    values += [""] * (len(columns) - len(values))
+    return dict(zip(columns, values, strict=False))
 
 
-def _delimiter(file: Path) -> str:
-    """Tell commas from semicolons, which spreadsheets of some countries write."""
-    with file.open(encoding="utf-8", errors="replace") as lines:
-        return ";" if ";" in lines.readline() else ","
+def _text(file: Path) -> str:
+    try:
+        given = file.read_bytes()
+        return given.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+    except UnicodeDecodeError as error:
+        line = given.count(b"\n", 0, error.start) + 1
+        raise BrokenSql(file, line, "it is not UTF-8: save it as `CSV UTF-8`") from None
+    except OSError as error:
+        raise BrokenSql(file, 1, error.strerror or str(error)) from None
