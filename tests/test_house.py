@@ -24,7 +24,8 @@ FLOORS = [
     {"sync", "adopt", "report"},
     {"account", "intake", "release", "summary"},
     {"load.run", "warehouse.publish", "warehouse.status"},
-    {"load.source", "load.settle", "warehouse.views", "warehouse.seeds", "warehouse.checks"},
+    {"load.source", "load.settle", "warehouse.making"},
+    {"warehouse.views", "warehouse.seeds", "warehouse.checks"},
     {"load.delta", "load.migrate", "api.lists", "api.probe", "api.traits"}
     | {"warehouse.models", "warehouse.query", "warehouse.as_of"},
     {"api.plan"},

@@ -30,7 +30,7 @@ def build(
     runs: Sequence[Run],
     day: date | None = None,
 ) -> Found:
-    """Make the views anew in a warehouse, with all that they are told; return those made.
+    """Make the views anew in a warehouse, with all that they are told; return what to publish.
 
     `day` takes the warehouse back to its end. Raises BrokenSql, with the views as they were, and
     NoPicture where that day can't be shown.
@@ -40,11 +40,11 @@ def build(
         con.execute("begin")
         seeds.sow(con, sql)
         as_of.note(con, settings, runs)
-        built = views.build(con, found)
+        views.build(con, found)
         con.execute("commit")
     if day:
         as_of.rewind(warehouse, day, settings)
-    return built
+    return found
 
 
 def release(  # noqa: PLR0913

@@ -14,7 +14,7 @@ import duckdb
 
 from p4books.database import name
 from p4books.warehouse.errors import BrokenSql, CheckFailed
-from p4books.warehouse.model import Model
+from p4books.warehouse.model import Model, line_of_header
 
 SHOWN = 10  # rows of a failed check
 
@@ -25,10 +25,23 @@ def run(con: duckdb.DuckDBPyConnection, models: Iterable[Model], files: Iterable
     Raises BrokenSql for a check that can't be made.
     """
     for model in models:
-        for claim, query in _keys(model):
-            _check(con, claim, query, model.file)
+        keys(con, model)
     for file in files:
         _check(con, file.stem.replace("_", " "), _query(file), file)
+
+
+def keys(con: duckdb.DuckDBPyConnection, model: Model) -> None:
+    """Check that the key of a model tells its rows apart. Raises CheckFailed and BrokenSql."""
+    if not model.key:
+        return
+    table = f"{model.layer}.{name(model.name)}"
+    columns = {column for column, *_ in con.execute(f"describe {table}").fetchall()}
+    for column in model.key:
+        if column not in columns:
+            line = line_of_header(model, "key")
+            raise BrokenSql(model.file, line, f"it has no column {column}, which its key names")
+    for claim, query in _claims(model, table):
+        _check(con, claim, query, model.file)
 
 
 def _check(con: duckdb.DuckDBPyConnection, claim: str, query: str, file: Path) -> None:
@@ -37,7 +50,7 @@ def _check(con: duckdb.DuckDBPyConnection, claim: str, query: str, file: Path) -
         if not found:
             return
         columns = [column[0] for column in con.description or ()]
-        row = con.execute(f"select count(*) from ({query})").fetchone()
+        row = con.execute(f"select count(*) from (\n{query}\n)").fetchone()
     except duckdb.Error as error:
         told = str(error)
         place = re.search(r"^LINE (\d+):", told, re.MULTILINE)
@@ -45,18 +58,16 @@ def _check(con: duckdb.DuckDBPyConnection, claim: str, query: str, file: Path) -
     raise CheckFailed(claim, row[0] if row else len(found), list(_said(columns, found)))
 
 
-def _keys(model: Model) -> Iterator[tuple[str, str]]:
-    if not model.key:
-        return
+def _claims(model: Model, table: str) -> Iterator[tuple[str, str]]:
     key = ", ".join(name(column) for column in model.key)
     gaps = " or ".join(f"{name(column)} is null" for column in model.key)
     yield (
         f"{model.full} has one row per {', '.join(model.key)}",
-        f"select {key}, count(*) as rows from {model.full} group by {key} having count(*) > 1",
+        f"select {key}, count(*) as rows from {table} group by {key} having count(*) > 1",
     )
     yield (
         f"{model.full} has no row without {', '.join(model.key)}",
-        f"select {key} from {model.full} where {gaps}",
+        f"select {key} from {table} where {gaps}",
     )
 
 

@@ -7,12 +7,14 @@ question and the query that answers it. What it reads is read from the SQL itsel
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 
 from p4books.warehouse.errors import BrokenSql
 
 LAYERS = ("raw", "staging", "core", "reporting", "custom")  # a model reads its own or a lower one
 CUSTOM = "custom"  # the user's own; a broken one of these stops nothing
+NAME = re.compile(r"[a-z][a-z0-9_]*")  # of a model: no query needs to quote it
 
 
 @dataclass(frozen=True)
@@ -43,8 +45,10 @@ class Model:
 
 def parse(layer: str, file: Path, meanings: Mapping[str, str]) -> Model:
     """Read one model. Raises BrokenSql where the file is not one select with its grain above."""
+    if not NAME.fullmatch(file.stem):
+        raise BrokenSql(file, 1, "a model's name has small letters, digits and underscores only")
     try:
-        sql = file.read_text(encoding="utf-8")
+        sql = file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeError) as error:
         raise BrokenSql(file, 1, str(error)) from None
     lines = sql.splitlines()
@@ -73,17 +77,17 @@ def parse(layer: str, file: Path, meanings: Mapping[str, str]) -> Model:
 
 
 def _words(lines: Iterable[str]) -> dict[str, str]:
-    """Read `-- word: text` lines; `--   more` goes on with the text."""
+    """Read `-- word: text` from the comments on top; `--   more` goes on with the text."""
     found: dict[str, str] = {}
     word = ""
-    for line in lines:
-        if match := re.match(r"-- (\w+): (.*)", line):
+    for line in takewhile(lambda each: each.startswith("--"), lines):
+        if match := re.match(r"-- (\w+):(?: |$)(.*)", line):
             word = match.group(1)
             found[word] = match.group(2).strip()
         elif word and line.startswith("--   "):
-            found[word] += " " + line[2:].strip()
+            found[word] = f"{found[word]} {line[2:].strip()}".strip()
         else:
-            break
+            word = ""
     return found
 
 
@@ -102,14 +106,27 @@ def _reads(sql: str, file: Path) -> frozenset[str]:
         raise BrokenSql(file, 1, str(error).splitlines()[0]) from None
     if len(statements) != 1 or not isinstance(statements[0], exp.Query):
         raise BrokenSql(file, 1, "the file is not one select")
-    return frozenset(
-        f"{table.db}.{table.name}".lower()
-        for table in statements[0].find_all(exp.Table)
-        if table.db
-    )
+    tables = [*statements[0].find_all(exp.Table)]
+    local = {cte.alias.lower() for cte in statements[0].find_all(exp.CTE)}
+    for table in tables:
+        plain = isinstance(table.this, exp.Identifier) and re.fullmatch(r"\w+", table.name)
+        if plain and not table.db and table.name.lower() not in local:
+            why = f"{table.name} names no layer: write staging.{table.name}, or another one"
+            raise BrokenSql(file, _line(sql, rf"(?:from|join)\s+{table.name}\b"), why)
+    return frozenset(f"{table.db}.{table.name}".lower() for table in tables if table.db)
 
 
 def line_of(model: Model, word: str) -> int:
-    """Return the line of a model's file in which a word first stands."""
-    before, found, _ = model.sql.lower().partition(word)
-    return before.count("\n") + 1 if found else 1
+    """Return the line of a model's file in which a word first stands, its header aside."""
+    header = re.match(r"(?:--.*\n)*", model.sql)
+    return _line(model.sql, rf"\b{re.escape(word)}\b", header.end() if header else 0)
+
+
+def line_of_header(model: Model, word: str) -> int:
+    """Return the line on which a word of a model's header stands."""
+    return _line(model.sql, rf"^-- {word}:")
+
+
+def _line(sql: str, pattern: str, start: int = 0) -> int:
+    found = re.compile(pattern, re.IGNORECASE | re.MULTILINE).search(sql, start)
+    return sql.count("\n", 0, found.start()) + 1 if found else 1

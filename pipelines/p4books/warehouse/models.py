@@ -5,7 +5,7 @@ A folder under sql/ is a layer and a schema, a file in it a model.
 
 import csv
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -37,14 +37,17 @@ class Sources:
         """Return a hash over all of it, by which a published file tells what it was made of."""
         found = hashlib.sha256()
         every = [file for layer in (*LAYERS, "checks") for file in self.files(layer)]
-        for file in [*every, *self.files("seeds", "csv"), *self.ours.glob("*.csv")]:
+        for file in [*every, *self.files("seeds", "csv"), *sorted(self.ours.glob("*.csv"))]:
             found.update(f"{file.parent.name}/{file.name}\n".encode() + file.read_bytes())
         return found.hexdigest()[:16]
 
 
 @dataclass(frozen=True)
 class Found:
-    """All models, each after those it reads; and why some of the user's own were left out."""
+    """All models, each after those it reads; and why some of the user's own were left out.
+
+    The user's own come last: nothing of ours reads them.
+    """
 
     models: list[Model]
     left_out: list[BrokenSql]
@@ -75,7 +78,7 @@ def read(sources: Sources) -> Found:
         _check_reads(model, models)
     models = {model.full: model for model in _ordered(models)}
     left_out = _add_custom(models, sources, meanings)
-    return Found(_ordered(models), left_out)
+    return Found(list(models.values()), left_out)
 
 
 def ordered(models: Iterable[Model]) -> TopologicalSorter[str]:
@@ -102,38 +105,60 @@ def _add_custom(
 ) -> list[BrokenSql]:
     """Add those of the user's own that are whole; return why the others are not."""
     left_out = []
-    waiting: list[Model] = []
+    waiting: dict[str, Model] = {}
+    gone: dict[str, Model | None] = {}
     for file in sources.files(CUSTOM):
+        full = f"{CUSTOM}.{file.stem}"
         try:
-            waiting.append(parse(CUSTOM, file, meanings))
+            waiting[full] = parse(CUSTOM, file, meanings)
         except BrokenSql as fault:
+            gone[full] = None
             left_out.append(fault)
-    while waiting:
-        ready = [each for each in waiting if all(_is_there(name, models) for name in each.reads)]
-        if not ready:
-            break
-        models |= {each.full: each for each in ready}
-        waiting = [each for each in waiting if each not in ready]
-    others = {each.full: each for each in waiting}
-    left_out += [_why_waiting(model, models, others) for model in waiting]
-    return left_out
+    while ready := {
+        full: each
+        for full, each in waiting.items()
+        if all(_is_there(name, models) for name in each.reads)
+    }:
+        models |= ready
+        waiting = {full: each for full, each in waiting.items() if full not in ready}
+    gone |= waiting
+    return left_out + [_why_waiting(model, models, gone) for model in waiting.values()]
 
 
-def _is_there(name: str, models: Mapping[str, Model]) -> bool:
+def _is_there(name: str, models: Container[str]) -> bool:
     return name in models or name.startswith("raw.")
 
 
 def _why_waiting(
-    model: Model, models: Mapping[str, Model], others: Mapping[str, Model]
+    model: Model, models: Mapping[str, Model], gone: Mapping[str, Model | None]
 ) -> BrokenSql:
     try:
-        _check_reads(model, {**models, **others})
+        _check_reads(model, {*models, *gone})
     except BrokenSql as fault:
         return fault
-    (first, *_) = sorted(name for name in model.reads if name in others)
-    return BrokenSql(
-        model.file, line_of(model, first), f"it reads {first}, which is left out itself"
-    )
+    if circle := _circle([model.full], gone):
+        return BrokenSql(model.file, 1, f"a circle: {' → '.join(circle)}")
+    (first, *_) = sorted(name for name in model.reads if name in gone)
+    return reads_left_out(model, first)
+
+
+def reads_left_out(model: Model, name: str) -> BrokenSql:
+    """Say that a model is left out because one that it reads is."""
+    return BrokenSql(model.file, line_of(model, name), f"it reads {name}, which is left out itself")
+
+
+def _circle(path: Sequence[str], gone: Mapping[str, Model | None]) -> Sequence[str]:
+    """Return a way from the first of `path` back to it, by what each reads; empty: there is none.
+
+    The ways are few: these are the reports of one person that wait for each other.
+    """
+    model = gone.get(path[-1])
+    for name in sorted(model.reads if model else ()):
+        if name == path[0]:
+            return [*path, name]
+        if name not in path and (found := _circle([*path, name], gone)):
+            return found
+    return []
 
 
 def _meanings(file: Path) -> dict[str, str]:
@@ -144,7 +169,7 @@ def _meanings(file: Path) -> dict[str, str]:
         return {row["column"]: row["meaning"] for row in csv.DictReader(lines)}
 
 
-def _check_reads(model: Model, models: Mapping[str, Model]) -> None:
+def _check_reads(model: Model, models: Container[str]) -> None:
     for name in sorted(model.reads):
         layer = name.split(".")[0]
         if layer not in LAYERS:

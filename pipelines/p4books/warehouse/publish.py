@@ -5,7 +5,6 @@ it: who has the old one open goes on reading it, who opens it next gets the new 
 """
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,12 +12,11 @@ from pathlib import Path
 import duckdb
 
 from p4books import swap
-from p4books.database import MEMORY, STORAGE, THREADS, connect, name, text
+from p4books.database import MEMORY, STORAGE, connect, name, text
 from p4books.errors import DiskTrouble, OutOfMemory
-from p4books.warehouse import checks, views
-from p4books.warehouse.errors import BrokenSql
-from p4books.warehouse.model import CUSTOM, Model
-from p4books.warehouse.models import Found, ordered
+from p4books.warehouse import checks, making
+from p4books.warehouse.model import Model
+from p4books.warehouse.models import Found
 
 About = Mapping[str, str | datetime]
 
@@ -42,10 +40,10 @@ def publish(  # noqa: PLR0913
 ) -> Found:
     """Make the models as tables in a new published file, check them, and put it in place.
 
-    The models are computed anew, each from the tables made before it. Returns those that were made.
-    `about` goes into the one row of the table `about`; `claims` are the files of checks. Raises
-    BrokenSql where a model can't be computed, CheckFailed, OutOfMemory and DiskTrouble; the last
-    published file then stays.
+    The models are computed anew, each from the tables made before it. Returns those that were made;
+    one of the user's own that can't be made is left out. `about` goes into the one row of the table
+    `about`; `claims` are the files of checks. Raises BrokenSql where a model can't be computed,
+    CheckFailed, OutOfMemory and DiskTrouble; the last published file then stays.
     """
     made = place.scratch / "published.duckdb"
     made.unlink(missing_ok=True)
@@ -55,10 +53,11 @@ def publish(  # noqa: PLR0913
             con.execute(f"attach {text(str(warehouse))} as warehouse (read_only)")
             con.execute(f"attach {text(str(made))} as made (storage_version '{STORAGE}')")
             con.execute("set checkpoint_threshold = '1GB'")
-            published = _make(con, found)
-            _describe(con, published.models, about)
+            ours = making.make(con, found.models)
             con.execute("use made")
-            checks.run(con, published.models, claims)
+            checks.run(con, ours, claims)
+            published = making.add_custom(con, found, is_last_try=memory == MEMORY[-1])
+            _describe(con, published.models, about)
             con.execute("use memory")
             con.execute("checkpoint made")
             con.execute("detach made")
@@ -80,48 +79,6 @@ def made_of(published: Path) -> tuple[str | None, datetime | None]:
     except duckdb.Error:
         return None, None
     return row or (None, None)
-
-
-def _make(con: duckdb.DuckDBPyConnection, found: Found) -> Found:
-    """Make each model as soon as those it reads are made; a table is the work of one thread."""
-    layers = views.layers(found.models)
-    for layer in layers:
-        con.execute(f"create schema made.{layer}")
-    path = ",".join([*(f"made.{layer}" for layer in layers), "warehouse.raw"])
-    models = {model.full: model for model in found.models}
-    left_out = [*found.left_out]
-    order = ordered(found.models)
-    order.prepare()
-    with ThreadPoolExecutor(THREADS) as writers:
-        going: dict[Future[None], str] = {}
-        while order.is_active():
-            for full in order.get_ready():
-                going[writers.submit(_write, con.cursor(), models[full], path)] = full
-            done, _ = wait(going, return_when=FIRST_COMPLETED)
-            for each in done:
-                model = models[going.pop(each)]
-                try:
-                    each.result()
-                except BrokenSql as fault:
-                    if model.layer != CUSTOM:
-                        raise
-                    left_out.append(fault)
-                    del models[model.full]
-                order.done(model.full)
-    return Found([model for model in found.models if model.full in models], left_out)
-
-
-def _write(con: duckdb.DuckDBPyConnection, model: Model, path: str) -> None:
-    table = f"made.{model.layer}.{name(model.name)}"
-    con.execute(f"set search_path = {text(path)}")
-    try:
-        con.execute(f"create table {table} as\n{model.sql}")
-    except (duckdb.DataError, duckdb.ProgrammingError, duckdb.NotSupportedError) as error:
-        raise views.broken(model, error) from None
-    con.execute(f"comment on table {table} is {text(model.grain)}")
-    for (column,) in con.execute(f"select column_name from (describe {table})").fetchall():
-        if meaning := model.columns.get(column):
-            con.execute(f"comment on column {table}.{name(column)} is {text(meaning)}")
 
 
 def _describe(con: duckdb.DuckDBPyConnection, models: Sequence[Model], about: About) -> None:

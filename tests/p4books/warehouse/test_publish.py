@@ -10,7 +10,7 @@ import pytest
 
 from p4books.errors import DiskTrouble, OutOfMemory
 from p4books.warehouse import models, publish, views
-from p4books.warehouse.errors import BrokenSql
+from p4books.warehouse.errors import BrokenSql, CheckFailed
 from p4books.warehouse.models import Sources
 from p4books.warehouse.publish import Place
 
@@ -35,11 +35,13 @@ def make(warehouse: Path, tmp_path: Path) -> Publish:
 
     def make(root: Path) -> Path:
         with duckdb.connect(warehouse) as con:
-            found = views.build(con, models.read(Sources.at(root)))
+            found = models.read(Sources.at(root))
+            views.build(con, found)
         (tmp_path / "work").mkdir(exist_ok=True)
         about: dict[str, str | datetime] = {"made_of": "m", "published_at": MADE_AT}
         out = tmp_path / "acme.duckdb"
-        publish.publish(warehouse, found, Place(tmp_path / "work", out, 0o640), about)
+        claims = sorted((root / "checks").glob("*.sql"))
+        publish.publish(warehouse, found, Place(tmp_path / "work", out, 0o640), about, claims)
         return out
 
     return make
@@ -93,8 +95,7 @@ def test_about(make: Publish, root: Path) -> None:
 def test_too_little_memory(warehouse: Path, sql: Files, tmp_path: Path) -> None:
     """A model that needs more memory than it may take is no trouble of the disk."""
     root = sql(staging__long="-- One row.\nselect repeat('x', 90_000_000) as text")
-    with duckdb.connect(warehouse) as con:
-        found = views.build(con, models.read(Sources.at(root)))
+    found = models.read(Sources.at(root))
     out = tmp_path / "acme.duckdb"
 
     with pytest.raises(OutOfMemory, match="ran out of memory"):
@@ -148,6 +149,72 @@ def test_a_view_that_fails_when_it_runs(make: Publish, root: Path, sql: Files, c
         make(root)
 
     assert out.read_bytes() == before
+
+
+def catalogue(file: Path, columns: str) -> list[tuple[Any, ...]]:
+    return rows(file, f"select {columns} from catalogue order by layer, model")
+
+
+def test_catalogue(make: Publish, sql: Files) -> None:
+    """The catalogue tells of each model what its file says, what it reads, and how many rows."""
+    head = "-- One row per vendor.\n-- key: vendor_id\n-- order: balance desc\n"
+    asked = "-- question: Whom do we owe?\n-- query: from core.vendors\n"
+    root = sql(
+        staging__vendors_history=HISTORY,
+        core__vendors=head + asked + NOW.partition("\n")[2],
+        custom__empty="-- One row per nothing.\n-- key: n\nselect 1 as n where false",
+    )
+
+    out = make(root)
+
+    told = "layer, model, grain, key, sorted_by, question, query, reads, rows"
+    assert catalogue(out, told) == [
+        (
+            *("core", "vendors", "One row per vendor.", "vendor_id", "balance desc"),
+            *("Whom do we owe?", "from core.vendors", "staging.vendors_history", 2),
+        ),
+        ("custom", "empty", "One row per nothing.", "n", "n", "", "", "", 0),
+        (
+            *("staging", "vendors_history", "One row per version of a vendor, or ''two''."),
+            *("", "", "", "", "raw.vendors", 3),
+        ),
+    ]
+
+
+def test_one_of_the_users_own_that_fails(make: Publish, root: Path, sql: Files) -> None:
+    """One that fails when it runs is left out of file and catalogue; all else is published."""
+    sql(custom__failing="-- One row.\nselect vendor_name::date as x from staging.vendors")
+    sql(custom__whole="-- One row.\nselect * from staging.vendors")
+
+    out = make(root)
+
+    published = [("custom", "whole"), ("staging", "vendors"), ("staging", "vendors_history")]
+    assert catalogue(out, "layer, model") == published
+    assert rows(out, "select models, rows from about") == [(3, 7)]
+    assert rows(out, "select count(*) from custom.whole") == [(2,)]
+
+
+def test_a_check_that_fails(make: Publish, root: Path, sql: Files) -> None:
+    """Where a check or a key fails, nothing is published: the last file stays, byte for byte."""
+    out = make(root)
+    before = out.read_bytes()
+    sql(checks__no_vendor="select vendor_id, balance from staging.vendors")
+    with pytest.raises(CheckFailed, match=r"`no vendor` found 2 rows .*\n- vendor_id: "):
+        make(root)
+    (root / "checks" / "no_vendor.sql").write_text("-- Fine.\nselect 1 where false")
+    sql(staging__vendors_history=HISTORY.replace("\n", "\n-- key: id\n"))
+
+    with pytest.raises(CheckFailed, match=r"staging\.vendors_history has one row per id"):
+        make(root)
+
+    assert out.read_bytes() == before
+
+
+def test_a_check_of_all_layers(make: Publish, root: Path, sql: Files) -> None:
+    """A check reads the tables that are published, not the views beneath them."""
+    sql(checks__same="select * from made.staging.vendors where vendor_id is null")
+
+    assert rows(make(root), "select count(*) from staging.vendors") == [(2,)]
 
 
 def test_a_place_that_cannot_be_written(make: Publish, root: Path, tmp_path: Path) -> None:

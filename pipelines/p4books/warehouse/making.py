@@ -1,0 +1,95 @@
+"""How does a model become a table?
+
+The database `made` is the file to be published, `warehouse` holds the rows. Ours are made as soon
+as those they read are, two at a time; the user's own after them, one after the other, so that none
+takes the memory that ours need, and what goes wrong with one stops nothing.
+"""
+
+from collections.abc import Sequence, Set
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+
+import duckdb
+
+from p4books.database import THREADS, name, text
+from p4books.warehouse import checks, views
+from p4books.warehouse.errors import BrokenSql, CheckFailed
+from p4books.warehouse.model import CUSTOM, LAYERS, Model, line_of_header
+from p4books.warehouse.models import Found, ordered, reads_left_out
+
+PATH = ",".join([*(f"made.{layer}" for layer in LAYERS[1:]), "warehouse.raw"])
+
+
+def make(con: duckdb.DuckDBPyConnection, models: Sequence[Model]) -> list[Model]:
+    """Make those models that are ours, and return them. Raises BrokenSql."""
+    for layer in LAYERS[1:]:
+        con.execute(f"create schema made.{layer}")
+    ours = {model.full: model for model in models if model.layer != CUSTOM}
+    order = ordered(ours.values())
+    order.prepare()
+    with ThreadPoolExecutor(THREADS) as writers:  # a table is the work of one thread
+        going: dict[Future[None], str] = {}
+        while order.is_active():
+            for full in order.get_ready():
+                going[writers.submit(_write, con.cursor(), ours[full])] = full
+            done, _ = wait(going, return_when=FIRST_COMPLETED)
+            for each in done:
+                each.result()
+                order.done(going.pop(each))
+    return list(ours.values())
+
+
+def add_custom(con: duckdb.DuckDBPyConnection, found: Found, *, is_last_try: bool) -> Found:
+    """Make the models that are the user's own; return all that were made, and why others were not.
+
+    One that needs more memory than it may take is left out in the last try. Raises
+    duckdb.OutOfMemoryException in one before.
+    """
+    models: list[Model] = []
+    left_out: dict[str, BrokenSql] = {}
+    for model in found.models:
+        try:
+            if model.layer == CUSTOM:
+                _write_custom(con.cursor(), model, left_out.keys())
+            models.append(model)
+        except BrokenSql as fault:
+            left_out[model.full] = fault
+        except duckdb.OutOfMemoryException as error:
+            if not is_last_try:
+                raise
+            left_out[model.full] = views.broken(model, error)
+    return Found(models, [*found.left_out, *left_out.values()])
+
+
+def _write(con: duckdb.DuckDBPyConnection, model: Model) -> None:
+    table = f"made.{model.layer}.{name(model.name)}"
+    con.execute(f"set search_path = {text(PATH)}")
+    try:
+        con.execute(f"create table {table} as\n{model.sql}")
+    except (duckdb.DataError, duckdb.ProgrammingError, duckdb.NotSupportedError) as error:
+        raise views.broken(model, error) from None
+    con.execute(f"comment on table {table} is {text(model.grain)}")
+    for (column,) in con.execute(f"select column_name from (describe {table})").fetchall():
+        if meaning := model.columns.get(column):
+            con.execute(f"comment on column {table}.{name(column)} is {text(meaning)}")
+
+
+def _write_custom(con: duckdb.DuckDBPyConnection, model: Model, left_out: Set[str]) -> None:
+    if blocked := sorted(model.reads & left_out):
+        raise reads_left_out(model, blocked[0])
+    try:
+        _write(con, model)
+        con.execute("use made")
+        checks.keys(con, model)
+    except duckdb.OutOfMemoryException:
+        raise
+    except (BrokenSql, CheckFailed, duckdb.Error) as error:
+        con.execute(f"drop table if exists made.{CUSTOM}.{name(model.name)}")
+        raise _said(model, error) from None
+
+
+def _said(model: Model, error: BrokenSql | CheckFailed | duckdb.Error) -> BrokenSql:
+    if isinstance(error, BrokenSql):
+        return error
+    if isinstance(error, CheckFailed):
+        return BrokenSql(model.file, line_of_header(model, "key"), error.found)
+    return views.broken(model, error)
