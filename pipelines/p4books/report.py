@@ -11,9 +11,8 @@ import duckdb
 
 from p4books import release
 from p4books.alone import alone, scratch
-from p4books.endpoints import ENDPOINTS
 from p4books.errors import DiskTrouble
-from p4books.load import run, tables
+from p4books.load import fields, migrate, run, tables
 from p4books.runlog import RunLog
 from p4books.settings import Settings
 from p4books.warehouse.errors import NoPicture
@@ -42,7 +41,10 @@ def report(
         try:
             made = folder / "warehouse.duckdb"
             shutil.copyfile(warehouse, made)
-            tables.create(made, tuple(ENDPOINTS.values()))
+            endpoints = fields.endpoints(made)
+            tables.create(made, tuple(endpoints.values()))
+            if migrate.needed(made, endpoints):
+                migrate.migrate(made, endpoints)
             runs = RunLog(settings.private / "runs.sqlite").runs(last=None)
             found = release.build(made, settings, sources, runs, day)
             return published, release.release(made, found, folder, settings, sources, published)

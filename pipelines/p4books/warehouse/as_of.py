@@ -5,7 +5,7 @@ the warehouse back to its end: no model needs to know which day it is asked for.
 """
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -63,44 +63,49 @@ def rewind(path: Path, day: date, settings: Settings) -> None:
 
     Raises NoPicture where its history begins later, or the day was not over when it was read.
     """
-    zone = ZoneInfo(settings.timezone)
-    end = datetime.combine(day + timedelta(days=1), datetime.min.time(), zone)
-    at = end - timedelta(microseconds=1)
     with connect(path) as con:
-        row = con.execute("select history_since, as_of_at from raw.as_of").fetchone()
-        since, last = row or (None, None)
-        _check(day, at, since, last, zone)
+        row = con.execute(
+            "select timezone(timezone, history_since)::date, as_of_on from raw.as_of"
+        ).fetchone()
+        _check(day, *(row or (None, None)))
+        at = _end(day, ZoneInfo(settings.timezone))
         con.execute("begin")
         for name in ENDPOINTS:
             con.execute(f"delete from raw.{name} where _dlt_valid_from > $at", {"at": at})
             con.execute(
                 f"update raw.{name} set _dlt_valid_to = null where _dlt_valid_to > $at", {"at": at}
             )
-        con.execute("delete from raw.seen where verified_at > $at", {"at": at})
+        con.execute("delete from raw.seen")  # it tells the last time only, which is of today
+        con.execute("delete from raw.fields where first_seen_at > $at", {"at": at})
         con.execute("delete from raw.runs where ended_at > $at", {"at": at})
         con.execute("update raw.as_of set as_of_at = $at, as_of_on = $day", {"at": at, "day": day})
         con.execute("commit")
 
 
-def _check(
-    day: date, at: datetime, since: datetime | None, last: datetime | None, zone: ZoneInfo
-) -> None:
-    if since is None or last is None:
+def _end(day: date, zone: ZoneInfo) -> datetime:
+    """Return the last instant of a day, where microseconds are the smallest."""
+    return datetime.combine(day + timedelta(days=1), time.min, zone) - timedelta(microseconds=1)
+
+
+def _check(day: date, first: date | None, until: date | None) -> None:
+    """Make sure that a day can be shown: from the `first` to the last before `until`."""
+    if first is None or until is None:
         raise NoPicture(
             "Nothing is held yet, so there is no day to show. Run `p4books sync` first."
         )
-    first, until = since.astimezone(zone).date(), last.astimezone(zone).date()
-    if at < since:
-        raise NoPicture(
-            f"The books can't be shown as of {day}: their history begins with the first sync. The "
-            f"first day that can be shown is {first}; nothing was published."
-        )
-    if at > last:
-        raise NoPicture(
-            f"The books can't be shown as of {day}: they are known to {until}, and that day was "
-            f"not over. The last day that can be shown is {until - timedelta(days=1)}; nothing "
-            "was published."
-        )
+    last = until - timedelta(days=1)
+    if last < first:
+        why = f"their history begins on {first}, and no day of it was over at the last sync"
+        now = f"Sync again after {first}: that is the first day that can be shown"
+    elif day < first:
+        why = "their history begins with the first sync"
+        now = f"The first day that can be shown is {first}"
+    elif day > last:
+        why = f"they are known to {until}, and that day was not over"
+        now = f"The last day that can be shown is {last}"
+    else:
+        return
+    raise NoPicture(f"The books can't be shown as of {day}: {why}. {now}. Nothing was published.")
 
 
 def _note_runs(con: duckdb.DuckDBPyConnection, runs: Sequence[Run]) -> None:
