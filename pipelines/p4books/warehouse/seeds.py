@@ -8,6 +8,7 @@ with semicolons or a byte order mark; what can't be taken is named with its line
 import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from io import StringIO
 from itertools import pairwise
 from pathlib import Path
@@ -25,7 +26,7 @@ Row = tuple[int, Mapping[str, str]]  # its line, and its values by column
 
 @dataclass(frozen=True)
 class Seed:
-    """One file: its columns; those that every row fills; whose days must not overlap."""
+    """One file: its columns; those that every row fills; for what just one row holds on a day."""
 
     columns: Mapping[str, Kind]
     filled: tuple[str, ...]
@@ -73,7 +74,7 @@ def _checked(file: Path, seed: Seed) -> list[Row]:
         for why in _faults(row, seed):
             raise BrokenSql(file, line, why)
     if seed.valid_for:
-        _check_spans(file, rows, seed.valid_for)
+        return _ended(file, rows, seed.valid_for)
     return rows
 
 
@@ -90,13 +91,22 @@ def _faults(row: Mapping[str, str], seed: Seed) -> Iterator[str]:
         yield "a holiday has month and day, or days_after_easter"
 
 
-def _check_spans(file: Path, rows: Iterable[Row], column: str) -> None:
-    """Make sure that on no day two rows hold for the same; days as ISO text sort as days."""
-    spans = sorted((row[column].upper(), row["valid_from"], row["valid_to"], n) for n, row in rows)
-    for (one, _, end, first), (other, start, _, line) in pairwise(spans):
-        if one == other and (not end or start <= end):
-            why = f"{other} has another row for the same days, in line {min(first, line)}"
+def _ended(file: Path, rows: Iterable[Row], column: str) -> list[Row]:
+    """End a row on the day before the next one of the same begins, where nobody wrote so.
+
+    Days as ISO text sort as days. Raises BrokenSql where two rows hold on one day all the same.
+    """
+    found = sorted(rows, key=lambda each: (each[1][column].upper(), each[1]["valid_from"]))
+    for place, ((first, one), (line, other)) in enumerate(pairwise(found)):
+        if one[column].upper() != other[column].upper():
+            continue
+        start = other["valid_from"]
+        if one["valid_from"] == start or one["valid_to"] >= start:
+            why = f"{one[column]} has another row for the same days, in line {min(first, line)}"
             raise BrokenSql(file, max(first, line), why)
+        end = one["valid_to"] or (date.fromisoformat(start) - timedelta(days=1)).isoformat()
+        found[place] = first, {**one, "valid_to": end}
+    return found
 
 
 def _rows(file: Path, seed: Seed) -> Iterator[Row]:

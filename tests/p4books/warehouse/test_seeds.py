@@ -114,8 +114,9 @@ WRONG: dict[str, tuple[str | bytes, int, str]] = {
     "a comma too many": ("B,0.07,,,artículo 1, 2\n", 2, "it has 6 values for 5 columns; .* quotes"),
     "an open quote": (FINE + 'B,0.07,,,"Ley\nC,0.07,,,\n', 4, "unexpected end"),
     "latin": ("B,0.07,,,Año\n".encode("latin-1"), 2, "it is not UTF-8"),
-    "twice": (FINE + "itbms,0.05,2012-01-01,,\n", 3, "ITBMS has another row .*, in line 2"),
+    "twice": (FINE + "itbms,0.05,2010-07-01,,\n", 3, "ITBMS has another row .*, in line 2"),
     "overlap": ("B,0,2012-01-01,,\n" + "B,0.07,,2012-01-01,\n", 3, "the same days, in line 2"),
+    "for ever": ("B,0,,,\nB,0.07,,,\n", 3, "B has another row for the same days, in line 2"),
 }
 
 
@@ -141,11 +142,18 @@ def test_a_missing_column(plant: Plant, text: str, missing: str) -> None:
         sown(Sources.at(plant(tax_rates=text)), "tax_rates")
 
 
-def test_spans_that_follow_each_other(plant: Plant) -> None:
-    """A rate may end on one day and the next begin on the day after, in any order of lines."""
-    rows = "B,0.07,2010-07-01,,\nB,0.05,,2010-06-30,\nC,0.10,2010-01-01,,\n"
+def test_a_rate_ends_where_the_next_begins(plant: Plant) -> None:
+    """A new rate is one line more: the one before it ends the day before, in any order of lines."""
+    rows = "B,0.07,2010-07-01,,\nB,0.08,2027-01-01,,\nB,0.05,,2009-12-31,\nC,0.10,,,\n"
 
-    assert len(sown(Sources.at(plant(tax_rates=RATES + rows)), "tax_rates")) == 3
+    found = sown(Sources.at(plant(tax_rates=RATES + rows)), "tax_rates")
+
+    assert sorted((row[0], str(row[1])[:4], row[3]) for row in found) == [
+        ("B", "0.05", date(2009, 12, 31)),
+        ("B", "0.07", date(2026, 12, 31)),
+        ("B", "0.08", None),
+        ("C", "0.10", None),
+    ]
 
 
 HOLIDAY = "holiday,month,day,days_after_easter,first_year,last_year,source\n"
