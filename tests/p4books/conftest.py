@@ -11,6 +11,7 @@ from typing import Any
 
 import duckdb
 import pytest
+from tests.p4books.quick import sync
 
 from p4books.api import lists
 from p4books.api.lists import Lists
@@ -18,7 +19,6 @@ from p4books.endpoints import ENDPOINTS
 from p4books.places import PREFIX
 from p4books.settings import Settings
 from p4books.summary import Summary
-from p4books.sync import sync
 from p4books_sandbox import Sandbox
 
 MakeSettings = Callable[..., Settings]

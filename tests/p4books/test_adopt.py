@@ -11,13 +11,13 @@ from typing import Any
 import duckdb
 import pytest
 from pydantic import SecretStr
+from tests.p4books.quick import sync
 
 from p4books.adopt import Adopted, adopt
 from p4books.errors import UsageError
 from p4books.load import fields
 from p4books.settings import Settings
 from p4books.summary import Summary
-from p4books.sync import sync
 from p4books_sandbox import Sandbox
 
 MakeSettings = Callable[..., Settings]

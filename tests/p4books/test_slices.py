@@ -7,11 +7,11 @@ from typing import Any
 
 import duckdb
 import pytest
+from tests.p4books.quick import sync
 
 from p4books.runlog import RunLog
 from p4books.settings import Settings
 from p4books.summary import Summary
-from p4books.sync import sync
 from p4books.warehouse.status import status
 from p4books_sandbox import Arrival, Sandbox
 

@@ -16,11 +16,11 @@ from typing import Any
 import duckdb
 import pytest
 from pydantic import SecretStr
+from tests.p4books.quick import sync
 
 from p4books import errors
 from p4books.endpoints import ENDPOINTS
 from p4books.settings import Settings
-from p4books.sync import sync
 from p4books.warehouse import models
 from p4books.warehouse.errors import BrokenSql
 from p4books_sandbox import Arrival, Fault, Sandbox

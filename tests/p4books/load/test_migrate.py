@@ -14,13 +14,13 @@ from typing import Any
 
 import duckdb
 import pytest
+from tests.p4books.quick import sync
 
 from p4books.endpoint import Endpoint, Kind
 from p4books.endpoints import ENDPOINTS
 from p4books.errors import WarehouseDamaged
 from p4books.load import fields, migrate, tables
 from p4books.settings import Settings
-from p4books.sync import sync
 from p4books_sandbox import Sandbox
 
 HERE = Path(__file__).parent
