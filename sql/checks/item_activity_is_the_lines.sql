@@ -4,6 +4,7 @@ activity as (
     select
         direction,
         count(*) as line_count,
+        sum(quantity) as quantity,
         sum(line_net) as net
     from core.fct_item_activity
     group by direction
@@ -13,6 +14,7 @@ lines as (
     select
         'sold' as direction,
         count(*) as line_count,
+        sum(quantity) as quantity,
         sum(line_net) as net
     from core.fct_invoice_line
     where is_live
@@ -20,6 +22,7 @@ lines as (
     select
         'demanded' as direction,
         count(*) as line_count,
+        sum(quantity) as quantity,
         sum(line_net) as net
     from core.fct_sales_order_line
     where is_live
@@ -27,6 +30,7 @@ lines as (
     select
         'on order' as direction,
         count(*) as line_count,
+        sum(quantity) as quantity,
         sum(line_net) as net
     from core.fct_purchase_order_line
     where is_live
@@ -37,12 +41,15 @@ odd as (
         lines.direction,
         activity.line_count,
         lines.line_count as source_line_count,
+        activity.quantity,
+        lines.quantity as source_quantity,
         activity.net,
         lines.net as source_net
     from lines
     left join activity on lines.direction = activity.direction
     where
         coalesce(activity.line_count, 0) <> lines.line_count
+        or activity.quantity <> lines.quantity
         or activity.net <> lines.net
 )
 

@@ -1,0 +1,60 @@
+-- The month and the year so far, and the cash to date.
+with
+
+reports as (
+    select
+        'sales_by_month' as report,
+        currency,
+        month_on as day_on,
+        date_trunc('year', month_on)::date as since_on,
+        net,
+        net_year_to_date as so_far
+    from reporting.sales_by_month
+    union all
+    select
+        'sales_daily, year' as report,
+        currency,
+        day_on,
+        date_trunc('year', day_on)::date as since_on,
+        net,
+        net_year_to_date as so_far
+    from reporting.sales_daily
+    union all
+    select
+        'sales_daily, month' as report,
+        currency,
+        day_on,
+        month_on as since_on,
+        net,
+        net_month_to_date as so_far
+    from reporting.sales_daily
+    union all
+    select
+        'cash_forecast' as report,
+        currency,
+        week_on as day_on,
+        date '-infinity' as since_on,
+        net_cash as net,
+        net_cash_to_date as so_far
+    from reporting.cash_forecast
+),
+
+-- What is added from one row to the next of a span is the row's own amount.
+steps as (
+    select
+        *,
+        so_far::decimal(38, 2)
+        - coalesce(
+            lag(so_far) over (
+                partition by report, currency, since_on order by day_on
+            ), 0
+        ) as added
+    from reports
+),
+
+odd as (
+    select * from steps
+    where added <> net
+)
+
+select * from odd
