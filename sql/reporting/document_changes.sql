@@ -72,31 +72,45 @@ changed as (
     having count(*) > 1
 ),
 
--- The lines are compared as they came: staging has those of the present only.
+-- The lines are compared as they came, by a hash of their text: staging has those
+-- of the present only.
+lines as (
+    select
+        'invoice' as document_type,
+        id as document_id,
+        _dlt_valid_from as valid_from,
+        md5(lines) as lines_hash
+    from raw.invoices
+    union all
+    select
+        'sales order' as document_type,
+        id as document_id,
+        _dlt_valid_from as valid_from,
+        md5(lines) as lines_hash
+    from raw.sales_orders
+    union all
+    select
+        'purchase order' as document_type,
+        id as document_id,
+        _dlt_valid_from as valid_from,
+        md5(lines) as lines_hash
+    from raw.purchase_orders
+),
+
 with_lines as (
     select
         versions.*,
-        coalesce(invoices.lines, sales.lines, purchases.lines) as line_text
+        coalesce(lines.lines_hash, '') as lines_hash
     from versions
     semi join changed
         on
             versions.document_type = changed.document_type
             and versions.document_id = changed.document_id
-    left join raw.invoices as invoices
+    left join lines
         on
-            versions.document_type = 'invoice'
-            and versions.document_id = invoices.id
-            and versions.valid_from = invoices._dlt_valid_from
-    left join raw.sales_orders as sales
-        on
-            versions.document_type = 'sales order'
-            and versions.document_id = sales.id
-            and versions.valid_from = sales._dlt_valid_from
-    left join raw.purchase_orders as purchases
-        on
-            versions.document_type = 'purchase order'
-            and versions.document_id = purchases.id
-            and versions.valid_from = purchases._dlt_valid_from
+            versions.document_type = lines.document_type
+            and versions.document_id = lines.document_id
+            and versions.valid_from = lines.valid_from
 ),
 
 -- Each field as text, in the order in which they are told.
@@ -118,7 +132,7 @@ told as (
             amount_paid::varchar, balance::varchar,
             'as of ' || strftime(valid_from, '%Y-%m-%d %H:%M:%S')
         ] as words,
-        coalesce(line_text, '') as line_text
+        lines_hash
     from with_lines
 ),
 
@@ -126,7 +140,7 @@ pairs as (
     select
         *,
         lag(words) over version_order as words_before,
-        lag(line_text) over version_order as line_text_before,
+        lag(lines_hash) over version_order as lines_hash_before,
         lag(word) over version_order as word_before,
         lag(valid_to) over version_order as valid_to_before
     from told
@@ -143,7 +157,7 @@ compared as (
             lambda place:
             if(
                 place = 12,
-                line_text <> line_text_before,
+                lines_hash <> lines_hash_before,
                 words[place] is distinct from words_before[place]
             )
         ) as places
