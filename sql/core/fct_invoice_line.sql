@@ -19,10 +19,14 @@ rates as (
 ),
 
 multiplied as (
-    -- Two decimals of 18 digits are multiplied in 18, too few for 1,000 x 1,000.00.
+    -- Two decimals of 18 digits are multiplied in 18, too few for 1,000 x 1,000.00; where
+    -- nothing depends on it the price is not reckoned, which takes longest of all.
     select
         *,
-        quantity::decimal(19, 6) * unit_price as price_in_full
+        case
+            when line_net is null or discount <> 0
+                then quantity::decimal(19, 6) * unit_price
+        end as price_in_full
     from lines
 ),
 
@@ -35,7 +39,7 @@ both_ways as (
         try_cast(price_in_full - coalesce(discount, 0) as decimal(18, 2))
             as net_less_amount,
         case
-            when discount between 0 and 100
+            when discount > 0 and discount <= 100
                 then
                     try_cast(
                         try_cast(price_in_full as decimal(26, 6))
