@@ -1,4 +1,8 @@
 -- One row per address of a customer that P4 Books has now.
+-- key: customer_id, address_number
+-- question: Where is each customer?
+-- query: select customer_id, address_type, address_line1, city, country
+--   from staging.customer_addresses order by customer_id, address_number limit 20
 with
 
 versions as (

@@ -1,4 +1,8 @@
 -- One row per customer that P4 Books has now.
+-- key: customer_id
+-- question: What does P4 Books say of each customer now?
+-- query: select customer_code, customer_name, credit_limit, balance
+--   from staging.customers order by balance desc limit 10
 with
 
 versions as (

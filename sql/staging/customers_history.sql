@@ -1,4 +1,11 @@
 -- One row per version of a customer: what P4 Books said of it, from when to when.
+-- key: customer_id, valid_from
+-- question: Which customers' credit limits changed, and when?
+-- query: select customer_name, valid_from, credit_limit
+--   from staging.customers_history
+--   window versions as (partition by customer_id order by valid_from)
+--   qualify credit_limit is distinct from
+--     lag(credit_limit, 1, credit_limit) over versions
 with
 
 versions as (

@@ -1,4 +1,8 @@
 -- One row per invoice that P4 Books has now.
+-- key: invoice_id
+-- question: What does P4 Books say of each invoice now?
+-- query: select invoice_code, document_on, invoice_status, invoice_total, balance
+--   from staging.invoices order by document_on desc limit 10
 with
 
 versions as (

@@ -1,4 +1,9 @@
 -- One row per version of an invoice: what P4 Books said of it, from when to when.
+-- key: invoice_id, valid_from
+-- question: Which invoices became Void, and when was that seen?
+-- query: select invoice_code, valid_from, invoice_total
+--   from staging.invoices_history where lower(invoice_status) = 'void'
+--   order by valid_from desc limit 10
 with
 
 versions as (

@@ -1,4 +1,8 @@
 -- One row per product that P4 Books has now.
+-- key: product_id
+-- question: What does P4 Books say of each product now?
+-- query: select product_code, product_name, list_price, unit_cost
+--   from staging.products order by product_name limit 10
 with
 
 versions as (

@@ -1,4 +1,11 @@
 -- One row per version of a product: what P4 Books said of it, from when to when.
+-- key: product_id, valid_from
+-- question: Which list prices changed, from what to what?
+-- query: select product_name, valid_from,
+--     lag(list_price) over versions as before, list_price
+--   from staging.products_history
+--   window versions as (partition by product_id order by valid_from)
+--   qualify list_price <> before
 with
 
 versions as (

@@ -1,4 +1,9 @@
 -- One row per purchase order that P4 Books has now.
+-- key: purchase_order_id
+-- question: What does P4 Books say of each purchase order now?
+-- query: select purchase_order_code, document_on, expected_on, purchase_order_status,
+--   purchase_order_total
+--   from staging.purchase_orders order by document_on desc limit 10
 with
 
 versions as (

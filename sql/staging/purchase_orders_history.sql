@@ -1,4 +1,11 @@
 -- One row per version of a purchase order: what P4 Books said of it, from when to when.
+-- key: purchase_order_id, valid_from
+-- question: Which purchase orders were put off, and to when?
+-- query: select purchase_order_code, valid_from,
+--     lag(expected_on) over versions as before, expected_on
+--   from staging.purchase_orders_history
+--   window versions as (partition by purchase_order_id order by valid_from)
+--   qualify expected_on > before
 with
 
 versions as (

@@ -1,4 +1,9 @@
 -- One row per version of a vendor: what P4 Books said of it, from when to when.
+-- key: vendor_id, valid_from
+-- question: Which vendors were deleted, and when was that seen?
+-- query: select vendor_name, max(valid_to) as gone_at
+--   from staging.vendors_history group by vendor_id, vendor_name
+--   having bool_and(valid_to is not null)
 with
 
 versions as (
