@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo sync test soak lint format bench clean
+.PHONY: help setup demo sync test soak lint format docs bench clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ format: setup ## Put code and SQL into the house's form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/sqlfluff fix --disable-progress-bar sql
+
+docs: setup ## Write sql/README.md, the catalogue of the models, from the SQL files
+	$(BIN)/python -m tests.catalogue
 
 bench: setup ## Measure speed against a floor and plain dlt (about 20 minutes)
 	$(BIN)/python -m tests.bench
