@@ -87,6 +87,27 @@ def test_every_command_of_the_readme_works(project: Path) -> None:
     assert (project / "data" / f"{TENANT}.duckdb").exists()
 
 
+def test_the_report_of_the_readme_is_published(project: Path) -> None:
+    """The report of one's own, as printed, is a table after a sync, whole and in ten lines."""
+    (report,) = blocks("sql")
+    (name,) = re.findall(r"Saved as `(sql/custom/\w+\.sql)`", README)
+    (project / name).parent.mkdir(parents=True)
+    (project / name).write_text(report)
+    (project / ".env").write_text((project / "sandbox.env").read_text())
+
+    done = run(".venv/bin/p4books sync --full", project)
+
+    assert done.returncode == 0, done.stderr
+    with duckdb.connect(project / "data" / "shop.duckdb", read_only=True) as con:
+        late = con.execute(f"from custom.{Path(name).stem}").fetchall()
+        wanted = con.execute(
+            "select count(distinct product_id) from core.fct_sales_order_line where days_late > 0"
+        ).fetchone()
+    assert (len(late),) == wanted
+    assert len(late) > 0
+    assert len(report.splitlines()) == 10
+
+
 def test_the_env_example_lacks_two_values_only() -> None:
     """Filled in, .env.example is all that one must set."""
     names = re.findall(r"^([A-Z0-9_]+)=$", (ROOT / ".env.example").read_text(), re.MULTILINE)
