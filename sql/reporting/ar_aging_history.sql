@@ -93,8 +93,11 @@ limited as (
         try_cast(coalesce(sums.days_61_90, 0) as decimal(18, 2)) as days_61_90,
         try_cast(coalesce(sums.days_over_90, 0) as decimal(18, 2)) as days_over_90,
         try_cast(coalesce(sums.overdue, 0) as decimal(18, 2)) as overdue,
-        try_cast(coalesce(sums.overdue, 0) / nullif(sums.balance, 0) as decimal(9, 6))
-            as share_overdue,
+        if(
+            sums.balance > 0,
+            try_cast(coalesce(sums.overdue, 0) / sums.balance as decimal(9, 6)),
+            null
+        ) as share_overdue,
         try_cast(sums.balance as decimal(18, 2)) as balance
     from sums
     left join customers on sums.customer_id = customers.customer_id

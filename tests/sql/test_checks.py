@@ -1,0 +1,158 @@
+"""Do the checks bite?
+
+In a published file of real books each amount of the reports is spoiled by a cent, one after the
+other: a check must see it.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from p4books.settings import Settings
+from p4books.sync import sync
+from p4books.warehouse.models import Sources
+from p4books_sandbox import Sandbox
+
+# No sums, but ratios and prices, each tested with its model; limits and rates, taken as they are.
+RATIOS = {"share", "price", "rate", "growth", "limit", "average", "dso", "hours", "waited"}
+RATIOS |= {"unit_cost"}
+# Compared with figures that stand in no other table.
+ALONE = {
+    ("reporting", "dso", "credit_sales"),
+    ("reporting", "itbms_withholding_candidates", "expected_withholding"),
+    ("reporting", "sales_daily", "net_last_year"),
+    ("reporting", "sales_daily", "net_month_to_date_last_year"),
+    ("core", "dim_vendor", "vendor_balance"),
+}
+
+Column = tuple[str, str, str]
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The published file of a sandbox, open for writing."""
+    folder = tmp_path_factory.mktemp("checks")
+    with Sandbox(invoices=300, limit=0) as sandbox, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(folder))
+        settings = Settings.model_validate(
+            {
+                "tenant": "acme",
+                "api_key": sandbox.key,
+                "base_url": sandbox.base_url,
+                "data_dir": folder,
+                "requests_per_window": 100_000,
+            }
+        )
+        assert sync(settings, full=True).faults == []
+    with duckdb.connect(settings.published) as con:
+        yield con
+
+
+def amounts(con: duckdb.DuckDBPyConnection) -> list[Column]:
+    """Return every amount and quantity of core and reporting that is a sum, or is summed."""
+    found = con.execute(
+        """
+        select schema_name, table_name, column_name from duckdb_columns()
+        where schema_name in ('core', 'reporting') and data_type like 'DECIMAL%'
+        order by all
+        """
+    ).fetchall()
+    return [
+        (layer, table, column)
+        for layer, table, column in found
+        if not RATIOS & {column, *column.split("_")} and (layer, table, column) not in ALONE
+    ]
+
+
+def biting(con: duckdb.DuckDBPyConnection, spoiled: str) -> set[str]:
+    """Spoil something, and return which checks see it; then mend it."""
+    con.execute("begin")
+    con.execute(spoiled)
+    bit = {file.stem for file in CHECKS if con.execute(file.read_text()).fetchone()}
+    con.execute("rollback")
+    return bit
+
+
+CHECKS: list[Path] = Sources.at().files("checks")
+
+
+def test_whole_books_pass(published: duckdb.DuckDBPyConnection) -> None:
+    """Nothing is seen where nothing is spoiled."""
+    assert biting(published, "select 1") == set()
+
+
+def test_a_cent_is_seen(published: duckdb.DuckDBPyConnection) -> None:
+    """A cent more in one row of any amount is seen by a check."""
+    found = amounts(published)
+    unseen = []
+    for layer, table, column in found:
+        row = f"(select min(rowid) from {layer}.{table} where {column} is not null)"
+        one = f"{column} = {column} + 0.01 where rowid = {row}"
+        if not biting(published, f"update {layer}.{table} set {one}"):
+            unseen.append(f"{layer}.{table}.{column}")
+
+    assert len(found) > 80
+    assert unseen == []
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "core.fct_invoice",
+        "core.fct_invoice_line",
+        "core.fct_sales_order",
+        "core.fct_purchase_order_line",
+        "core.dim_date",
+        "core.dim_customer",
+        "core.dim_product",
+        "reporting.ar_open_items",
+        "reporting.sales_cube",
+        "reporting.itbms_sales_book",
+        "reporting.void_and_deleted",
+    ],
+)
+def test_a_lost_row_is_seen(published: duckdb.DuckDBPyConnection, table: str) -> None:
+    """A row that is lost is seen by a check."""
+    middle = f"(select median(rowid)::bigint from {table})"
+
+    assert biting(published, f"delete from {table} where rowid = {middle}")
+
+
+SPOILED = {
+    "current_rows_are_the_open_versions": "update staging.invoices set balance = balance + 1",
+    "rates_of_tax_do_not_overlap": "update staging.tax_rates set valid_to = null",
+    "rates_of_tax_are_shares": "update staging.tax_rates set tax_rate = 7",
+    "the_calendar_has_no_gap": "delete from core.dim_date where day_on = date '2025-05-01'",
+    "itbms_by_lines_agrees_with_headers_within_rounding": (
+        "update core.fct_invoice_line set line_tax = line_tax + 1 where is_live"
+    ),
+    "unknown_tax_is_shared_to_the_cent": (
+        "update core.fct_invoice_line set tax_rate = null, line_tax = line_tax + 1"
+    ),
+    "every_party_and_product_has_a_name": "delete from core.dim_vendor",
+    "every_difference_of_lines_is_a_finding": (
+        "update core.fct_invoice_line set is_difference = true"
+    ),
+    "every_later_version_is_a_change": (
+        "insert into staging.invoices_history by name"
+        " select * replace (valid_from + interval 1 day as valid_from)"
+        " from staging.invoices_history limit 1"
+    ),
+}
+
+
+@pytest.mark.parametrize("claim", SPOILED)
+def test_a_claim_of_its_own(published: duckdb.DuckDBPyConnection, claim: str) -> None:
+    """What no cent spoils is spoiled in its own way, and seen."""
+    assert claim in biting(published, SPOILED[claim])
+
+
+def test_no_check_is_idle(published: duckdb.DuckDBPyConnection) -> None:
+    """Each check is one that some spoiled figure makes bite."""
+    idle = {file.stem for file in CHECKS} - SPOILED.keys()
+    for layer, table, column in amounts(published):
+        idle -= biting(published, f"update {layer}.{table} set {column} = {column} + 0.01")
+
+    assert idle == set()
