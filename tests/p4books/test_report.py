@@ -289,6 +289,29 @@ def test_an_older_warehouse(tmp_path: Path) -> None:
     assert warehouse.read_bytes() == before
 
 
+def test_a_warehouse_that_lacks_a_column(settings: Settings) -> None:
+    """A warehouse of a p4books that knew a field less has it in the reports, without values."""
+    with duckdb.connect(settings.private / "warehouse.duckdb") as con:
+        con.execute("alter table raw.products drop column unit_of_measure")
+
+    published, _ = report(settings)
+
+    found = "select count(*), count(unit_of_measure) from staging.products"
+    assert ask(published, found) == [(200, 0)]
+
+
+def test_a_newer_warehouse(settings: Settings) -> None:
+    """A warehouse of a newer p4books is told in a sentence; what was published stays."""
+    with duckdb.connect(settings.private / "warehouse.duckdb") as con:
+        con.execute("update raw.p4books_format set format = 99")
+    before = settings.published.read_bytes()
+
+    with pytest.raises(errors.WarehouseTooNew, match="format 99"):
+        report(settings)
+
+    assert settings.published.read_bytes() == before
+
+
 def test_a_place_that_cannot_be_written(settings: Settings) -> None:
     """Where there is no room to work, it is told as trouble with the disk."""
     (settings.private / "work-run").write_text("in the way")

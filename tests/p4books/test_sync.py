@@ -16,7 +16,7 @@ from typing import Any
 import duckdb
 import pytest
 from pydantic import SecretStr
-from tests.p4books.quick import sync
+from tests.p4books.quick import STAGING, sync
 
 from p4books import errors
 from p4books.endpoints import ENDPOINTS
@@ -584,6 +584,37 @@ def test_broken_sql(synced: Settings, sandbox: Sandbox, tmp_path: Path, how: str
     assert (mended.loaded, mended.published, mended.faults) == (False, True, [])
     check_everything(synced.published, sandbox)
     assert ask(synced.published, "from core.mine") == [(1,)]
+
+
+OWN = {
+    "not sql": "selec 1",
+    "column": "select nothing from staging.vendors",
+    "file": "select * from read_csv('nowhere.csv')",
+    "value": "select vendor_name::integer as x from staging.vendors",
+    "key": "-- key: one\nselect 1 as one from staging.vendors",
+}
+
+
+@pytest.mark.parametrize("how", OWN)
+def test_a_broken_report_of_ones_own(
+    synced: Settings, sandbox: Sandbox, tmp_path: Path, how: str
+) -> None:
+    """A broken report of the user's own is told and left out; rows and all else are published."""
+    root = Path(shutil.copytree(STAGING, tmp_path / "sql"))
+    own = root / "custom"
+    own.mkdir()
+    (own / "broken.sql").write_text(f"-- One row.\n{OWN[how]}")
+    (own / "whole.sql").write_text("-- One row.\nselect count(*) as n from staging.vendors")
+    change_everything(sandbox)
+
+    summary = sync(synced, sql=root)
+
+    (note,) = summary.notes
+    assert note.startswith(f"{own / 'broken.sql'}, line ")
+    assert "This report was left out, all else is published." in note
+    assert (summary.loaded, summary.published, summary.faults) == (True, True, [])
+    check_everything(synced.published, sandbox)
+    assert ask(synced.published, "from custom.whole") == [(19,)]
 
 
 def test_new_sql(synced: Settings, tmp_path: Path) -> None:
