@@ -19,8 +19,8 @@ rates as (
 ),
 
 multiplied as (
-    -- Two decimals of 18 digits are multiplied in 18, too few for 1,000 x 1,000.00; where
-    -- nothing depends on it the price is not reckoned, which takes longest of all.
+    -- Two decimals of 18 digits are multiplied in 18, too few for 1,000 x 1,000.00. It
+    -- takes longest of all, so it is done only where something depends on it.
     select
         *,
         case
