@@ -7,6 +7,7 @@ takes the memory that ours need, and what goes wrong with one stops nothing.
 
 from collections.abc import Sequence, Set
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from threading import Timer
 
 import duckdb
 
@@ -16,6 +17,7 @@ from p4books.warehouse.errors import BrokenSql, CheckFailed
 from p4books.warehouse.model import CUSTOM, LAYERS, Model, line_of_header
 from p4books.warehouse.models import Found, ordered, reads_left_out
 
+LONGEST = 120.0  # seconds that a report of the user's own may take
 PATH = ",".join([*(f"made.{layer}" for layer in LAYERS[1:]), "warehouse.raw"])
 
 
@@ -38,18 +40,20 @@ def make(con: duckdb.DuckDBPyConnection, models: Sequence[Model]) -> list[Model]
     return list(ours.values())
 
 
-def add_custom(con: duckdb.DuckDBPyConnection, found: Found, *, is_last_try: bool) -> Found:
+def add_custom(
+    con: duckdb.DuckDBPyConnection, found: Found, *, is_last_try: bool, longest: float = LONGEST
+) -> Found:
     """Make the models that are the user's own; return all that were made, and why others were not.
 
-    One that needs more memory than it may take is left out in the last try. Raises
-    duckdb.OutOfMemoryException in one before.
+    One that takes longer than `longest` seconds is left out, and in the last try one that needs
+    more memory than it may take. Raises duckdb.OutOfMemoryException in a try before.
     """
     models: list[Model] = []
     left_out: dict[str, BrokenSql] = {}
     for model in found.models:
         try:
             if model.layer == CUSTOM:
-                _write_custom(con.cursor(), model, left_out.keys())
+                _write_custom(con.cursor(), model, left_out.keys(), longest)
             models.append(model)
         except BrokenSql as fault:
             left_out[model.full] = fault
@@ -73,18 +77,28 @@ def _write(con: duckdb.DuckDBPyConnection, model: Model) -> None:
             con.execute(f"comment on column {table}.{name(column)} is {text(meaning)}")
 
 
-def _write_custom(con: duckdb.DuckDBPyConnection, model: Model, left_out: Set[str]) -> None:
+def _write_custom(
+    con: duckdb.DuckDBPyConnection, model: Model, left_out: Set[str], longest: float
+) -> None:
     if blocked := sorted(model.reads & left_out):
         raise reads_left_out(model, blocked[0])
+    stop = Timer(longest, con.interrupt)
+    stop.start()
     try:
         _write(con, model)
         con.execute("use made")
         checks.keys(con, model)
     except duckdb.OutOfMemoryException:
         raise
+    except duckdb.InterruptException:
+        con.execute(f"drop table if exists made.{CUSTOM}.{name(model.name)}")
+        why = f"it takes longer than the {longest:g} s that a report may take"
+        raise BrokenSql(model.file, 1, why) from None
     except (BrokenSql, CheckFailed, duckdb.Error) as error:
         con.execute(f"drop table if exists made.{CUSTOM}.{name(model.name)}")
         raise _said(model, error) from None
+    finally:
+        stop.cancel()
 
 
 def _said(model: Model, error: BrokenSql | CheckFailed | duckdb.Error) -> BrokenSql:

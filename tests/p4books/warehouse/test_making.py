@@ -144,3 +144,19 @@ def test_one_that_needs_too_much(con: duckdb.DuckDBPyConnection, sql: Files) -> 
 
     assert names(found.models) == ["staging.vendors"]
     assert "long.sql, line 1: Out of Memory" in found.left_out[0].where
+
+
+def test_one_that_never_ends(con: duckdb.DuckDBPyConnection, sql: Files) -> None:
+    """A report of the user's own that takes too long is left out, and the next one is made."""
+    root = sql(
+        custom__endless="-- One row.\nselect count(*) as n from range(10000000000) as r, range(9)",
+        custom__quick="-- One row.\nselect 1 as one",
+    )
+    found = models.read(Sources.at(root))
+    making.make(con, found.models)
+
+    done = making.add_custom(con, found, is_last_try=True, longest=0.2)
+
+    assert names(done.models) == ["custom.quick"]
+    (fault,) = done.left_out
+    assert "endless.sql, line 1: it takes longer than the 0.2 s" in str(fault)
