@@ -24,6 +24,8 @@ FLOORS = [
     {"sync", "adopt", "report"},
     {"account", "intake", "release", "summary"},
     {"load.run", "warehouse.publish", "warehouse.status"},
+    {"warehouse.files"},
+    {"warehouse.catalogue", "warehouse.whole"},
     {"load.source", "load.settle", "warehouse.making"},
     {"warehouse.views", "warehouse.seeds", "warehouse.checks"},
     {"load.delta", "load.migrate", "api.lists", "api.probe", "api.traits"}
@@ -43,7 +45,7 @@ FLOORS = [
     {"endpoint"},
     {"warehouse.model"},
     {"warehouse.errors"},
-    {"errors", "version", "nearest", "eventlog", "warehouse.kinds"},
+    {"errors", "version", "nearest", "eventlog", "asjson", "warehouse.kinds"},
 ]
 FLOOR = {room: height for height, rooms in enumerate(reversed(FLOORS)) for room in rooms}
 DOORS = {"", "api", "load", "warehouse"}  # the __init__ of a package; it holds no code but names

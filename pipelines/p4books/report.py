@@ -29,9 +29,7 @@ def report(
     DiskTrouble; what was published stays.
     """
     warehouse = settings.private / "warehouse.duckdb"
-    published = settings.published
-    if day:
-        published = published.with_name(f"{settings.tenant}-asof-{day}.duckdb")
+    published = settings.published_as_of(day)
     name = "report" if day else "run"
     with alone(settings, name), scratch(settings.private / f"work-{name}") as folder:
         if not warehouse.exists():

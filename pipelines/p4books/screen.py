@@ -7,17 +7,15 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
-import msgspec
 import pendulum
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from p4books import asjson
 from p4books.settings import Settings
 
 WIDE = 10_000  # columns, where nobody looks: a table in a log is never folded
-
-_JSON = msgspec.json.Encoder(decimal_format="number", enc_hook=str)
 
 
 def console() -> Console:
@@ -27,7 +25,7 @@ def console() -> Console:
 
 def as_json(value: object) -> None:
     """Print a value as one JSON document; amounts are numbers with all their digits."""
-    sys.stdout.write(msgspec.json.format(_JSON.encode(value), indent=2).decode() + "\n")
+    sys.stdout.write(asjson.document(value).decode())
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str | None = None) -> None:

@@ -4,6 +4,7 @@ import ipaddress
 import os
 import re
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -130,6 +131,10 @@ class Settings(BaseModel):
     def published(self) -> Path:
         """The file that readers open."""
         return self.data_dir / f"{self.tenant}.duckdb"
+
+    def published_as_of(self, day: date | None) -> Path:
+        """Return the file that shows a day of the past; without one, the published file."""
+        return self.published.with_stem(f"{self.tenant}-asof-{day}") if day else self.published
 
 
 def load(tenant: str | None = None, root: Path | None = None, *, need_key: bool = True) -> Settings:

@@ -26,8 +26,8 @@ class QueryFailed(P4BooksError):
 class NotPublished(P4BooksError):
     """There is no published file yet."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(f"{path} does not exist yet. Run `p4books sync` first.")
+    def __init__(self, path: Path, remedy: str = "p4books sync") -> None:
+        super().__init__(f"{path} does not exist yet. Run `{remedy}` first.")
 
 
 class CheckFailed(P4BooksError):

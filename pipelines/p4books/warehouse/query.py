@@ -1,11 +1,16 @@
 """How is the published file asked?"""
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
+from p4books.nearest import nearest
 from p4books.warehouse.errors import NotPublished, QueryFailed
+
+BATCH = 2_000  # rows that are in memory at a time, where they need not all be
 
 
 def connect(published: Path) -> duckdb.DuckDBPyConnection:
@@ -23,19 +28,79 @@ def connect(published: Path) -> duckdb.DuckDBPyConnection:
     return con
 
 
+def ask(con: duckdb.DuckDBPyConnection, sql: str) -> duckdb.DuckDBPyConnection:
+    """Run one statement and return the connection, on which its rows wait to be fetched.
+
+    Raises QueryFailed with what DuckDB says, and where it is no statement or more than one.
+    """
+    if not sql.strip(" \t\n;"):
+        raise QueryFailed("The query is empty; nothing was run.")
+    if _is_more_than_one(sql):
+        raise QueryFailed("This is more than one statement; nothing was run. Ask one at a time.")
+    try:
+        return con.execute(sql)
+    except duckdb.CatalogException as error:
+        raise QueryFailed(f"The query was not run: {_with_hint(con, str(error))}") from None
+    except duckdb.Error as error:
+        raise QueryFailed(f"The query was not run: {str(error).strip()}") from None
+
+
+def rows(answer: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
+    """Fetch the rows that wait on a connection, a few at a time. Raises QueryFailed."""
+    try:
+        while found := answer.fetchmany(BATCH):
+            yield from found
+    except duckdb.Error as error:
+        raise interrupted(error) from None
+
+
+def columns(answer: duckdb.DuckDBPyConnection) -> list[str]:
+    """Name the columns of the rows that wait on a connection."""
+    return [column[0] for column in answer.description or ()]
+
+
 def fetch(published: Path, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
     """Run a query and return the names of its columns and its rows.
 
     Raises NotPublished, and QueryFailed with what DuckDB says.
     """
-    if not sql.strip(" \t\n;"):
-        raise QueryFailed("The query is empty; nothing was run.")
     with connect(published) as con:
-        try:
-            rows = con.execute(sql).fetchall()
-        except duckdb.Error as error:
-            raise QueryFailed(f"The query was not run: {str(error).strip()}") from None
-        return [column[0] for column in con.description or ()], rows
+        answer = ask(con, sql)
+        return columns(answer), list(rows(answer))
+
+
+def interrupted(error: Exception) -> QueryFailed:
+    """Say that a query failed after it gave its first rows."""
+    told = str(error).strip().rpartition("pending query result\nError: ")[2]
+    if "INTERRUPT" in told:  # a thread was stopped, before the one that failed could say why
+        told = "one of its rows cannot be computed."
+    return QueryFailed(f"The query was not answered to its end: {told}")
+
+
+def _is_more_than_one(sql: str) -> bool:
+    """Tell whether anything stands after a semicolon; a comment is nothing."""
+    written = sql.encode()
+    ended = False
+    for place, _ in duckdb.tokenize(sql):
+        ends = written[place : place + 1] == b";"
+        if ended and not ends:
+            return True
+        ended |= ends
+    return False
+
+
+def _with_hint(con: duckdb.DuckDBPyConnection, said: str) -> str:
+    """Name the nearest model where a table is missing and DuckDB does not name one."""
+    missing = re.search(r'Table with name "?([^" ]+)"? does not exist', said)
+    if not missing:
+        return said.strip()
+    models = con.execute(
+        "select schema_name || '.' || table_name from duckdb_tables() where schema_name <> 'main'"
+    ).fetchall()
+    if any(f'"{each}"' in said or f'"{each.partition(".")[2]}"' in said for (each,) in models):
+        return said.strip()
+    hint = nearest(missing.group(1), [each for (each,) in models], "`p4books models` lists them.")
+    return f"There is no {missing.group(1)}{hint}\n{said.strip()}"
 
 
 def _shut(con: duckdb.DuckDBPyConnection) -> None:

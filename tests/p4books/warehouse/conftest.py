@@ -1,15 +1,28 @@
 """A folder of SQL files, and a warehouse with a few rows in it."""
 
 from collections.abc import Callable
+from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
 
 from p4books.endpoints import ENDPOINTS
 from p4books.load import tables
+from p4books.warehouse import models, publish
+from p4books.warehouse.models import Sources
+from p4books.warehouse.publish import Place
 
 Files = Callable[..., Path]
+
+ABOUT: dict[str, Any] = {
+    "tenant": "acme",
+    "as_of_at": datetime(2026, 3, 31, 12, 30, tzinfo=UTC),
+    "as_of_on": date(2026, 3, 31),
+    "timezone": "America/Panama",
+    "published_at": datetime(2026, 3, 31, 12, 45, tzinfo=UTC),
+}
 
 
 @pytest.fixture
@@ -41,3 +54,19 @@ def warehouse(tmp_path: Path) -> Path:
             " ('2', '=SUM(A1)', 0.20, '2026-02-01', null)"
         )
     return path
+
+
+@pytest.fixture
+def publish_models(sql: Files, warehouse: Path, tmp_path: Path) -> Files:
+    """Publish models, named layer__name, with what their columns mean, and give the file."""
+
+    def write(meanings: str = "", **files: str) -> Path:
+        root = sql(**files)
+        (root / "columns.csv").write_text(f"column,meaning\n{meanings}", encoding="utf-8")
+        found = models.read(Sources.at(root))
+        (tmp_path / "work").mkdir(exist_ok=True)
+        out = tmp_path / "acme.duckdb"
+        publish.publish(warehouse, found, Place(tmp_path / "work", out, 0o640), ABOUT)
+        return out
+
+    return write

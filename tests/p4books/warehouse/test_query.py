@@ -95,6 +95,64 @@ def test_what_is_wrong_with_a_query(published: Path) -> None:
         query.fetch(published, "select nett from sale")
 
 
+@pytest.mark.parametrize(
+    ("sql", "says"),
+    [
+        ("from sales", 'Did you mean "sale"'),
+        ("from reporting.aging", 'Did you mean "ar_aging"'),
+        ("from custom.ar_agin", "There is no custom.ar_agin; did you mean reporting.ar_aging?"),
+        ("from custom.xyz", "There is no custom.xyz; `p4books models` lists them."),
+    ],
+)
+def test_a_table_that_is_not_there(published: Path, sql: str, says: str) -> None:
+    """The nearest table is named: by DuckDB, or by us where DuckDB knows none."""
+    with duckdb.connect(published) as con:
+        con.execute("create schema reporting")
+        con.execute("create table reporting.ar_aging as select 1 as one")
+
+    with pytest.raises(QueryFailed) as caught:
+        query.fetch(published, sql)
+
+    assert says in str(caught.value)
+
+
+@pytest.mark.parametrize("sql", ["select 1; select 2", "select 'é;'; from sale", ";; from sale"])
+def test_more_than_one_statement(published: Path, sql: str) -> None:
+    """Of two statements none is run, and one sentence says so."""
+    with pytest.raises(QueryFailed, match="more than one statement; nothing was run"):
+        query.fetch(published, sql)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select 1 as one;",
+        "select 1 as one;; -- a; b",
+        "/* ; */ select 1 as one where ';' = ';' -- ;",
+        "from (pivot (select 1 as one, 'a' as b) on b using sum(one)) select 1 as one",
+    ],
+)
+def test_one_statement(published: Path, sql: str) -> None:
+    """Semicolons at the end, in a text or in a comment make no second statement."""
+    assert query.fetch(published, sql) == (["one"], [(1,)])
+
+
+def test_pivot(published: Path) -> None:
+    """A pivot, which DuckDB takes apart into two statements, is one."""
+    columns, rows = query.fetch(published, "pivot sale on sale_id using sum(net)")
+
+    assert columns[-1] == "1"
+    assert rows[0][-1] == Decimal("12.30")
+
+
+def test_a_query_that_fails_on_its_way(published: Path) -> None:
+    """A row that can't be computed, after thousands that could, is told."""
+    sql = "select if(i = 900_000, error('no such rate'), i) from range(1_000_000) as r (i)"
+
+    with pytest.raises(QueryFailed, match=r"answered to its end: .*(no such rate|be computed\.)$"):
+        query.fetch(published, sql)
+
+
 def test_two_at_a_time(published: Path) -> None:
     """Two readers in one process are in nobody's way."""
     with query.connect(published) as one, query.connect(published) as other:
