@@ -18,8 +18,8 @@ CODE = ROOT / "pipelines"
 # From the roof down. A room knows the floors below its own, and nobody on its own floor.
 FLOORS = [
     {"cli"},
-    {"tryout"},
-    {"demo", "showing"},
+    {"tryout", "asking"},
+    {"options", "demo", "showing", "listing"},
     {"progress", "screen"},
     {"sync", "adopt", "report"},
     {"account", "intake", "release", "summary"},

@@ -6,6 +6,8 @@ from typing import NoReturn
 
 import click
 
+from p4books import options
+from p4books.asking import export, models, query, report
 from p4books.ending import end_with, finish
 from p4books.endpoints import ENDPOINTS
 from p4books.errors import P4BooksError, UsageError
@@ -23,10 +25,6 @@ from p4books.version import VERSION
 @click.version_option(VERSION, prog_name="p4books")
 def app() -> None:
     """Copy the books of P4 Books, exactly and with their history, into a DuckDB file."""
-
-
-_tenant = click.option("--tenant", metavar="NAME", help="The tenant, where several are set.")
-_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for a program.")
 
 
 @app.command(
@@ -47,8 +45,8 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for a 
     default="text",
     help="json: one JSON line for the run, and one on stderr for what happens in it.",
 )
-@_tenant
-@_json
+@options.tenant
+@options.as_json
 def sync(  # noqa: PLR0913
     endpoints: tuple[str, ...],
     full: bool,
@@ -89,8 +87,8 @@ def sync(  # noqa: PLR0913
     epilog="\b\nExample:\n  p4books check\n  p4books check --deep",
 )
 @click.option("--deep", is_flag=True, help="Find out with a dozen requests how this API behaves.")
-@_tenant
-@_json
+@options.tenant
+@options.as_json
 def check(deep: bool, tenant: str | None, as_json: bool) -> None:
     """Ask each endpoint for one row: is it reachable, allowed, and how long is it?
 
@@ -113,8 +111,8 @@ def check(deep: bool, tenant: str | None, as_json: bool) -> None:
 
 
 @app.command(epilog="\b\nExample:\n  p4books status")
-@_tenant
-@_json
+@options.tenant
+@options.as_json
 def status(tenant: str | None, as_json: bool) -> None:
     """Show what the published file holds and how fresh it is."""
     from p4books import screen, settings, showing
@@ -131,8 +129,8 @@ def status(tenant: str | None, as_json: bool) -> None:
 @app.command(epilog="\b\nExample:\n  p4books runs\n  p4books runs 12")
 @click.argument("number", required=False, type=click.IntRange(1), metavar="[RUN]")
 @click.option("--last", default=20, show_default=True, type=click.IntRange(1), help="How many.")
-@_tenant
-@_json
+@options.tenant
+@options.as_json
 def runs(number: int | None, last: int, tenant: str | None, as_json: bool) -> None:
     """List the last runs, failed and killed ones too; or show one, by endpoint."""
     from p4books import screen, settings, showing
@@ -164,8 +162,8 @@ def runs(number: int | None, last: int, tenant: str | None, as_json: bool) -> No
     type=click.Choice(("text", "money", "measure", "count", "day", "instant")),
     help="Of which kind it is (default: what all its values fit).",
 )
-@_tenant
-@_json
+@options.tenant
+@options.as_json
 def adopt(field: str, kind: str | None, tenant: str | None, as_json: bool) -> None:
     """Make a field that P4 Books added a column, in every version; its values leave `extra`."""
     from p4books import screen, settings
@@ -182,28 +180,8 @@ def adopt(field: str, kind: str | None, tenant: str | None, as_json: bool) -> No
     )
 
 
-@app.command(
-    short_help="Ask the published file, in SQL, read-only.",
-    epilog='\b\nExample:\n  p4books query "select count(*) from staging.invoices"\n'
-    '  p4books query --json "select * from staging.customers limit 3"',
-)
-@click.argument("sql")
-@_tenant
-@_json
-def query(sql: str, tenant: str | None, as_json: bool) -> None:
-    """Ask the published file, read-only and shut off from every other file."""
-    from p4books import screen, settings
-    from p4books.warehouse.query import fetch
-
-    columns, rows = fetch(settings.load(tenant, need_key=False).published, sql)
-    if as_json:
-        screen.as_json([dict(zip(columns, row, strict=True)) for row in rows])
-    else:
-        screen.answer(columns, rows)
-
-
-app.add_command(sandbox)
-app.add_command(demo)
+for each in (query, export, models, report, sandbox, demo):
+    app.add_command(each)
 
 
 def _endpoint(word: str) -> str:

@@ -55,37 +55,6 @@ def p4books(environment: dict[str, str], tmp_path: Path) -> Run:
     return run
 
 
-@pytest.fixture(scope="module")
-def ask(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Run the command on a tenant that was synced once, whose sandbox is gone again."""
-    folder = tmp_path_factory.mktemp("synced")
-    environment = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(folder),
-        "XDG_STATE_HOME": str(folder / "state"),
-        "SOURCES__P4BOOKS__TENANT": "shop",
-    }
-
-    def run(*words: str, **more: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [P4BOOKS, *words],
-            cwd=folder,
-            env={**environment, **more},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    with Sandbox(invoices=30, limit=0) as books:
-        done = run(
-            "sync",
-            SOURCES__P4BOOKS__API_KEY=books.key,
-            SOURCES__P4BOOKS__BASE_URL=books.base_url,
-        )
-    assert done.returncode == 0, done.stderr
-    return run
-
-
 def one_sentence(done: subprocess.CompletedProcess[str], *parts: str) -> None:
     """Expect an error of few words that holds these parts, and neither traceback nor key."""
     assert "Traceback" not in done.stderr + done.stdout
