@@ -32,7 +32,8 @@ months as (
     group by month_on, currency
 ),
 
--- The month that is not over is compared with the same days of last year's.
+-- The month that is not over is compared with the same days of last year's; on its last
+-- day with all of them, so that 29 February is not left out.
 last_year as (
     select
         (date_trunc('month', invoices.document_on) + interval 1 year)::date as month_on,
@@ -44,6 +45,7 @@ last_year as (
         invoices.document_on <= as_of.as_of_on - interval 1 year
         or invoices.month_on
         <> (date_trunc('month', as_of.as_of_on) - interval 1 year)::date
+        or as_of.as_of_on = last_day(as_of.as_of_on)
     group by all
 ),
 
