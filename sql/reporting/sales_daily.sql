@@ -44,7 +44,9 @@ compared as (
             earlier.net_month_to_date,
             null
         ) as net_month_to_date_last_year,
-        if(earlier.day_on = running.last_year_on, earlier.net, null) as net_last_year
+        -- 29 February has no day of last year: it is 28 February's
+        if(earlier.day_on + interval 1 year = running.day_on, earlier.net, null)
+            as net_last_year
     from running
     asof left join running as earlier
         on
