@@ -1,0 +1,146 @@
+"""What sells, at which average price?"""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+Give = Callable[..., None]
+Ask = Callable[[str], list[tuple[Any, ...]]]
+Line = dict[str, Any]
+
+HUGE = "9999999999999999.99"
+
+
+@pytest.fixture
+def products(tell: Ask) -> Ask:
+    """Ask for columns of each product and month."""
+
+    def products(columns: str) -> list[tuple[Any, ...]]:
+        return tell(
+            f"select product_id, {columns} from reporting.sales_by_product"
+            " order by month_on, product_id, currency"
+        )
+
+    return products
+
+
+def test_nothing_sold(ask: Ask) -> None:
+    """A warehouse without a document has no product."""
+    assert ask("select * from reporting.sales_by_product") == []
+
+
+def test_a_product(give: Give, sold: Give, products: Ask) -> None:
+    """A product's lines are added up over documents; twice in one it is one document."""
+    give("products", id="5", code="P5", name="Ñame 😀")
+    lines = [{"product_id": 5, "quantity": 3, "subtotal": "30.00"}] * 2
+    sold("2026-01-01", "60.00", lines=lines)
+    sold("2026-01-31", "9.01", lines=[{"product_id": 5, "quantity": "0.5", "subtotal": "9.01"}])
+    sold("2026-02-01", "4.00", lines=[{"product_id": 5, "quantity": 1, "subtotal": "4.00"}])
+
+    assert products(
+        "product_code, product_name, currency, month_on, documents, quantity, average_price, net"
+    ) == [
+        ("5", "P5", "Ñame 😀", "USD", "2026-01-01", 2, "6.500000", "10.616923", "69.01"),
+        ("5", "P5", "Ñame 😀", "USD", "2026-02-01", 1, "1.000000", "4.000000", "4.00"),
+    ]
+
+
+def test_not_sold(sold: Give, products: Ask) -> None:
+    """Lines of void ones, of drafts and of what is gone were not sold."""
+    for told in ({"status": "VOID"}, {"status": "draft"}, {"_dlt_valid_to": "2026-02-01"}):
+        sold("2026-01-01", "5.00", lines=[{"product_id": 5, "subtotal": "5.00"}], **told)
+
+    assert products("net") == []
+
+
+def test_given_back(sold: Give, products: Ask) -> None:
+    """A credit note's lines are subtracted; of what was given back wholly there is no price."""
+    for quantity, net in ((4, "40.00"), (-4, "-40.00")):
+        line = {"product_id": 5, "quantity": quantity, "subtotal": net}
+        sold("2026-01-01", net, total=net, lines=[line])
+
+    assert products("documents, quantity, average_price, net") == [
+        ("5", 2, "0.000000", None, "0.00")
+    ]
+
+
+def test_beyond_lines(sold: Give, products: Ask) -> None:
+    """What a header has beyond its lines, or without any, is sold of no product, in no quantity."""
+    sold("2026-01-01", "12.00", lines=[{"product_id": 5, "quantity": 1, "subtotal": "10.00"}])
+    sold("2026-01-01", "30.00")
+    sold("2026-01-01", "7.00", lines=[{"quantity": 7, "subtotal": "7.00"}])
+
+    assert products("product_name, documents, quantity, average_price, net") == [
+        ("(none)", "(none)", 3, "7.000000", "5.571429", "39.00"),
+        ("5", "(unknown 5)", 1, "1.000000", "10.000000", "10.00"),
+    ]
+
+
+def test_deleted(give: Give, sold: Give, products: Ask) -> None:
+    """A product that is gone keeps its name, one without a name is called by its code."""
+    give("products", id="5", name="Gone", _dlt_valid_to="2026-02-01")
+    give("products", id="6", code="P6")
+    sold("2026-01-01", "3.00", lines=[{"product_id": p, "subtotal": p - 4} for p in (5, 6)])
+
+    assert products("product_code, product_name, net") == [
+        ("5", None, "Gone", "1.00"),
+        ("6", "P6", "P6", "2.00"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "quantity", "price", "net"),
+    [
+        # a discount is told as an amount, as a percentage; the net is the line's
+        ({"quantity": 10, "price": 20, "discount": 10, "subtotal": "190"}, "10", "19", "190"),
+        ({"quantity": 10, "price": 20, "discount": 10, "subtotal": "180"}, "10", "18", "180"),
+        # no net of its own: quantity times price less the discount
+        ({"quantity": 10, "price": 20, "discount": 10}, "10", "19", "190"),
+        # a net without a quantity
+        ({"subtotal": "5"}, "0", None, "5"),
+        ({"quantity": 0, "subtotal": "5"}, "0", None, "5"),
+        # a thousandth of a cent
+        ({"quantity": "1000000", "subtotal": "1"}, "1000000", "0.000001", "1"),
+    ],
+)
+def test_lines(
+    sold: Give, ask: Ask, line: Line, quantity: str, price: str | None, net: str
+) -> None:
+    """A line's net and quantity are what is sold."""
+    sold("2026-01-01", net, lines=[{"product_id": 5, **line}])
+
+    assert ask(
+        f"select quantity = {quantity}, average_price is not distinct from {price or 'null'},"
+        f" net = {net} from reporting.sales_by_product"
+    ) == [(True, True, True)]
+
+
+def test_currencies(sold: Give, products: Ask) -> None:
+    """Dollars and euros of one product stand in rows of their own."""
+    for currency in ("EUR", "eur", None):
+        line = {"product_id": 5, "quantity": 1, "subtotal": "5.00"}
+        sold("2026-01-01", "5.00", currency=currency, lines=[line])
+
+    assert products("currency, net") == [("5", "EUR", "10.00"), ("5", "USD", "5.00")]
+
+
+def test_days_at_the_edge(sold: Give, products: Ask) -> None:
+    """Each month has its own first and last day, the years 202 and 9999 too."""
+    for day in ("0202-02-02", "2024-02-29", "2024-03-01", "9999-12-31"):
+        sold(day, "1.00", lines=[{"product_id": 5, "subtotal": "1.00"}])
+
+    assert products("month_on, net") == [
+        ("5", "0202-02-01", "1.00"),
+        ("5", "2024-02-01", "1.00"),
+        ("5", "2024-03-01", "1.00"),
+        ("5", "9999-12-01", "1.00"),
+    ]
+
+
+def test_absurd_amounts(sold: Give, products: Ask) -> None:
+    """Sums that no column holds are empty, and stop nothing."""
+    line = {"product_id": 5, "quantity": "999999999999.999999", "subtotal": HUGE}
+    sold("2026-01-01", None, lines=[line, line])
+
+    assert ("5", 1, None, None) in products("documents, quantity, net")
