@@ -12,10 +12,13 @@ lines as (
 ),
 
 priced as (
+    -- With room for the sum of a million lines: a line beyond that is not known.
     select
         *,
-        quantity::decimal(19, 6) * list_price as line_at_list,
-        quantity::decimal(19, 6) * unit_cost as line_at_cost
+        try_cast(quantity::decimal(19, 6) * list_price as decimal(32, 12))
+            as line_at_list,
+        try_cast(quantity::decimal(19, 6) * unit_cost as decimal(32, 12))
+            as line_at_cost
     from lines
 ),
 
