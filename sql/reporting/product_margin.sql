@@ -21,21 +21,20 @@ bought as (
     from core.fct_purchase_order_line
     where is_live and quantity > 0 and product_id <> '(none)'
     group by product_id, currency, document_on
+    -- what was given free, or has no price yet, tells no cost
+    having sum(line_net) > 0
 ),
 
 -- Where a product has no cost of its own, the last price we ordered it at stands in.
 priced as (
     select
         lines.*,
-        coalesce(
-            lines.unit_cost, try_cast(bought.purchase_price as decimal(18, 6))
-        ) as cost_price,
-        case
-            when lines.quantity is null then 0
-            when lines.unit_cost is not null then 2
-            when bought.purchase_price is not null then 1
-            else 0
-        end as sureness
+        try_cast(
+            lines.quantity::decimal(19, 6)
+            * coalesce(
+                lines.unit_cost, try_cast(bought.purchase_price as decimal(18, 6))
+            ) as decimal(18, 2)
+        ) as line_cost
     from lines
     asof left join bought
         on
@@ -49,11 +48,16 @@ sums as (
         product_id,
         date_trunc('month', document_on)::date as month_on,
         currency,
-        min(sureness) as sureness,
+        min(
+            case
+                when line_cost is null then 0
+                when unit_cost is null then 1
+                else 2
+            end
+        ) as sureness,
         coalesce(sum(quantity), 0) as quantity,
         sum(line_net) as net,
-        sum(try_cast(quantity::decimal(19, 6) * cost_price as decimal(18, 2)))
-            as cost_estimated
+        sum(line_cost) as cost_estimated
     from priced
     group by all
 ),

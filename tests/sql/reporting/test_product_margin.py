@@ -1,0 +1,231 @@
+"""What do we earn on a product, after what it cost?"""
+
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+Give = Callable[..., None]
+Ask = Callable[[str], list[tuple[Any, ...]]]
+
+HUGE = "999999999999.999999"
+MARGIN = "cost_basis, cost_estimated, margin, margin_share"
+
+
+@pytest.fixture
+def margins(tell: Ask) -> Ask:
+    """Ask for columns of each product and month."""
+
+    def margins(columns: str) -> list[tuple[Any, ...]]:
+        return tell(
+            f"select {columns} from reporting.product_margin"
+            " order by month_on, product_id, currency"
+        )
+
+    return margins
+
+
+@pytest.fixture
+def bought(give: Give) -> Give:
+    """Order product 5 on a day; the order's number does not matter."""
+    numbers = iter(range(1, 100))
+
+    def bought(day: str, quantity: object, net: str | None, **told: Any) -> None:
+        line = {"product_id": 5, "quantity": quantity, "subtotal": net}
+        order = {"id": f"{next(numbers)}", "document_date": day, "lines": [line]}
+        give("purchase_orders", **{**order, **told})
+
+    return bought
+
+
+def line(quantity: object, net: str, **told: Any) -> list[dict[str, Any]]:
+    """One line of product 5."""
+    return [{"product_id": 5, "quantity": quantity, "subtotal": net, **told}]
+
+
+def test_nothing_sold(give: Give, bought: Give, ask: Ask) -> None:
+    """What was bought only has no row."""
+    give("products", id="5", cost="10")
+    bought("2026-01-01", 1, "10")
+
+    assert ask("select * from reporting.product_margin") == []
+
+
+def test_a_margin(give: Give, sold: Give, bought: Give, margins: Ask) -> None:
+    """A product's own cost is what it cost, also where it was bought for something else."""
+    give("products", id="5", code="P5", name="Thing", cost="7.005")
+    bought("2025-12-01", 1, "1")
+    sold("2026-01-01", "40", lines=line(4, "40"))
+    sold("2026-01-31", "32", lines=line(4, "32"))
+
+    assert margins("*") == [
+        (
+            *("5", "P5", "Thing", "USD", "product cost", "2026-01-01"),
+            *("8.000000", "72.00", "56.04", "15.96", "0.221667"),
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("day", "cost"),
+    [
+        ("2025-12-31", "10.00"),  # before history began: the first word
+        ("2026-01-14", "10.00"),
+        ("2026-01-15", "12.00"),  # the last word of the day, in Panama
+        ("2026-01-16", "12.00"),
+    ],
+)
+def test_a_cost_changed_in_mid_month(
+    give: Give, sold: Give, margins: Ask, day: str, cost: str
+) -> None:
+    """Each day has the cost that was its last word."""
+    words = (
+        ("2026-01-03 12:00:00+00", "10"),
+        ("2026-01-15 05:00:00+00", "11"),  # midnight in Panama
+        ("2026-01-16 04:59:59+00", "12"),
+        (None, None),
+    )
+    for (since, price), (until, _) in pairwise(words):
+        give("products", id="5", cost=price, _dlt_valid_from=since, _dlt_valid_to=until)
+    sold(day, "20", lines=line(1, "20"))
+
+    assert margins("cost_estimated") == [(cost,)]
+
+
+@pytest.mark.parametrize(
+    ("orders", "told"),
+    [
+        # the last one, its lines' average, each day by itself
+        ([("2025-12-01", 1, "9"), ("2025-12-31", 3, "24")], ("8.00", "32.00")),
+        ([("2025-12-31", 1, "9"), ("2025-12-31", 3, "23")], ("8.00", "32.00")),
+        # on the day of sale, and not after it
+        ([("2025-12-01", 1, "9"), ("2026-01-15", 1, "8")], ("8.00", "32.00")),
+        ([("2025-12-01", 1, "9"), ("2026-01-16", 1, "8")], ("9.00", "31.00")),
+        ([("2025-12-01", 1, "9"), ("9999-12-31", 1, "8")], ("9.00", "31.00")),
+        ([("0202-02-02", 1, "8")], ("8.00", "32.00")),
+        # what was given back, or given free, or has no price, is no price
+        ([("2025-12-01", 1, "9"), ("2025-12-02", -1, "-5")], ("9.00", "31.00")),
+        ([("2025-12-01", 1, "9"), ("2025-12-02", 1, "0")], ("9.00", "31.00")),
+        ([("2025-12-01", 1, "9"), ("2025-12-02", 1, None)], ("9.00", "31.00")),
+        ([("2025-12-01", 1, "9"), ("2025-12-02", 0, "5")], ("9.00", "31.00")),
+        ([("2025-12-01", 1, "9"), ("2025-12-02", None, "5")], ("9.00", "31.00")),
+        # free ones with those that were paid for make them cheaper
+        ([("2025-12-01", 3, "36"), ("2025-12-01", 1, "0")], ("9.00", "31.00")),
+    ],
+)
+def test_last_purchase_price(
+    sold: Give,
+    bought: Give,
+    margins: Ask,
+    orders: list[tuple[str, Any, str | None]],
+    told: tuple[str, str],
+) -> None:
+    """Where a product has no cost, the last price at which it was ordered stands in."""
+    for order in orders:
+        bought(*order)
+    sold("2026-01-15", "40", lines=line(1, "40"))
+
+    assert margins("cost_basis, cost_estimated, margin") == [("last purchase price", *told)]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"status": "Cancelled"},
+        {"status": "draft"},
+        {"_dlt_valid_to": "2026-01-02"},
+        {"currency": "EUR"},
+        {"lines": [{"product_id": 6, "quantity": 1, "subtotal": "5"}]},
+        {"document_date": "2026-01-16"},
+        {"lines": []},
+    ],
+)
+def test_unknown(sold: Give, bought: Give, margins: Ask, told: dict[str, Any]) -> None:
+    """Where it was not bought either, in this currency, the cost is unknown, and so the margin."""
+    bought("2026-01-01", 1, "5", **told)
+    sold("2026-01-15", "40", lines=line(1, "40"))
+
+    assert margins(f"net, {MARGIN}") == [("40.00", "unknown", None, None, None)]
+
+
+def test_as_sure_as_the_least(give: Give, sold: Give, bought: Give, margins: Ask) -> None:
+    """A month is as sure as the least sure of its lines."""
+    give("products", id="5", cost="7", _dlt_valid_to="2026-01-10 12:00:00+00")
+    give("products", id="5", cost=None, _dlt_valid_from="2026-01-10 12:00:00+00")
+    bought("2026-01-05", 1, "6")
+    sold("2026-01-09", "10", lines=line(1, "10"))
+    sold("2026-01-10", "10", lines=line(1, "10"))
+    sold("2025-12-31", "10", lines=line(1, "10"))
+    sold("2026-02-01", "10", lines=line(1, "10") + line(None, "5"))
+
+    assert margins(f"month_on, {MARGIN}") == [
+        ("2025-12-01", "product cost", "7.00", "3.00", "0.300000"),
+        ("2026-01-01", "last purchase price", "13.00", "7.00", "0.350000"),
+        # what its header has less than its lines is of no product
+        ("2026-02-01", "unknown", None, None, None),
+        ("2026-02-01", "unknown", None, None, None),
+    ]
+
+
+def test_no_product(sold: Give, give: Give, margins: Ask) -> None:
+    """What is sold of no product, or beyond the lines, has no cost, also where such was bought."""
+    free = [{"quantity": 1, "subtotal": "1"}]
+    give("purchase_orders", id="1", document_date="2025-01-01", lines=free)
+    sold("2026-01-01", "30", lines=[{"quantity": 1, "subtotal": "20"}])
+
+    assert margins(f"product_id, net, {MARGIN}") == [
+        ("(none)", "30.00", "unknown", None, None, None)
+    ]
+
+
+def test_another_currency(give: Give, sold: Give, bought: Give, margins: Ask) -> None:
+    """A product's cost is in the tenant's currency; in another only a purchase tells it."""
+    give("products", id="5", cost="7")
+    bought("2025-12-01", 1, "6", currency="EUR")
+    sold("2026-01-01", "10", currency="EUR", lines=line(1, "10"))
+    sold("2026-01-01", "10", lines=line(1, "10"))
+
+    assert margins(f"currency, {MARGIN}") == [
+        ("EUR", "last purchase price", "6.00", "4.00", "0.400000"),
+        ("USD", "product cost", "7.00", "3.00", "0.300000"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("quantity", "net", "told"),
+    [
+        (-1, "-10", ("product cost", "-7.00", "-3.00", None)),
+        (1, "0", ("product cost", "7.00", "-7.00", None)),
+        (1, "5", ("product cost", "7.00", "-2.00", "-0.400000")),
+        (0, "5", ("product cost", "0.00", "5.00", "1.000000")),
+        (1, "0.01", ("product cost", "7.00", "-6.99", "-699.000000")),
+        (1000, "0.01", ("product cost", "7000.00", "-6999.99", None)),
+    ],
+)
+def test_losses(
+    give: Give, sold: Give, margins: Ask, quantity: int, net: str, told: tuple[str | None, ...]
+) -> None:
+    """A margin may be a loss; of no sales, or beyond what its column holds, there is no share."""
+    give("products", id="5", cost="7")
+    sold("2026-01-01", net, total=net, lines=line(quantity, net))
+
+    assert margins(MARGIN) == [told]
+
+
+def test_not_sold(give: Give, sold: Give, margins: Ask) -> None:
+    """Void ones, drafts and what is gone were not sold, and cost nothing."""
+    give("products", id="5", cost="7")
+    for told in ({"status": "VOID"}, {"status": "draft"}, {"_dlt_valid_to": "2026-02-01"}):
+        sold("2026-01-01", "5", lines=line(1, "5"), **told)
+
+    assert margins("net") == []
+
+
+def test_absurd_costs(give: Give, sold: Give, margins: Ask) -> None:
+    """A cost that no column holds is unknown, and not left out of the sum."""
+    give("products", id="5", cost=HUGE)
+    lines = [line(HUGE, "5")[0], line("0.000001", "5")[0]]
+    sold("2026-01-01", "10", lines=lines)
+
+    assert margins(MARGIN) == [("unknown", None, None, None)]
