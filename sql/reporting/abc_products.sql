@@ -37,18 +37,27 @@ year_sums as (
     group by sales.entity_id, sales.currency
 ),
 
-shares as (
+ranked as (
     select
         *,
         row_number() over by_net as rank,
-        net / nullif(sum(net) over (partition by currency), 0) as net_share,
         sum(net) over (by_net rows between unbounded preceding and current row)
-        / nullif(sum(net) over (partition by currency), 0) as share_upto
+            as net_upto,
+        sum(net) over (partition by currency) as net_of_all
     from year_sums
     window by_net as (partition by currency order by net desc, entity_id asc)
 ),
 
+shares as (
+    select
+        *,
+        net / nullif(net_of_all, 0) as net_share,
+        net_upto / nullif(net_of_all, 0) as share_upto
+    from ranked
+),
+
 -- A makes up to 80 % of sales, B up to 95 %; who crosses a line is of the better class.
+-- Amounts are compared, not shares: 0.95 - 0.15 is less than 0.8 in floating point.
 classed as (
     select
         shares.entity_id as product_id,
@@ -58,8 +67,8 @@ classed as (
         shares.currency,
         case
             when shares.net <= 0 or shares.net_share <= 0 then 'C'
-            when shares.share_upto - shares.net_share < 0.8 then 'A'
-            when shares.share_upto - shares.net_share < 0.95 then 'B'
+            when (shares.net_upto - shares.net) * 100 < shares.net_of_all * 80 then 'A'
+            when (shares.net_upto - shares.net) * 100 < shares.net_of_all * 95 then 'B'
             else 'C'
         end as abc_class,
 
