@@ -7,8 +7,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from p4books.errors import P4BooksError
 from p4books.settings import Settings, make, project_root
@@ -65,7 +66,8 @@ def sandbox(invoices: int) -> Iterator[Settings]:
     """
     key = f"demo-{secrets.token_hex(8)}"  # a new key has its whole minute before it
     command = [sys.executable, "-m", "p4books_sandbox", "--port", "0", "--key", key]
-    command += ["--last-day", f"{date.today()}"]  # noqa: DTZ011 - books that end today, wherever
+    zone = ZoneInfo(Settings.model_fields["timezone"].default)
+    command += ["--last-day", f"{datetime.now(zone):%Y-%m-%d}"]
     with subprocess.Popen(  # noqa: S603 - our own module, our own words
         [*command, "--invoices", str(invoices)], stdout=subprocess.PIPE, text=True
     ) as process:

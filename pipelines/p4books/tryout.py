@@ -44,4 +44,5 @@ def demo(invoices: int) -> None:
             screen.table(figure.columns, figure.rows, figure.title)
         click.echo(f"\nThe file: {screen.shown(settings.published)}")
         command = screen.shown(Path(sys.argv[0]))
-        click.echo(f'Ask it: {command} query --tenant {settings.tenant} "from staging.invoices"')
+        for title, words in (("Ask it", "query --model ar_aging"), ("As a workbook", "export")):
+            click.echo(f"{title}: {command} {words} --tenant {settings.tenant}")
