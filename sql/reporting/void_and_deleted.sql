@@ -50,12 +50,13 @@ versions as (
 worded as (
     select
         *,
-        regexp_replace(lower(status), '[^a-z]', '', 'g') in (
-            'void', 'cancelled', 'canceled'
-        ) as is_off,
+        regexp_replace(lower(status), '[^a-z]', '', 'g') as word,
+        word in ('void', 'cancelled', 'canceled') as is_off,
         row_number() over (
             partition by document_type, document_id order by valid_from desc
-        ) as age
+        ) as age,
+        min(valid_from) over (partition by document_type, document_id)
+            as first_seen_at
     from versions
 ),
 
@@ -74,7 +75,7 @@ before as (
 off as (
     select
         *,
-        if(valid_to is not null, 'deleted', lower(status)) as fate
+        if(valid_to is not null, 'deleted', word) as fate
     from worded
     where age = 1 and (valid_to is not null or is_off)
 ),
@@ -114,7 +115,7 @@ named as (
         if(
             off.fate = 'deleted',
             off.valid_to,
-            coalesce(before.stood_until, off.valid_from)
+            coalesce(before.stood_until, off.first_seen_at)
         ) as last_seen_at,
 
         off.total
