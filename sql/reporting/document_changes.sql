@@ -17,6 +17,7 @@ versions as (
         currency,
         document_on,
         due_on,
+        posted_on,
         invoice_subtotal as net,
         invoice_tax as tax,
         invoice_total as total,
@@ -35,6 +36,7 @@ versions as (
         currency,
         document_on,
         required_on as due_on,
+        null as posted_on,
         sales_order_subtotal as net,
         sales_order_tax as tax,
         sales_order_total as total,
@@ -53,6 +55,7 @@ versions as (
         currency,
         document_on,
         expected_on as due_on,
+        null as posted_on,
         purchase_order_subtotal as net,
         purchase_order_tax as tax,
         purchase_order_total as total,
@@ -123,13 +126,13 @@ told as (
         valid_to,
         regexp_replace(lower(status), '[^a-z]', '', 'g') as word,
         [
-            'code', 'party', 'status', 'currency', 'document date', 'due date', 'net',
-            'tax', 'total', 'paid', 'balance', 'lines'
+            'code', 'party', 'status', 'currency', 'document date', 'due date',
+            'posting date', 'net', 'tax', 'total', 'paid', 'balance', 'lines'
         ] as field_names,
         [
             document_code, party_id, status, currency, document_on::varchar,
-            due_on::varchar, net::varchar, tax::varchar, total::varchar,
-            amount_paid::varchar, balance::varchar,
+            due_on::varchar, posted_on::varchar, net::varchar, tax::varchar,
+            total::varchar, amount_paid::varchar, balance::varchar,
             'as of ' || strftime(valid_from, '%Y-%m-%d %H:%M:%S')
         ] as words,
         lines_hash
@@ -153,10 +156,10 @@ compared as (
     select
         *,
         list_filter(
-            range(1, 13),
+            range(1, 14),
             lambda place:
             if(
-                place = 12,
+                place = 13,
                 lines_hash <> lines_hash_before,
                 words[place] is distinct from words_before[place]
             )
@@ -191,12 +194,14 @@ named as (
         ) as changed_to,
 
         valid_to_before < valid_from as is_returned,
-        -- what a payment changes is no change of what was posted
+        -- what a payment changes is no change of what was posted: the status, unless it
+        -- is taken back to a draft or made void, what is paid, and the balance
         document_type = 'invoice'
         and coalesce(word_before not in ('draft', 'void'), true)
-        and len(
-            list_filter(places, lambda place: place in (1, 2, 4, 5, 7, 8, 9, 12))
-        ) > 0 as is_changed_after_posting,
+        and (
+            coalesce(word in ('draft', 'void'), false)
+            or len(list_filter(places, lambda place: place not in (3, 11, 12))) > 0
+        ) as is_changed_after_posting,
 
         valid_from as seen_at
     from compared

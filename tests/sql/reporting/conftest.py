@@ -25,7 +25,7 @@ def sold(give: Give) -> Give:
 
 @pytest.fixture
 def tell(ask: Ask) -> Ask:
-    """Run a query, its amounts and days written as they are read."""
+    """Run a query, its amounts, days and instants written as they are read."""
 
     def tell(sql: str) -> list[tuple[Any, ...]]:
         return [
