@@ -42,8 +42,10 @@ documents as (
         sales_order_code as code,
         customer_id as party_id,
         sales_order_status as status,
-        ['open', 'partiallyfulfilled', 'fulfilled', 'closed', 'cancelled']
-            as known_words,
+        [
+            'open', 'partiallyfulfilled', 'fulfilled', 'closed', 'cancelled',
+            'canceled', 'void', 'draft'
+        ] as known_words,
         document_on,
         required_on as due_on,
         sales_order_subtotal as net,
@@ -57,7 +59,10 @@ documents as (
         purchase_order_code as code,
         vendor_id as party_id,
         purchase_order_status as status,
-        ['open', 'partiallyreceived', 'received', 'closed', 'cancelled'] as known_words,
+        [
+            'open', 'partiallyreceived', 'received', 'closed', 'cancelled',
+            'canceled', 'void', 'draft'
+        ] as known_words,
         document_on,
         expected_on as due_on,
         purchase_order_subtotal as net,
@@ -184,6 +189,19 @@ unknown_party as (
     where documents.party_id is not null
 ),
 
+no_party as (
+    select
+        'no party' as rule,
+        'warning' as severity,
+        entity,
+        entity_id,
+        '' as place,
+        if(entity = 'purchase order', 'it names no vendor', 'it names no customer')
+            as detail
+    from documents
+    where party_id is null
+),
+
 known as (
     select product_id from core.dim_product
     where is_known
@@ -227,8 +245,10 @@ of_status as (
         entity,
         entity_id,
         '' as place,
-        coalesce(format('the status {}', status), 'it has no status')
-        || ' is taken as live' as detail
+        coalesce(
+            format('the status {} is taken as live', status),
+            'without a status it is taken as live'
+        ) as detail
     from documents
     where
         status is null
@@ -255,7 +275,9 @@ of_days as (
                 ),
                 if(
                     documents.document_on < date '1990-01-01'
-                    or documents.document_on > as_of.as_of_on + interval 5 years,
+                    or documents.document_on > as_of.as_of_on + interval 5 years
+                    or documents.due_on < date '1990-01-01'
+                    or documents.due_on > as_of.as_of_on + interval 5 years,
                     'date outside the calendar', null
                 )
             ]
@@ -295,7 +317,7 @@ of_amounts as (
                 )
             ]
         ) as rule,
-        'error' as severity,
+        if(starts_with(rule, 'no '), 'warning', 'error') as severity,
         documents.entity,
         documents.entity_id,
         '' as place,
@@ -317,26 +339,29 @@ of_balance as (
     select
         unnest(
             [
-                if(balance is null, 'no balance', null),
-                if(amount_paid is null, 'no amount paid', null),
+                if(invoices.balance is null, 'no balance', null),
+                if(invoices.amount_paid is null, 'no amount paid', null),
                 if(
-                    balance::decimal(19, 2)
-                    <> invoice_total::decimal(19, 2) - amount_paid,
+                    invoices.balance::decimal(19, 2)
+                    <> invoices.invoice_total::decimal(19, 2) - invoices.amount_paid,
                     'balance is not total less paid', null
                 )
             ]
         ) as rule,
-        'error' as severity,
+        if(starts_with(rule, 'no '), 'warning', 'error') as severity,
         'invoice' as entity,
-        invoice_id as entity_id,
+        invoices.invoice_id as entity_id,
         '' as place,
         format(
             'total {}, paid {}, balance {}',
-            coalesce(invoice_total::varchar, '(none)'),
-            coalesce(amount_paid::varchar, '(none)'),
-            coalesce(balance::varchar, '(none)')
+            coalesce(invoices.invoice_total::varchar, '(none)'),
+            coalesce(invoices.amount_paid::varchar, '(none)'),
+            coalesce(invoices.balance::varchar, '(none)')
         ) as detail
     from invoices
+    inner join facts on invoices.invoice_id = facts.invoice_id
+    -- of a draft, or a void one, nothing is owed, whatever its total
+    where facts.is_live
 ),
 
 of_lines as (
@@ -360,7 +385,7 @@ of_tax_codes as (
         format('line {}', line_number) as place,
         format(
             'no rate of {} is known for {}: the tax is shown as charged, {}',
-            tax_code, document_on, line_tax
+            tax_code, document_on, line_tax::varchar
         ) as detail
     from invoice_lines
     where not is_known_rate and not is_difference
@@ -384,7 +409,8 @@ of_tax as (
         facts.invoice_id as entity_id,
         '' as place,
         format(
-            'tax {}, by its lines {}', facts.invoice_tax, taxes.tax_by_lines
+            'tax {}, by its lines {}',
+            facts.invoice_tax::varchar, taxes.tax_by_lines::varchar
         ) as detail
     from facts
     inner join taxes on facts.invoice_id = taxes.invoice_id
@@ -410,6 +436,8 @@ of_values as (
 
 findings as (
     select * from unknown_party
+    union all
+    select * from no_party
     union all
     select * from unknown_product
     union all

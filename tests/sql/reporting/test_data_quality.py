@@ -1,0 +1,363 @@
+"""What should be put right in P4 Books?"""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+Give = Callable[..., None]
+Ask = Callable[[str], list[tuple[Any, ...]]]
+
+LINE = {
+    "line_number": 1,
+    "product_id": 5,
+    "tax_code": "ITBMS7",
+    "quantity": 10,
+    "price": 10,
+    "subtotal": "100.00",
+}
+INVOICE = {
+    "code": "F1",
+    "customer_id": "1",
+    "status": "Posted",
+    "document_date": "2026-06-01",
+    "due_date": "2026-07-01",
+    "subtotal": "100.00",
+    "tax_total": "7.00",
+    "total": "107.00",
+    "amount_paid": "7.00",
+    "balance": "100.00",
+    "lines": [LINE],
+}
+ORDER = {
+    "code": "O1",
+    "status": "Open",
+    "document_date": "2026-06-01",
+    "subtotal": "100.00",
+    "tax_total": "7.00",
+    "total": "107.00",
+    "lines": [LINE],
+}
+SALES = {**ORDER, "customer_id": "1"}
+PURCHASE = {**ORDER, "vendor_id": "2"}
+
+
+@pytest.fixture
+def books(give: Give, as_of: Give) -> None:
+    """Books of a customer, a vendor and a product."""
+    as_of("2026-06-30")
+    give("customers", id="1", code="X")
+    give("vendors", id="2", code="X")
+    give("products", id="5", code="X")
+
+
+@pytest.fixture
+def found(tell: Ask) -> Ask:
+    """Ask for columns of each finding."""
+
+    def found(columns: str) -> list[tuple[Any, ...]]:
+        return tell(
+            f"select {columns} from reporting.data_quality order by entity, entity_id, rule, place"
+        )
+
+    return found
+
+
+@pytest.mark.usefixtures("books")
+def test_clean_books(give: Give, found: Ask) -> None:
+    """Clean documents, paid, part-paid and not, credit notes, drafts and orders, have none."""
+    give("invoices", id="1", **INVOICE)
+    paid = {"status": "Paid", "amount_paid": "107.00", "balance": "0.00"}
+    give("invoices", id="2", **{**INVOICE, "code": "F2", **paid})
+    less = {"subtotal": "-100", "tax_total": "-7", "total": "-107"}
+    owed = {"amount_paid": "0", "balance": "-107", "lines": [{**LINE, "subtotal": "-100"}]}
+    give("invoices", id="3", **{**INVOICE, "code": "F3", **less, **owed})
+    give("sales_orders", id="1", **SALES, required_date="2026-06-01")
+    give("purchase_orders", id="1", **PURCHASE)
+
+    assert found("*") == []
+
+
+def test_no_books(ask: Ask) -> None:
+    """A warehouse without a row has no finding."""
+    assert ask("select * from reporting.data_quality") == []
+
+
+@pytest.mark.usefixtures("books")
+@pytest.mark.parametrize(
+    ("told", "rules"),
+    [
+        ({"customer_id": "7"}, {"unknown party"}),
+        ({"customer_id": None}, {"no party"}),
+        ({"lines": [{**LINE, "product_id": 77}]}, {"unknown product"}),
+        ({"lines": [{**LINE, "product_id": None}]}, set()),
+        ({"status": None}, {"no status"}),
+        ({"status": "Cancelled"}, {"unknown status"}),
+        ({"status": "PARTIALLY paid "}, set()),
+        # days
+        ({"document_date": None}, {"no document date"}),
+        ({"due_date": None}, {"no due date"}),
+        ({"due_date": "2026-06-01"}, set()),
+        ({"due_date": "2026-05-31"}, {"due before document date"}),
+        ({"document_date": "2026-06-30"}, set()),
+        ({"document_date": "2026-07-01"}, {"future date"}),
+        ({"document_date": "2031-06-30", "due_date": "2031-06-30"}, {"future date"}),
+        (
+            {"document_date": "2031-07-01", "due_date": "2031-07-01"},
+            {"future date", "date outside the calendar"},
+        ),
+        ({"document_date": "0202-06-01"}, {"date outside the calendar", "unknown tax code"}),
+        ({"due_date": "2031-06-30"}, set()),
+        ({"due_date": "9999-12-31"}, {"date outside the calendar"}),
+        (
+            {"due_date": "0202-07-01"},
+            {"date outside the calendar", "due before document date"},
+        ),
+        # amounts
+        ({"subtotal": None}, {"no subtotal"}),
+        ({"total": None}, {"no total"}),
+        ({"tax_total": None}, set()),
+        (
+            {"total": "107.01", "balance": "100.01"},
+            {"total is not subtotal and tax"},
+        ),
+        (
+            {"lines": [{**LINE, "subtotal": "99.99"}]},
+            {"subtotal is not the sum of lines"},
+        ),
+        ({"lines": []}, {"subtotal is not the sum of lines"}),
+        ({"lines": [{**LINE, "subtotal": None}]}, {"line without subtotal"}),
+        ({"lines": [{**LINE, "tax_code": None}]}, {"no tax code"}),
+        ({"lines": [{**LINE, "tax_code": "IVA"}]}, {"unknown tax code"}),
+        ({"balance": None}, {"no balance"}),
+        ({"amount_paid": None}, {"no amount paid"}),
+        ({"balance": "99.99"}, {"balance is not total less paid"}),
+        # half a cent of the header and half of the line are rounding
+        ({"tax_total": "7.01", "total": "107.01", "balance": "100.01"}, set()),
+        (
+            {"tax_total": "7.02", "total": "107.02", "balance": "100.02"},
+            {"tax is not base times rate"},
+        ),
+        ({"tax_total": "0", "total": "100", "balance": "93"}, {"tax is not base times rate"}),
+    ],
+)
+def test_invoices(give: Give, found: Ask, told: dict[str, Any], rules: set[str]) -> None:
+    """What is missing or odd in an invoice is found, once, and nothing else."""
+    give("invoices", id="1", **{**INVOICE, **told})
+
+    assert found("rule") == [(rule,) for rule in sorted(rules)]
+
+
+@pytest.mark.usefixtures("books")
+@pytest.mark.parametrize("status", ["Void", "draft"])
+def test_not_owed(give: Give, found: Ask, status: str) -> None:
+    """Of a void one or a draft nothing is owed: its balance is none of its total."""
+    give("invoices", id="1", **{**INVOICE, "status": status, "amount_paid": "0", "balance": "0"})
+
+    assert found("rule") == []
+
+
+@pytest.mark.usefixtures("books")
+@pytest.mark.parametrize(
+    ("amount", "rules"),
+    [("999999999999.99", []), ("1000000000000", ["absurd amount"])],
+)
+def test_absurd_amounts(give: Give, found: Ask, amount: str, rules: list[str]) -> None:
+    """A million million is absurd, on either side of nothing."""
+    for number, sign in (("1", ""), ("2", "-")):
+        told = {"total": f"{sign}{amount}", "balance": f"{sign}{amount}", "amount_paid": "0"}
+        lines = [{**LINE, "subtotal": f"{sign}{amount}", "tax_code": "EXENTO"}]
+        net = {"subtotal": f"{sign}{amount}", "tax_total": "0", "lines": lines}
+        give("invoices", id=number, **{**INVOICE, "code": number, **told, **net})
+
+    assert found("rule") == [(rule,) for rule in rules * 2]
+
+
+def test_amounts_beyond_all_bounds(give: Give, ask: Ask) -> None:
+    """The largest amounts that a column holds are found, and stop nothing."""
+    huge = "9999999999999999.99"
+    told = {"subtotal": huge, "tax_total": huge, "total": f"-{huge}", "amount_paid": huge}
+    line = {"product_id": 5, "tax_code": "ITBMS7", "subtotal": f"-{huge}"}
+    give("invoices", id="1", **told, balance=huge, lines=[line] * 3)
+
+    assert ask(
+        "select distinct rule from reporting.data_quality where severity = 'error' order by rule"
+    ) == [
+        ("absurd amount",),
+        ("balance is not total less paid",),
+        ("subtotal is not the sum of lines",),
+        ("total is not subtotal and tax",),
+        ("unknown product",),
+    ]
+
+
+@pytest.mark.usefixtures("books")
+@pytest.mark.parametrize(
+    ("told", "rules"),
+    [
+        ({"status": "Frozen"}, {"unknown status"}),
+        ({"status": None}, {"no status"}),
+        # words that an order's facts know, too
+        ({"status": "CANCELED"}, set()),
+        ({"status": "Cancelled"}, set()),
+        ({"status": "draft"}, set()),
+        ({"status": "Void"}, set()),
+        ({"status": "Closed"}, set()),
+        ({"document_date": "2026-07-01"}, {"future date"}),
+        ({"document_date": None}, {"no document date"}),
+        ({"total": None}, {"no total"}),
+        ({"subtotal": None}, {"no subtotal"}),
+        ({"total": "1"}, {"total is not subtotal and tax"}),
+        ({"lines": [LINE, LINE]}, {"subtotal is not the sum of lines"}),
+        ({"lines": [{**LINE, "subtotal": None}]}, {"line without subtotal"}),
+        ({"lines": [{**LINE, "product_id": 77}]}, {"unknown product"}),
+        # of these nothing depends on an order's tax
+        ({"lines": [{**LINE, "tax_code": "IVA"}]}, set()),
+        ({"tax_total": "9", "total": "109"}, set()),
+    ],
+)
+def test_orders(give: Give, found: Ask, told: dict[str, Any], rules: set[str]) -> None:
+    """What is missing or odd in an order is found, once, of each kind."""
+    give("sales_orders", id="1", **{**SALES, **told})
+    give("purchase_orders", id="1", **{**PURCHASE, **told})
+
+    assert found("entity, rule") == [
+        (entity, rule) for entity in ("purchase order", "sales order") for rule in sorted(rules)
+    ]
+
+
+@pytest.mark.usefixtures("books")
+def test_days_and_parties_of_orders(give: Give, found: Ask) -> None:
+    """A customer is no vendor; an order that is wanted before its day is odd."""
+    give("sales_orders", id="1", **{**SALES, "customer_id": "2", "required_date": "2026-05-31"})
+    give("purchase_orders", id="1", **{**PURCHASE, "vendor_id": "1", "expected_date": "2026-05-31"})
+    give("sales_orders", id="2", **{**SALES, "code": "O2", "customer_id": None})
+    give("purchase_orders", id="2", **{**PURCHASE, "code": "O2", "vendor_id": None})
+
+    assert found("entity, entity_id, rule, detail") == [
+        (
+            *("purchase order", "1", "due before document date"),
+            "document date 2026-06-01, due 2026-05-31",
+        ),
+        ("purchase order", "1", "unknown party", "there is no party 1"),
+        ("purchase order", "2", "no party", "it names no vendor"),
+        (
+            *("sales order", "1", "due before document date"),
+            "document date 2026-06-01, due 2026-05-31",
+        ),
+        ("sales order", "1", "unknown party", "there is no party 2"),
+        ("sales order", "2", "no party", "it names no customer"),
+    ]
+
+
+@pytest.mark.usefixtures("books")
+def test_deleted_ones_are_known(give: Give, found: Ask) -> None:
+    """Who and what was deleted is known still."""
+    give("customers", id="8", code="Y", _dlt_valid_to="2026-01-02")
+    give("products", id="9", code="Y", _dlt_valid_to="2026-01-02")
+    give(
+        "invoices", id="1", **{**INVOICE, "customer_id": "8", "lines": [{**LINE, "product_id": 9}]}
+    )
+
+    assert found("rule") == []
+
+
+@pytest.mark.usefixtures("books")
+def test_what_is_gone(give: Give, found: Ask) -> None:
+    """Nothing is found in what P4 Books has no more, or had before it was put right."""
+    give("invoices", id="1", _dlt_valid_to="2026-01-02")
+    give("invoices", id="2", _dlt_valid_to="2026-01-02")
+    give("invoices", id="2", **INVOICE, _dlt_valid_from="2026-01-02")
+
+    assert found("*") == []
+
+
+@pytest.mark.usefixtures("books")
+def test_doubled_codes(give: Give, found: Ask) -> None:
+    """A code that two of a kind have is found at both; of another kind it may be the same."""
+    give("invoices", id="1", **INVOICE)
+    give("invoices", id="2", **INVOICE)
+    give("sales_orders", id="1", **{**SALES, "code": "F1"})
+    give("customers", id="7", code="X")
+    give("customers", id="8", code=None)
+    give("customers", id="9", code=None)
+
+    assert found("*") == [
+        ("doubled code", "warning", "customer", "1", "", "2 have the code X"),
+        ("doubled code", "warning", "customer", "7", "", "2 have the code X"),
+        ("doubled code", "warning", "invoice", "1", "", "2 have the code F1"),
+        ("doubled code", "warning", "invoice", "2", "", "2 have the code F1"),
+    ]
+
+
+@pytest.mark.usefixtures("books")
+@pytest.mark.parametrize(
+    ("told", "row"),
+    [
+        ({"customer_id": "7"}, ("error", "", "there is no party 7")),
+        ({"status": "Frozen"}, ("warning", "", "the status Frozen is taken as live")),
+        ({"status": None}, ("warning", "", "without a status it is taken as live")),
+        ({"due_date": None}, ("warning", "", "document date 2026-06-01, due (none)")),
+        (
+            {"total": None},
+            ("warning", "", "subtotal 100.00, tax 7.00, total (none), lines 100.00"),
+        ),
+        (
+            {"lines": []},
+            ("error", "", "subtotal 100.00, tax 7.00, total 107.00, lines (none)"),
+        ),
+        ({"balance": None}, ("warning", "", "total 107.00, paid 7.00, balance (none)")),
+        ({"balance": "1"}, ("error", "", "total 107.00, paid 7.00, balance 1.00")),
+        (
+            {"lines": [{**LINE, "line_number": 3, "product_id": 77}]},
+            ("error", "line 3", "there is no product 77"),
+        ),
+        (
+            {"lines": [{**LINE, "line_number": 3, "subtotal": None}]},
+            ("warning", "line 3", "its net is reckoned from quantity, price and discount"),
+        ),
+        (
+            {"lines": [{**LINE, "tax_code": "iva"}]},
+            (
+                *("warning", "line 1"),
+                "no rate of IVA is known for 2026-06-01: the tax is shown as charged, 7.00",
+            ),
+        ),
+        (
+            {"tax_total": "8", "total": "108", "balance": "101"},
+            ("warning", "", "tax 8.00, by its lines 7.00"),
+        ),
+    ],
+)
+def test_what_is_told(give: Give, found: Ask, told: dict[str, Any], row: tuple[str, ...]) -> None:
+    """A finding says where it is, with its figures; what is missing is a warning only."""
+    give("invoices", id="1", **{**INVOICE, **told})
+
+    assert found("severity, place, detail") == [row]
+
+
+@pytest.mark.usefixtures("books")
+def test_many_lines(give: Give, found: Ask) -> None:
+    """Lines that have the same fault are findings of their own, also without own numbers."""
+    line = {**LINE, "line_number": None, "product_id": 77}
+    give("invoices", id="1", **{**INVOICE, "lines": [{**line, "subtotal": "50"}] * 2})
+
+    assert found("rule, place") == [("unknown product", "line 1"), ("unknown product", "line 2")]
+
+
+@pytest.mark.usefixtures("books")
+def test_values_and_fields(give: Give, found: Ask) -> None:
+    """Values that do not fit, in what still holds, are errors; a field without a column is none."""
+    misfits = [{"field": "total", "value": "1,5"}, {"field": "lines[2].price", "value": "x"}]
+    order = {**PURCHASE, "code": "O2"}
+    give("purchase_orders", id="1", **order, misfits=misfits, _dlt_valid_to="2026-01-02")
+    give("purchase_orders", id="1", **order, misfits=misfits, _dlt_valid_from="2026-01-02")
+    give("purchase_orders", id="2", **PURCHASE, misfits=misfits, _dlt_valid_to="2026-01-02")
+    give("fields", endpoint="customers", field="zone", first_seen_at="2026-01-01")
+    give("fields", endpoint="customers", field="later", first_seen_at="2026-07-02")
+
+    assert found("*") == [
+        ("field without a column", "note", "customer", "", "zone", "it is kept in extra"),
+        ("value does not fit", "error", "purchase order", "1", "lines[2].price", "x"),
+        ("value does not fit", "error", "purchase order", "1", "total", "1,5"),
+    ]
