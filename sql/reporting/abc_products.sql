@@ -66,7 +66,7 @@ classed as (
         names.product_name,
         shares.currency,
         case
-            when shares.net <= 0 or shares.net_share <= 0 then 'C'
+            when shares.net <= 0 then 'C'
             when (shares.net_upto - shares.net) * 100 < shares.net_of_all * 80 then 'A'
             when (shares.net_upto - shares.net) * 100 < shares.net_of_all * 95 then 'B'
             else 'C'

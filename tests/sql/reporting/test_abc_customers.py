@@ -58,6 +58,8 @@ def test_classes(give: Give, sold: Give, as_of: Give, classes: Ask) -> None:
         (("10", "0"), "AC"),
         (("100", "-20"), "AC"),
         (("-1", "-2"), "CC"),
+        (("-1",) * 6, "CCCCCC"),
+        (("1", "-2"), "CC"),
         (("5", "-5"), "CC"),
     ],
 )

@@ -73,6 +73,8 @@ def test_classes(give: Give, product_sold: Give, as_of: Give, classes: Ask) -> N
         (("10", "0"), "AC"),
         (("100", "-20"), "AC"),
         (("-1", "-2"), "CC"),
+        (("-1",) * 6, "CCCCCC"),
+        (("1", "-2"), "CC"),
         (("0",), "C"),
         (("5", "-5"), "CC"),
     ],

@@ -172,10 +172,12 @@ def test_no_product(sold: Give, give: Give, margins: Ask) -> None:
     """What is sold of no product, or beyond the lines, has no cost, also where such was bought."""
     free = [{"quantity": 1, "subtotal": "1"}]
     give("purchase_orders", id="1", document_date="2025-01-01", lines=free)
-    sold("2026-01-01", "30", lines=[{"quantity": 1, "subtotal": "20"}])
+    sold("2026-01-01", "20", lines=[{"quantity": 1, "subtotal": "20"}])
+    sold("2026-02-01", "30")
 
     assert margins(f"product_id, net, {MARGIN}") == [
-        ("(none)", "30.00", "unknown", None, None, None)
+        ("(none)", "20.00", "unknown", None, None, None),
+        ("(none)", "30.00", "unknown", None, None, None),
     ]
 
 
