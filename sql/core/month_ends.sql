@@ -26,27 +26,24 @@ ended as (
         month_on,
         last_day(month_on) as month_end_on,
         least(last_day(month_on), as_of_on) as measured_on,
-        last_day(month_on) < as_of_on as is_month_over,
-        timezone,
+        timezone(timezone, (last_day(month_on) + 1)::timestamp)
+        - interval 1 microsecond as ended_at,
         as_of_at,
         history_since
     from months
 ),
 
 measured as (
-    -- The month that is not over is measured at the as-of instant.
+    -- The month that is not over is measured at the as-of instant. As of the end of its
+    -- last day it is over.
     select
         month_on,
         month_end_on,
         measured_on,
 
-        is_month_over,
+        ended_at <= as_of_at as is_month_over,
 
-        if(
-            is_month_over,
-            timezone(timezone, (measured_on + 1)::timestamp) - interval 1 microsecond,
-            as_of_at
-        ) as measured_at,
+        least(ended_at, as_of_at) as measured_at,
         history_since
     from ended
 )
