@@ -20,8 +20,16 @@ customers as (
     select * from core.dim_customer
 ),
 
+-- A limit is of its day, and in the currency that the customer had then.
 limits as (
-    select * from staging.customers_history
+    select
+        versions.customer_id,
+        coalesce(nullif(upper(trim(versions.currency)), ''), as_of.currency)
+            as currency,
+        versions.valid_from,
+        versions.credit_limit
+    from staging.customers_history as versions
+    cross join core.as_of as as_of
 ),
 
 open_then as (
@@ -75,7 +83,7 @@ limited as (
 
         sums.is_month_over,
         coalesce(sums.balance > limits.credit_limit, false)
-        and sums.currency = customers.currency as is_over_limit,
+        and coalesce(sums.currency = limits.currency, false) as is_over_limit,
 
         sums.month_end_on,
         sums.measured_on,
@@ -84,7 +92,7 @@ limited as (
 
         sums.documents,
 
-        if(sums.currency = customers.currency, limits.credit_limit, null)
+        if(sums.currency = limits.currency, limits.credit_limit, null)
             as credit_limit,
         try_cast(coalesce(sums.current_balance, 0) as decimal(18, 2))
             as current_balance,
@@ -101,11 +109,10 @@ limited as (
         try_cast(sums.balance as decimal(18, 2)) as balance
     from sums
     left join customers on sums.customer_id = customers.customer_id
-    left join limits
+    asof left join limits
         on
             sums.customer_id = limits.customer_id
             and sums.measured_at >= limits.valid_from
-            and sums.measured_at < coalesce(limits.valid_to, 'infinity')
 )
 
 select * from limited

@@ -1,0 +1,163 @@
+"""Who owes us, and how late?"""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+Give = Callable[..., None]
+Ask = Callable[[str], list[tuple[Any, ...]]]
+
+HUGE = "9999999999999999.99"
+BUCKETS = "current_balance, days_1_30, days_31_60, days_61_90, days_over_90"
+
+
+@pytest.fixture
+def owed(give: Give, as_of: Give) -> Give:
+    """Give an open invoice that is late by days on 30 June 2026."""
+    as_of("2026-06-30")
+    numbers = iter(range(1, 1000))
+    due = {
+        -1: "2026-07-01",
+        0: "2026-06-30",
+        1: "2026-06-29",
+        30: "2026-05-31",
+        31: "2026-05-30",
+        60: "2026-05-01",
+        61: "2026-04-30",
+        90: "2026-04-01",
+        91: "2026-03-31",
+    }
+
+    def owed(late: int, balance: str, **told: Any) -> None:
+        row = {"id": f"{next(numbers)}", "customer_id": "7", "total": "1000.00", **told}
+        give("invoices", **row, balance=balance, due_date=due[late])
+
+    return owed
+
+
+@pytest.fixture
+def aging(tell: Ask) -> Ask:
+    """Ask for columns of each customer and currency."""
+
+    def aging(columns: str) -> list[tuple[Any, ...]]:
+        return tell(f"select {columns} from reporting.ar_aging order by customer_id, currency")
+
+    return aging
+
+
+def test_nothing_owed(give: Give, ask: Ask) -> None:
+    """Who owes nothing has no row."""
+    give("customers", id="1", credit_limit="5.00", balance="9.00")
+    give("invoices", id="1", customer_id="1", total="9.00", balance="0.00")
+
+    assert ask("select * from reporting.ar_aging") == []
+
+
+def test_a_customer(give: Give, owed: Give, aging: Ask) -> None:
+    """All that is open of a customer stands by age, and its sum is what it owes."""
+    give("customers", id="7", code="C7", name="Buyer", credit_limit="500.00")
+    amounts = {-1: 1, 0: 2, 1: 4, 30: 8, 31: 16, 60: 32, 61: 64, 90: 128, 91: 256}
+    for late, amount in amounts.items():
+        owed(late, f"{amount}.00")
+
+    assert aging(
+        f"customer_code, customer_name, currency, documents, oldest_due_on, {BUCKETS}"
+    ) == [("C7", "Buyer", "USD", 9, "2026-03-31", "3.00", "12.00", "48.00", "192.00", "256.00")]
+    # 508 / 511
+    assert aging("overdue, balance, share_overdue, credit_limit, is_over_limit") == [
+        ("508.00", "511.00", "0.994129", "500.00", True)
+    ]
+
+
+def test_credits(owed: Give, aging: Ask) -> None:
+    """Credit notes and what was paid too much are subtracted in the bucket of their own age."""
+    owed(0, "100.00")
+    owed(30, "-30.00", total="-30.00")
+    owed(31, "-5.00")
+
+    assert aging(f"documents, {BUCKETS}, overdue, balance, share_overdue") == [
+        (3, "100.00", "-30.00", "-5.00", "0.00", "0.00", "-35.00", "65.00", "-0.538462")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("overdue", "current", "share"),
+    [
+        ("10.00", "-10.00", None),  # owes nothing on the whole
+        ("10.00", "-30.00", None),  # we owe it
+        ("-10.00", "5.00", None),
+        ("10.00", "-5.00", "2.000000"),
+        ("10000.00", "-9999.99", None),  # a share of a million, which no column holds
+    ],
+)
+def test_share(owed: Give, aging: Ask, overdue: str, current: str, share: str | None) -> None:
+    """A share of what is not above zero is none."""
+    owed(1, overdue)
+    owed(0, current)
+
+    assert aging("share_overdue, overdue") == [(share, overdue)]
+
+
+@pytest.mark.parametrize(
+    ("limit", "is_over"),
+    [("99.99", True), ("100.00", False), ("0.00", True), (None, False)],
+)
+def test_credit_limit(give: Give, owed: Give, aging: Ask, limit: str | None, is_over: bool) -> None:
+    """Over the limit is who owes a cent more; a limit of zero is one, none is none."""
+    give("customers", id="7", credit_limit=limit)
+    owed(0, "100.00")
+
+    assert aging("credit_limit, is_over_limit") == [(limit, is_over)]
+
+
+def test_limit_of_another_currency(give: Give, owed: Give, aging: Ask) -> None:
+    """A limit in euros says nothing of what is owed in dollars."""
+    give("customers", id="7", currency=" eur", credit_limit="50.00")
+    owed(0, "60.00", currency="EUR")
+    owed(0, "99.00", currency=None)
+
+    assert aging("currency, credit_limit, is_over_limit, balance") == [
+        ("EUR", "50.00", True, "60.00"),
+        ("USD", None, False, "99.00"),
+    ]
+
+
+def test_nobody_and_unknown_ones(owed: Give, aging: Ask) -> None:
+    """Counter sales are owed by (none), those of an unknown customer by its id."""
+    owed(0, "1.00", customer_id=None)
+    owed(0, "2.00", customer_id="8")
+    owed(0, "4.00", customer_id=None)
+
+    assert aging("customer_id, customer_name, is_over_limit, balance") == [
+        ("(none)", "(none)", False, "5.00"),
+        ("8", "(unknown 8)", False, "2.00"),
+    ]
+
+
+def test_not_open(owed: Give, aging: Ask) -> None:
+    """Void ones, drafts and what is gone are owed by nobody."""
+    for told in ({"status": "VOID"}, {"status": "draft"}, {"_dlt_valid_to": "2026-02-01"}):
+        owed(1, "5.00", **told)
+
+    assert aging("*") == []
+
+
+def test_days_at_the_edge(give: Give, as_of: Give, aging: Ask) -> None:
+    """Due in the year 202 is late, in 9999 it is not."""
+    as_of("2026-06-30")
+    give("invoices", id="1", customer_id="7", total="1.00", due_date="0202-02-02")
+    give("invoices", id="2", customer_id="7", total="2.00", due_date="9999-12-31")
+
+    assert aging("oldest_due_on, current_balance, days_over_90") == [("0202-02-02", "2.00", "1.00")]
+
+
+def test_absurd_amounts(give: Give, owed: Give, aging: Ask) -> None:
+    """A sum that no column holds is empty, and stops nothing; it is over any limit."""
+    give("customers", id="7", credit_limit=HUGE)
+    owed(1, HUGE)
+    owed(1, HUGE)
+
+    assert aging("days_1_30, overdue, balance, share_overdue, is_over_limit") == [
+        (None, None, None, "1.000000", True)
+    ]

@@ -1,0 +1,155 @@
+"""Which invoices are open, and how late are they?"""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+Give = Callable[..., None]
+Ask = Callable[[str], list[tuple[Any, ...]]]
+
+HUGE = "9999999999999999.99"
+
+
+@pytest.fixture
+def items(tell: Ask) -> Ask:
+    """Ask for columns of each open item."""
+
+    def items(columns: str) -> list[tuple[Any, ...]]:
+        return tell(f"select {columns} from reporting.ar_open_items order by invoice_id")
+
+    return items
+
+
+def test_nothing_open(ask: Ask) -> None:
+    """A warehouse without a document has no open item."""
+    assert ask("select * from reporting.ar_open_items") == []
+
+
+def test_an_item(give: Give, as_of: Give, items: Ask) -> None:
+    """An open invoice is told whole, once, whatever its customer's versions and its lines."""
+    as_of("2026-06-30")
+    give("customers", id="7", code="C7", name="Old", _dlt_valid_to="2026-01-02")
+    give("customers", id="7", code="C7", name="New", _dlt_valid_from="2026-01-02")
+    give(
+        "invoices",
+        id="1",
+        code="F1",
+        customer_id="7",
+        status="PartiallyPaid",
+        document_date="2026-05-01",
+        due_date="2026-05-31",
+        subtotal="100.00",
+        tax_total="7.00",
+        total="107.00",
+        amount_paid="50.00",
+        balance="57.00",
+        lines=[{"subtotal": "50.00"}, {"subtotal": "50.00"}],
+    )
+
+    assert items("*") == [
+        (
+            *("1", "7", "F1", "C7", "New", "PartiallyPaid", "USD", "1-30", False),
+            *("2026-05-01", "2026-05-31", 30, "107.00", "50.00", "57.00"),
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("told", "balance"),
+    [
+        ({"status": "Posted"}, "107.00"),
+        ({"status": None}, "107.00"),
+        ({"status": "Reviewed"}, "107.00"),
+        ({"status": "Paid"}, "107.00"),  # yet nothing was paid
+        ({"status": "pArTiAlLyPaId", "balance": "0.01"}, "0.01"),
+        ({"amount_paid": "100.00"}, "7.00"),
+        ({"amount_paid": "110.00"}, "-3.00"),
+        ({"balance": "-3.00"}, "-3.00"),
+        ({"total": "-107.00"}, "-107.00"),
+        ({"total": None, "subtotal": "100.00", "tax_total": "7.00"}, "107.00"),
+        ({"total": None, "lines": [{"subtotal": "20.00"}]}, "20.00"),
+        ({"_dlt_valid_from": "2026-01-05"}, "107.00"),
+    ],
+)
+def test_open(give: Give, items: Ask, told: dict[str, Any], balance: str) -> None:
+    """What is live and not paid to the cent is open; what is paid too much is a credit."""
+    give("invoices", **{"id": "1", "total": "107.00", **told})
+
+    assert items("balance") == [(balance,)]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"status": "void"},
+        {"status": "VOID"},
+        {"status": " Draft"},
+        {"balance": "0.00"},
+        {"amount_paid": "107.00"},
+        {"total": None},
+        {"_dlt_valid_to": "2026-02-01"},
+    ],
+)
+def test_not_open(give: Give, items: Ask, told: dict[str, Any]) -> None:
+    """Void ones, drafts, paid ones, those without amounts and what is gone are not open."""
+    give("invoices", **{"id": "1", "total": "107.00", **told})
+
+    assert items("*") == []
+
+
+def test_gone_and_back(give: Give, items: Ask) -> None:
+    """One that was gone and is back is open once, as it stands now."""
+    give("invoices", id="1", total="1.00", _dlt_valid_to="2026-01-05")
+    give("invoices", id="1", total="2.00", _dlt_valid_from="2026-01-09")
+
+    assert items("invoice_id, balance") == [("1", "2.00")]
+
+
+def test_nobody_and_unknown_ones(give: Give, items: Ask) -> None:
+    """Who owes without a name is (none), an unknown one its id; who is gone keeps the name."""
+    give("customers", id="1", name="Gone", _dlt_valid_to="2026-02-01")
+    for number, customer in enumerate(("1", "7", None)):
+        give("invoices", id=f"{number}", total="1.00", customer_id=customer)
+
+    assert items("customer_id, customer_name") == [
+        ("1", "Gone"),
+        ("7", "(unknown 7)"),
+        ("(none)", "(none)"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("due", "days", "bucket"),
+    [
+        ("9999-12-31", 0, "current"),
+        ("2026-06-30", 0, "current"),
+        ("2026-06-29", 1, "1-30"),
+        ("2026-05-31", 30, "1-30"),
+        ("2026-05-30", 31, "31-60"),
+        ("2026-05-01", 60, "31-60"),
+        ("2026-04-30", 61, "61-90"),
+        ("2026-04-01", 90, "61-90"),
+        ("2026-03-31", 91, "90+"),
+        (None, 120, "90+"),  # due on its own day
+    ],
+)
+def test_borders(
+    give: Give, as_of: Give, items: Ask, due: str | None, days: int, bucket: str
+) -> None:
+    """On its due day it is not late; each bucket has its first and its last day."""
+    as_of("2026-06-30")
+    give("invoices", id="1", total="1.00", document_date="2026-03-02", due_date=due)
+
+    assert items("days_overdue, aging_bucket") == [(days, bucket)]
+
+
+def test_absurd_amounts(give: Give, items: Ask) -> None:
+    """The largest amount of a column stands as it is."""
+    give("invoices", id="1", total=HUGE)
+    give("invoices", id="2", total=f"-{HUGE}")
+
+    assert items("total, amount_paid, balance") == [
+        (HUGE, "0.00", HUGE),
+        (f"-{HUGE}", "0.00", f"-{HUGE}"),
+    ]
