@@ -11,13 +11,16 @@ aging as (
     where overdue > 0
 ),
 
+-- A credit that nobody took yet is subtracted, but it makes no customer late.
 items as (
     select
         customer_id,
         currency,
+        min(due_on) as oldest_due_on,
         max(days_overdue) as worst_days,
         count(*) filter (where days_overdue > 0) as overdue_documents
     from reporting.ar_open_items
+    where balance > 0
     group by customer_id, currency
 ),
 
@@ -26,7 +29,7 @@ last_invoices as (
         customer_id,
         currency,
         max(document_on) as last_invoice_on,
-        max_by(invoice_code, (document_on, invoice_id)) as last_invoice_code
+        arg_max_null(invoice_code, (document_on, invoice_id)) as last_invoice_code
     from core.fct_invoice
     where is_live and not is_credit_note
     group by customer_id, currency
@@ -48,7 +51,7 @@ ranked as (
         last_invoices.last_invoice_code,
 
         last_invoices.last_invoice_on,
-        aging.oldest_due_on,
+        items.oldest_due_on,
 
         row_number() over (
             partition by aging.currency
