@@ -59,8 +59,16 @@ sums as (
 days as (
     select
         *,
-        if(credit_sales > 0, receivables / credit_sales * 90, null) as days_sales,
-        if(credit_sales > 0, receivables_not_due / credit_sales * 90, null) as best
+        if(
+            credit_sales > 0,
+            try_cast(receivables / credit_sales * 90 as decimal(18, 2)),
+            null
+        ) as dso,
+        if(
+            credit_sales > 0,
+            try_cast(receivables_not_due / credit_sales * 90 as decimal(18, 2)),
+            null
+        ) as best_possible_dso
     from sums
 ),
 
@@ -74,9 +82,10 @@ reckoned as (
         measured_on,
         history_since,
 
-        try_cast(days_sales as decimal(18, 2)) as dso,
-        try_cast(best as decimal(18, 2)) as best_possible_dso,
-        try_cast(days_sales - best as decimal(18, 2)) as average_days_late,
+        dso,
+        best_possible_dso,
+        try_cast(dso::decimal(19, 2) - best_possible_dso as decimal(18, 2))
+            as average_days_late,
 
         try_cast(credit_sales as decimal(18, 2)) as credit_sales,
         try_cast(receivables as decimal(18, 2)) as receivables
