@@ -4,7 +4,11 @@ with
 ours as (
     select
         currency,
-        sum(expected_in + overdue_in::decimal(38, 2)) as cash_in
+        if(
+            count(*) = count(expected_in + overdue_in::decimal(38, 2)),
+            sum(expected_in + overdue_in::decimal(38, 2)),
+            null
+        ) as cash_in
     from reporting.cash_forecast
     group by all
 ),

@@ -6,7 +6,11 @@ ours as (
         month_on,
         tax_code,
         currency,
-        sum(taxable_base + exempt_base::decimal(38, 2)) as base,
+        if(
+            count(*) = count(taxable_base + exempt_base::decimal(38, 2)),
+            sum(taxable_base + exempt_base::decimal(38, 2)),
+            null
+        ) as base,
         if(count(*) = count(tax), sum(tax), null) as tax
     from reporting.itbms_by_month
     group by all

@@ -7,7 +7,7 @@ months as (
         any_value(month_tax_charged) as charged,
         any_value(month_tax_by_lines) as by_lines,
         any_value(month_difference) as difference,
-        sum(tax) as by_rows
+        if(count(*) = count(tax), sum(tax), null) as by_rows
     from reporting.itbms_by_month
     group by month_on, currency
 ),

@@ -44,10 +44,8 @@ steps as (
     select
         *,
         so_far::decimal(38, 2)
-        - coalesce(
-            lag(so_far) over (
-                partition by report, currency, since_on order by day_on
-            ), 0
+        - lag(so_far, 1, 0::decimal(18, 2)) over (
+            partition by report, currency, since_on order by day_on
         ) as added
     from reports
 ),

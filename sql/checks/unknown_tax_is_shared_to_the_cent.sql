@@ -7,7 +7,7 @@ lines as (
         sum(line_tax) as tax_by_lines
     from core.fct_invoice_line
     group by invoice_id
-    having count(*) > count(tax_rate)
+    having count(*) > count(tax_rate) and count(*) = count(line_tax)
 ),
 
 odd as (

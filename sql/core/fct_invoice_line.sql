@@ -278,7 +278,7 @@ finished as (
         if(rated.currency = prices.currency, prices.list_price, null) as list_price,
         if(rated.currency = prices.currency, prices.unit_cost, null) as unit_cost,
         rated.line_net,
-        coalesce(rated.tax_by_rate, unknown_tax.line_tax, 0) as line_tax
+        coalesce(rated.tax_by_rate, unknown_tax.line_tax) as line_tax
     from rated
     left join unknown_tax
         on
