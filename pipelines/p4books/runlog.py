@@ -217,7 +217,7 @@ class RunLog:
 
     def runs(self, last: int | None = 20) -> list[Run]:
         """Return the last runs, or all, the newest first."""
-        return self._runs("id > (select max(id) from run) - coalesce(?, id)", last)
+        return self._runs("id > (select max(id) from run) - coalesce(?, 1e18)", last)
 
     def run(self, number: int) -> Run | None:
         """Return one run; None where there is none of that number."""

@@ -106,6 +106,8 @@ class Settings(BaseModel):
 
         try:
             pendulum.timezone(value)
+            if value in {"localtime", "posixrules", "Factory"}:  # files of a system, not of ICU
+                raise ValueError(value)
         except Exception as error:
             raise ValueError(f"there is no time zone {value}") from error
         return value

@@ -53,7 +53,11 @@ wanted as (
             and documents.valid_from = lasts.valid_from
     where
         lasts.is_gone
-        or lower(trim(documents.status)) in ('void', 'cancelled', 'canceled')
+        or lower(trim(documents.status)) = 'void'
+        or (
+            documents.document_type <> 'invoice'
+            and lower(trim(documents.status)) in ('cancelled', 'canceled')
+        )
 ),
 
 odd as (

@@ -17,13 +17,18 @@ fresh as (
         endpoint,
         max_by(coalesce(current_to, started_at), run_id)
         filter (where complete or current_to is not null) as current_to,
-        max_by(started_at, run_id) filter (where complete) as verified_to
+        max_by(started_at, run_id) filter (where complete) as verified_to,
+        not bool_or(complete) and max(held) = 0 as is_missing
     from runs
     group by endpoint
 ),
 
 pivoted as (
     select
+        -- lists whose first copy is not whole yet: nothing of them is in any figure
+        coalesce(
+            string_agg(endpoint, ', ' order by endpoint) filter (where is_missing), ''
+        ) as missing_lists,
         min(current_to) as current_to,
         min(verified_to) as verified_to,
         min(current_to) filter (where endpoint = 'products') as products_current_to,

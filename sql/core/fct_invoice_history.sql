@@ -43,11 +43,9 @@ netted as (
         *,
         coalesce(
             invoice_subtotal,
-            try_cast(
-                invoice_total::decimal(19, 2) - coalesce(invoice_tax, 0)
-                as decimal(18, 2)
-            ),
+            try_cast(invoice_total::decimal(19, 2) - invoice_tax as decimal(18, 2)),
             lines_subtotal,
+            invoice_total,
             0
         ) as net
     from dated

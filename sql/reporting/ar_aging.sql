@@ -19,7 +19,7 @@ sums as (
         customer_id,
         currency,
         count(*) as documents,
-        min(due_on) as oldest_due_on,
+        min(due_on) filter (where balance > 0) as oldest_due_on,
         sum(balance) filter (where aging_bucket = 'current') as current_balance,
         sum(balance) filter (where aging_bucket = '1-30') as days_1_30,
         sum(balance) filter (where aging_bucket = '31-60') as days_31_60,

@@ -61,7 +61,7 @@ sums as (
         is_month_over,
         history_since,
         count(*) as documents,
-        min(due_on) as oldest_due_on,
+        min(due_on) filter (where balance > 0) as oldest_due_on,
         sum(balance) filter (where days_overdue <= 0) as current_balance,
         sum(balance) filter (where days_overdue between 1 and 30) as days_1_30,
         sum(balance) filter (where days_overdue between 31 and 60) as days_31_60,

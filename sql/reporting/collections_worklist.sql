@@ -29,7 +29,10 @@ last_invoices as (
         customer_id,
         currency,
         max(document_on) as last_invoice_on,
-        arg_max_null(invoice_code, (document_on, invoice_id)) as last_invoice_code
+        arg_max_null(
+            invoice_code,
+            (document_on, coalesce(try_cast(invoice_id as hugeint), 0), invoice_id)
+        ) as last_invoice_code
     from core.fct_invoice
     where is_live and not is_credit_note
     group by customer_id, currency

@@ -434,7 +434,36 @@ of_values as (
     where findings.valid_to is null and findings.valid_from <= as_of.as_of_at
 ),
 
+of_lists as (
+    select
+        'list not copied yet' as rule,
+        'error' as severity,
+        'list' as entity,
+        unnest(string_split(missing_lists, ', ')) as entity_id,
+        '' as place,
+        'its first copy goes on: nothing of it is in any figure' as detail
+    from as_of
+    where missing_lists <> ''
+),
+
+of_withholding as (
+    select
+        'unknown customer in withholding_customers.csv' as rule,
+        'warning' as severity,
+        'seed' as entity,
+        coalesce(listed.customer_code, '') as entity_id,
+        coalesce(listed.valid_from::varchar, '') as place,
+        'no customer has this code' as detail
+    from raw.withholding_customers as listed
+    anti join core.dim_customer as customers
+        on upper(trim(listed.customer_code)) = upper(trim(customers.customer_code))
+),
+
 findings as (
+    select * from of_lists
+    union all
+    select * from of_withholding
+    union all
     select * from unknown_party
     union all
     select * from no_party

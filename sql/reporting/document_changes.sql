@@ -174,8 +174,13 @@ named as (
         document_id,
 
         document_code,
-        array_to_string(list_transform(places, lambda place: field_names[place]), ', ')
-            as changed_fields,
+        if(
+            len(places) > 0 or valid_to_before < valid_from,
+            array_to_string(
+                list_transform(places, lambda place: field_names[place]), ', '
+            ),
+            'other fields'
+        ) as changed_fields,
         array_to_string(
             list_transform(
                 places,

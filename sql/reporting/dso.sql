@@ -43,7 +43,6 @@ sums as (
         coalesce(
             sum(invoice_total) filter (
                 where document_on between measured_on - 89 and measured_on
-                and customer_id <> '(none)'
                 and (due_on > document_on or is_credit_note)
             ),
             0

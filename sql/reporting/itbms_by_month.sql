@@ -16,14 +16,26 @@ lines as (
     where is_live
 ),
 
--- A line whose rate nobody knows is taxable where tax was charged on it.
+-- A line whose rate nobody knows is taxable where tax was charged on it, by more than
+-- the rounding of the others.
+charged as (
+    select invoice_id from lines
+    where not is_known_rate
+    group by invoice_id
+    having abs(sum(line_tax)) > 0.005 * (count(*) + 1)
+),
+
 judged as (
     select
-        *,
-        date_trunc('month', document_on)::date as month_on,
-        coalesce(format('{:g} %', (tax_rate * 100)::double), '(unknown)') as rate_name,
-        if(is_known_rate, tax_rate <> 0, line_tax <> 0) as is_taxable
+        lines.*,
+        date_trunc('month', lines.document_on)::date as month_on,
+        coalesce(format('{:g} %', (lines.tax_rate * 100)::double), '(unknown)')
+            as rate_name,
+        if(
+            lines.is_known_rate, lines.tax_rate <> 0, charged.invoice_id is not null
+        ) as is_taxable
     from lines
+    left join charged on lines.invoice_id = charged.invoice_id
 ),
 
 by_rate as (

@@ -24,8 +24,8 @@ by_code as (
         invoice_id,
         tax_code,
         any_value(tax_rate) as tax_rate,
-        sum(line_net) as net,
-        sum(line_tax) as tax
+        if(count(*) = count(line_net), sum(line_net), null) as net,
+        if(count(*) = count(line_tax), sum(line_tax), null) as tax
     from lines
     group by invoice_id, tax_code
 ),
@@ -49,8 +49,9 @@ booked as (
         date_trunc('month', invoices.document_on)::date as month_on,
 
         by_code.tax_rate,
-        if(invoices.is_void, 0, coalesce(by_code.net, 0)) as net,
-        if(invoices.is_void, 0, coalesce(by_code.tax, 0)) as tax_by_rate,
+        if(invoices.is_void or by_code.invoice_id is null, 0, by_code.net) as net,
+        if(invoices.is_void or by_code.invoice_id is null, 0, by_code.tax)
+            as tax_by_rate,
         if(invoices.is_void, 0, invoices.invoice_tax) as tax_charged
     from invoices
     left join by_code on invoices.invoice_id = by_code.invoice_id

@@ -32,7 +32,8 @@ priced as (
         try_cast(
             lines.quantity::decimal(19, 6)
             * coalesce(
-                lines.unit_cost, try_cast(bought.purchase_price as decimal(18, 6))
+                nullif(lines.unit_cost, 0),
+                try_cast(bought.purchase_price as decimal(18, 6))
             ) as decimal(18, 2)
         ) as line_cost
     from lines
@@ -51,7 +52,7 @@ sums as (
         min(
             case
                 when line_cost is null then 0
-                when unit_cost is null then 1
+                when coalesce(unit_cost, 0) = 0 then 1
                 else 2
             end
         ) as sureness,

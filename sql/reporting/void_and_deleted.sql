@@ -51,7 +51,8 @@ worded as (
     select
         *,
         regexp_replace(lower(status), '[^a-z]', '', 'g') as word,
-        word in ('void', 'cancelled', 'canceled') as is_off,
+        word = 'void'
+        or (document_type <> 'invoice' and word in ('cancelled', 'canceled')) as is_off,
         row_number() over (
             partition by document_type, document_id order by valid_from desc
         ) as age,

@@ -34,9 +34,9 @@ renamed as (
         total as invoice_total,
         amount_paid,
         balance,
-        -- where the header names no amount, what its lines come to
+        -- where the header names no subtotal, what its lines come to
         case
-            when subtotal is null and total is null
+            when subtotal is null
                 then
                     try_cast(
                         list_sum(

@@ -37,7 +37,9 @@ def note(con: duckdb.DuckDBPyConnection, settings: Settings, runs: Sequence[Run]
                         where complete or current_to is not null),
                     (select max(last) from versions)
                 ) as as_of_at,
-                (select max(coalesce(history.since, versions.since))
+                (select coalesce(max(coalesce(history.since, versions.since))
+                        filter (where endpoint = 'invoices'),
+                    max(coalesce(history.since, versions.since)))
                     from versions left join raw.history as history using (endpoint)
                 ) as history_since
         )

@@ -88,6 +88,7 @@ def _write_custom(
         _write(con, model)
         con.execute("use made")
         checks.keys(con, model)
+        _check_order(con, model)
     except duckdb.OutOfMemoryException:
         raise
     except duckdb.InterruptException:
@@ -99,6 +100,17 @@ def _write_custom(
         raise _said(model, error) from None
     finally:
         stop.cancel()
+
+
+def _check_order(con: duckdb.DuckDBPyConnection, model: Model) -> None:
+    """Make sure that it can be sorted as it says, so that no export of it fails."""
+    if not model.sorted_by:
+        return
+    try:
+        con.execute(f"from {CUSTOM}.{name(model.name)} order by {model.sorted_by} limit 0")
+    except duckdb.Error as error:
+        why = f"it can't be sorted by {model.sorted_by} ({str(error).splitlines()[0]})"
+        raise BrokenSql(model.file, line_of_header(model, "order"), why) from None
 
 
 def _said(model: Model, error: BrokenSql | CheckFailed | duckdb.Error) -> BrokenSql:

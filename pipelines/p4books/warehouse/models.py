@@ -28,9 +28,10 @@ class Sources:
         return cls(root, root) if root else cls(folder(), project_root() / "sql")
 
     def files(self, layer: str, ending: str = "sql") -> list[Path]:
-        """Return the files of a folder; of two of one name the user's."""
+        """Return the files of a folder; of two of one name the user's, and no hidden ones."""
         roots = [self.ours, self.own] if layer in {CUSTOM, "seeds"} else [self.ours]
-        found = {file.name: file for root in roots for file in (root / layer).glob(f"*.{ending}")}
+        every = [file for root in roots for file in (root / layer).glob(f"*.{ending}")]
+        found = {file.name: file for file in every if not file.name.startswith(".")}
         return [found[name] for name in sorted(found)]
 
     def digest(self) -> str:
@@ -38,8 +39,16 @@ class Sources:
         found = hashlib.sha256()
         every = [file for layer in (*LAYERS, "checks") for file in self.files(layer)]
         for file in [*every, *self.files("seeds", "csv"), *sorted(self.ours.glob("*.csv"))]:
-            found.update(f"{file.parent.name}/{file.name}\n".encode() + file.read_bytes())
+            found.update(f"{file.parent.name}/{file.name}\n".encode() + _content(file))
         return found.hexdigest()[:16]
+
+
+def _content(file: Path) -> bytes:
+    """Read a file; what can't be read, a folder or a link to nothing, is told when it is parsed."""
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        return str(error).encode()
 
 
 @dataclass(frozen=True)
