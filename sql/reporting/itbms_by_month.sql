@@ -78,7 +78,12 @@ beside as (
         by_rate.currency,
 
         by_rate.month_on,
-        (by_rate.month_on + interval 1 month + interval 14 days)::date as itbms_due_on,
+        -- none in the year 10000, which many a reader can't hold
+        if(
+            by_rate.month_on < date '9999-12-01',
+            (by_rate.month_on + interval 1 month + interval 14 days)::date,
+            null
+        ) as itbms_due_on,
 
         by_rate.documents,
 
