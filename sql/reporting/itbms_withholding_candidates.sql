@@ -37,8 +37,11 @@ withheld as (
             as withholding,
         invoices.is_open
         and invoices.invoice_tax > 0
-        and invoices.balance in (
-            invoices.invoice_tax, round(invoices.invoice_tax / 2, 2)::decimal(18, 2)
+        and invoices.balance < invoices.invoice_total
+        and (
+            invoices.balance = invoices.invoice_tax
+            -- half a cent may have gone to either side
+            or abs(invoices.balance::decimal(20, 2) * 2 - invoices.invoice_tax) <= 0.01
         ) as is_short_by_tax
     from invoices
     left join customers on invoices.customer_id = customers.customer_id
