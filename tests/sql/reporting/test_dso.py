@@ -64,6 +64,7 @@ def test_a_month(credit: Give, months: Ask) -> None:
         ({"due_date": None}, "90.00"),
         ({"customer_id": None}, "90.00"),  # over the counter
         ({"customer_id": "unknown"}, "190.00"),
+        ({"total": "-40.00", "due_date": None}, "50.00"),  # a credit note is never cash
         ({"status": None}, "190.00"),
         ({"status": "vOID"}, "90.00"),
         ({"status": "DRAFT"}, "90.00"),
@@ -73,7 +74,7 @@ def test_a_month(credit: Give, months: Ask) -> None:
 def test_credit_sales(credit: Give, months: Ask, told: dict[str, Any], sales: str) -> None:
     """Cash sales, counter sales, and what is not live were not sold on credit."""
     credit("2026-06-01", "90.00")
-    credit("2026-06-01", "100.00", **told)
+    credit("2026-06-01", **{"total": "100.00", **told})
 
     assert months("credit_sales") == [("2026-06-30", sales)]
 
