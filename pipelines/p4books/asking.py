@@ -101,8 +101,8 @@ def export(  # noqa: PLR0913
     """Write models into files for those who ask no database, sorted as people want them.
 
     MODEL is the name of a model or of a layer, as `p4books models` lists them; without any, all
-    of reporting and custom. The files are DIR/TENANT.xlsx, or DIR/TENANT.LAYER.MODEL.csv. What a
-    sheet of Excel can't hold lies in CSV beside the workbook.
+    of reporting and custom. The files are DIR/TENANT.xlsx (of some, DIR/TENANT.MODEL.xlsx), or
+    DIR/TENANT.LAYER.MODEL.csv. What a sheet of Excel can't hold lies in CSV beside the workbook.
     """
     from p4books import screen, settings
     from p4books.warehouse.export import export as run
@@ -177,7 +177,7 @@ def report(as_of: str | None, tenant: str | None, as_json: bool) -> None:
         lost = [left_out(fault) for fault in made.left_out]
         screen.as_json({"file": str(file), **told, "left_out": lost})
         return
-    listing.published(file, about, found)
+    listing.published(file, about, found, len(made.left_out))
     for fault in made.left_out:
         say(left_out(fault))
 

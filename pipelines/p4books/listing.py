@@ -37,12 +37,13 @@ def model(one: Listed, columns: Sequence[Column]) -> None:
     )
 
 
-def published(file: Path, about: Mapping[str, Any], settings: Settings) -> None:
-    """Print in one line where reports were published, and as of when."""
+def published(file: Path, about: Mapping[str, Any], settings: Settings, left_out: int) -> None:
+    """Print in one line where reports were published, as of when, and how many were left out."""
+    lost = f", {left_out} left out" if left_out else ""
     at = screen.when(about["as_of_at"], settings)
     _print(
         f"Published {screen.shown(file)} as of {about['as_of_on']} "
-        f"(known to {at}, {settings.timezone}): {about['models']} models."
+        f"(known to {at}, {settings.timezone}): {about['models']} models{lost}."
     )
 
 

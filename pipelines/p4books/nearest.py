@@ -10,7 +10,7 @@ def nearest(word: str, known: Iterable[str], otherwise: str = "") -> str:
     Where there are too many to list, `otherwise` ends it.
     """
     names = list(known)
-    if close := difflib.get_close_matches(word, names, 1, 0.5):
+    if close := difflib.get_close_matches(word, names, 1, 0.52):
         return f"; did you mean {close[0]}?"
     if otherwise:
         return f"; {otherwise}"

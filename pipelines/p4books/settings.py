@@ -106,10 +106,10 @@ class Settings(BaseModel):
 
         try:
             pendulum.timezone(value)
-            if value in {"localtime", "posixrules", "Factory"}:  # files of a system, not of ICU
-                raise ValueError(value)
         except Exception as error:
             raise ValueError(f"there is no time zone {value}") from error
+        if value in {"localtime", "posixrules", "Factory"}:  # DuckDB knows none of these
+            raise ValueError(f"there is no time zone {value}")
         return value
 
     @property

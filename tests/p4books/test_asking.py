@@ -129,7 +129,7 @@ def test_a_full_disk(ask: Run, tmp_path: Path, words: list[str]) -> None:
         "out.csv",
         "out.json",
         "out.parquet",
-        "shop.xlsx",
+        "shop.invoice_lines.xlsx",
         "shop.staging.invoice_lines.csv",
     ):
         (tmp_path / name).write_text("old")
@@ -190,9 +190,9 @@ def test_export_a_workbook(ask: Run, tmp_path: Path) -> None:
     done = ask("export", "vendors", "products", "--to", str(tmp_path))
 
     assert (done.stderr, done.returncode) == ("", 0)
-    book = load_workbook(tmp_path / "shop.xlsx")
+    book = load_workbook(tmp_path / "shop.vendors-products.xlsx")
     assert book.sheetnames == ["Contents", "vendors", "products"]
-    assert str(tmp_path / "shop.xlsx") in done.stdout
+    assert str(tmp_path / "shop.vendors-products.xlsx") in done.stdout
 
 
 def test_export_as_json(ask: Run, tmp_path: Path) -> None:
@@ -275,7 +275,7 @@ def test_a_day_of_the_past(ask: Run, home: Path) -> None:
     listed = json.loads(ask("models", "--as-of", "2026-10-31", "--json").stdout)
     assert len(listed) > 10
     done = ask("export", "--as-of", "2026-10-31", "vendors", "--to", str(home / "out"))
-    assert (home / "out" / f"{file}.xlsx").exists(), done.stderr
+    assert (home / "out" / f"{file}.vendors.xlsx").exists(), done.stderr
 
 
 def test_what_is_not_needed_is_not_loaded(ask: Run) -> None:

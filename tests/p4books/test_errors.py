@@ -49,6 +49,11 @@ SAID: list[tuple[P4BooksError, str, str]] = [
         "The last published file stays",
         "Mend the file",
     ),
+    (
+        warehouse.BrokenSeed(Path("sql/seeds/x.csv"), 3, "7 in rate is no share"),
+        "The last published file stays",
+        "Mend the file",
+    ),
     (warehouse.NotPublished(Path("data/acme.duckdb")), "does not exist yet", "Run `p4books sync`"),
     (
         warehouse.CheckFailed("two sums agree", 12, ["net: 1.00", "net: 2.00"]),

@@ -150,6 +150,7 @@ def test_last_runs(log: RunLog) -> None:
         log.note(log.begin(), READING)
 
     assert [run.id for run in log.runs(3)] == [5, 4, 3]
+    assert [run.id for run in log.runs(last=None)] == [5, 4, 3, 2, 1]
     assert [len(run.readings) for run in log.runs(3)] == [1, 1, 1]
 
 

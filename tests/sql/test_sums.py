@@ -44,19 +44,20 @@ def net(row: Mapping[str, Any]) -> Decimal:
     said, total, tax = (money(row[name]) for name in ("subtotal", "total", "tax_total"))
     if said is not None:
         return said
-    if total is not None:
-        return total - (tax or 0)
-    return sum((line_net(line) for line in row["lines"] or ()), Decimal(0))
+    if total is not None and tax is not None:
+        return total - tax
+    nets = [found for line in row["lines"] or () if (found := line_net(line)) is not None]
+    return sum(nets, Decimal(0)) if nets else total or Decimal(0)
 
 
-def line_net(line: Mapping[str, Any]) -> Decimal:
-    """The net of a line: what it says, else quantity times price less discount."""
+def line_net(line: Mapping[str, Any]) -> Decimal | None:
+    """The net of a line: what it says, else quantity times price less discount, if it says that."""
     said = money(line.get("subtotal"))
     if said is not None:
         return said
     quantity, price = money(line.get("quantity")), money(line.get("price"))
     if quantity is None or price is None:
-        return Decimal(0)
+        return None
     less = quantity * price - (money(line.get("discount")) or 0)
     return less.quantize(Decimal("0.01"), "ROUND_HALF_UP")
 
@@ -67,7 +68,7 @@ def owing(row: Mapping[str, Any]) -> Decimal:
     if said is not None:
         return said
     if total is None:
-        total = net(row) + (tax or 0)
+        total = net(row) + (tax or Decimal(0))
     return total - (money(row["amount_paid"]) or 0)
 
 

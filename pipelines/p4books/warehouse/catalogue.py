@@ -72,9 +72,14 @@ def listed(con: duckdb.DuckDBPyConnection) -> list[Listed]:
 
 
 def about(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
-    """Read what the file is: whose, as of when, when it was made."""
+    """Read what the file is: whose, as of when, when it was made, and which lists it lacks."""
     row = con.execute("from main.about").fetchone() or ()
-    return {column[0]: value for column, value in zip(con.description or (), row, strict=True)}
+    told = {column[0]: value for column, value in zip(con.description or (), row, strict=True)}
+    try:
+        missing = con.execute("select missing_lists from core.as_of").fetchone()
+    except duckdb.CatalogException:  # a file of other models than ours
+        missing = None
+    return {**told, "missing_lists": missing[0] if missing else ""}
 
 
 def choose(models: Sequence[Listed], words: Sequence[str]) -> list[Listed]:

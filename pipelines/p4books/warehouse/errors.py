@@ -17,6 +17,10 @@ class BrokenSql(P4BooksError):
         )
 
 
+class BrokenSeed(BrokenSql):
+    """A file under sql/seeds/ cannot be taken."""
+
+
 class QueryFailed(P4BooksError):
     """A query cannot be answered."""
 

@@ -13,6 +13,7 @@ from p4books.warehouse.errors import NotWritten, QueryFailed
 from p4books.warehouse.whole import aside, check
 
 FORMATS = ("xlsx", "csv", "parquet")
+NAME = 80  # letters of what is chosen, in the name of a workbook
 LAYERS = ("reporting", "custom")  # what is exported where nothing is named
 
 
@@ -52,7 +53,8 @@ def export(  # noqa: PLR0913
             raise NotWritten(folder, error.strerror or str(error)) from None
         with aside(folder, folder) as scratch:
             if kind == "xlsx":
-                made = _workbook(con, models, scratch / f"{published.stem}.xlsx", most)
+                book = ".".join([published.stem, *_named(words)])
+                made = _workbook(con, models, scratch / f"{book}.xlsx", most)
             else:
                 made = [_file(con, model, scratch, published.stem, kind) for model in models]
             return _in_place(made, folder, mode)
@@ -69,6 +71,12 @@ def _chosen(con: duckdb.DuckDBPyConnection, words: Sequence[str], published: Pat
             "export, as in `p4books export staging`."
         )
     return chosen
+
+
+def _named(words: Sequence[str]) -> list[str]:
+    """Give a workbook of some models a name of its own, so that it replaces none of all."""
+    plain = "-".join(dict.fromkeys(word.lower().replace("/", "-") for word in words))
+    return [plain[:NAME]] if plain else []
 
 
 def _file(

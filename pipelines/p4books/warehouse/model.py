@@ -111,7 +111,7 @@ def _reads(sql: str, file: Path) -> frozenset[str]:
     for table in tables:
         plain = isinstance(table.this, exp.Identifier) and re.fullmatch(r"\w+", table.name)
         if plain and not table.db and table.name.lower() not in local:
-            why = f"{table.name} names no layer: write staging.{table.name}, or another one"
+            why = f"{table.name} names no layer: write it before, as in staging.invoices"
             raise BrokenSql(file, _line(sql, rf"(?:from|join)\s+{table.name}\b"), why)
     return frozenset(f"{table.db}.{table.name}".lower() for table in tables if table.db)
 

@@ -17,7 +17,7 @@ import duckdb
 
 from p4books.database import name
 from p4books.nearest import nearest
-from p4books.warehouse.errors import BrokenSql
+from p4books.warehouse.errors import BrokenSeed
 from p4books.warehouse.kinds import DAY, DAY_OF_MONTH, DAYS, MONTH, SHARE, WORD, YEAR, Kind
 from p4books.warehouse.models import Sources
 
@@ -55,10 +55,10 @@ SEEDS = {
 
 
 def sow(con: duckdb.DuckDBPyConnection, sources: Sources) -> None:
-    """Make the tables of the seeds anew. Raises BrokenSql, naming file and line."""
+    """Make the tables of the seeds anew. Raises BrokenSeed, naming file and line."""
     files = {file.stem: file for file in sources.files("seeds", "csv")}
     for stem in files.keys() - SEEDS.keys():
-        raise BrokenSql(files[stem], 1, f"there is no seed {stem}{nearest(stem, SEEDS)}")
+        raise BrokenSeed(files[stem], 1, f"there is no seed {stem}{nearest(stem, SEEDS)}")
     for stem, seed in SEEDS.items():
         typed = ", ".join(f"{name(column)} {kind.type}" for column, kind in seed.columns.items())
         con.execute(f"create or replace table raw.{stem} ({typed})")
@@ -72,7 +72,7 @@ def _checked(file: Path, seed: Seed) -> list[Row]:
     rows = list(_rows(file, seed))
     for line, row in rows:
         for why in _faults(row, seed):
-            raise BrokenSql(file, line, why)
+            raise BrokenSeed(file, line, why)
     if seed.valid_for:
         return _ended(file, rows, seed.valid_for)
     return rows
@@ -94,7 +94,7 @@ def _faults(row: Mapping[str, str], seed: Seed) -> Iterator[str]:
 def _ended(file: Path, rows: Iterable[Row], column: str) -> list[Row]:
     """End a row on the day before the next one of the same begins, where nobody wrote so.
 
-    Days as ISO text sort as days. Raises BrokenSql where two rows hold on one day all the same.
+    Days as ISO text sort as days. Raises BrokenSeed where two rows hold on one day all the same.
     """
     found = sorted(rows, key=lambda each: (each[1][column].upper(), each[1]["valid_from"]))
     for place, ((first, one), (line, other)) in enumerate(pairwise(found)):
@@ -103,7 +103,7 @@ def _ended(file: Path, rows: Iterable[Row], column: str) -> list[Row]:
         start = other["valid_from"]
         if one["valid_from"] == start or one["valid_to"] >= start:
             why = f"{one[column]} has another row for the same days, in line {min(first, line)}"
-            raise BrokenSql(file, max(first, line), why)
+            raise BrokenSeed(file, max(first, line), why)
         end = one["valid_to"] or (date.fromisoformat(start) - timedelta(days=1)).isoformat()
         found[place] = first, {**one, "valid_to": end}
     return found
@@ -117,19 +117,19 @@ def _rows(file: Path, seed: Seed) -> Iterator[Row]:
         columns = [cell.strip().lower() for cell in next(reader, [])]
         for column in seed.columns:
             if column not in columns:
-                raise BrokenSql(file, 1, f"there is no column {column}")
+                raise BrokenSeed(file, 1, f"there is no column {column}")
         for cells in reader:
             if any(cell.strip() for cell in cells):
                 yield reader.line_num, _row(file, reader.line_num, columns, cells)
     except csv.Error as error:
-        raise BrokenSql(file, reader.line_num, str(error)) from None
+        raise BrokenSeed(file, reader.line_num, str(error)) from None
 
 
 def _row(file: Path, line: int, columns: Sequence[str], cells: Sequence[str]) -> dict[str, str]:
     values = [cell.strip() for cell in cells]
     if any(values[len(columns) :]):
         why = f"it has {len(values)} values for {len(columns)} columns"
-        raise BrokenSql(file, line, f"{why}; a text with the separator in it stands in quotes")
+        raise BrokenSeed(file, line, f"{why}; a text with the separator in it stands in quotes")
     values += [""] * (len(columns) - len(values))
     return dict(zip(columns, values, strict=False))
 
@@ -140,6 +140,6 @@ def _text(file: Path) -> str:
         return given.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:
         line = given.count(b"\n", 0, error.start) + 1
-        raise BrokenSql(file, line, "it is not UTF-8: save it as `CSV UTF-8`") from None
+        raise BrokenSeed(file, line, "it is not UTF-8: save it as `CSV UTF-8`") from None
     except OSError as error:
-        raise BrokenSql(file, 1, error.strerror or str(error)) from None
+        raise BrokenSeed(file, 1, error.strerror or str(error)) from None

@@ -105,6 +105,8 @@ def _contents(page: Worksheet, about: dict[str, Any], held: Sequence[Held], look
     published = f"Published {_said(about['published_at'], zone)}."
     zoned = f"All instants are told in the time zone {about['timezone']}."
     page.write_string(2, 0, f"{published} {zoned}", look.plain)
+    if missing := about.get("missing_lists"):
+        page.write_string(3, 0, f"Not copied yet, and in no figure: {missing}.", look.warning)
     lines = [_line(each) for each in held]
     noted = any(line[5] for line in lines)
     columns = ["Sheet", "Question", "What a row is", "Layer", "Rows", *["Note"] * noted]

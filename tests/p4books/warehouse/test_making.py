@@ -160,3 +160,13 @@ def test_one_that_never_ends(con: duckdb.DuckDBPyConnection, sql: Files) -> None
     assert names(done.models) == ["custom.quick"]
     (fault,) = done.left_out
     assert "endless.sql, line 1: it takes longer than the 0.2 s" in str(fault)
+
+
+def test_one_that_cannot_be_sorted(con: duckdb.DuckDBPyConnection, sql: Files) -> None:
+    """A report of the user's own whose order names no column is left out: no export can fail."""
+    root = sql(custom__a="-- One row.\n-- order: nothing desc\nselect 1 as one")
+
+    done = make(con, root)
+
+    assert names(done.models) == []
+    assert "a.sql, line 2: it can't be sorted by nothing desc" in str(done.left_out[0])

@@ -134,7 +134,7 @@ BROKEN: dict[str, tuple[str | bytes, int, str]] = {
     "no layer": (
         "-- One row.\nselect *\nfrom staging.a\njoin vendors on true",
         4,
-        "vendors names no layer: write staging.vendors, or another one",
+        "vendors names no layer: write it before, as in staging.invoices",
     ),
     "not text": (b"-- \xff\xfe", 1, "utf-8"),
 }

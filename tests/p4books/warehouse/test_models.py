@@ -102,7 +102,7 @@ LEFT_OUT = {
     "two": ("select 1;\nselect 2", 1, "the file is not one select"),
     "no relation": ("select *\nfrom staging.vendor", 3, "there is no staging.vendor"),
     "no layer": ("select * from marts.vendors", 2, "there is no layer marts"),
-    "no schema": ("select *\nfrom vendors", 3, "vendors names no layer: write staging.vendors"),
+    "no schema": ("select *\nfrom vendors", 3, "vendors names no layer: write it before"),
     "itself": ("select * from custom.broken", 1, "a circle: custom.broken → custom.broken"),
 }
 
@@ -241,3 +241,22 @@ def test_digest_of_the_same(sql: Files) -> None:
 
     assert first == same
     assert Sources.at(root).digest() != first
+
+
+def test_what_editors_leave(sql: Files) -> None:
+    """Hidden files, a link to nothing and a folder stop nothing, whatever they are called."""
+    root = sql(staging__a="-- One row.\nselect 1", custom__mine="-- One row.\nselect 1")
+    sources = Sources.at(root)
+    (root / "custom" / ".#mine.sql").symlink_to(root / "nothing")
+    hidden = sources.digest()
+    (root / "custom" / "gone.sql").symlink_to(root / "nothing")
+    (root / "custom" / "folder.sql").mkdir()
+
+    found = models.read(sources)
+
+    assert [model.full for model in found.models] == ["staging.a", "custom.mine"]
+    assert [fault.where.split(",")[0].split("/")[-1] for fault in found.left_out] == [
+        "folder.sql",
+        "gone.sql",
+    ]
+    assert sources.digest() != hidden

@@ -196,3 +196,14 @@ def test_no_customer(give: Give, ask: Ask) -> None:
         ("1", "(none)"),
         ("2", "77"),
     ]
+
+
+def test_a_total_and_lines_alone(give: Give, ask: Ask) -> None:
+    """Where only the total is given the net is that of the lines, and the tax is the rest."""
+    give("invoices", id="1", total=107, lines=[{"subtotal": 60}, {"subtotal": 40}])
+    give("invoices", id="2", total=107)
+
+    assert ask(f"select {MONEY} from core.fct_invoice_history order by invoice_id") == [
+        amounts("100", "7", "107", "0", "107"),
+        amounts("107", "0", "107", "0", "107"),
+    ]

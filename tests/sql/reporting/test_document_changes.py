@@ -88,7 +88,7 @@ def test_an_amount_changed_after_posting(versions: Give, changes: Ask) -> None:
         ({"status": None}, "status"),
         ({"balance": "50.00"}, "balance"),
         # nothing of what is told
-        ({"extra": '{"note": "x"}'}, ""),
+        ({"extra": '{"note": "x"}'}, "other fields"),
     ],
 )
 def test_payments(versions: Give, changes: Ask, told: dict[str, Any], fields: str) -> None:

@@ -62,7 +62,7 @@ def test_a_month(credit: Give, months: Ask) -> None:
         ({"due_date": "2026-06-01"}, "90.00"),  # a cash sale
         ({"due_date": "2026-05-31"}, "90.00"),
         ({"due_date": None}, "90.00"),
-        ({"customer_id": None}, "90.00"),  # over the counter
+        ({"customer_id": None}, "190.00"),  # whose is not known, but when it is due
         ({"customer_id": "unknown"}, "190.00"),
         ({"total": "-40.00", "due_date": None}, "50.00"),  # a credit note is never cash
         ({"status": None}, "190.00"),
@@ -72,7 +72,7 @@ def test_a_month(credit: Give, months: Ask) -> None:
     ],
 )
 def test_credit_sales(credit: Give, months: Ask, told: dict[str, Any], sales: str) -> None:
-    """Cash sales, counter sales, and what is not live were not sold on credit."""
+    """Cash sales and what is not live were not sold on credit."""
     credit("2026-06-01", "90.00")
     credit("2026-06-01", **{"total": "100.00", **told})
 

@@ -190,3 +190,16 @@ def test_absurd_amounts(billed: Give, months: Ask) -> None:
         ("ITBMS7", None, None),
         ("NEW", f"-{HUGE}", None),
     ]
+
+
+def test_a_cent_of_rounding_makes_nothing_taxable(billed: Give, months: Ask) -> None:
+    """A line of an unknown code is exempt where what the header charges beyond is rounding only."""
+    billed("2026-03-01", "200.00", "6.99", ("ITBMS7", "100.00"), ("EXE", "100.00"))
+    billed("2026-04-01", "200.00", "8.00", ("ITBMS7", "100.00"), ("EXE", "100.00"))
+
+    assert months(f"month_on, {FIGURES}") == [
+        ("2026-03-01", "EXE", "(unknown)", 1, "0.00", "100.00", "-0.01"),
+        ("2026-03-01", "ITBMS7", "7 %", 1, "100.00", "0.00", "7.00"),
+        ("2026-04-01", "EXE", "(unknown)", 1, "100.00", "0.00", "1.00"),
+        ("2026-04-01", "ITBMS7", "7 %", 1, "100.00", "0.00", "7.00"),
+    ]
