@@ -90,22 +90,41 @@ sums as (
     group by invoice_id
 ),
 
-differences as (
+beyond as (
     -- What a header has beyond its lines stays in every sum, under no product.
     select
         invoices.invoice_id,
         -- line 0, unless lines are counted from 0
         greatest(
             least(coalesce(sums.first_number, 1), 1), -1000000000000000000
-        ) - 1 as line_number,
-        try_cast(
-            invoices.invoice_subtotal - coalesce(sums.lines_net, 0) as decimal(18, 2)
-        ) as line_net
+        ) as first_number,
+        invoices.invoice_subtotal - coalesce(sums.lines_net, 0) as net
     from invoices
     left join sums on invoices.invoice_id = sums.invoice_id
     where
         invoices.invoice_subtotal <> coalesce(sums.lines_net, 0)
         or (sums.invoice_id is null and invoices.invoice_tax <> 0)
+),
+
+pieces as (
+    -- It is one line, but for amounts beyond all bounds, of which no line holds all.
+    select
+        *,
+        unnest(
+            range((floor(abs(net))::hugeint // 10000000000000000)::bigint + 1)
+        ) as piece
+    from beyond
+),
+
+differences as (
+    select
+        invoice_id,
+        first_number - 1 - piece as line_number,
+        greatest(
+            least(net - sign(net) * piece * 9999999999999999.99, 9999999999999999.99),
+            -9999999999999999.99
+        )::decimal(18, 2) as line_net
+    from pieces
 ),
 
 all_lines as (
