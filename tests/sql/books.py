@@ -43,6 +43,7 @@ class Books:
         path = folder / "warehouse.duckdb"
         tables.create(path, tuple(ENDPOINTS.values()))
         self.con = connect(path)
+        self.con.execute("set threads = 1")  # there is little to share among several
         seeds.sow(self.con, SOURCES)
         note(self.con, make({"tenant": "acme"}), ())
         for layer in LAYERS[1:]:
