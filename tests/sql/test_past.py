@@ -1,0 +1,175 @@
+"""What did the books look like on a day that is past?"""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from tests.sql.books import MODELS, SOURCES, fill
+from tests.sql.fixed_books import rows
+
+from p4books import release
+from p4books.database import connect
+from p4books.endpoints import ENDPOINTS
+from p4books.load import tables
+from p4books.runlog import Reading, Run
+from p4books.settings import Settings
+
+Ask = Callable[[str], list[tuple[Any, ...]]]
+Build = Callable[..., Ask]
+
+CUSTOMER = "from reporting.ar_aging where customer_id = '1' and currency = 'USD'"
+
+
+def run() -> Run:
+    """A run of the last day, noon in Panama."""
+    at = datetime(2026, 6, 30, 17, tzinfo=UTC).timestamp()
+    reading = Reading("invoices", "whole", "done", at, at, current_to=at, complete=True)
+    return Run(1, at, at, "done", 1, 0, 0.0, (reading,))
+
+
+@pytest.fixture(scope="module")
+def build(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Build]:
+    """Publish the fixed books as of a day, as if they were known to an instant only.
+
+    The same is made once, but `anew`.
+    """
+    made: dict[tuple[str | None, str, bool], duckdb.DuckDBPyConnection] = {}
+
+    def build(day: str | None, known_to: str = "2026-06-30 17:00:00+00", anew: bool = False) -> Ask:
+        key = (day, known_to, anew)
+        if key not in made:
+            made[key] = published(tmp_path_factory.mktemp("past"), day, known_to)
+        return lambda query: made[key].execute(query).fetchall()
+
+    yield build
+    for con in made.values():
+        con.close()
+
+
+def published(folder: Path, day: str | None, known_to: str) -> duckdb.DuckDBPyConnection:
+    """Publish the fixed books, and open what was published."""
+    warehouse, file = folder / "warehouse.duckdb", folder / "published.duckdb"
+    tables.create(warehouse, tuple(ENDPOINTS.values()))
+    with connect(warehouse) as con:
+        for name, given in rows().items():
+            if name in {*ENDPOINTS, "seen"}:
+                fill(con, name, given)
+        for name in ENDPOINTS:
+            con.execute(f"delete from raw.{name} where _dlt_valid_from > '{known_to}'")
+            con.execute(
+                f"update raw.{name} set _dlt_valid_to = null where _dlt_valid_to > '{known_to}'"
+            )
+    settings = Settings(tenant="acme", data_dir=folder)
+    as_of = date.fromisoformat(day) if day else None
+    found = release.build(warehouse, settings, SOURCES, [run()], as_of)
+    release.release(warehouse, found, folder, settings, SOURCES, file)
+    return connect(file, read_only=True)
+
+
+def money(*told: str) -> tuple[Decimal, ...]:
+    return tuple(Decimal(each) for each in told)
+
+
+@pytest.mark.parametrize(
+    ("day", "balance", "buckets"),
+    [
+        # current, 1-30, 31-60, 61-90, 90+
+        ("2026-04-30", "204.10", ("42.88", "160.15", "0", "0", "1.07")),
+        ("2026-05-10", "107.80", ("42.88", "63.85", "0", "0", "1.07")),
+        ("2026-06-02", "107.80", ("21.48", "32.10", "53.15", "0", "1.07")),
+    ],
+)
+def test_receivables(build: Build, day: str, balance: str, buckets: tuple[str, ...]) -> None:
+    """A customer owes what it owed then, as old as it was then."""
+    ask = build(day)
+
+    assert ask(
+        "select balance, current_balance, days_1_30, days_31_60, days_61_90, days_over_90 "
+        + CUSTOMER
+    ) == [money(balance, *buckets)]
+
+
+@pytest.mark.parametrize(
+    ("day", "open_items"),
+    [
+        # 1 is paid on 5 May; 15 is gone from 20 April to 20 May, 14 since 2 June
+        ("2026-04-19", {"1": "107", "13": "10.70", "14": "10.70", "15": "10.70"}),
+        ("2026-04-30", {"1": "107", "13": "10.70", "14": "10.70"}),
+        # 13 is changed at half past midnight in Panama, on 10 May
+        ("2026-05-09", {"13": "10.70", "14": "10.70"}),
+        ("2026-05-10", {"13": "21.40", "14": "10.70"}),
+        ("2026-06-02", {"13": "21.40", "15": "10.70"}),
+    ],
+)
+def test_documents(build: Build, day: str, open_items: dict[str, str]) -> None:
+    """What was paid, changed, deleted or back later was not so yet."""
+    ask = build(day)
+
+    found = ask(
+        "select invoice_id, balance from reporting.ar_open_items"
+        " where invoice_id in ('1', '13', '14', '15')"
+    )
+
+    assert dict(found) == {each: Decimal(balance) for each, balance in open_items.items()}
+
+
+@pytest.mark.parametrize(
+    ("day", "price", "is_deleted", "lost"),
+    [
+        ("2026-04-30", "10", False, {("invoice", "8"), ("invoice", "15"), ("sales order", "2")}),
+        ("2026-05-10", "12", False, {("invoice", "8"), ("invoice", "15"), ("sales order", "2")}),
+        ("2026-06-02", "12", True, {("invoice", "8"), ("invoice", "14"), ("sales order", "2")}),
+    ],
+)
+def test_who_was_there(
+    build: Build, day: str, price: str, is_deleted: bool, lost: set[tuple[str, str]]
+) -> None:
+    """Prices are those of then, and only what was gone then is gone."""
+    ask = build(day)
+
+    assert ask("select list_price from core.dim_product where product_id = '1'") == [money(price)]
+    assert ask("select is_deleted from core.dim_customer where customer_id = '4'") == [
+        (is_deleted,)
+    ]
+    assert set(ask("select document_type, document_id from reporting.void_and_deleted")) == lost
+
+
+def test_as_of_when(build: Build) -> None:
+    """It says as of when it is, knows no run of later, and no month beyond."""
+    ask = build("2026-05-10")
+
+    assert ask("select as_of_on, as_of_at from core.as_of") == [
+        (date(2026, 5, 10), datetime(2026, 5, 11, 4, 59, 59, 999999, UTC))
+    ]
+    assert ask("select count(*) from reporting.sync_health") == [(0,)]
+    assert ask("select month_end_on, is_month_over from core.month_ends order by 1") == [
+        (date(2026, 3, 31), True),
+        (date(2026, 4, 30), True),
+        (date(2026, 5, 31), False),
+    ]
+
+
+@pytest.mark.parametrize("day", [None, "2026-04-30"])
+def test_the_ends_of_months(build: Build, day: str | None) -> None:
+    """The end of April shows in the history of today what it showed as of itself."""
+    ask = build(day)
+
+    assert ask(
+        "select balance, overdue from reporting.ar_aging_history"
+        " where month_end_on = '2026-04-30' and customer_id = '1' and currency = 'USD'"
+    ) == [money("204.10", "161.22")]
+
+
+@pytest.mark.parametrize("model", [each.full for each in MODELS])
+def test_nothing_is_left_to_chance(build: Build, model: str) -> None:
+    """A day of the past is the same, row by row, made anew and made before later things came."""
+    query, day = f"select * from {model} order by all", "2026-05-10"
+
+    first = build(day)(query)
+
+    assert build(day, anew=True)(query) == first
+    assert build(day, known_to="2026-06-11 00:00:00+00")(query) == first
