@@ -67,6 +67,12 @@ class Line:
         return Decimal(self.row.get("quantity") or 0)
 
     @property
+    def is_told(self) -> bool:
+        """Tell whether a line says what it comes to."""
+        told = [_amount(self.row.get(name)) for name in ("subtotal", "quantity", "price")]
+        return told[0] is not None or None not in told[1:]
+
+    @property
     def net(self) -> Decimal:
         """Return the subtotal, else quantity x price less the discount, else 0."""
         told = {name: _amount(self.row.get(name)) for name in ("subtotal", "quantity", "price")}
@@ -122,13 +128,16 @@ class Document:
 
     @property
     def net(self) -> Decimal:
-        """Return the subtotal, else the total less the tax, else what the lines come to."""
+        """Return the subtotal, else the total less the tax, else what the lines say, else it."""
         told, whole = _amount(self.row["subtotal"]), _amount(self.row["total"])
+        tax = _amount(self.row["tax_total"])
         if told is not None:
             return told
-        if whole is not None:
-            return whole - (_amount(self.row["tax_total"]) or NONE)
-        return self.lines_net
+        if whole is not None and tax is not None:
+            return whole - tax
+        if any(line.is_told for line in self.lines):
+            return self.lines_net
+        return whole or NONE
 
     @property
     def tax(self) -> Decimal:
