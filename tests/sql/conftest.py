@@ -1,7 +1,6 @@
 """A warehouse of hand-written rows, with the views of this project over them."""
 
 import json
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -35,14 +34,20 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture
-def con(empty: Path, tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection to a warehouse of the test's own."""
-    path = tmp_path / "warehouse.duckdb"
-    shutil.copyfile(empty, path)
-    with duckdb.connect(path) as con:
+@pytest.fixture(scope="session")
+def opened(empty: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection to the warehouse of all tests."""
+    with duckdb.connect(empty) as con:
         con.execute("set TimeZone = 'UTC'")
         yield con
+
+
+@pytest.fixture
+def con(opened: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The connection, of which all that a test did is taken back."""
+    opened.execute("begin")
+    yield opened
+    opened.execute("rollback")
 
 
 @pytest.fixture
