@@ -111,7 +111,10 @@ pieces as (
     select
         *,
         unnest(
-            range((floor(abs(net))::hugeint // 10000000000000000)::bigint + 1)
+            range(
+                (greatest(abs(net) * 100 - 1, 0)::hugeint // 999999999999999999)::bigint
+                + 1
+            )
         ) as piece
     from beyond
 ),

@@ -158,19 +158,25 @@ def test_a_header_without_amounts(give: Give, ask: Ask) -> None:
 
 
 @pytest.mark.parametrize(
-    ("subtotal", "net", "rows"),
+    ("subtotal", "nets", "rows"),
     [
-        (HUGE, None, [(0, HUGE)]),
-        (HUGE, "-0.01", [(-1, "0.01"), (0, HUGE), (1, "-0.01")]),
-        (HUGE, f"-{HUGE}", [(-1, HUGE), (0, HUGE), (1, f"-{HUGE}")]),
-        (f"-{HUGE}", "0.02", [(-1, "-0.02"), (0, f"-{HUGE}"), (1, "0.02")]),
+        (HUGE, [], [(0, HUGE)]),
+        (HUGE, ["-0.01"], [(-1, "0.01"), (0, HUGE), (1, "-0.01")]),
+        (HUGE, [f"-{HUGE}"], [(-1, HUGE), (0, HUGE), (1, f"-{HUGE}")]),
+        (f"-{HUGE}", ["0.02"], [(-1, "-0.02"), (0, f"-{HUGE}"), (1, "0.02")]),
+        (
+            f"-{HUGE}",
+            [HUGE, "0.01"],
+            [(-2, "-0.01"), (-1, f"-{HUGE}"), (0, f"-{HUGE}"), (1, HUGE), (2, "0.01")],
+        ),
     ],
 )
 def test_absurd_headers(
-    give: Give, ask: Ask, subtotal: str, net: str | None, rows: list[tuple[int, str]]
+    give: Give, ask: Ask, subtotal: str, nets: list[str], rows: list[tuple[int, str]]
 ) -> None:
     """A difference that one amount does not hold is told in several; not a cent is lost."""
-    give("invoices", id="1", subtotal=subtotal, lines=[{"subtotal": net}] if net else [])
+    lines = [{"subtotal": each} for each in nets]
+    give("invoices", id="1", subtotal=subtotal, lines=lines)
 
     assert ask(LINES.format("line_net")) == [(number, Decimal(each)) for number, each in rows]
 
