@@ -67,17 +67,18 @@ judged as (
     from worded
 ),
 
--- Where the header names no amount it is what its lines come to.
+-- Where the header names no net it is what its lines come to.
 netted as (
     select
         judged.*,
         coalesce(
             judged.sales_order_subtotal,
             try_cast(
-                judged.sales_order_total::decimal(19, 2)
-                - coalesce(judged.sales_order_tax, 0) as decimal(18, 2)
+                judged.sales_order_total::decimal(19, 2) - judged.sales_order_tax
+                as decimal(18, 2)
             ),
             lines.lines_net,
+            judged.sales_order_total,
             0
         ) as net
     from judged

@@ -102,6 +102,17 @@ def test_a_header_without_amounts(give: Give, ask: Ask) -> None:
     ]
 
 
+def test_a_total_and_lines_alone(give: Give, ask: Ask) -> None:
+    """Where only the total is given the net is that of the lines, and the tax is the rest."""
+    give("purchase_orders", id="1", total=107, lines=[{"subtotal": 60}, {"subtotal": 40}])
+    give("purchase_orders", id="2", total=107, lines=[{}])
+
+    assert ask(f"select {MONEY} from core.fct_purchase_order order by purchase_order_id") == [
+        amounts("100", "7", "107"),
+        amounts("107", "0", "107"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("status", "required", "late"),
     [
