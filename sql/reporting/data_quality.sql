@@ -431,7 +431,9 @@ of_values as (
         coalesce(findings.value, 'it is kept in extra') as detail
     from raw.findings as findings
     cross join as_of
-    where findings.valid_to is null and findings.valid_from <= as_of.as_of_at
+    where
+        findings.valid_to is null
+        and coalesce(findings.valid_from <= as_of.as_of_at, true)
 ),
 
 of_lists as (

@@ -6,14 +6,13 @@ that names its key. Faults of the data are no failure: they are findings in
 `reporting.data_quality`.
 """
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import duckdb
 
 from p4books.database import name
-from p4books.warehouse.errors import BrokenSql, CheckFailed
+from p4books.warehouse.errors import BrokenSql, CheckFailed, broken_sql
 from p4books.warehouse.model import Model, line_of_header
 
 SHOWN = 10  # rows of a failed check
@@ -52,9 +51,7 @@ def _check(con: duckdb.DuckDBPyConnection, claim: str, query: str, file: Path) -
         columns = [column[0] for column in con.description or ()]
         row = con.execute(f"select count(*) from (\n{query}\n)").fetchone()
     except duckdb.Error as error:
-        told = str(error)
-        place = re.search(r"^LINE (\d+):", told, re.MULTILINE)
-        raise BrokenSql(file, int(place.group(1)) if place else 1, told.splitlines()[0]) from None
+        raise broken_sql(file, error) from None
     raise CheckFailed(claim, row[0] if row else len(found), list(_said(columns, found)))
 
 

@@ -1,5 +1,6 @@
 """What may go wrong with what is made of the rows?"""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -64,6 +65,14 @@ class NotWritten(P4BooksError):
             f"{path} cannot be written ({why}). What stood there is untouched. Make room, or "
             "choose another place."
         )
+
+
+def broken_sql(file: Path, error: Exception, above: int = 0) -> BrokenSql:
+    """Say where in a file DuckDB found a fault; `above` is how many lines of ours it read first."""
+    told = str(error)
+    place = re.search(r"^LINE (\d+):", told, re.MULTILINE)
+    line = int(place.group(1)) - above if place else 1
+    return BrokenSql(file, max(line, 1), told.splitlines()[0])
 
 
 def left_out(fault: BrokenSql) -> str:

@@ -12,8 +12,8 @@ from threading import Timer
 import duckdb
 
 from p4books.database import THREADS, name, text
-from p4books.warehouse import checks, views
-from p4books.warehouse.errors import BrokenSql, CheckFailed
+from p4books.warehouse import checks
+from p4books.warehouse.errors import BrokenSql, CheckFailed, broken_sql
 from p4books.warehouse.model import CUSTOM, LAYERS, Model, line_of_header
 from p4books.warehouse.models import Found, ordered, reads_left_out
 
@@ -60,7 +60,7 @@ def add_custom(
         except duckdb.OutOfMemoryException as error:
             if not is_last_try:
                 raise
-            left_out[model.full] = views.broken(model, error)
+            left_out[model.full] = broken_sql(model.file, error)
     return Found(models, [*found.left_out, *left_out.values()])
 
 
@@ -70,7 +70,7 @@ def _write(con: duckdb.DuckDBPyConnection, model: Model) -> None:
     try:
         con.execute(f"create table {table} as\n{model.sql}")
     except (duckdb.DataError, duckdb.ProgrammingError, duckdb.NotSupportedError) as error:
-        raise views.broken(model, error) from None
+        raise broken_sql(model.file, error, above=1) from None
     con.execute(f"comment on table {table} is {text(model.grain)}")
     for (column,) in con.execute(f"select column_name from (describe {table})").fetchall():
         if meaning := model.columns.get(column):
@@ -91,13 +91,9 @@ def _write_custom(
         _check_order(con, model)
     except duckdb.OutOfMemoryException:
         raise
-    except duckdb.InterruptException:
-        con.execute(f"drop table if exists made.{CUSTOM}.{name(model.name)}")
-        why = f"it takes longer than the {longest:g} s that a report may take"
-        raise BrokenSql(model.file, 1, why) from None
     except (BrokenSql, CheckFailed, duckdb.Error) as error:
         con.execute(f"drop table if exists made.{CUSTOM}.{name(model.name)}")
-        raise _said(model, error) from None
+        raise _said(model, error, longest) from None
     finally:
         stop.cancel()
 
@@ -113,9 +109,12 @@ def _check_order(con: duckdb.DuckDBPyConnection, model: Model) -> None:
         raise BrokenSql(model.file, line_of_header(model, "order"), why) from None
 
 
-def _said(model: Model, error: BrokenSql | CheckFailed | duckdb.Error) -> BrokenSql:
+def _said(model: Model, error: BrokenSql | CheckFailed | duckdb.Error, longest: float) -> BrokenSql:
     if isinstance(error, BrokenSql):
         return error
+    if isinstance(error, duckdb.InterruptException):
+        why = f"it takes longer than the {longest:g} s that a report may take"
+        return BrokenSql(model.file, 1, why)
     if isinstance(error, CheckFailed):
         return BrokenSql(model.file, line_of_header(model, "key"), error.found)
-    return views.broken(model, error)
+    return broken_sql(model.file, error, above=1)

@@ -4,12 +4,10 @@ As views, so that a fault is found before anything is published. The user's own 
 are published only: one of them may spoil a transaction.
 """
 
-import re
-
 import duckdb
 
 from p4books.database import name, text
-from p4books.warehouse.errors import BrokenSql
+from p4books.warehouse.errors import broken_sql
 from p4books.warehouse.model import CUSTOM, LAYERS, Model
 from p4books.warehouse.models import Found
 
@@ -24,18 +22,10 @@ def build(con: duckdb.DuckDBPyConnection, found: Found) -> None:
             _make(con, model)
 
 
-def broken(model: Model, error: duckdb.Error) -> BrokenSql:
-    """Say where in the file DuckDB found a fault; the file stands below one line of ours."""
-    told = str(error)
-    place = re.search(r"^LINE (\d+):", told, re.MULTILINE)
-    line = max(int(place.group(1)) - 1, 1) if place else 1
-    return BrokenSql(model.file, line, told.splitlines()[0])
-
-
 def _make(con: duckdb.DuckDBPyConnection, model: Model) -> None:
     view = f"{model.layer}.{name(model.name)}"
     try:
         con.execute(f"create view {view} as\n{model.sql}")
         con.execute(f"comment on view {view} is {text(model.grain)}")
     except duckdb.Error as error:
-        raise broken(model, error) from None
+        raise broken_sql(model.file, error, above=1) from None
