@@ -26,9 +26,13 @@ def books(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Books]:
         yield books
 
 
+# Of the calendar a leap February and the days around the as-of day: the rest is more of the same.
+PART = {"core.dim_date": "where month_on in ('2024-02-01', '2026-06-01', '2026-11-01')"}
+
+
 def told(books: Books, model: str) -> str:
     """Write a model as text: its columns and rows, sorted."""
-    answer = books.con.execute(f"select * from {model} order by all")
+    answer = books.con.execute(f"select * from {model} {PART.get(model, '')} order by all")
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(column[0] for column in answer.description or ())

@@ -123,6 +123,14 @@ def test_contents(make: Make) -> None:
     assert book["ar_aging"]["A2"].hyperlink.location == "'Contents'!A1"
 
 
+def test_a_list_that_is_not_copied_yet(make: Make) -> None:
+    """Where a list is in no figure yet, the first sheet says so."""
+    _, book = make(core__as_of="-- One row.\nselect 'invoices, vendors' as missing_lists")
+
+    told = book.worksheets[0]["A4"].value
+    assert told == "Not copied yet, and in no figure: invoices, vendors."
+
+
 def test_instants_are_in_the_tenants_zone(make: Make) -> None:
     """An instant is told in the zone that the contents name; a day and an hour without are kept."""
     _, book = make(

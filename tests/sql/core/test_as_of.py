@@ -74,3 +74,14 @@ def test_as_fresh_as_the_stalest(give: Give, ask: Ask) -> None:
     (row,) = ask("select current_to, verified_to, columns('.*_current_to') from core.as_of")
 
     assert row == (instant(2), instant(1), *(instant(day) for day in range(2, 8)))
+
+
+def test_lists_that_are_not_copied_yet(give: Give, ask: Ask) -> None:
+    """A list whose first copy goes on is named; one that is whole and empty, or held, is not."""
+    started = {"run_id": 1, "started_at": "2026-01-01 00:00:00+00"}
+    give("runs", **started, endpoint="invoices", complete=False, held=0)
+    give("runs", **started, endpoint="sales_orders", complete=False, held=0)
+    give("runs", **started, endpoint="vendors", complete=True, held=0)
+    give("runs", **started, endpoint="products", complete=False, held=9)
+
+    assert ask("select missing_lists from core.as_of") == [("invoices, sales_orders",)]

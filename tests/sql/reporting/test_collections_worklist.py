@@ -78,8 +78,8 @@ def test_the_last_invoice(owed: Give, worklist: Ask) -> None:
     """The last invoice is the newest live one of that currency, paid ones too; of two on one day
     that of the higher id; a credit note is none; one without a code has none."""
     owed("2026-06-29", "1.00", document_date="2026-05-01", code="old")
-    owed("2026-06-29", "0.00", document_date="2026-06-10", code="one", id="91")
-    owed("2026-06-29", "0.00", document_date="2026-06-10", code="two", id="92")
+    owed("2026-06-29", "0.00", document_date="2026-06-10", code="one", id="99")
+    owed("2026-06-29", "0.00", document_date="2026-06-10", code="two", id="100")
     owed("2026-06-29", "0.00", document_date="2026-06-11", code="note", total="-1.00")
     owed("2026-06-29", "0.00", document_date="2026-06-12", code="void", status="Void")
     owed("2026-06-29", "0.00", document_date="2026-06-13", code="draft", status="Draft")

@@ -361,3 +361,20 @@ def test_values_and_fields(give: Give, found: Ask) -> None:
         ("value does not fit", "error", "purchase order", "1", "lines[2].price", "x"),
         ("value does not fit", "error", "purchase order", "1", "total", "1,5"),
     ]
+
+
+@pytest.mark.usefixtures("books")
+def test_lists_and_seeds(give: Give, found: Ask) -> None:
+    """A list that is not copied yet, and a customer that nobody knows in a seed, are told."""
+    run = {"run_id": 1, "started_at": "2026-06-30 00:00:00+00", "complete": False, "held": 0}
+    give("runs", **run, endpoint="invoices")
+    give("withholding_customers", customer_code=" x ", share="0.5")
+    give("withholding_customers", customer_code="CLI-9", share="0.5", valid_from="2026-01-01")
+    give("withholding_customers", customer_code="CLI-9", share="1", valid_from="2026-05-01")
+
+    seed = "unknown customer in withholding_customers.csv"
+    assert found("rule, severity, entity, entity_id, place") == [
+        ("list not copied yet", "error", "list", "invoices", ""),
+        (seed, "warning", "seed", "CLI-9", "2026-01-01"),
+        (seed, "warning", "seed", "CLI-9", "2026-05-01"),
+    ]

@@ -231,3 +231,17 @@ def test_absurd_costs(give: Give, sold: Give, margins: Ask) -> None:
     sold("2026-01-01", "10", lines=lines)
 
     assert margins(MARGIN) == [("unknown", None, None, None)]
+
+
+def test_a_cost_of_zero_is_none(give: Give, ask: Ask) -> None:
+    """A product that costs nothing by its record has no cost that is kept: no margin of 100 %."""
+    give("products", id="5", cost="0")
+    give(
+        "invoices",
+        id="1",
+        document_date="2026-01-05",
+        subtotal="10.00",
+        lines=[{"product_id": "5", "quantity": 1, "price": 10, "subtotal": "10.00"}],
+    )
+
+    assert ask("select cost_basis, margin from reporting.product_margin") == [("unknown", None)]

@@ -127,6 +127,13 @@ def test_words(give: Give, off: Ask, status: str, fate: str) -> None:
     assert off("fate") == [(fate,)]
 
 
+def test_no_invoice_is_cancelled(give: Give, off: Ask) -> None:
+    """Of an invoice Cancelled is no known word: it is live in all reports, and so not here."""
+    give("invoices", id="1", status="Cancelled")
+
+    assert off("fate") == []
+
+
 def test_no_status_before(stood: Give, off: Ask) -> None:
     """One that stood without a status last is told so, not with an older one."""
     stood(1, 2, status="Draft")
