@@ -1,0 +1,1 @@
+"""How are records created, each exactly once?"""
