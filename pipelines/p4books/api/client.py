@@ -1,13 +1,10 @@
 """How is one page asked for?"""
 
 import logging
-import math
-import random
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
 from typing import Self
 from urllib.parse import urlsplit
 
@@ -16,7 +13,7 @@ import tenacity
 import urllib3
 
 from p4books import errors
-from p4books.api import answer, throttle
+from p4books.api import answer, failing, throttle
 from p4books.api.answer import Answer
 from p4books.api.session import Counts, Session
 from p4books.api.throttle import Throttle
@@ -28,7 +25,6 @@ log = logging.getLogger(__name__)
 TIMEOUT = 30.0  # seconds without a byte; the vendor's advice
 TRIES = 5  # the first one and four more
 REFUSALS = 20  # 429s in a row before a page is given up
-LONGEST_WAIT = 900.0  # seconds; a server that asks for more is asked again after that
 
 
 @dataclass(frozen=True)
@@ -53,6 +49,11 @@ class Access:
             page_param=settings.page_param,
             page_size_param=settings.page_size_param,
         )
+
+    @property
+    def host(self) -> str:
+        """The host that is asked, as errors name it."""
+        return urlsplit(self.address).netloc
 
     def source(self, endpoint: Endpoint) -> dict[str, object]:
         """Return what pages of an endpoint are read from: others are never mixed with them."""
@@ -178,7 +179,7 @@ class Client:
             if response.status != 429:
                 return response.status, response.data
             self.counts.refused += 1
-            wait = _told(response.headers.get("Retry-After"), self._throttle.window)
+            wait = failing.wait_told(response.headers.get("Retry-After"), self._throttle.window)
             log.info("%s: over the limit, waiting %.0f s", endpoint.name, wait)
             self._throttle.block(wait)
         raise errors.Refused(endpoint.name, page, 429)
@@ -191,39 +192,7 @@ class Client:
         return errors.NotFound(endpoint.name, f"{self.access.address}/{endpoint.path}")
 
     def _failure(self, endpoint: Endpoint, page: int, error: Exception) -> Exception:
-        host = urlsplit(self.access.address).netloc
-        for kind, why in _NO_CONNECTION:
-            if isinstance(error, kind):
-                return _Passing(errors.Unreachable(endpoint.name, host, why))
-        what = next((what for kind, what in _NO_ANSWER if isinstance(error, kind)), "a broken line")
+        if why := failing.no_connection(error, TIMEOUT):
+            return _Passing(errors.Unreachable(endpoint.name, self.access.host, why))
+        what = failing.no_answer(error, TIMEOUT)
         return _Passing(errors.BadAnswer(endpoint.name, page, what))
-
-
-_NO_CONNECTION = (
-    (urllib3.exceptions.NameResolutionError, "its name is not known"),
-    (urllib3.exceptions.SSLError, "its certificate is not trusted"),
-    (urllib3.exceptions.ProxyError, "the proxy did not let us through"),
-    (urllib3.exceptions.NewConnectionError, "the connection was refused"),  # is a time-out too
-    (urllib3.exceptions.ConnectTimeoutError, f"no connection within {TIMEOUT:.0f} seconds"),
-)
-_NO_ANSWER = (
-    (urllib3.exceptions.ReadTimeoutError, f"nothing within {TIMEOUT:.0f} seconds"),
-    (urllib3.exceptions.ResponseError, "redirects that lead in a circle"),
-    (urllib3.exceptions.DecodeError, "a body that cannot be unpacked"),
-    (urllib3.exceptions.IncompleteRead, "a body that is cut off"),
-    (urllib3.exceptions.ProtocolError, "a connection that broke off"),
-)
-
-
-def _told(retry_after: str | None, window: float) -> float:
-    """Read how many seconds a 429 asks us to wait; a whole window where it does not say."""
-    try:
-        seconds = float(retry_after or "")
-    except ValueError:
-        try:
-            seconds = parsedate_to_datetime(retry_after or "").timestamp() - time.time()
-        except (ValueError, OverflowError):
-            seconds = window
-    if not math.isfinite(seconds):
-        seconds = window
-    return min(max(seconds, 0.05), LONGEST_WAIT) + random.uniform(0, 0.05)  # noqa: S311

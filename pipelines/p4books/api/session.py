@@ -1,12 +1,15 @@
 """How does a request leave?"""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import unquote, urlencode, urljoin, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import certifi
 import urllib3
+from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from p4books.api.throttle import Throttle
 from p4books.errors import Redirected
@@ -38,7 +41,9 @@ class Session:
         self.counts = Counts()
         self._throttle = throttle
         self._timeout = timeout
+        self._left = False
         self._pool = _pool(address)
+        self._pool.pool_classes_by_scheme = _watched(self._leaving)
         self._headers = {
             "Authorization": f"Bearer {key}",
             "Content-Type": "application/json",
@@ -46,24 +51,53 @@ class Session:
             "Accept-Encoding": "gzip",
         }
 
+    @property
+    def left(self) -> bool:
+        """Whether any byte of the last request may have left: if not, it was never made."""
+        return self._left
+
+    def post(
+        self,
+        url: str,
+        body: bytes,
+        *,
+        waits: Callable[[], object] = lambda: None,
+        leaves: Callable[[], object] = lambda: None,
+    ) -> urllib3.BaseHTTPResponse:
+        """Send one POST, once, and return its whole answer; a redirect is not followed.
+
+        `waits` is called before it waits under the limit, `leaves` when it is about to leave.
+        """
+        return self._send("POST", url, body, waits, leaves)
+
     def get(self, url: str, parameters: dict[str, str | int]) -> urllib3.BaseHTTPResponse:
         """Send one GET and return its whole answer."""
         url = f"{url}?{urlencode(parameters)}"
         for _ in range(REDIRECTS):
-            response = self._send(url)
+            response = self._send("GET", url)
             target = response.get_redirect_location()
             if not target:
                 return response
             url = _same_host(url, target)
         raise urllib3.exceptions.ResponseError("redirects that lead in a circle")
 
-    def _send(self, url: str) -> urllib3.BaseHTTPResponse:
-        slot = self._throttle.acquire(self.counts.wait)
+    def _send(
+        self,
+        method: str,
+        url: str,
+        body: bytes | None = None,
+        waits: Callable[[], object] = lambda: None,
+        leaves: Callable[[], object] = lambda: None,
+    ) -> urllib3.BaseHTTPResponse:
+        self._left = False
+        slot = self._throttle.acquire(self.counts.wait, waits)
         try:
+            leaves()
             self.counts.requests += 1
             return self._pool.request(
-                "GET",
+                method,
                 url,
+                body=body,
                 headers=self._headers,
                 timeout=self._timeout,
                 retries=False,
@@ -71,6 +105,31 @@ class Session:
             )
         finally:
             self._throttle.release(slot)
+
+    def _leaving(self) -> None:
+        self._left = True
+
+
+def _watched(leaving: Callable[[], None]) -> dict[str, type[urllib3.HTTPConnectionPool]]:
+    """Make pools whose connections tell when, connected, they begin to send a request."""
+
+    class Watched(HTTPConnection):
+        def request(self, *args: Any, **kwargs: Any) -> None:
+            if self.is_closed:
+                self.connect()
+            leaving()
+            super().request(*args, **kwargs)
+
+    class WatchedTls(Watched, HTTPSConnection):
+        pass
+
+    class Pool(urllib3.HTTPConnectionPool):
+        ConnectionCls = Watched
+
+    class TlsPool(urllib3.HTTPSConnectionPool):
+        ConnectionCls = WatchedTls
+
+    return {"http": Pool, "https": TlsPool}
 
 
 def _pool(address: str) -> urllib3.PoolManager:

@@ -27,8 +27,12 @@ create table if not exists slot (
     id integer primary key, sent_at real not null, answered_at real
 );
 create index if not exists slot_answered on slot (answered_at);
+create index if not exists slot_sent on slot (sent_at);
 create table if not exists block (until real not null);
 """
+
+# Two questions, since SQLite answers only the lone minimum or maximum without reading all.
+_SPAN = "select (select max(id) from slot) - (select min(id) from slot) + 1"
 
 
 class Throttle:
@@ -59,12 +63,20 @@ class Throttle:
         except (OSError, sqlite3.Error) as error:  # filelock's Timeout is an OSError
             raise DiskTrouble(path, str(error)) from None
 
-    def acquire(self, waiting: Callable[[float], None] = lambda _: None) -> int:
-        """Wait until a request may leave and return its slot; `waiting` is told what it took."""
+    def acquire(
+        self,
+        waiting: Callable[[float], None] = lambda _: None,
+        waits: Callable[[], object] = lambda: None,
+    ) -> int:
+        """Wait until a request may leave and return its slot.
+
+        `waits` is called before each wait, and `waiting` told after it how many seconds it took.
+        """
         while True:
             slot, wait = self._try()
             if slot is not None:
                 return slot
+            waits()
             began = self._clock()
             try:
                 self._sleep(wait)
@@ -127,6 +139,10 @@ class Throttle:
         (blocked,) = store.execute("select max(until) from block").fetchone()
         if blocked is not None and blocked > now:
             return min(float(blocked) - now, 1.0)  # in small steps: another may lift or lengthen it
+        # Ids rise by one, so no more slots are there than numbers from the first to the last.
+        (most,) = store.execute(_SPAN).fetchone()
+        if (most or 0) < self.limit:
+            return 0.0
         (used,) = store.execute("select count(*) from slot").fetchone()
         if used < self.limit:
             return 0.0

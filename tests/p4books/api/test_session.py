@@ -2,7 +2,9 @@
 
 import gzip
 import json
+import socket
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -123,6 +125,136 @@ def test_cut_off(session: Session, sandbox: Sandbox) -> None:
 
     with pytest.raises(urllib3.exceptions.HTTPError):
         session.get(f"{sandbox.base_url}/invoices", {"page": 1})
+
+
+# What creates.
+
+
+@pytest.fixture
+def wholesale(slots: Throttle) -> Iterator[tuple[Sandbox, Session]]:
+    """A P4 Books without rows, to which records may be added, and a session with it."""
+    with Sandbox(empty=True, limit=0) as sandbox:
+        yield sandbox, Session(sandbox.base_url, sandbox.key, slots, timeout=0.3)
+
+
+def test_post(wholesale: tuple[Sandbox, Session]) -> None:
+    """A POST sends its body as it is, once, and brings the whole answer."""
+    sandbox, session = wholesale
+    happened: list[str] = []
+
+    answer = session.post(
+        f"{sandbox.base_url}/vendors",
+        b'{"code":"V-1"}',
+        waits=lambda: happened.append("waits"),
+        leaves=lambda: happened.append(f"leaves as one of {len(sandbox.requests)}"),
+    )
+
+    assert (answer.status, json.loads(answer.data)["code"]) == (201, "V-1")
+    assert happened == ["leaves as one of 0"]
+    assert session.left
+    assert session.counts.requests == 1
+
+
+def test_post_waits(sandbox: Sandbox, tmp_path: Path) -> None:
+    """It is said that a request waits under the limit before it does, and then that it leaves."""
+    happened: list[str] = []
+    slots = Throttle(tmp_path / "one.sqlite", 1, 0.2, sleep=lambda _: happened.append("slept"))
+    slots.block(0.2)
+    session = Session(sandbox.base_url, sandbox.key, slots, timeout=10)
+
+    session.post(
+        f"{sandbox.base_url}/nothing",
+        b"{}",
+        waits=lambda: happened.append("waits"),
+        leaves=lambda: happened.append("leaves"),
+    )
+
+    assert happened[:2] == ["waits", "slept"]
+    assert happened[-1] == "leaves"
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_post_is_not_sent_on(wholesale: tuple[Sandbox, Session], status: int) -> None:
+    """A redirect of a POST is an answer like others: nothing is sent a second time."""
+    sandbox, session = wholesale
+    sandbox.faults.stage(_redirect(f"{sandbox.base_url}/vendors", status=status))
+
+    answer = session.post(f"{sandbox.base_url}/vendors", b'{"code":"V-1"}')
+
+    assert answer.status == status
+    assert len(sandbox.requests) == 1
+    assert len(sandbox.books["vendors"]) == 0
+
+
+@pytest.mark.parametrize("kind", ["reset", "lost", "cut_body", "slow"])
+def test_left(wholesale: tuple[Sandbox, Session], kind: str) -> None:
+    """Where a connection fails after it stood, it is known that the request may have arrived."""
+    sandbox, session = wholesale
+    sandbox.faults.stage(Fault(kind, seconds=5))
+
+    with pytest.raises(urllib3.exceptions.HTTPError):
+        session.post(f"{sandbox.base_url}/vendors", b'{"code":"V-1"}')
+
+    assert session.left
+    assert len(sandbox.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://127.0.0.1:1/api/v1",
+        "https://127.0.0.1:1/api/v1",
+        "http://nowhere.invalid/api/v1",
+        "https://{here}/api/v1",
+    ],
+)
+def test_nothing_left(wholesale: tuple[Sandbox, Session], address: str) -> None:
+    """Where no connection came about, no byte of the request left, be it after one that did."""
+    sandbox, session = wholesale
+    address = address.format(here=sandbox.base_url.split("/")[2])
+    session.post(f"{sandbox.base_url}/vendors", b'{"code":"V-1"}')
+
+    with pytest.raises(urllib3.exceptions.HTTPError):
+        session.post(f"{address}/vendors", b'{"code":"V-2"}')
+
+    assert not session.left
+    assert session.counts.requests == 2
+    assert len(sandbox.books["vendors"]) == 1
+
+
+@pytest.fixture
+def closing() -> Iterator[str]:
+    """The address of a server that says it keeps connections, and closes each after an answer."""
+    with socket.create_server(("127.0.0.1", 0)) as plug:
+
+        def serve() -> None:
+            while True:
+                try:
+                    connection, _ = plug.accept()
+                except OSError:
+                    return
+                with connection:
+                    connection.recv(65536)
+                    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{plug.getsockname()[1]}"
+        plug.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+
+def test_a_connection_that_was_closed(closing: str, slots: Throttle) -> None:
+    """A connection that was closed meanwhile is opened anew, and the request leaves once."""
+    session = Session(closing, "k", slots, timeout=5)
+
+    statuses = []
+    for _ in range(3):
+        statuses.append(session.post(f"{closing}/vendors", b"{}").status)
+        time.sleep(0.05)
+
+    assert statuses == [200, 200, 200]
+    assert session.counts.requests == 3
 
 
 # Redirects.

@@ -64,6 +64,34 @@ def test_up_to_the_limit(tmp_path: Path, clock: Clock) -> None:
     assert slots.waited == pytest.approx(56)
 
 
+def test_waits(tmp_path: Path, clock: Clock) -> None:
+    """Before each wait, and not else, it is said that one comes."""
+    slots = _throttle(tmp_path, clock, limit=1)
+    said: list[float] = []
+
+    slots.release(slots.acquire(waits=lambda: said.append(clock.now)))
+    at_once = list(said)
+    slots.acquire(waits=lambda: said.append(clock.now))
+
+    assert at_once == []
+    assert said == [1_000_000.0]
+
+
+def test_slots_that_were_given_back(tmp_path: Path, clock: Clock) -> None:
+    """Slots whose time is over make room, however their numbers lie."""
+    slots = _throttle(tmp_path, clock, limit=3)
+    under_way = slots.acquire()
+    for _ in range(4):
+        clock.now += 61
+        _spend(slots, clock)
+        _spend(slots, clock)
+
+    assert clock.slept == []
+    slots.release(under_way)
+    _spend(slots, clock)
+    assert len(clock.slept) == 1
+
+
 def test_a_request_under_way(tmp_path: Path, clock: Clock) -> None:
     """A request without an answer holds its slot: nobody knows when it arrives."""
     slots = _throttle(tmp_path, clock, limit=1)
