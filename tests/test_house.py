@@ -46,6 +46,7 @@ FLOORS = [
     {"endpoints.customers", "endpoints.invoices", "endpoints.products"}
     | {"endpoints.purchase_orders", "endpoints.sales_orders", "endpoints.vendors"},
     {"endpoints.line"},
+    {"push.values"},
     {"endpoint"},
     {"warehouse.model"},
     {"warehouse.errors"},

@@ -1,0 +1,182 @@
+"""What does a value say in a field of its kind?"""
+
+from datetime import UTC, date, datetime, timedelta, timezone
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from p4books.endpoint import Kind
+from p4books.push.values import LONGEST, Unfit, read, shown
+
+PANAMA = timezone(timedelta(hours=-5))
+ANY = st.one_of(
+    st.text(),
+    st.integers(),
+    st.integers().map(lambda digits: 10 ** (abs(digits) % 6000)),
+    st.decimals(),
+    st.sampled_from([Decimal("1E+999999999"), Decimal("-1E-999999999"), Decimal("sNaN")]),
+    st.booleans(),
+    st.dates(),
+    st.datetimes(),
+    st.datetimes(timezones=st.just(PANAMA)),
+    st.lists(st.text()),
+    st.none(),
+    st.floats(),
+)
+
+
+@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("value", [None, "", "  ", "\t\n"])
+def test_empty(kind: Kind, value: object) -> None:
+    """What is empty or blank says nothing, whatever the kind."""
+    assert read(value, kind) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (" Tía Rosa ", "Tía Rosa"),
+        ("007", "007"),
+        (1001, "1001"),
+        (Decimal("1001.0"), "1001"),
+        (Decimal("10.50"), "10.50"),
+    ],
+)
+def test_text(value: object, said: str) -> None:
+    """A text is trimmed; a number that a spreadsheet made of one becomes its digits again."""
+    assert read(value, Kind.TEXT) == said
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "said"),
+    [
+        ("25.00", Kind.MONEY, 25),
+        (Decimal("25.0"), Kind.MONEY, 25),
+        (25, Kind.MONEY, 25),
+        ("-0.50", Kind.MONEY, Decimal("-0.5")),
+        ("-0.00", Kind.MONEY, 0),
+        (".5", Kind.MEASURE, Decimal("0.5")),
+        (Decimal("1E+2"), Kind.MEASURE, 100),
+        (Decimal("0.000001"), Kind.MEASURE, Decimal("0.000001")),
+        ("9999999999999999.99", Kind.MONEY, Decimal("9999999999999999.99")),
+        ("999999999999.999999", Kind.MEASURE, Decimal("999999999999.999999")),
+        ("3.0", Kind.COUNT, 3),
+    ],
+)
+def test_numbers(value: object, kind: Kind, said: int | Decimal) -> None:
+    """A number keeps all its digits, and has no zeros at its end."""
+    found = read(value, kind)
+
+    assert (str(found), type(found)) == (str(said), type(said))
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "what"),
+    [
+        ("1,234.56", Kind.MONEY, "no plain number"),
+        ("1.234,56", Kind.MONEY, "no plain number"),
+        ("$5", Kind.MONEY, "no plain number"),
+        ("1e3", Kind.MONEY, "no plain number"),
+        ("٣", Kind.MONEY, "no plain number"),
+        ("NaN", Kind.MONEY, "no plain number"),
+        (Decimal("NaN"), Kind.MONEY, "no number"),
+        (Decimal("sNaN"), Kind.TEXT, "no text"),
+        (Decimal("Infinity"), Kind.MEASURE, "no number"),
+        (date(2026, 3, 31), Kind.MONEY, "no number"),
+        (1.5, Kind.MONEY, "no number"),
+        ("0.001", Kind.MONEY, "more than 2 decimals"),
+        ("1.005", Kind.MONEY, "more than 2 decimals"),
+        (Decimal("1E-7"), Kind.MEASURE, "more than 6 decimals"),
+        (Decimal("1E-999999999"), Kind.MEASURE, "more than 6 decimals"),
+        ("1.5", Kind.COUNT, "must be whole"),
+        ("10000000000000000", Kind.MONEY, "more than 16 digits before"),
+        (Decimal("1E+999999999"), Kind.MEASURE, "more than 12 digits before"),
+        (10**18, Kind.COUNT, "more than 18 digits before"),
+        (True, Kind.TEXT, "true or false"),
+        (False, Kind.MONEY, "true or false"),
+        ("a\0b", Kind.TEXT, "a letter that is none"),
+        ("a\ud800b", Kind.TEXT, "a letter that is none"),
+        (date(2026, 3, 31), Kind.TEXT, "a day where a text"),
+        (["a"], Kind.TEXT, "no text"),
+        (Decimal("1E+999999999"), Kind.TEXT, "no text"),
+        ("31/03/2026", Kind.DAY, "no day"),
+        ("2026-02-30", Kind.DAY, "no day"),
+        ("2026-03-31 soon", Kind.DAY, "no day"),
+        (46112, Kind.DAY, "no day"),
+        ("2026-03-31", Kind.INSTANT, "without a zone"),
+        ("2026-03-31T10:00:00", Kind.INSTANT, "without a zone"),
+        (datetime(2026, 3, 31), Kind.INSTANT, "without a zone"),  # noqa: DTZ001
+        (date(2026, 3, 31), Kind.INSTANT, "no day with a time"),
+        ("noon", Kind.INSTANT, "no day with a time"),
+        ("0001-01-01T00:00:00+10:00", Kind.INSTANT, "outside the years"),
+    ],
+)
+def test_unfit(value: object, kind: Kind, what: str) -> None:
+    """What can't be sent for sure is refused, with a sentence on what to do."""
+    with pytest.raises(Unfit, match=what) as unfit:
+        read(value, kind)
+
+    assert unfit.value.remedy.endswith(".")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "2026-03-31",
+        "2026-03-31T00:00:00Z",
+        "2026-03-31 23:30:00-05:00",
+        date(2026, 3, 31),
+        datetime(2026, 3, 31, 23, 30, tzinfo=PANAMA),
+    ],
+)
+def test_day(value: object) -> None:
+    """A day is the one that is written, whatever time stands behind it."""
+    assert read(value, Kind.DAY) == "2026-03-31"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "2026-03-31T10:00:00Z",
+        "2026-03-31 05:00:00-05:00",
+        datetime(2026, 3, 31, 10, tzinfo=UTC),
+        datetime(2026, 3, 31, 5, tzinfo=PANAMA),
+    ],
+)
+def test_instant(value: object) -> None:
+    """One instant is told one way, in whichever zone it is written."""
+    assert read(value, Kind.INSTANT) == "2026-03-31T10:00:00Z"
+
+
+@given(value=ANY, kind=st.sampled_from(Kind))
+def test_nothing_but_unfit_is_raised(value: Any, kind: Kind) -> None:
+    """Whatever stands in a cell, it is read, empty or unfit, and can be shown on one line."""
+    try:
+        found = read(value, kind)
+    except Unfit:
+        found = None
+
+    assert found is None or isinstance(found, (str, int, Decimal))
+    assert len(shown(value)) <= LONGEST
+    assert shown(value).encode().decode().isprintable()
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (None, ""),
+        (True, "True"),
+        ("a" * 81, "a" * 79 + "…"),
+        ("a" * 80, "a" * 80),
+        ([1], "[...]"),
+        ({}, "{...}"),
+        ("a\nb\ud800", "a�b�"),
+        (Decimal("1.50"), "1.50"),
+    ],
+)
+def test_shown(value: object, said: str) -> None:
+    """A value is shown as it is written, cut where it is long."""
+    assert shown(value) == said
