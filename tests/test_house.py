@@ -30,6 +30,7 @@ FLOORS = [
     {"warehouse.cells", "warehouse.files"},
     {"warehouse.catalogue", "warehouse.whole"},
     {"load.source", "load.settle", "warehouse.making"},
+    {"push.columns"},
     {"push.references"},
     {"push.books"},
     {"warehouse.views", "warehouse.seeds", "warehouse.checks"},

@@ -33,7 +33,7 @@ def _respell(record: Mapping[str, Any], known: frozenset[str]) -> Mapping[str, A
     respelled: dict[str, Any] = {}
     for name, value in sorted(record.items(), key=lambda item: (item[0] not in known, item[0])):
         if value is not None:
-            ours = _spelling(name, known)
+            ours = spelling(name, known)
             while ours in respelled:
                 ours += "_too"
             respelled[ours] = value
@@ -41,7 +41,7 @@ def _respell(record: Mapping[str, Any], known: frozenset[str]) -> Mapping[str, A
 
 
 @cache
-def _spelling(name: str, known: frozenset[str]) -> str:
+def spelling(name: str, known: frozenset[str]) -> str:
     """Say DocumentDate, documentDate and DOCUMENT_DATE as document_date."""
     squashed = re.sub(r"[\W_]+", "", name).lower()
     for ours in known:
