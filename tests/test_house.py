@@ -30,6 +30,7 @@ FLOORS = [
     {"warehouse.cells", "warehouse.files"},
     {"warehouse.catalogue", "warehouse.whole"},
     {"load.source", "load.settle", "warehouse.making"},
+    {"push.reading", "push.needs"},
     {"push.columns"},
     {"push.references"},
     {"push.books"},
@@ -48,6 +49,7 @@ FLOORS = [
     {"endpoints.customers", "endpoints.invoices", "endpoints.products"}
     | {"endpoints.purchase_orders", "endpoints.sales_orders", "endpoints.vendors"},
     {"endpoints.line"},
+    {"push.document"},
     {"push.values"},
     {"endpoint"},
     {"warehouse.model"},

@@ -1,0 +1,98 @@
+"""What do the rows of one record say together?"""
+
+import pytest
+
+from p4books.push.document import Cell, Cells, Document
+from p4books.push.fault import Fault
+from p4books.push.row import Row
+from p4books.push.values import Value
+
+
+def document(
+    number: int, *items: Cells, code: Value | None = "F-1", **header: Value | None
+) -> Document:
+    values: dict[str, Value | None] = {"code": code, **header}
+    cells = {name: Cell(number, name.upper(), v) for name, v in values.items() if v != ""}
+    lines = {"lines": list(items)} if items else {}
+    return Document([Row(number, {name.upper(): v for name, v in values.items()})], cells, lines)
+
+
+def item(number: int) -> Cells:
+    return {"quantity": Cell(number, "quantity", number)}
+
+
+def test_goes_on() -> None:
+    """Items under the same code are more of the same record, also where it had none so far."""
+    assert document(2).goes_on_in(document(3, item(3)))
+    assert document(2, item(2)).goes_on_in(document(3, item(3)))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [document(3), document(3, item(3), code="F-2"), document(3, item(3), code=None)],
+    ids=["no items", "another code", "no code"],
+)
+def test_does_not_go_on(other: Document) -> None:
+    """A row without items, or under another code or none, begins a record."""
+    assert not document(2, item(2)).goes_on_in(other)
+
+
+def test_no_code() -> None:
+    """Two rows without a code are not one record."""
+    assert not document(2, item(2), code=None).goes_on_in(document(3, item(3), code=None))
+
+
+def test_nested() -> None:
+    """A record whose list stands in one value has all of it there."""
+    whole = document(2, item(2))
+    whole.is_nested = True
+
+    assert not whole.goes_on_in(document(3, item(3)))
+    assert not document(1, item(1)).goes_on_in(whole)
+
+
+def test_take() -> None:
+    """Rows that are more of a record add their items, and are blocked as it is."""
+    one, more = document(2, item(2), currency="USD"), document(3, item(3))
+    more.is_blocked = True
+    more.told.append(Fault(0, "x", "", "", ""))
+
+    one.take(more)
+
+    assert one.items == {"lines": [item(2), item(3)]}
+    assert (one.row, one.code, one.faults) == (2, "F-1", [])
+    assert one.is_blocked
+    assert one.told == [Fault(0, "x", "", "", "")]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "what"),
+    [
+        ("USD", "EUR", "The record F-1 begins in row 2, and currency is USD there."),
+        ("", "EUR", "The record F-1 begins in row 2, and currency is empty there."),
+        ("USD", "USD", None),
+        ("USD", "", None),
+        ("USD", None, None),
+        (None, "USD", None),
+    ],
+)
+def test_header(before: Value | None, after: Value | None, what: str | None) -> None:
+    """A later row says the same of the record or nothing; what can't be sent is told already."""
+    one = document(2, item(2), currency=before)
+
+    one.take(document(3, item(3), currency=after))
+
+    told = [(fault.row, fault.column, fault.value, fault.what) for fault in one.faults]
+    assert told == ([(3, "CURRENCY", "EUR", what)] if what else [])
+
+
+def test_sorted_faults() -> None:
+    """Faults come as the rows and columns do; those of no column of the file come last."""
+    one = document(2, item(2), total=1, lines=2)
+    one.take(document(3, item(3)))
+    places = [(3, "CODE"), (2, "name"), (2, "LINES[1].price"), (2, "TOTAL"), (2, "CODE")]
+    one.faults = [Fault(row, column, "", "", "") for row, column in places]
+
+    found = [(fault.row, fault.column) for fault in one.sorted_faults()]
+
+    assert found == [(2, "CODE"), (2, "TOTAL"), (2, "LINES[1].price"), (2, "name"), (3, "CODE")]
