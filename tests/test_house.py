@@ -49,7 +49,7 @@ FLOORS = [
     {"endpoints.customers", "endpoints.invoices", "endpoints.products"}
     | {"endpoints.purchase_orders", "endpoints.sales_orders", "endpoints.vendors"},
     {"endpoints.line"},
-    {"push.document"},
+    {"push.document", "push.totals"},
     {"push.values"},
     {"endpoint"},
     {"warehouse.model"},
