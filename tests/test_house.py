@@ -30,6 +30,7 @@ FLOORS = [
     {"warehouse.cells", "warehouse.files"},
     {"warehouse.catalogue", "warehouse.whole"},
     {"load.source", "load.settle", "warehouse.making"},
+    {"push.checks"},
     {"push.reading", "push.needs"},
     {"push.columns"},
     {"push.references"},
