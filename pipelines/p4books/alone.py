@@ -29,10 +29,10 @@ def alone(settings: Settings, name: str = "run") -> Iterator[None]:
         lock.release()
 
 
-def is_running(settings: Settings) -> bool:
+def is_running(settings: Settings, name: str = "run") -> bool:
     """Tell whether a run of this tenant is going on."""
     try:
-        with alone(settings):
+        with alone(settings, name):
             return False
     except AlreadyRunning:
         return True

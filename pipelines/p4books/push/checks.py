@@ -16,7 +16,7 @@ from p4books.push.books import Books
 from p4books.push.document import Cells, Document
 from p4books.push.draft import Draft
 from p4books.push.fault import Fault
-from p4books.push.reading import Reader
+from p4books.push.meaning import Reader
 from p4books.push.row import Row
 from p4books.push.values import Value, shown
 

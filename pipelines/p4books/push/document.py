@@ -1,6 +1,6 @@
 """What do the rows of one record say together?"""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from p4books.push.fault import Fault
@@ -92,4 +92,4 @@ class Document:
             whole, inner = (fault.row, fault.column), (fault.row, fault.column.partition("[")[0])
             return fault.row, places.get(whole, places.get(inner, len(places)))
 
-        return sorted(self.faults, key=place)
+        return [replace(fault, record=self.row) for fault in sorted(self.faults, key=place)]

@@ -11,7 +11,7 @@ from p4books.endpoints.invoices import INVOICES
 from p4books.errors import UsageError
 from p4books.push.books import Books, Listed
 from p4books.push.document import Cell, Document
-from p4books.push.reading import Reader
+from p4books.push.meaning import Reader
 from p4books.push.row import Row
 
 BOOKS = Books(

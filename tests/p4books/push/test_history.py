@@ -1,0 +1,65 @@
+"""Which pushes were there, and what became of their rows?"""
+
+from pathlib import Path
+
+import pytest
+from tests.p4books.push.conftest import Enter
+
+from p4books.push.entry import CREATED, REFUSED, UNKNOWN
+from p4books.push.errors import LedgerTrouble
+from p4books.push.history import pushes, rows
+from p4books.push.ledger import Ledger
+
+
+def test_pushes(ledger: Ledger, enter: Enter, tmp_path: Path) -> None:
+    """Each push has its counts, the newest first, while the ledger is open for writing."""
+    for number, state in enumerate((CREATED, CREATED, REFUSED, UNKNOWN)):
+        ledger.became(enter(f"V-{number}"), state)
+    ledger.sending(enter("V-8"))
+    enter("V-9")
+    ledger.count(1, rows=9, bad=1, already=2)
+    ledger.end(1, "done")
+    ledger.begin("products", "query")
+
+    newer, older = pushes(tmp_path / "ledger.sqlite")
+
+    assert (newer.push, newer.endpoint, newer.source, newer.outcome) == (
+        2,
+        "products",
+        "query",
+        "killed",
+    )
+    assert (older.rows, older.bad, older.already) == (9, 1, 2)
+    assert (older.created, older.refused, older.unknown) == (2, 1, 1)
+    assert (older.sending, older.ready, older.outcome) == (1, 1, "done")
+
+
+def test_last(ledger: Ledger, tmp_path: Path) -> None:
+    """Only as many as are wished are told."""
+    for _ in range(3):
+        ledger.begin("vendors", "x")
+
+    assert [each.push for each in pushes(tmp_path / "ledger.sqlite", last=2)] == [3, 2]
+
+
+def test_rows(enter: Enter, tmp_path: Path) -> None:
+    """The rows of a push stand as in its file."""
+    enter("V-2", row=3)
+    enter("V-1", row=2)
+
+    assert [entry.code for entry in rows(tmp_path / "ledger.sqlite", 1)] == ["V-1", "V-2"]
+
+
+def test_no_ledger_yet(tmp_path: Path) -> None:
+    """Where nothing was pushed there are no pushes, and looking makes no file."""
+    assert pushes(tmp_path / "ledger.sqlite") == []
+    assert list(rows(tmp_path / "ledger.sqlite", 1)) == []
+    assert not (tmp_path / "ledger.sqlite").exists()
+
+
+def test_no_ledger(tmp_path: Path) -> None:
+    """A file that is no ledger is told in a sentence."""
+    (tmp_path / "ledger.sqlite").write_bytes(b"something else, that is long enough" * 99)
+
+    with pytest.raises(LedgerTrouble):
+        pushes(tmp_path / "ledger.sqlite")
