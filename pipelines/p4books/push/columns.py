@@ -102,6 +102,8 @@ class Columns:
     def _unknown(self, column: str, name: str) -> Unfit:
         map_it = f"`--map {_argument(column, 'FIELD')}`"
         leave_it = f"`--map {_argument(column)}`"
+        if not column.strip():
+            return Unfit("A column without a name holds values.", "Name it in the file's header.")
         if name == "id":
             return Unfit("P4 Books gives the ids.", f"Leave the column out: {leave_it}.")
         like = nearest(name, sorted(self._names), "none is like it.")

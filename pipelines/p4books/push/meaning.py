@@ -37,6 +37,8 @@ class Reader:
         document = Document([row])
         flat: dict[str, Cells] = {}
         for column, value in row.values.items():
+            if not column.strip() and _is_empty(value):
+                continue  # as a separator at the end of each line makes one
             place = self._top.find(column)
             if isinstance(place, Place):
                 first = document.names.setdefault((place.items_of, place.field), column)

@@ -128,6 +128,18 @@ def test_unknown_columns() -> None:
     assert [each.is_blocked for each in [*documents, other]] == [True, True, False]
 
 
+def test_no_name() -> None:
+    """A column without a name is none until it holds a value; then it is told."""
+    one = reader()
+    documents = [one.read(Row(n, {"code": "a", " ": value})) for n, value in [(2, ""), (3, "x")]]
+
+    assert [[fault.what for fault in each.told] for each in documents] == [
+        [],
+        ["A column without a name holds values."],
+    ]
+    assert [each.is_blocked for each in documents] == [False, True]
+
+
 def test_unknown_in_a_list() -> None:
     """A field of an item that nobody knows is told where it first stands."""
     one = reader()
