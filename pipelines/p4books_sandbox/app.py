@@ -18,6 +18,7 @@ from p4books_sandbox.models import Record
 from p4books_sandbox.options import Options
 from p4books_sandbox.paging import BadPage, asked
 from p4books_sandbox.records import RecordList
+from p4books_sandbox.spelling import value_of
 
 
 def make_app(desk: Desk) -> Gate:
@@ -77,7 +78,7 @@ def _refusing(options: Options) -> Callable[[Answer], Answer]:
 
 
 def _twin(books: RecordList, body: bytes) -> bytes | None:
-    return books.first_with("code", orjson.loads(body).get("code"))
+    return books.with_code(value_of(orjson.loads(body), "code"))
 
 
 def _wrong_with(body: bytes, shape: type[Record]) -> Answer | None:

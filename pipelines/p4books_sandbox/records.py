@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from p4books_sandbox.chance import chance
+from p4books_sandbox.codes import Codes
 from p4books_sandbox.dress import dress_of
 from p4books_sandbox.options import Options
 from p4books_sandbox.order import ORDERS
@@ -48,6 +49,7 @@ class RecordList:
         self._dress = dress_of(options, path)
         self._hidden = tuple(options.hidden)
         self._shown: list[bytes] | None = None
+        self._codes: Codes | None = None
         self._lock = Lock()
         self._rows = list(rows)
         self._last_id = len(self._rows)
@@ -104,11 +106,11 @@ class RecordList:
             self._put(number, record_id, row, at)
         return row
 
-    def first_with(self, name: str, value: object) -> bytes | None:
-        """Give the first row that holds a value; None when there is none, or no value to seek."""
+    def with_code(self, code: object) -> bytes | None:
+        """Give the first row with a code; None when there is none, or no code to seek."""
         with self._lock:
-            rows = [] if value is None else self._rows
-            return next((row for row in rows if value_of(orjson.loads(row), name) == value), None)
+            self._codes = self._codes or Codes(self._rows)
+            return min(self._codes.rows(code), key=self._rows.index, default=None)
 
     def replace(self, record_id: object, **changes: Any) -> None:
         """Change fields of a record where it stands. Raises KeyError when there is none."""
@@ -118,7 +120,7 @@ class RecordList:
             if "id" not in changes:
                 del changed[key_of(changed, "id") or ""]
             self._rows[at] = encode({**decode(self._rows[at]), **changed})
-            self._shown = None
+            self._shown = self._codes = None
 
     def overwrite(self, record_id: object, record: Mapping[str, Any]) -> None:
         """Put another record in a record's place. Raises KeyError when there is none."""
@@ -126,14 +128,14 @@ class RecordList:
             at = self._position(record_id)
             written = self._written(record)
             self._ids[at], self._rows[at] = id_of(written), encode(written)
-            self._shown = None
+            self._shown = self._codes = None
 
     def delete(self, record_id: object) -> None:
         """Take a record out; those after it move up. Raises KeyError when there is none."""
         with self._lock:
             at = self._position(record_id)
             del self._ids[at], self._rows[at]
-            self._shown = None
+            self._shown = self._codes = None
 
     def _lay(self) -> None:
         turn = list(self._order.lay(self._rows, self._chance))
@@ -164,6 +166,8 @@ class RecordList:
         self._rows.insert(at, row)
         self._ids.insert(at, record_id)
         self._shown = None
+        if self._codes:
+            self._codes.add(row)
         if isinstance(number, int):
             self._last_id = max(self._last_id, number)
         return record_id

@@ -103,6 +103,13 @@ def test_twins(ask: Ask, twins: str, status: int, rows: int) -> None:
     assert twins != "first" or again.json() == first.json() == {"Id": 1, "Code": "A"}
 
 
+@pytest.mark.parametrize("name", ["code", "Code", "CODE"])
+def test_a_twin_however_spelt(ask: Ask, name: str) -> None:
+    """A code is the same code under any spelling of its name."""
+    with Sandbox(data={"vendors": [{"code": "A"}]}, twins="refused") as sandbox:
+        assert ask(sandbox, "vendors", "POST", json={name: "A"}).status_code == 422
+
+
 def test_another_status_of_what_is_created(ask: Ask) -> None:
     """A record that was made may be answered with 200."""
     with Sandbox(empty=True, created="200") as sandbox:

@@ -117,11 +117,34 @@ def test_hidden_rows_follow_every_change() -> None:
     assert (len(rows), rows.ids()) == (3, [2, 3, 4])
 
 
-def test_the_first_with_a_value(rows: RecordList) -> None:
-    """The first row that holds a value is found; nothing is never sought."""
-    assert rows.first_with("total", 10.7) == b'{"id":2,"total":10.70}'
-    assert rows.first_with("total", 5) is None
-    assert rows.first_with("name", None) is None
+def test_the_first_with_a_code() -> None:
+    """Of the rows with a code the one that stands first is found; nothing is never sought."""
+    rows = RecordList(options=Options(order="descending"))
+
+    older, newer = (rows.create(b'{"code":"A"}') for _ in range(2))
+
+    assert (rows.with_code("A"), rows.page(0, 9)[0]) == (newer, [newer, older])
+    assert (rows.with_code("B"), rows.with_code(None)) == (None, None)
+
+
+def test_codes_follow_every_change(rows: RecordList) -> None:
+    """Whatever changes a list, the codes found are those of now."""
+    found = [rows.with_code("A")]
+
+    for change in (
+        lambda: rows.insert({"id": 4, "code": "A"}),
+        lambda: rows.replace(4, code="B"),
+        lambda: rows.create(b'{"code":"A"}'),
+        lambda: rows.overwrite(5, {"id": 5}),
+        lambda: rows.replace(1, code="A"),
+        lambda: rows.delete(1),
+    ):
+        change()
+        found.append(rows.with_code("A"))
+
+    assert [id_of(decode(row)) if row else None for row in found] == [
+        *(None, 4, None, 5, None, 1, None)
+    ]
 
 
 @pytest.mark.parametrize(
