@@ -66,11 +66,18 @@ def not_valid(message: str, **details: object) -> Answer:
     return error(422, "not_valid", message, details=details)
 
 
+def taken(status: int) -> Answer:
+    """Refuse a record because another has its code, with 422 or 409."""
+    code = "conflict" if status == 409 else "not_valid"
+    message = "There is a record with this code."
+    return error(status, code, message, details={"field": "code"})
+
+
 def bad_input(wrong: Answer, status: str, written: str) -> Answer:
-    """Write a refusal of what is not valid with another status, or as bare text."""
-    if wrong.status != 422:
+    """Write a refusal as bare text, and one of what is not valid with another status."""
+    if wrong.status not in (409, 422):
         return wrong
-    changed = replace(wrong, status=int(status))
+    changed = replace(wrong, status=int(status)) if wrong.status == 422 else wrong
     if written == "json":
         return changed
     message: str = decode(wrong.body)["error"]["message"]

@@ -20,15 +20,18 @@ from p4books_sandbox.paging import BadPage, asked
 from p4books_sandbox.records import RecordList
 from p4books_sandbox.spelling import value_of
 
+_REFUSED = {"refused": 422, "conflict": 409}  # what a twin is answered with
+
 
 def make_app(desk: Desk) -> Gate:
     """Build the ASGI application that answers for one desk."""
     app = FastAPI(title="P4 Books sandbox", version="v1", redoc_url=None, redirect_slashes=False)
     for endpoint in ENDPOINTS:
-        path = PREFIX + endpoint.path
-        app.get(path, **description.of_list(endpoint, desk.options))(_list(desk, endpoint))
+        path, options = PREFIX + endpoint.path, desk.options
+        app.get(path, **description.of_list(endpoint, options))(_list(desk, endpoint))
         if endpoint.new:
-            app.post(path, **description.of_create(endpoint))(_create(desk, endpoint, endpoint.new))
+            create = _create(desk, endpoint, endpoint.new)
+            app.post(path, **description.of_create(endpoint, options))(create)
     control.add_to(app, desk)
     description.complete(app)
     app.add_exception_handler(HTTPException, _no_such_thing)
@@ -63,8 +66,8 @@ def _create(desk: Desk, endpoint: Endpoint, shape: type[Record]) -> Door:
         body = await request.body()
         wrong = _wrong_with(body, shape)
         twin = None if wrong or options.twins == "made" else _twin(books, body)
-        if twin and options.twins == "refused":
-            wrong = answers.not_valid("There is a record with this code.", field="code")
+        if twin and options.twins in _REFUSED:
+            wrong = answers.taken(_REFUSED[options.twins])
         if wrong:
             return respond(refuse(wrong))
         return respond(Answer(int(options.created), twin or books.create(body)))

@@ -22,6 +22,9 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
         "headers": {"Retry-After": {"schema": {"type": "string"}, "description": "seconds"}},
     },
 }
+_CONFLICT: dict[int | str, dict[str, Any]] = {
+    409: {"model": Error, "description": "another record has this code"}
+}
 
 
 def of_list(endpoint: Endpoint, options: Options) -> dict[str, Any]:
@@ -40,15 +43,16 @@ def of_list(endpoint: Endpoint, options: Options) -> dict[str, Any]:
     }
 
 
-def of_create(endpoint: Endpoint) -> dict[str, Any]:
+def of_create(endpoint: Endpoint, options: Options) -> dict[str, Any]:
     """Give what FastAPI is told about adding to a list."""
+    refusals = _REFUSALS | (_CONFLICT if options.twins == "conflict" else {})
     body = {"schema": {"$ref": _SCHEMAS + endpoint.new.__name__}} if endpoint.new else {}
     return {
         "summary": f"Create one {endpoint.one}",
         "operation_id": f"create_{endpoint.one.replace(' ', '_')}",
         "status_code": 201,
         "response_class": JSONResponse,
-        "responses": {201: {"model": endpoint.record, "description": "created"}, **_REFUSALS},
+        "responses": {201: {"model": endpoint.record, "description": "created"}, **refusals},
         "openapi_extra": {
             "security": _SECURED,
             "requestBody": {"required": True, "content": {"application/json": body}},

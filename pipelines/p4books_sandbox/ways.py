@@ -66,7 +66,8 @@ class Ways:
 
     created: str = _one_of("201", "200", said="the status of a POST that made a record")
     twins: str = _one_of(
-        "made", "refused", "first", said="a POST of a code that is there: a twin, 422, or that one"
+        *("made", "refused", "first", "conflict"),
+        said="a POST of a code that is there: a twin, 422, that one, or 409",
     )
     bad_input: str = _one_of("422", "400", "406", said="the status of a request that is wrong")
     bad_input_as: str = _one_of("json", "text", said="how its message is written")

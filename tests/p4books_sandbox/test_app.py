@@ -89,7 +89,8 @@ def test_create_what_is_wrong(shared: Sandbox, ask: Ask, body: bytes, field: str
 
 
 @pytest.mark.parametrize(
-    ("twins", "status", "rows"), [("made", 201, 2), ("refused", 422, 1), ("first", 201, 1)]
+    ("twins", "status", "rows"),
+    [("made", 201, 2), ("refused", 422, 1), ("first", 201, 1), ("conflict", 409, 1)],
 )
 def test_twins(ask: Ask, twins: str, status: int, rows: int) -> None:
     """A second POST of a code makes a twin, is refused or gives the first; others pass."""
@@ -101,6 +102,25 @@ def test_twins(ask: Ask, twins: str, status: int, rows: int) -> None:
 
     assert (again.status_code, found, others) == (status, rows, [201, 201])
     assert twins != "first" or again.json() == first.json() == {"Id": 1, "Code": "A"}
+
+
+@pytest.mark.parametrize(("twins", "status"), [("refused", 406), ("conflict", 409)])
+def test_a_twin_refused_as_text(ask: Ask, twins: str, status: int) -> None:
+    """That a code is taken may be said in bare text; a conflict stays 409."""
+    ways: dict[str, Any] = {"twins": twins, "bad_input": "406", "bad_input_as": "text"}
+    with Sandbox(data={"vendors": [{"code": "A"}]}, **ways) as sandbox:
+        answer = ask(sandbox, "vendors", "POST", json={"code": "A"})
+
+    assert (answer.status_code, answer.text) == (status, "There is a record with this code.")
+    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+
+
+def test_a_conflict_names_the_code(ask: Ask) -> None:
+    """A conflict is an error as the contract has it, of the field code."""
+    with Sandbox(data={"vendors": [{"code": "A"}]}, twins="conflict") as sandbox:
+        error = ask(sandbox, "vendors", "POST", json={"code": "A"}).json()["error"]
+
+    assert (error["code"], error["details"]) == ("conflict", {"field": "code"})
 
 
 @pytest.mark.parametrize("name", ["code", "Code", "CODE"])
@@ -118,16 +138,20 @@ def test_another_status_of_what_is_created(ask: Ask) -> None:
 
 @pytest.mark.parametrize("status", ["422", "400", "406"])
 def test_bad_input(ask: Ask, status: str) -> None:
-    """What is wrong may have another status, and its message may be bare text."""
+    """What is wrong may have another status and bare text for a message; nothing is made."""
     with Sandbox(empty=True, bad_input=status, bad_input_as="text") as sandbox:
         answers = [
             ask(sandbox, "vendors", "POST", data=b"[]"),
+            ask(sandbox, "vendors", "POST", json={"balance": "5"}),
             ask(sandbox, "vendors?page=x"),
         ]
+        made = len(sandbox.books["vendors"])
 
     assert {answer.status_code for answer in answers} == {int(status)}
     assert {answer.headers["content-type"] for answer in answers} == {"text/plain; charset=utf-8"}
     assert answers[0].text == "The body must be one JSON object."
+    assert answers[1].text == "balance: Input should be a valid number."
+    assert made == 0
 
 
 def test_sales_orders_are_not_created(shared: Sandbox, ask: Ask) -> None:

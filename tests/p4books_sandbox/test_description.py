@@ -74,6 +74,21 @@ def test_the_schemas(document: dict[str, Any]) -> None:
     assert document["components"]["securitySchemes"]["ApiKey"]["scheme"] == "bearer"
 
 
+@pytest.mark.parametrize(("twins", "said"), [("made", False), ("conflict", True)])
+def test_a_conflict_is_described(ask: Ask, twins: str, said: bool) -> None:
+    """A 409 is described where a POST can be answered with it, and nowhere else."""
+    with Sandbox(empty=True, twins=twins) as sandbox:
+        paths = ask(sandbox, _root(sandbox) + "/openapi.json").json()["paths"]
+
+    told = {"409" in operation["responses"] for operation in _posts(paths)}
+    assert told == {said}
+    assert "409" not in paths["/api/v1/invoices"]["get"]["responses"]
+
+
+def _posts(paths: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    return (methods["post"] for methods in paths.values() if "post" in methods)
+
+
 def _root(sandbox: Sandbox) -> str:
     return sandbox.base_url.removesuffix("/api/v1")
 
