@@ -61,11 +61,12 @@ def _list(desk: Desk, endpoint: Endpoint) -> Door:
 def _create(desk: Desk, endpoint: Endpoint, shape: type[Record]) -> Door:
     books, options = desk.books[endpoint.path], desk.options
     refuse = _refusing(options)
+    seeks_twins = options.twins != "made" and options.codes == "kept"
 
     async def create(request: Request) -> Response:
         body = await request.body()
         wrong = _wrong_with(body, shape)
-        twin = None if wrong or options.twins == "made" else _twin(books, body)
+        twin = _twin(books, body) if seeks_twins and not wrong else None
         if twin and options.twins in _REFUSED:
             wrong = answers.taken(_REFUSED[options.twins])
         if wrong:

@@ -1,6 +1,7 @@
 """Which rows have a code?"""
 
 from collections.abc import Iterable
+from itertools import count
 
 import orjson
 
@@ -25,3 +26,8 @@ class Codes:
     def rows(self, code: object) -> list[bytes]:
         """Give the rows with a code, in the order they were noted."""
         return self._rows.get(code, []) if isinstance(code, str) else []
+
+    def free(self, prefix: str, number: int) -> str:
+        """Give a code that no row has, like INV-000123: of the first number from one on."""
+        codes = (f"{prefix}-{each:06d}" for each in count(number))
+        return next(code for code in codes if code not in self._rows)

@@ -47,6 +47,7 @@ class RecordList:
         self._order = ORDERS[options.order]
         self._chance = chance(options.seed, f"order of {path}")
         self._dress = dress_of(options, path)
+        self._prefix = path[:3].upper() if options.codes == "own" else None
         self._hidden = tuple(options.hidden)
         self._shown: list[bytes] | None = None
         self._codes: Codes | None = None
@@ -94,11 +95,16 @@ class RecordList:
             return self._put(id_of(record), id_of(written), encode(written), at)
 
     def create(self, body: bytes) -> bytes:
-        """Add a JSON object as it was written, but for the next id in front; give the row."""
+        """Add a JSON object as it was written, with the next id in front; give the row.
+
+        Where the server numbers what it makes, the code is a new one of its own.
+        """
         inner = body.strip()[1:-1].strip()
         with self._lock:
             number = self._last_id + 1
             row = b'{"id":%d%s%s}' % (number, b"," if inner else b"", inner)
+            if self._prefix:
+                row = self._coded(row, self._prefix, number)
             at, record_id = self._place(orjson.loads(row)), number
             if self._dress:
                 written = self._dress(decode(row))
@@ -109,8 +115,7 @@ class RecordList:
     def with_code(self, code: object) -> bytes | None:
         """Give the first row with a code; None when there is none, or no code to seek."""
         with self._lock:
-            self._codes = self._codes or Codes(self._rows)
-            return min(self._codes.rows(code), key=self._rows.index, default=None)
+            return min(self._known_codes().rows(code), key=self._rows.index, default=None)
 
     def replace(self, record_id: object, **changes: Any) -> None:
         """Change fields of a record where it stands. Raises KeyError when there is none."""
@@ -155,6 +160,14 @@ class RecordList:
                 if status not in self._hidden
             ]
         return self._shown
+
+    def _known_codes(self) -> Codes:
+        self._codes = self._codes or Codes(self._rows)
+        return self._codes
+
+    def _coded(self, row: bytes, prefix: str, number: int) -> bytes:
+        record, code = decode(row), self._known_codes().free(prefix, number)
+        return encode({**record, key_of(record, "code") or "code": code})
 
     def _written(self, record: Mapping[str, Any]) -> dict[str, Any]:
         return self._dress(record) if self._dress else dict(record)

@@ -69,6 +69,9 @@ class Ways:
         *("made", "refused", "first", "conflict"),
         said="a POST of a code that is there: a twin, 422, that one, or 409",
     )
+    codes: str = _one_of(
+        "kept", "own", said="the code of a POST stays, or the record gets a new one of the server's"
+    )
     bad_input: str = _one_of("422", "400", "406", said="the status of a request that is wrong")
     bad_input_as: str = _one_of("json", "text", said="how its message is written")
 

@@ -104,6 +104,19 @@ def test_twins(ask: Ask, twins: str, status: int, rows: int) -> None:
     assert twins != "first" or again.json() == first.json() == {"Id": 1, "Code": "A"}
 
 
+@pytest.mark.parametrize("twins", ["made", "refused", "first", "conflict"])
+def test_codes_of_its_own(ask: Ask, twins: str) -> None:
+    """A server that numbers what it makes shows the code it gave; one that is posted twice, or
+    that another record has, is no twin to it."""
+    with Sandbox(data={"vendors": [{"code": "A"}]}, codes="own", twins=twins) as sandbox:
+        answers = [ask(sandbox, "vendors", "POST", json={"code": "A"}) for _ in range(2)]
+        rows = sandbox.books["vendors"].records()
+
+    assert [answer.status_code for answer in answers] == [201, 201]
+    assert [answer.json() for answer in answers] == rows[1:]
+    assert [row["code"] for row in rows] == ["A", "VEN-000002", "VEN-000003"]
+
+
 @pytest.mark.parametrize(("twins", "status"), [("refused", 406), ("conflict", 409)])
 def test_a_twin_refused_as_text(ask: Ask, twins: str, status: int) -> None:
     """That a code is taken may be said in bare text; a conflict stays 409."""

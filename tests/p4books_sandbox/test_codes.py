@@ -24,3 +24,12 @@ def test_a_row_more() -> None:
     codes.add(b'{"id":6,"code":["C"]}')
 
     assert codes.rows("C") == [b'{"id":5,"code":"C"}']
+
+
+def test_a_free_code() -> None:
+    """A free code has the number asked for, or the first after it that no row has."""
+    codes = Codes([b'{"code":"INV-000007"}', b'{"code":"INV-000008"}'])
+
+    assert [codes.free("INV", number) for number in (6, 7, 8)] == [
+        *("INV-000006", "INV-000009", "INV-000009")
+    ]

@@ -162,6 +162,32 @@ def test_create_keeps_what_was_written(rows: RecordList, body: bytes, row: bytes
     assert rows.ids()[-1] == 4
 
 
+@pytest.mark.parametrize(
+    ("body", "row"),
+    [
+        (b'{"code":"A","total":10.700}', b'{"id":2,"code":"INV-000002","total":10.700}'),
+        (b'{"Code":null}', b'{"id":2,"Code":"INV-000002"}'),
+        (b"{}", b'{"id":2,"code":"INV-000002"}'),
+    ],
+)
+def test_a_server_that_numbers_itself(body: bytes, row: bytes) -> None:
+    """Whatever code is posted, the record has the server's; its figures stay as written."""
+    rows = RecordList([b'{"id":1,"code":"A"}'], Options(codes="own"), "invoices")
+
+    assert rows.create(body) == row
+    assert rows.page(1, 2)[0] == [row]
+
+
+def test_its_codes_are_unique() -> None:
+    """A code that was put in by hand is not given again."""
+    rows = RecordList((), Options(codes="own", spelling="pascal"), "purchase-orders")
+    rows.insert({"code": "PUR-000002"})
+
+    made = [decode(rows.create(b'{"code":"A"}')) for _ in range(2)]
+
+    assert made == [{"Id": 2, "Code": "PUR-000003"}, {"Id": 3, "Code": "PUR-000004"}]
+
+
 def test_json_without_loss() -> None:
     """Decimals are written as they are and read back as decimals."""
     raw = encode({"total": Decimal("0.10"), "name": "Ñandú"})
