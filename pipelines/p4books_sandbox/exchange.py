@@ -3,8 +3,8 @@
 import socket
 import struct
 from collections.abc import Awaitable, Callable, MutableMapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -17,6 +17,7 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _AT_ONCE = struct.pack("ii", 1, 0)
+_EMPTY: Message = {"type": "http.request", "body": b"", "more_body": False}
 
 
 class Wire(HttpToolsProtocol):
@@ -57,6 +58,27 @@ class Exchange:
         content_type = headers.pop("content-type", "application/json")
         return Answer(status, body, headers, content_type)
 
+    async def done(self) -> Self:
+        """Let the books do it now; give an exchange in which they answer what they did then."""
+        held: list[Message] = []
+
+        async def hold(message: Message) -> None:
+            held.append(message)
+
+        async def again(_: Scope, __: Receive, send: Send) -> None:
+            for message in held:
+                await send(message)
+
+        await self.app(self.scope, self.receive, hold)
+        return replace(self, app=again, receive=_reading([_EMPTY], self.receive))
+
+    async def taken(self) -> Self:
+        """Read the request; give an exchange that has all of it, though the caller leaves."""
+        parts = [await self.receive()]
+        while parts[-1].get("more_body"):
+            parts.append(await self.receive())
+        return replace(self, receive=_reading(parts, self.receive))
+
     async def reply(self, answer: Answer, *, missing: int = 0) -> None:
         """Send an answer; with `missing`, break off so many bytes before its announced end."""
         length = len(answer.body)
@@ -76,6 +98,13 @@ class Exchange:
         connection.abort()
         while (await self.receive())["type"] != "http.disconnect":
             pass
+
+
+def _reading(parts: list[Message], then: Receive) -> Receive:
+    async def read() -> Message:
+        return parts.pop(0) if parts else await then()
+
+    return read
 
 
 def _words(headers: list[tuple[bytes, bytes]]) -> dict[str, str]:

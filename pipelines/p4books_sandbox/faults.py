@@ -20,9 +20,10 @@ class Fault(Spoiling):
     """Something that goes wrong with the requests it fits.
 
     `kind` is a name in KINDS. None for endpoint, page or method fits any. It lets `after`
-    fitting requests pass, then hits `times` of them (None: for ever). The rest is for some
-    kinds only: status, text (the body), headers; seconds; and what an edit heeds (Spoiling).
-    Raises ValueError with a sentence.
+    fitting requests pass, then hits `times` of them (None: for ever). With `done` the books
+    first do what was asked, so a POST has made its record whatever is answered then. The rest
+    is for some kinds only: status, text (the body), headers; seconds; and what an edit heeds
+    (Spoiling). Raises ValueError with a sentence.
     """
 
     kind: str
@@ -31,6 +32,7 @@ class Fault(Spoiling):
     method: str | None = None
     after: int = 0
     times: int | None = 1
+    done: bool = False
     status: int = 500
     headers: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 1.0
@@ -111,6 +113,21 @@ def _one_of(what: str, given: object, known: Iterable[object]) -> None:
 Kind = Callable[[Fault, Exchange], Awaitable[None]]
 
 
+async def hit(fault: Fault, exchange: Exchange) -> None:
+    """Let a request meet its fault."""
+    kind = KINDS[fault.kind]
+    await (_afterwards(kind) if fault.done else kind)(fault, exchange)
+
+
+def _afterwards(kind: Kind) -> Kind:
+    """Make a kind that lets the books do all first; what they answer is as it was then."""
+
+    async def go_wrong(fault: Fault, exchange: Exchange) -> None:
+        await kind(fault, await exchange.done())
+
+    return go_wrong
+
+
 async def _status(fault: Fault, exchange: Exchange) -> None:
     await exchange.reply(Answer(fault.status, fault.text.encode(), fault.headers, "text/plain"))
 
@@ -134,12 +151,13 @@ async def _slow(fault: Fault, exchange: Exchange) -> None:
     await exchange.forward()
 
 
+async def _late(fault: Fault, exchange: Exchange) -> None:
+    taken = await exchange.taken()
+    await asyncio.sleep(fault.seconds)
+    await taken.forward()
+
+
 async def _reset(_: Fault, exchange: Exchange) -> None:
-    await exchange.reset()
-
-
-async def _lost(_: Fault, exchange: Exchange) -> None:
-    await exchange.answer()
     await exchange.reset()
 
 
@@ -174,9 +192,11 @@ KINDS: dict[str, Kind] = {
     "html": _html,  # 200 and a web page
     "bad_json": _bad_json,  # 200 and half an answer, announced as whole
     "cut_body": _cut_body,  # the connection ends in the middle of the body
-    "slow": _slow,  # the answer comes after some seconds
+    "slow": _slow,  # the answer comes after some seconds; nothing is done for who left by then
+    "late": _late,  # it is done and answered after some seconds, also if the caller left by then
     "reset": _reset,  # the connection breaks before anything is done
-    "lost": _lost,  # all is done, then the connection breaks instead of an answer
+    "lost": _afterwards(_reset),  # all is done, then the connection breaks instead of an answer
+    "failed": _afterwards(_status),  # all is done, then a status says it went wrong
     "gzip": _rewritten(_zipped, **_GZIP),  # the answer is compressed, as it should be
     "bad_gzip": _rewritten(lambda _, body: body, **_GZIP),  # it says so, and is not
     "cut_gzip": _rewritten(_half_zipped, **_GZIP),  # it is, but its second half is missing

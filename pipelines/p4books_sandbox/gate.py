@@ -6,7 +6,7 @@ from p4books_sandbox import answers
 from p4books_sandbox.answers import Answer
 from p4books_sandbox.desk import Desk
 from p4books_sandbox.exchange import App, Exchange, Message, Receive, Scope, Send
-from p4books_sandbox.faults import KINDS
+from p4books_sandbox.faults import hit
 from p4books_sandbox.log import Arrival, kept
 from p4books_sandbox.paging import BadPage, asked
 
@@ -45,7 +45,7 @@ class Gate:
         if refusal:
             await exchange.reply(refusal)
         elif fault:
-            await KINDS[fault.kind](fault, exchange)
+            await hit(fault, exchange)
         else:
             await exchange.forward()
 

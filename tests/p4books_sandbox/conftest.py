@@ -25,8 +25,9 @@ def ask() -> Ask:
     def send(sandbox: Sandbox, path: str, method: str = "GET", **more: Any) -> requests.Response:
         headers = {"Authorization": f"Bearer {sandbox.key}", **more.pop("headers", {})}
         url = path if path.startswith("http") else f"{sandbox.base_url}/{path}"
+        timeout = more.pop("timeout", 10)
         return requests.request(
-            method, url, headers=headers, timeout=10, allow_redirects=False, **more
+            method, url, headers=headers, timeout=timeout, allow_redirects=False, **more
         )
 
     return send

@@ -112,6 +112,19 @@ def test_a_fault_s_text_is_taken_as_written() -> None:
     assert '"total":1e400,' in answer.text
 
 
+def test_a_fault_may_come_when_all_is_done() -> None:
+    """A record can be made and a web page answer, and its code be the server's."""
+    fault = "html method=POST done=true"
+    with running("--invoices", "0", "--codes", "own", "--fault", fault) as (_, lines):
+        url = lines[0].removeprefix("P4 Books sandbox: ") + "/invoices"
+        key = {"Authorization": "Bearer sandbox-key"}
+        answer = requests.post(url, json={"code": "A"}, headers=key, timeout=10)
+        (made,) = requests.get(url, headers=key, timeout=10).json()["data"]
+
+    assert answer.text.startswith("<!doctype html>")
+    assert made["code"] == "INV-000001"
+
+
 def test_help_names_every_way() -> None:
     """`--help` explains each way."""
     said = _run("--help").stdout

@@ -1,6 +1,8 @@
 """How does one answer travel?"""
 
 import http.client
+import socket
+import time
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
@@ -34,6 +36,34 @@ def test_a_break_is_quiet(ask: Ask, capfd: pytest.CaptureFixture[str], kind: str
         assert ask(sandbox, "products").status_code == 200
 
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_late_end_is_quick_and_quiet(ask: Ask, capfd: pytest.CaptureFixture[str]) -> None:
+    """A sandbox ends though something is still to be done late, and says nothing of it."""
+    with Sandbox(empty=True) as sandbox:
+        sandbox.faults.stage(Fault("late", seconds=600))
+        with pytest.raises(requests.exceptions.ReadTimeout):
+            ask(sandbox, "products", "POST", json={}, timeout=0.2)
+        began = time.monotonic()
+
+    assert time.monotonic() - began < 30
+    assert capfd.readouterr() == ("", "")
+
+
+def test_who_leaves_in_the_middle(ask: Ask) -> None:
+    """Of a request that did not come whole nothing is done, late or not."""
+    with Sandbox(empty=True) as sandbox:
+        sandbox.faults.stage(Fault("late", seconds=0))
+        address = urlsplit(sandbox.base_url)
+        with socket.create_connection((str(address.hostname), address.port), timeout=5) as line:
+            line.sendall(
+                b"POST /api/v1/products HTTP/1.1\r\nHost: sandbox\r\nContent-Length: 99\r\n"
+                b"Authorization: Bearer sandbox-key\r\n\r\n{}"
+            )
+        while sandbox.faults.staged():
+            time.sleep(0.01)
+
+        assert ask(sandbox, "products").json()["total"] == 0
 
 
 def test_how_much_of_a_cut_body_comes() -> None:

@@ -3,11 +3,17 @@
 import gzip
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
 import requests
-from requests.exceptions import ChunkedEncodingError, ContentDecodingError
+from requests.exceptions import (
+    ChunkedEncodingError,
+    ContentDecodingError,
+    ReadTimeout,
+    RequestException,
+)
 from requests.exceptions import ConnectionError as Broken
 
 from p4books_sandbox import Arrival, Fault, Sandbox
@@ -70,6 +76,19 @@ def test_redirect(sandbox: Sandbox, ask: Ask, status: int) -> None:
     assert (answer.status_code, answer.headers["location"]) == (status, "/elsewhere")
 
 
+@pytest.mark.parametrize("status", [303, 307, 308])
+def test_redirect_of_a_post(sandbox: Sandbox, ask: Ask, status: int) -> None:
+    """What is posted can be sent elsewhere; nothing is made here."""
+    headers = {"Location": "/elsewhere"}
+    sandbox.faults.stage(Fault("status", status=status, headers=headers, method="POST"))
+    before = len(sandbox.books["vendors"])
+
+    answer = ask(sandbox, "vendors", "POST", json={})
+
+    assert (answer.status_code, answer.headers["location"]) == (status, "/elsewhere")
+    assert len(sandbox.books["vendors"]) == before
+
+
 def test_html(sandbox: Sandbox, ask: Ask) -> None:
     """A web page may come instead of the answer, with status 200."""
     sandbox.faults.stage(Fault("html"))
@@ -123,6 +142,69 @@ def test_lost(sandbox: Sandbox, ask: Ask) -> None:
     assert len(sandbox.books["vendors"]) == before + 1
 
 
+@pytest.mark.parametrize("words", [{}, {"status": 503, "text": "No, señor."}])
+def test_failed(sandbox: Sandbox, ask: Ask, words: dict[str, Any]) -> None:
+    """A record may be made, and a status say that it went wrong: 500, or another."""
+    sandbox.faults.stage(Fault("failed", **words))
+    before = len(sandbox.books["vendors"])
+
+    answer = ask(sandbox, "vendors", "POST", json={})
+
+    assert (answer.status_code, answer.content.decode()) == (
+        words.get("status", 500),
+        words.get("text", ""),
+    )
+    assert len(sandbox.books["vendors"]) == before + 1
+
+
+def test_late(sandbox: Sandbox, ask: Ask) -> None:
+    """A record may be made only after some seconds, when who posted it has left."""
+    sandbox.faults.stage(Fault("late", seconds=1.0))
+    before = len(sandbox.books["vendors"])
+
+    with pytest.raises(ReadTimeout):
+        ask(sandbox, "vendors", "POST", json={"code": "LATE"}, timeout=0.2)
+
+    assert len(sandbox.books["vendors"]) == before
+    assert _grows(sandbox, "vendors", before)
+    assert sandbox.books["vendors"].records()[-1]["code"] == "LATE"
+
+
+def test_late_for_who_waits(sandbox: Sandbox, ask: Ask) -> None:
+    """Who waits for a late answer gets it, though the body was long and came in parts."""
+    sandbox.faults.stage(Fault("late", seconds=0.2))
+
+    began = time.monotonic()
+    answer = ask(sandbox, "vendors", "POST", json={"name": "x" * 2_000_000})
+
+    assert time.monotonic() - began >= 0.2
+    assert (answer.status_code, len(answer.json()["name"])) == (201, 2_000_000)
+
+
+def test_slow_for_who_left(sandbox: Sandbox, ask: Ask) -> None:
+    """What is slow, and not late, is not done for who left; others are answered."""
+    sandbox.faults.stage(Fault("slow", seconds=0.4))
+    before = len(sandbox.books["vendors"])
+
+    with pytest.raises(ReadTimeout):
+        ask(sandbox, "vendors", "POST", json={}, timeout=0.2)
+    time.sleep(0.6)
+
+    assert len(sandbox.books["vendors"]) == before
+    assert ask(sandbox, "vendors").status_code == 200
+
+
+def test_slow_when_done(sandbox: Sandbox, ask: Ask) -> None:
+    """A record may be made at once and its answer come too late."""
+    sandbox.faults.stage(Fault("slow", seconds=30, done=True))
+    before = len(sandbox.books["vendors"])
+
+    with pytest.raises(ReadTimeout):
+        ask(sandbox, "vendors", "POST", json={}, timeout=0.5)
+
+    assert len(sandbox.books["vendors"]) == before + 1
+
+
 def test_slow(sandbox: Sandbox, ask: Ask) -> None:
     """An answer may take its time, and others do not wait for it."""
     sandbox.faults.stage(Fault("slow", seconds=0.2, endpoint="invoices"))
@@ -163,6 +245,49 @@ def test_cut_gzip(sandbox: Sandbox, ask: Ask) -> None:
     assert len(body) == int(answer.headers["content-length"])
     with pytest.raises(EOFError):
         gzip.decompress(body)
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS.keys() - EDITS))
+def test_done_once(sandbox: Sandbox, ask: Ask, kind: str) -> None:
+    """With done, whatever goes wrong then, the record is made, and only once."""
+    sandbox.faults.stage(Fault(kind, seconds=0.01, done=True))
+    before = len(sandbox.books["vendors"])
+
+    with suppress(RequestException):
+        ask(sandbox, "vendors", "POST", json={})
+
+    assert len(sandbox.books["vendors"]) == before + 1
+    assert sandbox.faults.staged() == []
+
+
+@pytest.mark.parametrize("kind", ["status", "html", "bad_json", "reset"])
+def test_not_done(sandbox: Sandbox, ask: Ask, kind: str) -> None:
+    """Without done, what answers instead of the books makes nothing."""
+    sandbox.faults.stage(Fault(kind))
+    before = len(sandbox.books["vendors"])
+
+    with suppress(Broken):
+        ask(sandbox, "vendors", "POST", json={})
+
+    assert len(sandbox.books["vendors"]) == before
+
+
+@pytest.mark.parametrize("kind", ["html", "bad_json"])
+def test_done_says_the_same(sandbox: Sandbox, ask: Ask, kind: str) -> None:
+    """Done or not, the answer that comes instead is the same."""
+    sandbox.faults.stage(Fault(kind), Fault(kind, done=True))
+
+    undone, done = (ask(sandbox, "vendors", "POST", json={}) for _ in range(2))
+
+    assert (done.status_code, done.content) == (undone.status_code, undone.content)
+
+
+def _grows(sandbox: Sandbox, path: str, before: int) -> bool:
+    """Wait, but not for ever, until a list has one row more."""
+    until = time.monotonic() + 10
+    while len(sandbox.books[path]) == before and time.monotonic() < until:
+        time.sleep(0.01)
+    return len(sandbox.books[path]) == before + 1
 
 
 def test_every_kind_is_tested() -> None:
@@ -242,6 +367,6 @@ def test_what_is_no_fault(words: dict[str, object], sentence: str) -> None:
 
 def test_a_fault_in_words() -> None:
     """A fault is read as it is written in JSON or on the command line."""
-    words = {"kind": "slow", "seconds": 0.5, "times": None, "page": "2"}
+    words = {"kind": "slow", "seconds": 0.5, "times": None, "page": "2", "done": "true"}
 
-    assert fault_of(words) == Fault("slow", seconds=0.5, times=None, page=2)
+    assert fault_of(words) == Fault("slow", seconds=0.5, times=None, page=2, done=True)
