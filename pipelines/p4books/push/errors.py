@@ -7,6 +7,15 @@ from p4books.errors import P4BooksError
 _STAYS = "What was sent before it stands in the ledger; the rest was not sent."
 
 
+class BadFile(P4BooksError):
+    """A file cannot be read as rows; `what` is no whole sentence yet, `remedy` is one."""
+
+    exit_code = 2
+
+    def __init__(self, file: Path | str, what: str, remedy: str) -> None:
+        super().__init__(f"{file}: {what}. Nothing was sent. {remedy}")
+
+
 class LedgerTrouble(P4BooksError):
     """The ledger cannot be read or written: without it nothing is sent."""
 
