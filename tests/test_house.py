@@ -28,7 +28,7 @@ FLOORS = [
     {"warehouse.export", "push.ledger", "push.seek"},
     {"warehouse.workbook"},
     {"warehouse.sheet"},
-    {"warehouse.cells", "warehouse.files"},
+    {"warehouse.cells", "warehouse.files", "push.faultfile"},
     {"warehouse.catalogue", "warehouse.whole"},
     {"load.source", "load.settle", "warehouse.making"},
     {"push.checks"},
