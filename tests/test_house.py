@@ -18,8 +18,8 @@ CODE = ROOT / "pipelines"
 # From the roof down. A room knows the floors below its own, and nobody on its own floor.
 FLOORS = [
     {"cli"},
-    {"tryout", "asking"},
-    {"options", "demo", "showing", "listing"},
+    {"tryout", "asking", "pushing"},
+    {"options", "demo", "showing", "listing", "telling"},
     {"progress", "screen"},
     {"sync", "adopt", "report", "push.run"},
     {"account", "intake", "release", "summary"} | {"push.lost", "push.deliver", "push.history"},
@@ -30,7 +30,7 @@ FLOORS = [
     {"warehouse.sheet"},
     {"warehouse.cells", "warehouse.files", "push.faultfile"},
     {"warehouse.catalogue", "warehouse.whole"},
-    {"load.source", "load.settle", "warehouse.making"},
+    {"load.source", "load.settle", "warehouse.making", "push.reading"},
     {"push.checks"},
     {"push.meaning", "push.needs"},
     {"push.columns"},
@@ -47,7 +47,10 @@ FLOORS = [
     {"api.known"},
     {"api.session", "api.answer"},
     {"api.shapes", "api.exact", "api.spelling", "api.throttle", "api.failing", "settings"},
-    {"places", "swap", "database", "journal", "api.budget", "ending"},
+    {"push.sheet"},
+    {"push.book"},
+    {"places", "swap", "database", "journal", "api.budget", "ending"}
+    | {"push.lines", "push.records", "push.cell", "push.typed"},
     {"endpoints"},
     {"endpoints.customers", "endpoints.invoices", "endpoints.products"}
     | {"endpoints.purchase_orders", "endpoints.sales_orders", "endpoints.vendors"},
@@ -57,6 +60,7 @@ FLOORS = [
     {"endpoint"},
     {"warehouse.model"},
     {"warehouse.errors"},
+    {"push.header", "push.plain"},
     {"push.errors"},
     {"push.row", "push.draft", "push.fault", "push.entry", "push.wishes"},
     {"errors", "version", "nearest", "eventlog", "asjson", "warehouse.kinds"},

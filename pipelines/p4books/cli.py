@@ -12,6 +12,7 @@ from p4books.ending import end_with, finish
 from p4books.endpoints import ENDPOINTS
 from p4books.errors import P4BooksError, UsageError
 from p4books.nearest import nearest
+from p4books.pushing import push, pushes
 from p4books.tryout import demo, sandbox
 from p4books.version import VERSION
 
@@ -180,7 +181,7 @@ def adopt(field: str, kind: str | None, tenant: str | None, as_json: bool) -> No
     )
 
 
-for each in (query, export, models, report, sandbox, demo):
+for each in (push, pushes, query, export, models, report, sandbox, demo):
     app.add_command(each)
 
 

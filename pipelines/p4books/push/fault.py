@@ -9,7 +9,7 @@ class Fault:
 
     `row` is the file's row (Row.number), 0 where the fault is of no row; `column` the file's own
     name of it; `value` as it is written there; `what` and `remedy` are sentences. `record` is the
-    row where its record begins.
+    row where its record begins, 0 where it is told once for all records that have it.
     """
 
     row: int

@@ -113,7 +113,7 @@ class _Push:
             self._number = self._ledger.begin(self._endpoint.name, source)
             for each in check(rows, self._endpoint, books, self._wishes.renamed):
                 self._take(each)
-            report.bad = len({fault.record for fault in report.faults if fault.row})
+            report.bad = len({fault.record for fault in report.faults} - {0})
             report.rows += report.bad
             earlier = report.earlier + report.earlier_refused
             self._ledger.count(self._number, report.rows, report.bad, earlier)
@@ -140,14 +140,14 @@ class _Push:
     def _bad(self) -> errors.P4BooksError:
         """Say that there are faults, and what that means for the rest."""
         report = self.report
-        if any(not fault.row for fault in report.faults):
+        if not all(fault.record for fault in report.faults):
             return BadColumns(self._endpoint.name)
         return SkippedBad(report.bad) if self._skips else BadRows(report.bad, report.rows)
 
     @property
     def _skips(self) -> bool:
         """Whether bad rows are left out; a fault of the whole file can't be."""
-        return self._wishes.skip_bad and all(fault.row for fault in self.report.faults)
+        return self._wishes.skip_bad and all(fault.record for fault in self.report.faults)
 
     @property
     def _goes_on(self) -> bool:

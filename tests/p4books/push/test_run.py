@@ -152,11 +152,15 @@ def test_skip_bad(open_shop: MakePush) -> None:
     assert _codes(sandbox) == ["NEW-1"]
 
 
-def test_wrong_columns(open_shop: MakePush) -> None:
-    """A column that is no field stops all, also where bad rows are skipped."""
+@pytest.mark.parametrize(
+    ("endpoint", "more"),
+    [("vendors", {"colour": "red"}), ("customers", {"addresses": [{"colour": "red"}]})],
+)
+def test_wrong_columns(endpoint: str, more: dict[str, Any], open_shop: MakePush) -> None:
+    """What is no field, be it in a list, stops all, also where bad rows are skipped."""
     sandbox, pushed = open_shop()
 
-    done = pushed([{**_vendors(1)[0], "colour": "red"}], skip_bad=True)
+    done = pushed([{**each, **more} for each in _vendors(1, 2)], endpoint, skip_bad=True)
 
     assert isinstance(done.errors[0], BadColumns)
     assert sandbox.requests == []

@@ -75,7 +75,7 @@ def test_alike(enter: Enter) -> None:
     def found(*seen: Seen) -> list[str | None]:
         sought = Sought(datetime.now(UTC), True, {row.record: list(seen) for row in rows})
         judged = verdicts(rows, sought, own_codes=True)
-        return [verdict.found and verdict.found.id for verdict in judged]
+        return [verdict.found.id if verdict.found else None for verdict in judged]
 
     assert found(one) == [None, None]
     assert sorted(filter(None, found(one, two))) == ["10", "9"]

@@ -1,0 +1,171 @@
+"""Which words create records?"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from p4books import options
+from p4books.ending import finish
+from p4books.errors import P4BooksError, UsageError
+from p4books.eventlog import say
+
+if TYPE_CHECKING:  # --help waits for none of it
+    from p4books.push.row import Row
+    from p4books.settings import Settings
+
+
+@click.command(
+    short_help="Create records from a file, each exactly once.",
+    epilog="\b\nExample:\n  p4books push customers new.xlsx --dry-run\n"
+    "  p4books push invoices invoices.csv --map numero=code --map cliente=customer_code\n"
+    '  p4books push products --query "select code, name, price from custom.new_prices"',
+)
+@click.argument("endpoint")
+@click.argument("file", required=False, type=Path)
+@click.option("--query", "sql", metavar="SQL", help="Ask the published file, instead of FILE.")
+@click.option("--sheet", metavar="NAME", help="Of a workbook that has several.")
+@click.option(
+    "--map",
+    "renamed",
+    multiple=True,
+    metavar="THEIRS=OURS",
+    help="Take the file's column as a field; THEIRS= leaves it out. May be repeated.",
+)
+@click.option("--dry-run", is_flag=True, help="Check every record, and send none.")
+@click.option("--limit", type=click.IntRange(1), help="Send so many records at most.")
+@click.option(
+    "--faults", "faults", metavar="FILE", type=Path, help="Write what is wrong into .csv or .json."
+)
+@click.option("--skip-bad", is_flag=True, help="Send the good records though others have faults.")
+@click.option(
+    "--resend-unknown",
+    is_flag=True,
+    help="Send again what got no answer and is not in P4 Books. It may still come: a twin.",
+)
+@click.option("--resend-refused", is_flag=True, help="Send again what P4 Books refused.")
+@click.option(
+    "--allow-renumbering", is_flag=True, help="Go on though P4 Books gives codes of its own."
+)
+@click.option("--sync", "syncs", is_flag=True, help="Bring what was created into the warehouse.")
+@options.tenant
+@options.as_json
+def push(  # noqa: PLR0913
+    endpoint: str,
+    file: Path | None,
+    sql: str | None,
+    sheet: str | None,
+    renamed: tuple[str, ...],
+    dry_run: bool,
+    limit: int | None,
+    faults: Path | None,
+    skip_bad: bool,
+    resend_unknown: bool,
+    resend_refused: bool,
+    allow_renumbering: bool,
+    syncs: bool,
+    tenant: str | None,
+    as_json: bool,
+) -> None:
+    """Create a record in P4 Books for each row of FILE, or of a query, each exactly once.
+
+    FILE is .csv, .xlsx, .parquet, .json or .ndjson. Documents have their lines nested, or one row
+    for each line with the document's code repeated. All rows are checked before one is sent. What
+    was sent is in the ledger, and is never sent again by itself.
+    """
+    if (file is None) == (sql is None):
+        raise UsageError("Name the file to push, or ask for its rows with --query SQL.")
+    from p4books import settings, telling
+    from p4books.push import faultfile, run
+    from p4books.push.wishes import Wishes
+
+    name = endpoint.lower().replace("-", "_")
+    run.writable(name)
+    if faults:
+        faultfile.kind(faults)
+    wishes = Wishes(
+        renamed=_pairs(renamed),
+        dry_run=dry_run,
+        limit=limit,
+        skip_bad=skip_bad,
+        again=frozenset(["unknown"] * resend_unknown + ["refused"] * resend_refused),
+        allow_renumbering=allow_renumbering,
+    )
+    found = settings.load(tenant, need_key=not dry_run)
+    with _rows(found, file, sheet, sql) as rows, telling.progress() as told:
+        done = run.push(found, name, rows, str(file.name if file else "query"), wishes, told)
+    if faults:
+        faultfile.write(faults, done.faults, found.published_mode)
+    (telling.report_json if as_json else telling.report)(done)
+    if syncs and done.created:
+        done.errors += _sync(found, name)
+    finish(*done.errors)
+
+
+@click.command(
+    short_help="List pushes, or show what became of one's rows.",
+    epilog="\b\nExample:\n  p4books pushes\n  p4books pushes 7 --format csv",
+)
+@click.argument("number", required=False, type=click.IntRange(1), metavar="[PUSH]")
+@click.option("--last", default=20, show_default=True, type=click.IntRange(1), help="How many.")
+@click.option("--format", "kind", type=click.Choice(["table", "csv", "json"]), default="table")
+@click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
+@options.tenant
+def pushes(number: int | None, last: int, kind: str, as_json: bool, tenant: str | None) -> None:
+    """List the last pushes with their counts; or show the rows of one, and their states."""
+    from p4books import settings, telling
+    from p4books.alone import is_running
+    from p4books.push import history
+
+    found = settings.load(tenant, need_key=False)
+    ledger = found.private / "ledger.sqlite"
+    kind = "json" if as_json else kind
+    listed = history.pushes(ledger, last if number is None else None)
+    if number is None:
+        telling.pushes(listed, found, kind, running=is_running(found, "push"))
+        return
+    if not any(each.push == number for each in listed):
+        raise UsageError(f"There is no push {number}. `p4books pushes` lists them.")
+    telling.rows(history.rows(ledger, number), kind)
+
+
+def _pairs(words: tuple[str, ...]) -> dict[str, str]:
+    """Read THEIRS=OURS. Raises UsageError."""
+    for word in words:
+        if "=" not in word or not word.partition("=")[0].strip():
+            raise UsageError(
+                f"--map {word} is not written as THEIRS=OURS, as in --map numero=code."
+            )
+    halves = (word.rpartition("=") for word in words)
+    return {theirs.strip(): ours.strip() for theirs, _, ours in halves}
+
+
+@contextmanager
+def _rows(
+    found: "Settings", file: Path | None, sheet: str | None, sql: str | None
+) -> "Iterator[Iterator[Row]]":
+    """Give the rows of the file, or of the answer to a query."""
+    from p4books.push import reading
+    from p4books.warehouse import query
+
+    if file:
+        yield reading.read(file, sheet)
+        return
+    with query.connect(found.published) as con:
+        yield reading.answered(con, sql or "")
+
+
+def _sync(found: "Settings", name: str) -> list[P4BooksError]:
+    """Bring in what was created; where that fails, the next sync does."""
+    from p4books.sync import sync
+
+    try:
+        done = sync(found, [name])
+    except P4BooksError as fault:
+        say(str(fault))
+        return [
+            UsageError("What was created is not in the warehouse yet; the next sync brings it.")
+        ]
+    return list(done.faults)
