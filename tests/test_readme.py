@@ -1,5 +1,6 @@
 """Is every line of the README true?"""
 
+import json
 import os
 import re
 import shlex
@@ -39,6 +40,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     (folder / ".venv").mkdir()
     (folder / ".venv" / "bin").symlink_to(Path(sys.executable).parent)
     (folder / ".env.example").write_text((ROOT / ".env.example").read_text())
+    for name, text in zip(("new_customers.csv", "new_invoices.csv"), blocks("csv"), strict=True):
+        (folder / name).write_text(text)
     with Sandbox(invoices=40, limit=0) as sandbox:
         (folder / "sandbox.env").write_text(
             f"SOURCES__P4BOOKS__TENANT=shop\nSOURCES__P4BOOKS__API_KEY={sandbox.key}\n"
@@ -84,6 +87,8 @@ def test_every_command_of_the_readme_works(project: Path) -> None:
         if command.startswith("cp "):
             (project / ".env").write_text((project / "sandbox.env").read_text())
     assert (project / "data" / "shop.duckdb").exists()
+    pushed = run(".venv/bin/p4books pushes --json", project)
+    assert [each["created"] for each in json.loads(pushed.stdout)] == [1, 0, 2]
     assert (project / "data" / f"{TENANT}.duckdb").exists()
 
 

@@ -10,7 +10,7 @@ import click
 from p4books import options
 from p4books.ending import finish
 from p4books.errors import P4BooksError, UsageError
-from p4books.eventlog import say
+from p4books.eventlog import tell
 
 if TYPE_CHECKING:  # --help waits for none of it
     from p4books.push.row import Row
@@ -159,13 +159,13 @@ def _rows(
 
 def _sync(found: "Settings", name: str) -> list[P4BooksError]:
     """Bring in what was created; where that fails, the next sync does."""
+    from p4books.push.errors import NotSynced
     from p4books.sync import sync
 
     try:
-        done = sync(found, [name])
+        faults = sync(found, [name]).faults
     except P4BooksError as fault:
-        say(str(fault))
-        return [
-            UsageError("What was created is not in the warehouse yet; the next sync brings it.")
-        ]
-    return list(done.faults)
+        faults = [fault]
+    if not faults:
+        tell(f"{name}: what was created is in the warehouse, and published.")
+    return [NotSynced(fault) for fault in faults]

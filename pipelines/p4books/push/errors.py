@@ -129,3 +129,12 @@ class NotAllCreated(P4BooksError):
         super().__init__(
             f"Not all was created: {', '.join(told)}. `p4books pushes {push}` shows which, and why."
         )
+
+
+class NotSynced(P4BooksError):
+    """What was created could not be brought into the warehouse at once."""
+
+    def __init__(self, why: P4BooksError) -> None:
+        super().__init__(
+            f"What was created is not in the warehouse yet; the next sync brings it. {why}"
+        )
