@@ -131,6 +131,15 @@ class NotAllCreated(P4BooksError):
         )
 
 
+class RefusedBefore(P4BooksError):
+    """Records of the file were refused by an earlier push, and were not sent again."""
+
+    def __init__(self, refused: int) -> None:
+        super().__init__(
+            f"{refused:,} refused by an earlier push, and not sent again; --resend-refused does."
+        )
+
+
 class NotSynced(P4BooksError):
     """What was created could not be brought into the warehouse at once."""
 

@@ -13,7 +13,7 @@ from p4books.alone import alone
 from p4books.api.client import Access, Client, throttle_of
 from p4books.endpoint import Endpoint
 from p4books.endpoints import ENDPOINTS
-from p4books.load import fields
+from p4books.load import fields, tables
 from p4books.nearest import nearest
 from p4books.push import lost
 from p4books.push.books import Books
@@ -27,6 +27,7 @@ from p4books.push.errors import (
     NoAnswers,
     NotAllCreated,
     OwnCodes,
+    RefusedBefore,
     SentOn,
     SkippedBad,
 )
@@ -95,6 +96,7 @@ class _Push:
         patience: Patience,
     ) -> None:
         self._warehouse = settings.private / "warehouse.duckdb"
+        tables.doubt(self._warehouse)
         self._endpoint: Endpoint = fields.endpoints(self._warehouse)[endpoint]
         self._ledger = ledger
         self._wishes = wishes
@@ -188,7 +190,7 @@ class _Push:
         ready = min(self.report.ready, self._wishes.limit or self.report.ready)
         try:
             delivery.run(lambda sent: self._progress("sent", sent, ready))
-        except (NoAnswers, OwnCodes, SentOn):
+        except (NoAnswers, OwnCodes, RefusedBefore, SentOn):
             self._find()
             raise
 
@@ -220,3 +222,5 @@ class _Push:
         report.refused, report.unknown = states[REFUSED], states[UNKNOWN]
         if report.refused or report.unknown:
             report.errors.append(NotAllCreated(self._number, report.refused, report.unknown))
+        if report.earlier_refused:
+            report.errors.append(RefusedBefore(report.earlier_refused))

@@ -12,6 +12,9 @@ from p4books.push.entry import CREATED, REFUSED, UNKNOWN
 KEPT = 500  # characters of an answer
 
 AT_THE_DOOR = frozenset({401, 403, 404, 405})  # says nothing of the record, and it was not taken
+OF_A_RECORD = frozenset(
+    {403, 404}
+)  # of these, what may be about the record where others were taken
 NO_VERDICT = frozenset({408, 425, 499})  # 4xx that blame the line, not the record
 
 

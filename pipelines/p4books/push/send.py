@@ -18,7 +18,7 @@ from p4books.api.session import Counts, Session
 from p4books.api.throttle import Throttle
 from p4books.endpoint import Endpoint
 from p4books.push import said
-from p4books.push.entry import READY, UNKNOWN, Entry
+from p4books.push.entry import CREATED, READY, UNKNOWN, Entry
 from p4books.push.errors import NotCreated, NotReached, SentOn, StillRefusing
 from p4books.push.ledger import Ledger
 from p4books.push.said import Said
@@ -57,6 +57,7 @@ class Sender:
         self._endpoint = endpoint
         self._ledger = ledger
         self._patience = patience
+        self._is_let_in = False  # a record of this push was taken
         self._url = f"{access.address}/{endpoint.path}"
         self._session = Session(access.address, access.key, slots, patience.timeout)
 
@@ -95,7 +96,7 @@ class Sender:
         )
 
     def _read(self, entry: Entry, answer: urllib3.BaseHTTPResponse) -> Said:
-        if answer.status in said.AT_THE_DOOR:
+        if self._is_at_the_door(answer.status):
             self._ledger.became(entry, READY, status=answer.status)
             name, text = self._endpoint.name, said.message(answer.data)
             raise NotCreated(name, answer.status, text)
@@ -104,7 +105,14 @@ class Sender:
             told = f"sent on to {target}"
             self._ledger.became(entry, UNKNOWN, status=answer.status, answer=told)
             raise SentOn(self._endpoint.name, answer.status, target)
-        return said.read(answer.status, answer.data, self._endpoint)
+        what = said.read(answer.status, answer.data, self._endpoint)
+        self._is_let_in |= what.state == CREATED
+        return what
+
+    def _is_at_the_door(self, status: int) -> bool:
+        """Tell whether a status is about who we are, and not about the record."""
+        about_record = self._is_let_in and status in said.OF_A_RECORD
+        return status in said.AT_THE_DOOR and not about_record
 
     def _wait_for_connection(self, entry: Entry, failures: int, error: Exception) -> None:
         why = failing.no_connection(error, self._patience.timeout) or "the connection failed"

@@ -223,6 +223,7 @@ def test_refused(open_shop: MakePush, tmp_path: Path) -> None:
     assert (first.created, first.refused) == (1, 1)
     assert "p4books pushes 1" in str(first.errors[0])
     assert (again.earlier, again.earlier_refused, again.requests) == (1, 1, 0)
+    assert "--resend-refused" in str(again.errors[0])
     assert (wished.created, _posts(sandbox)) == (1, 3)
     assert [e.answer for e in _entries(tmp_path, 3)] == ["Period is locked."]
 

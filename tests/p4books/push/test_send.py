@@ -186,6 +186,18 @@ def test_at_the_door(
     assert len(sandbox.requests) == 1
 
 
+@pytest.mark.parametrize("status", [403, 404])
+def test_not_this_one(status: int, sandbox: Sandbox, make_sender: MakeSender, enter: Enter) -> None:
+    """Who was let in with another record is refused with this one, and goes on."""
+    sender = make_sender()
+    sender.send(enter("V-1"))
+    sandbox.faults.stage(Fault("status", status=status, text="No such account."))
+
+    said = sender.send(enter("V-2"))
+
+    assert (said.state, said.text) == (REFUSED, "No such account.")
+
+
 @pytest.mark.parametrize("status", [302, 303, 307, 308])
 def test_sent_on(
     status: int, sandbox: Sandbox, make_sender: MakeSender, enter: Enter, ledger: Ledger
