@@ -27,12 +27,15 @@ create table if not exists slot (
     id integer primary key, sent_at real not null, answered_at real
 );
 create index if not exists slot_answered on slot (answered_at);
-create index if not exists slot_sent on slot (sent_at);
 create table if not exists block (until real not null);
 """
 
-# Two questions, since SQLite answers only the lone minimum or maximum without reading all.
-_SPAN = "select (select max(id) from slot) - (select min(id) from slot) + 1"
+# SQLite answers only the lone minimum or maximum of a table without reading all of it.
+_AT_A_GLANCE = """
+select
+    (select max(until) from block),
+    (select max(id) from slot) - (select min(id) from slot) + 1
+"""
 
 
 class Throttle:
@@ -115,14 +118,23 @@ class Throttle:
 
     def _try(self) -> tuple[int | None, float]:
         """Take a slot, or tell how many seconds to wait before the next try."""
-        slot = None
+        slot, wait = None, 0.0
         with self._change() as store:
             now = self._clock()
-            self._tidy(store, now)
-            wait = self._wait(store, now)
+            if not self._has_room(store, now):
+                self._tidy(store, now)
+                wait = self._wait(store, now)
             if wait <= 0:
                 slot = store.execute("insert into slot (sent_at) values (?)", (now,)).lastrowid
         return slot, wait
+
+    def _has_room(self, store: sqlite3.Connection, now: float) -> bool:
+        """Tell, without reading all slots, where there is room whatever they hold.
+
+        Ids rise by one, so no more slots are there than numbers from the first to the last.
+        """
+        until, most = store.execute(_AT_A_GLANCE).fetchone()
+        return (until is None or until <= now) and (most or 0) < self.limit
 
     def _tidy(self, store: sqlite3.Connection, now: float) -> None:
         """Free old slots; a clock set back must not hold anybody longer than one window."""
@@ -139,10 +151,6 @@ class Throttle:
         (blocked,) = store.execute("select max(until) from block").fetchone()
         if blocked is not None and blocked > now:
             return min(float(blocked) - now, 1.0)  # in small steps: another may lift or lengthen it
-        # Ids rise by one, so no more slots are there than numbers from the first to the last.
-        (most,) = store.execute(_SPAN).fetchone()
-        if (most or 0) < self.limit:
-            return 0.0
         (used,) = store.execute("select count(*) from slot").fetchone()
         if used < self.limit:
             return 0.0

@@ -20,7 +20,7 @@ create table if not exists record (
     unique (endpoint, hash)
 );
 create index if not exists record_code on record (endpoint, code);
-create index if not exists record_push on record (push, state, record);
+create index if not exists record_push on record (push, record);
 create index if not exists record_id on record (endpoint, id);
 """
 

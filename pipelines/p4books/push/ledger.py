@@ -37,13 +37,16 @@ class Ledger:
         self._store: sqlite3.Connection | None = None
 
     def __enter__(self) -> Self:
-        with self._trouble():
+        try:
             self._store = sqlite3.connect(self._path, timeout=30, isolation_level=None)
             self._path.chmod(0o600)
             self._store.row_factory = sqlite3.Row
             self._store.execute("pragma journal_mode = wal")
             self._store.execute("pragma synchronous = full")
             self._store.executescript(TABLES)
+        except (sqlite3.Error, OSError) as error:
+            self.__exit__()
+            raise LedgerTrouble(self._path, str(error)) from None
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -179,21 +182,16 @@ class Ledger:
             yield Entry(**dict(row))
 
     def _do(self, sql: str, values: tuple[Any, ...] = ()) -> sqlite3.Cursor:
-        with self._trouble():
+        try:
             return self._open.execute(sql, values)
+        except sqlite3.Error as error:
+            raise LedgerTrouble(self._path, str(error)) from None
 
     @property
     def _open(self) -> sqlite3.Connection:
         if self._store is None:
             raise RuntimeError("the ledger is not open")
         return self._store
-
-    @contextmanager
-    def _trouble(self) -> Iterator[None]:
-        try:
-            yield
-        except (sqlite3.Error, OSError) as error:
-            raise LedgerTrouble(self._path, str(error)) from None
 
 
 def now() -> str:

@@ -1,5 +1,7 @@
 """Which drafts are to be sent?"""
 
+from collections.abc import Iterable
+
 from p4books.push.draft import Draft
 from p4books.push.entry import CREATED, READY, REFUSED, UNKNOWN, Entry
 from p4books.push.fault import Fault
@@ -26,23 +28,24 @@ def take(
         return UNKNOWN
     if entry.state == REFUSED and not resend_refused:
         return REFUSED
-    if fault := _twin(ledger, endpoint, draft, entry):
+    if fault := _twin(ledger.with_code(endpoint, draft.code), draft, entry):
         return fault
     ledger.take_over(push, entry, draft.row, READY)
     return READY
 
 
 def _first_time(ledger: Ledger, push: int, endpoint: str, draft: Draft) -> str | Fault:
-    if fault := _twin(ledger, endpoint, draft):
+    others = ledger.with_code(endpoint, draft.code)
+    if fault := _twin(others, draft):
         return fault
-    for entry in ledger.with_code(endpoint, draft.code):
+    for entry in others:
         ledger.drop(entry)  # ready, and never sent: this file says it otherwise
     ledger.take(push, endpoint, draft)
     return READY
 
 
-def _twin(ledger: Ledger, endpoint: str, draft: Draft, itself: Entry | None = None) -> Fault | None:
-    for entry in ledger.with_code(endpoint, draft.code):
+def _twin(others: Iterable[Entry], draft: Draft, itself: Entry | None = None) -> Fault | None:
+    for entry in others:
         if entry != itself and entry.state in SENT:
             became = f" (id {entry.id})" if entry.id else ", and it is not known what became of it"
             return Fault(

@@ -11,6 +11,7 @@ Value = str | int | Decimal  # as it stands in a body: days and instants as ISO 
 
 LONGEST = 80  # letters of a value that are shown
 
+_NO_LETTER = re.compile("[\0\ud800-\udfff]")
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)")
 _DAY = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})([T ].*)?")
 _DIGITS = 18  # of a number, decimals among them
@@ -64,7 +65,7 @@ def shown(value: object) -> str:
 
 def _text(value: object) -> str:
     if isinstance(value, str):
-        if "\0" in value or any("\ud800" <= letter <= "\udfff" for letter in value):
+        if _NO_LETTER.search(value):
             why = "It holds a letter that is none, as of a file that was damaged or misread."
             raise Unfit(why, "Type it again.")
         return value
