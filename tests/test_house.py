@@ -22,9 +22,10 @@ FLOORS = [
     {"options", "demo", "showing", "listing", "telling"},
     {"progress", "screen"},
     {"sync", "adopt", "report", "push.run"},
-    {"account", "intake", "release", "summary"} | {"push.lost", "push.deliver", "push.history"},
+    {"account", "intake", "release", "summary"}
+    | {"push.lost", "push.deliver", "push.history", "push.asking", "push.receive"},
     {"load.run", "warehouse.publish", "warehouse.status"}
-    | {"push.verdict", "push.send", "push.taking", "push.report"},
+    | {"push.verdict", "push.send", "push.taking", "push.report", "push.stops"},
     {"warehouse.export", "push.ledger", "push.seek"},
     {"warehouse.workbook"},
     {"warehouse.sheet"},

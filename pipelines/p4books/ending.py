@@ -31,8 +31,8 @@ def end_with(command: click.Command) -> NoReturn:
         code = fault.exit_code
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 1
-    except (KeyboardInterrupt, click.Abort):
-        say("Stopped. What was published stands; the next run goes on from here.")
+    except (KeyboardInterrupt, click.Abort) as stop:
+        say(str(stop) or "Stopped. What was published stands; the next run goes on from here.")
         code = 130
     except BrokenPipeError:
         code = 0

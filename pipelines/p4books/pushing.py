@@ -1,6 +1,6 @@
 """Which words create records?"""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ from p4books.errors import P4BooksError, UsageError
 from p4books.eventlog import tell
 
 if TYPE_CHECKING:  # --help waits for none of it
+    from p4books.push.fault import Fault
     from p4books.push.row import Row
     from p4books.settings import Settings
 
@@ -49,6 +50,9 @@ if TYPE_CHECKING:  # --help waits for none of it
 @click.option(
     "--allow-renumbering", is_flag=True, help="Go on though P4 Books gives codes of its own."
 )
+@click.option(
+    "--same-books", is_flag=True, help="Go on with the ledger though P4 Books' address is another."
+)
 @click.option("--sync", "syncs", is_flag=True, help="Bring what was created into the warehouse.")
 @options.tenant
 @options.as_json
@@ -65,6 +69,7 @@ def push(  # noqa: PLR0913
     resend_unknown: bool,
     resend_refused: bool,
     allow_renumbering: bool,
+    same_books: bool,
     syncs: bool,
     tenant: str | None,
     as_json: bool,
@@ -76,7 +81,9 @@ def push(  # noqa: PLR0913
     was sent is in the ledger, and is never sent again by itself.
     """
     if (file is None) == (sql is None):
-        raise UsageError("Name the file to push, or ask for its rows with --query SQL.")
+        raise UsageError(
+            "Name the file to push, or ask for its rows with --query SQL: one of them."
+        )
     from p4books import settings, telling
     from p4books.push import faultfile, run
     from p4books.push.wishes import Wishes
@@ -85,6 +92,8 @@ def push(  # noqa: PLR0913
     run.writable(name)
     if faults:
         faultfile.kind(faults)
+        if file and file.exists() and faults.exists() and faults.samefile(file):
+            raise UsageError(f"{faults} is the file to push; name another one for its faults.")
     wishes = Wishes(
         renamed=_pairs(renamed),
         dry_run=dry_run,
@@ -92,14 +101,18 @@ def push(  # noqa: PLR0913
         skip_bad=skip_bad,
         again=frozenset(["unknown"] * resend_unknown + ["refused"] * resend_refused),
         allow_renumbering=allow_renumbering,
+        same_books=same_books,
     )
     found = settings.load(tenant, need_key=not dry_run)
     with _rows(found, file, sheet, sql) as rows, telling.progress() as told:
         done = run.push(found, name, rows, str(file.name if file else "query"), wishes, told)
+    if as_json:
+        telling.report_json(done)
+    else:
+        telling.report(done, found)
     if faults:
-        faultfile.write(faults, done.faults, found.published_mode)
-    (telling.report_json if as_json else telling.report)(done)
-    if syncs and done.created:
+        done.errors += _written(faults, done.faults, found.published_mode)
+    if syncs and (done.created or done.earlier):
         done.errors += _sync(found, name)
     finish(*done.errors)
 
@@ -129,6 +142,17 @@ def pushes(number: int | None, last: int, kind: str, as_json: bool, tenant: str 
     if not any(each.push == number for each in listed):
         raise UsageError(f"There is no push {number}. `p4books pushes` lists them.")
     telling.rows(history.rows(ledger, number), kind)
+
+
+def _written(file: Path, faults: "Sequence[Fault]", mode: int) -> list[P4BooksError]:
+    """Write the faults; where that fails, what was sent stands all the same."""
+    from p4books.push import faultfile
+
+    try:
+        faultfile.write(file, faults, mode)
+    except P4BooksError as fault:
+        return [fault]
+    return []
 
 
 def _pairs(words: tuple[str, ...]) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 import csv
 import sys
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -17,10 +18,11 @@ from p4books.push.report import Report
 from p4books.push.run import Progress as Told
 from p4books.settings import Settings
 
+QUIET = 30.0  # seconds between two lines about a long push
 SHOWN = 20  # faults on a screen; a file holds them all
 KILLED = "killed"
 
-ROW = ("row", "code", "state", "id", "given_code", "status", "answer", "note")
+ROW = ("row", "code", "state", "push", "id", "given_code", "status", "answer", "differs", "note")
 TIMES = ("ready_at", "sent_at", "answered_at", "sought_at")
 COUNTS = ("rows", "created", "already", "refused", "unknown", "ready", "bad")
 
@@ -29,7 +31,7 @@ COUNTS = ("rows", "created", "already", "refused", "unknown", "ready", "bad")
 def progress() -> Iterator[Told]:
     """Show how many records were sent: a bar on a terminal, else a line for every thousand."""
     if not sys.stderr.isatty():
-        yield _lines
+        yield _lines()
         return
     bar = Progress(
         TextColumn("{task.description}"),
@@ -50,14 +52,22 @@ def progress() -> Iterator[Told]:
         yield told
 
 
-def _lines(what: str, done: int, whole: int) -> None:
-    if what == "sent" and done % 1000 == 0:
-        tell(f"{done:,} of {whole:,} sent")
-    if what == "seeking":
-        tell(f"Reading the list to find {whole:,} whose answer was lost.")
+def _lines() -> Told:
+    """Tell twice a minute at the most how many were sent, and at once that a list is read."""
+    last = time.monotonic()
+
+    def told(what: str, done: int, whole: int) -> None:
+        nonlocal last
+        if what == "seeking":
+            tell(f"Reading the list to find {whole:,} whose answer was lost.")
+        elif time.monotonic() - last >= QUIET:
+            last = time.monotonic()
+            tell(f"{done:,} of {whole:,} sent")
+
+    return told
 
 
-def report(done: Report) -> None:
+def report(done: Report, settings: Settings) -> None:
     """Print what is wrong with rows, and what became of all in one line."""
     if done.faults:
         screen.table(
@@ -70,6 +80,9 @@ def report(done: Report) -> None:
     if len(done.faults) > SHOWN:
         _print(f"and {len(done.faults) - SHOWN:,} more; --faults FILE writes them all.")
     _print(_sentence(done))
+    if done.push is None and done.books_as_of:
+        at = screen.when(done.books_as_of, settings)
+        _print(f"Checked against the books of {at} ({settings.timezone}).")
 
 
 def report_json(done: Report) -> None:

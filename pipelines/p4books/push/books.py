@@ -9,6 +9,7 @@ from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
+from unicodedata import normalize
 
 import duckdb
 
@@ -64,9 +65,21 @@ class Listed:
         near = self._in_order[max(place - _ALIKE, 0) : place + _ALIKE]
         return nearest(code, near, "no other is like it.")
 
+    def spelt(self, code: str) -> str | None:
+        """Return a code that is this one but for case and blanks; None where none is there."""
+        return self._folded.get(_fold(code))
+
+    @cached_property
+    def _folded(self) -> Mapping[str, str]:
+        return {_fold(code): code for code in self.codes}
+
     @cached_property
     def _in_order(self) -> list[str]:
         return sorted(self.codes)
+
+
+def _fold(code: str) -> str:
+    return " ".join(normalize("NFKC", code).casefold().split())
 
 
 @dataclass(frozen=True)

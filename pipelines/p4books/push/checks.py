@@ -39,15 +39,17 @@ def _checked(
     rows: Iterable[Row], endpoint: Endpoint, books: Books, reader: Reader
 ) -> Iterator[Draft | Fault]:
     seen: dict[str, int] = {}
+    told: set[str] = set()
     for document in _documents(reader.read(row) for row in rows):
         yield from document.told
         document.faults += needs.lacking(document, endpoint)
-        document.faults += _again(document, seen)
-        if not document.faults and not document.is_blocked:
+        again = list(_again(document, seen, told))
+        yield from again
+        if not (again or document.faults or document.is_blocked):
             document.faults += _contradictions(document, endpoint, books)
         if document.faults:
             yield from document.sorted_faults()
-        elif not document.is_blocked:
+        elif not (again or document.is_blocked):
             yield _draft(document, endpoint, books)
 
 
@@ -65,19 +67,20 @@ def _documents(rows: Iterable[Document]) -> Iterator[Document]:
         yield current
 
 
-def _again(document: Document, seen: dict[str, int]) -> Iterator[Fault]:
-    """Tell of a code that stood in the file before."""
+def _again(document: Document, seen: dict[str, int], told: set[str]) -> Iterator[Fault]:
+    """Tell of a code that stood in the file before, here and, once, where it stood first."""
     code = document.code
-    if code is None:
+    if code is None or (first := seen.setdefault(code, document.row)) == document.row:
         return
-    first = seen.setdefault(code, document.row)
-    if first != document.row:
-        remedy = "Keep each record once."
-        if document.items:
-            remedy = "Keep each record once, its rows one after the other: sort the file by code."
-        cell = document.header["code"]
-        what = f"This code stands in row {first} already."
-        yield Fault(cell.row, cell.column, shown(code), what, remedy)
+    remedy = "Keep each record once."
+    if document.items:
+        remedy = "Keep each record once, its rows one after the other: sort the file by code."
+    cell = document.header["code"]
+    for row, other, where in ((cell.row, first, "already"), (first, cell.row, "again")):
+        if row != first or code not in told:
+            what = f"This code stands in row {other} {where}."
+            yield Fault(row, cell.column, shown(code), what, remedy, row)
+    told.add(code)
 
 
 def _contradictions(document: Document, endpoint: Endpoint, books: Books) -> Iterator[Fault]:
@@ -109,4 +112,5 @@ def _draft(document: Document, endpoint: Endpoint, books: Books) -> Draft:
     body = _ENCODER.encode(record)
     code = document.code or ""
     told = hashlib.sha256(endpoint.name.encode() + b"\n" + body).hexdigest()
-    return Draft(document.row, code, body, told, books.own.codes.get(code))
+    there = code if code in books.own.codes else books.own.spelt(code)
+    return Draft(document.row, code, body, told, books.own.codes.get(there or ""), there)

@@ -1,19 +1,20 @@
 """How are the rows of a push sent, one after the other?"""
 
-from collections.abc import Callable, Set
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
+from itertools import chain
+from typing import Any
 
 from p4books.endpoint import Endpoint
 from p4books.push import said
 from p4books.push.entry import CREATED, READY, REFUSED, UNKNOWN, Entry
-from p4books.push.errors import NoAnswers, OwnCodes
+from p4books.push.errors import OwnCodes
 from p4books.push.ledger import Ledger
 from p4books.push.said import Said
 from p4books.push.same import differences
 from p4books.push.send import Sender
+from p4books.push.stops import Stops
 from p4books.push.wishes import Wishes
-
-SILENT = 5  # rows in a row without a verdict, before a push gives up
 
 Told = Callable[[int], None]  # how many rows have been sent
 
@@ -32,28 +33,35 @@ class Delivery:
     before: Set[str]
     wishes: Wishes
 
-    def run(self, told: Told) -> None:
+    def run(self, again: Sequence[Entry], told: Told) -> None:
         """Send the rows, as many as are wished, and write down what became of each.
 
-        Raises OwnCodes, NoAnswers and what Sender.send raises; what was not sent is ready then.
+        Those that are sent once more come first, as short as can be after they were looked for.
+        Raises OwnCodes, NoAnswers, NotCreated and what Sender.send raises.
         """
-        silent = 0
-        for sent, entry in enumerate(self.ledger.rows(self.push, READY), 1):
+        stops = Stops(self.ledger, self.endpoint.name)
+        for sent, entry in enumerate(chain(again, self.ledger.rows(self.push, READY)), 1):
             what = self.sender.send(entry)
-            silent = silent + 1 if what.state == UNKNOWN else 0
             self._write(entry, what)
             told(sent)
-            if silent == SILENT:
-                raise NoAnswers(self.endpoint.name, silent, what.text)
+            stops.note(entry, what)
+            if what.state == CREATED and what.code != entry.code:
+                self._renumbered(entry, what)
             if sent == self.wishes.limit:
                 return
 
     def _write(self, entry: Entry, what: Said) -> None:
-        if what.state != CREATED:
-            certain = what.state == REFUSED
-            told = {"status": what.status, "answer": what.text}
-            self.ledger.became(entry, what.state, soon=certain, **told)
-            return
+        told: dict[str, Any] = {"status": what.status, "answer": what.text}
+        if what.state == CREATED:
+            self._write_created(entry, what)
+        elif what.status == said.CONFLICT and not entry.left_at:
+            self.ledger.became(entry, UNKNOWN, **told)
+        elif what.state == UNKNOWN or entry.left_at:  # the first sending may have made it
+            self.ledger.lost(entry, note="It is looked for when its file is pushed again.", **told)
+        else:
+            self.ledger.became(entry, REFUSED, soon=True, **told)
+
+    def _write_created(self, entry: Entry, what: Said) -> None:
         if what.id in self.before or self.ledger.created_as(self.endpoint.name, what.id or ""):
             note = f"P4 Books answered with a record that it had before (id {what.id})."
             self.ledger.became(entry, REFUSED, status=what.status, answer=note)
@@ -65,14 +73,15 @@ class Delivery:
             status=what.status,
             id=what.id,
             given_code=what.code,
-            note=self._other_values(entry, what),
+            differs=self._other_values(entry, what),
         )
-        if what.code != entry.code and not self.wishes.allow_renumbering:
+
+    def _renumbered(self, entry: Entry, what: Said) -> None:
+        if not self.wishes.allow_renumbering and self.ledger.renumbered(self.endpoint.name):
             raise OwnCodes(self.endpoint.name, entry.code, what.code, what.id or "")
 
     def _other_values(self, entry: Entry, what: Said) -> str | None:
-        """Say where the answer shows other values than ours; fields it lacks tell nothing."""
+        """Name what the answer shows otherwise than it was sent; what it lacks tells nothing."""
         shown = what.record or {}
         sent = {k: v for k, v in said.parse(entry.body).items() if k in shown and k != "code"}
-        differing = list(differences(sent, shown, self.endpoint))
-        return f"P4 Books keeps something else in {', '.join(differing)}." if differing else None
+        return ", ".join(differences(sent, shown, self.endpoint)) or None

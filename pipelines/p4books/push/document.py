@@ -26,7 +26,8 @@ class Document:
     `names` are the columns of its fields, by the list in which a field is (None: in none) and by
     field. `told` are faults of the whole file that its rows show first. `is_blocked` where a value
     of it stands where nobody knows a field: it can't be sent, and the fault was told already.
-    `is_nested` where a list of it stands in one value, not in rows.
+    `is_nested` where a list of it stands in one value, not in rows. `last` is what its last row
+    said, where it has several.
     """
 
     rows: list[Row]
@@ -37,6 +38,7 @@ class Document:
     told: list[Fault] = field(default_factory=list)
     is_blocked: bool = False
     is_nested: bool = False
+    last: "Document | None" = None
 
     @property
     def row(self) -> int:
@@ -50,21 +52,30 @@ class Document:
         return str(cell.value) if cell and cell.value is not None else None
 
     def goes_on_in(self, other: "Document") -> bool:
-        """Tell whether another's rows are more of this one: items under the same code."""
+        """Tell whether another's rows are more of this one: items under the same code.
+
+        Where a code is missing nobody knows whose items they are, so that both are one, and bad.
+        """
         if self.is_nested or other.is_nested or not other.items:
             return False
-        return self.code is not None and self.code == other.code
+        before = (self.last or self).code
+        if before is None or other.code is None:
+            return bool(self.items)
+        return before == other.code
 
     def take(self, other: "Document") -> None:
         """Add rows that are more of this one; what they say of the record must be the same."""
         self.faults += other.faults
         self.told += other.told
         self.is_blocked |= other.is_blocked
+        if self.code is not None and other.code is None:
+            self.faults.append(_nameless(other.row, self.header["code"].column))
         for name, cell in other.header.items():
             self._compare(name, cell, self.header.get(name))
         for inner, items in other.items.items():
             self.items.setdefault(inner, []).extend(items)
         self.rows += other.rows
+        self.last = other
 
     def _compare(self, name: str, cell: Cell, before: Cell | None) -> None:
         if before and (cell.value is None or before.value in {None, cell.value}):
@@ -93,3 +104,8 @@ class Document:
             return fault.row, places.get(whole, places.get(inner, len(places)))
 
         return [replace(fault, record=self.row) for fault in sorted(self.faults, key=place)]
+
+
+def _nameless(row: int, column: str) -> Fault:
+    what = "Whose row it is can't be told, and the record before it may lack it."
+    return Fault(row, column, "", what, "Write the record's code in each of its rows.")

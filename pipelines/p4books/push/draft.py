@@ -9,7 +9,8 @@ class Draft:
 
     `row` is where it begins in the file; `body` its JSON, names sorted, nulls left out, numbers
     exact; `hash` is the SHA-256 of endpoint and body: two rows with the same hash are the same.
-    `stands_as` is the id of the record that has its code in the books already, None where none has.
+    `stands_as` is the id of the record that has its code in the books already, be it in another
+    spelling, and `stands_code` how it is spelt there; None where none has.
     """
 
     row: int
@@ -17,3 +18,4 @@ class Draft:
     body: bytes
     hash: str
     stands_as: str | None = None
+    stands_code: str | None = None

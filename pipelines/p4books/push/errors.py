@@ -4,7 +4,7 @@ from pathlib import Path
 
 from p4books.errors import P4BooksError
 
-_STAYS = "What was sent before it stands in the ledger; the rest was not sent."
+_STAYS = "What was sent stands in the ledger; the rest was not sent."
 
 
 class BadFile(P4BooksError):
@@ -30,6 +30,7 @@ class NotCreated(P4BooksError):
     """P4 Books lets this key create nothing there."""
 
     def __init__(self, endpoint: str, status: int, said: str) -> None:
+        said = said.rstrip(".")
         why = {
             401: "did not accept the API key",
             403: "gives the API key no right to create",
@@ -37,7 +38,7 @@ class NotCreated(P4BooksError):
             405: "takes no new records at this address",
         }[status]
         super().__init__(
-            f"{endpoint}: P4 Books {why} ({status}){': ' + said if said else ''}. {_STAYS} "
+            f"{endpoint}: P4 Books {why} ({status}){f': {said}' if said else ''}. {_STAYS} "
             "Mend that, then push the same file again."
         )
 
@@ -64,10 +65,10 @@ class StillRefusing(P4BooksError):
 class NoAnswers(P4BooksError):
     """Several rows in a row got no answer that says what became of them."""
 
-    def __init__(self, endpoint: str, rows: int, last: str) -> None:
+    def __init__(self, endpoint: str, in_a_row: int, rows: int, last: str) -> None:
         super().__init__(
-            f"{endpoint}: of {rows} records in a row P4 Books did not say what became of them "
-            f"(last: {last}). They are called unknown; the rest was not sent. "
+            f"{endpoint}: P4 Books did not say what became of {rows} records, {in_a_row} of them "
+            f"one after the other (last: {last}). They are called unknown; the rest was not sent. "
             "Push the same file again when P4 Books is well."
         )
 
@@ -118,7 +119,40 @@ class SkippedBad(P4BooksError):
     """Records of the file have faults, and were left out as wished."""
 
     def __init__(self, bad: int) -> None:
-        super().__init__(f"{bad:,} records were left out; they can't be sent as they are.")
+        were = "record was" if bad == 1 else "records were"
+        super().__init__(f"{bad:,} {were} left out: not to be sent as they are.")
+
+
+class OtherBooks(P4BooksError):
+    """The ledger is of P4 Books at another address."""
+
+    exit_code = 2
+
+    def __init__(self, tenant: str, before: str, now: str) -> None:
+        super().__init__(
+            f"What tenant {tenant} pushed went to {before}; the settings lead to {now}. Nothing "
+            "was sent: by that ledger records would be left out here, or sent twice. For other "
+            "books use another tenant or data_dir; if these are the same, moved, say --same-books."
+        )
+
+
+class KeptOtherwise(P4BooksError):
+    """P4 Books shows other values than were sent."""
+
+    def __init__(self, push: int, records: int) -> None:
+        super().__init__(
+            f"{records:,} of the created records hold something else than was sent; "
+            f"`p4books pushes {push}` shows in which fields. Compare them."
+        )
+
+
+class Stopped(KeyboardInterrupt):
+    """The user stopped the push."""
+
+    def __init__(self, push: int) -> None:
+        super().__init__(
+            f"Stopped. `p4books pushes {push}` shows what was sent; push the same file to go on."
+        )
 
 
 class NotAllCreated(P4BooksError):

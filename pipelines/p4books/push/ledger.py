@@ -1,13 +1,13 @@
 """What was sent, and what became of it?
 
 A row is written down as *sending*, and that is on the disk, before its request leaves; what became
-of it is written after the answer. So a row that is *ready* was never sent, and one that is found
-*sending* later may or may not have arrived: it is *unknown*.
+of it is written after the answer. So a row that is *ready* was never taken, and one that is found
+*sending* later may or may not have arrived: it is *unknown*, until it is found or refused.
 """
 
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any, Self
 
 from p4books.push.draft import Draft
 from p4books.push.entry import (
+    COLUMNS,
     CREATED,
     READY,
     REFUSED,
@@ -43,6 +44,8 @@ class Ledger:
             self._store.row_factory = sqlite3.Row
             self._store.execute("pragma journal_mode = wal")
             self._store.execute("pragma synchronous = full")
+            self._store.execute("pragma fullfsync = on")  # or macOS leaves it in the drive's memory
+            self._store.execute("pragma checkpoint_fullfsync = on")
             self._store.executescript(TABLES)
         except (sqlite3.Error, OSError) as error:
             self.__exit__()
@@ -54,11 +57,11 @@ class Ledger:
             self._store.close()
             self._store = None
 
-    def begin(self, endpoint: str, source: str) -> int:
-        """Begin a push and return its number."""
+    def begin(self, endpoint: str, source: str, address: str) -> int:
+        """Begin a push to P4 Books at an address, and return its number."""
         done = self._do(
-            "insert into push (endpoint, source, began_at) values (?, ?, ?)",
-            (endpoint, source, now()),
+            "insert into push (endpoint, source, address, began_at) values (?, ?, ?, ?)",
+            (endpoint, source, address, now()),
         )
         return int(done.lastrowid or 0)
 
@@ -88,8 +91,8 @@ class Ledger:
     def doubt(self) -> int:
         """Call unknown what a dead push was sending; return how many rows that were."""
         return self._do(
-            "update record set state = ?, note = 'The push was stopped while this was sent.'"
-            " where state = ?",
+            "update record set state = ?, left_at = coalesce(left_at, sent_at),"
+            " note = 'The push was stopped while this was sent.' where state = ?",
             (UNKNOWN, SENDING),
         ).rowcount
 
@@ -102,10 +105,29 @@ class Ledger:
         where = "endpoint = ? and code = ? and state <> ? order by record"
         return list(self._entries(where, (endpoint, code, REFUSED)))
 
-    def renumbered(self, endpoint: str) -> Entry | None:
-        """Return a row that P4 Books gave another code than ours, or none that it told."""
-        where = "endpoint = ? and state = ? and given_code is not code limit 1"
+    def address(self) -> str | None:
+        """Return where the last push went; None where there was none."""
+        row = self._do("select address from push order by push desc limit 1").fetchone()
+        return str(row["address"]) if row else None
+
+    def last_created(self, endpoint: str) -> Entry | None:
+        """Return the row that became a record last."""
+        where = "endpoint = ? and state = ? order by answered_at desc, record desc limit 1"
         return next(self._entries(where, (endpoint, CREATED)), None)
+
+    def renumbered(self, endpoint: str) -> Entry | None:
+        """Return the last record, where P4 Books gave it another code than ours, or told none."""
+        last = self.last_created(endpoint)
+        return last if last and last.given_code != last.code else None
+
+    def differing(self, push: int) -> int:
+        """Count the records of a push that hold something else than was sent."""
+        told = "select count(*) from record where push = ? and state = ? and differs is not null"
+        return int(self._do(told, (push, CREATED)).fetchone()[0])
+
+    def unknown(self, endpoint: str) -> list[Entry]:
+        """Return all unknown rows of an endpoint, whatever push sent them."""
+        return list(self._entries("endpoint = ? and state = ?", (endpoint, UNKNOWN)))
 
     def states(self, push: int) -> Counter[str]:
         """Count the rows of a push in each state."""
@@ -118,11 +140,12 @@ class Ledger:
 
     def take(self, push: int, endpoint: str, draft: Draft) -> None:
         """Make a draft ready to be sent by this push."""
-        self._do(
+        made = self._do(
             "insert into record (push, endpoint, row, code, hash, body, state, ready_at)"
             " values (?, ?, ?, ?, ?, ?, ?, ?)",
             (push, endpoint, draft.row, draft.code, draft.hash, draft.body, READY, now()),
         )
+        self.part(push, draft.row, made.lastrowid or 0)
 
     def take_over(self, push: int, entry: Entry, row: int, state: str | None = None) -> None:
         """Let this push go on with a row of an earlier one, in this state (default: its own)."""
@@ -130,10 +153,28 @@ class Ledger:
             "update record set push = ?, row = ?, state = ? where record = ?",
             (push, row, state or entry.state, entry.record),
         )
+        self.part(push, row, entry.record)
+
+    def part(self, push: int, row: int, record: int, *, already: bool = False) -> None:
+        """Note which row of a push's file is which; `already`: an earlier push had sent it."""
+        self._do("insert or replace into part values (?, ?, ?, ?)", (push, row, record, already))
 
     def drop(self, entry: Entry) -> None:
-        """Forget a row that was never sent."""
-        self._do("delete from record where record = ? and state = ?", (entry.record, READY))
+        """Forget a row that was never taken."""
+        where = "record = ? and state = ? and left_at is null"
+        self._do(f"delete from record where {where}", (entry.record, READY))
+
+    def drop_rows(self, push: int, rows: Collection[int]) -> int:
+        """Forget what this push took of these rows of its file; return how many that were."""
+        for row in rows:
+            self._do("delete from part where push = ? and row = ?", (push, row))
+        return sum(
+            self._do(
+                "delete from record where push = ? and row = ? and state = ? and left_at is null",
+                (push, row, READY),
+            ).rowcount
+            for row in rows
+        )
 
     def rows(self, push: int, *states: str) -> Iterator[Entry]:
         """Give the rows of a push that are in one of these states (default: any), in order."""
@@ -147,10 +188,19 @@ class Ledger:
     def sending(self, entry: Entry) -> None:
         """Write down that a row is about to be sent; it is on the disk when this returns."""
         self._do(
-            "update record set state = ?, sent_at = ?, sought_at = null, note = null"
-            " where record = ?",
+            "update record set state = ?, sent_at = ?, sought_at = null, status = null,"
+            " answer = null, note = null where record = ?",
             (SENDING, now(), entry.record),
         )
+
+    def back(self, entry: Entry, **told: Any) -> None:
+        """Write down that a row was certainly not taken: it is what it was before it was sent."""
+        self._write(entry, "state = iif(left_at is null, 'ready', 'unknown')", told)
+
+    def lost(self, entry: Entry, **told: Any) -> None:
+        """Write down that it is not known what became of a row that was sent."""
+        lost = {"state": UNKNOWN, "answered_at": now(), **told}
+        self._write(entry, "left_at = coalesce(left_at, sent_at)", lost)
 
     def became(self, entry: Entry, state: str, *, soon: bool = False, **told: Any) -> None:
         """Write down what became of a row; `told` are columns.
@@ -158,19 +208,20 @@ class Ledger:
         With `soon` it is safe from the end of this process, and from a power cut with what is
         written next.
         """
-        values = {"state": state, "answered_at": now(), **told}
-        sets = ", ".join(f"{name} = ?" for name in values)
         if soon:
             self._do("pragma synchronous = normal")
         try:
-            self._do(f"update record set {sets} where record = ?", (*values.values(), entry.record))
+            self.note(entry, state=state, answered_at=now(), **told)
         finally:
             if soon:
                 self._do("pragma synchronous = full")
 
     def note(self, entry: Entry, **told: Any) -> None:
         """Write down something more of a row."""
-        sets = ", ".join(f"{name} = ?" for name in told)
+        self._write(entry, "record = record", told)
+
+    def _write(self, entry: Entry, also: str, told: Mapping[str, Any]) -> None:
+        sets = ", ".join([also, *(f"{name} = ?" for name in told)])
         self._do(f"update record set {sets} where record = ?", (*told.values(), entry.record))
 
     def flush(self) -> None:
@@ -178,7 +229,7 @@ class Ledger:
         self._do("pragma wal_checkpoint(passive)")
 
     def _entries(self, where: str, values: tuple[Any, ...]) -> Iterator[Entry]:
-        for row in self._do(f"select * from record where {where}", values).fetchall():
+        for row in self._do(f"select {COLUMNS} from record where {where}", values).fetchall():
             yield Entry(**dict(row))
 
     def _do(self, sql: str, values: tuple[Any, ...] = ()) -> sqlite3.Cursor:

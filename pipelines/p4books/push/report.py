@@ -1,6 +1,7 @@
 """What did a push do?"""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from p4books.errors import P4BooksError
 from p4books.push.fault import Fault
@@ -12,8 +13,9 @@ class Report:
 
     `push` is its number in the ledger, None where nothing was written there. `rows` are the records
     of the file; of them `bad` have faults, `earlier` and `earlier_refused` were sent by an earlier
-    push, `ready` could be sent and were not. `faults` say what is wrong with rows, `errors` why not
-    all was done.
+    push, `ready` could be sent and were not. `books_as_of` is when the books were read that they
+    were checked against, None where nobody noted it. `faults` say what is wrong with rows, `errors`
+    why not all was done.
     """
 
     endpoint: str
@@ -30,5 +32,6 @@ class Report:
     requests: int = 0
     waited: float = 0.0
     seconds: float = 0.0
+    books_as_of: datetime | None = None
     faults: list[Fault] = field(default_factory=list)
     errors: list[P4BooksError] = field(default_factory=list)

@@ -11,11 +11,10 @@ from p4books.push.entry import CREATED, REFUSED, UNKNOWN
 
 KEPT = 500  # characters of an answer
 
-AT_THE_DOOR = frozenset({401, 403, 404, 405})  # says nothing of the record, and it was not taken
-OF_A_RECORD = frozenset(
-    {403, 404}
-)  # of these, what may be about the record where others were taken
-NO_VERDICT = frozenset({408, 425, 499})  # 4xx that blame the line, not the record
+AT_THE_DOOR = frozenset({401, 405})  # says nothing of the record, which was not taken
+PERHAPS_AT_THE_DOOR = frozenset({403, 404})  # may be about the record, or about who we are
+CONFLICT = 409  # the code is there: perhaps ours, that something between us sent twice
+NO_VERDICT = frozenset({408, 421, 425, 426, 499})  # 4xx that blame the line, not the record
 
 
 @dataclass(frozen=True)
@@ -37,11 +36,12 @@ class Said:
 def read(status: int, body: bytes, endpoint: Endpoint) -> Said:
     """Read an answer that is neither 429 nor one of AT_THE_DOOR (contract: 200 or 201, 4xx, 5xx).
 
-    Only a record with an id proves that it was created, and only a 4xx that it was not.
+    Only a record with an id proves that it was created, and a 4xx that it was not: but for a
+    record that may have been sent before.
     """
     if 400 <= status < 500 and status not in NO_VERDICT:
         return Said(REFUSED, message(body), status)
-    if not 200 <= status < 300:
+    if status not in {200, 201}:
         return Said(UNKNOWN, message(body) or f"status {status}", status)
     record = _record(body, endpoint)
     if record is None:
@@ -88,4 +88,4 @@ def _record(body: bytes, endpoint: Endpoint) -> dict[str, Any] | None:
     record = dict(canonical(told, endpoint))
     id_ = record.get("id")
     plain = isinstance(id_, int | str) and not isinstance(id_, bool) and str(id_).strip()
-    return record if plain else None
+    return record if plain and "error" not in record else None

@@ -7,7 +7,7 @@ is found counts only if we held no such id before it was sent.
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from p4books.api.answer import Answer
@@ -18,6 +18,8 @@ from p4books.endpoint import Endpoint
 from p4books.push import said
 from p4books.push.entry import Entry
 from p4books.push.same import differences
+
+CLOCKS = timedelta(minutes=15)  # by which theirs may be behind ours
 
 # Which of these ids were held before this instant?
 Held = Callable[[Sequence[str], datetime], Set[str]]
@@ -87,18 +89,18 @@ class Search:
         for entry in entries:
             self._by_code.setdefault(entry.code, []).append(entry)
 
-    def run(self, *, whole: bool, now: Callable[[], datetime]) -> Sought:
+    def run(self, *, whole: bool) -> Sought:
         """Read the tail, and where something is missing then and `whole` is wished, the list.
 
         Raises what `Client.page` raises, and PageIgnored.
         """
-        sought = Sought(now(), seen={record: [] for record in self._entries})
+        sought = Sought(datetime.now(UTC), seen={record: [] for record in self._entries})
         for answer in self._tail():
             self._look(answer, sought)
             if self._enough(sought):
                 return sought
         if whole:
-            sought.began = now()
+            sought.began = datetime.now(UTC)
             sought.complete = self._read_whole(sought)
         return sought
 
@@ -150,14 +152,14 @@ class Search:
         seen = sought.seen[entry.record]
         if any(one.id == id_ for one in seen) or self._taken(id_):
             return
-        sent_at = datetime.fromisoformat(entry.sent_at or entry.ready_at)
+        sent_at = datetime.fromisoformat(entry.left_at or entry.sent_at or entry.ready_at)
         seen.append(
             Seen(
                 id_,
                 code,
                 has_code=code == entry.code,
                 differs=tuple(self._differing(entry, record)),
-                is_new=not self._held([id_], sent_at),
+                is_new=not (_is_older(record, sent_at) or self._held([id_], sent_at)),
             )
         )
 
@@ -165,3 +167,12 @@ class Search:
         """Name what a record holds otherwise, but for its code."""
         sent = {name: value for name, value in self._sent[entry.record].items() if name != "code"}
         return differences(sent, record, self._endpoint)
+
+
+def _is_older(record: Mapping[str, Any], instant: datetime) -> bool:
+    """Tell whether a record says that it was made well before an instant."""
+    try:
+        made = datetime.fromisoformat(str(record.get("date_created")))
+    except ValueError:
+        return False
+    return made.tzinfo is not None and made < instant - CLOCKS

@@ -18,7 +18,7 @@ from p4books.api.session import Counts, Session
 from p4books.api.throttle import Throttle
 from p4books.endpoint import Endpoint
 from p4books.push import said
-from p4books.push.entry import CREATED, READY, UNKNOWN, Entry
+from p4books.push.entry import UNKNOWN, Entry
 from p4books.push.errors import NotCreated, NotReached, SentOn, StillRefusing
 from p4books.push.ledger import Ledger
 from p4books.push.said import Said
@@ -33,11 +33,13 @@ class Patience:
     """How long a push waits.
 
     `timeout` is the seconds without a byte after which an answer is given up, `backoff` those
-    before the first repeat of what may be repeated (it doubles); `sleep` waits seconds.
+    before the first repeat of what may be repeated (it doubles); `sleep` waits seconds. `settled`
+    is how many seconds after its sending a record that is not there may be sent again on wish.
     """
 
     timeout: float = TIMEOUT
     backoff: float = 1.0
+    settled: float = 300.0
     sleep: Callable[[float], None] = time.sleep
 
 
@@ -57,7 +59,6 @@ class Sender:
         self._endpoint = endpoint
         self._ledger = ledger
         self._patience = patience
-        self._is_let_in = False  # a record of this push was taken
         self._url = f"{access.address}/{endpoint.path}"
         self._session = Session(access.address, access.key, slots, patience.timeout)
 
@@ -69,8 +70,8 @@ class Sender:
     def send(self, entry: Entry) -> Said:
         """Send a row and say what came of it.
 
-        Raises NotReached, StillRefusing and NotCreated, and the row is ready again then: it was
-        certainly not taken. Raises SentOn, and the row stays as it is. LedgerTrouble at any time.
+        Raises NotReached, StillRefusing and NotCreated, and the row is what it was before: it was
+        certainly not taken. Raises SentOn, and the row is unknown. LedgerTrouble at any time.
         """
         refusals = failures = 0
         while True:
@@ -96,27 +97,20 @@ class Sender:
         )
 
     def _read(self, entry: Entry, answer: urllib3.BaseHTTPResponse) -> Said:
-        if self._is_at_the_door(answer.status):
-            self._ledger.became(entry, READY, status=answer.status)
+        if answer.status in said.AT_THE_DOOR:
+            self._ledger.back(entry, status=answer.status)
             name, text = self._endpoint.name, said.message(answer.data)
             raise NotCreated(name, answer.status, text)
         if 300 <= answer.status < 400:
             target = answer.headers.get("Location") or "nowhere"
             told = f"sent on to {target}"
-            self._ledger.became(entry, UNKNOWN, status=answer.status, answer=told)
+            self._ledger.lost(entry, status=answer.status, answer=told)
             raise SentOn(self._endpoint.name, answer.status, target)
-        what = said.read(answer.status, answer.data, self._endpoint)
-        self._is_let_in |= what.state == CREATED
-        return what
-
-    def _is_at_the_door(self, status: int) -> bool:
-        """Tell whether a status is about who we are, and not about the record."""
-        about_record = self._is_let_in and status in said.OF_A_RECORD
-        return status in said.AT_THE_DOOR and not about_record
+        return said.read(answer.status, answer.data, self._endpoint)
 
     def _wait_for_connection(self, entry: Entry, failures: int, error: Exception) -> None:
         why = failing.no_connection(error, self._patience.timeout) or "the connection failed"
-        self._ledger.became(entry, READY)
+        self._ledger.back(entry)
         if failures >= TRIES:
             raise NotReached(self._endpoint.name, self._access.host, why)
         log.info("%s: %s; try %d", self._endpoint.name, why, failures + 1)
@@ -124,7 +118,7 @@ class Sender:
 
     def _wait_as_told(self, entry: Entry, refusals: int, answer: urllib3.BaseHTTPResponse) -> None:
         """Let no process send for as long as the 429 asks; the next try waits for that."""
-        self._ledger.became(entry, READY)
+        self._ledger.back(entry)
         self.counts.refused += 1
         if refusals >= REFUSALS:
             raise StillRefusing(self._endpoint.name)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from p4books.push import said
 from p4books.push.draft import Draft
 from p4books.push.entry import CREATED, READY, REFUSED, UNKNOWN, Entry
 from p4books.push.fault import Fault
@@ -21,13 +22,12 @@ def take(
     entry = ledger.find(endpoint, draft.hash)
     if entry is None:
         return _first_time(ledger, push, endpoint, draft)
-    if entry.state == CREATED:
-        return CREATED
+    if entry.state == CREATED or (entry.state == REFUSED and not resend_refused):
+        ledger.part(push, draft.row, entry.record, already=True)
+        return entry.state
     if entry.state == UNKNOWN:
         ledger.take_over(push, entry, draft.row)
         return UNKNOWN
-    if entry.state == REFUSED and not resend_refused:
-        return REFUSED
     if fault := _twin(ledger.with_code(endpoint, draft.code), draft, entry):
         return fault
     ledger.take_over(push, entry, draft.row, READY)
@@ -47,22 +47,28 @@ def _first_time(ledger: Ledger, push: int, endpoint: str, draft: Draft) -> str |
 def _twin(others: Iterable[Entry], draft: Draft, itself: Entry | None = None) -> Fault | None:
     for entry in others:
         if entry != itself and entry.state in SENT:
-            became = f" (id {entry.id})" if entry.id else ", and it is not known what became of it"
-            return Fault(
-                draft.row,
-                "code",
-                draft.code,
-                f"Push {entry.push} sent this code with other content{became}.",
-                "Change the record in P4 Books, or give this one another code.",
-                draft.row,
-            )
-    if draft.stands_as is not None:
-        return Fault(
-            draft.row,
-            "code",
-            draft.code,
-            f"A record with this code is in the books already (id {draft.stands_as}).",
-            "Leave the row out, or give it another code.",
-            draft.row,
-        )
-    return None
+            return _fault(draft, *_sent_otherwise(entry, draft))
+    if draft.stands_as is None:
+        return None
+    spelt = "" if draft.stands_code == draft.code else f" as {draft.stands_code}"
+    return _fault(
+        draft,
+        f"A record with this code is in the books already{spelt} (id {draft.stands_as}).",
+        "Leave the row out, or give it another code.",
+    )
+
+
+def _sent_otherwise(entry: Entry, draft: Draft) -> tuple[str, str]:
+    """Say which fields of a row are not as they were sent, and what to do."""
+    before, now = said.parse(entry.body), said.parse(draft.body)
+    names = sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
+    told = f"Push {entry.push} sent this code with something else in {', '.join(names)}"
+    if entry.state == CREATED:
+        why = f"{told}: it is created (id {entry.id})."
+        return why, "Leave the row out, and change the record in P4 Books."
+    why = f"{told}, and it is not known what became of it."
+    return why, "Push the row as it was first: it is looked for then."
+
+
+def _fault(draft: Draft, what: str, remedy: str) -> Fault:
+    return Fault(draft.row, "code", draft.code, what, remedy, draft.row)

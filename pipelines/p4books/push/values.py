@@ -1,8 +1,9 @@
 """What does a value say in a field of its kind?"""
 
 import re
+import unicodedata
 from contextlib import suppress
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from decimal import Context, Decimal
 
 from p4books.endpoint import Kind
@@ -65,6 +66,7 @@ def shown(value: object) -> str:
 
 def _text(value: object) -> str:
     if isinstance(value, str):
+        value = unicodedata.normalize("NFC", value)  # two ways to write ñ are one text
         if _NO_LETTER.search(value):
             why = "It holds a letter that is none, as of a file that was damaged or misread."
             raise Unfit(why, "Type it again.")
@@ -103,6 +105,8 @@ def _exact(number: Decimal, decimals: int) -> int | Decimal:
 
 
 def _day(value: object) -> str:
+    if isinstance(value, datetime) and value.tzinfo and value.time() != time.min:
+        raise Unfit("It is an instant, and its day depends on the zone.", _AS_DAY)
     if isinstance(value, date):
         return value.isoformat()[:10]
     if isinstance(value, str) and (found := _DAY.fullmatch(value)):

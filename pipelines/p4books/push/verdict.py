@@ -1,9 +1,10 @@
 """What became of the records that were sought?"""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from p4books.push.entry import Entry
+from p4books.push.said import CONFLICT
 from p4books.push.seek import Seen, Sought
 
 
@@ -11,16 +12,18 @@ from p4books.push.seek import Seen, Sought
 class Verdict:
     """What a search says of a row: the record that it became, or why that is not known.
 
-    `may_resend`: nothing speaks against sending it once more, if the user wishes so.
+    `may_resend`: nothing speaks against sending it once more, if the user wishes so. `is_refused`:
+    P4 Books refused it since its code is there, and the record that is there is not ours.
     """
 
     entry: Entry
     found: Seen | None
     note: str
     may_resend: bool = False
+    is_refused: bool = False
 
 
-def verdicts(entries: Sequence[Entry], sought: Sought, *, own_codes: bool) -> Iterable[Verdict]:
+def verdicts(entries: Sequence[Entry], sought: Sought, *, own_codes: bool) -> Iterator[Verdict]:
     """Judge each row; with `own_codes` the tenant numbers records itself, and content decides."""
     given = _shared_out(entries, sought) if own_codes else {}
     for entry in entries:
@@ -29,7 +32,10 @@ def verdicts(entries: Sequence[Entry], sought: Sought, *, own_codes: bool) -> It
         if found:
             yield Verdict(entry, found, "")
         else:
-            yield _not_found(entry, seen, complete=sought.complete, own_codes=own_codes)
+            verdict = _not_found(entry, seen, complete=sought.complete, own_codes=own_codes)
+            with_code = any(one.has_code for one in seen)
+            refused = entry.status == CONFLICT and not entry.left_at
+            yield replace(verdict, is_refused=refused and (with_code or sought.complete))
 
 
 def _shared_out(entries: Sequence[Entry], sought: Sought) -> dict[int, Seen]:

@@ -11,7 +11,8 @@ class Wishes:
     `renamed`: our field by the file's column; where it is empty the column is left out. `dry_run`:
     only check. `limit`: how many records it sends at most. `skip_bad`: send the good rows though
     others have faults. `again`: states of rows (refused, unknown) that are sent once more.
-    `allow_renumbering`: go on though P4 Books gives records codes of its own.
+    `allow_renumbering`: go on though P4 Books gives records codes of its own. `same_books`: these
+    are the books of before, though they have another address.
     """
 
     renamed: Mapping[str, str] = field(default_factory=dict)
@@ -20,3 +21,4 @@ class Wishes:
     skip_bad: bool = False
     again: frozenset[str] = frozenset()
     allow_renumbering: bool = False
+    same_books: bool = False

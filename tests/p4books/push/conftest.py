@@ -32,7 +32,7 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 @pytest.fixture
 def enter(ledger: Ledger) -> Enter:
     """Take a vendor into the ledger, ready to be sent by push 1, and return its entry."""
-    push = ledger.begin("vendors", "vendors.csv")
+    push = ledger.begin("vendors", "vendors.csv", "here")
 
     def take(code: str, **values: Any) -> Entry:
         made = draft(code, **values)

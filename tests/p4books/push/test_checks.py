@@ -116,13 +116,22 @@ def test_in_the_books() -> None:
     ids=["nested", "in rows", "one after the other"],
 )
 def test_twice(rows: Sequence[Values], again: int) -> None:
-    """A code that stands elsewhere in the file already is a fault that names the first row."""
-    *sent, fault = checked(INVOICES, *rows)
+    """A code that stands twice in the file is a fault here and there: neither is to be sent."""
+    *sent, fault, first = checked(INVOICES, *rows)
 
     assert all(isinstance(each, Draft) for each in sent)
     assert isinstance(fault, Fault)
-    assert (fault.row, fault.what) == (again, "This code stands in row 2 already.")
+    assert isinstance(first, Fault)
+    assert (fault.record, fault.what) == (again, "This code stands in row 2 already.")
+    assert (first.record, first.what) == (2, f"This code stands in row {again} again.")
     assert "sort the file by code" in fault.remedy
+
+
+def test_three_times() -> None:
+    """The first of several rows with one code is told once."""
+    found = checked(PRODUCTS, *[{"code": "a", "name": "x"}] * 3)
+
+    assert [each.row for each in found if isinstance(each, Fault)] == [3, 2, 4]
 
 
 def test_twice_without_items() -> None:
@@ -147,7 +156,6 @@ def test_all_faults() -> None:
         (3, "price"),
         (4, "code"),
         (4, "price"),
-        (4, "customer"),
     ]
 
 

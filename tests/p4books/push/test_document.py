@@ -29,17 +29,25 @@ def test_goes_on() -> None:
 
 @pytest.mark.parametrize(
     "other",
-    [document(3), document(3, item(3), code="F-2"), document(3, item(3), code=None)],
-    ids=["no items", "another code", "no code"],
+    [document(3), document(3, item(3), code="F-2")],
+    ids=["no items", "another code"],
 )
 def test_does_not_go_on(other: Document) -> None:
-    """A row without items, or under another code or none, begins a record."""
+    """A row without items, or under another code, begins a record."""
     assert not document(2, item(2)).goes_on_in(other)
 
 
 def test_no_code() -> None:
-    """Two rows without a code are not one record."""
-    assert not document(2, item(2), code=None).goes_on_in(document(3, item(3), code=None))
+    """Nobody knows whose items a row without a code has: those around it are bad with it."""
+    whole = document(2, item(2))
+
+    for number, code in ((3, None), (4, "F-2"), (5, "F-2")):
+        row = document(number, item(number), code=code)
+        assert whole.goes_on_in(row)
+        whole.take(row)
+
+    assert not whole.goes_on_in(document(6, item(6), code="F-3"))
+    assert (3, "CODE") in [(fault.row, fault.column) for fault in whole.faults]
 
 
 def test_nested() -> None:

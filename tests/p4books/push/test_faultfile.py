@@ -11,6 +11,7 @@ from p4books.push.fault import Fault
 from p4books.push.faultfile import kind, write
 from p4books.warehouse.errors import NotWritten
 
+NAMES = ("row", "column", "value", "what", "remedy")
 FAULTS = [
     Fault(7, "Precio", "1,5,0", "This is no number.", "Write it as 1.50."),
     Fault(0, "", 'Ñ "x"\ny', "No row has a code.", "Give each one."),
@@ -24,14 +25,16 @@ def test_csv(tmp_path: Path) -> None:
     with (tmp_path / "faults.CSV").open(encoding="utf-8", newline="") as text:
         header, *rows = csv.reader(text)
     assert header == ["row", "column", "value", "what", "remedy"]
-    assert rows == [[str(value) for value in vars(fault).values()] for fault in FAULTS]
+    assert rows == [[str(getattr(fault, name)) for name in NAMES] for fault in FAULTS]
 
 
 def test_json(tmp_path: Path) -> None:
     """An object for each fault, in a list."""
     write(tmp_path / "faults.json", FAULTS)
 
-    assert json.loads((tmp_path / "faults.json").read_bytes()) == [vars(each) for each in FAULTS]
+    assert json.loads((tmp_path / "faults.json").read_bytes()) == [
+        {name: getattr(each, name) for name in NAMES} for each in FAULTS
+    ]
 
 
 @pytest.mark.parametrize(

@@ -14,12 +14,12 @@ from p4books.push.ledger import Ledger
 def test_pushes(ledger: Ledger, enter: Enter, tmp_path: Path) -> None:
     """Each push has its counts, the newest first, while the ledger is open for writing."""
     for number, state in enumerate((CREATED, CREATED, REFUSED, UNKNOWN)):
-        ledger.became(enter(f"V-{number}"), state)
-    ledger.sending(enter("V-8"))
-    enter("V-9")
+        ledger.became(enter(f"V-{number}", row=number + 2), state)
+    ledger.sending(enter("V-8", row=8))
+    enter("V-9", row=9)
     ledger.count(1, rows=9, bad=1, already=2)
     ledger.end(1, "done")
-    ledger.begin("products", "query")
+    ledger.begin("products", "query", "here")
 
     newer, older = pushes(tmp_path / "ledger.sqlite")
 
@@ -30,14 +30,14 @@ def test_pushes(ledger: Ledger, enter: Enter, tmp_path: Path) -> None:
         "killed",
     )
     assert (older.rows, older.bad, older.already) == (9, 1, 2)
-    assert (older.created, older.refused, older.unknown) == (2, 1, 1)
-    assert (older.sending, older.ready, older.outcome) == (1, 1, "done")
+    assert (older.created, older.refused, older.unknown) == (2, 1, 2)
+    assert (older.ready, older.outcome, older.address) == (1, "done", "here")
 
 
 def test_last(ledger: Ledger, tmp_path: Path) -> None:
     """Only as many as are wished are told."""
     for _ in range(3):
-        ledger.begin("vendors", "x")
+        ledger.begin("vendors", "x", "here")
 
     assert [each.push for each in pushes(tmp_path / "ledger.sqlite", last=2)] == [3, 2]
 
@@ -48,6 +48,23 @@ def test_rows(enter: Enter, tmp_path: Path) -> None:
     enter("V-1", row=2)
 
     assert [entry.code for entry in rows(tmp_path / "ledger.sqlite", 1)] == ["V-1", "V-2"]
+
+
+def test_what_another_push_sent(ledger: Ledger, enter: Enter, tmp_path: Path) -> None:
+    """A row that two pushes were given is among the rows of both, and names who sent it."""
+    before, ready = enter("V-1", row=2), enter("V-2", row=3)
+    ledger.became(before, CREATED)
+    second = ledger.begin("vendors", "y.csv", "here")
+    ledger.part(second, 7, before.record, already=True)
+    ledger.take_over(second, ready, 8)
+
+    first = [(e.row, e.code, e.push) for e in rows(tmp_path / "ledger.sqlite", 1)]
+    again = [(e.row, e.code, e.push) for e in rows(tmp_path / "ledger.sqlite", second)]
+    counts = [(each.created, each.ready) for each in pushes(tmp_path / "ledger.sqlite")]
+
+    assert first == [(2, "V-1", 1), (3, "V-2", second)]
+    assert again == [(7, "V-1", 1), (8, "V-2", second)]
+    assert counts == [(0, 1), (1, 1)]
 
 
 def test_no_ledger_yet(tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ from p4books.push.entry import CREATED, READY, REFUSED, SENDING, UNKNOWN
 from p4books.push.errors import LedgerTrouble
 from p4books.push.ledger import BATCH, Ledger
 
+FULL = 2  # of SQLite's `synchronous`
+
 
 def test_a_row_from_ready_to_created(ledger: Ledger, enter: Enter) -> None:
     """A row is ready, then being sent, then created; the times of each are kept."""
@@ -57,6 +59,20 @@ def test_sending_is_on_the_disk(ledger: Ledger, enter: Enter) -> None:
     assert order[2] == "pragma synchronous = full"
     assert order[3].startswith("update record set state")
     assert len(order) == 4
+    assert ledger._open.execute("pragma synchronous").fetchone()[0] == FULL
+
+
+def test_as_it_is_opened(ledger: Ledger, enter: Enter) -> None:
+    """A ledger waits for the disk, and the drive, from the start, and after a fault too."""
+    settings = [
+        ledger._open.execute(f"pragma {name}").fetchone()[0]
+        for name in ("synchronous", "fullfsync", "checkpoint_fullfsync")
+    ]
+    with pytest.raises(LedgerTrouble):
+        ledger.became(enter("V-1"), CREATED, soon=True, nothing="x")
+
+    assert settings == [FULL, 1, 1]
+    assert ledger._open.execute("pragma synchronous").fetchone()[0] == FULL
 
 
 def test_a_dead_push(ledger: Ledger, enter: Enter) -> None:
@@ -67,7 +83,37 @@ def test_a_dead_push(ledger: Ledger, enter: Enter) -> None:
     doubted = ledger.doubt()
 
     assert doubted == 1
-    assert [entry.state for entry in ledger.rows(1)] == [UNKNOWN, READY]
+    assert [(entry.state, bool(entry.left_at)) for entry in ledger.rows(1)] == [
+        (UNKNOWN, True),
+        (READY, False),
+    ]
+
+
+def test_never_ready_again(ledger: Ledger, enter: Enter) -> None:
+    """A row that was once lost is unknown after every try that was not taken, and not forgotten."""
+    entry = enter("V-1")
+    ledger.sending(entry)
+    ledger.lost(entry)
+    first = next(ledger.rows(1)).left_at
+    ledger.sending(entry)
+
+    ledger.back(entry)
+    ledger.drop(entry)
+
+    (now,) = ledger.rows(1)
+    assert (now.state, now.left_at) == (UNKNOWN, first)
+    assert (now.sent_at or "") >= (first or "")
+
+
+def test_back(ledger: Ledger, enter: Enter) -> None:
+    """A row that was certainly not taken is ready again."""
+    entry = enter("V-1")
+    ledger.sending(entry)
+
+    ledger.back(entry, status=429)
+
+    (now,) = ledger.rows(1)
+    assert (now.state, now.left_at, now.status) == (READY, None, 429)
 
 
 def test_the_same_row(ledger: Ledger, enter: Enter) -> None:
@@ -91,7 +137,7 @@ def test_with_code(ledger: Ledger, enter: Enter) -> None:
 
 def _interrupted(ledger: Ledger) -> None:
     with ledger.all_or_none(lambda: True):
-        ledger.take(ledger.begin("vendors", "y"), "vendors", draft("V-1"))
+        ledger.take(ledger.begin("vendors", "y", "here"), "vendors", draft("V-1"))
         raise UsageError("x")
 
 
@@ -100,7 +146,7 @@ def test_all_or_none(ledger: Ledger) -> None:
 
     def fill(*, keep: bool) -> None:
         with ledger.all_or_none(lambda: keep):
-            push = ledger.begin("vendors", "x")
+            push = ledger.begin("vendors", "x", "here")
             ledger.take(push, "vendors", draft("V-1"))
             if not keep:
                 return
@@ -127,6 +173,14 @@ def test_rows_while_they_change(ledger: Ledger, enter: Enter) -> None:
 
     assert given == 2 * BATCH + 3
     assert ledger.states(1)[CREATED] == given
+
+
+def test_renumbered_once(ledger: Ledger, enter: Enter) -> None:
+    """What the last record got counts: one odd code long ago says nothing of now."""
+    ledger.became(enter("V-1"), CREATED, id="1", given_code="X")
+    ledger.became(enter("V-2"), CREATED, id="2", given_code="V-2")
+
+    assert ledger.renumbered("vendors") is None
 
 
 @pytest.mark.parametrize(("given", "renumbered"), [("V-1", False), ("X-9", True), (None, True)])

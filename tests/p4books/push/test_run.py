@@ -3,6 +3,7 @@
 import shutil
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,19 @@ from p4books.alone import alone
 from p4books.errors import AlreadyRunning, UsageError
 from p4books.push.books import NotHeld
 from p4books.push.entry import CREATED, READY, REFUSED, UNKNOWN, Entry
-from p4books.push.errors import BadColumns, BadRows, NoAnswers, NotCreated, NotReached, OwnCodes
+from p4books.push.errors import (
+    BadColumns,
+    BadRows,
+    KeptOtherwise,
+    LedgerTrouble,
+    NoAnswers,
+    NotCreated,
+    NotReached,
+    OtherBooks,
+    OwnCodes,
+)
 from p4books.push.history import pushes, rows
+from p4books.push.ledger import Ledger
 from p4books.push.report import Report
 from p4books.push.row import Row
 from p4books.push.run import push
@@ -23,7 +35,7 @@ from p4books.push.wishes import Wishes
 from p4books.settings import Settings
 from p4books_sandbox import Fault, Sandbox
 
-QUICK = Patience(timeout=0.2, backoff=0, sleep=lambda _: None)
+QUICK = Patience(timeout=0.2, backoff=0, settled=0, sleep=lambda _: None)
 Push = Callable[..., Report]
 MakePush = Callable[..., tuple[Sandbox, Push]]
 
@@ -218,6 +230,7 @@ def test_refused(open_shop: MakePush, tmp_path: Path) -> None:
     sandbox.faults.stage(Fault("status", method="POST", status=406, text="Period is locked."))
 
     first, again = pushed(_vendors(1, 2)), pushed(_vendors(1, 2))
+    answers = [entry.answer for entry in _entries(tmp_path, 2)]
     wished = pushed(_vendors(1, 2), again=frozenset({REFUSED}))
 
     assert (first.created, first.refused) == (1, 1)
@@ -225,7 +238,8 @@ def test_refused(open_shop: MakePush, tmp_path: Path) -> None:
     assert (again.earlier, again.earlier_refused, again.requests) == (1, 1, 0)
     assert "--resend-refused" in str(again.errors[0])
     assert (wished.created, _posts(sandbox)) == (1, 3)
-    assert [e.answer for e in _entries(tmp_path, 3)] == ["Period is locked."]
+    assert answers == ["Period is locked.", None]
+    assert [entry.answer for entry in _entries(tmp_path, 3)] == [None, None]
 
 
 @pytest.mark.parametrize("kind", ["lost", "failed", "cut_body"])
@@ -360,22 +374,24 @@ def test_not_reached(open_shop: MakePush, synced: Path, tmp_path: Path) -> None:
     sandbox, _ = open_shop()
     settings = _settings(sandbox, tmp_path / "data", base_url="http://127.0.0.1:1/api/v1")
 
-    done = push(settings, "vendors", [Row(2, _vendors(1)[0])], "x", patience=QUICK)
+    found = [Row(2, _vendors(1)[0])]
+    done = push(settings, "vendors", found, "x", patience=QUICK)
 
     assert isinstance(done.errors[0], NotReached)
     assert (done.ready, done.unknown) == (1, 0)
 
 
 def test_other_values(open_shop: MakePush, tmp_path: Path) -> None:
-    """Where the answer shows another value than ours, the ledger notes the field."""
+    """Where the answer shows another value than ours, the field is noted, and it is said."""
     _, pushed = open_shop(mixed=("phone",))  # every fifth record keeps N/A for it
 
     done = pushed([{**each, "phone": "507"} for each in _vendors(*range(5))])
 
     assert done.created == 5
-    notes = [entry.note for entry in _entries(tmp_path, 1)]
-    assert sorted(map(str, notes))[-1] == "P4 Books keeps something else in phone."
+    notes = [entry.differs for entry in _entries(tmp_path, 1)]
+    assert "phone" in notes
     assert notes.count(None) == 4
+    assert isinstance(done.errors[0], KeptOtherwise)
 
 
 def test_nothing(open_shop: MakePush) -> None:
@@ -455,3 +471,187 @@ def test_stopped(open_shop: MakePush, tmp_path: Path) -> None:
     assert [entry.state for entry in _entries(tmp_path, 1)] == [CREATED, CREATED, READY]
     (one,) = pushes(settings.private / "ledger.sqlite")
     assert one.outcome == "stopped"
+
+
+# What was once sent is never ready again.
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("status", method="POST", status=401),
+        Fault("status", method="POST", status=403, times=3),
+        Fault("status", method="POST", status=409),
+        Fault("status", method="POST", status=422),
+        Fault("status", method="POST", status=429, times=20, headers={"Retry-After": "0"}),
+    ],
+    ids=lambda fault: str(fault.status),
+)
+def test_a_resend_that_was_not_taken(fault: Fault, open_shop: MakePush) -> None:
+    """What is sent once more and not taken stays unknown: the first one may come, and it does."""
+    sandbox, pushed = open_shop()
+    sandbox.faults.stage(Fault("reset", method="POST"))
+    pushed(_vendors(1))
+    sandbox.faults.stage(fault)
+
+    wished = pushed(_vendors(1), again=frozenset({UNKNOWN}))
+    sandbox.faults.clear()
+    sandbox.books["vendors"].insert(_vendors(1)[0])
+    plain = pushed(_vendors(1))
+
+    assert (wished.ready, wished.unknown) == (0, 1)
+    assert (plain.created, plain.unknown) == (1, 0)
+    assert _codes(sandbox) == ["NEW-1"]
+
+
+def test_a_resend_that_did_not_come_to_it(open_shop: MakePush) -> None:
+    """What is to be sent once more and is not, for a limit, is unknown as before."""
+    sandbox, pushed = open_shop()
+    sandbox.faults.stage(Fault("reset", method="POST", times=2))
+    pushed(_vendors(1, 2))
+
+    wished = pushed(_vendors(1, 2), again=frozenset({UNKNOWN}), limit=1)
+    sandbox.books["vendors"].insert(_vendors(2)[0])
+    plain = pushed(_vendors(1, 2))
+
+    assert (wished.created, wished.ready, wished.unknown) == (1, 0, 1)
+    assert (plain.created, plain.unknown) == (1, 0)
+    assert _codes(sandbox) == ["NEW-1", "NEW-2"]
+
+
+def test_an_edited_row(open_shop: MakePush) -> None:
+    """A row whose first sending is unknown can't be edited and sent beside it."""
+    sandbox, pushed = open_shop()
+    sandbox.faults.stage(Fault("reset", method="POST"))
+    pushed(_vendors(1))
+
+    done = pushed([{**_vendors(1)[0], "phone": "507"}])
+
+    assert "something else in phone" in done.faults[0].what
+    assert _posts(sandbox) == 1
+
+
+def test_too_soon(open_shop: MakePush, tmp_path: Path) -> None:
+    """What was sent a moment ago may still come: it is not sent once more before some minutes."""
+    sandbox, _ = open_shop()
+    settings = _settings(sandbox, tmp_path / "data")
+    sandbox.faults.stage(Fault("reset", method="POST"))
+    found = [Row(2, _vendors(1)[0])]
+    push(settings, "vendors", found, "x", patience=QUICK)
+    again = Wishes(again=frozenset({UNKNOWN}))
+
+    done = push(settings, "vendors", found, "x", again, patience=replace(QUICK, settled=300))
+
+    assert (done.unknown, _posts(sandbox)) == (1, 1)
+    assert "not before 5 minutes" in (_entries(tmp_path, 2)[0].note or "")
+
+
+def test_conflict(open_shop: MakePush, tmp_path: Path) -> None:
+    """After a 409 it is looked whose record has the code: ours is created, another's refuses."""
+    sandbox, pushed = open_shop(twins="conflict")
+    sandbox.books["vendors"].insert({"code": "NEW-1", "name": "Somebody else's"})
+    sandbox.faults.stage(Fault("failed", method="POST", after=1, status=409))
+
+    done = pushed(_vendors(1, 2))
+
+    assert (done.created, done.refused, done.unknown) == (1, 1, 0)
+    assert _codes(sandbox) == ["NEW-1", "NEW-2"]
+    assert [entry.code for entry in _entries(tmp_path, 1) if entry.state == REFUSED] == ["NEW-1"]
+
+
+# Who is asked, and whose books these are.
+
+
+def test_a_right_withdrawn(open_shop: MakePush) -> None:
+    """After three 403 in a row it is not about the records: it stops, and all are ready."""
+    sandbox, pushed = open_shop()
+    pushed(_vendors(0))
+    sandbox.faults.stage(Fault("status", method="POST", status=403, times=None, after=1))
+
+    done = pushed(_vendors(*range(1, 9)))
+
+    assert isinstance(done.errors[0], NotCreated)
+    assert (done.created, done.refused, done.ready) == (1, 0, 7)
+    assert _posts(sandbox) == 5
+
+
+def test_one_record_is_not_found(open_shop: MakePush) -> None:
+    """A 404 for one record, where others are taken, refuses this one and goes on."""
+    sandbox, pushed = open_shop()
+    pushed(_vendors(0))
+    sandbox.faults.stage(Fault("status", method="POST", status=404, text="No such account."))
+
+    done = pushed(_vendors(1, 2))
+
+    assert (done.created, done.refused) == (1, 1)
+
+
+def test_other_books(open_shop: MakePush, tmp_path: Path) -> None:
+    """A ledger of another address stops a push, unless the books are said to be the same."""
+    _, pushed = open_shop()
+    pushed(_vendors(1))
+    with Sandbox(invoices=30, limit=0) as other:
+        other.books["vendors"].insert(_vendors(1)[0])
+        settings = _settings(other, tmp_path / "data")
+        found = [Row(2, _vendors(2)[0])]
+
+        with pytest.raises(OtherBooks, match="--same-books"):
+            push(settings, "vendors", found, "x")
+        before = len(other.requests)
+        done = push(settings, "vendors", found, "x", Wishes(same_books=True))
+
+    assert (before, done.created) == (0, 1)
+
+
+def test_the_twin_of_a_good_row(open_shop: MakePush) -> None:
+    """Where a code stands twice, neither is sent, though the first was good by itself."""
+    sandbox, pushed = open_shop()
+
+    done = pushed([*_vendors(1, 2), {"code": "NEW-1", "name": "Another"}], skip_bad=True)
+
+    assert (done.rows, done.bad, done.created) == (3, 2, 1)
+    assert _codes(sandbox) == ["NEW-2"]
+
+
+def test_half_an_invoice(open_shop: MakePush) -> None:
+    """A document whose rows are torn apart, or one of which has no code, is not sent in part."""
+    sandbox, pushed = open_shop()
+    customer, product = (
+        sandbox.books[path].records()[0]["code"] for path in ("customers", "products")
+    )
+
+    def line(code: str | None) -> dict[str, Any]:
+        return {
+            "code": code,
+            "customer_code": customer,
+            "product_code": product,
+            "quantity": 1,
+            "price": 2,
+        }
+
+    codes = ["NEW-1", "NEW-2", "NEW-1", "NEW-3", None, "NEW-4", "NEW-4", "NEW-5", "NEW-5"]
+    done = pushed([line(code) for code in codes], "invoices", skip_bad=True)
+
+    assert _codes(sandbox, "invoices") == ["NEW-2", "NEW-5"]
+    assert done.created == 2
+
+
+def test_a_disk_that_is_full(open_shop: MakePush, tmp_path: Path) -> None:
+    """Where the ledger can't be written any more, it stops, and what was sent is told."""
+    sandbox, _ = open_shop()
+
+    class Full(Ledger):
+        outcomes = 0
+
+        def became(self, *words: Any, **told: Any) -> None:
+            self.outcomes += 1
+            if self.outcomes == 2:
+                raise LedgerTrouble(tmp_path, "the disk is full")
+            super().became(*words, **told)
+
+    found = [Row(n + 2, each) for n, each in enumerate(_vendors(1, 2, 3))]
+    settings = _settings(sandbox, tmp_path / "data")
+    done = push(settings, "vendors", found, "x", patience=QUICK, make_ledger=Full)
+
+    assert (done.created, done.unknown, done.ready) == (1, 1, 1)
+    assert "the disk is full" in str(done.errors[0])

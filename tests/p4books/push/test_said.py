@@ -47,6 +47,7 @@ def test_no_code() -> None:
         b'{"id":" "}',
         b'{"id":[1]}',
         b'{"data":[{"id":7}]}',
+        b'{"id":7,"error":"It is queued."}',
         b"[" * 100_000,
         b"\xff\xfe",
     ],
@@ -57,6 +58,12 @@ def test_no_record(body: bytes) -> None:
     assert read(204, body, VENDORS).state == UNKNOWN
 
 
+@pytest.mark.parametrize("status", [202, 203, 206, 299])
+def test_another_2xx(status: int) -> None:
+    """Only 200 and 201 say that a record was made: what was only taken in may come to nothing."""
+    assert read(status, b'{"id":7,"code":"V-1"}', VENDORS).state == UNKNOWN
+
+
 @pytest.mark.parametrize("status", [400, 406, 409, 410, 413, 422])
 def test_refused(status: int) -> None:
     """A 4xx says that no record was made, and why."""
@@ -65,7 +72,7 @@ def test_refused(status: int) -> None:
     assert (said.state, said.text, said.status) == (REFUSED, "No such tax code.", status)
 
 
-@pytest.mark.parametrize("status", [408, 425, 499, 500, 502, 503, 504])
+@pytest.mark.parametrize("status", [408, 421, 425, 426, 499, 500, 502, 503, 504])
 def test_unknown(status: int) -> None:
     """A 5xx, or a 4xx of the line, says nothing of the record: it may have been made."""
     said = read(status, b"", VENDORS)

@@ -1,7 +1,6 @@
 """Does a record whose answer was lost stand in P4 Books?"""
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -54,13 +53,13 @@ def seek(sandbox: Sandbox, ledger: Ledger, make_settings: MakeSettings, tmp_path
             taken=lambda _: False,
             enough=lambda sought: all(any(o.is_it for o in s) for s in sought.seen.values()),
         )
-        return search.run(whole=whole, now=lambda: datetime.now(UTC))
+        return search.run(whole=whole)
 
     return seek
 
 
 def _add(sandbox: Sandbox, code: str, **values: Any) -> str:
-    record = {"code": code, "name": f"Vendor {code}", "date_created": "2026-02-01T00:00:00Z"}
+    record = {"code": code, "name": f"Vendor {code}", "date_created": "2099-02-01T00:00:00Z"}
     return str(sandbox.books["vendors"].insert({**record, **values}))
 
 
@@ -127,3 +126,13 @@ def test_held_before(sandbox: Sandbox, seek: Seek, enter: Enter) -> None:
     (seen,) = sought.seen[entry.record]
     assert (seen.is_new, seen.is_it) == (False, False)
     assert sought.complete
+
+
+def test_older(sandbox: Sandbox, seek: Seek, enter: Enter) -> None:
+    """A record that says it was made well before the sending is not it."""
+    entry = enter("V-1")
+    _add(sandbox, "V-1", date_created="2026-02-01T00:00:00Z")
+
+    (seen,) = seek(entry).seen[entry.record]
+
+    assert (seen.has_code, seen.is_new) == (True, False)

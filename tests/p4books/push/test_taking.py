@@ -1,5 +1,7 @@
 """Which drafts are to be sent?"""
 
+from dataclasses import replace
+
 import pytest
 from tests.p4books.push.conftest import Enter, draft
 
@@ -27,6 +29,7 @@ def test_sent_before(state: str, ledger: Ledger, enter: Enter) -> None:
 
     assert _take(ledger, draft("V-1", row=9, stands_as="7")) == state
     assert list(ledger.rows(2)) == []
+    assert [entry.push for entry in ledger.rows(1)] == [1]
 
 
 def test_unknown(ledger: Ledger, enter: Enter) -> None:
@@ -74,7 +77,15 @@ def test_code_of_another_row(state: str, ledger: Ledger, enter: Enter) -> None:
     fault = _take(ledger, draft("V-1", phone="507"))
 
     assert isinstance(fault, Fault)
-    assert fault.what.startswith("Push 1 sent this code with other content")
+    assert fault.what.startswith("Push 1 sent this code with something else in phone")
+
+
+def test_another_spelling(ledger: Ledger) -> None:
+    """A code that is in the books in another spelling is a fault that names that one."""
+    fault = _take(ledger, replace(draft("v-1", stands_as="7"), stands_code="V-1"))
+
+    assert isinstance(fault, Fault)
+    assert "as V-1 (id 7)" in fault.what
 
 
 @pytest.mark.parametrize("state", [READY, REFUSED])

@@ -183,7 +183,7 @@ def _tell(story: Story, sandbox: Sandbox, settings: Settings) -> None:
                 _file(story),
                 "vendors.csv",
                 wishes,
-                patience=Patience(TIMEOUT, backoff=0, sleep=lambda _: None),
+                patience=Patience(TIMEOUT, backoff=0, settled=0, sleep=lambda _: None),
                 make_ledger=partial(Dying, until=until),
             )
         except Killed:

@@ -129,12 +129,18 @@ def test_unfit(value: object, kind: Kind, what: str) -> None:
         "2026-03-31T00:00:00Z",
         "2026-03-31 23:30:00-05:00",
         date(2026, 3, 31),
-        datetime(2026, 3, 31, 23, 30, tzinfo=PANAMA),
+        datetime(2026, 3, 31, tzinfo=PANAMA),
     ],
 )
 def test_day(value: object) -> None:
     """A day is the one that is written, whatever time stands behind it."""
     assert read(value, Kind.DAY) == "2026-03-31"
+
+
+def test_a_day_that_depends() -> None:
+    """An instant in the middle of a day is another day elsewhere, and is not taken for one."""
+    with pytest.raises(Unfit, match="zone"):
+        read(datetime(2026, 3, 31, 23, 30, tzinfo=PANAMA), Kind.DAY)
 
 
 @pytest.mark.parametrize(
