@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -40,10 +40,18 @@ class Victims:
             text=True,
         )
 
-    def run(self, order: Order, kill_after: float | None = None) -> int:
-        """Run an order, or kill it after so many seconds, and give how the process ended."""
+    def run(
+        self,
+        order: Order,
+        kill_after: float | None = None,
+        begun: Callable[[], bool] = lambda: True,
+    ) -> int:
+        """Run an order, or kill it so long after it has begun, and give how the process ended."""
         victim = int(self._ask(json.dumps(order)))
         if kill_after is not None:
+            last = time.monotonic() + 10
+            while not begun() and time.monotonic() < last:
+                time.sleep(0.001)
             time.sleep(kill_after)
             os.kill(victim, signal.SIGKILL)  # it is not reaped before we say so
         return int(self._ask(""))

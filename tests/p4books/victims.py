@@ -20,6 +20,9 @@ from p4books.api.answer import Answer
 from p4books.api.spool import Spool
 from p4books.endpoints import ENDPOINTS
 from p4books.load import delta, run, source  # noqa: F401
+from p4books.push import reading
+from p4books.push.run import push
+from p4books.push.send import Patience
 from p4books.settings import Settings
 from p4books.sync import sync
 
@@ -49,7 +52,19 @@ def run_load(order: dict[str, Any]) -> bool:
     return True
 
 
-WORK: dict[str, Callable[[dict[str, Any]], bool]] = {"sync": run_sync, "load": run_load}
+def run_push(order: dict[str, Any]) -> bool:
+    """Push a file of vendors; tell whether nothing of it is left to be sent."""
+    file = Path(order.pop("file"))
+    patience = Patience(timeout=5.0, backoff=0)
+    done = push(Settings(**order), "vendors", reading.read(file), file.name, patience=patience)
+    return done.ready == 0
+
+
+WORK: dict[str, Callable[[dict[str, Any]], bool]] = {
+    "sync": run_sync,
+    "load": run_load,
+    "push": run_push,
+}
 
 
 def main() -> None:
