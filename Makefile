@@ -30,10 +30,11 @@ sync: setup ## Copy what is new in your books (needs .env)
 test: setup ## Run every test, and show what they cover
 	$(BIN)/python -m pytest -n auto --dist loadfile --cov --cov-report=term:skip-covered
 
-soak: setup ## Let rows move in 5,000 ways, and reckon 1,000 books (about 40 minutes)
+soak: setup ## Move rows in 5,000 ways, reckon 1,000 books, kill 100 pushes (over an hour)
 	printf '%s\n' rising falling date none | P4BOOKS_EXAMPLES=5000 xargs -P 2 -I {} \
 		$(BIN)/python -m pytest -qs --timeout=0 tests/p4books/test_moving.py -k {}
-	P4BOOKS_EXAMPLES=1000 $(BIN)/python -m pytest -q --timeout=0 tests/sql/test_sums.py
+	P4BOOKS_EXAMPLES=1000 $(BIN)/python -m pytest -qs --timeout=0 tests/sql/test_sums.py \
+		tests/p4books/push/test_twins.py tests/p4books/push/test_push_kill.py
 
 lint: setup ## Check style, types and SQL
 	$(BIN)/ruff check .
