@@ -1,7 +1,8 @@
 """How fast is p4books, against a floor and against plain dlt?
 
 Ratios of whole processes, start to end, interleaved over three rounds, since machines are shared
-and noisy. `python -m tests.bench [--rounds 3] [--invoices 100000] [--skip-limit] [--only-reports]`.
+and noisy. `python -m tests.bench [--rounds 3] [--invoices 100000] [--rows 10000] [--skip-limit]
+[--only-reports] [--only-push]`.
 """
 
 import argparse
@@ -10,7 +11,7 @@ import statistics
 import tempfile
 from pathlib import Path
 
-from tests.bench import limit, reports, start
+from tests.bench import limit, push, reports, start
 from tests.bench.processes import environment, measure, module, sandbox
 
 BARS = {"a/b": (4.0, "at most"), "c/a": (2.5, "at least"), "d/b": (2.5, "at most")}
@@ -23,10 +24,17 @@ def main() -> int:
     words.add_argument("--rounds", type=int, default=3)
     words.add_argument("--invoices", type=int, default=100_000)
     words.add_argument("--skip-limit", action="store_true", help="leave out the 4 minutes of it")
-    words.add_argument("--only-reports", action="store_true", help="measure the reports alone")
+    words.add_argument("--rows", type=int, default=10_000, help="of a file that is pushed")
+    only = words.add_mutually_exclusive_group()
+    only.add_argument("--only-reports", action="store_true", help="measure the reports alone")
+    only.add_argument("--only-push", action="store_true", help="measure the pushes alone")
     chosen = words.parse_args()
-    held = reports.compare(chosen.rounds, chosen.invoices)
+    held = True
+    if not chosen.only_push:
+        held &= reports.compare(chosen.rounds, chosen.invoices)
     if not chosen.only_reports:
+        held &= push.compare(chosen.rounds, chosen.rows)
+    if not (chosen.only_push or chosen.only_reports):
         held &= _reading(chosen)
     return 0 if held else 1
 
