@@ -153,6 +153,22 @@ def test_bad_rows(open_shop: MakePush, tmp_path: Path) -> None:
     assert pushes(tmp_path / "data" / ".private" / "acme" / "ledger.sqlite") == []
 
 
+def test_three_bad_of_10000(open_shop: MakePush) -> None:
+    """Three bad records among 10,000 are named, with row and column, before anything is sent."""
+    sandbox, pushed = open_shop()
+    records = _vendors(*range(10_000))
+    records[17]["balance"] = "1,5"
+    del records[5_000]["name"]
+    records[9_999]["code"] = "NEW-3"
+
+    done = pushed(records)
+
+    told = [(fault.row, fault.column) for fault in done.faults]
+    assert told == [(19, "balance"), (5_002, "name"), (10_001, "code")]
+    assert (done.bad, done.rows, done.created) == (3, 10_000, 0)
+    assert sandbox.requests == []
+
+
 def test_skip_bad(open_shop: MakePush) -> None:
     """On wish the good rows are sent, and the bad ones are said to be left out."""
     sandbox, pushed = open_shop()
