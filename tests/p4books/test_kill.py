@@ -16,6 +16,7 @@ from typing import Any
 
 import duckdb
 import pytest
+from tests.p4books.quick import STAGING
 
 from p4books.endpoints import ENDPOINTS
 from p4books_sandbox import Sandbox
@@ -91,26 +92,19 @@ class Room:
         return moment
 
 
-def ask(file: Path, sql: str) -> Rows:
-    with duckdb.connect(file, read_only=True) as con:
-        return con.execute(sql).fetchall()
-
-
 def structure(warehouse: Path) -> Structure:
     """Give the versions of all tables: ids, hashes, in which order, and which are open."""
     if not warehouse.exists():
         return {}
-    found = {
-        name: ask(
-            warehouse,
-            "select id, row_number() over (partition by id order by _dlt_valid_from),"
-            f" row_hash, _dlt_valid_to is null, gone from raw.{name} order by all",
-        )
+    queries = {
+        name: "select id, row_number() over (partition by id order by _dlt_valid_from),"
+        f" row_hash, _dlt_valid_to is null, gone from raw.{name} order by all"
         for name in ENDPOINTS
     }
-    found["seen"] = ask(warehouse, "select endpoint, id from raw.seen order by all")
-    found["missed"] = ask(warehouse, "select endpoint, id from raw.missed order by all")
-    return found
+    queries["seen"] = "select endpoint, id from raw.seen order by all"
+    queries["missed"] = "select endpoint, id from raw.missed order by all"
+    with duckdb.connect(warehouse, read_only=True) as con:
+        return {name: con.execute(query).fetchall() for name, query in queries.items()}
 
 
 def faulty_history(warehouse: Path) -> Rows:
@@ -125,22 +119,22 @@ def faulty_history(warehouse: Path) -> Rows:
         """
         for name in ENDPOINTS
     ]
-    return ask(warehouse, " union all ".join(parts))
+    with duckdb.connect(warehouse, read_only=True) as con:
+        return con.execute(" union all ".join(parts)).fetchall()
 
 
 def picture(published: Path) -> Structure:
     """Give the rows of all published tables, but for when they were seen."""
     if not published.exists():
         return {}
-    names = ask(published, "select table_name from duckdb_tables() where schema_name = 'staging'")
+    names = "select table_name from duckdb_tables() where schema_name = 'staging'"
     instants = "'verified_at', 'valid_from', 'valid_to'"
-    return {
-        name: ask(
-            published,
-            f"select columns(c -> c not in ({instants})) from staging.{name} order by all",
-        )
-        for (name,) in names
-    }
+    rows = f"select columns(c -> c not in ({instants})) from staging."
+    with duckdb.connect(published, read_only=True) as con:
+        return {
+            name: con.execute(f"{rows}{name} order by all").fetchall()
+            for (name,) in con.execute(names).fetchall()
+        }
 
 
 def look(folder: Path) -> tuple[Structure, Structure]:
@@ -175,6 +169,7 @@ def books() -> Iterator[Sandbox]:
 def sync_order(books: Sandbox, folder: Path) -> Order:
     return {
         "work": "sync",
+        "sql": str(STAGING),
         "tenant": "acme",
         "api_key": books.key,
         "base_url": books.base_url,

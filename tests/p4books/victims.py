@@ -28,8 +28,9 @@ from p4books.sync import sync
 
 
 def run_sync(order: dict[str, Any]) -> bool:
-    """Run a whole sync; tell whether it ended without a fault."""
-    return sync(Settings(**order)).faults == []
+    """Run a whole sync with the models of a folder; tell whether it ended without a fault."""
+    sql = Path(order.pop("sql"))
+    return sync(Settings(**order), sql=sql).faults == []
 
 
 def run_load(order: dict[str, Any]) -> bool:
