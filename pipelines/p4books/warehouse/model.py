@@ -7,6 +7,7 @@ question and the query that answers it. What it reads is read from the SQL itsel
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import takewhile
 from pathlib import Path
 
@@ -91,6 +92,7 @@ def _words(lines: Iterable[str]) -> dict[str, str]:
     return found
 
 
+@cache  # to parse it takes 20 ms, and a process may publish the same models more than once
 def _reads(sql: str, file: Path) -> frozenset[str]:
     import sqlglot  # noqa: PLC0415 - 0.3 s that a run without news need not wait for
     from sqlglot import exp  # noqa: PLC0415
