@@ -9,13 +9,13 @@ from typing import Any
 import duckdb
 import pytest
 from pydantic import SecretStr
+from tests.p4books.quick import STAGING, sync
 
 from p4books import errors, release
 from p4books.alone import alone
 from p4books.endpoints import ENDPOINTS
 from p4books.report import report
 from p4books.settings import Settings
-from p4books.sync import sync
 from p4books.warehouse import models
 from p4books.warehouse.errors import BrokenSql, CheckFailed, NoPicture
 from p4books.warehouse.models import Sources
@@ -50,8 +50,11 @@ def settings(first_copy: Path, tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def sql(tmp_path: Path) -> Path:
-    """The SQL of this project, to be edited."""
-    return Path(shutil.copytree(models.folder(), tmp_path / "edited"))
+    """The SQL of the clean tables and of the as-of, to be edited: with it a report is quick."""
+    folder = Path(shutil.copytree(STAGING, tmp_path / "edited"))
+    (folder / "core").mkdir()
+    shutil.copy(models.folder() / "core" / "as_of.sql", folder / "core")
+    return folder
 
 
 @pytest.fixture
@@ -98,6 +101,7 @@ def test_after_an_edit(settings: Settings, sql: Path) -> None:
     """An edited model is published anew, from what is held: the API is not asked for it."""
     warehouse = settings.private / "warehouse.duckdb"
     before, held = settings.published.stat().st_ino, warehouse.read_bytes()
+    (sql / "reporting").mkdir()
     (sql / "reporting" / "mine.sql").write_text("-- One row.\nselect 7 as seven\n")
 
     published, found = report(settings, sql=sql)
@@ -115,20 +119,22 @@ def test_after_an_edit(settings: Settings, sql: Path) -> None:
 
 def test_without_an_edit(settings: Settings) -> None:
     """Made anew from the same rows, every table holds the same; the next sync makes none."""
+    report(settings)
     before = picture(settings.published)
 
     report(settings)
 
+    assert len(before) > 20
     assert picture(settings.published) == before
     assert not release.is_due(settings.private / "warehouse.duckdb", settings, Sources.at())
 
 
-def test_as_of_a_day(aged: Settings) -> None:
+def test_as_of_a_day(aged: Settings, sql: Path) -> None:
     """A day of the past is a file of its own, in which the books stand as at its end."""
     before = aged.published.read_bytes()
 
-    then, _ = report(aged, BEFORE)
-    later, _ = report(aged, AFTER)
+    then, _ = report(aged, BEFORE, sql)
+    later, _ = report(aged, AFTER, sql)
 
     assert (then.name, later.name) == ("acme-asof-2020-03-02.duckdb", "acme-asof-2020-03-03.duckdb")
     voided = "select invoice_status = 'Void' from staging.invoices where invoice_id = '3'"
@@ -162,10 +168,10 @@ def test_the_same_for_ever(aged: Settings) -> None:
 
 
 @pytest.mark.parametrize("day", [date(2020, 2, 29), date(2199, 1, 1)])
-def test_a_day_that_cannot_be_shown(aged: Settings, day: date) -> None:
+def test_a_day_that_cannot_be_shown(aged: Settings, day: date, sql: Path) -> None:
     """A day outside the history makes no file."""
     with pytest.raises(NoPicture, match=f"can't be shown as of {day}"):
-        report(aged, day)
+        report(aged, day, sql)
 
     assert files(aged) == [".private", "acme.duckdb"]
 
@@ -218,57 +224,57 @@ def test_nothing_is_published(
     assert not list(aged.private.glob("work*"))
 
 
-def test_beside_a_sync(aged: Settings) -> None:
+def test_beside_a_sync(aged: Settings, sql: Path) -> None:
     """While a sync is going on a day of the past can be made, and the present can't."""
     with alone(aged):
-        made, _ = report(aged, BEFORE)
+        made, _ = report(aged, BEFORE, sql)
         with pytest.raises(errors.AlreadyRunning):
-            report(aged)
+            report(aged, sql=sql)
 
     assert ask(made, "select count(*) from staging.invoices") == [(30,)]
 
 
-def test_beside_another(aged: Settings) -> None:
+def test_beside_another(aged: Settings, sql: Path) -> None:
     """Two days are not made at once, for their files are large; the present is no obstacle."""
     with alone(aged, "report"):
-        published, _ = report(aged)
+        published, _ = report(aged, sql=sql)
         with pytest.raises(errors.AlreadyRunning):
-            report(aged, BEFORE)
+            report(aged, BEFORE, sql)
 
     assert published == aged.published
 
 
-def test_what_a_dead_one_left(aged: Settings) -> None:
+def test_what_a_dead_one_left(aged: Settings, sql: Path) -> None:
     """What a dead run left half made is cleared away and used for nothing."""
     work = aged.private / "work-report"
     work.mkdir()
     (work / "warehouse.duckdb").write_bytes(b"half")
     (work / "warehouse.duckdb.wal").write_bytes(b"half")
 
-    report(aged, BEFORE)
+    report(aged, BEFORE, sql)
 
     assert not work.exists()
 
 
-def test_before_the_first_sync(tmp_path: Path) -> None:
+def test_before_the_first_sync(tmp_path: Path, sql: Path) -> None:
     """Without a warehouse there is nothing to show, and no file is made of it."""
     settings = Settings(tenant="acme", data_dir=tmp_path / "data")
 
     for day in (None, BEFORE):
         with pytest.raises(NoPicture, match=r"Nothing is held yet. Run `p4books sync` first."):
-            report(settings, day)
+            report(settings, day, sql)
 
     assert files(settings) == [".private"]
 
 
-def test_a_damaged_warehouse(settings: Settings) -> None:
+def test_a_damaged_warehouse(settings: Settings, sql: Path) -> None:
     """A damaged warehouse is told in a sentence; what was published stays."""
     before = settings.published.read_bytes()
     warehouse = settings.private / "warehouse.duckdb"
     warehouse.write_bytes(warehouse.read_bytes()[:100_000])
 
     with pytest.raises(errors.WarehouseDamaged, match="generations"):
-        report(settings)
+        report(settings, sql=sql)
 
     assert settings.published.read_bytes() == before
 
@@ -289,32 +295,32 @@ def test_an_older_warehouse(tmp_path: Path) -> None:
     assert warehouse.read_bytes() == before
 
 
-def test_a_warehouse_that_lacks_a_column(settings: Settings) -> None:
+def test_a_warehouse_that_lacks_a_column(settings: Settings, sql: Path) -> None:
     """A warehouse of a p4books that knew a field less has it in the reports, without values."""
     with duckdb.connect(settings.private / "warehouse.duckdb") as con:
         con.execute("alter table raw.products drop column unit_of_measure")
 
-    published, _ = report(settings)
+    published, _ = report(settings, sql=sql)
 
     found = "select count(*), count(unit_of_measure) from staging.products"
     assert ask(published, found) == [(200, 0)]
 
 
-def test_a_newer_warehouse(settings: Settings) -> None:
+def test_a_newer_warehouse(settings: Settings, sql: Path) -> None:
     """A warehouse of a newer p4books is told in a sentence; what was published stays."""
     with duckdb.connect(settings.private / "warehouse.duckdb") as con:
         con.execute("update raw.p4books_format set format = 99")
     before = settings.published.read_bytes()
 
     with pytest.raises(errors.WarehouseTooNew, match="format 99"):
-        report(settings)
+        report(settings, sql=sql)
 
     assert settings.published.read_bytes() == before
 
 
-def test_a_place_that_cannot_be_written(settings: Settings) -> None:
+def test_a_place_that_cannot_be_written(settings: Settings, sql: Path) -> None:
     """Where there is no room to work, it is told as trouble with the disk."""
     (settings.private / "work-run").write_text("in the way")
 
     with pytest.raises(errors.DiskTrouble, match="work-run cannot be written"):
-        report(settings)
+        report(settings, sql=sql)

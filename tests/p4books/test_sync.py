@@ -21,7 +21,6 @@ from tests.p4books.quick import STAGING, sync
 from p4books import errors
 from p4books.endpoints import ENDPOINTS
 from p4books.settings import Settings
-from p4books.warehouse import models
 from p4books.warehouse.errors import BrokenSql
 from p4books_sandbox import Arrival, Fault, Sandbox
 
@@ -550,9 +549,9 @@ def test_a_list_that_moves(synced: Settings, sandbox: Sandbox, make_settings: Ma
 
 
 def sql_with(tmp_path: Path, text: str) -> Path:
-    """Copy our SQL files and add one."""
+    """Copy the SQL of the clean tables and add one file, in place of the last one."""
     root = tmp_path / "sql"
-    shutil.copytree(models.folder(), root, dirs_exist_ok=True)
+    shutil.copytree(STAGING, root, dirs_exist_ok=True)
     (root / "core").mkdir(exist_ok=True)
     (root / "core" / "mine.sql").write_text(text)
     return root
