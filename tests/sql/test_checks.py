@@ -4,8 +4,8 @@ In a published file of real books each amount of the reports is spoiled by a cen
 other: a check must see it.
 """
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import duckdb
 import pytest
@@ -66,21 +66,24 @@ def amounts(con: duckdb.DuckDBPyConnection) -> list[Column]:
     ]
 
 
-def biting(con: duckdb.DuckDBPyConnection, spoiled: str) -> set[str]:
-    """Spoil something, and return which checks see it; then mend it."""
+@contextmanager
+def spoiled(con: duckdb.DuckDBPyConnection, how: str) -> Iterator[Callable[[str], bool]]:
+    """Spoil something, and tell of each check whether it sees it; then mend it."""
     con.execute("begin")
-    con.execute(spoiled)
-    bit = {file.stem for file in CHECKS if con.execute(file.read_text()).fetchone()}
-    con.execute("rollback")
-    return bit
+    try:
+        con.execute(how)
+        yield lambda name: con.execute(CHECKS[name]).fetchone() is not None
+    finally:
+        con.execute("rollback")
 
 
-CHECKS: list[Path] = Sources.at().files("checks")
+CHECKS = {file.stem: file.read_text() for file in Sources.at().files("checks")}
 
 
 def test_whole_books_pass(published: duckdb.DuckDBPyConnection) -> None:
     """Nothing is seen where nothing is spoiled."""
-    assert biting(published, "select 1") == set()
+    with spoiled(published, "select 1") as sees:
+        assert [name for name in CHECKS if sees(name)] == []
 
 
 def test_a_cent_is_seen(published: duckdb.DuckDBPyConnection) -> None:
@@ -90,8 +93,9 @@ def test_a_cent_is_seen(published: duckdb.DuckDBPyConnection) -> None:
     for layer, table, column in found:
         row = f"(select min(rowid) from {layer}.{table} where {column} is not null)"
         one = f"{column} = {column} + 0.01 where rowid = {row}"
-        if not biting(published, f"update {layer}.{table} set {one}"):
-            unseen.append(f"{layer}.{table}.{column}")
+        with spoiled(published, f"update {layer}.{table} set {one}") as sees:
+            if not any(map(sees, CHECKS)):
+                unseen.append(f"{layer}.{table}.{column}")
 
     assert len(found) > 80
     assert unseen == []
@@ -117,7 +121,8 @@ def test_a_lost_row_is_seen(published: duckdb.DuckDBPyConnection, table: str) ->
     """A row that is lost is seen by a check."""
     middle = f"(select median(rowid)::bigint from {table})"
 
-    assert biting(published, f"delete from {table} where rowid = {middle}")
+    with spoiled(published, f"delete from {table} where rowid = {middle}") as sees:
+        assert any(map(sees, CHECKS))
 
 
 SPOILED = {
@@ -146,13 +151,16 @@ SPOILED = {
 @pytest.mark.parametrize("claim", SPOILED)
 def test_a_claim_of_its_own(published: duckdb.DuckDBPyConnection, claim: str) -> None:
     """What no cent spoils is spoiled in its own way, and seen."""
-    assert claim in biting(published, SPOILED[claim])
+    with spoiled(published, SPOILED[claim]) as sees:
+        assert sees(claim)
 
 
 def test_no_check_is_idle(published: duckdb.DuckDBPyConnection) -> None:
     """Each check is one that some spoiled figure makes bite."""
-    idle = {file.stem for file in CHECKS} - SPOILED.keys()
+    idle = CHECKS.keys() - SPOILED.keys()
     for layer, table, column in amounts(published):
-        idle -= biting(published, f"update {layer}.{table} set {column} = {column} + 0.01")
+        cent = f"update {layer}.{table} set {column} = {column} + 0.01"
+        with spoiled(published, cent) as sees:
+            idle = {name for name in idle if not sees(name)}
 
     assert idle == set()
