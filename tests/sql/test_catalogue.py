@@ -21,13 +21,21 @@ from p4books.warehouse.model import CUSTOM, Model
 from p4books.warehouse.models import Sources
 from p4books_sandbox import Sandbox
 
+Connection = duckdb.DuckDBPyConnection
 FOUND = [each for each in models.read(Sources.at()).models if each.layer != CUSTOM]
 OURS = pytest.mark.parametrize("model", FOUND, ids=[each.full for each in FOUND])
 
 
-def columns(path: Path, model: Model) -> list[str]:
-    with duckdb.connect(path, read_only=True) as con:
-        return [name for name, *_ in con.execute(f"describe {model.full}").fetchall()]
+def columns(con: Connection, model: Model) -> list[str]:
+    return [name for name, *_ in con.execute(f"describe {model.full}").fetchall()]
+
+
+@pytest.fixture(scope="module")
+def nothing(empty: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
+    """A connection to a warehouse without a row."""
+    copied = shutil.copy(empty, tmp_path_factory.mktemp("nothing"))
+    with duckdb.connect(copied, read_only=True) as con:
+        yield con
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +54,13 @@ def synced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
         yield settings
 
 
+@pytest.fixture(scope="module")
+def books(synced: Settings) -> Iterator[Connection]:
+    """A connection to what was published of it."""
+    with duckdb.connect(synced.published, read_only=True) as con:
+        yield con
+
+
 @OURS
 def test_a_model_says_what_it_is(model: Model) -> None:
     """Each model names what a row is, its key, a question and a query that answers it."""
@@ -57,9 +72,9 @@ def test_a_model_says_what_it_is(model: Model) -> None:
 
 
 @OURS
-def test_every_column_has_a_meaning(model: Model, empty: Path) -> None:
+def test_every_column_has_a_meaning(model: Model, nothing: Connection) -> None:
     """Each column means something, by its name or in its model; its key and order are columns."""
-    found = columns(empty, model)
+    found = columns(nothing, model)
 
     assert [name for name in found if not model.columns.get(name)] == []
     assert set(model.key) <= set(found)
@@ -69,12 +84,12 @@ def test_every_column_has_a_meaning(model: Model, empty: Path) -> None:
 ORDER = {"asc", "desc", "nulls", "last", "first", "abs"}
 
 
-def test_every_meaning_is_used(empty: Path) -> None:
+def test_every_meaning_is_used(nothing: Connection) -> None:
     """A meaning is of a column that exists, is given once, and says more than its name's does."""
     with (models.folder() / "columns.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     said = {row["column"]: row["meaning"] for row in rows}
-    found = [(f"{model.full}.{name}", name) for model in FOUND for name in columns(empty, model)]
+    found = [(f"{model.full}.{name}", name) for model in FOUND for name in columns(nothing, model)]
     used = {full if full in said else name for full, name in found}
 
     assert sorted(set(said) - used) == []
@@ -84,57 +99,52 @@ def test_every_meaning_is_used(empty: Path) -> None:
 
 
 @OURS
-def test_its_query_on_nothing(model: Model, empty: Path) -> None:
+def test_its_query_on_nothing(model: Model, nothing: Connection) -> None:
     """The query of a model runs before there is a row."""
-    with duckdb.connect(empty, read_only=True) as con:
-        con.execute(model.query).fetchall()
+    nothing.execute(model.query).fetchall()
 
 
 @OURS
-def test_its_query_on_a_copy(model: Model, synced: Settings) -> None:
+def test_its_query_on_a_copy(model: Model, books: Connection) -> None:
     """The query of a model runs on books that were copied, and the order it names can be had."""
-    with duckdb.connect(synced.published, read_only=True) as con:
-        con.execute(model.query).fetchall()
-        con.execute(f"from {model.full} order by {model.sorted_by}").fetchall()
+    books.execute(model.query).fetchall()
+    books.execute(f"from {model.full} order by {model.sorted_by}").fetchall()
 
 
 @OURS
-def test_its_key_on_a_copy(model: Model, synced: Settings) -> None:
+def test_its_key_on_a_copy(model: Model, books: Connection) -> None:
     """The key of a model tells the rows of copied books apart, and is nowhere empty."""
     key = ", ".join(model.key)
     gaps = " or ".join(f"{column} is null" for column in model.key)
-    with duckdb.connect(synced.published, read_only=True) as con:
-        counted = con.execute(
-            f"select count(*), count(distinct ({key})), count(*) filter (where {gaps})"
-            f" from {model.full}"
-        ).fetchone()
+    counted = books.execute(
+        f"select count(*), count(distinct ({key})), count(*) filter (where {gaps})"
+        f" from {model.full}"
+    ).fetchone()
 
     assert counted is not None
     assert counted[:2] == (counted[0], counted[0])
     assert counted[2] == 0
 
 
-def test_the_published_file_says_it_too(synced: Settings) -> None:
+def test_the_published_file_says_it_too(books: Connection) -> None:
     """Each table of the file has its grain as comment, each column its meaning."""
-    with duckdb.connect(synced.published, read_only=True) as con:
-        silent = con.execute(
-            "select table_name, column_name from duckdb_columns()"
-            " where schema_name in ('staging', 'core', 'reporting') and comment is null"
-        ).fetchall()
-        described = con.execute(
-            "select count(*) from catalogue where key <> '' and question <> '' and query <> ''"
-        ).fetchone()
+    silent = books.execute(
+        "select table_name, column_name from duckdb_columns()"
+        " where schema_name in ('staging', 'core', 'reporting') and comment is null"
+    ).fetchall()
+    described = books.execute(
+        "select count(*) from catalogue where key <> '' and question <> '' and query <> ''"
+    ).fetchone()
 
     assert silent == []
     assert described == (len(FOUND),)
 
 
-def test_the_catalogue_is_not_stale(empty: Path) -> None:
+def test_the_catalogue_is_not_stale(nothing: Connection) -> None:
     """sql/README.md is what `make docs` writes of the models as they are."""
-    with duckdb.connect(empty, read_only=True) as con:
-        assert catalogue.README.read_text(encoding="utf-8") == catalogue.render(con), (
-            "run `make docs`"
-        )
+    assert catalogue.README.read_text(encoding="utf-8") == catalogue.render(nothing), (
+        "run `make docs`"
+    )
 
 
 def test_every_report_has_its_place() -> None:
