@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -55,6 +56,12 @@ def p4books(environment: dict[str, str], tmp_path: Path) -> Run:
     return run
 
 
+@pytest.fixture
+def synced(ask: Run, home: Path, tmp_path: Path) -> Path:
+    """The data folder after the first sync of books like those of the test's sandbox."""
+    return Path(shutil.copytree(home / "data", tmp_path / "data"))
+
+
 def one_sentence(done: subprocess.CompletedProcess[str], *parts: str) -> None:
     """Expect an error of few words that holds these parts, and neither traceback nor key."""
     assert "Traceback" not in done.stderr + done.stdout
@@ -77,10 +84,9 @@ def test_sync_status_and_query_work_together(p4books: Run, sandbox: Sandbox) -> 
     assert json.loads(asked.stdout) == [{"n": len(sandbox.books["invoices"])}]
 
 
+@pytest.mark.usefixtures("synced")
 def test_a_second_sync_says_that_nothing_changed(p4books: Run) -> None:
     """An unchanged run says so and publishes nothing."""
-    p4books("sync")
-
     again = json.loads(p4books("sync", "--json").stdout)
 
     assert not again["loaded"]
@@ -88,6 +94,7 @@ def test_a_second_sync_says_that_nothing_changed(p4books: Run) -> None:
     assert {(r["new"], r["changed"], r["gone"]) for r in again["readings"]} == {(0, 0, 0)}
 
 
+@pytest.mark.usefixtures("synced")
 def test_only_the_named_endpoints_are_read(p4books: Run, sandbox: Sandbox) -> None:
     """`sync invoices purchase-orders` asks for these two and nothing else."""
     done = p4books("sync", "invoices", "purchase-orders")
@@ -141,11 +148,9 @@ def test_check_spends_one_request_an_endpoint(p4books: Run, sandbox: Sandbox) ->
     assert all(each["page_size_honoured"] for each in found)
 
 
+@pytest.mark.usefixtures("synced")
 def test_check_deep_is_remembered(p4books: Run, sandbox: Sandbox) -> None:
     """`check --deep` tells in a few requests more how the API behaves; `status` tells it again."""
-    p4books("sync", "vendors")
-    sandbox.forget()
-
     told = json.loads(p4books("check", "--deep", "--json", page_size="20").stdout)
     requests = len(sandbox.requests)
     shown = p4books("check", "--deep", page_size="20").stdout
@@ -224,6 +229,7 @@ def test_wrong_words_end_with_2(p4books: Run, words: list[str], says: str) -> No
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.usefixtures("synced")
 def test_faults_are_told_in_json_too(p4books: Run, sandbox: Sandbox) -> None:
     """A list that can't be read is a fault in `sync --json`, beside what was done."""
     sandbox.faults.stage(Fault("status", endpoint="vendors", status=422, times=None))
@@ -270,14 +276,12 @@ def test_status_before_the_first_sync_says_what_to_do(p4books: Run) -> None:
     one_sentence(done, "p4books sync")
 
 
-def test_another_run_ends_this_one_with_75(p4books: Run, tmp_path: Path) -> None:
+def test_another_run_ends_this_one_with_75(p4books: Run, synced: Path, sandbox: Sandbox) -> None:
     """While another run holds the tenant, this one asks nothing and ends with 75."""
-    p4books("sync")
-
-    with filelock.FileLock(tmp_path / "data" / ".private" / "shop" / "run.lock"):
+    with filelock.FileLock(synced / ".private" / "shop" / "run.lock"):
         done = p4books("sync")
 
-    assert done.returncode == 75
+    assert (done.returncode, sandbox.requests) == (75, [])
     one_sentence(done, "shop")
 
 
@@ -407,9 +411,9 @@ def test_an_error_as_a_json_line(p4books: Run) -> None:
     assert "401" in json.loads(done.stderr.splitlines()[-1])["said"]
 
 
+@pytest.mark.usefixtures("synced")
 def test_runs(p4books: Run, sandbox: Sandbox) -> None:
     """The runs are listed, the failed one too, and each can be looked at."""
-    p4books("sync")
     sandbox.forbid("invoices")
     p4books("sync")
     p4books("sync", api_key="wrong")
@@ -449,9 +453,9 @@ def test_what_a_sync_leaves_undone_is_said(p4books: Run) -> None:
     assert "Nothing is published yet. 3 requests" in done.stdout
 
 
+@pytest.mark.usefixtures("synced")
 def test_gone_is_guarded(p4books: Run, sandbox: Sandbox) -> None:
     """Many rows gone at once are not believed, until somebody says so."""
-    p4books("sync")
     for number in range(1, 29):
         sandbox.books["invoices"].delete(number)
 
