@@ -61,12 +61,14 @@ def ask(file: Path, sql: str) -> list[Row]:
 
 def picture(settings: Settings) -> dict[str, list[Row]]:
     """Give the rows of every published table but the one that tells when it was made."""
-    names = ask(settings.published, "select schema_name || '.' || table_name from duckdb_tables()")
-    return {
-        name: ask(settings.published, f"from {name} order by all")
-        for (name,) in names
-        if name != "main.about"
-    }
+    names = "select schema_name || '.' || table_name from duckdb_tables()"
+    with duckdb.connect(settings.published, read_only=True) as con:
+        con.execute("set TimeZone = 'UTC'")
+        return {
+            name: con.execute(f"from {name} order by all").fetchall()
+            for (name,) in con.execute(names).fetchall()
+            if name != "main.about"
+        }
 
 
 def stamps(settings: Settings) -> dict[str, tuple[int, int]]:
