@@ -18,8 +18,10 @@ def sandbox(invoices: int) -> Iterator[tuple[str, str]]:
         [sys.executable, "-m", "p4books_sandbox", *words], stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
-        yield process.stdout.readline().split(": ", 1)[1].strip(), key
-        process.terminate()
+        try:
+            yield process.stdout.readline().split(": ", 1)[1].strip(), key
+        finally:
+            process.terminate()
 
 
 def environment(base_url: str, key: str, folder: Path) -> dict[str, str]:
