@@ -50,7 +50,7 @@ format: setup ## Put code and SQL into the house's form
 docs: setup ## Write sql/README.md, the catalogue of the models, from the SQL files
 	$(BIN)/python -m tests.catalogue
 
-bench: setup ## Measure speed against a floor and plain dlt (about 20 minutes)
+bench: setup ## Measure speed against a floor and plain dlt (about 25 minutes)
 	$(BIN)/python -m tests.bench
 
 clean: ## Remove what was built; your data and settings stay

@@ -9,6 +9,7 @@ import click
 
 from p4books import options
 from p4books.ending import finish
+from p4books.endpoints import ENDPOINTS
 from p4books.errors import P4BooksError, UsageError
 from p4books.eventlog import tell
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:  # --help waits for none of it
 
 
 @click.command(
-    short_help="Create records from a file, each exactly once.",
+    short_help="Create records from a file, none twice.",
     epilog="\b\nExample:\n  p4books push customers new.xlsx --dry-run\n"
     "  p4books push invoices invoices.csv --map numero=code --map cliente=customer_code\n"
     '  p4books push products --query "select code, name, price from custom.new_prices"',
@@ -35,6 +36,7 @@ if TYPE_CHECKING:  # --help waits for none of it
     metavar="THEIRS=OURS",
     help="Take the file's column as a field; THEIRS= leaves it out. May be repeated.",
 )
+@click.option("--fields", is_flag=True, help="List the fields of ENDPOINT, and send nothing.")
 @click.option("--dry-run", is_flag=True, help="Check every record, and send none.")
 @click.option("--limit", type=click.IntRange(1), help="Send so many records at most.")
 @click.option(
@@ -62,6 +64,7 @@ def push(  # noqa: PLR0913
     sql: str | None,
     sheet: str | None,
     renamed: tuple[str, ...],
+    fields: bool,
     dry_run: bool,
     limit: int | None,
     faults: Path | None,
@@ -74,22 +77,25 @@ def push(  # noqa: PLR0913
     tenant: str | None,
     as_json: bool,
 ) -> None:
-    """Create a record in P4 Books for each row of FILE, or of a query, each exactly once.
+    """Create a record in P4 Books for each row of FILE, or of a query, and none twice.
 
     FILE is .csv, .xlsx, .parquet, .json or .ndjson. Documents have their lines nested, or one row
     for each line with the document's code repeated. All rows are checked before one is sent. What
     was sent is in the ledger, and is never sent again by itself.
     """
-    if (file is None) == (sql is None):
-        raise UsageError(
-            "Name the file to push, or ask for its rows with --query SQL: one of them."
-        )
     from p4books import settings, telling
     from p4books.push import faultfile, run
     from p4books.push.wishes import Wishes
 
     name = endpoint.lower().replace("-", "_")
     run.writable(name)
+    if fields:
+        telling.fields(ENDPOINTS[name])
+        return
+    if (file is None) == (sql is None):
+        raise UsageError(
+            "Name the file to push, or ask for its rows with --query SQL: one of them."
+        )
     if faults:
         faultfile.kind(faults)
         if file and file.exists() and faults.exists() and faults.samefile(file):

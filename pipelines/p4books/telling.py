@@ -12,7 +12,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from p4books import screen
+from p4books.endpoint import Endpoint, Fields
 from p4books.eventlog import tell
+from p4books.push import needs
 from p4books.push.entry import Entry, Push
 from p4books.push.report import Report
 from p4books.push.run import Progress as Told
@@ -106,6 +108,25 @@ def _sentence(done: Report) -> str:
         return f"{done.endpoint}: {rows}; nothing was sent."
     cost = f"{done.requests:,} requests in {done.seconds:,.1f} s"
     return f"Push {done.push}, {done.endpoint}: {rows}; {cost}."
+
+
+def fields(endpoint: Endpoint) -> None:
+    """Print which columns a file may have, what each holds, and which it must have."""
+    places: list[tuple[str | None, Fields]] = [(None, endpoint.fields), *endpoint.inner.items()]
+    screen.table(
+        ("field", "of", "holds", "needed"),
+        (
+            (
+                name,
+                inner,
+                kind.name.lower(),
+                "yes" if name in needs.required(endpoint, inner) else "",
+            )
+            for inner, held in places
+            for name, kind in held.items()
+            if name != "id"
+        ),
+    )
 
 
 def pushes(listed: Sequence[Push], settings: Settings, kind: str, *, running: bool) -> None:

@@ -171,18 +171,19 @@ def test_not_all_created(p4books: Words, vendors: Path, shop: Sandbox) -> None:
 
 
 def test_resend(p4books: Words, vendors: Path, shop: Sandbox) -> None:
-    """What was refused or is unknown is sent again on wish."""
+    """What was refused is sent again on wish; what is unknown not before some minutes."""
     shop.faults.stage(Fault("status", method="POST", status=406))
     shop.faults.stage(Fault("reset", method="POST"))
     p4books("push", "vendors", vendors)
 
     done = p4books("push", "vendors", vendors, "--resend-unknown", "--resend-refused")
 
-    assert (done.returncode, len(_new(shop))) == (0, 2), done.stderr
+    assert (done.returncode, len(_new(shop))) == (1, 1), done.stderr
+    assert "not before 5 minutes" in p4books("pushes", "2").stdout
 
 
 def test_pushes(p4books: Words, vendors: Path) -> None:
-    """Pushes are listed, the newest first, with their counts."""
+    """Pushes are listed, the newest first, with what became of their rows by now."""
     p4books("push", "vendors", vendors, "--limit", "1")
     p4books("push", "vendors", vendors)
 
@@ -191,7 +192,7 @@ def test_pushes(p4books: Words, vendors: Path) -> None:
 
     assert [(each["push"], each["created"], each["already"]) for each in told] == [
         (2, 1, 1),
-        (1, 1, 0),
+        (1, 2, 0),
     ]
     assert listed[0].startswith("push,began,endpoint,source,outcome,rows,created")
     assert ",vendors,vendors.csv,done,2,1,1," in listed[1]
@@ -219,7 +220,7 @@ def test_sync(p4books: Words, vendors: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["vendors"], "Name the file to push, or ask for its rows with --query SQL."),
+        (["vendors"], "Name the file to push, or ask for its rows with --query SQL"),
         (["vendors", "{file}", "--query", "select 1"], "Name the file to push"),
         (["vendor", "{file}"], "There is no endpoint vendor; did you mean vendors?"),
         (["sales-orders", "{file}"], "P4 Books lets nobody create sales_orders"),
@@ -228,6 +229,7 @@ def test_sync(p4books: Words, vendors: Path) -> None:
         (["vendors", "nowhere.csv"], "nowhere.csv"),
         (["vendors", "{file}", "--faults", "faults.pdf"], "faults.pdf"),
         (["vendors", "--query", "select"], "query"),
+        (["vendors", "{file}", "--faults", "{file}"], "is the file to push"),
     ],
 )
 def test_wrong_words(
@@ -252,3 +254,14 @@ def test_no_key_is_shown(p4books: Words, vendors: Path, shop: Sandbox) -> None:
     assert done.returncode == 1
     assert "did not accept the API key" in done.stderr
     assert shop.key not in told
+
+
+def test_fields(p4books: Words, shop: Sandbox) -> None:
+    """The fields that a file may have are listed, with those that it must have."""
+    done = p4books("push", "invoices", "--fields")
+
+    lines = [line.split() for line in done.stdout.splitlines()]
+    assert ["code", "text", "yes"] in lines
+    assert ["quantity", "lines", "measure", "yes"] in lines
+    assert ["due_date", "day"] in lines
+    assert shop.requests == []

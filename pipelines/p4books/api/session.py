@@ -94,7 +94,7 @@ class Session:
         try:
             leaves()
             self.counts.requests += 1
-            return self._pool.request(
+            return self._pool.urlopen(
                 method,
                 url,
                 body=body,

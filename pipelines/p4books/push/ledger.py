@@ -7,12 +7,12 @@ of it is written after the answer. So a row that is *ready* was never taken, and
 
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
+from p4books.push.change import Change, now, update
 from p4books.push.draft import Draft
 from p4books.push.entry import (
     COLUMNS,
@@ -36,6 +36,7 @@ class Ledger:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._store: sqlite3.Connection | None = None
+        self._soon: list[Change] = []
 
     def __enter__(self) -> Self:
         try:
@@ -53,6 +54,7 @@ class Ledger:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._soon.clear()
         if self._store is not None:
             self._store.close()
             self._store = None
@@ -77,10 +79,13 @@ class Ledger:
         )
 
     @contextmanager
-    def all_or_none(self, keep: Callable[[], bool]) -> Iterator[None]:
+    def all_or_none(self, keep: Callable[[], bool] = lambda: True) -> Iterator[None]:
         """Keep what is written inside only if it ends well, and if it is to be kept then."""
+        soon, self._soon = self._soon, []
         self._do("begin immediate")
         try:
+            for change in soon:
+                self._do(*change)
             yield
             if keep():
                 self._do("commit")
@@ -187,52 +192,51 @@ class Ledger:
 
     def sending(self, entry: Entry) -> None:
         """Write down that a row is about to be sent; it is on the disk when this returns."""
-        self._do(
-            "update record set state = ?, sent_at = ?, sought_at = null, status = null,"
-            " answer = null, note = null where record = ?",
-            (SENDING, now(), entry.record),
-        )
+        with self.all_or_none():
+            self._do(
+                "update record set state = ?, sent_at = ?, sought_at = null, status = null,"
+                " answer = null, note = null where record = ?",
+                (SENDING, now(), entry.record),
+            )
 
     def back(self, entry: Entry, **told: Any) -> None:
         """Write down that a row was certainly not taken: it is what it was before it was sent."""
-        self._write(entry, "state = iif(left_at is null, 'ready', 'unknown')", told)
+        self._do(*update(entry, "state = iif(left_at is null, 'ready', 'unknown')", told))
 
     def lost(self, entry: Entry, **told: Any) -> None:
         """Write down that it is not known what became of a row that was sent."""
         lost = {"state": UNKNOWN, "answered_at": now(), **told}
-        self._write(entry, "left_at = coalesce(left_at, sent_at)", lost)
+        self._do(*update(entry, "left_at = coalesce(left_at, sent_at)", lost))
 
     def became(self, entry: Entry, state: str, *, soon: bool = False, **told: Any) -> None:
         """Write down what became of a row; `told` are columns.
 
-        With `soon` it is safe from the end of this process, and from a power cut with what is
-        written next.
+        With `soon` it is written together with what is written next, which saves a wait for the
+        disk: a process that is killed before leaves the row *sending*, to be looked for.
         """
+        change = update(entry, "", {"state": state, "answered_at": now(), **told})
         if soon:
-            self._do("pragma synchronous = normal")
-        try:
-            self.note(entry, state=state, answered_at=now(), **told)
-        finally:
-            if soon:
-                self._do("pragma synchronous = full")
+            self._soon.append(change)
+        else:
+            self._do(*change)
 
     def note(self, entry: Entry, **told: Any) -> None:
         """Write down something more of a row."""
-        self._write(entry, "record = record", told)
-
-    def _write(self, entry: Entry, also: str, told: Mapping[str, Any]) -> None:
-        sets = ", ".join([also, *(f"{name} = ?" for name in told)])
-        self._do(f"update record set {sets} where record = ?", (*told.values(), entry.record))
+        self._do(*update(entry, "", told))
 
     def flush(self) -> None:
-        """Bring onto the disk what was written."""
-        self._do("pragma wal_checkpoint(passive)")
+        """Bring onto the disk what is to be written soon."""
+        if self._soon:
+            with self.all_or_none():
+                pass
 
     def _entries(self, where: str, values: tuple[Any, ...]) -> Iterator[Entry]:
         for row in self._do(f"select {COLUMNS} from record where {where}", values).fetchall():
             yield Entry(**dict(row))
 
     def _do(self, sql: str, values: tuple[Any, ...] = ()) -> sqlite3.Cursor:
+        if self._soon:
+            self.flush()
         try:
             return self._open.execute(sql, values)
         except sqlite3.Error as error:
@@ -243,8 +247,3 @@ class Ledger:
         if self._store is None:
             raise RuntimeError("the ledger is not open")
         return self._store
-
-
-def now() -> str:
-    """Return this instant in UTC, as the ledger writes it."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -15,7 +15,7 @@ def lacking(document: Document, endpoint: Endpoint) -> Iterator[Fault]:
 
     Where the file has no column for it, our own name of the field is told.
     """
-    for name in _required(endpoint):
+    for name in required(endpoint):
         if name not in document.header:
             column = document.names.get((None, name), name)
             yield _fault(document.row, column, f"{name} is empty.")
@@ -30,7 +30,10 @@ def lacking(document: Document, endpoint: Endpoint) -> Iterator[Fault]:
                 yield _fault(row, column, f"{name} of line {number} is empty.")
 
 
-def _required(endpoint: Endpoint) -> list[str]:
+def required(endpoint: Endpoint, inner: str | None = None) -> list[str]:
+    """Name the fields that a record must have, or an item of one of its lists."""
+    if inner:
+        return list(_OF_A_LINE) if inner == "lines" else []
     if "lines" not in endpoint.inner:
         return ["code", "name"]
     return ["code", *(name for name in endpoint.fields if name in REFERENCES)]

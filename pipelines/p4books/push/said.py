@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+import msgspec
+
+from p4books.api import exact
 from p4books.api.spelling import canonical
 from p4books.endpoint import Endpoint
 from p4books.push.entry import CREATED, REFUSED, UNKNOWN
@@ -13,6 +16,7 @@ KEPT = 500  # characters of an answer
 
 AT_THE_DOOR = frozenset({401, 405})  # says nothing of the record, which was not taken
 PERHAPS_AT_THE_DOOR = frozenset({403, 404})  # may be about the record, or about who we are
+_DECODER = msgspec.json.Decoder(float_hook=Decimal)
 CONFLICT = 409  # the code is there: perhaps ours, that something between us sent twice
 NO_VERDICT = frozenset({408, 421, 425, 426, 499})  # 4xx that blame the line, not the record
 
@@ -73,7 +77,9 @@ def message(body: bytes) -> str:
 
 def parse(body: bytes) -> Any:
     """Read JSON, every number exactly. Raises ValueError and RecursionError."""
-    return json.loads(body, parse_float=Decimal)
+    if exact.has_long_number(body):
+        return json.loads(body, parse_float=Decimal)
+    return _DECODER.decode(body)
 
 
 def _record(body: bytes, endpoint: Endpoint) -> dict[str, Any] | None:

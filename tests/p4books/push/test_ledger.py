@@ -2,6 +2,8 @@
 
 import sqlite3
 import stat
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -32,47 +34,46 @@ def test_a_row_from_ready_to_created(ledger: Ledger, enter: Enter) -> None:
     assert created.ready_at <= (created.sent_at or "") <= (created.answered_at or "")
 
 
-def test_what_is_written_is_seen(ledger: Ledger, enter: Enter, tmp_path: Path) -> None:
-    """What was written is in the file at once, also what reaches the disk later."""
+def test_soon(ledger: Ledger, enter: Enter, tmp_path: Path) -> None:
+    """What may wait is written with the next row that is sent, together, and so on the disk."""
+    first, second = enter("V-1"), enter("V-2")
+    ledger.sending(first)
+
+    ledger.became(first, REFUSED, soon=True)
+    before = _states(tmp_path)
+    ledger.sending(second)
+
+    assert before == [SENDING, READY]
+    assert _states(tmp_path) == [REFUSED, SENDING]
+
+
+@pytest.mark.parametrize("ask", [Ledger.flush, Ledger.doubt, lambda ledger: ledger.states(1)])
+def test_soon_is_not_late(
+    ask: Callable[[Ledger], object], ledger: Ledger, enter: Enter, tmp_path: Path
+) -> None:
+    """What may wait is written before anything else is, before a wait, and before who asks."""
     entry = enter("V-1")
     ledger.sending(entry)
     ledger.became(entry, REFUSED, soon=True)
 
-    with sqlite3.connect(tmp_path / "ledger.sqlite") as other:
-        states = other.execute("select state from record").fetchall()
-    other.close()
+    ask(ledger)
 
-    assert states == [(REFUSED,)]
+    assert _states(tmp_path) == [REFUSED]
 
 
-def test_sending_is_on_the_disk(ledger: Ledger, enter: Enter) -> None:
-    """Only what certainly became of a row may wait for the disk; that it is sent may not."""
-    first, second = enter("V-1"), enter("V-2")
-    heard: list[str] = []
-    ledger._open.set_trace_callback(heard.append)
-
-    ledger.became(first, CREATED, soon=True)
-    ledger.sending(second)
-
-    order = [line.split("'")[0] for line in heard]
-    assert order[0] == "pragma synchronous = normal"
-    assert order[2] == "pragma synchronous = full"
-    assert order[3].startswith("update record set state")
-    assert len(order) == 4
-    assert ledger._open.execute("pragma synchronous").fetchone()[0] == FULL
+def _states(folder: Path) -> list[str]:
+    with closing(sqlite3.connect(folder / "ledger.sqlite")) as other:
+        return [state for (state,) in other.execute("select state from record order by record")]
 
 
-def test_as_it_is_opened(ledger: Ledger, enter: Enter) -> None:
-    """A ledger waits for the disk, and the drive, from the start, and after a fault too."""
+def test_as_it_is_opened(ledger: Ledger) -> None:
+    """A ledger waits for the disk with all that it writes, and for the drive's own memory."""
     settings = [
         ledger._open.execute(f"pragma {name}").fetchone()[0]
         for name in ("synchronous", "fullfsync", "checkpoint_fullfsync")
     ]
-    with pytest.raises(LedgerTrouble):
-        ledger.became(enter("V-1"), CREATED, soon=True, nothing="x")
 
     assert settings == [FULL, 1, 1]
-    assert ledger._open.execute("pragma synchronous").fetchone()[0] == FULL
 
 
 def test_a_dead_push(ledger: Ledger, enter: Enter) -> None:
