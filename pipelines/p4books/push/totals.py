@@ -89,20 +89,26 @@ def _of_subtotal(header: Values, ways: Sequence[Sequence[Decimal]]) -> Iterator[
 def _of_tax(
     header: Values, lines: Sequence[Values], ways: Sequence[Sequence[Decimal]], rate_of: RateOf
 ) -> Iterator[Odd]:
-    given, day = _amount(header, "tax_total"), header.get("document_date")
-    if given is None or day is None:
+    given, total = _amount(header, "tax_total"), _amount(header, "total")
+    day = header.get("document_date")
+    if day is None or (given is None and total is None):
         return
     on = date.fromisoformat(str(day))
     rates = [rate_of(str(line.get("tax_code", "")), on) for line in lines]
-    taxes = []
+    taxes, totals = [], []
     for nets in ways:
         pairs = [(net, rate) for net, rate in zip(nets, rates, strict=True) if net]
         if any(rate is None for _, rate in pairs):
             return
         taxes.append(_round(sum((net * (rate or 0) for net, rate in pairs), Decimal(0))))
-    if all(abs(tax - given) > CENT * max(len(lines), 1) for tax in taxes):
+        totals.append(taxes[-1] + sum(nets, Decimal(0)))
+    slack = CENT * max(len(lines), 1)
+    if given is not None and all(abs(tax - given) > slack for tax in taxes):
         what = f"The tax on the lines comes to {_either(taxes)}, and tax_total is {_told(given)}."
         yield Odd("tax_total", what)
+    if given is None and total is not None and all(abs(one - total) > 2 * slack for one in totals):
+        what = f"The lines with their tax come to {_either(totals)}, and total is {_told(total)}."
+        yield Odd("total", what)
 
 
 def _of_total(header: Values) -> Iterator[Odd]:

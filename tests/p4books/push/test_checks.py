@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
+from unicodedata import normalize
 
 import pytest
 from hypothesis import given
@@ -214,7 +215,7 @@ def test_senseless() -> None:
 
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=9).map(
-    str.strip
+    lambda text: normalize("NFC", text.strip())
 )
 AMOUNTS = st.decimals(-1000, 1000, places=2)
 LINES = st.lists(

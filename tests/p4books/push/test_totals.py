@@ -138,3 +138,14 @@ def test_a_line_that_comes_to_nothing() -> None:
     (odd,) = found({"document_date": DAY, "tax_total": "8"}, *lines)
 
     assert odd.what == "The tax on the lines comes to 7.00, and tax_total is 8.00."
+
+
+@pytest.mark.parametrize(
+    ("total", "agrees"), [("107", True), ("107.02", True), ("107.03", False), ("100", False)]
+)
+def test_a_total_alone(total: str, agrees: bool) -> None:
+    """A total without the tax beside it is compared with the lines and their tax."""
+    odd = found({"total": total, "document_date": DAY}, line("1", "100", tax_code="ITBMS"))
+
+    assert [each.field for each in odd] == ([] if agrees else ["total"])
+    assert all("107.00" in each.what for each in odd)

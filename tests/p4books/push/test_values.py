@@ -186,3 +186,8 @@ def test_nothing_but_unfit_is_raised(value: Any, kind: Kind) -> None:
 def test_shown(value: object, said: str) -> None:
     """A value is shown as it is written, cut where it is long."""
     assert shown(value) == said
+
+
+def test_two_ways_to_write_a_letter() -> None:
+    """A text that looks the same is the same: n with a tilde behind it is ñ."""
+    assert read("N\u0303", Kind.TEXT) == read("\u00d1", Kind.TEXT) == "\u00d1"
