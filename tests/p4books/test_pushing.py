@@ -130,6 +130,16 @@ def test_bad_rows(p4books: Words, tmp_path: Path, shop: Sandbox) -> None:
     assert shop.requests == []
 
 
+def test_faults_that_can_t_be_written(p4books: Words, vendors: Path, shop: Sandbox) -> None:
+    """Where the faults can't be written, what was sent is told all the same."""
+    done = p4books("push", "vendors", vendors, "--faults", vendors.parent / "no" / "faults.csv")
+
+    assert done.returncode == 1
+    assert "2 created" in done.stdout
+    assert "faults.csv" in done.stderr
+    assert len(_new(shop)) == 2
+
+
 def test_json(p4books: Words, vendors: Path) -> None:
     """A program gets what a person does."""
     done = p4books("push", "vendors", vendors, "--json")

@@ -161,7 +161,7 @@ class _Push:
         client = self._asking.client
         try:
             return lost.find(self._ledger, entries, self._endpoint, client, self._warehouse, after)
-        except errors.ApiError as error:
+        except errors.P4BooksError as error:
             self._report.errors.append(error)
             return []
 
@@ -174,9 +174,8 @@ class _Push:
             states = self._ledger.states(self._number)
             differing = self._ledger.differing(self._number)
         except LedgerTrouble as error:
-            report.errors += [error] * (
-                not any(isinstance(e, LedgerTrouble) for e in report.errors)
-            )
+            if not any(isinstance(each, LedgerTrouble) for each in report.errors):
+                report.errors.append(error)
             return
         report.ready, report.created = states[READY], states[CREATED]
         report.refused, report.unknown = states[REFUSED], states[UNKNOWN]

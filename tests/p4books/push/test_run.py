@@ -481,7 +481,7 @@ def test_stopped(open_shop: MakePush, tmp_path: Path) -> None:
             raise KeyboardInterrupt
 
     found = [Row(n + 2, each) for n, each in enumerate(_vendors(1, 2, 3))]
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt, match="p4books pushes 1"):
         push(settings, "vendors", found, "x", progress=told)
 
     assert [entry.state for entry in _entries(tmp_path, 1)] == [CREATED, CREATED, READY]
@@ -573,6 +573,19 @@ def test_conflict(open_shop: MakePush, tmp_path: Path) -> None:
     assert (done.created, done.refused, done.unknown) == (1, 1, 0)
     assert _codes(sandbox) == ["NEW-1", "NEW-2"]
     assert [entry.code for entry in _entries(tmp_path, 1) if entry.state == REFUSED] == ["NEW-1"]
+
+
+def test_a_list_that_can_t_be_read(open_shop: MakePush) -> None:
+    """Where lost rows can't be sought, the others are sent all the same, and that is said."""
+    sandbox, pushed = open_shop()
+    sandbox.faults.stage(Fault("reset", method="POST"))
+    pushed(_vendors(1))
+    sandbox.faults.stage(Fault("status", method="GET", status=403, times=None))
+
+    done = pushed(_vendors(1, 2))
+
+    assert (done.created, done.unknown) == (1, 1)
+    assert "403" in str(done.errors[0])
 
 
 # Who is asked, and whose books these are.

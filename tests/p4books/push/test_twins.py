@@ -196,7 +196,8 @@ def _tell(story: Story, sandbox: Sandbox, settings: Settings) -> None:
 
 def _judge(story: Story, sandbox: Sandbox, settings: Settings) -> None:
     ledger = settings.private / "ledger.sqlite"
-    told = {e.code: e.state for each in pushes(ledger) for e in entries(ledger, each.push)}
+    held = [entry for each in pushes(ledger) for entry in entries(ledger, each.push)]
+    told = {entry.code: entry.state for entry in held}
     names = Counter(_name(record) for record in sandbox.books["vendors"].records())
     for row in _file(story):
         state, stands = told[row.values["code"]], names[row.values["name"]]
@@ -208,6 +209,7 @@ def _judge(story: Story, sandbox: Sandbox, settings: Settings) -> None:
             assert stands == 0
     assert sum(names.values()) <= story.rows + 1
     assert READY not in told.values()
+    assert not any(entry.left_at and entry.state == REFUSED for entry in held)
 
 
 def _name(record: dict[str, Any]) -> Any:
