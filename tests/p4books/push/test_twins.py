@@ -31,7 +31,7 @@ from p4books.push.wishes import Wishes
 from p4books.settings import Settings
 from p4books_sandbox import Fault, Sandbox
 
-EXAMPLES = int(os.environ.get("P4BOOKS_EXAMPLES", "25"))
+EXAMPLES = int(os.environ.get("P4BOOKS_EXAMPLES", "15"))
 TIMEOUT = 0.15  # seconds without a byte
 LATE = 0.3  # seconds until a record is made whose sender has given up
 PUSHES = 40  # of the same file, until nothing is ready
