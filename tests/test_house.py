@@ -62,7 +62,7 @@ FLOORS = [
     {"warehouse.model"},
     {"warehouse.errors"},
     {"push.header", "push.plain"},
-    {"push.errors", "push.change"},
+    {"push.errors", "push.change", "push.strict"},
     {"push.row", "push.draft", "push.fault", "push.entry", "push.wishes"},
     {"errors", "version", "nearest", "eventlog", "asjson", "warehouse.kinds"},
 ]

@@ -22,7 +22,6 @@ from p4books.settings import Settings
 
 QUIET = 30.0  # seconds between two lines about a long push
 SHOWN = 20  # faults on a screen; a file holds them all
-KILLED = "killed"
 
 ROW = ("row", "code", "state", "push", "id", "given_code", "status", "answer", "differs", "note")
 TIMES = ("ready_at", "sent_at", "answered_at", "sought_at")
@@ -31,7 +30,7 @@ COUNTS = ("rows", "created", "already", "refused", "unknown", "ready", "bad")
 
 @contextmanager
 def progress() -> Iterator[Told]:
-    """Show how many records were sent: a bar on a terminal, else a line for every thousand."""
+    """Show how many records were sent: a bar on a terminal, else a line now and then."""
     if not sys.stderr.isatty():
         yield _lines()
         return

@@ -35,9 +35,11 @@ class Header:
         return Row(number, {n: v for n, v in zip(self.names, padded, strict=False) if n})
 
     def _nameless(self, number: int, place: int, value: Any) -> BadFile:
+        from openpyxl.utils import get_column_letter  # noqa: PLC0415 - only this fault needs it
+
         return BadFile(
             self.file,
-            f"column {place + 1} ({_letters(place + 1)}) has no name in the header, and "
+            f"column {place + 1} ({get_column_letter(place + 1)}) has no name in the header, and "
             f"{self.unit} {number} has {str(value)[:40]!r} in it",
             "Put a name over each column, in one row that is the first; or empty the column.",
         )
@@ -56,9 +58,3 @@ def header(file: Path | str, written: Sequence[Any], unit: str) -> Header:
                 file, f"two columns are called {name}", "Rename one of them, or take it out."
             )
     return Header(file, names, unit)
-
-
-def _letters(place: int) -> str:
-    """Name a column as a spreadsheet does: 1 is A, 27 is AA."""
-    before, last = divmod(place - 1, 26)
-    return (_letters(before) if before else "") + chr(ord("A") + last)

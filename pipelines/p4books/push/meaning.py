@@ -1,12 +1,10 @@
 """What does a row say?"""
 
-import json
-from collections.abc import Iterable, Mapping
-from decimal import Decimal
-from typing import Any, NoReturn
+from collections.abc import Mapping
+from typing import Any
 
 from p4books.endpoint import Endpoint, Kind
-from p4books.push import columns, references, values
+from p4books.push import columns, references, strict, values
 from p4books.push.books import Books
 from p4books.push.columns import Columns, Place
 from p4books.push.document import Cell, Cells, Document
@@ -128,27 +126,9 @@ def _objects(value: object) -> list[Mapping[str, Any]]:
         return []
     if isinstance(value, str):
         try:
-            value = json.loads(
-                value,
-                parse_float=Decimal,
-                parse_constant=_refuse,
-                object_pairs_hook=_object,
-            )
-        except (ValueError, ArithmeticError, RecursionError):
+            value = strict.parse(value)
+        except (ValueError, RecursionError):
             raise Unfit("It is no list in JSON.", _NO_LIST) from None
     if not isinstance(value, list) or not all(isinstance(item, Mapping) for item in value):
         raise Unfit("It is no list of objects.", _NO_LIST)
     return value
-
-
-def _object(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, value in pairs:
-        if name in found:
-            _refuse(name)
-        found[name] = value
-    return found
-
-
-def _refuse(word: str) -> NoReturn:
-    raise ValueError(word)

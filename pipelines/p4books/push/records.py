@@ -2,15 +2,14 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator
-from decimal import Decimal, InvalidOperation
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from p4books.endpoints import ENDPOINTS
-from p4books.push import plain
+from p4books.push import plain, strict
 from p4books.push.errors import BadFile
 from p4books.push.row import Row
 
@@ -75,13 +74,7 @@ def _in_object(file: Path, body: bytes) -> list[msgspec.Raw]:
 
 def _record(file: Path, where: str, text: str) -> dict[str, Any]:
     try:
-        found = json.loads(
-            text,
-            parse_int=_number(int),
-            parse_float=_number(Decimal),
-            parse_constant=_constant,
-            object_pairs_hook=_object,
-        )
+        found = strict.parse(text)
         json.dumps(found, ensure_ascii=False, default=str).encode()
     except json.JSONDecodeError as error:
         place = f"{where}, letter {error.pos + 1}"
@@ -95,32 +88,6 @@ def _record(file: Path, where: str, text: str) -> dict[str, Any]:
     if not isinstance(found, dict):
         what = f"{where} is no object, as in {{'code': 'A-1'}}".replace("'", '"')
         raise BadFile(file, what, "Give each record as an object with the names of its fields.")
-    return found
-
-
-def _number(kind: Callable[[str], int | Decimal]) -> Callable[[str], int | Decimal]:
-    def read(digits: str) -> int | Decimal:
-        try:
-            return kind(digits)
-        except (ValueError, InvalidOperation):
-            raise ValueError(f"the number {digits[:40]} is too large") from None
-
-    return read
-
-
-def _constant(word: str) -> None:
-    raise ValueError(f"{word} is no number")
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for written, value in pairs:
-        name = written.strip()
-        if not name:
-            raise ValueError("a field has no name")
-        if name in found:
-            raise ValueError(f"the name {name} stands there twice")
-        found[name] = value
     return found
 
 

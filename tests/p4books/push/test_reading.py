@@ -86,12 +86,15 @@ def peak(file: Path, rows: int) -> int:
 
 @pytest.mark.parametrize("ending", [".csv", ".ndjson", ".parquet", ".xlsx"])
 def test_memory_does_not_grow_with_rows(tmp_path: Path, ending: str) -> None:
-    """Ten times the rows take no more memory than the tenth of them."""
+    """Ten times the rows take no more memory than the tenth of them.
+
+    When Python frees what refers to itself is chance; 18,000 rows held would be some 5 MB.
+    """
     few, many = tmp_path / f"few{ending}", tmp_path / f"many{ending}"
     WRITERS[ending](few, 2_000)
     WRITERS[ending](many, 20_000)
 
-    assert peak(many, 20_000) < 1.2 * peak(few, 2_000) + 50_000
+    assert peak(many, 20_000) < peak(few, 2_000) + 500_000
 
 
 def test_the_named_sheet(tmp_path: Path) -> None:
