@@ -35,14 +35,15 @@ cover: setup ## Run every test, and show what they cover (a fifth longer)
 
 soak: setup ## Move rows in 5,000 ways, reckon 1,000 books, kill 100 pushes (over an hour)
 	printf '%s\n' rising falling date none | P4BOOKS_EXAMPLES=5000 xargs -P 2 -I {} \
-		$(BIN)/python -m pytest -qs --timeout=0 tests/p4books/test_moving.py -k {}
+		$(BIN)/python -m pytest -qs --timeout=0 tests/scenarios/test_moving_rows.py -k {}
 	P4BOOKS_EXAMPLES=1000 $(BIN)/python -m pytest -qs --timeout=0 tests/sql/test_sums.py \
-		tests/p4books/push/test_twins.py tests/p4books/push/test_push_kill.py
+		tests/scenarios/test_push_duplicates.py tests/scenarios/test_push_kill.py
 
-lint: setup ## Check style, types and SQL
+lint: setup ## Check style, types, layers and SQL
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
 	$(BIN)/sqlfluff lint --disable-progress-bar sql
 
 format: setup ## Put code and SQL into the house's form
@@ -54,7 +55,7 @@ docs: setup ## Write sql/README.md, the catalogue of the models, from the SQL fi
 	$(BIN)/python -m tests.catalogue
 
 bench: setup ## Measure speed against a floor and plain dlt (about 25 minutes)
-	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.benchmarksmarks
 
 clean: ## Remove what was built; your data and settings stay
 	rm -rf .venv build dist .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis

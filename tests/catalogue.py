@@ -11,11 +11,12 @@ from tempfile import TemporaryDirectory
 import duckdb
 
 from p4books.endpoints import ENDPOINTS
-from p4books.load import tables
-from p4books.settings import make
-from p4books.warehouse import as_of, models, seeds, views
-from p4books.warehouse.model import CUSTOM, LAYERS, Model
-from p4books.warehouse.models import Sources
+from p4books.load.schema import create_tables
+from p4books.settings import validate_settings
+from p4books.transform.as_of import record_as_of
+from p4books.transform.build import create_views
+from p4books.transform.models import CUSTOM, LAYERS, Model, SqlSources, load_models, sql_folder
+from p4books.transform.seeds import load_seeds
 
 README = Path(__file__).parents[1] / "sql" / "README.md"
 
@@ -80,16 +81,16 @@ CLAUSES = re.compile(r" (?=(?:from|where|group by|having|window|qualify|order by
 
 def build(path: Path) -> None:
     """Make an empty warehouse with all views."""
-    tables.create(path, tuple(ENDPOINTS.values()))
+    create_tables(path, tuple(ENDPOINTS.values()))
     with duckdb.connect(path) as con:
-        seeds.sow(con, Sources.at(models.folder()))
-        as_of.note(con, make({"tenant": "acme"}), ())
-        views.build(con, models.read(Sources.at(models.folder())))
+        load_seeds(con, SqlSources.at(sql_folder()))
+        record_as_of(con, validate_settings({"tenant": "acme"}), ())
+        create_views(con, load_models(SqlSources.at(sql_folder())))
 
 
 def render(con: duckdb.DuckDBPyConnection) -> str:
     """Write the catalogue of our models, whose views are in the database of `con`."""
-    found = models.read(Sources.at(models.folder())).models
+    found = load_models(SqlSources.at(sql_folder())).models
     parts = list(_parts([model for model in found if model.layer != CUSTOM]))
     written = [OPENING, _contents(parts)]
     for layer in LAYERS[1:-1]:

@@ -1,7 +1,271 @@
-"""How long may an example take? As long as it needs: machines are shared, and a test tells right
-from wrong, not fast from slow."""
+"""Fixtures: a sandbox, settings that lead to it, synced tenants, SQL folders."""
 
-from hypothesis import HealthCheck, settings
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
 
-settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("house")
+import duckdb
+import hypothesis
+import pytest
+from tests.staging_sync import sync
+
+from p4books.endpoints import ENDPOINTS
+from p4books.extract.reader import ExtractResult, read_lists
+from p4books.load.schema import create_tables
+from p4books.publish.publish import PublishTarget, build_published_file
+from p4books.settings import ENV_PREFIX, Settings
+from p4books.storage.run_log import SyncSummary
+from p4books.transform.models import SqlSources, load_models
+from p4books_sandbox import Sandbox
+
+MakeSettings = Callable[..., Settings]
+Row = tuple[Any, ...]
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+P4BOOKS = str(Path(sys.executable).with_name("p4books"))
+
+_PLACES = {"DLT_PROJECT_DIR", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"}
+
+
+hypothesis.settings.register_profile(
+    "p4books", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("p4books")  # machines are shared: no deadline per example
+
+
+@pytest.fixture(autouse=True)
+def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep what the user has set, and the user's home, out of every test."""
+    for name in list(os.environ):
+        upper = name.upper()
+        if upper.startswith(ENV_PREFIX) or upper.endswith("_PROXY") or upper in _PLACES:
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    """A small P4 Books without limit, of the test's own."""
+    with Sandbox(invoices=30, limit=0) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def make_settings(tmp_path: Path) -> MakeSettings:
+    """Make settings that lead to a sandbox and keep their data in the test's folder."""
+
+    def make(sandbox: Sandbox, **overrides: Any) -> Settings:
+        given: dict[str, Any] = {
+            "tenant": "acme",
+            "api_key": sandbox.key,
+            "base_url": sandbox.base_url,
+            "data_dir": tmp_path / "data",
+            "requests_per_window": 100_000,
+        }
+        return Settings(**{**given, **overrides})
+
+    return make
+
+
+@pytest.fixture
+def settings(make_settings: MakeSettings, sandbox: Sandbox) -> Settings:
+    """Settings that lead to the test's sandbox."""
+    return make_settings(sandbox)
+
+
+@dataclass
+class Tenant:
+    """A tenant and its sandbox: the invoices as P4 Books has them, and as they are held here.
+
+    A row is an id, a code, five amounts and what the lines come to; an amount that is none is None.
+    """
+
+    sandbox: Sandbox
+    settings: Settings
+
+    def sync(self, *endpoints: str, **wishes: Any) -> SyncSummary:
+        """Sync these lists, or the invoices only."""
+        return sync(self.settings, endpoints or ["invoices"], **wishes)
+
+    def read(self, *endpoints: str) -> ExtractResult:
+        """Read the same into the spools only, without waits between tries."""
+        named = [ENDPOINTS[name] for name in endpoints or ["invoices"]]
+        return read_lists(self.settings, named, backoff=0)
+
+    def spooled(self) -> set[str]:
+        """Give the ids of the invoices that lie in the spool."""
+        files = (self.settings.private / "spool" / "invoices").glob("*.ndjson")
+        return {str(json.loads(line)["id"]) for f in files for line in f.read_bytes().splitlines()}
+
+    def told(self) -> dict[str, Row]:
+        """Give the rows that P4 Books has, by id, whatever its spelling."""
+        rows, _ = self.sandbox.books["invoices"].page(0, 1_000_000)
+        return {
+            str(row[0]): row for row in (_row(json.loads(row, parse_float=str)) for row in rows)
+        }
+
+    def published(self) -> dict[str, Row]:
+        """Give the rows that are published, by id."""
+        found = self.ask(
+            """
+            select
+                invoice_id, any_value(invoice_code), any_value(invoice_subtotal),
+                any_value(invoice_tax), any_value(invoice_total), any_value(amount_paid),
+                any_value(balance), sum(line_net)
+            from staging.invoices left join staging.invoice_lines using (invoice_id)
+            group by invoice_id
+            """
+        )
+        assert self.ask("select count(*) from staging.invoices") == [(len(found),)]
+        return {row[0]: row for row in found}
+
+    def ask(self, query: str) -> list[Row]:
+        """Ask the published file."""
+        with duckdb.connect(self.settings.published, read_only=True) as con:
+            return con.execute(query).fetchall()
+
+    def findings(self) -> list[Row]:
+        """Give what did not fit: id, field, value."""
+        with duckdb.connect(self.settings.private / "warehouse.duckdb", read_only=True) as con:
+            return con.execute(
+                "select id, field, value from raw.findings where id is not null"
+                " order by id::hugeint, field"
+            ).fetchall()
+
+
+AMOUNTS = ("subtotal", "taxtotal", "total", "amountpaid", "balance")
+
+
+def _row(record: dict[str, Any]) -> Row:
+    record = {name.replace("_", "").lower(): value for name, value in record.items()}
+    given = record.get("lines")
+    lines = [
+        _amount({name.lower(): value for name, value in line.items()}.get("subtotal"))
+        for line in (given if isinstance(given, list) else [])
+    ]
+    told = [each for each in lines if each is not None]
+    return (
+        str(record["id"]),
+        record.get("code"),
+        *(_amount(record.get(name)) for name in AMOUNTS),
+        sum(told, Decimal(0)) if told else None,
+    )
+
+
+def _amount(value: object) -> Decimal | None:
+    return None if value in {None, "N/A"} else Decimal(str(value))
+
+
+@pytest.fixture
+def tenant(make_settings: MakeSettings) -> Iterator[Callable[..., Tenant]]:
+    """Open sandboxes with some ways, and make settings that read ten rows a page."""
+    with ExitStack() as stack:
+
+        def open_one(ways: dict[str, Any] | None = None, **settings: Any) -> Tenant:
+            sandbox = stack.enter_context(Sandbox(**{"invoices": 37, "limit": 0, **(ways or {})}))
+            return Tenant(sandbox, make_settings(sandbox, **{"page_size": 10, **settings}))
+
+        yield open_one
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder from which `ask` works."""
+    return tmp_path_factory.mktemp("synced")
+
+
+@pytest.fixture(scope="module")
+def ask(home: Path) -> Run:
+    """Run the command on a tenant that was synced once, whose sandbox is gone again."""
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(home),
+        "XDG_STATE_HOME": str(home / "state"),
+        "SOURCES__P4BOOKS__TENANT": "shop",
+    }
+
+    def run(*words: str, program: str = P4BOOKS, **more: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [program, *words],
+            cwd=home,
+            env={**environment, **more},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    with Sandbox(invoices=30, limit=0) as books:
+        done = run(
+            "sync",
+            SOURCES__P4BOOKS__API_KEY=books.key,
+            SOURCES__P4BOOKS__BASE_URL=books.base_url,
+        )
+    assert done.returncode == 0, done.stderr
+    return run
+
+
+Files = Callable[..., Path]
+
+ABOUT: dict[str, Any] = {
+    "tenant": "acme",
+    "as_of_at": datetime(2026, 3, 31, 12, 30, tzinfo=UTC),
+    "as_of_on": date(2026, 3, 31),
+    "timezone": "America/Panama",
+    "published_at": datetime(2026, 3, 31, 12, 45, tzinfo=UTC),
+}
+
+
+@pytest.fixture
+def sql(tmp_path: Path) -> Files:
+    """Write SQL files, named layer/name without the ending, and give their root."""
+
+    def write(**files: str) -> Path:
+        root = tmp_path / "sql"
+        for name, text in files.items():
+            layer, _, stem = name.partition("__")
+            (root / layer).mkdir(parents=True, exist_ok=True)
+            (root / layer / f"{stem}.sql").write_text(text, encoding="utf-8")
+        return root
+
+    return write
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Path:
+    """A warehouse with two vendors now, and a version that one of them had before."""
+    path = tmp_path / "warehouse.duckdb"
+    create_tables(path, tuple(ENDPOINTS.values()))
+    with duckdb.connect(path) as con:
+        con.execute("set TimeZone = 'UTC'")
+        con.execute(
+            "insert into raw.vendors (id, name, balance, _dlt_valid_from, _dlt_valid_to) values"
+            " ('1', 'Óptica \"Luz\" 😀', 12.30, '2026-01-01', null),"
+            " ('2', '=SUM(A1)', 0.10, '2026-01-01', '2026-02-01'),"
+            " ('2', '=SUM(A1)', 0.20, '2026-02-01', null)"
+        )
+    return path
+
+
+@pytest.fixture
+def publish_models(sql: Files, warehouse: Path, tmp_path: Path) -> Files:
+    """Publish models, named layer__name, with what their columns mean, and give the file."""
+
+    def write(meanings: str = "", **files: str) -> Path:
+        root = sql(**files)
+        (root / "columns.csv").write_text(f"column,meaning\n{meanings}", encoding="utf-8")
+        found = load_models(SqlSources.at(root))
+        (tmp_path / "work").mkdir(exist_ok=True)
+        out = tmp_path / "acme.duckdb"
+        build_published_file(warehouse, found, PublishTarget(tmp_path / "work", out, 0o640), ABOUT)
+        return out
+
+    return write

@@ -13,8 +13,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from p4books import settings
-from p4books.demo import TENANT
+from p4books.cli.demo import DEMO_TENANT
+from p4books.settings import load_settings
 from p4books_sandbox import Sandbox
 
 ROOT = Path(__file__).parents[1]
@@ -89,7 +89,7 @@ def test_every_command_of_the_readme_works(project: Path) -> None:
     assert (project / "data" / "shop.duckdb").exists()
     pushed = run(".venv/bin/p4books pushes --json", project)
     assert [each["created"] for each in json.loads(pushed.stdout)] == [1, 0, 2]
-    assert (project / "data" / f"{TENANT}.duckdb").exists()
+    assert (project / "data" / f"{DEMO_TENANT}.duckdb").exists()
 
 
 def test_the_report_of_the_readme_is_published(project: Path) -> None:
@@ -132,7 +132,7 @@ def test_the_tenants_of_the_readme_can_be_chosen(
     (tmp_path / ".dlt").mkdir()
     (tmp_path / ".dlt" / "secrets.toml").write_text(text.replace("…", "a-key"))
 
-    south = settings.load("south", tmp_path)
+    south = load_settings("south", tmp_path)
 
     assert south.timezone == "America/Costa_Rica"
     assert south.address == "https://south.p4books.com/api/v1"

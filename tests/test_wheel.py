@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from p4books.demo import TENANT
+from p4books.cli.demo import DEMO_TENANT
 
 ROOT = Path(__file__).parents[1]
 
@@ -79,7 +79,7 @@ def test_the_installed_wheel_runs_the_demo_in_an_empty_folder(wheel: Path, tmp_p
 
     assert done.returncode == 0, done.stderr
     assert "Top customers" in done.stdout
-    with duckdb.connect(folder / "data" / f"{TENANT}.duckdb", read_only=True) as con:
+    with duckdb.connect(folder / "data" / f"{DEMO_TENANT}.duckdb", read_only=True) as con:
         assert con.execute("from custom.mine").fetchall() == [("MINE", Decimal("0.03"))]
     where = subprocess.run(
         [python, "-c", "import p4books; print(p4books.__file__)"],

@@ -7,7 +7,7 @@ up to date, as the command does; `p4books.settings.load` reads the settings.
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from p4books.load.source import p4books_source
+    pass
 
 __all__ = ["p4books_source"]
 

@@ -1,21 +1,119 @@
-"""What may differ?"""
+"""Settings: where they are looked up, their types, defaults and validation."""
 
 import ipaddress
 import os
 import re
-from collections.abc import Mapping
+import tomllib
+from collections.abc import Callable, Mapping
 from datetime import date
+from io import StringIO
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
+from dotenv import dotenv_values
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 from pydantic import field_validator as validator
 
 from p4books.endpoints import ENDPOINTS
-from p4books.errors import SettingsError
-from p4books.nearest import nearest
-from p4books.places import PREFIX, find
+from p4books.errors import SettingsError, did_you_mean
+
+ENV_PREFIX = "SOURCES__P4BOOKS__"
+
+
+def collect_settings(root: Path, tenant: str | None, *, known_only: bool) -> dict[str, Any]:
+    """Return what the places under `root` say for a tenant, unchecked.
+
+    With `known_only` the tenant must be one that they name. Raises SettingsError.
+    """
+    return _choose_tenant(_gather_places(root), tenant, known_only=known_only)
+
+
+def _gather_places(root: Path) -> dict[str, Any]:
+    """Collect what the four places say, the first place winning."""
+    places = [
+        _nest_variables(os.environ),
+        _parse_file(root / ".env", _parse_dotenv),
+        _parse_file(root / ".dlt" / "secrets.toml", _parse_toml),
+        _parse_file(root / ".dlt" / "config.toml", _parse_toml),
+    ]
+    merged: dict[str, Any] = {}
+    for place in reversed(places):
+        merged = _merge_over(place, merged)
+    return merged
+
+
+def _parse_file(path: Path, parse: Callable[[str], dict[str, Any]]) -> dict[str, Any]:
+    try:
+        return parse(path.read_text(encoding="utf-8-sig"))
+    except (FileNotFoundError, IsADirectoryError):
+        return {}
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"{path} cannot be read: {error}. Nothing was done.") from None
+
+
+def _parse_dotenv(text: str) -> dict[str, Any]:
+    return _nest_variables(dotenv_values(stream=StringIO(text), interpolate=False))
+
+
+def _nest_variables(variables: Mapping[str, str | None]) -> dict[str, Any]:
+    """Turn SOURCES__P4BOOKS__TENANTS__NAME__API_KEY into nested tables; an empty one is not set."""
+    nested: dict[str, Any] = {}
+    for name, value in variables.items():
+        if not value or not name.upper().startswith(ENV_PREFIX):
+            continue
+        *tables, last = name.lower().removeprefix(ENV_PREFIX.lower()).split("__")
+        place = nested
+        for table in tables:
+            below = place.get(table)
+            place[table] = below if isinstance(below, dict) else {}
+            place = place[table]
+        place[last] = value
+    return nested
+
+
+def _parse_toml(text: str) -> dict[str, Any]:
+    sources = tomllib.loads(text).get("sources")
+    found = sources.get("p4books") if isinstance(sources, dict) else None
+    if not isinstance(found, dict):
+        return {}
+    tenants = found.get("tenants")
+    if isinstance(tenants, dict):  # a tenant's name has no case, and variables are upper case
+        found["tenants"] = {name.lower(): own for name, own in tenants.items()}
+    return found
+
+
+def _merge_over(upper: Mapping[str, Any], lower: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(lower)
+    for key, value in upper.items():
+        below = merged.get(key)
+        both = isinstance(value, Mapping) and isinstance(below, Mapping)
+        merged[key] = _merge_over(value, below) if both and below is not None else value
+    return merged
+
+
+def _choose_tenant(
+    found: dict[str, Any], tenant: str | None, *, known_only: bool
+) -> dict[str, Any]:
+    """Put the chosen tenant's own table over what holds for all."""
+    tables = found.pop("tenants", {})
+    if not isinstance(tables, dict) or not all(isinstance(own, dict) for own in tables.values()):
+        raise SettingsError("Each tenant has a table of its own: [sources.p4books.tenants.NAME].")
+    name = tenant or found.get("tenant")
+    if name is None and tables:
+        raise SettingsError(f"Several tenants are set; choose one: --tenant {' | '.join(tables)}.")
+    if name is None:
+        return found
+    own = tables.get(str(name).lower())
+    if known_only and own is None and tenant and tenant != found.get("tenant"):
+        known = [*tables, *filter(None, [found.get("tenant")])]
+        raise SettingsError(
+            f"There is no tenant {tenant} in the settings{did_you_mean(tenant, known)}"
+        )
+    if name != found.get("tenant"):
+        found.pop("api_key", None)  # one tenant's key never goes to another's address
+    return {**found, **(own or {}), "tenant": name}
+
 
 TENANT_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 
@@ -96,7 +194,7 @@ class Settings(BaseModel):
             raise ValueError("no endpoint is named")
         for name in names:
             if name not in ENDPOINTS:
-                raise ValueError(f"there is no endpoint {name}{nearest(name, ENDPOINTS)}")
+                raise ValueError(f"there is no endpoint {name}{did_you_mean(name, ENDPOINTS)}")
         return tuple(dict.fromkeys(names))
 
     @validator("timezone")
@@ -116,7 +214,7 @@ class Settings(BaseModel):
     def key(self) -> str:
         """The API key itself. Raises SettingsError where none is set."""
         if self.api_key is None:
-            raise SettingsError(_missing("api_key"))
+            raise SettingsError(_describe_missing("api_key"))
         return self.api_key.get_secret_value()
 
     @property
@@ -139,31 +237,33 @@ class Settings(BaseModel):
         return self.published.with_stem(f"{self.tenant}-asof-{day}") if day else self.published
 
 
-def load(tenant: str | None = None, root: Path | None = None, *, need_key: bool = True) -> Settings:
+def load_settings(
+    tenant: str | None = None, root: Path | None = None, *, need_key: bool = True
+) -> Settings:
     """Read and check the settings; `tenant` chooses one of several.
 
     Who only reads the published file needs no key. Raises SettingsError with one sentence per
     fault.
     """
     root = root or project_root()
-    found = find(root, tenant, known_only=need_key)
+    found = collect_settings(root, tenant, known_only=need_key)
     try:
-        settings = make(found)
+        settings = validate_settings(found)
     except SettingsError as fault:
         if need_key and not found.get("api_key"):
-            raise SettingsError(f"{fault}\n{_missing('api_key')}") from None
+            raise SettingsError(f"{fault}\n{_describe_missing('api_key')}") from None
         raise
     if need_key and settings.api_key is None:
-        raise SettingsError(_missing("api_key"))
+        raise SettingsError(_describe_missing("api_key"))
     return settings.model_copy(update={"data_dir": root / settings.data_dir.expanduser()})
 
 
-def make(found: Mapping[str, Any]) -> Settings:
+def validate_settings(found: Mapping[str, Any]) -> Settings:
     """Check settings that were found. Raises SettingsError with one sentence per fault."""
     try:
         return Settings.model_validate(found)
     except ValidationError as error:
-        raise SettingsError(_say(error)) from None
+        raise SettingsError(_describe_errors(error)) from None
 
 
 def project_root() -> Path:
@@ -180,18 +280,18 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _say(error: ValidationError) -> str:
+def _describe_errors(error: ValidationError) -> str:
     """Say all faults, one sentence each, without any value that may be a key."""
-    return "\n".join(_sentence(fault) for fault in error.errors(include_input=False))
+    return "\n".join(_describe_error(fault) for fault in error.errors(include_input=False))
 
 
-def _sentence(fault: Any) -> str:
+def _describe_error(fault: Any) -> str:
     name = str(fault["loc"][0])
-    variable = PREFIX + name.upper()
+    variable = ENV_PREFIX + name.upper()
     if fault["type"] == "extra_forbidden":
-        return f"There is no setting {name}{nearest(name, list(Settings.model_fields))}"
+        return f"There is no setting {name}{did_you_mean(name, list(Settings.model_fields))}"
     if fault["type"] == "missing":
-        return _missing(name)
+        return _describe_missing(name)
     why = fault["msg"].removeprefix("Value error, ").rstrip(".")
     end = "" if why.endswith("?") else "."
     return (
@@ -199,7 +299,6 @@ def _sentence(fault: Any) -> str:
     )
 
 
-def _missing(name: str) -> str:
-    return (
-        f"The setting {name} is missing. Put {PREFIX}{name.upper()}=… into .env (see .env.example)."
-    )
+def _describe_missing(name: str) -> str:
+    variable = ENV_PREFIX + name.upper()
+    return f"The setting {name} is missing. Put {variable}=… into .env (see .env.example)."

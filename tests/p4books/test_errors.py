@@ -7,75 +7,105 @@ from pathlib import Path
 import pytest
 
 from p4books import errors
-from p4books.errors import P4BooksError
-from p4books.warehouse import errors as warehouse
+from p4books.errors import (
+    AlreadyRunning,
+    ApiError,
+    BadAnswer,
+    BrokenSeed,
+    BrokenSql,
+    CheckFailed,
+    DiskTrouble,
+    Incomplete,
+    KeyRefused,
+    LoadFailed,
+    LoadMismatch,
+    NoPicture,
+    NotFound,
+    NotPublished,
+    NotWritten,
+    OutOfMemory,
+    P4BooksError,
+    PageIgnored,
+    QueryFailed,
+    ReadCancelled,
+    Redirected,
+    Refused,
+    RightMissing,
+    SettingsError,
+    TooManyGone,
+    Unreachable,
+    UsageError,
+    WarehouseDamaged,
+    WarehouseOpen,
+    WarehouseTooNew,
+)
 
 FILE = Path("data/.private/acme/warehouse.duckdb")
 
 # Each error, what it says was left as it was, and what it says to do now.
 SAID: list[tuple[P4BooksError, str, str]] = [
-    (errors.AlreadyRunning("acme"), "touched nothing", "try again"),
-    (errors.KeyRefused("acme"), "stands untouched", "Make a new key"),
-    (errors.RightMissing("vendors"), "the other lists go on", "Give the key that right"),
+    (AlreadyRunning("acme"), "touched nothing", "try again"),
+    (KeyRefused("acme"), "stands untouched", "Make a new key"),
+    (RightMissing("vendors"), "the other lists go on", "Give the key that right"),
     (
-        errors.NotFound("vendors", "https://acme.p4books.com/api/v1/vendors"),
+        NotFound("vendors", "https://acme.p4books.com/api/v1/vendors"),
         "Nothing was changed",
         "Check the settings `tenant` and `base_url`",
     ),
     (
-        errors.Unreachable("vendors", "acme.p4books.com", "its name is not known"),
+        Unreachable("vendors", "acme.p4books.com", "its name is not known"),
         "What is held of it stands",
         "Check the setting `tenant` and the network",
     ),
-    (errors.BadAnswer("vendors", 3, "an HTML page"), "What is held of it stands", "Run again"),
-    (errors.Refused("vendors", 3, 418), "What is held of it stands", "`p4books check`"),
-    (errors.Refused("vendors", 1, 422), "of it stands", "Lower the setting `page_size`"),
+    (BadAnswer("vendors", 3, "an HTML page"), "What is held of it stands", "Run again"),
+    (Refused("vendors", 3, 418), "What is held of it stands", "`p4books check`"),
+    (Refused("vendors", 1, 422), "of it stands", "Lower the setting `page_size`"),
     (
-        errors.Redirected("acme.p4books.com", "https://evil.example"),
+        Redirected("acme.p4books.com", "https://evil.example"),
         "nothing was changed",
         "put it into the setting `base_url`",
     ),
-    (errors.Incomplete("vendors", 1500, 1400, held=True), "nothing was closed", "Run again"),
-    (errors.Incomplete("vendors", 1500, 1400, held=False), "Nothing was loaded", "Run again"),
-    (errors.TooManyGone("vendors", 60, 100), "Not one was closed", "sync --allow-gone vendors"),
-    (errors.PageIgnored("vendors", "page"), "Nothing was changed", "Set `page_param`"),
-    (errors.LoadMismatch("vendors", 1500, 1400), "the last whole copy stands", "Run again"),
-    (errors.WarehouseDamaged(FILE, "no header"), "Nothing was changed", "Put one of the earlier"),
-    (errors.WarehouseOpen(FILE), "Nothing was changed", "Close it"),
-    (errors.Abandoned(), "What came is kept", "run again"),
-    (errors.WarehouseTooNew(FILE, 3, 2), "Nothing was changed", "Install the newer"),
+    (Incomplete("vendors", 1500, 1400, held=True), "nothing was closed", "Run again"),
+    (Incomplete("vendors", 1500, 1400, held=False), "Nothing was loaded", "Run again"),
+    (TooManyGone("vendors", 60, 100), "Not one was closed", "sync --allow-gone vendors"),
+    (PageIgnored("vendors", "page"), "Nothing was changed", "Set `page_param`"),
+    (LoadMismatch("vendors", 1500, 1400), "the last whole copy stands", "Run again"),
+    (WarehouseDamaged(FILE, "no header"), "Nothing was changed", "Put one of the earlier"),
+    (WarehouseOpen(FILE), "Nothing was changed", "Close it"),
+    (ReadCancelled(), "What came is kept", "run again"),
+    (WarehouseTooNew(FILE, 3, 2), "Nothing was changed", "Install the newer"),
     (
-        warehouse.BrokenSql(Path("sql/core/x.sql"), 3, "no such table"),
+        BrokenSql(Path("sql/core/x.sql"), 3, "no such table"),
         "The last published file stays",
         "Mend the file",
     ),
     (
-        warehouse.BrokenSeed(Path("sql/seeds/x.csv"), 3, "7 in rate is no share"),
+        BrokenSeed(Path("sql/seeds/x.csv"), 3, "7 in rate is no share"),
         "The last published file stays",
         "Mend the file",
     ),
-    (warehouse.NotPublished(Path("data/acme.duckdb")), "does not exist yet", "Run `p4books sync`"),
+    (NotPublished(Path("data/acme.duckdb")), "does not exist yet", "Run `p4books sync`"),
     (
-        warehouse.CheckFailed("two sums agree", 12, ["net: 1.00", "net: 2.00"]),
+        CheckFailed("two sums agree", 12, ["net: 1.00", "net: 2.00"]),
         "the last published file stays",
         "`p4books report`",
     ),
-    (warehouse.NotWritten(Path("out/x.csv"), "disk full"), "is untouched", "another place"),
-    (errors.DiskTrouble(FILE, "disk full"), "What was published stands", "the next run goes on"),
-    (errors.OutOfMemory("4 GB used"), "What was published stands", "the next run goes on"),
-    (errors.LoadFailed("no such table"), "the last whole copy stands", "Run again"),
+    (NotWritten(Path("out/x.csv"), "disk full"), "is untouched", "another place"),
+    (DiskTrouble(FILE, "disk full"), "What was published stands", "the next run goes on"),
+    (OutOfMemory("4 GB used"), "What was published stands", "the next run goes on"),
+    (LoadFailed("no such table"), "the last whole copy stands", "Run again"),
 ]
 
 # Bases, and those whose whole sentence is written where they are raised.
-BARE = {errors.P4BooksError, errors.ApiError}
-BARE |= {errors.SettingsError, errors.UsageError, warehouse.QueryFailed, warehouse.NoPicture}
+BARE = {P4BooksError, ApiError}
+BARE |= {SettingsError, UsageError, QueryFailed, NoPicture}
 
-TRY_LATER = {errors.AlreadyRunning}
-WRONG_WORDS = BARE - {errors.P4BooksError, errors.ApiError}
+TRY_LATER = {AlreadyRunning}
+WRONG_WORDS = BARE - {P4BooksError, ApiError}
 
 CLASSES: set[type[P4BooksError]] = {
     found
-    for module in (errors, warehouse)
+    for module in (errors,)
     for _, found in inspect.getmembers(module, inspect.isclass)
     if issubclass(found, P4BooksError)
 }
@@ -101,11 +131,11 @@ def test_sentence(error: P4BooksError, untouched: str, now: str) -> None:
 
 def test_what_happened() -> None:
     """An error says what happened, with its numbers."""
-    assert str(errors.Incomplete("invoices", 1500, 1400, held=True)) == (
+    assert str(Incomplete("invoices", 1500, 1400, held=True)) == (
         "invoices: P4 Books announced 1,500 rows and gave 1,400. What came was loaded and nothing "
         "was closed. Run again; if it stays so, see `p4books check`."
     )
-    assert str(errors.BadAnswer("invoices", 3, "an HTML page")).startswith(
+    assert str(BadAnswer("invoices", 3, "an HTML page")).startswith(
         "invoices: P4 Books answered page 3 with an HTML page."
     )
 

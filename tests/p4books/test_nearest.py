@@ -2,7 +2,7 @@
 
 import pytest
 
-from p4books.nearest import nearest
+from p4books.errors import did_you_mean
 
 
 @pytest.mark.parametrize(
@@ -15,12 +15,12 @@ from p4books.nearest import nearest
 )
 def test_nearest(word: str, known: list[str], end: str) -> None:
     """An unknown word is answered with the nearest known one, else with all there are."""
-    assert nearest(word, known) == end
+    assert did_you_mean(word, known) == end
 
 
 def test_too_many_to_list() -> None:
     """Where there are too many words to list, another end is said; the nearest comes first."""
-    assert nearest("xyz", ["ar_aging"], "`p4books models` lists them.") == (
+    assert did_you_mean("xyz", ["ar_aging"], "`p4books models` lists them.") == (
         "; `p4books models` lists them."
     )
-    assert nearest("ar_agin", ["ar_aging"], "-") == "; did you mean ar_aging?"
+    assert did_you_mean("ar_agin", ["ar_aging"], "-") == "; did you mean ar_aging?"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from p4books.errors import SettingsError
-from p4books.places import PREFIX, find
+from p4books.settings import ENV_PREFIX, collect_settings
 
 SECRET = "k-3f9a7c"  # noqa: S105 - of nothing
 
@@ -14,7 +14,7 @@ Env = pytest.MonkeyPatch
 
 
 def _found(tenant: str | None = None, *, known_only: bool = True) -> dict[str, Any]:
-    return find(Path.cwd(), tenant, known_only=known_only)
+    return collect_settings(Path.cwd(), tenant, known_only=known_only)
 
 
 def _toml(name: str, text: str) -> None:
@@ -44,9 +44,9 @@ def test_first_place_wins(monkeypatch: Env) -> None:
     places.append(_found()["page_size"])
     _secrets("[sources.p4books]\npage_size = 2")
     places.append(_found()["page_size"])
-    Path(".env").write_text(f"{PREFIX}PAGE_SIZE=3\n")
+    Path(".env").write_text(f"{ENV_PREFIX}PAGE_SIZE=3\n")
     places.append(_found()["page_size"])
-    monkeypatch.setenv(f"{PREFIX}PAGE_SIZE", "4")
+    monkeypatch.setenv(f"{ENV_PREFIX}PAGE_SIZE", "4")
     places.append(_found()["page_size"])
 
     assert places == [1, 2, "3", "4"]
@@ -55,7 +55,7 @@ def test_first_place_wins(monkeypatch: Env) -> None:
 
 def test_case_of_variables(monkeypatch: Env) -> None:
     """A variable may be written in lower case."""
-    monkeypatch.setenv(f"{PREFIX}page_size".lower(), "7")
+    monkeypatch.setenv(f"{ENV_PREFIX}page_size".lower(), "7")
 
     assert _found() == {"page_size": "7"}
 
@@ -63,22 +63,22 @@ def test_case_of_variables(monkeypatch: Env) -> None:
 def test_empty_variable(monkeypatch: Env) -> None:
     """A variable without a value says nothing: the next place is asked."""
     _secrets(f"[sources.p4books]\napi_key = '{SECRET}'")
-    Path(".env").write_text(f"{PREFIX}API_KEY=\n{PREFIX}TENANT\n")
-    monkeypatch.setenv(f"{PREFIX}API_KEY", "")
+    Path(".env").write_text(f"{ENV_PREFIX}API_KEY=\n{ENV_PREFIX}TENANT\n")
+    monkeypatch.setenv(f"{ENV_PREFIX}API_KEY", "")
 
     assert _found() == {"api_key": SECRET}
 
 
 def test_env_file_takes_text_as_it_is() -> None:
     """In .env a dollar is a dollar, quotes are left out and an export is understood."""
-    Path(".env").write_text(f"export {PREFIX}API_KEY='a$B-${{C}}'\n# a word\n")
+    Path(".env").write_text(f"export {ENV_PREFIX}API_KEY='a$B-${{C}}'\n# a word\n")
 
     assert _found() == {"api_key": "a$B-${C}"}
 
 
 def test_env_file_of_windows() -> None:
     """A byte order mark before the first name does not hide it."""
-    Path(".env").write_bytes(f"{PREFIX}TENANT=acme\r\n".encode("utf-8-sig"))
+    Path(".env").write_bytes(f"{ENV_PREFIX}TENANT=acme\r\n".encode("utf-8-sig"))
 
     assert _found() == {"tenant": "acme"}
 
@@ -104,7 +104,7 @@ def test_other_sources_tables() -> None:
         (".dlt/secrets.toml", f"[sources.p4books]\napi_key = '{SECRET}".encode()),
         (".dlt/config.toml", f'[sources.p4books\napi_key = "{SECRET}"'.encode()),
         (".dlt/secrets.toml", f"[sources.p4books]\napi_key = '{SECRET}\xe9'".encode("latin-1")),
-        (".env", f"{PREFIX}API_KEY={SECRET}\xe9".encode("latin-1")),
+        (".env", f"{ENV_PREFIX}API_KEY={SECRET}\xe9".encode("latin-1")),
     ],
 )
 def test_broken_file(name: str, text: bytes) -> None:
@@ -132,7 +132,7 @@ page_size = 20
 def test_tenant_table(monkeypatch: Env) -> None:
     """The chosen tenant's own table goes before every place, the environment too."""
     _secrets(TENANTS)
-    monkeypatch.setenv(f"{PREFIX}PAGE_SIZE", "30")
+    monkeypatch.setenv(f"{ENV_PREFIX}PAGE_SIZE", "30")
 
     assert _found("acme") == {"tenant": "acme", "api_key": SECRET, "page_size": 20}
     assert _found("beta") == {"tenant": "beta", "page_size": "30"}
@@ -141,7 +141,7 @@ def test_tenant_table(monkeypatch: Env) -> None:
 def test_tenant_by_variables(monkeypatch: Env) -> None:
     """A tenant's table may come from variables, and mixes with that of a file of any case."""
     _secrets(f"[sources.p4books.tenants.Acme]\napi_key = '{SECRET}'")
-    monkeypatch.setenv(f"{PREFIX}TENANTS__ACME__PAGE_SIZE", "5")
+    monkeypatch.setenv(f"{ENV_PREFIX}TENANTS__ACME__PAGE_SIZE", "5")
 
     assert _found("acme") == {"tenant": "acme", "api_key": SECRET, "page_size": "5"}
 
@@ -215,7 +215,7 @@ def test_tenants_that_are_no_tables(text: str) -> None:
 
 def test_variable_within_a_variable(monkeypatch: Env) -> None:
     """A variable that makes a table of another does not break the reading."""
-    monkeypatch.setenv(f"{PREFIX}API_KEY", SECRET)
-    monkeypatch.setenv(f"{PREFIX}API_KEY__MORE", "x")
+    monkeypatch.setenv(f"{ENV_PREFIX}API_KEY", SECRET)
+    monkeypatch.setenv(f"{ENV_PREFIX}API_KEY__MORE", "x")
 
     assert set(_found()) == {"api_key"}

@@ -10,8 +10,7 @@ from pydantic import ValidationError
 
 from p4books.endpoints import ENDPOINTS
 from p4books.errors import SettingsError
-from p4books.places import PREFIX
-from p4books.settings import Settings, load, project_root
+from p4books.settings import ENV_PREFIX, Settings, load_settings, project_root
 
 SECRET = "k-3f9a7c"  # noqa: S105 - of nothing
 
@@ -20,7 +19,7 @@ Env = pytest.MonkeyPatch
 
 def _set(monkeypatch: Env, **values: str) -> None:
     for name, value in {"tenant": "acme", "api_key": SECRET, **values}.items():
-        monkeypatch.setenv(PREFIX + name.upper(), value)
+        monkeypatch.setenv(ENV_PREFIX + name.upper(), value)
 
 
 def _made(**values: Any) -> Settings:
@@ -37,7 +36,7 @@ def test_two_are_enough(monkeypatch: Env) -> None:
     """A tenant and a key are all that must be set; the rest is as documented."""
     _set(monkeypatch)
 
-    found = load()
+    found = load_settings()
 
     assert found.address == "https://acme.p4books.com/api/v1"
     assert found.key == SECRET
@@ -53,9 +52,9 @@ def test_one_is_missing(missing: str, monkeypatch: Env) -> None:
     _set(monkeypatch, **{missing: ""})
 
     with pytest.raises(SettingsError) as error:
-        load()
+        load_settings()
 
-    variable = PREFIX + missing.upper()
+    variable = ENV_PREFIX + missing.upper()
     assert str(error.value) == (
         f"The setting {missing} is missing. Put {variable}=… into .env (see .env.example)."
     )
@@ -64,7 +63,7 @@ def test_one_is_missing(missing: str, monkeypatch: Env) -> None:
 def test_both_are_missing() -> None:
     """Each missing setting has its own sentence."""
     with pytest.raises(SettingsError) as error:
-        load()
+        load_settings()
 
     assert [line.split()[2] for line in str(error.value).splitlines()] == ["tenant", "api_key"]
 
@@ -73,7 +72,7 @@ def test_reader_needs_no_key(monkeypatch: Env) -> None:
     """Who only reads what is published needs no key; who asks for it is told so."""
     _set(monkeypatch, api_key="")
 
-    found = load(need_key=False)
+    found = load_settings(need_key=False)
 
     assert found.published.name == "acme.duckdb"
     with pytest.raises(SettingsError, match="The setting api_key is missing"):
@@ -85,7 +84,7 @@ def test_unknown_setting(monkeypatch: Env) -> None:
     _set(monkeypatch, page_sise="50")
 
     with pytest.raises(SettingsError) as error:
-        load()
+        load_settings()
 
     assert str(error.value) == "There is no setting page_sise; did you mean page_size?"
 
@@ -95,12 +94,12 @@ def test_all_faults_at_once(monkeypatch: Env) -> None:
     _set(monkeypatch, page_size="0", currency="dollars", timezone="Panama City")
 
     with pytest.raises(SettingsError) as error:
-        load()
+        load_settings()
 
     lines = str(error.value).splitlines()
     assert [line.split()[2] for line in lines] == ["page_size", "timezone", "currency"]
     assert all(line.endswith(" in the environment or .env.") for line in lines)
-    assert all(PREFIX in line for line in lines)
+    assert all(ENV_PREFIX in line for line in lines)
 
 
 def test_sentence_with_a_question(monkeypatch: Env) -> None:
@@ -108,7 +107,7 @@ def test_sentence_with_a_question(monkeypatch: Env) -> None:
     _set(monkeypatch, endpoints="invoice")
 
     with pytest.raises(SettingsError, match=r"did you mean invoices\? It is SOURCES__"):
-        load()
+        load_settings()
 
 
 GOOD_MODES = {
@@ -158,7 +157,7 @@ def test_mode_in_toml(monkeypatch: Env) -> None:
 
     for written in ("640", "0o640", '"0640"'):
         Path(".dlt/config.toml").write_text(f"[sources.p4books]\npublished_mode = {written}")
-        modes.append(load().published_mode)
+        modes.append(load_settings().published_mode)
 
     assert modes == [0o640] * 3
 
@@ -227,7 +226,7 @@ def test_no_error_shows_the_key(wrong: dict[str, str], monkeypatch: Env) -> None
     _set(monkeypatch, **wrong)
 
     with pytest.raises(SettingsError) as error:
-        load()
+        load_settings()
 
     assert SECRET not in str(error.value)
     assert error.value.__cause__ is None
@@ -347,7 +346,7 @@ def test_numbers_as_text(monkeypatch: Env) -> None:
     """In a variable all is text; a number is taken as one."""
     _set(monkeypatch, requests_per_window="50", window_seconds="1.5", timezone="UTC")
 
-    found = load()
+    found = load_settings()
 
     assert (found.requests_per_window, found.window_seconds) == (50, 1.5)
     assert found.timezone == "UTC"
@@ -357,10 +356,10 @@ def test_data_beside_the_settings(tmp_path: Path, monkeypatch: Env) -> None:
     """A relative data folder lies beside the settings, wherever the command is run."""
     home = tmp_path / "home"
     home.mkdir()
-    (home / ".env").write_text(f"{PREFIX}TENANT=acme\n{PREFIX}API_KEY={SECRET}\n")
+    (home / ".env").write_text(f"{ENV_PREFIX}TENANT=acme\n{ENV_PREFIX}API_KEY={SECRET}\n")
     monkeypatch.setenv("DLT_PROJECT_DIR", "home")
 
-    found = load()
+    found = load_settings()
 
     assert project_root() == home
     assert found.published == home / "data" / "acme.duckdb"
@@ -372,11 +371,11 @@ def test_data_elsewhere(tmp_path: Path, monkeypatch: Env) -> None:
     monkeypatch.setenv("HOME", str(tmp_path / "me"))
 
     _set(monkeypatch, data_dir="/srv/books")
-    absolute = load().data_dir
+    absolute = load_settings().data_dir
     _set(monkeypatch, data_dir="~/books")
 
     assert absolute == Path("/srv/books")
-    assert load().data_dir == tmp_path / "me" / "books"
+    assert load_settings().data_dir == tmp_path / "me" / "books"
 
 
 def test_settings_stand() -> None:

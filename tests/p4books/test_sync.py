@@ -16,12 +16,21 @@ from typing import Any
 import duckdb
 import pytest
 from pydantic import SecretStr
-from tests.p4books.quick import STAGING, sync
+from tests.staging_sync import STAGING, sync
 
-from p4books import errors
 from p4books.endpoints import ENDPOINTS
+from p4books.errors import (
+    AlreadyRunning,
+    BadAnswer,
+    BrokenSql,
+    DiskTrouble,
+    Incomplete,
+    KeyRefused,
+    RightMissing,
+    WarehouseDamaged,
+    WarehouseTooNew,
+)
 from p4books.settings import Settings
-from p4books.warehouse.errors import BrokenSql
 from p4books_sandbox import Arrival, Fault, Sandbox
 
 MakeSettings = Callable[..., Settings]
@@ -417,7 +426,7 @@ def test_a_new_field_in_a_run_that_fails(synced: Settings, sandbox: Sandbox) -> 
     sandbox.books["vendors"].replace(3, colour="red")
     generations = synced.private / "generations"
     generations.write_text("in the way")
-    with pytest.raises(errors.DiskTrouble):
+    with pytest.raises(DiskTrouble):
         sync(synced)
     generations.unlink()
 
@@ -437,7 +446,7 @@ def test_no_right(synced: Settings, sandbox: Sandbox) -> None:
     summary = sync(synced)
 
     (fault,) = summary.faults
-    assert isinstance(fault, errors.RightMissing)
+    assert isinstance(fault, RightMissing)
     assert len(summary.readings) == 5
     assert (summary.loaded, summary.published) == (True, True)
     assert len(ask(synced.published, "from staging.vendors")) == 19
@@ -452,7 +461,7 @@ def test_a_list_that_fails_for_ever(synced: Settings, sandbox: Sandbox) -> None:
     summary = sync(synced)
 
     (fault,) = summary.faults
-    assert isinstance(fault, errors.BadAnswer)
+    assert isinstance(fault, BadAnswer)
     assert "status 500" in str(fault)
     assert (summary.loaded, summary.published) == (True, True)
     sandbox.books["products"].replace(1, price=25)
@@ -463,7 +472,7 @@ def test_a_wrong_key(synced: Settings, make_settings: MakeSettings, sandbox: San
     """A wrong key ends the run after one request, and nothing is touched."""
     before = stamps(synced)
 
-    with pytest.raises(errors.KeyRefused):
+    with pytest.raises(KeyRefused):
         sync(make_settings(sandbox, api_key="wrong"))
 
     assert len(sandbox.requests) == 1
@@ -497,7 +506,7 @@ def test_a_first_copy_that_is_not_whole(settings: Settings, sandbox: Sandbox) ->
     second = sync(settings, ["vendors", "products"])
 
     (fault,) = first.faults
-    assert isinstance(fault, errors.Incomplete)
+    assert isinstance(fault, Incomplete)
     assert "Nothing was loaded for it" in str(fault)
     assert {each.endpoint: each.outcome for each in first.readings} == {
         "vendors": "Incomplete",
@@ -517,7 +526,7 @@ def test_a_later_copy_that_is_not_whole(synced: Settings, sandbox: Sandbox) -> N
     summary = sync(synced)
 
     (fault,) = summary.faults
-    assert isinstance(fault, errors.Incomplete)
+    assert isinstance(fault, Incomplete)
     assert "nothing was closed" in str(fault)
     assert ask(synced.published, "select count(*) from staging.vendors") == [(20,)]
     name = "select vendor_name from staging.vendors where vendor_id = '4'"
@@ -695,7 +704,7 @@ def test_another_run(synced: Settings, sandbox: Sandbox) -> None:
     ) as holder:
         assert holder.stdout is not None
         holder.stdout.readline()
-        with pytest.raises(errors.AlreadyRunning, match="tenant acme is going on") as caught:
+        with pytest.raises(AlreadyRunning, match="tenant acme is going on") as caught:
             sync(synced)
         holder.kill()
 
@@ -723,7 +732,7 @@ def test_damaged_warehouse(synced: Settings, sandbox: Sandbox, how: str) -> None
     published = stamps(synced)["acme.duckdb"]
     change_everything(sandbox)
 
-    with pytest.raises(errors.WarehouseDamaged, match=r"Nothing was changed.*generations"):
+    with pytest.raises(WarehouseDamaged, match=r"Nothing was changed.*generations"):
         sync(synced)
 
     assert path.read_bytes() == spoilt
@@ -739,7 +748,7 @@ def test_a_newer_warehouse(synced: Settings, sandbox: Sandbox) -> None:
         con.execute("update raw.p4books_format set format = 3")
     before = stamps(synced)
 
-    with pytest.raises(errors.WarehouseTooNew, match="format 3"):
+    with pytest.raises(WarehouseTooNew, match="format 3"):
         sync(synced)
 
     assert (sandbox.requests, stamps(synced)) == ([], before)
@@ -764,7 +773,7 @@ def test_no_folder(make_settings: MakeSettings, sandbox: Sandbox, tmp_path: Path
     """A data folder that can't be made is told, before anything is asked of P4 Books."""
     (tmp_path / "file").write_text("in the way")
 
-    with pytest.raises(errors.DiskTrouble, match="cannot be written"):
+    with pytest.raises(DiskTrouble, match="cannot be written"):
         sync(make_settings(sandbox, data_dir=tmp_path / "file" / "data"))
 
     assert sandbox.requests == []
@@ -801,7 +810,7 @@ def test_a_read_only_folder(synced: Settings, sandbox: Sandbox) -> None:
 
     with mounted(folder, "--bind", str(folder)):
         subprocess.run([MOUNT, "-o", "remount,bind,ro", str(folder)], check=True)
-        with pytest.raises(errors.DiskTrouble, match="cannot be written"):
+        with pytest.raises(DiskTrouble, match="cannot be written"):
             sync(synced)
         assert picture(synced) == before
 
@@ -823,7 +832,7 @@ def test_a_full_disk(
         free = shutil.disk_usage(disk).free // 1024
         (disk / "filler").write_bytes(bytes((free - room) * 1024))
 
-        with contextlib.suppress(errors.DiskTrouble):
+        with contextlib.suppress(DiskTrouble):
             assert sync(settings).published, "it neither published nor said why"
             before = picture(settings)
         assert picture(settings) == before
@@ -840,7 +849,7 @@ def test_a_disk_that_is_full_from_the_start(
     """A first sync on a disk that is too small for it says so in a sentence."""
     disk = tmp_path / "disk"
     with mounted(disk, "-t", "tmpfs", "-o", "size=3m", "none"):
-        with pytest.raises(errors.DiskTrouble, match="cannot be written"):
+        with pytest.raises(DiskTrouble, match="cannot be written"):
             sync(make_settings(sandbox, data_dir=disk / "data"))
 
         assert not (disk / "data" / "acme.duckdb").exists()
@@ -852,7 +861,7 @@ def test_the_run_log(synced: Settings, sandbox: Sandbox) -> None:
     sandbox.forbid("invoices")
 
     sync(synced)
-    with pytest.raises(errors.KeyRefused):
+    with pytest.raises(KeyRefused):
         sync(synced.model_copy(update={"api_key": SecretStr("wrong")}))
 
     with contextlib.closing(sqlite3.connect(synced.private / "runs.sqlite")) as log:

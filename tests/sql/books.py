@@ -12,23 +12,23 @@ from typing import Any
 
 import duckdb
 
-from p4books.database import connect, name
 from p4books.endpoints import ENDPOINTS
-from p4books.load import tables
-from p4books.settings import make
-from p4books.warehouse import checks, models, seeds
-from p4books.warehouse.as_of import note
-from p4books.warehouse.model import CUSTOM, LAYERS
-from p4books.warehouse.models import Sources
+from p4books.load.schema import create_tables, table_columns
+from p4books.settings import validate_settings
+from p4books.storage.database import open_database, quote_identifier
+from p4books.transform.as_of import record_as_of
+from p4books.transform.build import run_checks
+from p4books.transform.models import CUSTOM, LAYERS, SqlSources, load_models
+from p4books.transform.seeds import load_seeds
 
 Row = Mapping[str, Any]
 Rows = Mapping[str, Sequence[Row]]  # by table of raw
 
-SOURCES = Sources.at()
-MODELS = [each for each in models.read(SOURCES).models if each.layer != CUSTOM]
+SOURCES = SqlSources.at()
+MODELS = [each for each in load_models(SOURCES).models if each.layer != CUSTOM]
 KINDS = {
     table: {
-        **tables.columns(endpoint),
+        **table_columns(endpoint),
         "_dlt_valid_from": "timestamptz",
         "_dlt_valid_to": "timestamptz",
     }
@@ -41,11 +41,11 @@ class Books:
 
     def __init__(self, folder: Path) -> None:
         path = folder / "warehouse.duckdb"
-        tables.create(path, tuple(ENDPOINTS.values()))
-        self.con = connect(path)
+        create_tables(path, tuple(ENDPOINTS.values()))
+        self.con = open_database(path)
         self.con.execute("set threads = 1")  # there is little to share among several
-        seeds.sow(self.con, SOURCES)
-        note(self.con, make({"tenant": "acme"}), ())
+        load_seeds(self.con, SOURCES)
+        record_as_of(self.con, validate_settings({"tenant": "acme"}), ())
         for layer in LAYERS[1:]:
             self.con.execute(f"create schema {layer}")
 
@@ -59,14 +59,16 @@ class Books:
             told = ", ".join(f"{column} = ?" for column in as_of)
             self.con.execute(f"update raw.as_of set {told}", list(as_of.values()))
             for model in MODELS:
-                self.con.execute(f"create table {model.layer}.{name(model.name)} as {model.sql}")
+                self.con.execute(
+                    f"create table {model.layer}.{quote_identifier(model.name)} as {model.sql}"
+                )
             yield
         finally:
             self.con.execute("rollback")
 
     def check(self) -> None:
         """Make all checks, of keys too. Raises CheckFailed."""
-        checks.run(self.con, MODELS, SOURCES.files("checks"))
+        run_checks(self.con, MODELS, SOURCES.files("checks"))
 
     def ask(self, query: str) -> list[tuple[Any, ...]]:
         """Ask the models."""
@@ -84,7 +86,10 @@ def fill(con: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Row]) -> Non
     texts = [
         {n: json.dumps(v) if isinstance(v, list) else v for n, v in row.items()} for row in rows
     ]
-    typed = ", ".join(f"{name(each)}::{kind} as {name(each)}" for each, kind in kinds.items())
+    typed = ", ".join(
+        f"{quote_identifier(each)}::{kind} as {quote_identifier(each)}"
+        for each, kind in kinds.items()
+    )
     con.execute(
         f"insert into raw.{table} by name select {typed}"
         " from (select unnest(from_json(?, ?), recursive := true))",

@@ -9,28 +9,29 @@ import duckdb
 import pytest
 
 from p4books.endpoints import ENDPOINTS
-from p4books.load import tables
-from p4books.settings import make
-from p4books.warehouse import models, seeds, views
-from p4books.warehouse.as_of import note
-from p4books.warehouse.models import Sources
+from p4books.load.schema import create_tables
+from p4books.settings import validate_settings
+from p4books.transform.as_of import record_as_of
+from p4books.transform.build import create_views
+from p4books.transform.models import SqlSources, load_models
+from p4books.transform.seeds import load_seeds
 
 Give = Callable[..., None]
 Expect = Callable[[str], list[tuple[Any, ...]]]
 
 
-SETTINGS = make({"tenant": "acme"})
+SETTINGS = validate_settings({"tenant": "acme"})
 
 
 @pytest.fixture(scope="session")
 def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A warehouse without a row, its views built."""
     path = tmp_path_factory.mktemp("sql") / "warehouse.duckdb"
-    tables.create(path, tuple(ENDPOINTS.values()))
+    create_tables(path, tuple(ENDPOINTS.values()))
     with duckdb.connect(path) as con:
-        seeds.sow(con, Sources.at())
-        note(con, SETTINGS, ())
-        views.build(con, models.read(Sources.at()))
+        load_seeds(con, SqlSources.at())
+        record_as_of(con, SETTINGS, ())
+        create_views(con, load_models(SqlSources.at()))
     return path
 
 

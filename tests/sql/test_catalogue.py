@@ -13,16 +13,14 @@ import pytest
 from pydantic import SecretStr
 from tests import catalogue
 
-from p4books.report import report
+from p4books.publish.publish import publish_report
 from p4books.settings import Settings
 from p4books.sync import sync
-from p4books.warehouse import models
-from p4books.warehouse.model import CUSTOM, Model
-from p4books.warehouse.models import Sources
+from p4books.transform.models import CUSTOM, Model, SqlSources, load_models, sql_folder
 from p4books_sandbox import Sandbox
 
 Connection = duckdb.DuckDBPyConnection
-FOUND = [each for each in models.read(Sources.at()).models if each.layer != CUSTOM]
+FOUND = [each for each in load_models(SqlSources.at()).models if each.layer != CUSTOM]
 OURS = pytest.mark.parametrize("model", FOUND, ids=[each.full for each in FOUND])
 
 
@@ -86,7 +84,7 @@ ORDER = {"asc", "desc", "nulls", "last", "first", "abs"}
 
 def test_every_meaning_is_used(nothing: Connection) -> None:
     """A meaning is of a column that exists, is given once, and says more than its name's does."""
-    with (models.folder() / "columns.csv").open(encoding="utf-8", newline="") as file:
+    with (sql_folder() / "columns.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     said = {row["column"]: row["meaning"] for row in rows}
     found = [(f"{model.full}.{name}", name) for model in FOUND for name in columns(nothing, model)]
@@ -191,13 +189,13 @@ def own(synced: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Se
 
 def test_the_example_of_ones_own(own: Settings, tmp_path: Path) -> None:
     """The ten lines of sql/custom/README.md work in a project folder, as they are written."""
-    text = (models.folder() / "custom" / "README.md").read_text(encoding="utf-8")
+    text = (sql_folder() / "custom" / "README.md").read_text(encoding="utf-8")
     (example,) = re.findall(r"```sql\n(.*?)```", text, re.DOTALL)
     (asked,) = re.findall(r'p4books query "(.*)"', text)
     (tmp_path / "sql" / "custom").mkdir(parents=True)
     (tmp_path / "sql" / "custom" / "top_customers.sql").write_text(example)
 
-    published, found = report(own)
+    published, found = publish_report(own)
 
     assert found.left_out == []
     with duckdb.connect(published, read_only=True) as con:

@@ -12,7 +12,7 @@ import pytest
 
 from p4books.settings import Settings
 from p4books.sync import sync
-from p4books.warehouse.models import Sources
+from p4books.transform.models import SqlSources
 from p4books_sandbox import Sandbox
 
 # No sums, but ratios and prices, each tested with its model; limits and rates, taken as they are.
@@ -77,7 +77,7 @@ def spoiled(con: duckdb.DuckDBPyConnection, how: str) -> Iterator[Callable[[str]
         con.execute("rollback")
 
 
-CHECKS = {file.stem: file.read_text() for file in Sources.at().files("checks")}
+CHECKS = {file.stem: file.read_text() for file in SqlSources.at().files("checks")}
 
 
 def test_whole_books_pass(published: duckdb.DuckDBPyConnection) -> None:

@@ -11,12 +11,13 @@ import pytest
 from tests.sql.books import MODELS, SOURCES, fill
 from tests.sql.fixed_books import rows
 
-from p4books import release
-from p4books.database import connect
 from p4books.endpoints import ENDPOINTS
-from p4books.load import tables
-from p4books.runlog import Reading, Run
+from p4books.load.schema import create_tables
+from p4books.publish.publish import publish_warehouse
 from p4books.settings import Settings
+from p4books.storage.database import open_database
+from p4books.storage.run_log import EndpointRun, Run
+from p4books.transform.build import prepare_models
 
 Ask = Callable[[str], list[tuple[Any, ...]]]
 Build = Callable[..., Ask]
@@ -27,7 +28,7 @@ CUSTOMER = "from reporting.ar_aging where customer_id = '1' and currency = 'USD'
 def run() -> Run:
     """A run of the last day, noon in Panama."""
     at = datetime(2026, 6, 30, 17, tzinfo=UTC).timestamp()
-    reading = Reading("invoices", "whole", "done", at, at, current_to=at, complete=True)
+    reading = EndpointRun("invoices", "whole", "done", at, at, current_to=at, complete=True)
     return Run(1, at, at, "done", 1, 0, 0.0, (reading,))
 
 
@@ -53,8 +54,8 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Build]:
 def published(folder: Path, day: str | None, known_to: str) -> duckdb.DuckDBPyConnection:
     """Publish the fixed books, and open what was published."""
     warehouse, file = folder / "warehouse.duckdb", folder / "published.duckdb"
-    tables.create(warehouse, tuple(ENDPOINTS.values()))
-    with connect(warehouse) as con:
+    create_tables(warehouse, tuple(ENDPOINTS.values()))
+    with open_database(warehouse) as con:
         for name, given in rows().items():
             if name in {*ENDPOINTS, "seen"}:
                 fill(con, name, given)
@@ -65,9 +66,9 @@ def published(folder: Path, day: str | None, known_to: str) -> duckdb.DuckDBPyCo
             )
     settings = Settings(tenant="acme", data_dir=folder)
     as_of = date.fromisoformat(day) if day else None
-    found = release.build(warehouse, settings, SOURCES, [run()], as_of)
-    release.release(warehouse, found, folder, settings, SOURCES, file)
-    return connect(file, read_only=True)
+    found = prepare_models(warehouse, settings, SOURCES, [run()], as_of)
+    publish_warehouse(warehouse, found, folder, settings, SOURCES, file)
+    return open_database(file, read_only=True)
 
 
 def money(*told: str) -> tuple[Decimal, ...]:

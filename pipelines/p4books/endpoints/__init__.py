@@ -1,7 +1,7 @@
-"""Which endpoints are there?"""
+"""The endpoints, one file each, in the order in which they are read."""
 
-from p4books.endpoint import Endpoint
 from p4books.endpoints.customers import CUSTOMERS
+from p4books.endpoints.definition import Endpoint
 from p4books.endpoints.invoices import INVOICES
 from p4books.endpoints.products import PRODUCTS
 from p4books.endpoints.purchase_orders import PURCHASE_ORDERS

@@ -1,34 +1,34 @@
-"""Which fields has a customer?"""
+"""The customers endpoint."""
 
-from p4books.endpoint import Endpoint, Kind
+from p4books.endpoints.definition import Endpoint, FieldType
 
 CUSTOMERS = Endpoint(
     name="customers",
     fields={
-        "id": Kind.TEXT,
-        "code": Kind.TEXT,
-        "name": Kind.TEXT,
-        "email": Kind.TEXT,
-        "phone": Kind.TEXT,
-        "tax_id": Kind.TEXT,
-        "payment_terms": Kind.TEXT,
-        "currency": Kind.TEXT,
-        "tax_code": Kind.TEXT,
-        "status": Kind.TEXT,
-        "date_created": Kind.INSTANT,
-        "date_modified": Kind.INSTANT,
-        "credit_limit": Kind.MONEY,
-        "balance": Kind.MONEY,
+        "id": FieldType.TEXT,
+        "code": FieldType.TEXT,
+        "name": FieldType.TEXT,
+        "email": FieldType.TEXT,
+        "phone": FieldType.TEXT,
+        "tax_id": FieldType.TEXT,
+        "payment_terms": FieldType.TEXT,
+        "currency": FieldType.TEXT,
+        "tax_code": FieldType.TEXT,
+        "status": FieldType.TEXT,
+        "date_created": FieldType.INSTANT,
+        "date_modified": FieldType.INSTANT,
+        "credit_limit": FieldType.MONEY,
+        "balance": FieldType.MONEY,
     },
     inner={
         "addresses": {
-            "address_type": Kind.TEXT,
-            "line1": Kind.TEXT,
-            "line2": Kind.TEXT,
-            "city": Kind.TEXT,
-            "state": Kind.TEXT,
-            "postal_code": Kind.TEXT,
-            "country": Kind.TEXT,
+            "address_type": FieldType.TEXT,
+            "line1": FieldType.TEXT,
+            "line2": FieldType.TEXT,
+            "city": FieldType.TEXT,
+            "state": FieldType.TEXT,
+            "postal_code": FieldType.TEXT,
+            "country": FieldType.TEXT,
         },
     },
 )

@@ -1,27 +1,27 @@
-"""Which fields has an invoice?"""
+"""The invoices endpoint."""
 
-from p4books.endpoint import Endpoint, Kind
+from p4books.endpoints.definition import Endpoint, FieldType
 from p4books.endpoints.line import LINE
 
 INVOICES = Endpoint(
     name="invoices",
     fields={
-        "id": Kind.TEXT,
-        "code": Kind.TEXT,
-        "customer_id": Kind.TEXT,
-        "sales_order_id": Kind.TEXT,
-        "currency": Kind.TEXT,
-        "status": Kind.TEXT,
-        "document_date": Kind.DAY,
-        "due_date": Kind.DAY,
-        "posting_date": Kind.DAY,
-        "date_created": Kind.INSTANT,
-        "date_modified": Kind.INSTANT,
-        "subtotal": Kind.MONEY,
-        "tax_total": Kind.MONEY,
-        "total": Kind.MONEY,
-        "amount_paid": Kind.MONEY,
-        "balance": Kind.MONEY,
+        "id": FieldType.TEXT,
+        "code": FieldType.TEXT,
+        "customer_id": FieldType.TEXT,
+        "sales_order_id": FieldType.TEXT,
+        "currency": FieldType.TEXT,
+        "status": FieldType.TEXT,
+        "document_date": FieldType.DAY,
+        "due_date": FieldType.DAY,
+        "posting_date": FieldType.DAY,
+        "date_created": FieldType.INSTANT,
+        "date_modified": FieldType.INSTANT,
+        "subtotal": FieldType.MONEY,
+        "tax_total": FieldType.MONEY,
+        "total": FieldType.MONEY,
+        "amount_paid": FieldType.MONEY,
+        "balance": FieldType.MONEY,
     },
     inner={"lines": LINE},
 )

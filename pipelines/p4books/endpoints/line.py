@@ -1,14 +1,14 @@
-"""Which fields has a line of a document?"""
+"""Fields of a document line."""
 
-from p4books.endpoint import Fields, Kind
+from p4books.endpoints.definition import Fields, FieldType
 
 LINE: Fields = {
-    "line_number": Kind.COUNT,
-    "product_id": Kind.TEXT,
-    "description": Kind.TEXT,
-    "tax_code": Kind.TEXT,
-    "quantity": Kind.MEASURE,
-    "price": Kind.MEASURE,
-    "discount": Kind.MEASURE,  # an amount or a percentage: open
-    "subtotal": Kind.MONEY,
+    "line_number": FieldType.COUNT,
+    "product_id": FieldType.TEXT,
+    "description": FieldType.TEXT,
+    "tax_code": FieldType.TEXT,
+    "quantity": FieldType.MEASURE,
+    "price": FieldType.MEASURE,
+    "discount": FieldType.MEASURE,  # an amount or a percentage: open
+    "subtotal": FieldType.MONEY,
 }

@@ -1,22 +1,22 @@
-"""Which fields has a product?"""
+"""The products endpoint."""
 
-from p4books.endpoint import Endpoint, Kind
+from p4books.endpoints.definition import Endpoint, FieldType
 
 PRODUCTS = Endpoint(
     name="products",
     fields={
-        "id": Kind.TEXT,
-        "code": Kind.TEXT,
-        "name": Kind.TEXT,
-        "description": Kind.TEXT,
-        "product_type": Kind.TEXT,
-        "unit_of_measure": Kind.TEXT,
-        "product_group_id": Kind.TEXT,
-        "tax_code": Kind.TEXT,
-        "status": Kind.TEXT,
-        "date_created": Kind.INSTANT,
-        "date_modified": Kind.INSTANT,
-        "price": Kind.MEASURE,
-        "cost": Kind.MEASURE,
+        "id": FieldType.TEXT,
+        "code": FieldType.TEXT,
+        "name": FieldType.TEXT,
+        "description": FieldType.TEXT,
+        "product_type": FieldType.TEXT,
+        "unit_of_measure": FieldType.TEXT,
+        "product_group_id": FieldType.TEXT,
+        "tax_code": FieldType.TEXT,
+        "status": FieldType.TEXT,
+        "date_created": FieldType.INSTANT,
+        "date_modified": FieldType.INSTANT,
+        "price": FieldType.MEASURE,
+        "cost": FieldType.MEASURE,
     },
 )

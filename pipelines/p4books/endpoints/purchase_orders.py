@@ -1,24 +1,24 @@
-"""Which fields has a purchase order?"""
+"""The purchase orders endpoint."""
 
-from p4books.endpoint import Endpoint, Kind
+from p4books.endpoints.definition import Endpoint, FieldType
 from p4books.endpoints.line import LINE
 
 PURCHASE_ORDERS = Endpoint(
     name="purchase_orders",
     fields={
-        "id": Kind.TEXT,
-        "code": Kind.TEXT,
-        "vendor_id": Kind.TEXT,
-        "warehouse_id": Kind.TEXT,
-        "currency": Kind.TEXT,
-        "status": Kind.TEXT,
-        "document_date": Kind.DAY,
-        "expected_date": Kind.DAY,
-        "date_created": Kind.INSTANT,
-        "date_modified": Kind.INSTANT,
-        "subtotal": Kind.MONEY,
-        "tax_total": Kind.MONEY,
-        "total": Kind.MONEY,
+        "id": FieldType.TEXT,
+        "code": FieldType.TEXT,
+        "vendor_id": FieldType.TEXT,
+        "warehouse_id": FieldType.TEXT,
+        "currency": FieldType.TEXT,
+        "status": FieldType.TEXT,
+        "document_date": FieldType.DAY,
+        "expected_date": FieldType.DAY,
+        "date_created": FieldType.INSTANT,
+        "date_modified": FieldType.INSTANT,
+        "subtotal": FieldType.MONEY,
+        "tax_total": FieldType.MONEY,
+        "total": FieldType.MONEY,
     },
     inner={"lines": LINE},
 )

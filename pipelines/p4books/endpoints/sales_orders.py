@@ -1,24 +1,24 @@
-"""Which fields has a sales order?"""
+"""The sales orders endpoint."""
 
-from p4books.endpoint import Endpoint, Kind
+from p4books.endpoints.definition import Endpoint, FieldType
 from p4books.endpoints.line import LINE
 
 SALES_ORDERS = Endpoint(
     name="sales_orders",
     fields={
-        "id": Kind.TEXT,
-        "code": Kind.TEXT,
-        "customer_id": Kind.TEXT,
-        "warehouse_id": Kind.TEXT,
-        "currency": Kind.TEXT,
-        "status": Kind.TEXT,
-        "document_date": Kind.DAY,
-        "required_date": Kind.DAY,
-        "date_created": Kind.INSTANT,
-        "date_modified": Kind.INSTANT,
-        "subtotal": Kind.MONEY,
-        "tax_total": Kind.MONEY,
-        "total": Kind.MONEY,
+        "id": FieldType.TEXT,
+        "code": FieldType.TEXT,
+        "customer_id": FieldType.TEXT,
+        "warehouse_id": FieldType.TEXT,
+        "currency": FieldType.TEXT,
+        "status": FieldType.TEXT,
+        "document_date": FieldType.DAY,
+        "required_date": FieldType.DAY,
+        "date_created": FieldType.INSTANT,
+        "date_modified": FieldType.INSTANT,
+        "subtotal": FieldType.MONEY,
+        "tax_total": FieldType.MONEY,
+        "total": FieldType.MONEY,
     },
     inner={"lines": LINE},
     writable=False,

@@ -1,21 +1,21 @@
-"""Which fields has a vendor?"""
+"""The vendors endpoint."""
 
-from p4books.endpoint import Endpoint, Kind
+from p4books.endpoints.definition import Endpoint, FieldType
 
 VENDORS = Endpoint(
     name="vendors",
     fields={
-        "id": Kind.TEXT,
-        "code": Kind.TEXT,
-        "name": Kind.TEXT,
-        "email": Kind.TEXT,
-        "phone": Kind.TEXT,
-        "tax_id": Kind.TEXT,
-        "payment_terms": Kind.TEXT,
-        "currency": Kind.TEXT,
-        "status": Kind.TEXT,
-        "date_created": Kind.INSTANT,
-        "date_modified": Kind.INSTANT,
-        "balance": Kind.MONEY,
+        "id": FieldType.TEXT,
+        "code": FieldType.TEXT,
+        "name": FieldType.TEXT,
+        "email": FieldType.TEXT,
+        "phone": FieldType.TEXT,
+        "tax_id": FieldType.TEXT,
+        "payment_terms": FieldType.TEXT,
+        "currency": FieldType.TEXT,
+        "status": FieldType.TEXT,
+        "date_created": FieldType.INSTANT,
+        "date_modified": FieldType.INSTANT,
+        "balance": FieldType.MONEY,
     },
 )

@@ -1,1 +1,1 @@
-"""How do answers become rows of the warehouse?"""
+"""Loading the spool into the warehouse."""

@@ -1,27 +1,24 @@
-"""What is new, changed or gone?
+"""Delta: new, changed and gone rows of a scan against the warehouse."""
 
-The spool's lines are compared, by the hash of their text, with the active versions in the
-warehouse; only what differs is ever typed. An absent row is a conclusion, not a fact: it is called
-gone when a quiet complete scan lacks it, or two complete scans in a row do.
-"""
-
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
 
-from p4books.api.spool import Stored
-from p4books.database import MEMORY, connect, text
-from p4books.endpoint import Endpoint
-from p4books.load import spooled, tables
-from p4books.load.tables import NEVER, Scanned
+from p4books.endpoints.definition import Endpoint
+from p4books.errors import Incomplete, P4BooksError, TooManyGone
+from p4books.extract.reader import ExtractedList
+from p4books.extract.spool import StoredPage
+from p4books.load.normalize import create_seen_table, select_delta_rows
+from p4books.load.schema import MISFITS, NO_SCAN, ScanProgress, WarehouseState, table_columns
+from p4books.storage.database import MEMORY_STEPS, open_database, quote_literal
 
 # What stands in these columns in whatever order: a field that became a column was put there later.
 _UNORDERED = {
     "extra": """list_sort(map_entries(from_json(?, '"MAP(VARCHAR, JSON)"')))""",
-    "misfits": f"list_sort(from_json(?, '{tables.MISFITS}'))",
+    "misfits": f"list_sort(from_json(?, '{MISFITS}'))",
 }
 
 
@@ -36,7 +33,7 @@ class Delta:
     """
 
     endpoint: Endpoint
-    scanned: Scanned
+    scanned: ScanProgress
     held: int
     seen: int
     new: int
@@ -57,28 +54,28 @@ class Delta:
 
 
 @contextmanager
-def comparing(
-    warehouse: Path, scratch: Path, memory: str = MEMORY[0]
+def open_comparison(
+    warehouse: Path, scratch: Path, memory: str = MEMORY_STEPS[0]
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open an empty database that sees the warehouse as `held`, read-only."""
-    with connect(spill=scratch, memory=memory) as con:
+    with open_database(spill=scratch, memory=memory) as con:
         if warehouse.exists():
-            con.execute(f"attach {text(str(warehouse))} as held (read_only)")
+            con.execute(f"attach {quote_literal(str(warehouse))} as held (read_only)")
         else:
             con.execute("attach ':memory:' as held")
             con.execute("create schema held.raw")
         yield con
 
 
-def compare(  # noqa: PLR0913
+def compare_scan(  # noqa: PLR0913
     con: duckdb.DuckDBPyConnection,
     endpoint: Endpoint,
-    pages: Sequence[Stored],
+    pages: Sequence[StoredPage],
     *,
     complete: bool,
     quiet: bool,
     loaded: int = 0,
-    scanned: Scanned = NEVER,
+    scanned: ScanProgress = NO_SCAN,
 ) -> Delta:
     """Compare the pages of a scan with what is held.
 
@@ -88,9 +85,9 @@ def compare(  # noqa: PLR0913
     for `Delta.query` to read.
     """
     _make_active(con, endpoint)
-    spooled.make_seen(con, endpoint, pages)
+    create_seen_table(con, endpoint, pages)
     _make_delta(con, endpoint, loaded)
-    _tell_same_values(con, endpoint, pages)
+    _keep_unchanged_values(con, endpoint, pages)
     gone = {(True, True): "true", (True, False): "twice"}.get((complete, quiet), "false")
     missed = _conclude_absence(con, endpoint, gone, complete=complete)
     counts = dict(
@@ -109,7 +106,7 @@ def compare(  # noqa: PLR0913
     )
 
 
-def refuse(con: duckdb.DuckDBPyConnection, delta: Delta) -> Delta:
+def withdraw_deletions(con: duckdb.DuckDBPyConnection, delta: Delta) -> Delta:
     """Take back that rows are gone; that they were missed is remembered."""
     name = delta.endpoint.name
     con.execute(f"delete from delta_{name} where kind = 'gone'")
@@ -128,9 +125,7 @@ def _make_active(con: duckdb.DuckDBPyConnection, endpoint: Endpoint) -> None:
         "select 1 from duckdb_tables() where database_name = 'held' and table_name = ?",
         [endpoint.name],
     ).fetchone()
-    nothing = ", ".join(
-        f'null::{kind} as "{key}"' for key, kind in tables.columns(endpoint).items()
-    )
+    nothing = ", ".join(f'null::{kind} as "{key}"' for key, kind in table_columns(endpoint).items())
     source = f"held.raw.{endpoint.name} where _dlt_valid_to is null"
     con.execute(
         f"create or replace view active_{endpoint.name} as "
@@ -163,16 +158,16 @@ def _make_delta(con: duckdb.DuckDBPyConnection, endpoint: Endpoint, loaded: int)
     )
 
 
-def _tell_same_values(
-    con: duckdb.DuckDBPyConnection, endpoint: Endpoint, pages: Sequence[Stored]
+def _keep_unchanged_values(
+    con: duckdb.DuckDBPyConnection, endpoint: Endpoint, pages: Sequence[StoredPage]
 ) -> None:
     """Tell changes of spelling only: 25 for 25.0, or a number in quotes, is no new version."""
-    query = spooled.delta_rows(con, endpoint, pages, "changed")
+    query = select_delta_rows(con, endpoint, pages, "changed")
     if not query:
         return
     same = " and ".join(
-        _same(f'fresh."{key}"', f'active."{key}"', _UNORDERED.get(key))
-        for key in tables.columns(endpoint)
+        _is_same_value(f'fresh."{key}"', f'active."{key}"', _UNORDERED.get(key))
+        for key in table_columns(endpoint)
         if key not in {"row_hash", "gone"}
     )
     con.execute(
@@ -187,7 +182,7 @@ def _tell_same_values(
     )
 
 
-def _same(fresh: str, active: str, unordered: str | None) -> str:
+def _is_same_value(fresh: str, active: str, unordered: str | None) -> str:
     same = f"{fresh} is not distinct from {active}"
     if unordered is None:
         return same
@@ -228,13 +223,79 @@ def _remembers_else(con: duckdb.DuckDBPyConnection, name: str) -> bool:
     return difference.fetchone() is not None
 
 
-def _versions(con: duckdb.DuckDBPyConnection, endpoint: Endpoint, pages: Sequence[Stored]) -> str:
+def _versions(
+    con: duckdb.DuckDBPyConnection, endpoint: Endpoint, pages: Sequence[StoredPage]
+) -> str:
     """Return the query of all rows that dlt is to be sent."""
     told = {"id": "id", "row_hash": "row_hash", "gone": "true"}
     empty = ", ".join(
         f'{told.get(key, "null")}::{kind} as "{key}"'
-        for key, kind in tables.columns(endpoint).items()
+        for key, kind in table_columns(endpoint).items()
     )
     gone = f"select {empty} from delta_{endpoint.name} where kind = 'gone'"
-    fresh = spooled.delta_rows(con, endpoint, pages, "new", "changed")
+    fresh = select_delta_rows(con, endpoint, pages, "new", "changed")
     return f"{fresh} union all {gone}" if fresh else gone
+
+
+GONE_ANYWAY = 20  # rows that may be gone of any list, whatever their share
+
+
+@dataclass(frozen=True)
+class DeletionGuard:
+    """How much may be gone at once: a share of the rows held, of some endpoints any."""
+
+    share: float
+    allowed: Collection[str] = ()
+
+    def refuses(self, found: Delta) -> bool:
+        """Tell whether so many rows are gone that a person must say so."""
+        if found.endpoint.name in self.allowed or not found.gone:
+            return False
+        return found.seen == 0 or (
+            found.gone > GONE_ANYWAY and found.gone > self.share * found.held
+        )
+
+
+def compare_lists(
+    con: duckdb.DuckDBPyConnection,
+    read: Sequence[ExtractedList],
+    held: WarehouseState,
+    guard: DeletionGuard,
+) -> tuple[list[tuple[ExtractedList, Delta]], dict[str, P4BooksError]]:
+    """Compare each list with what is held; a first copy that is not whole is left out.
+
+    Returns the lists with what each changes, and by endpoint what could not be taken: Incomplete,
+    TooManyGone.
+    """
+    pairs: list[tuple[ExtractedList, Delta]] = []
+    faults: dict[str, P4BooksError] = {}
+    for one in read:
+        name, verdict = one.endpoint.name, one.scan.verdict
+        known = name in held.scans
+        if verdict and not verdict.complete:
+            faults[name] = Incomplete(name, verdict.announced, verdict.seen, held=known)
+        if known or (verdict and verdict.complete):
+            found = _compare_list(con, one, held.scans.get(name, NO_SCAN))
+            if guard.refuses(found):
+                faults[name] = TooManyGone(name, found.gone, found.held)
+                found = withdraw_deletions(con, found)
+            pairs.append((one, found))
+    return pairs, faults
+
+
+def _compare_list(
+    con: duckdb.DuckDBPyConnection, one: ExtractedList, before: ScanProgress
+) -> Delta:
+    """Compare what is new in the spool; at a scan's end, all of it, and what is gone."""
+    verdict, pages, identity = one.scan.verdict, one.spool.pages(), one.scan.identity
+    loaded = before.loaded_of(identity)
+    ended, goes_on = ScanProgress(identity), ScanProgress(before.concluded, identity, len(pages))
+    return compare_scan(
+        con,
+        one.endpoint,
+        pages if verdict else pages[loaded:],
+        complete=verdict is not None and verdict.complete,
+        quiet=verdict is not None and verdict.quiet,
+        loaded=loaded,
+        scanned=ended if verdict else goes_on,
+    )

@@ -1,4 +1,4 @@
-"""What does dlt load?"""
+"""dlt sources: versions for our own warehouse, whole lists for other pipelines."""
 
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,22 +12,23 @@ from dlt.extract import DltResource
 from dlt.extract.source import DltSource
 from pyarrow import parquet
 
-from p4books.api.client import Access, Client, throttle_of
-from p4books.api.scan import Reading
-from p4books.api.spool import Spool
-from p4books.endpoint import Endpoint, Kind
 from p4books.endpoints import ENDPOINTS
+from p4books.endpoints.definition import Endpoint, FieldType
 from p4books.errors import Incomplete
-from p4books.load import delta, tables
-from p4books.settings import Settings, make
+from p4books.extract.client import ApiConnection, Client, open_rate_limiter
+from p4books.extract.scan import ListScan
+from p4books.extract.spool import Spool
+from p4books.load.delta import compare_scan, open_comparison
+from p4books.load.schema import BATCH, table_columns
+from p4books.settings import Settings, validate_settings
 
 _HINTS: dict[str, dict[str, Any]] = {
-    Kind.TEXT.value: {"data_type": "text"},
-    Kind.MONEY.value: {"data_type": "decimal", "precision": 18, "scale": 2},
-    Kind.MEASURE.value: {"data_type": "decimal", "precision": 18, "scale": 6},
-    Kind.COUNT.value: {"data_type": "bigint"},
-    Kind.DAY.value: {"data_type": "date"},
-    Kind.INSTANT.value: {"data_type": "timestamp", "timezone": True},
+    FieldType.TEXT.value: {"data_type": "text"},
+    FieldType.MONEY.value: {"data_type": "decimal", "precision": 18, "scale": 2},
+    FieldType.MEASURE.value: {"data_type": "decimal", "precision": 18, "scale": 6},
+    FieldType.COUNT.value: {"data_type": "bigint"},
+    FieldType.DAY.value: {"data_type": "date"},
+    FieldType.INSTANT.value: {"data_type": "timestamp", "timezone": True},
     "boolean": {"data_type": "bool"},
 }
 
@@ -41,7 +42,7 @@ _VERSIONS = {
 }
 
 
-def versions(files: Mapping[Endpoint, Path]) -> DltSource:
+def versions_source(files: Mapping[Endpoint, Path]) -> DltSource:
     """Make the source that loads new versions and closes old ones, from a Parquet file each.
 
     The files hold a delta, never whole lists; their columns are those of `tables.columns`.
@@ -50,7 +51,7 @@ def versions(files: Mapping[Endpoint, Path]) -> DltSource:
     @dlt.source(name="p4books", section="p4books")
     def p4books_versions() -> Any:
         return [
-            _resource(endpoint, partial(_imported, path), _VERSIONS)
+            _build_resource(endpoint, partial(_imported, path), _VERSIONS)
             for endpoint, path in files.items()
         ]
 
@@ -82,7 +83,7 @@ def p4books_source(  # noqa: PLR0913
     count under the same limit as `p4books sync`, on the same key. Raises what a sync raises, and
     Incomplete where a list announced more rows than it gave: then nothing is replaced.
     """
-    settings = make(
+    settings = validate_settings(
         {
             "tenant": tenant,
             "api_key": api_key,
@@ -98,46 +99,50 @@ def p4books_source(  # noqa: PLR0913
 
     def rows(endpoint: Endpoint) -> Iterator[pa.RecordBatch]:
         with tempfile.TemporaryDirectory(prefix="p4books-") as folder:
-            yield from _whole_list(settings, endpoint, Path(folder))
+            yield from _read_whole_list(settings, endpoint, Path(folder))
 
     return [
-        _resource(ENDPOINTS[name], partial(rows, ENDPOINTS[name]), "replace")
+        _build_resource(ENDPOINTS[name], partial(rows, ENDPOINTS[name]), "replace")
         for name in settings.endpoints
     ]
 
 
-def _whole_list(settings: Settings, endpoint: Endpoint, folder: Path) -> Iterator[pa.RecordBatch]:
-    client = Client(Access.of(settings), throttle_of(settings))
+def _read_whole_list(
+    settings: Settings, endpoint: Endpoint, folder: Path
+) -> Iterator[pa.RecordBatch]:
+    client = Client(ApiConnection.of(settings), open_rate_limiter(settings))
     spool = Spool(folder / endpoint.name, client.access.source(endpoint))
-    reading = Reading(endpoint, client, spool)
+    reading = ListScan(endpoint, client, spool)
     reading.go_on()
     verdict = reading.result().verdict
     assert verdict is not None  # noqa: S101 - a reading without budget ends only at its end
     if not verdict.complete:
         raise Incomplete(endpoint.name, verdict.announced, verdict.seen, held=False)
-    with delta.comparing(folder / "nothing.duckdb", folder) as con:
-        found = delta.compare(con, endpoint, spool.pages(), complete=True, quiet=verdict.quiet)
+    with open_comparison(folder / "nothing.duckdb", folder) as con:
+        found = compare_scan(con, endpoint, spool.pages(), complete=True, quiet=verdict.quiet)
         if found.versions:
-            yield from con.execute(found.query).to_arrow_reader(tables.BATCH)
+            yield from con.execute(found.query).to_arrow_reader(BATCH)
 
 
-def _resource(endpoint: Endpoint, read: Callable[[], Iterator[Any]], write: Any) -> DltResource:
+def _build_resource(
+    endpoint: Endpoint, read: Callable[[], Iterator[Any]], write: Any
+) -> DltResource:
     def rows() -> Iterator[Any]:
         yield from read()
 
     resource: DltResource = dlt.resource(
         rows,
         name=endpoint.name,
-        columns=_columns(endpoint),
+        columns=_column_hints(endpoint),
         write_disposition=write,
         file_format="parquet",
     )
     return resource
 
 
-def _columns(endpoint: Endpoint) -> Any:
+def _column_hints(endpoint: Endpoint) -> Any:
     """Declare every column; each gets hints of its own, for dlt folds columns that share a dict."""
     return {
         name: {"name": name, "nullable": True, **_HINTS[kind]}
-        for name, kind in tables.columns(endpoint).items()
+        for name, kind in table_columns(endpoint).items()
     }

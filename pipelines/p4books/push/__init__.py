@@ -1,1 +1,1 @@
-"""How are records created, each exactly once?"""
+"""Creating records through the API, each at most once."""

@@ -1,4 +1,4 @@
-"""What may go wrong in a push?"""
+"""Exceptions of a push."""
 
 from pathlib import Path
 

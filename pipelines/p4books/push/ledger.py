@@ -1,20 +1,16 @@
-"""What was sent, and what became of it?
-
-A row is written down as *sending*, and that is on the disk, before its request leaves; what became
-of it is written after the answer. So a row that is *ready* was never taken, and one that is found
-*sending* later may or may not have arrived: it is *unknown*, until it is found or refused.
-"""
+"""Ledger of every record that was ever pushed, in SQLite."""
 
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import fields
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
-from p4books.push.change import Change, now, update
-from p4books.push.draft import Draft
-from p4books.push.entry import (
+from p4books.push.errors import LedgerTrouble
+from p4books.push.types import (
     COLUMNS,
     CREATED,
     READY,
@@ -23,11 +19,26 @@ from p4books.push.entry import (
     STATES,
     TABLES,
     UNKNOWN,
+    Draft,
     Entry,
+    Push,
 )
-from p4books.push.errors import LedgerTrouble
 
-BATCH = 100  # rows that are in memory at a time
+LedgerChange = tuple[str, tuple[Any, ...]]  # a statement and its values
+
+
+def build_update(entry: Entry, also: str, told: Mapping[str, Any]) -> LedgerChange:
+    """Make the statement that sets columns of a row, and what `also` sets, in SQL."""
+    sets = ", ".join(filter(None, [also, *(f"{name} = ?" for name in told)]))
+    return f"update record set {sets} where record = ?", (*told.values(), entry.record)
+
+
+def utc_now() -> str:
+    """Return this instant in UTC, as the ledger writes it."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+COMMIT_BATCH = 100  # rows that are in memory at a time
 
 
 class Ledger:
@@ -36,7 +47,7 @@ class Ledger:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._store: sqlite3.Connection | None = None
-        self._soon: list[Change] = []
+        self._soon: list[LedgerChange] = []
 
     def __enter__(self) -> Self:
         try:
@@ -63,13 +74,15 @@ class Ledger:
         """Begin a push to P4 Books at an address, and return its number."""
         done = self._do(
             "insert into push (endpoint, source, address, began_at) values (?, ?, ?, ?)",
-            (endpoint, source, address, now()),
+            (endpoint, source, address, utc_now()),
         )
         return int(done.lastrowid or 0)
 
     def end(self, push: int, outcome: str) -> None:
         """Say how a push ended."""
-        self._do("update push set ended_at = ?, outcome = ? where push = ?", (now(), outcome, push))
+        self._do(
+            "update push set ended_at = ?, outcome = ? where push = ?", (utc_now(), outcome, push)
+        )
 
     def count(self, push: int, rows: int, bad: int, already: int) -> None:
         """Note how many rows a push was given, how many were bad, how many were sent before."""
@@ -148,7 +161,7 @@ class Ledger:
         made = self._do(
             "insert into record (push, endpoint, row, code, hash, body, state, ready_at)"
             " values (?, ?, ?, ?, ?, ?, ?, ?)",
-            (push, endpoint, draft.row, draft.code, draft.hash, draft.body, READY, now()),
+            (push, endpoint, draft.row, draft.code, draft.hash, draft.body, READY, utc_now()),
         )
         self.part(push, draft.row, made.lastrowid or 0)
 
@@ -185,7 +198,9 @@ class Ledger:
         """Give the rows of a push that are in one of these states (default: any), in order."""
         last = -1
         marks = ", ".join("?" * len(states or STATES))
-        where = f"push = ? and state in ({marks}) and record > ? order by record limit {BATCH}"
+        where = (
+            f"push = ? and state in ({marks}) and record > ? order by record limit {COMMIT_BATCH}"
+        )
         while some := list(self._entries(where, (push, *(states or STATES), last))):
             yield from some
             last = some[-1].record
@@ -196,17 +211,17 @@ class Ledger:
             self._do(
                 "update record set state = ?, sent_at = ?, sought_at = null, status = null,"
                 " answer = null, note = null where record = ?",
-                (SENDING, now(), entry.record),
+                (SENDING, utc_now(), entry.record),
             )
 
     def back(self, entry: Entry, **told: Any) -> None:
         """Write down that a row was certainly not taken: it is what it was before it was sent."""
-        self._do(*update(entry, "state = iif(left_at is null, 'ready', 'unknown')", told))
+        self._do(*build_update(entry, "state = iif(left_at is null, 'ready', 'unknown')", told))
 
     def lost(self, entry: Entry, **told: Any) -> None:
         """Write down that it is not known what became of a row that was sent."""
-        lost = {"state": UNKNOWN, "answered_at": now(), **told}
-        self._do(*update(entry, "left_at = coalesce(left_at, sent_at)", lost))
+        lost = {"state": UNKNOWN, "answered_at": utc_now(), **told}
+        self._do(*build_update(entry, "left_at = coalesce(left_at, sent_at)", lost))
 
     def became(self, entry: Entry, state: str, *, soon: bool = False, **told: Any) -> None:
         """Write down what became of a row; `told` are columns.
@@ -214,7 +229,7 @@ class Ledger:
         With `soon` it is written together with what is written next, which saves a wait for the
         disk: a process that is killed before leaves the row *sending*, to be looked for.
         """
-        change = update(entry, "", {"state": state, "answered_at": now(), **told})
+        change = build_update(entry, "", {"state": state, "answered_at": utc_now(), **told})
         if soon:
             self._soon.append(change)
         else:
@@ -222,7 +237,7 @@ class Ledger:
 
     def note(self, entry: Entry, **told: Any) -> None:
         """Write down something more of a row."""
-        self._do(*update(entry, "", told))
+        self._do(*build_update(entry, "", told))
 
     def flush(self) -> None:
         """Bring onto the disk what is to be written soon."""
@@ -247,3 +262,58 @@ class Ledger:
         if self._store is None:
             raise RuntimeError("the ledger is not open")
         return self._store
+
+
+COUNT_COLUMNS = {
+    "ready": "'ready'",
+    "created": "'created'",
+    "refused": "'refused'",
+    "unknown": "'unknown', 'sending'",
+}
+
+
+def list_pushes(ledger: Path, last: int | None = None) -> list[Push]:
+    """Return the last pushes, the newest first (None: all). Raises LedgerTrouble."""
+    own = ", ".join(f"push.{each.name}" for each in fields(Push) if each.name not in COUNT_COLUMNS)
+    counts = ", ".join(
+        f"count(*) filter (where not part.already and state in ({states}))"
+        for states in COUNT_COLUMNS.values()
+    )
+    with _open_read_only(ledger) as store:
+        rows = store.execute(
+            f"""
+            select {own}, {counts}
+            from push left join part using (push) left join record using (record)
+            group by push.push order by push.push desc limit ?
+            """,
+            (-1 if last is None else last,),
+        )
+        return [Push(*row) for row in rows]
+
+
+def list_entries(ledger: Path, push: int) -> Iterator[Entry]:
+    """Give the rows of a push's file as they are now, in its order. Raises LedgerTrouble.
+
+    A row that another push sent, before or since, names that one.
+    """
+    own = COLUMNS.replace(" row,", " part.row,").replace(" push,", " record.push,")
+    own = own.replace("record, ", "record.record, ", 1)
+    with _open_read_only(ledger) as store:
+        store.row_factory = sqlite3.Row
+        query = f"select {own} from part join record using (record) where part.push = ?"
+        for row in store.execute(f"{query} order by part.row", (push,)):
+            yield Entry(*row)
+
+
+@contextmanager
+def _open_read_only(ledger: Path) -> Iterator[sqlite3.Connection]:
+    """Open the ledger to read only; where none is yet, an empty one."""
+    try:
+        there = ledger.exists()
+        where = f"{ledger.resolve().as_uri()}?mode=ro" if there else ":memory:"
+        with closing(sqlite3.connect(where, uri=there, timeout=30)) as store:
+            if not there:
+                store.executescript(TABLES)
+            yield store
+    except (sqlite3.Error, OSError) as error:
+        raise LedgerTrouble(ledger, str(error)) from None

@@ -1,25 +1,19 @@
-"""What happens in a push?
-
-Every row is checked and written into the ledger; rows whose answer was lost earlier are sought;
-then one row after the other is sent; what stays without an answer is sought once more.
-"""
+"""One push, from the file to the report."""
 
 import time
 from collections.abc import Callable, Iterable, Sequence, Set
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
 
-from p4books import errors
-from p4books.alone import alone
-from p4books.endpoint import Endpoint
 from p4books.endpoints import ENDPOINTS
-from p4books.load import fields, tables
-from p4books.nearest import nearest
-from p4books.push import lost
-from p4books.push.asking import Asking
-from p4books.push.books import Books
-from p4books.push.deliver import Delivery
-from p4books.push.entry import CREATED, READY, REFUSED, UNKNOWN, Entry
+from p4books.endpoints.definition import Endpoint
+from p4books.errors import P4BooksError, UsageError, did_you_mean
+from p4books.extract.client import ApiConnection, Client, open_rate_limiter
+from p4books.extract.rate_limiter import RateLimiter
+from p4books.load.schema import load_endpoints
+from p4books.load.warehouse import check_warehouse
+from p4books.push.enqueue import Enqueuer
 from p4books.push.errors import (
     KeptOtherwise,
     LedgerTrouble,
@@ -30,27 +24,76 @@ from p4books.push.errors import (
     Stopped,
 )
 from p4books.push.ledger import Ledger
-from p4books.push.receive import Receiving
-from p4books.push.report import Report
-from p4books.push.row import Row
-from p4books.push.send import Patience
-from p4books.push.wishes import Wishes
+from p4books.push.lookups import Lookups
+from p4books.push.reconcile import resolve_unknown
+from p4books.push.send import PushDelivery, RecordSender, RetryPolicy
+from p4books.push.types import (
+    CREATED,
+    READY,
+    REFUSED,
+    UNKNOWN,
+    Entry,
+    PushOptions,
+    PushReport,
+    SourceRow,
+)
 from p4books.settings import Settings
-from p4books.warehouse.models import Sources
+from p4books.storage.files import tenant_lock
+from p4books.transform.models import SqlSources
 
-Progress = Callable[[str, int, int], None]  # what is done, how many of it, of how many
+
+class PushClient:
+    """What reads lists and what sends rows, under one throttle, made when first needed."""
+
+    def __init__(
+        self, settings: Settings, endpoint: Endpoint, ledger: Ledger, patience: RetryPolicy
+    ) -> None:
+        self.patience = patience
+        self._settings = settings
+        self._endpoint = endpoint
+        self._ledger = ledger
+
+    @cached_property
+    def client(self) -> Client:
+        """What reads the list."""
+        patience = self.patience
+        return Client(self._access, self._slots, patience.backoff, patience.sleep)
+
+    @cached_property
+    def sender(self) -> RecordSender:
+        """What sends the rows."""
+        return RecordSender(self._access, self._slots, self._endpoint, self._ledger, self.patience)
+
+    @property
+    def cost(self) -> tuple[int, float]:
+        """Return how many requests were made, and how many seconds they waited under the limit."""
+        made = [
+            each.counts for each in vars(self).values() if isinstance(each, Client | RecordSender)
+        ]
+        return sum(each.requests for each in made), sum(each.waited for each in made)
+
+    @cached_property
+    def _access(self) -> ApiConnection:
+        return ApiConnection.of(self._settings)
+
+    @cached_property
+    def _slots(self) -> RateLimiter:
+        return open_rate_limiter(self._settings)
 
 
-def push(  # noqa: PLR0913
+PushCallback = Callable[[str, int, int], None]  # what is done, how many of it, of how many
+
+
+def push_records(  # noqa: PLR0913
     settings: Settings,
     endpoint: str,
-    rows: Iterable[Row],
+    rows: Iterable[SourceRow],
     source: str,
-    wishes: Wishes | None = None,
-    progress: Progress = lambda *_: None,
-    patience: Patience | None = None,
+    wishes: PushOptions | None = None,
+    progress: PushCallback = lambda *_: None,
+    patience: RetryPolicy | None = None,
     make_ledger: Callable[[Path], Ledger] = Ledger,
-) -> Report:
+) -> PushReport:
     """Create a record for each row that was not sent before, and say what became of all.
 
     `source` is what the ledger calls the file, `make_ledger` opens it. Raises P4BooksError where
@@ -58,32 +101,35 @@ def push(  # noqa: PLR0913
     LedgerTrouble; what stops it later is in `Report.errors`.
     """
     began = time.monotonic()
-    writable(endpoint)
-    wishes, report = wishes or Wishes(), Report(endpoint, dry_run=bool(wishes and wishes.dry_run))
+    check_writable(endpoint)
+    wishes, report = (
+        wishes or PushOptions(),
+        PushReport(endpoint, dry_run=bool(wishes and wishes.dry_run)),
+    )
     warehouse = settings.private / "warehouse.duckdb"
-    with alone(settings, "push"), make_ledger(settings.private / "ledger.sqlite") as ledger:
+    with tenant_lock(settings, "push"), make_ledger(settings.private / "ledger.sqlite") as ledger:
         ledger.doubt()
-        tables.doubt(warehouse)
-        known = fields.endpoints(warehouse)[endpoint]
-        books = Books.of(warehouse, known, Sources.at(None))
+        check_warehouse(warehouse)
+        known = load_endpoints(warehouse)[endpoint]
+        books = Lookups.of(warehouse, known, SqlSources.at(None))
         before = books.own.ids | books.own.gone
-        receiving = Receiving(settings, known, ledger, wishes, report)
+        receiving = Enqueuer(settings, known, ledger, wishes, report)
         report.push = receiving.receive(rows, books, source)
         del books  # what was checked against need not stay in memory
         if report.push:
-            patience = patience or Patience()
+            patience = patience or RetryPolicy()
             _Push(settings, known, ledger, wishes, progress, patience, report, before).go()
     report.seconds = time.monotonic() - began
     return report
 
 
-def writable(name: str) -> None:
+def check_writable(name: str) -> None:
     """Raise UsageError where the API creates nothing (contract: POST for all but sales orders)."""
     if name not in ENDPOINTS:
-        raise errors.UsageError(f"There is no endpoint {name}{nearest(name, ENDPOINTS)}")
+        raise UsageError(f"There is no endpoint {name}{did_you_mean(name, ENDPOINTS)}")
     if not ENDPOINTS[name].writable:
         can = ", ".join(each.name for each in ENDPOINTS.values() if each.writable)
-        raise errors.UsageError(f"P4 Books lets nobody create {name} through its API, only {can}.")
+        raise UsageError(f"P4 Books lets nobody create {name} through its API, only {can}.")
 
 
 class _Push:
@@ -94,10 +140,10 @@ class _Push:
         settings: Settings,
         endpoint: Endpoint,
         ledger: Ledger,
-        wishes: Wishes,
-        progress: Progress,
-        patience: Patience,
-        report: Report,
+        wishes: PushOptions,
+        progress: PushCallback,
+        patience: RetryPolicy,
+        report: PushReport,
         before: Set[str],
     ) -> None:
         self._warehouse = settings.private / "warehouse.duckdb"
@@ -105,7 +151,7 @@ class _Push:
         self._ledger = ledger
         self._wishes = wishes
         self._progress = progress
-        self._asking = Asking(settings, endpoint, ledger, patience)
+        self._asking = PushClient(settings, endpoint, ledger, patience)
         self._report = report
         self._number = report.push or 0
         self._before = before
@@ -118,7 +164,7 @@ class _Push:
             self._send(again)
             self._find()
             outcome = "done"
-        except errors.P4BooksError as error:
+        except P4BooksError as error:
             self._report.errors.append(error)
             outcome = type(error).__name__
             if not isinstance(error, NotReached | LedgerTrouble):
@@ -133,7 +179,7 @@ class _Push:
         allowed = self._wishes.allow_renumbering
         if report.ready and not allowed and (entry := self._ledger.renumbered(name)):
             raise OwnCodes(name, entry.code, entry.given_code, entry.id or "")
-        delivery = Delivery(
+        delivery = PushDelivery(
             self._ledger,
             self._number,
             self._endpoint,
@@ -160,8 +206,10 @@ class _Push:
         after = timedelta(seconds=self._asking.patience.settled) if resends else None
         client = self._asking.client
         try:
-            return lost.find(self._ledger, entries, self._endpoint, client, self._warehouse, after)
-        except errors.P4BooksError as error:
+            return resolve_unknown(
+                self._ledger, entries, self._endpoint, client, self._warehouse, after
+            )
+        except P4BooksError as error:
             self._report.errors.append(error)
             return []
 

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from p4books.api.answer import Answer
-from p4books.api.spool import Spool, Stored
-from p4books.endpoint import Endpoint
 from p4books.endpoints import ENDPOINTS
-from p4books.load import delta, tables
+from p4books.endpoints.definition import Endpoint
+from p4books.extract.page import Page
+from p4books.extract.spool import Spool, StoredPage
+from p4books.load.delta import compare_scan, open_comparison
+from p4books.load.schema import create_tables
 
-Write = Callable[..., list[Stored]]
+Write = Callable[..., list[StoredPage]]
 Hold = Callable[..., None]
 
 
@@ -23,14 +24,14 @@ def write(tmp_path: Path) -> Write:
     """Write pages into a spool, each a list of records as JSON text; page n is read at at + n."""
     numbers = itertools.count()
 
-    def write(*pages: Sequence[str], at: float = 1_000.0) -> list[Stored]:
+    def write(*pages: Sequence[str], at: float = 1_000.0) -> list[StoredPage]:
         spool = Spool(tmp_path / f"spool-{next(numbers)}", {})
         spool.open(at)
         for page, records in enumerate(pages, 1):
             lines = [record.encode() for record in records]
             ids = [str(json.loads(line)["id"]) for line in lines]
             found = dict(zip(ids, lines, strict=True))
-            spool.keep(Answer(page, len(lines), len(lines), found, None, strange=True), at + page)
+            spool.keep(Page(page, len(lines), len(lines), found, None, strange=True), at + page)
         return spool.pages()
 
     return write
@@ -40,7 +41,7 @@ def write(tmp_path: Path) -> Write:
 def warehouse(tmp_path: Path) -> Path:
     """A warehouse that holds nothing yet."""
     path = tmp_path / "warehouse.duckdb"
-    tables.create(path, tuple(ENDPOINTS.values()))
+    create_tables(path, tuple(ENDPOINTS.values()))
     return path
 
 
@@ -50,8 +51,8 @@ def hold(warehouse: Path, write: Write, tmp_path: Path) -> Hold:
 
     def hold(endpoint: Endpoint, *records: str, missed: Sequence[str] = ()) -> None:
         since = datetime(2026, 1, 1, tzinfo=UTC)
-        with delta.comparing(tmp_path / "none.duckdb", tmp_path) as con:
-            found = delta.compare(con, endpoint, write(records), complete=True, quiet=True)
+        with open_comparison(tmp_path / "none.duckdb", tmp_path) as con:
+            found = compare_scan(con, endpoint, write(records), complete=True, quiet=True)
             con.execute(f"attach '{warehouse}' as target")
             table = f"target.raw.{endpoint.name}"
             con.execute(f"insert into {table} select *, ?, null from ({found.query})", [since])

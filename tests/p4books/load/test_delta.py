@@ -12,15 +12,15 @@ from typing import Any
 import duckdb
 import pytest
 
-from p4books.api.answer import Answer
-from p4books.api.spool import Spool, Stored
-from p4books.endpoint import Endpoint
+from p4books.endpoints.definition import Endpoint
 from p4books.endpoints.invoices import INVOICES
 from p4books.endpoints.products import PRODUCTS
-from p4books.load import delta, tables
-from p4books.load.delta import Delta
+from p4books.extract.page import Page
+from p4books.extract.spool import Spool, StoredPage
+from p4books.load.delta import Delta, compare_scan, open_comparison
+from p4books.load.schema import create_tables, table_columns
 
-Write = Callable[..., list[Stored]]
+Write = Callable[..., list[StoredPage]]
 Hold = Callable[..., None]
 Rows = list[dict[str, Any]]
 
@@ -40,7 +40,7 @@ class Desk:
         quiet: bool = True,
     ) -> Delta:
         """Compare pages of records as JSON text."""
-        return delta.compare(self.con, endpoint, self.write(*pages), complete=complete, quiet=quiet)
+        return compare_scan(self.con, endpoint, self.write(*pages), complete=complete, quiet=quiet)
 
     def rows(self, found: Delta) -> Rows:
         """Give what dlt would be sent, by id."""
@@ -64,7 +64,7 @@ def desk(warehouse: Path, write: Write, tmp_path: Path) -> Iterator[Open]:
     with ExitStack() as stack:
 
         def desk() -> Desk:
-            return Desk(stack.enter_context(delta.comparing(warehouse, tmp_path)), write)
+            return Desk(stack.enter_context(open_comparison(warehouse, tmp_path)), write)
 
         yield desk
 
@@ -83,7 +83,7 @@ def test_first_copy(desk: Open) -> None:
 
 def test_no_warehouse_yet(write: Write, tmp_path: Path) -> None:
     """The first run of all has no warehouse to compare with."""
-    with delta.comparing(tmp_path / "none.duckdb", tmp_path) as con:
+    with open_comparison(tmp_path / "none.duckdb", tmp_path) as con:
         desk = Desk(con, write)
         found = desk.compare(INVOICES, ['{"id":1,"total":5,"lines":[{"price":1}]}'])
         rows = desk.rows(found)
@@ -116,7 +116,7 @@ def test_new_changed_and_gone(desk: Open, hold: Hold) -> None:
         ("3", None, True),
         ("4", None, False),
     ]
-    assert list(opened.rows(found)[0]) == list(tables.columns(PRODUCTS))
+    assert list(opened.rows(found)[0]) == list(table_columns(PRODUCTS))
 
 
 def test_returned(desk: Open, hold: Hold, warehouse: Path) -> None:
@@ -289,7 +289,7 @@ def test_an_emptied_list(desk: Open, hold: Hold) -> None:
         ("1", "gone", True),
         ("2", "gone", True),
     ]
-    assert list(rows[0]) == list(tables.columns(PRODUCTS))
+    assert list(rows[0]) == list(table_columns(PRODUCTS))
 
 
 def test_an_empty_list(desk: Open) -> None:
@@ -339,11 +339,11 @@ def test_odd_folders(tmp_path: Path, name: str) -> None:
     folder = tmp_path / name
     spool = Spool(folder / "spool", {})
     spool.open(0)
-    spool.keep(Answer(1, 1, 1, {"1": b'{"id":1,"price":2}'}, None), 0)
-    tables.create(folder / "warehouse.duckdb", [PRODUCTS])
+    spool.keep(Page(1, 1, 1, {"1": b'{"id":1,"price":2}'}, None), 0)
+    create_tables(folder / "warehouse.duckdb", [PRODUCTS])
 
-    with delta.comparing(folder / "warehouse.duckdb", folder) as con:
-        found = delta.compare(con, PRODUCTS, spool.pages(), complete=True, quiet=True)
+    with open_comparison(folder / "warehouse.duckdb", folder) as con:
+        found = compare_scan(con, PRODUCTS, spool.pages(), complete=True, quiet=True)
         rows = con.execute(found.query).fetchall()
 
     assert (counts(found), len(rows)) == ((1, 1, 0, 0), 1)

@@ -14,12 +14,14 @@ from typing import Any
 
 import duckdb
 import pytest
-from tests.p4books.quick import sync
+from tests.staging_sync import sync
 
-from p4books.endpoint import Endpoint, Kind
 from p4books.endpoints import ENDPOINTS
+from p4books.endpoints.definition import Endpoint, FieldType
 from p4books.errors import WarehouseDamaged
-from p4books.load import fields, migrate, tables
+from p4books.load.evolution import migrate_warehouse, needs_migration
+from p4books.load.schema import FORMAT, ScanProgress, load_unknown_fields, read_state, table_columns
+from p4books.load.warehouse import check_warehouse
 from p4books.settings import Settings
 from p4books_sandbox import Sandbox
 
@@ -70,7 +72,7 @@ def ask(file: Path, sql: str) -> list[Row]:
 
 def history(file: Path, name: str) -> list[Row]:
     """Give every version, by the columns that format 1 knew."""
-    columns = ", ".join(f'"{key}"' for key in tables.columns(ENDPOINTS[name]))
+    columns = ", ".join(f'"{key}"' for key in table_columns(ENDPOINTS[name]))
     return ask(
         file, f"select {columns}, _dlt_valid_from, _dlt_valid_to from raw.{name} order by all"
     )
@@ -95,7 +97,7 @@ def test_a_sync_on_top_of_format_1(old: Settings, format_1: Path) -> None:
 
     assert summary.faults == []
     assert [(each.new, each.changed, each.gone) for each in summary.readings] == [(0, 0, 0)] * 6
-    assert ask(warehouse, "from raw.p4books_format") == [(tables.FORMAT,)]
+    assert ask(warehouse, "from raw.p4books_format") == [(FORMAT,)]
     for name, counts in VERSIONS.items():
         assert history(warehouse, name) == history(format_1, name)
         rows = f"select (select count(*) from staging.{name}), count(*) from staging.{name}_history"
@@ -127,9 +129,9 @@ def test_whole_copies(old: Settings) -> None:
     """Of each list that format 1 has rows of it has a whole copy: slices of it can be taken in."""
     warehouse = old.private / "warehouse.duckdb"
 
-    migrate.migrate(warehouse, ENDPOINTS)
+    migrate_warehouse(warehouse, ENDPOINTS)
 
-    assert tables.held(warehouse).scans == dict.fromkeys(VERSIONS, tables.Scanned())
+    assert read_state(warehouse).scans == dict.fromkeys(VERSIONS, ScanProgress())
 
 
 def test_what_format_1_had_in_extra(old: Settings) -> None:
@@ -138,7 +140,7 @@ def test_what_format_1_had_in_extra(old: Settings) -> None:
 
     assert [note for note in first.notes if "ruc_verified" in note]
     assert not [note for note in second.notes if "ruc_verified" in note]
-    (found,) = fields.unknown(old.private / "warehouse.duckdb")
+    (found,) = load_unknown_fields(old.private / "warehouse.duckdb")
     assert (found.endpoint, found.field) == ("customers", "ruc_verified")
     since = "select max(_dlt_valid_from) from raw.customers"
     assert [(found.first_seen_at,)] == ask(old.private / "warehouse.duckdb", since)
@@ -161,7 +163,7 @@ def test_no_format_of_ours(warehouse: Path, spoilt: str) -> None:
         con.execute(f"update raw.p4books_format {spoilt}")
 
     with pytest.raises(WarehouseDamaged, match=r"names no format of ours.*Nothing was changed"):
-        tables.doubt(warehouse)
+        check_warehouse(warehouse)
 
 
 def test_no_format(warehouse: Path) -> None:
@@ -170,19 +172,19 @@ def test_no_format(warehouse: Path) -> None:
         con.execute("delete from raw.p4books_format")
 
     with pytest.raises(WarehouseDamaged, match="names no format of ours"):
-        tables.doubt(warehouse)
+        check_warehouse(warehouse)
 
 
 def test_nothing_to_do(warehouse: Path) -> None:
     """A warehouse as we make them needs no migration, nor does one that is not there yet."""
-    assert not migrate.needed(warehouse, ENDPOINTS)
-    assert not migrate.needed(warehouse.with_name("none.duckdb"), ENDPOINTS)
+    assert not needs_migration(warehouse, ENDPOINTS)
+    assert not needs_migration(warehouse.with_name("none.duckdb"), ENDPOINTS)
 
 
 # Other columns than the endpoint's file has
 
 
-def grown(name: str, **more: Kind) -> dict[str, Endpoint]:
+def grown(name: str, **more: FieldType) -> dict[str, Endpoint]:
     """Give the registry as if an endpoint's file had these fields too, or in these kinds."""
     before = ENDPOINTS[name]
     return {**ENDPOINTS, name: Endpoint(name, {**before.fields, **more}, before.inner)}
@@ -190,9 +192,9 @@ def grown(name: str, **more: Kind) -> dict[str, Endpoint]:
 
 def change(warehouse: Path, endpoints: dict[str, Endpoint], sql: str) -> list[Row]:
     """Migrate a warehouse, and ask it."""
-    assert migrate.needed(warehouse, endpoints)
-    migrate.migrate(warehouse, endpoints)
-    assert not migrate.needed(warehouse, endpoints)
+    assert needs_migration(warehouse, endpoints)
+    migrate_warehouse(warehouse, endpoints)
+    assert not needs_migration(warehouse, endpoints)
     return ask(warehouse, sql)
 
 
@@ -206,7 +208,7 @@ def test_a_new_line_in_an_endpoints_file(warehouse: Path, hold: Hold) -> None:
 
     found = change(
         warehouse,
-        grown("vendors", po_number=Kind.COUNT),
+        grown("vendors", po_number=FieldType.COUNT),
         "select id, po_number, extra, misfits from raw.vendors order by id",
     )
 
@@ -225,7 +227,7 @@ def test_a_wider_column(warehouse: Path, hold: Hold) -> None:
 
     found = change(
         warehouse,
-        grown("vendors", balance=Kind.MEASURE),
+        grown("vendors", balance=FieldType.MEASURE),
         "select id, balance::varchar, extra, misfits, typeof(balance) from raw.vendors order by id",
     )
 
@@ -245,7 +247,7 @@ def test_a_narrower_column(warehouse: Path, hold: Hold) -> None:
 
     found = change(
         warehouse,
-        grown("products", cost=Kind.MONEY, code=Kind.COUNT),
+        grown("products", cost=FieldType.MONEY, code=FieldType.COUNT),
         "select id, code, cost::varchar, extra, misfits from raw.products order by id",
     )
 
@@ -264,7 +266,7 @@ def test_a_column_of_text(warehouse: Path, hold: Hold) -> None:
 
     found = change(
         warehouse,
-        grown("products", cost=Kind.TEXT),
+        grown("products", cost=FieldType.TEXT),
         "select cost, extra, misfits from raw.products order by id",
     )
 

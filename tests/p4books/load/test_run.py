@@ -15,11 +15,13 @@ from typing import Any
 import duckdb
 import pytest
 
-from p4books.api.answer import Answer
-from p4books.api.spool import Spool
 from p4books.endpoints import ENDPOINTS
 from p4books.errors import DiskTrouble, LoadMismatch
-from p4books.load import delta, run
+from p4books.extract.page import Page
+from p4books.extract.spool import Spool
+from p4books.load.delta import compare_scan, open_comparison
+from p4books.load.pipeline import load_deltas
+from p4books.load.warehouse import replace_warehouse
 
 Lists = Mapping[str, list[str]]
 Versions = list[tuple[str, Any, int, int | None]]
@@ -30,16 +32,18 @@ def take(folder: Path, lists: Lists, read_at: float, quiet: bool = True, more: i
     scratch = folder / "work"
     scratch.mkdir()
     warehouse = folder / "warehouse.duckdb"
-    with delta.comparing(warehouse, scratch) as con:
+    with open_comparison(warehouse, scratch) as con:
         deltas = []
         for name, records in lists.items():
             spool = Spool(scratch / "spool" / name, {})
             spool.open(read_at)
             rows = {str(json.loads(record)["id"]): record.encode() for record in records}
-            spool.keep(Answer(1, len(rows), len(rows), rows, None), read_at)
-            found = delta.compare(con, ENDPOINTS[name], spool.pages(), complete=True, quiet=quiet)
+            spool.keep(Page(1, len(rows), len(rows), rows, None), read_at)
+            found = compare_scan(con, ENDPOINTS[name], spool.pages(), complete=True, quiet=quiet)
             deltas.append(replace(found, new=found.new + more))
-        run.commit(run.load(con, deltas, warehouse, scratch, read_at), warehouse, keep=True)
+        replace_warehouse(
+            load_deltas(con, deltas, warehouse, scratch, read_at), warehouse, keep=True
+        )
     for left in sorted(scratch.rglob("*"), reverse=True):
         left.rmdir() if left.is_dir() else left.unlink()
     scratch.rmdir()
@@ -181,7 +185,7 @@ def test_a_file_in_the_way(tmp_path: Path) -> None:
     (tmp_path / "generations").write_bytes(b"no folder")
 
     with pytest.raises(DiskTrouble, match=r"warehouse\.duckdb cannot be written"):
-        run.commit(made, tmp_path / "warehouse.duckdb", keep=True)
+        replace_warehouse(made, tmp_path / "warehouse.duckdb", keep=True)
 
     assert (tmp_path / "warehouse.duckdb").read_bytes() == b"old"
 
@@ -196,7 +200,7 @@ def test_which_generations_are_kept(tmp_path: Path) -> None:
         written = datetime(2026, 3, day, hour, tzinfo=UTC).timestamp()
         os.utime(made, (written, written))
 
-        run.commit(made, warehouse, keep=True)
+        replace_warehouse(made, warehouse, keep=True)
 
     kept = sorted(path.read_bytes().decode() for path in (tmp_path / "generations").iterdir())
     assert kept == sorted(["12-8", "12-12", "12-18", *(f"{day}-18" for day in range(6, 12))])
@@ -209,7 +213,7 @@ def test_no_generation_of_a_mere_rebuild(tmp_path: Path) -> None:
     made = tmp_path / "made.duckdb"
     made.write_bytes(b"new")
 
-    run.commit(made, tmp_path / "warehouse.duckdb", keep=False)
+    replace_warehouse(made, tmp_path / "warehouse.duckdb", keep=False)
 
     assert not (tmp_path / "generations").exists()
 

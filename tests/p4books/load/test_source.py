@@ -15,7 +15,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 from p4books import p4books_source
 from p4books.endpoints import ENDPOINTS
 from p4books.errors import Incomplete, P4BooksError
-from p4books.load import source
+from p4books.load.source import versions_source
 from p4books_sandbox import Arrival, Sandbox
 
 Run = Callable[..., None]
@@ -116,14 +116,14 @@ def test_some_lists() -> None:
 
 def test_versions_are_a_delta(tmp_path: Path) -> None:
     """What a sync hands to dlt closes only rows that it names."""
-    made = source.versions({ENDPOINTS["vendors"]: tmp_path / "vendors.parquet"})
+    made = versions_source({ENDPOINTS["vendors"]: tmp_path / "vendors.parquet"})
 
     hints = made.resources["vendors"].compute_table_schema()
     assert hints["write_disposition"] == "merge"
     assert hints["x-merge-strategy"] == "scd2"  # type: ignore[typeddict-item]
 
 
-@pytest.mark.parametrize("module", ["p4books", "p4books.sync", "p4books.warehouse.status"])
+@pytest.mark.parametrize("module", ["p4books", "p4books.sync", "p4books.publish.status"])
 def test_no_dlt(module: str) -> None:
     """Who only imports p4books does not wait for dlt."""
     program = f"import sys, {module}; print(*{{name.split('.')[0] for name in sys.modules}})"

@@ -10,7 +10,8 @@ from p4books.endpoints import ENDPOINTS
 from p4books.endpoints.invoices import INVOICES
 from p4books.endpoints.products import PRODUCTS
 from p4books.errors import WarehouseDamaged, WarehouseTooNew
-from p4books.load import tables
+from p4books.load.schema import create_tables, table_columns
+from p4books.load.warehouse import check_warehouse
 
 Hold = Callable[..., None]
 
@@ -26,14 +27,14 @@ def test_every_column(warehouse: Path, endpoint: object) -> None:
     assert held.pop("_dlt_valid_from") == held.pop("_dlt_valid_to") == "timestamp with time zone"
     declared = {
         column: kind.replace(" ", "").replace("timestamptz", "timestamp with time zone")
-        for column, kind in tables.columns(ENDPOINTS[name]).items()
+        for column, kind in table_columns(ENDPOINTS[name]).items()
     }
     assert held == declared
 
 
 def test_columns_of_an_invoice() -> None:
     """Money has two decimals, days are days, and lines, extras and misfits are text."""
-    columns = tables.columns(INVOICES)
+    columns = table_columns(INVOICES)
 
     assert columns["total"] == "decimal(18, 2)"
     assert columns["document_date"] == "date"
@@ -49,7 +50,7 @@ def test_a_seventh_endpoint(warehouse: Path, hold: Hold) -> None:
         con.execute("drop view raw.findings")
         con.execute("drop table raw.vendors")
 
-    tables.create(warehouse, tuple(ENDPOINTS.values()))
+    create_tables(warehouse, tuple(ENDPOINTS.values()))
 
     with duckdb.connect(warehouse, read_only=True) as con:
         assert con.execute("select id from raw.products").fetchall() == [("1",)]
@@ -85,8 +86,8 @@ def test_findings(warehouse: Path, hold: Hold) -> None:
 
 def test_doubt_of_a_good_one(warehouse: Path) -> None:
     """A warehouse of ours is not doubted, and one that is not there yet is none."""
-    tables.doubt(warehouse)
-    tables.doubt(warehouse.with_name("none.duckdb"))
+    check_warehouse(warehouse)
+    check_warehouse(warehouse.with_name("none.duckdb"))
 
 
 def test_doubt_of_a_newer_one(warehouse: Path) -> None:
@@ -95,7 +96,7 @@ def test_doubt_of_a_newer_one(warehouse: Path) -> None:
         con.execute("update raw.p4books_format set format = 7")
 
     with pytest.raises(WarehouseTooNew, match=r"format 7, this one knows 2.*Nothing was changed"):
-        tables.doubt(warehouse)
+        check_warehouse(warehouse)
 
 
 @pytest.mark.parametrize("content", [b"", b"garbage" * 1000], ids=["empty", "garbage"])
@@ -105,7 +106,7 @@ def test_doubt_of_a_damaged_one(tmp_path: Path, content: bytes) -> None:
     path.write_bytes(content)
 
     with pytest.raises(WarehouseDamaged, match=r"Nothing was changed.*generations"):
-        tables.doubt(path)
+        check_warehouse(path)
 
     assert path.read_bytes() == content
 
@@ -116,4 +117,4 @@ def test_doubt_of_a_stranger(tmp_path: Path) -> None:
         con.execute("create table mine (id integer)")
 
     with pytest.raises(WarehouseDamaged):
-        tables.doubt(tmp_path / "warehouse.duckdb")
+        check_warehouse(tmp_path / "warehouse.duckdb")

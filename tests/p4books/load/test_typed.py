@@ -15,14 +15,14 @@ from hypothesis import Phase, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from p4books.api import answer
-from p4books.endpoint import Endpoint, Fields, Kind
 from p4books.endpoints import ENDPOINTS
 from p4books.endpoints.customers import CUSTOMERS
+from p4books.endpoints.definition import Endpoint, Fields, FieldType
 from p4books.endpoints.invoices import INVOICES
 from p4books.endpoints.line import LINE
 from p4books.endpoints.products import PRODUCTS
-from p4books.load import typed
+from p4books.extract.page import parse_page
+from p4books.load.normalize import select_typed_rows
 
 Rows = list[dict[str, Any]]
 Read = Callable[..., Rows]
@@ -35,7 +35,7 @@ def read_lines(
     path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     with duckdb.connect() as con:
         con.execute("set TimeZone = 'UTC'")
-        con.execute(typed.select(endpoint, [path], unknown, path.stat().st_size))
+        con.execute(select_typed_rows(endpoint, [path], unknown, path.stat().st_size))
         names = [column[0] for column in con.description or ()]
         return [dict(zip(names, row, strict=True)) for row in con.fetchall()]
 
@@ -119,7 +119,7 @@ def test_no_money(read: Read, told: str) -> None:
 @pytest.mark.parametrize("told", ['""', '"  "', "null"])
 def test_blank(read: Read, told: str) -> None:
     """Nothing is nothing, in every kind of column, and no misfit."""
-    names = [name for name, kind in INVOICES.fields.items() if kind is not Kind.TEXT]
+    names = [name for name, kind in INVOICES.fields.items() if kind is not FieldType.TEXT]
     (row,) = read(INVOICES, "{" + ",".join(f'"{name}":{told}' for name in names) + ',"id":1}')
 
     assert [row[name] for name in names] == [None] * len(names)
@@ -336,7 +336,7 @@ TOLD = st.one_of(
 )
 
 
-def numbers_of(fields: Fields) -> dict[str, Kind]:
+def numbers_of(fields: Fields) -> dict[str, FieldType]:
     return {name: kind for name, kind in fields.items() if kind.decimals is not None}
 
 
@@ -379,7 +379,7 @@ def check(told: str, held: Decimal | int | None, misfit: str | None) -> None:
 def spooled(endpoint: Endpoint, records: Sequence[str]) -> list[str]:
     """Give the lines that the spool keeps of an answer."""
     body = f'{{"data":[{",".join(records)}],"total":{len(records)},"page":1}}'
-    found = answer.read(body.encode(), endpoint, 1).records
+    found = parse_page(body.encode(), endpoint, 1).records
     return [line.decode() for line in found.values()]
 
 
@@ -422,7 +422,7 @@ def test_no_number_of_a_line_is_lost(told: list[str]) -> None:
 
 
 def cast(
-    con: duckdb.DuckDBPyConnection, lines: str, field: str, kind: Kind
+    con: duckdb.DuckDBPyConnection, lines: str, field: str, kind: FieldType
 ) -> Decimal | int | None:
     """Give what a column of this kind holds of the first line, as the views on lines read it."""
     item = f"""from_json(?, '[{{"{field}":"VARCHAR"}}]')[1].{field}"""

@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from p4books.push.draft import Draft
-from p4books.push.entry import Entry
 from p4books.push.ledger import Ledger
+from p4books.push.types import Draft, Entry
 
 MakeDraft = Callable[..., Draft]
 Enter = Callable[..., Entry]

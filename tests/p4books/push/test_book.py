@@ -6,7 +6,7 @@ from zipfile import ZipFile
 import pytest
 from openpyxl import Workbook
 
-from p4books.push.book import sheets
+from p4books.push.readers.excel import open_sheets
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def file(tmp_path: Path) -> Path:
 def places(file: Path) -> list[tuple[int, list[int]]]:
     """Tell for each row of the first sheet its number, and the columns of its cells."""
     with file.open("rb") as stream:
-        sheet = sheets(stream)[0]
+        sheet = open_sheets(stream)[0]
         return [(number, [each["column"] for each in cells]) for number, cells in sheet.rows()]
 
 
@@ -32,7 +32,7 @@ def test_sheets_in_order(file: Path) -> None:
     book.save(file)
 
     with file.open("rb") as stream:
-        found = [(each.name, each.is_visible) for each in sheets(stream)]
+        found = [(each.name, each.is_visible) for each in open_sheets(stream)]
 
     assert found == [("Prices", True), ("Lists", False), ("Old", True)]
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr
-from tests.p4books.quick import sync
+from tests.staging_sync import sync
 
 from p4books.endpoints import ENDPOINTS
-from p4books.push.books import Books, Listed, NotHeld
+from p4books.push.lookups import ListNotSynced, Lookups, RecordIndex
 from p4books.settings import Settings
-from p4books.warehouse.models import Sources
+from p4books.transform.models import SqlSources
 from p4books_sandbox import Sandbox
 
 LISTS = ("products", "customers", "invoices")
@@ -38,8 +38,8 @@ def data() -> dict[str, list[dict[str, Any]]]:
     }
 
 
-def read(private: Path, endpoint: str) -> Books:
-    return Books.of(private / "warehouse.duckdb", ENDPOINTS[endpoint], Sources.at())
+def read(private: Path, endpoint: str) -> Lookups:
+    return Lookups.of(private / "warehouse.duckdb", ENDPOINTS[endpoint], SqlSources.at())
 
 
 @pytest.fixture(scope="module")
@@ -72,8 +72,8 @@ def test_lists(synced: Path) -> None:
     assert books.own.doubled == {"F-1"}
     assert books.own.ids == {"20", "21", "22"}
     assert books.lists.keys() == {"customers", "products"}
-    assert books.lists["customers"] == Listed({"C-7": "7"}, {"7"}, set(), {"8"}, {"C-8b"})
-    assert books.lists["products"] == Listed({"P-1": "1"}, {"1"}, set(), {"2"}, {"P-2"})
+    assert books.lists["customers"] == RecordIndex({"C-7": "7"}, {"7"}, set(), {"8"}, {"C-8b"})
+    assert books.lists["products"] == RecordIndex({"P-1": "1"}, {"1"}, set(), {"2"}, {"P-2"})
 
 
 def test_tax_codes(synced: Path) -> None:
@@ -115,7 +115,7 @@ def test_current_to(synced: Path, tmp_path: Path) -> None:
 
 def test_never_copied(synced: Path) -> None:
     """A list that was never copied, be it one that a record refers to, is named."""
-    with pytest.raises(NotHeld, match="copy of purchase_orders and vendors yet"):
+    with pytest.raises(ListNotSynced, match="copy of purchase_orders and vendors yet"):
         read(synced, "purchase_orders")
 
 
@@ -123,8 +123,8 @@ def test_no_warehouse(tmp_path: Path) -> None:
     """Without a warehouse nothing can be checked, and none is made."""
     path = tmp_path / "warehouse.duckdb"
 
-    with pytest.raises(NotHeld, match="products"):
-        Books.of(path, ENDPOINTS["products"], Sources.at())
+    with pytest.raises(ListNotSynced, match="products"):
+        Lookups.of(path, ENDPOINTS["products"], SqlSources.at())
 
     assert not path.exists()
 
@@ -135,6 +135,6 @@ def test_no_warehouse(tmp_path: Path) -> None:
 )
 def test_like(code: str, end: str) -> None:
     """An unknown code is told the nearest of those beside it, or that there is none."""
-    listed = Listed({f"A-{number}": str(number) for number in range(1, 1000, 10)})
+    listed = RecordIndex({f"A-{number}": str(number) for number in range(1, 1000, 10)})
 
     assert listed.like(code).startswith(end)

@@ -9,15 +9,14 @@ from zipfile import ZipFile
 import pytest
 from openpyxl import Workbook
 
-from p4books.push import book, cell
-from p4books.push.cell import NoValue
+from p4books.push.readers.excel import CellWithoutValue, display_value, open_sheets
 
 
 def read(file: Path) -> list[tuple[int, list[Any]]]:
     """Read all cells of the first sheet of a workbook."""
     with file.open("rb") as stream:
-        (sheet,) = book.sheets(stream)
-        return [(n, [cell.value(one) for one in cells]) for n, cells in sheet.rows()]
+        (sheet,) = open_sheets(stream)
+        return [(n, [display_value(one) for one in cells]) for n, cells in sheet.rows()]
 
 
 @pytest.fixture
@@ -86,7 +85,7 @@ def test_a_formula_never_reckoned(file: Path) -> None:
     made.active["B3"] = "=1+1"
     made.save(file)
 
-    with pytest.raises(NoValue, match="the cell B3 has a formula that was never reckoned"):
+    with pytest.raises(CellWithoutValue, match="the cell B3 has a formula that was never reckoned"):
         read(file)
 
 
@@ -111,5 +110,5 @@ def test_an_error(file: Path, error: str) -> None:
     made.active["AB2"] = error
     made.save(file)
 
-    with pytest.raises(NoValue, match=rf"the cell AB2 has an error in it \({error}\)"):
+    with pytest.raises(CellWithoutValue, match=rf"the cell AB2 has an error in it \({error}\)"):
         read(file)

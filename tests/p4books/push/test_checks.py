@@ -12,32 +12,33 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from p4books.endpoint import Endpoint
 from p4books.endpoints.customers import CUSTOMERS
+from p4books.endpoints.definition import Endpoint
 from p4books.endpoints.invoices import INVOICES
 from p4books.endpoints.products import PRODUCTS
 from p4books.errors import UsageError
-from p4books.push.books import Books, Listed, Rate
-from p4books.push.checks import check
-from p4books.push.draft import Draft
-from p4books.push.fault import Fault
-from p4books.push.row import Row
+from p4books.push.lookups import Lookups, RecordIndex, TaxRate
+from p4books.push.types import Draft, Fault, SourceRow
+from p4books.push.validate import validate_records
 
 Values = Mapping[str, Any]
 
-BOOKS = Books(
-    own=Listed({"OLD": "7"}, {"7"}),
-    lists={"customers": Listed({"C-1": "1"}, {"1"}), "products": Listed({"P-1": "10"}, {"10"})},
+BOOKS = Lookups(
+    own=RecordIndex({"OLD": "7"}, {"7"}),
+    lists={
+        "customers": RecordIndex({"C-1": "1"}, {"1"}),
+        "products": RecordIndex({"P-1": "10"}, {"10"}),
+    },
     tax_codes={"ITBMS": "ITBMS"},
-    rates={"ITBMS": [Rate(Decimal("0.07"))]},
+    rates={"ITBMS": [TaxRate(Decimal("0.07"))]},
 )
 LINE = {"quantity": 3, "price": Decimal("35.31"), "product": "P-1", "tax_code": "ITBMS"}
 INVOICE = {"code": "F-1", "customer": "C-1", "lines": [LINE]}
 
 
 def checked(endpoint: Endpoint, *rows: Values, **renamed: str) -> list[Draft | Fault]:
-    numbered = (Row(number, values) for number, values in enumerate(rows, 2))
-    return list(check(numbered, endpoint, BOOKS, renamed))
+    numbered = (SourceRow(number, values) for number, values in enumerate(rows, 2))
+    return list(validate_records(numbered, endpoint, BOOKS, renamed))
 
 
 def drafts(endpoint: Endpoint, *rows: Values) -> list[Draft]:
@@ -201,9 +202,9 @@ def test_streams() -> None:
     def rows() -> Any:
         for number in range(2, 1_000):
             read.append(number)
-            yield Row(number, {"code": str(number), "name": "x"})
+            yield SourceRow(number, {"code": str(number), "name": "x"})
 
-    next(check(rows(), PRODUCTS, BOOKS, {}))
+    next(validate_records(rows(), PRODUCTS, BOOKS, {}))
 
     assert read == [2, 3]
 
@@ -211,7 +212,7 @@ def test_streams() -> None:
 def test_senseless() -> None:
     """A column renamed to what is no field is told before any row is read."""
     with pytest.raises(UsageError, match="did you mean price"):
-        check(iter(()), PRODUCTS, BOOKS, {"precio": "prices"})
+        validate_records(iter(()), PRODUCTS, BOOKS, {"precio": "prices"})
 
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=9).map(

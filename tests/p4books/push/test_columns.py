@@ -5,18 +5,26 @@ from dataclasses import replace
 
 import pytest
 
-from p4books.endpoint import Endpoint, Kind
 from p4books.endpoints.customers import CUSTOMERS
+from p4books.endpoints.definition import Endpoint, FieldType
 from p4books.endpoints.invoices import INVOICES
 from p4books.endpoints.products import PRODUCTS
 from p4books.errors import UsageError
-from p4books.push.columns import Columns, Place, doubled, item_places, places
-from p4books.push.references import By
-from p4books.push.values import Unfit
+from p4books.push.mapping import (
+    ColumnMapping,
+    ColumnTarget,
+    ReferenceBy,
+    column_targets,
+    duplicate_column,
+    item_targets,
+)
+from p4books.push.values import UnfitValue
 
 
-def columns(endpoint: Endpoint = INVOICES, renamed: Mapping[str, str] | None = None) -> Columns:
-    return Columns(endpoint.name, places(endpoint), renamed)
+def columns(
+    endpoint: Endpoint = INVOICES, renamed: Mapping[str, str] | None = None
+) -> ColumnMapping:
+    return ColumnMapping(endpoint.name, column_targets(endpoint), renamed)
 
 
 @pytest.mark.parametrize(
@@ -24,49 +32,59 @@ def columns(endpoint: Endpoint = INVOICES, renamed: Mapping[str, str] | None = N
 )
 def test_spellings(column: str) -> None:
     """A column is found in whatever spelling."""
-    assert columns().find(column) == Place("document_date", Kind.DAY)
+    assert columns().find(column) == ColumnTarget("document_date", FieldType.DAY)
 
 
 @pytest.mark.parametrize(
     ("endpoint", "column", "place"),
     [
-        (INVOICES, "Customer", Place("customer_id", Kind.TEXT)),
-        (INVOICES, "Customer ID", Place("customer_id", Kind.TEXT)),
-        (INVOICES, "Customer Code", Place("customer_id", Kind.TEXT, by=By.CODE)),
-        (INVOICES, "subtotal", Place("subtotal", Kind.MONEY)),
-        (INVOICES, "line_subtotal", Place("subtotal", Kind.MONEY, "lines")),
-        (INVOICES, "LineNumber", Place("line_number", Kind.COUNT, "lines")),
-        (INVOICES, "line tax code", Place("tax_code", Kind.TEXT, "lines")),
-        (INVOICES, "tax_code", Place("tax_code", Kind.TEXT, "lines")),
-        (INVOICES, "quantity", Place("quantity", Kind.MEASURE, "lines")),
-        (INVOICES, "product", Place("product_id", Kind.TEXT, "lines")),
-        (INVOICES, "LineProductCode", Place("product_id", Kind.TEXT, "lines", By.CODE)),
-        (INVOICES, "lines", Place("lines", None)),
-        (CUSTOMERS, "address_line1", Place("line1", Kind.TEXT, "addresses")),
-        (CUSTOMERS, "Address Type", Place("address_type", Kind.TEXT, "addresses")),
-        (CUSTOMERS, "city", Place("city", Kind.TEXT, "addresses")),
-        (CUSTOMERS, "tax_code", Place("tax_code", Kind.TEXT)),
-        (PRODUCTS, "price", Place("price", Kind.MEASURE)),
+        (INVOICES, "Customer", ColumnTarget("customer_id", FieldType.TEXT)),
+        (INVOICES, "Customer ID", ColumnTarget("customer_id", FieldType.TEXT)),
+        (
+            INVOICES,
+            "Customer Code",
+            ColumnTarget("customer_id", FieldType.TEXT, by=ReferenceBy.CODE),
+        ),
+        (INVOICES, "subtotal", ColumnTarget("subtotal", FieldType.MONEY)),
+        (INVOICES, "line_subtotal", ColumnTarget("subtotal", FieldType.MONEY, "lines")),
+        (INVOICES, "LineNumber", ColumnTarget("line_number", FieldType.COUNT, "lines")),
+        (INVOICES, "line tax code", ColumnTarget("tax_code", FieldType.TEXT, "lines")),
+        (INVOICES, "tax_code", ColumnTarget("tax_code", FieldType.TEXT, "lines")),
+        (INVOICES, "quantity", ColumnTarget("quantity", FieldType.MEASURE, "lines")),
+        (INVOICES, "product", ColumnTarget("product_id", FieldType.TEXT, "lines")),
+        (
+            INVOICES,
+            "LineProductCode",
+            ColumnTarget("product_id", FieldType.TEXT, "lines", ReferenceBy.CODE),
+        ),
+        (INVOICES, "lines", ColumnTarget("lines", None)),
+        (CUSTOMERS, "address_line1", ColumnTarget("line1", FieldType.TEXT, "addresses")),
+        (CUSTOMERS, "Address Type", ColumnTarget("address_type", FieldType.TEXT, "addresses")),
+        (CUSTOMERS, "city", ColumnTarget("city", FieldType.TEXT, "addresses")),
+        (CUSTOMERS, "tax_code", ColumnTarget("tax_code", FieldType.TEXT)),
+        (PRODUCTS, "price", ColumnTarget("price", FieldType.MEASURE)),
     ],
 )
-def test_places(endpoint: Endpoint, column: str, place: Place) -> None:
+def test_places(endpoint: Endpoint, column: str, place: ColumnTarget) -> None:
     """A column goes to the record, or to an item of it where only that has it or it is said so."""
     assert columns(endpoint).find(column) == place
 
 
 def test_adopted() -> None:
     """A field that was adopted is one, and goes before an item's of the same name."""
-    adopted = replace(INVOICES, fields={**INVOICES.fields, "discount": Kind.MONEY})
+    adopted = replace(INVOICES, fields={**INVOICES.fields, "discount": FieldType.MONEY})
 
-    assert columns(adopted).find("Discount") == Place("discount", Kind.MONEY)
-    assert columns(adopted).find("line_discount") == Place("discount", Kind.MEASURE, "lines")
+    assert columns(adopted).find("Discount") == ColumnTarget("discount", FieldType.MONEY)
+    assert columns(adopted).find("line_discount") == ColumnTarget(
+        "discount", FieldType.MEASURE, "lines"
+    )
 
 
 def test_unknown() -> None:
     """An unknown column is told with the nearest known one, and how to map it."""
     found = columns().find("Duo Date")
 
-    assert isinstance(found, Unfit)
+    assert isinstance(found, UnfitValue)
     assert found.what == "There is no field Duo Date in invoices; did you mean due_date?"
     assert '`--map "Duo Date=FIELD"`' in found.remedy
     assert '`--map "Duo Date="`' in found.remedy
@@ -77,7 +95,7 @@ def test_id(column: str) -> None:
     """Ids are not for a file to give."""
     found = columns().find(column)
 
-    assert isinstance(found, Unfit)
+    assert isinstance(found, UnfitValue)
     assert found.what == "P4 Books gives the ids."
 
 
@@ -85,20 +103,20 @@ def test_renamed() -> None:
     """A column may be said to be a field, in whatever spelling, or be left out."""
     found = columns(renamed={"Fecha  Doc": "DocumentDate", "ID": "", "subtotal": "line_subtotal"})
 
-    assert found.find(" Fecha Doc") == Place("document_date", Kind.DAY)
+    assert found.find(" Fecha Doc") == ColumnTarget("document_date", FieldType.DAY)
     assert found.find("ID") is None
-    assert isinstance(found.find("Id"), Unfit)
-    assert found.find("subtotal") == Place("subtotal", Kind.MONEY, "lines")
+    assert isinstance(found.find("Id"), UnfitValue)
+    assert found.find("subtotal") == ColumnTarget("subtotal", FieldType.MONEY, "lines")
 
 
 def test_renamed_in_items() -> None:
     """Within a list, what was said holds for its own fields, and not for the record's."""
-    lines = item_places(INVOICES.inner["lines"], "lines")
-    found = Columns("the lines", lines, {"precio": "price", "quantity": "total"})
+    lines = item_targets(INVOICES.inner["lines"], "lines")
+    found = ColumnMapping("the lines", lines, {"precio": "price", "quantity": "total"})
 
-    assert found.find("precio") == Place("price", Kind.MEASURE, "lines")
-    assert found.find("quantity") == Place("quantity", Kind.MEASURE, "lines")
-    assert isinstance(found.find("line_price"), Unfit)
+    assert found.find("precio") == ColumnTarget("price", FieldType.MEASURE, "lines")
+    assert found.find("quantity") == ColumnTarget("quantity", FieldType.MEASURE, "lines")
+    assert isinstance(found.find("line_price"), UnfitValue)
 
 
 @pytest.mark.parametrize(
@@ -121,7 +139,7 @@ def test_sensible() -> None:
 
 def test_doubled() -> None:
     """Two columns that are one field are both named, and how to leave one out."""
-    found = doubled("Customer", "customer_code", "customer_id")
+    found = duplicate_column("Customer", "customer_code", "customer_id")
 
     assert found.what == "Customer and customer_code are both customer_id."
     assert "`--map customer_code=`" in found.remedy

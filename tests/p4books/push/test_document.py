@@ -2,23 +2,24 @@
 
 import pytest
 
-from p4books.push.document import Cell, Cells, Document
-from p4books.push.fault import Fault
-from p4books.push.row import Row
+from p4books.push.documents import Document, FieldValue, FieldValues
+from p4books.push.types import Fault, SourceRow
 from p4books.push.values import Value
 
 
 def document(
-    number: int, *items: Cells, code: Value | None = "F-1", **header: Value | None
+    number: int, *items: FieldValues, code: Value | None = "F-1", **header: Value | None
 ) -> Document:
     values: dict[str, Value | None] = {"code": code, **header}
-    cells = {name: Cell(number, name.upper(), v) for name, v in values.items() if v != ""}
+    cells = {name: FieldValue(number, name.upper(), v) for name, v in values.items() if v != ""}
     lines = {"lines": list(items)} if items else {}
-    return Document([Row(number, {name.upper(): v for name, v in values.items()})], cells, lines)
+    return Document(
+        [SourceRow(number, {name.upper(): v for name, v in values.items()})], cells, lines
+    )
 
 
-def item(number: int) -> Cells:
-    return {"quantity": Cell(number, "quantity", number)}
+def item(number: int) -> FieldValues:
+    return {"quantity": FieldValue(number, "quantity", number)}
 
 
 def test_goes_on() -> None:

@@ -2,10 +2,10 @@
 
 from datetime import UTC, datetime, timedelta
 
-from tests.p4books.quick import sync
+from tests.staging_sync import sync
 
 from p4books.endpoints import ENDPOINTS
-from p4books.push.held import held_before
+from p4books.push.lookups import find_held_before
 from p4books.settings import Settings
 from p4books_sandbox import Sandbox
 
@@ -25,7 +25,7 @@ def test_held_before(sandbox: Sandbox, settings: Settings) -> None:
 
     warehouse = settings.private / "warehouse.duckdb"
 
-    assert held_before(warehouse, INVOICES, asked, between) == {there, gone}
-    assert late in held_before(warehouse, INVOICES, asked, datetime.now(UTC))
-    assert held_before(warehouse, INVOICES, asked, between - timedelta(days=1)) == set()
-    assert held_before(warehouse, INVOICES, [], between) == set()
+    assert find_held_before(warehouse, INVOICES, asked, between) == {there, gone}
+    assert late in find_held_before(warehouse, INVOICES, asked, datetime.now(UTC))
+    assert find_held_before(warehouse, INVOICES, asked, between - timedelta(days=1)) == set()
+    assert find_held_before(warehouse, INVOICES, [], between) == set()

@@ -5,10 +5,9 @@ from pathlib import Path
 import pytest
 from tests.p4books.push.conftest import Enter
 
-from p4books.push.entry import CREATED, REFUSED, UNKNOWN
 from p4books.push.errors import LedgerTrouble
-from p4books.push.history import pushes, rows
-from p4books.push.ledger import Ledger
+from p4books.push.ledger import Ledger, list_entries, list_pushes
+from p4books.push.types import CREATED, REFUSED, UNKNOWN
 
 
 def test_pushes(ledger: Ledger, enter: Enter, tmp_path: Path) -> None:
@@ -21,7 +20,7 @@ def test_pushes(ledger: Ledger, enter: Enter, tmp_path: Path) -> None:
     ledger.end(1, "done")
     ledger.begin("products", "query", "here")
 
-    newer, older = pushes(tmp_path / "ledger.sqlite")
+    newer, older = list_pushes(tmp_path / "ledger.sqlite")
 
     assert (newer.push, newer.endpoint, newer.source, newer.outcome) == (
         2,
@@ -39,7 +38,7 @@ def test_last(ledger: Ledger, tmp_path: Path) -> None:
     for _ in range(3):
         ledger.begin("vendors", "x", "here")
 
-    assert [each.push for each in pushes(tmp_path / "ledger.sqlite", last=2)] == [3, 2]
+    assert [each.push for each in list_pushes(tmp_path / "ledger.sqlite", last=2)] == [3, 2]
 
 
 def test_rows(enter: Enter, tmp_path: Path) -> None:
@@ -47,7 +46,7 @@ def test_rows(enter: Enter, tmp_path: Path) -> None:
     enter("V-2", row=3)
     enter("V-1", row=2)
 
-    assert [entry.code for entry in rows(tmp_path / "ledger.sqlite", 1)] == ["V-1", "V-2"]
+    assert [entry.code for entry in list_entries(tmp_path / "ledger.sqlite", 1)] == ["V-1", "V-2"]
 
 
 def test_what_another_push_sent(ledger: Ledger, enter: Enter, tmp_path: Path) -> None:
@@ -58,9 +57,9 @@ def test_what_another_push_sent(ledger: Ledger, enter: Enter, tmp_path: Path) ->
     ledger.part(second, 7, before.record, already=True)
     ledger.take_over(second, ready, 8)
 
-    first = [(e.row, e.code, e.push) for e in rows(tmp_path / "ledger.sqlite", 1)]
-    again = [(e.row, e.code, e.push) for e in rows(tmp_path / "ledger.sqlite", second)]
-    counts = [(each.created, each.ready) for each in pushes(tmp_path / "ledger.sqlite")]
+    first = [(e.row, e.code, e.push) for e in list_entries(tmp_path / "ledger.sqlite", 1)]
+    again = [(e.row, e.code, e.push) for e in list_entries(tmp_path / "ledger.sqlite", second)]
+    counts = [(each.created, each.ready) for each in list_pushes(tmp_path / "ledger.sqlite")]
 
     assert first == [(2, "V-1", 1), (3, "V-2", second)]
     assert again == [(7, "V-1", 1), (8, "V-2", second)]
@@ -69,8 +68,8 @@ def test_what_another_push_sent(ledger: Ledger, enter: Enter, tmp_path: Path) ->
 
 def test_no_ledger_yet(tmp_path: Path) -> None:
     """Where nothing was pushed there are no pushes, and looking makes no file."""
-    assert pushes(tmp_path / "ledger.sqlite") == []
-    assert list(rows(tmp_path / "ledger.sqlite", 1)) == []
+    assert list_pushes(tmp_path / "ledger.sqlite") == []
+    assert list(list_entries(tmp_path / "ledger.sqlite", 1)) == []
     assert not (tmp_path / "ledger.sqlite").exists()
 
 
@@ -79,4 +78,4 @@ def test_no_ledger(tmp_path: Path) -> None:
     (tmp_path / "ledger.sqlite").write_bytes(b"something else, that is long enough" * 99)
 
     with pytest.raises(LedgerTrouble):
-        pushes(tmp_path / "ledger.sqlite")
+        list_pushes(tmp_path / "ledger.sqlite")

@@ -10,9 +10,9 @@ import pytest
 from tests.p4books.push.conftest import Enter, draft
 
 from p4books.errors import UsageError
-from p4books.push.entry import CREATED, READY, REFUSED, SENDING, UNKNOWN
 from p4books.push.errors import LedgerTrouble
-from p4books.push.ledger import BATCH, Ledger
+from p4books.push.ledger import COMMIT_BATCH, Ledger
+from p4books.push.types import CREATED, READY, REFUSED, SENDING, UNKNOWN
 
 FULL = 2  # of SQLite's `synchronous`
 
@@ -164,7 +164,7 @@ def test_all_or_none(ledger: Ledger) -> None:
 
 def test_rows_while_they_change(ledger: Ledger, enter: Enter) -> None:
     """Rows that are ready are given once each, though each is another's state by then."""
-    for number in range(2 * BATCH + 3):
+    for number in range(2 * COMMIT_BATCH + 3):
         enter(f"V-{number}")
 
     given = 0
@@ -172,7 +172,7 @@ def test_rows_while_they_change(ledger: Ledger, enter: Enter) -> None:
         ledger.became(entry, CREATED, soon=True)
         given += 1
 
-    assert given == 2 * BATCH + 3
+    assert given == 2 * COMMIT_BATCH + 3
     assert ledger.states(1)[CREATED] == given
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from p4books.push.errors import BadFile
-from p4books.push.lines import read
-from p4books.push.row import Row
+from p4books.push.readers.text import read_csv
+from p4books.push.types import SourceRow
 
 Write = Callable[[str | bytes], Path]
 
@@ -31,16 +31,19 @@ def test_a_file_of_each_make(write: Write, delimiter: str, end: str, mark: str) 
     """Whatever delimiter, line end and byte order mark: the same rows, at the same lines."""
     lines = ["code;Name", "A;Ñandú", "", " B ; ", ";"]
 
-    rows = list(read(write(mark + end.join(lines).replace(";", delimiter))))
+    rows = list(read_csv(write(mark + end.join(lines).replace(";", delimiter))))
 
-    assert rows == [Row(2, {"code": "A", "Name": "Ñandú"}), Row(4, {"code": "B", "Name": None})]
+    assert rows == [
+        SourceRow(2, {"code": "A", "Name": "Ñandú"}),
+        SourceRow(4, {"code": "B", "Name": None}),
+    ]
 
 
 def test_values_are_texts_as_written(write: Write) -> None:
     """No number is guessed: what it means is for who checks it."""
     file = write("code;price;on\n007;1.234,56;31/03/2026\n1e5;=1+1;TRUE\n")
 
-    assert [list(row.values.values()) for row in read(file)] == [
+    assert [list(row.values.values()) for row in read_csv(file)] == [
         ["007", "1.234,56", "31/03/2026"],
         ["1e5", "=1+1", "TRUE"],
     ]
@@ -50,10 +53,10 @@ def test_quotes(write: Write) -> None:
     """Quotes hold delimiters, line ends and quotes; a row is numbered by where it begins."""
     file = write('code,name\nA,"Widget, ""red""\nand\r\nblue"\nB,Pipe 5"\nC, "x, y"\n')
 
-    assert list(read(file)) == [
-        Row(2, {"code": "A", "name": 'Widget, "red"\nand\r\nblue'}),
-        Row(5, {"code": "B", "name": 'Pipe 5"'}),
-        Row(6, {"code": "C", "name": "x, y"}),
+    assert list(read_csv(file)) == [
+        SourceRow(2, {"code": "A", "name": 'Widget, "red"\nand\r\nblue'}),
+        SourceRow(5, {"code": "B", "name": 'Pipe 5"'}),
+        SourceRow(6, {"code": "C", "name": "x, y"}),
     ]
 
 
@@ -69,7 +72,7 @@ def test_quotes(write: Write) -> None:
 )
 def test_the_header(write: Write, top: str, names: list[str]) -> None:
     """The delimiter is what parts the header, unless the file tells it."""
-    (row,) = read(write(top + "\nA\n"))
+    (row,) = read_csv(write(top + "\nA\n"))
 
     assert list(row.values) == names
     assert row.number == top.count("\n") + 2
@@ -98,16 +101,16 @@ BAD = [
 def test_what_can_not_be_read(write: Write, body: str | bytes, said: str) -> None:
     """What is wrong is told with its line, that nothing was sent, and what to do."""
     with pytest.raises(BadFile, match=rf"new\.csv: .*{said}.*\. Nothing was sent\. \w.*\.$"):
-        list(read(write(body)))
+        list(read_csv(write(body)))
 
 
 def test_a_header_only(write: Write) -> None:
     """A file without rows has none."""
-    assert list(read(write("code,name\n"))) == []
+    assert list(read_csv(write("code,name\n"))) == []
 
 
 def test_a_long_file(write: Write) -> None:
     """A hundred thousand lines are read to the last."""
-    rows = read(write("code,name\n" + "".join(f"{n},Name {n}\n" for n in range(100_000))))
+    rows = read_csv(write("code,name\n" + "".join(f"{n},Name {n}\n" for n in range(100_000))))
 
     assert sum(row.values["code"] == str(row.number - 2) for row in rows) == 100_000

@@ -5,27 +5,29 @@ from typing import Any
 
 import pytest
 
-from p4books.endpoint import Endpoint
 from p4books.endpoints.customers import CUSTOMERS
+from p4books.endpoints.definition import Endpoint
 from p4books.endpoints.invoices import INVOICES
 from p4books.errors import UsageError
-from p4books.push.books import Books, Listed
-from p4books.push.document import Cell, Document
-from p4books.push.meaning import Reader
-from p4books.push.row import Row
+from p4books.push.documents import Document, FieldValue, RecordReader
+from p4books.push.lookups import Lookups, RecordIndex
+from p4books.push.types import SourceRow
 
-BOOKS = Books(
-    own=Listed(),
-    lists={"customers": Listed({"C-1": "1"}, {"1"}), "products": Listed({"P-1": "10"}, {"10"})},
+BOOKS = Lookups(
+    own=RecordIndex(),
+    lists={
+        "customers": RecordIndex({"C-1": "1"}, {"1"}),
+        "products": RecordIndex({"P-1": "10"}, {"10"}),
+    },
 )
 
 
-def reader(endpoint: Endpoint = INVOICES, **renamed: str) -> Reader:
-    return Reader(endpoint, BOOKS, renamed)
+def reader(endpoint: Endpoint = INVOICES, **renamed: str) -> RecordReader:
+    return RecordReader(endpoint, BOOKS, renamed)
 
 
 def read(**values: Any) -> Document:
-    return reader().read(Row(2, values))
+    return reader().read(SourceRow(2, values))
 
 
 def test_flat() -> None:
@@ -38,13 +40,13 @@ def test_flat() -> None:
         "total": "",
         "price": None,
     }
-    document = reader(Qty="quantity").read(Row(2, values))
+    document = reader(Qty="quantity").read(SourceRow(2, values))
 
     assert document.header == {
-        "code": Cell(2, "Code", "F-1"),
-        "customer_id": Cell(2, "Customer", 1),
+        "code": FieldValue(2, "Code", "F-1"),
+        "customer_id": FieldValue(2, "Customer", 1),
     }
-    items = {"quantity": Cell(2, "Qty", 2), "product_id": Cell(2, "product", 10)}
+    items = {"quantity": FieldValue(2, "Qty", 2), "product_id": FieldValue(2, "product", 10)}
     assert document.items == {"lines": [items]}
     assert document.names[None, "total"] == "total"
     assert (document.faults, document.told) == ([], [])
@@ -64,10 +66,10 @@ def test_nested(lines: object) -> None:
     document = read(Lines=lines)
 
     first = {
-        "quantity": Cell(2, "Lines[1].Quantity", Decimal("1.5")),
-        "product_id": Cell(2, "Lines[1].ProductCode", 10),
+        "quantity": FieldValue(2, "Lines[1].Quantity", Decimal("1.5")),
+        "product_id": FieldValue(2, "Lines[1].ProductCode", 10),
     }
-    assert document.items == {"lines": [first, {"quantity": Cell(2, "Lines[2].quantity", 2)}]}
+    assert document.items == {"lines": [first, {"quantity": FieldValue(2, "Lines[2].quantity", 2)}]}
     assert document.is_nested
     assert not document.faults
 
@@ -113,15 +115,17 @@ def test_faults() -> None:
         (2, "Customer", "C-9"),
         (2, "total", "x" * 79 + "…"),
     ]
-    assert document.header["total"] == Cell(2, "total", None)
+    assert document.header["total"] == FieldValue(2, "total", None)
     assert all(fault.what and fault.remedy for fault in document.faults)
 
 
 def test_unknown_columns() -> None:
     """A column that nobody knows is told once, and blocks each record that has a value in it."""
     one = reader()
-    documents = [one.read(Row(n, {"foo": value, "id": 1})) for n, value in [(2, "a"), (3, "b")]]
-    other = one.read(Row(4, {"foo": " ", "id": None}))
+    documents = [
+        one.read(SourceRow(n, {"foo": value, "id": 1})) for n, value in [(2, "a"), (3, "b")]
+    ]
+    other = one.read(SourceRow(4, {"foo": " ", "id": None}))
 
     assert [(fault.row, fault.column) for fault in documents[0].told] == [(0, "foo"), (0, "id")]
     assert [documents[1].told, documents[1].faults, other.told] == [[], [], []]
@@ -131,7 +135,9 @@ def test_unknown_columns() -> None:
 def test_no_name() -> None:
     """A column without a name is none until it holds a value; then it is told."""
     one = reader()
-    documents = [one.read(Row(n, {"code": "a", " ": value})) for n, value in [(2, ""), (3, "x")]]
+    documents = [
+        one.read(SourceRow(n, {"code": "a", " ": value})) for n, value in [(2, ""), (3, "x")]
+    ]
 
     assert [[fault.what for fault in each.told] for each in documents] == [
         [],
@@ -143,7 +149,7 @@ def test_no_name() -> None:
 def test_unknown_in_a_list() -> None:
     """A field of an item that nobody knows is told where it first stands."""
     one = reader()
-    documents = [one.read(Row(n, {"lines": [{}, {"foo": 1}]})) for n in (2, 3)]
+    documents = [one.read(SourceRow(n, {"lines": [{}, {"foo": 1}]})) for n in (2, 3)]
 
     assert [(fault.row, fault.column) for fault in documents[0].told] == [(2, "lines[2].foo")]
     assert not documents[1].told
@@ -154,7 +160,7 @@ def test_doubled() -> None:
     """Two columns of one row, or two fields of one item, that are one field are told once."""
     one = reader()
     values = {"customer": "C-1", "Customer Code": "C-1", "lines": [{"price": 1, "Price": 1}]}
-    documents = [one.read(Row(n, values)) for n in (2, 3)]
+    documents = [one.read(SourceRow(n, values)) for n in (2, 3)]
 
     told = [(fault.row, fault.column) for fault in documents[0].told]
     assert told == [(0, "Customer Code"), (2, "lines[1].Price")]
@@ -165,7 +171,7 @@ def test_doubled() -> None:
 def test_spellings_in_two_rows() -> None:
     """Two rows may spell a field each in its own way."""
     one = reader()
-    documents = [one.read(Row(2, {"Code": "a"})), one.read(Row(3, {"CODE": "b"}))]
+    documents = [one.read(SourceRow(2, {"Code": "a"})), one.read(SourceRow(3, {"CODE": "b"}))]
 
     assert [(each.code, each.told) for each in documents] == [("a", []), ("b", [])]
 
@@ -181,9 +187,11 @@ def test_two_ways() -> None:
 
 def test_addresses() -> None:
     """The one list of a customer may stand in columns as lines do."""
-    document = reader(CUSTOMERS).read(Row(2, {"code": "C-1", "address_line1": "Vía España"}))
+    document = reader(CUSTOMERS).read(SourceRow(2, {"code": "C-1", "address_line1": "Vía España"}))
 
-    assert document.items == {"addresses": [{"line1": Cell(2, "address_line1", "Vía España")}]}
+    assert document.items == {
+        "addresses": [{"line1": FieldValue(2, "address_line1", "Vía España")}]
+    }
 
 
 def test_senseless() -> None:

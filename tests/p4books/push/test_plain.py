@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from p4books.push import plain
 from p4books.push.errors import BadFile
+from p4books.push.readers.rows import line_number, read_lines, read_text
 
 
 @pytest.fixture
@@ -18,14 +18,14 @@ def test_lines_with_their_ends(file: Path) -> None:
     """LF, CRLF and CR end a line, nothing else does, and a byte order mark is no text."""
     file.write_bytes("\ufeffone\ntwo\r\nthree\rfo\u2028ur\x0b".encode())
 
-    assert list(plain.lines(file)) == ["one\n", "two\r\n", "three\r", "fo\u2028ur\x0b"]
+    assert list(read_lines(file)) == ["one\n", "two\r\n", "three\r", "fo\u2028ur\x0b"]
 
 
 def test_whole(file: Path) -> None:
     """A whole text comes as its bytes, without a byte order mark."""
     file.write_bytes("\ufeffÑandú\n".encode())
 
-    assert plain.whole(file) == "Ñandú\n".encode()
+    assert read_text(file) == "Ñandú\n".encode()
 
 
 BAD = [
@@ -45,9 +45,9 @@ def test_no_utf8(file: Path, body: bytes, said: str) -> None:
     file.write_bytes(body)
 
     with pytest.raises(BadFile, match=rf"{said}.*CSV UTF-8"):
-        list(plain.lines(file))
+        list(read_lines(file))
     with pytest.raises(BadFile, match=rf"{said}.*CSV UTF-8"):
-        plain.whole(file)
+        read_text(file)
 
 
 def test_a_line_without_end(file: Path) -> None:
@@ -55,9 +55,9 @@ def test_a_line_without_end(file: Path) -> None:
     file.write_text("short\n0123456789012345\n")
 
     with pytest.raises(BadFile, match="line 2 has no end"):
-        list(plain.lines(file, longest=10))
+        list(read_lines(file, longest=10))
 
 
 def test_the_line_of_a_byte() -> None:
     """The first byte stands in line 1, and a line's end in its own line."""
-    assert [plain.line_of(b"a\nb\n", place) for place in range(4)] == [1, 1, 2, 2]
+    assert [line_number(b"a\nb\n", place) for place in range(4)] == [1, 1, 2, 2]

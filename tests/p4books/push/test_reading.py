@@ -13,11 +13,11 @@ import pyarrow.parquet as pq
 import pytest
 from openpyxl import Workbook
 
+from p4books.errors import QueryFailed
+from p4books.publish.query import open_published
 from p4books.push.errors import BadFile
-from p4books.push.reading import answered, read
-from p4books.push.row import Row
-from p4books.warehouse import query
-from p4books.warehouse.errors import QueryFailed
+from p4books.push.readers.files import read_file, read_query
+from p4books.push.types import SourceRow
 
 Write = Callable[[Path, int], None]
 
@@ -67,7 +67,7 @@ def test_the_ending_says_how(tmp_path: Path, ending: str) -> None:
     file = tmp_path / f"new{ending}"
     WRITERS[ending](file, 3)
 
-    rows = list(read(file))
+    rows = list(read_file(file))
 
     assert [row.values["code"] for row in rows] == ["C-0", "C-1", "C-2"]
     assert {Decimal(row.values["price"]) for row in rows} == {Decimal("1.5")}
@@ -75,10 +75,10 @@ def test_the_ending_says_how(tmp_path: Path, ending: str) -> None:
 
 def peak(file: Path, rows: int) -> int:
     """Tell how many bytes reading takes at most, and that all rows come."""
-    next(read(file))  # what is imported and kept once
+    next(read_file(file))  # what is imported and kept once
     tracemalloc.start()
     try:
-        assert sum(row.values["code"] == f"C-{n}" for n, row in enumerate(read(file))) == rows
+        assert sum(row.values["code"] == f"C-{n}" for n, row in enumerate(read_file(file))) == rows
         return tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -102,11 +102,11 @@ def test_the_named_sheet(tmp_path: Path) -> None:
     workbook(tmp_path / "new.xlsx", 1)
     csv(tmp_path / "new.csv", 1)
 
-    assert len(list(read(tmp_path / "new.xlsx", "prices"))) == 1
+    assert len(list(read_file(tmp_path / "new.xlsx", "prices"))) == 1
     with pytest.raises(BadFile, match="there is no sheet Sales"):
-        list(read(tmp_path / "new.xlsx", "Sales"))
+        list(read_file(tmp_path / "new.xlsx", "Sales"))
     with pytest.raises(BadFile, match="it is no workbook, so it has no sheet"):
-        read(tmp_path / "new.csv", "prices")
+        read_file(tmp_path / "new.csv", "prices")
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_no_file_to_read(tmp_path: Path, name: str, said: str) -> None:
         (tmp_path / f"empty.{ending}").touch()
 
     with pytest.raises(BadFile, match=rf"{said}.*") as error:
-        read(tmp_path / name)
+        read_file(tmp_path / name)
 
     assert "Nothing was sent." in str(error.value)
     assert error.value.exit_code == 2
@@ -142,7 +142,7 @@ def test_a_file_of_others(tmp_path: Path) -> None:
     """A file that one may not read is told as that."""
     csv(tmp_path / "new.csv", 1)
     (tmp_path / "new.csv").chmod(0)
-    rows = read(tmp_path / "new.csv")
+    rows = read_file(tmp_path / "new.csv")
     ours = os.geteuid()
     if ours == 0:  # who may read all reads as nobody
         os.seteuid(65534)
@@ -157,7 +157,7 @@ def test_a_file_of_others(tmp_path: Path) -> None:
 def test_a_file_that_goes_away(tmp_path: Path) -> None:
     """A file that is taken away before it is read is told as that."""
     csv(tmp_path / "new.csv", 1)
-    rows = read(tmp_path / "new.csv")
+    rows = read_file(tmp_path / "new.csv")
     (tmp_path / "new.csv").unlink()
 
     with pytest.raises(BadFile, match=r"it cannot be read \(No such file"):
@@ -170,21 +170,21 @@ def con(tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     path = tmp_path / "acme.duckdb"
     with duckdb.connect(path) as made:
         made.execute("create table new as select 'A' as code, 1.50::decimal(18, 2) as price")
-    with query.connect(path) as con:
+    with open_published(path) as con:
         yield con
 
 
 def test_the_answer_to_a_query(con: duckdb.DuckDBPyConnection) -> None:
     """The rows of an answer are numbered from 1, and exact."""
     rows = list(
-        answered(
+        read_query(
             con,
             "select code, price, 0.1::double as cost, sum(1) as n from new, range(2) group by all",
         )
     )
 
     values = {"code": "A", "price": Decimal("1.50"), "cost": Decimal("0.1"), "n": 2}
-    assert rows == [Row(1, values)]
+    assert rows == [SourceRow(1, values)]
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ def test_an_answer_that_can_not_be_sent(
 ) -> None:
     """Columns that no record can have are told."""
     with pytest.raises(BadFile, match=said):
-        list(answered(con, sql))
+        list(read_query(con, sql))
 
 
 @pytest.mark.parametrize(
@@ -214,13 +214,13 @@ def test_an_answer_that_can_not_be_sent(
 def test_a_query_that_fails(con: duckdb.DuckDBPyConnection, sql: str) -> None:
     """What DuckDB does not answer, from the first or in the midst, is told as for every query."""
     with pytest.raises(QueryFailed):
-        list(answered(con, sql))
+        list(read_query(con, sql))
 
 
 def test_a_long_answer_is_not_held(con: duckdb.DuckDBPyConnection) -> None:
     """The first row is there before the last is computed."""
     late = "case when i = 9_999_999 then error('late') else i end"
 
-    rows = answered(con, f"select {late} as i from range(10_000_000) as r (i)")
+    rows = read_query(con, f"select {late} as i from range(10_000_000) as r (i)")
 
-    assert next(rows) == Row(1, {"i": 0})
+    assert next(rows) == SourceRow(1, {"i": 0})

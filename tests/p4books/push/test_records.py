@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from p4books.push.errors import BadFile
-from p4books.push.records import lined, listed
-from p4books.push.row import Row
+from p4books.push.readers.text import read_json, read_ndjson
+from p4books.push.types import SourceRow
 
 Write = Callable[[str | bytes], Path]
 
@@ -49,14 +49,14 @@ def test_what_stands_at_the_top(write: Write, top: Any, records: list[Any], mark
     """A list, a page as the API answers it, or one record: the same rows, numbered from 1."""
     file = write(mark + json.dumps(top, indent=2) + "\n")
 
-    assert list(listed(file)) == [Row(n, each) for n, each in enumerate(records, 1)]
+    assert list(read_json(file)) == [SourceRow(n, each) for n, each in enumerate(records, 1)]
 
 
 def test_a_record_a_line(write: Write) -> None:
     """Each line is a record, numbered by its line; blank ones are skipped."""
     file = write('\ufeff{"code": "A"}\r\n\n {"code": "Ñ"} \n')
 
-    assert list(lined(file)) == [Row(1, {"code": "A"}), Row(3, {"code": "Ñ"})]
+    assert list(read_ndjson(file)) == [SourceRow(1, {"code": "A"}), SourceRow(3, {"code": "Ñ"})]
 
 
 WRITTEN = (
@@ -65,7 +65,7 @@ WRITTEN = (
 )
 
 
-@pytest.mark.parametrize("read", [listed, lined])
+@pytest.mark.parametrize("read", [read_json, read_ndjson])
 def test_values_are_exact(write: Write, read: Callable[[Path], Any]) -> None:
     """A fraction has the digits that are written, an integer all of its own; texts stay."""
     (row,) = read(write(WRITTEN))
@@ -99,18 +99,18 @@ BAD_RECORDS = [
 def test_a_record_that_can_not_be_read(write: Write, record: str, said: str) -> None:
     """What is wrong with a record is told with its place, that nothing was sent, what to do."""
     with pytest.raises(BadFile, match=rf"new\.json: line 2.*{said}.*Nothing was sent\. \w"):
-        list(lined(write('{"a": 1}\n' + record + "\n")))
+        list(read_ndjson(write('{"a": 1}\n' + record + "\n")))
     with pytest.raises(BadFile, match=rf"new\.json: (record|it|line) .*{said}.*Nothing was sent"):
-        list(listed(write('[{"a": 1},\n' + record + "]")))
+        list(read_json(write('[{"a": 1},\n' + record + "]")))
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
 def test_no_number(write: Write, number: str) -> None:
     """What JSON does not have as a number is refused, with its line."""
     with pytest.raises(BadFile, match=rf"line 2: {number} is no number"):
-        list(lined(write('{"a": 1}\n{"a": ' + number + "}\n")))
+        list(read_ndjson(write('{"a": 1}\n{"a": ' + number + "}\n")))
     with pytest.raises(BadFile, match=rf"line 2: {number.lstrip('-')} is no number"):
-        list(listed(write('[{"a": 1},\n{"a": ' + number + "}]")))
+        list(read_json(write('[{"a": 1},\n{"a": ' + number + "}]")))
 
 
 BAD_FILES = [
@@ -134,11 +134,11 @@ BAD_FILES = [
 def test_a_file_that_can_not_be_read(write: Write, body: str | bytes, said: str) -> None:
     """What is wrong with a whole file is told with its line."""
     with pytest.raises(BadFile, match=said):
-        list(listed(write(body)))
+        list(read_json(write(body)))
 
 
 @pytest.mark.parametrize("body", ["", "\n \n"])
 def test_no_line(write: Write, body: str) -> None:
     """A file without a record in any line is empty."""
     with pytest.raises(BadFile, match="it is empty"):
-        list(lined(write(body)))
+        list(read_ndjson(write(body)))

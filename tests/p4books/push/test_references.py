@@ -2,14 +2,14 @@
 
 import pytest
 
-from p4books.push.books import Books, Listed
-from p4books.push.references import By, meant
-from p4books.push.values import Unfit
+from p4books.push.lookups import Lookups, RecordIndex
+from p4books.push.mapping import ReferenceBy, resolve_reference
+from p4books.push.values import UnfitValue
 
-BOOKS = Books(
-    own=Listed(),
+BOOKS = Lookups(
+    own=RecordIndex(),
     lists={
-        "customers": Listed(
+        "customers": RecordIndex(
             codes={"C-1": "1", "C-2": "2", "5": "9", "7": "7", "8": "11", "TWIN": "20"},
             ids={"1", "2", "5", "7", "9", "11", "20", "21", "0b-uuid", "007"},
             doubled={"TWIN"},
@@ -24,18 +24,18 @@ BOOKS = Books(
 @pytest.mark.parametrize(
     ("value", "by", "id_"),
     [
-        ("1", By.EITHER, 1),
-        ("C-1", By.EITHER, 1),
-        ("C-1", By.CODE, 1),
-        ("5", By.CODE, 9),
-        ("7", By.EITHER, 7),
-        ("0b-uuid", By.EITHER, "0b-uuid"),
-        ("007", By.EITHER, "007"),
+        ("1", ReferenceBy.EITHER, 1),
+        ("C-1", ReferenceBy.EITHER, 1),
+        ("C-1", ReferenceBy.CODE, 1),
+        ("5", ReferenceBy.CODE, 9),
+        ("7", ReferenceBy.EITHER, 7),
+        ("0b-uuid", ReferenceBy.EITHER, "0b-uuid"),
+        ("007", ReferenceBy.EITHER, "007"),
     ],
 )
-def test_found(value: str, by: By, id_: str | int) -> None:
+def test_found(value: str, by: ReferenceBy, id_: str | int) -> None:
     """A record is meant by its id or its code; its id is sent, as a number where it is one."""
-    found = meant("customer_id", value, by, BOOKS)
+    found = resolve_reference("customer_id", value, by, BOOKS)
 
     assert (found, type(found)) == (id_, type(id_))
 
@@ -43,21 +43,31 @@ def test_found(value: str, by: By, id_: str | int) -> None:
 @pytest.mark.parametrize(
     ("value", "by", "what", "remedy"),
     [
-        ("5", By.EITHER, "the id of one customer and the code of another", "customer_code"),
-        ("8", By.EITHER, "the id of one customer and the code of another", "customer_code"),
-        ("TWIN", By.EITHER, "More than one customer has this code", "id"),
-        ("C-4", By.CODE, r"no customer C-4; did you mean C-\d\?", "p4books sync"),
-        ("zzz", By.EITHER, "no customer zzz; no other is like it", "p4books sync"),
-        ("1", By.CODE, "no customer 1", "p4books sync"),
-        ("3", By.EITHER, "gone", "that is there"),
-        ("C-3", By.CODE, "gone", "that is there"),
-        ("3", By.CODE, "no customer 3", "p4books sync"),
+        (
+            "5",
+            ReferenceBy.EITHER,
+            "the id of one customer and the code of another",
+            "customer_code",
+        ),
+        (
+            "8",
+            ReferenceBy.EITHER,
+            "the id of one customer and the code of another",
+            "customer_code",
+        ),
+        ("TWIN", ReferenceBy.EITHER, "More than one customer has this code", "id"),
+        ("C-4", ReferenceBy.CODE, r"no customer C-4; did you mean C-\d\?", "p4books sync"),
+        ("zzz", ReferenceBy.EITHER, "no customer zzz; no other is like it", "p4books sync"),
+        ("1", ReferenceBy.CODE, "no customer 1", "p4books sync"),
+        ("3", ReferenceBy.EITHER, "gone", "that is there"),
+        ("C-3", ReferenceBy.CODE, "gone", "that is there"),
+        ("3", ReferenceBy.CODE, "no customer 3", "p4books sync"),
     ],
 )
-def test_not_found(value: str, by: By, what: str, remedy: str) -> None:
+def test_not_found(value: str, by: ReferenceBy, what: str, remedy: str) -> None:
     """Who is unknown, gone or one of two is told so, and what to do."""
-    with pytest.raises(Unfit, match=what) as unfit:
-        meant("customer_id", value, by, BOOKS)
+    with pytest.raises(UnfitValue, match=what) as unfit:
+        resolve_reference("customer_id", value, by, BOOKS)
 
     assert remedy in unfit.value.remedy
 
@@ -76,12 +86,12 @@ def test_not_found(value: str, by: By, what: str, remedy: str) -> None:
 )
 def test_others(field: str, value: str | int, sent: str | int) -> None:
     """A known tax code is sent as written, an id that can't be looked up as what it looks like."""
-    assert meant(field, value, By.EITHER, BOOKS) == sent
+    assert resolve_reference(field, value, ReferenceBy.EITHER, BOOKS) == sent
 
 
 def test_unknown_tax_code() -> None:
     """A tax code that nobody knows is told with those that are; where none is known, any may be."""
-    with pytest.raises(Unfit, match="known are ITBMS, Zona Libre"):
-        meant("tax_code", "IVA", By.EITHER, BOOKS)
+    with pytest.raises(UnfitValue, match="known are ITBMS, Zona Libre"):
+        resolve_reference("tax_code", "IVA", ReferenceBy.EITHER, BOOKS)
 
-    assert meant("tax_code", "IVA", By.EITHER, Books(Listed())) == "IVA"
+    assert resolve_reference("tax_code", "IVA", ReferenceBy.EITHER, Lookups(RecordIndex())) == "IVA"

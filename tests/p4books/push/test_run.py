@@ -8,12 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.p4books.quick import sync
+from tests.staging_sync import sync
 
-from p4books.alone import alone
 from p4books.errors import AlreadyRunning, UsageError
-from p4books.push.books import NotHeld
-from p4books.push.entry import CREATED, READY, REFUSED, UNKNOWN, Entry
 from p4books.push.errors import (
     BadColumns,
     BadRows,
@@ -25,18 +22,26 @@ from p4books.push.errors import (
     OtherBooks,
     OwnCodes,
 )
-from p4books.push.history import pushes, rows
-from p4books.push.ledger import Ledger
-from p4books.push.report import Report
-from p4books.push.row import Row
-from p4books.push.run import push
-from p4books.push.send import Patience
-from p4books.push.wishes import Wishes
+from p4books.push.ledger import Ledger, list_entries, list_pushes
+from p4books.push.lookups import ListNotSynced
+from p4books.push.run import push_records
+from p4books.push.send import RetryPolicy
+from p4books.push.types import (
+    CREATED,
+    READY,
+    REFUSED,
+    UNKNOWN,
+    Entry,
+    PushOptions,
+    PushReport,
+    SourceRow,
+)
 from p4books.settings import Settings
+from p4books.storage.files import tenant_lock
 from p4books_sandbox import Fault, Sandbox
 
-QUICK = Patience(timeout=0.2, backoff=0, settled=0, sleep=lambda _: None)
-Push = Callable[..., Report]
+QUICK = RetryPolicy(timeout=0.2, backoff=0, settled=0, sleep=lambda _: None)
+Push = Callable[..., PushReport]
 MakePush = Callable[..., tuple[Sandbox, Push]]
 
 
@@ -68,9 +73,11 @@ def open_shop(synced: Path, tmp_path: Path) -> Iterator[MakePush]:
 
         def pushed(
             records: Iterable[dict[str, Any]], endpoint: str = "vendors", **wishes: Any
-        ) -> Report:
-            found = [Row(n, each) for n, each in enumerate(records, 2)]
-            return push(settings, endpoint, found, "x.csv", Wishes(**wishes), patience=QUICK)
+        ) -> PushReport:
+            found = [SourceRow(n, each) for n, each in enumerate(records, 2)]
+            return push_records(
+                settings, endpoint, found, "x.csv", PushOptions(**wishes), patience=QUICK
+            )
 
         return sandbox, pushed
 
@@ -89,7 +96,7 @@ def _codes(sandbox: Sandbox, path: str = "vendors") -> list[Any]:
 
 
 def _entries(tmp_path: Path, number: int) -> list[Entry]:
-    return list(rows(tmp_path / "data" / ".private" / "acme" / "ledger.sqlite", number))
+    return list(list_entries(tmp_path / "data" / ".private" / "acme" / "ledger.sqlite", number))
 
 
 def _posts(sandbox: Sandbox) -> int:
@@ -150,7 +157,7 @@ def test_bad_rows(open_shop: MakePush, tmp_path: Path) -> None:
     assert (done.push, done.bad, done.rows) == (None, 2, 3)
     assert isinstance(done.errors[0], BadRows)
     assert sandbox.requests == []
-    assert pushes(tmp_path / "data" / ".private" / "acme" / "ledger.sqlite") == []
+    assert list_pushes(tmp_path / "data" / ".private" / "acme" / "ledger.sqlite") == []
 
 
 def test_three_bad_of_10000(open_shop: MakePush) -> None:
@@ -226,7 +233,7 @@ def test_dry_run(open_shop: MakePush, tmp_path: Path) -> None:
 
     assert (done.push, done.rows, done.ready, done.bad) == (None, 3, 2, 1)
     assert sandbox.requests == []
-    assert pushes(tmp_path / "data" / ".private" / "acme" / "ledger.sqlite") == []
+    assert list_pushes(tmp_path / "data" / ".private" / "acme" / "ledger.sqlite") == []
 
 
 def test_limit(open_shop: MakePush) -> None:
@@ -390,8 +397,8 @@ def test_not_reached(open_shop: MakePush, synced: Path, tmp_path: Path) -> None:
     sandbox, _ = open_shop()
     settings = _settings(sandbox, tmp_path / "data", base_url="http://127.0.0.1:1/api/v1")
 
-    found = [Row(2, _vendors(1)[0])]
-    done = push(settings, "vendors", found, "x", patience=QUICK)
+    found = [SourceRow(2, _vendors(1)[0])]
+    done = push_records(settings, "vendors", found, "x", patience=QUICK)
 
     assert isinstance(done.errors[0], NotReached)
     assert (done.ready, done.unknown) == (1, 0)
@@ -429,8 +436,8 @@ def test_sales_orders(open_shop: MakePush) -> None:
 
 def test_never_synced(tmp_path: Path, sandbox: Sandbox) -> None:
     """Without a copy of the books nothing can be checked, and so nothing is sent."""
-    with pytest.raises(NotHeld, match="p4books sync"):
-        push(_settings(sandbox, tmp_path / "new"), "vendors", [], "x")
+    with pytest.raises(ListNotSynced, match="p4books sync"):
+        push_records(_settings(sandbox, tmp_path / "new"), "vendors", [], "x")
 
     assert sandbox.requests == []
 
@@ -440,9 +447,9 @@ def test_two_at_once(open_shop: MakePush, tmp_path: Path) -> None:
     sandbox, pushed = open_shop()
     settings = _settings(sandbox, tmp_path / "data")
 
-    with alone(settings, "push"), pytest.raises(AlreadyRunning):
+    with tenant_lock(settings, "push"), pytest.raises(AlreadyRunning):
         pushed(_vendors(1))
-    with alone(settings):
+    with tenant_lock(settings):
         done = pushed(_vendors(1))
 
     assert done.created == 1
@@ -458,8 +465,8 @@ def test_beside_a_sync(open_shop: MakePush, tmp_path: Path) -> None:
         running = threading.Thread(target=lambda: synced.append(sync(settings, full=True)))
         running.start()
 
-        found = [Row(n + 2, each) for n, each in enumerate(_vendors(*range(30)))]
-        done = push(settings, "vendors", found, "x", patience=QUICK)
+        found = [SourceRow(n + 2, each) for n, each in enumerate(_vendors(*range(30)))]
+        done = push_records(settings, "vendors", found, "x", patience=QUICK)
         running.join()
 
         posts = [arrival.at for arrival in busy.requests if arrival.method == "POST"]
@@ -480,12 +487,12 @@ def test_stopped(open_shop: MakePush, tmp_path: Path) -> None:
         if done == 2:
             raise KeyboardInterrupt
 
-    found = [Row(n + 2, each) for n, each in enumerate(_vendors(1, 2, 3))]
+    found = [SourceRow(n + 2, each) for n, each in enumerate(_vendors(1, 2, 3))]
     with pytest.raises(KeyboardInterrupt, match="p4books pushes 1"):
-        push(settings, "vendors", found, "x", progress=told)
+        push_records(settings, "vendors", found, "x", progress=told)
 
     assert [entry.state for entry in _entries(tmp_path, 1)] == [CREATED, CREATED, READY]
-    (one,) = pushes(settings.private / "ledger.sqlite")
+    (one,) = list_pushes(settings.private / "ledger.sqlite")
     assert one.outcome == "stopped"
 
 
@@ -552,11 +559,13 @@ def test_too_soon(open_shop: MakePush, tmp_path: Path) -> None:
     sandbox, _ = open_shop()
     settings = _settings(sandbox, tmp_path / "data")
     sandbox.faults.stage(Fault("reset", method="POST"))
-    found = [Row(2, _vendors(1)[0])]
-    push(settings, "vendors", found, "x", patience=QUICK)
-    again = Wishes(again=frozenset({UNKNOWN}))
+    found = [SourceRow(2, _vendors(1)[0])]
+    push_records(settings, "vendors", found, "x", patience=QUICK)
+    again = PushOptions(again=frozenset({UNKNOWN}))
 
-    done = push(settings, "vendors", found, "x", again, patience=replace(QUICK, settled=300))
+    done = push_records(
+        settings, "vendors", found, "x", again, patience=replace(QUICK, settled=300)
+    )
 
     assert (done.unknown, _posts(sandbox)) == (1, 1)
     assert "not before 5 minutes" in (_entries(tmp_path, 2)[0].note or "")
@@ -622,12 +631,12 @@ def test_other_books(open_shop: MakePush, tmp_path: Path) -> None:
     with Sandbox(invoices=30, limit=0) as other:
         other.books["vendors"].insert(_vendors(1)[0])
         settings = _settings(other, tmp_path / "data")
-        found = [Row(2, _vendors(2)[0])]
+        found = [SourceRow(2, _vendors(2)[0])]
 
         with pytest.raises(OtherBooks, match="--same-books"):
-            push(settings, "vendors", found, "x")
+            push_records(settings, "vendors", found, "x")
         before = len(other.requests)
-        done = push(settings, "vendors", found, "x", Wishes(same_books=True))
+        done = push_records(settings, "vendors", found, "x", PushOptions(same_books=True))
 
     assert (before, done.created) == (0, 1)
 
@@ -678,9 +687,9 @@ def test_a_disk_that_is_full(open_shop: MakePush, tmp_path: Path) -> None:
                 raise LedgerTrouble(tmp_path, "the disk is full")
             super().became(*words, **told)
 
-    found = [Row(n + 2, each) for n, each in enumerate(_vendors(1, 2, 3))]
+    found = [SourceRow(n + 2, each) for n, each in enumerate(_vendors(1, 2, 3))]
     settings = _settings(sandbox, tmp_path / "data")
-    done = push(settings, "vendors", found, "x", patience=QUICK, make_ledger=Full)
+    done = push_records(settings, "vendors", found, "x", patience=QUICK, make_ledger=Full)
 
     assert (done.created, done.unknown, done.ready) == (1, 1, 1)
     assert "the disk is full" in str(done.errors[0])

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from p4books.endpoints import ENDPOINTS
-from p4books.push.same import differences
+from p4books.push.response import list_differences
 
 INVOICES, CUSTOMERS = ENDPOINTS["invoices"], ENDPOINTS["customers"]
 
@@ -20,7 +20,7 @@ SENT = {
 
 
 def _differing(**changes: Any) -> list[str]:
-    return list(differences(SENT, {**SENT, **changes}, INVOICES))
+    return list(list_differences(SENT, {**SENT, **changes}, INVOICES))
 
 
 @pytest.mark.parametrize(
@@ -66,6 +66,6 @@ def test_other_inner_lists() -> None:
     """Addresses are compared as lines are."""
     sent = {"addresses": [{"city": "David"}]}
 
-    assert list(differences(sent, {"addresses": [{"city": "Colón"}]}, CUSTOMERS)) == [
+    assert list(list_differences(sent, {"addresses": [{"city": "Colón"}]}, CUSTOMERS)) == [
         "addresses[1].city"
     ]

@@ -5,15 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.p4books.conftest import MakeSettings
+from tests.conftest import MakeSettings
 from tests.p4books.push.conftest import Enter
 
-from p4books.api.client import Access, Client
-from p4books.api.throttle import Throttle
 from p4books.endpoints import ENDPOINTS
-from p4books.push.entry import Entry
+from p4books.extract.client import ApiConnection, Client
+from p4books.extract.rate_limiter import RateLimiter
 from p4books.push.ledger import Ledger
-from p4books.push.seek import Search, Seen, Sought
+from p4books.push.reconcile import Candidate, RecordSearch, SearchResult
+from p4books.push.types import Entry
 from p4books_sandbox import Sandbox
 
 ROWS = 60
@@ -33,19 +33,19 @@ def sandbox(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
         yield sandbox
 
 
-Seek = Callable[..., Sought]
+Seek = Callable[..., SearchResult]
 
 
 @pytest.fixture
 def seek(sandbox: Sandbox, ledger: Ledger, make_settings: MakeSettings, tmp_path: Path) -> Seek:
     """Seek rows that are being sent, until all are found."""
-    access = Access.of(make_settings(sandbox, page_size=PAGE))
-    client = Client(access, Throttle(tmp_path / "slots.sqlite", 1000, 60), backoff=0)
+    access = ApiConnection.of(make_settings(sandbox, page_size=PAGE))
+    client = Client(access, RateLimiter(tmp_path / "slots.sqlite", 1000, 60), backoff=0)
 
-    def seek(*entries: Entry, held: tuple[str, ...] = (), whole: bool = True) -> Sought:
+    def seek(*entries: Entry, held: tuple[str, ...] = (), whole: bool = True) -> SearchResult:
         for entry in entries:
             ledger.sending(entry)
-        search = Search(
+        search = RecordSearch(
             client,
             ENDPOINTS["vendors"],
             list(ledger.rows(1)),
@@ -71,7 +71,7 @@ def test_found(sandbox: Sandbox, seek: Seek, enter: Enter) -> None:
     sought = seek(entry)
 
     (seen,) = sought.seen[entry.record]
-    assert seen == Seen(id_, "V-1", has_code=True, differs=(), is_new=True)
+    assert seen == Candidate(id_, "V-1", has_code=True, differs=(), is_new=True)
 
 
 def test_the_tail_first(sandbox: Sandbox, seek: Seek, enter: Enter) -> None:
@@ -112,8 +112,8 @@ def test_what_may_be_it(sandbox: Sandbox, seek: Seek, enter: Enter) -> None:
 
     sought = seek(coded, alike)
 
-    assert sought.seen[coded.record] == [Seen(other, "V-1", True, ("name",), True)]
-    assert sought.seen[alike.record] == [Seen(like, "X-7", False, (), True)]
+    assert sought.seen[coded.record] == [Candidate(other, "V-1", True, ("name",), True)]
+    assert sought.seen[alike.record] == [Candidate(like, "X-7", False, (), True)]
 
 
 def test_held_before(sandbox: Sandbox, seek: Seek, enter: Enter) -> None:

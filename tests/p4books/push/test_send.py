@@ -6,19 +6,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.p4books.conftest import MakeSettings
+from tests.conftest import MakeSettings
 from tests.p4books.push.conftest import Enter
 
-from p4books.api.client import TRIES, Access
-from p4books.api.throttle import Throttle
 from p4books.endpoints import ENDPOINTS
-from p4books.push.entry import CREATED, READY, REFUSED, SENDING, UNKNOWN
+from p4books.extract.client import TRIES, ApiConnection
+from p4books.extract.rate_limiter import RateLimiter
 from p4books.push.errors import NotCreated, NotReached, SentOn, StillRefusing
 from p4books.push.ledger import Ledger
-from p4books.push.send import Patience, Sender
+from p4books.push.send import RecordSender, RetryPolicy
+from p4books.push.types import CREATED, READY, REFUSED, SENDING, UNKNOWN
 from p4books_sandbox import Fault, Sandbox
 
-MakeSender = Callable[..., Sender]
+MakeSender = Callable[..., RecordSender]
 
 
 @pytest.fixture
@@ -51,10 +51,12 @@ def make_sender(
 ) -> MakeSender:
     """Make a sender of vendors to the sandbox, or to another address."""
 
-    def make(**overrides: Any) -> Sender:
-        access = Access.of(make_settings(sandbox, **overrides))
-        slots = Throttle(tmp_path / "slots.sqlite", 1000, 60)
-        return Sender(access, slots, ENDPOINTS["vendors"], ledger, Patience(0.3, sleep=naps.sleep))
+    def make(**overrides: Any) -> RecordSender:
+        access = ApiConnection.of(make_settings(sandbox, **overrides))
+        slots = RateLimiter(tmp_path / "slots.sqlite", 1000, 60)
+        return RecordSender(
+            access, slots, ENDPOINTS["vendors"], ledger, RetryPolicy(0.3, sleep=naps.sleep)
+        )
 
     return make
 

@@ -10,13 +10,13 @@ from openpyxl import Workbook
 from openpyxl.worksheet.datavalidation import DataValidation
 
 from p4books.push.errors import BadFile
-from p4books.push.row import Row
-from p4books.push.sheet import read
+from p4books.push.readers.excel import read_workbook
+from p4books.push.types import SourceRow
 
 Write = Callable[..., Path]
 
 ROWS = [["code", " Price "], ["A", 1.5], [None, None], ["B", None]]
-READ = [Row(2, {"code": "A", "Price": 1.5}), Row(4, {"code": "B", "Price": None})]
+READ = [SourceRow(2, {"code": "A", "Price": 1.5}), SourceRow(4, {"code": "B", "Price": None})]
 
 
 @pytest.fixture
@@ -42,18 +42,18 @@ def test_the_only_sheet_with_rows(write: Write) -> None:
     """Empty sheets and hidden ones are passed by; a row is numbered as in Excel."""
     file = write(Blank=[[" "]], _lists=ROWS, Prices=ROWS, Sheet3=[])
 
-    assert list(read(file)) == READ
+    assert list(read_workbook(file)) == READ
 
 
 @pytest.mark.parametrize("name", ["Prices", " prices "])
 def test_the_named_sheet(write: Write, name: str) -> None:
     """A sheet is named however its letters are written."""
-    assert list(read(write(Old=[["code"], ["Z"]], Prices=ROWS), name)) == READ
+    assert list(read_workbook(write(Old=[["code"], ["Z"]], Prices=ROWS), name)) == READ
 
 
 def test_a_hidden_sheet_that_is_named(write: Write) -> None:
     """Who names a hidden sheet gets it."""
-    assert list(read(write(Old=[["code"]], _new=ROWS), "_new")) == READ
+    assert list(read_workbook(write(Old=[["code"]], _new=ROWS), "_new")) == READ
 
 
 SHEETS: list[tuple[dict[str, Any], str | None, str]] = [
@@ -70,7 +70,7 @@ SHEETS: list[tuple[dict[str, Any], str | None, str]] = [
 def test_no_sheet(write: Write, sheets: dict[str, Any], name: str | None, said: str) -> None:
     """Which sheet is meant is never guessed."""
     with pytest.raises(BadFile, match=said):
-        list(read(write(**sheets), name))
+        list(read_workbook(write(**sheets), name))
 
 
 BAD_ROWS: list[tuple[list[list[Any]], str]] = [
@@ -87,7 +87,7 @@ BAD_ROWS: list[tuple[list[list[Any]], str]] = [
 def test_rows_that_can_not_be_read(write: Write, rows: list[list[Any]], said: str) -> None:
     """What is wrong is told with its cell or row, that nothing was sent, and what to do."""
     with pytest.raises(BadFile, match=rf"new\.xlsx: .*{said}") as error:
-        list(read(write(S=rows)))
+        list(read_workbook(write(S=rows)))
 
     assert "Nothing was sent." in str(error.value)
 
@@ -101,7 +101,7 @@ def test_a_merged_title_above(tmp_path: Path) -> None:
     book.save(tmp_path / "new.xlsx")
 
     with pytest.raises(BadFile, match=r"column 2 \(B\) has no name in the header, and row 2"):
-        list(read(tmp_path / "new.xlsx"))
+        list(read_workbook(tmp_path / "new.xlsx"))
 
 
 def test_a_size_that_is_wrong(write: Write) -> None:
@@ -109,7 +109,7 @@ def test_a_size_that_is_wrong(write: Write) -> None:
     file = write(S=ROWS)
     changed(file, b'<dimension ref="A1:B4" />', b'<dimension ref="A1" />')
 
-    assert list(read(file)) == READ
+    assert list(read_workbook(file)) == READ
 
 
 def changed(file: Path, old: bytes, new: bytes) -> None:
@@ -139,7 +139,7 @@ def test_what_openpyxl_would_lose(tmp_path: Path) -> None:
         b'<extLst><ext uri="{CCE6A557-97BC-4B89-ADB6-D9C93CAAB3DF}"/></extLst></worksheet>',
     )
 
-    assert list(read(tmp_path / "new.xlsx")) == READ
+    assert list(read_workbook(tmp_path / "new.xlsx")) == READ
 
 
 def without(part: str) -> Callable[[Path], None]:
@@ -178,7 +178,7 @@ def test_a_broken_workbook(write: Write, how: str) -> None:
     BREAKS[how](file)
 
     with pytest.raises(BadFile, match=r"no workbook, or a broken one \(.*save it anew\."):
-        list(read(file))
+        list(read_workbook(file))
 
 
 def test_a_password(tmp_path: Path) -> None:
@@ -186,4 +186,4 @@ def test_a_password(tmp_path: Path) -> None:
     (tmp_path / "new.xlsx").write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 1000)
 
     with pytest.raises(BadFile, match=r"it has a password, or .* without a password"):
-        list(read(tmp_path / "new.xlsx"))
+        list(read_workbook(tmp_path / "new.xlsx"))

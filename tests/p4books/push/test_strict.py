@@ -4,12 +4,12 @@ from decimal import Decimal
 
 import pytest
 
-from p4books.push.strict import parse
+from p4books.storage.exact_json import parse_strict
 
 
 def test_digits() -> None:
     """Numbers keep all their digits, and names their text without the blanks around it."""
-    found = parse('{" a ": 0.10, "b": 12345678901234567890, "c": 1e2}')
+    found = parse_strict('{" a ": 0.10, "b": 12345678901234567890, "c": 1e2}')
 
     assert found == {"a": Decimal("0.10"), "b": 12345678901234567890, "c": Decimal("1E+2")}
     assert str(found["a"]) == "0.10"
@@ -30,4 +30,4 @@ def test_digits() -> None:
 def test_refused(text: str, why: str) -> None:
     """What a person can't have meant is refused, and it is said what it is."""
     with pytest.raises(ValueError, match=why):
-        parse(text)
+        parse_strict(text)

@@ -5,15 +5,13 @@ from dataclasses import replace
 import pytest
 from tests.p4books.push.conftest import Enter, draft
 
-from p4books.push.draft import Draft
-from p4books.push.entry import CREATED, READY, REFUSED, UNKNOWN
-from p4books.push.fault import Fault
+from p4books.push.enqueue import enqueue_draft
 from p4books.push.ledger import Ledger
-from p4books.push.taking import take
+from p4books.push.types import CREATED, READY, REFUSED, UNKNOWN, Draft, Fault
 
 
 def _take(ledger: Ledger, made: Draft, *, resend_refused: bool = False) -> str | Fault:
-    return take(ledger, 2, "vendors", made, resend_refused=resend_refused)
+    return enqueue_draft(ledger, 2, "vendors", made, resend_refused=resend_refused)
 
 
 def test_new(ledger: Ledger) -> None:

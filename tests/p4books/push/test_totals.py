@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from p4books.push.totals import Odd, contradictions
+from p4books.push.validate import Contradiction, find_contradictions
 
 DAY = "2026-03-31"
 
@@ -21,9 +21,9 @@ def line(quantity: str, price: str, **more: Any) -> dict[str, Any]:
     return {"quantity": Decimal(quantity), "price": Decimal(price), **amounts}
 
 
-def found(header: dict[str, Any], *lines: dict[str, Any]) -> list[Odd]:
+def found(header: dict[str, Any], *lines: dict[str, Any]) -> list[Contradiction]:
     amounts = {k: v if k == "document_date" else Decimal(str(v)) for k, v in header.items()}
-    return list(contradictions(amounts, lines, rate_of))
+    return list(find_contradictions(amounts, lines, rate_of))
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_a_line_does_not() -> None:
     odd = found({}, line("1", "5"), line("2", "60", discount="10", subtotal="105.93"))
 
     what = "The line comes to 110.00 (108.00 with discounts as percentages)"
-    assert odd == [Odd("subtotal", f"{what}, and its subtotal is 105.93.", 1)]
+    assert odd == [Contradiction("subtotal", f"{what}, and its subtotal is 105.93.", 1)]
 
 
 @pytest.mark.parametrize(("subtotal", "agrees"), [("0.15", True), ("0.16", False), ("0.08", False)])
@@ -85,7 +85,7 @@ def test_no_subtotal() -> None:
     (odd,) = found({"total": "117", "tax_total": "7"}, line("1", "100"))
 
     what = "The lines come to 100.00, and total less tax_total is 110.00."
-    assert odd == Odd("total", what)
+    assert odd == Contradiction("total", what)
     assert found({"total": "107", "tax_total": "7"}, line("1", "100")) == []
 
 
@@ -94,7 +94,7 @@ def test_total() -> None:
     (odd,) = found({"subtotal": "100", "tax_total": "7", "total": "107.01"}, line("1", "100"))
 
     what = "subtotal plus tax_total comes to 107.00, and total is 107.01."
-    assert odd == Odd("total", what)
+    assert odd == Contradiction("total", what)
 
 
 def test_balance() -> None:
@@ -102,7 +102,7 @@ def test_balance() -> None:
     (odd,) = found({"total": "100", "amount_paid": "40", "balance": "40"}, line("1", "100"))
 
     what = "total less amount_paid comes to 60.00, and balance is 40.00."
-    assert odd == Odd("balance", what)
+    assert odd == Contradiction("balance", what)
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from p4books.push.errors import BadFile
-from p4books.push.row import Row
-from p4books.push.typed import read
+from p4books.push.readers.arrow import read_parquet
+from p4books.push.types import SourceRow
 
 
 @pytest.fixture
@@ -30,9 +30,12 @@ def written(file: Path, **columns: Any) -> Path:
 
 def test_rows_are_numbered(file: Path) -> None:
     """Rows have their place from 1; one in which nothing stands is none."""
-    found = read(written(file, **{" code ": ["A", None, "B"], "n": [1, None, None]}))
+    found = read_parquet(written(file, **{" code ": ["A", None, "B"], "n": [1, None, None]}))
 
-    assert list(found) == [Row(1, {"code": "A", "n": 1}), Row(3, {"code": "B", "n": None})]
+    assert list(found) == [
+        SourceRow(1, {"code": "A", "n": 1}),
+        SourceRow(3, {"code": "B", "n": None}),
+    ]
 
 
 VALUES = [
@@ -62,7 +65,7 @@ def test_values_are_exact(file: Path, sql: str, value: Any) -> None:
     with duckdb.connect() as con:
         con.execute(f"copy (select {sql} as v union all select null) to '{file}' (format parquet)")
 
-    (row,) = read(file)
+    (row,) = read_parquet(file)
 
     assert row.values["v"] == value
     assert type(row.values["v"]) is type(value)
@@ -74,7 +77,7 @@ def test_a_short_float(file: Path, digits: str) -> None:
     """A float of 32 bits has the digits that tell it from its neighbours."""
     column = pa.array([float(digits)], pa.float32())
 
-    (row,) = read(written(file, v=column))
+    (row,) = read_parquet(written(file, v=column))
 
     assert pa.scalar(float(row.values["v"]), pa.float32()) == column[0]
     assert len(str(row.values["v"])) <= len(digits)
@@ -98,7 +101,7 @@ BAD: list[tuple[Any, str]] = [
 def test_a_column_that_can_not_be_sent(file: Path, column: Any, said: str) -> None:
     """What JSON does not have is refused by its column, and what to do is told."""
     with pytest.raises(BadFile, match=rf"new\.parquet: .*{said}.*Nothing was sent\. \w") as error:
-        list(read(written(file, v=column)))
+        list(read_parquet(written(file, v=column)))
 
     assert "\n" not in str(error.value)
 
@@ -108,7 +111,7 @@ def test_two_columns_of_one_name(file: Path) -> None:
     pq.write_table(pa.Table.from_arrays([pa.array([1]), pa.array([2])], ["a", " a"]), file)
 
     with pytest.raises(BadFile, match="two columns are called a"):
-        list(read(file))
+        list(read_parquet(file))
 
 
 @pytest.mark.parametrize("kept", [0.5, 0.99])
@@ -118,7 +121,7 @@ def test_a_file_that_is_cut(file: Path, kept: float) -> None:
     file.write_bytes(file.read_bytes()[: int(file.stat().st_size * kept)])
 
     with pytest.raises(BadFile, match="it is no Parquet file, or a broken one"):
-        list(read(file))
+        list(read_parquet(file))
 
 
 def test_a_file_that_is_damaged(file: Path) -> None:
@@ -129,7 +132,7 @@ def test_a_file_that_is_damaged(file: Path) -> None:
     file.write_bytes(body)
 
     with pytest.raises(BadFile, match="it is no Parquet file, or a broken one"):
-        list(read(file))
+        list(read_parquet(file))
 
 
 def test_a_name_that_is_no_text(file: Path) -> None:
@@ -138,7 +141,7 @@ def test_a_name_that_is_no_text(file: Path) -> None:
     file.write_bytes(file.read_bytes().replace(b"naame", b"n\xff\xffme"))
 
     with pytest.raises(BadFile, match="it is no Parquet file, or a broken one"):
-        list(read(file))
+        list(read_parquet(file))
 
 
 def test_a_text_file(file: Path) -> None:
@@ -146,4 +149,4 @@ def test_a_text_file(file: Path) -> None:
     file.write_text("code,name\nA,B\n")
 
     with pytest.raises(BadFile, match="it is no Parquet file"):
-        list(read(file))
+        list(read_parquet(file))

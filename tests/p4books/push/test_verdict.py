@@ -6,11 +6,10 @@ from datetime import UTC, datetime
 import pytest
 from tests.p4books.push.conftest import Enter
 
-from p4books.push.entry import Entry
-from p4books.push.seek import Seen, Sought
-from p4books.push.verdict import Verdict, verdicts
+from p4books.push.reconcile import Candidate, Resolution, SearchResult, resolve_rows
+from p4books.push.types import Entry
 
-IT = Seen("9", "V-1", has_code=True, differs=(), is_new=True)
+IT = Candidate("9", "V-1", has_code=True, differs=(), is_new=True)
 OTHER_CODE = replace(IT, code="X-1", has_code=False)
 
 
@@ -20,9 +19,11 @@ def entry(enter: Enter) -> Entry:
     return enter("V-1")
 
 
-def _judge(entry: Entry, *seen: Seen, complete: bool = True, own_codes: bool = False) -> Verdict:
-    sought = Sought(datetime.now(UTC), complete, {entry.record: list(seen)})
-    (verdict,) = verdicts([entry], sought, own_codes=own_codes)
+def _judge(
+    entry: Entry, *seen: Candidate, complete: bool = True, own_codes: bool = False
+) -> Resolution:
+    sought = SearchResult(datetime.now(UTC), complete, {entry.record: list(seen)})
+    (verdict,) = resolve_rows([entry], sought, own_codes=own_codes)
     return verdict
 
 
@@ -52,7 +53,7 @@ def test_not_there(entry: Entry) -> None:
     ],
 )
 def test_not_sent_again(
-    seen: Seen | None, complete: bool, own_codes: bool, word: str, entry: Entry
+    seen: Candidate | None, complete: bool, own_codes: bool, word: str, entry: Entry
 ) -> None:
     """Where anything speaks for it being there, it is not sent again, and the user told why."""
     verdict = _judge(entry, *filter(None, [seen]), complete=complete, own_codes=own_codes)
@@ -72,9 +73,9 @@ def test_alike(enter: Enter) -> None:
     rows = [enter(f"V-{number}") for number in range(2)]
     one, two = OTHER_CODE, replace(OTHER_CODE, id="10")
 
-    def found(*seen: Seen) -> list[str | None]:
-        sought = Sought(datetime.now(UTC), True, {row.record: list(seen) for row in rows})
-        judged = verdicts(rows, sought, own_codes=True)
+    def found(*seen: Candidate) -> list[str | None]:
+        sought = SearchResult(datetime.now(UTC), True, {row.record: list(seen) for row in rows})
+        judged = resolve_rows(rows, sought, own_codes=True)
         return [verdict.found.id if verdict.found else None for verdict in judged]
 
     assert found(one) == [None, None]
@@ -87,7 +88,9 @@ def test_a_record_for_two_rows(enter: Enter) -> None:
     one, two = OTHER_CODE, replace(OTHER_CODE, id="10")
     seen = {broad.record: [one, two], narrow.record: [one]}
 
-    judged = verdicts([broad, narrow], Sought(datetime.now(UTC), True, seen), own_codes=True)
+    judged = resolve_rows(
+        [broad, narrow], SearchResult(datetime.now(UTC), True, seen), own_codes=True
+    )
 
     assert [verdict.found for verdict in judged] == [None, None]
 
@@ -97,6 +100,8 @@ def test_a_record_that_is_found_by_its_code(enter: Enter) -> None:
     coded, other = enter("V-1"), enter("V-2")
     seen = {coded.record: [IT], other.record: [replace(IT, has_code=False)]}
 
-    judged = list(verdicts([coded, other], Sought(datetime.now(UTC), True, seen), own_codes=True))
+    judged = list(
+        resolve_rows([coded, other], SearchResult(datetime.now(UTC), True, seen), own_codes=True)
+    )
 
     assert [verdict.found for verdict in judged] == [IT, None]

@@ -8,8 +8,7 @@ import duckdb
 import pytest
 
 from p4books.endpoints import ENDPOINTS
-from p4books.warehouse import models
-from p4books.warehouse.models import Sources
+from p4books.transform.models import SqlSources, load_models
 
 Give = Callable[..., None]
 Ask = Callable[[str], list[tuple[Any, ...]]]
@@ -76,7 +75,7 @@ def test_adopted(con: duckdb.DuckDBPyConnection, give: Give, ask: Ask, table: st
     con.execute(f"alter table raw.{table} add column colour varchar")
     give(table, id="1", colour="red", _dlt_valid_to="2026-01-02")
     give(table, id="1", colour="blue", _dlt_valid_from="2026-01-02")
-    for model in models.read(Sources.at()).models:
+    for model in load_models(SqlSources.at()).models:
         con.execute(f'create or replace view {model.layer}."{model.name}" as {model.sql}')
 
     assert ask(f"select colour from staging.{table}_history order by valid_from") == [

@@ -1,1 +1,0 @@
-"""How is P4 Books read?"""

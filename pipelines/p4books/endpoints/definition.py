@@ -1,0 +1,48 @@
+"""What an endpoint is: its fields, their types and the lists inside its records."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+
+class FieldType(Enum):
+    """What a field holds; the value is its type in DuckDB."""
+
+    TEXT = "varchar"
+    MONEY = "decimal(18, 2)"
+    MEASURE = "decimal(18, 6)"  # unit prices and quantities
+    COUNT = "bigint"
+    DAY = "date"
+    INSTANT = "timestamptz"
+
+    @property
+    def decimals(self) -> int | None:
+        """How many decimals a number of this kind has; None where it is no number."""
+        return {FieldType.MONEY: 2, FieldType.MEASURE: 6, FieldType.COUNT: 0}.get(self)
+
+
+Fields = Mapping[str, FieldType]
+
+
+@dataclass(frozen=True, eq=False)
+class Endpoint:
+    """One list of the API, as data.
+
+    `name` is the table's name; `fields` are the scalar fields and their kinds, `id` among them;
+    `inner` are the lists inside a record (lines, addresses) with the fields of their items.
+    """
+
+    name: str
+    fields: Fields
+    inner: Mapping[str, Fields] = field(default_factory=dict)
+    writable: bool = True
+
+    @property
+    def path(self) -> str:
+        """Its path below the base address."""
+        return self.name.replace("_", "-")
+
+    @property
+    def known(self) -> frozenset[str]:
+        """Every field name we know at the top of a record."""
+        return frozenset(self.fields) | frozenset(self.inner)

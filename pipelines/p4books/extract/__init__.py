@@ -1,0 +1,1 @@
+"""Reading lists from the API into the spool."""

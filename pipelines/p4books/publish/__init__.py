@@ -1,0 +1,1 @@
+"""The published file and everything that reads it."""

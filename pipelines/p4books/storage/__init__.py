@@ -1,0 +1,1 @@
+"""DuckDB connections, atomic files and locks, the SQLite run log, exact JSON."""

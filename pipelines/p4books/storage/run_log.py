@@ -1,0 +1,323 @@
+"""SQLite log of the runs of a tenant: what each read, loaded and cost."""
+
+import json
+import sqlite3
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from p4books.errors import DiskTrouble, P4BooksError
+
+TableColumns = Mapping[str, Mapping[str, str]]  # by name: the columns, and how each is declared
+
+
+class SqliteTables:
+    """Notes in tables that are made where they are missing, as are their columns.
+
+    `keys` are the tables whose primary key has several columns. Raises DiskTrouble where the file
+    can't be read or written.
+    """
+
+    def __init__(self, path: Path, tables: TableColumns, keys: Mapping[str, str]) -> None:
+        self._path = path
+        self._tables = tables
+        self._keys = keys
+
+    def put(self, table: str, values: Mapping[str, Any]) -> None:
+        """Write a row, in the place of the one with the same key."""
+        marks = ", ".join(f":{name}" for name in values)
+        with self.open() as store:
+            store.execute(
+                f"insert or replace into {table} ({', '.join(values)}) values ({marks})", values
+            )
+
+    def rows(self, query: str, values: tuple[Any, ...] = ()) -> list[sqlite3.Row]:
+        """Ask; where there is no file yet there are no rows, and none is made."""
+        try:
+            if not self._path.exists():
+                return []
+        except PermissionError:  # a reader of the published file need not see how it is made
+            return []
+        with self.open() as store:
+            return store.execute(query, values).fetchall()
+
+    @contextmanager
+    def open(self) -> Iterator[sqlite3.Connection]:
+        """Give a connection whose changes are kept if all goes well."""
+        try:
+            with closing(sqlite3.connect(self._path, timeout=30)) as store, store:
+                self._path.chmod(0o600)
+                store.row_factory = sqlite3.Row
+                self._make_tables(store)
+                yield store
+        except sqlite3.Error as error:
+            raise DiskTrouble(self._path, str(error)) from None
+
+    def _make_tables(self, store: sqlite3.Connection) -> None:
+        for table, columns in self._tables.items():
+            there = {row["name"] for row in store.execute(f"pragma table_info({table})")}
+            if not there:
+                key = f", primary key ({self._keys[table]})" if table in self._keys else ""
+                own = ", ".join(f"{name} {kind}" for name, kind in columns.items())
+                store.execute(f"create table if not exists {table} ({own}{key})")
+            for name in columns.keys() - there if there else ():
+                store.execute(f"alter table {table} add column {name} {columns[name]}")
+
+
+DAY = 86400.0  # seconds
+KEPT_DAYS = 90 * DAY  # what runs did for each endpoint is forgotten then
+STOPPED = "stopped"  # the outcome of a run that a person or the system ended
+KILLED = "killed"  # the outcome of one that ended without a word
+
+_TABLES: dict[str, dict[str, str]] = {
+    "run": {
+        "id": "integer primary key",
+        "started_at": "real not null",
+        "ended_at": "real",
+        "outcome": "text",
+        "requests": "integer not null default 0",
+        "refused": "integer not null default 0",
+        "waited": "real not null default 0",
+    },
+    "reading": {
+        "run_id": "integer not null",
+        "endpoint": "text not null",
+        "mode": "text not null default 'whole'",
+        "outcome": "text not null default 'done'",
+        "started_at": "real not null",
+        "ended_at": "real not null",
+        "current_to": "real",
+        "pages": "integer not null",
+        "announced_pages": "integer not null default 0",
+        "announced": "integer not null",
+        "seen": "integer not null",
+        "complete": "integer not null",
+        "quiet": "integer not null",
+        "new": "integer not null",
+        "changed": "integer not null",
+        "gone": "integer not null",
+        "held": "integer not null default 0",
+        "findings": "integer not null default 0",
+        "requests": "integer not null default 0",
+        "refused": "integer not null default 0",
+        "waited": "real not null default 0",
+        "oldest": "real",
+    },
+    "traits": {
+        "id": "integer primary key",
+        "found_at": "real not null",
+        "found": "text not null",
+    },
+    "known": {
+        "endpoint": "text primary key",
+        "source": "text not null",
+        "size": "integer not null",
+        "total": "integer not null",
+        "arrangement": "text not null",
+    },
+}
+
+
+@dataclass(frozen=True)
+class EndpointRun:
+    """What one run did for one endpoint.
+
+    Times in seconds since 1970, counts in rows, pages or requests, `waited` in seconds.
+    `outcome` is done, goes on, or the name of what went wrong. `started_at` is when its scan
+    began, perhaps in an earlier run; `complete` is false where the scan goes on. `held` are the
+    rows held afterwards, `announced` and `seen` those of the scan so far; `findings` are the
+    values that did not fit, in versions of this run; `oldest` is when the row was seen that was
+    not seen for longest.
+    """
+
+    endpoint: str
+    mode: str
+    outcome: str
+    started_at: float
+    ended_at: float
+    current_to: float | None = None
+    pages: int = 0
+    announced_pages: int = 0
+    announced: int = 0
+    seen: int = 0
+    complete: bool = False
+    quiet: bool = False
+    new: int = 0
+    changed: int = 0
+    gone: int = 0
+    held: int = 0
+    findings: int = 0
+    requests: int = 0
+    refused: int = 0
+    waited: float = 0.0
+    oldest: float | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run; times in seconds since 1970, `waited` in seconds; no `outcome` until its end."""
+
+    id: int
+    started_at: float
+    ended_at: float | None
+    outcome: str | None
+    requests: int
+    refused: int
+    waited: float
+    readings: tuple[EndpointRun, ...]
+
+    def sum(self, count: str) -> int:
+        """Add up one count of all readings: new, changed, gone, findings."""
+        return sum(int(getattr(reading, count)) for reading in self.readings)
+
+
+@dataclass(frozen=True)
+class Freshness:
+    """How fresh an endpoint is, in seconds since 1970.
+
+    To when its newest rows were read; the beginning of the last complete scan; when the row was
+    seen that was not seen for longest; how its last run read it.
+    """
+
+    current_to: float
+    verified_to: float | None
+    oldest: float | None
+    mode: str
+
+
+class RunLog:
+    """The log of one tenant's runs. Raises DiskTrouble where it can't be written."""
+
+    def __init__(self, path: Path) -> None:
+        self._journal = SqliteTables(path, _TABLES, {"reading": "run_id, endpoint"})
+
+    def begin(self) -> int:
+        """Note that a run begins, and return its number; one that has no end by now was killed."""
+        with self._journal.open() as store:
+            store.execute("update run set outcome = ? where outcome is null", (KILLED,))
+            store.execute(
+                "delete from reading where run_id < (select max(id) from run where started_at < ?)"
+                " and run_id not in (select max(run_id) from reading group by endpoint)",
+                (time.time() - KEPT_DAYS,),
+            )
+            return int(
+                store.execute("insert into run (started_at) values (?)", (time.time(),)).lastrowid
+                or 0
+            )
+
+    def cost(self, run: int, requests: int, refused: int, waited: float) -> None:
+        """Note what a run cost so far; `waited` in seconds."""
+        with self._journal.open() as store:
+            store.execute(
+                "update run set requests = ?, refused = ?, waited = ? where id = ?",
+                (requests, refused, waited, run),
+            )
+
+    def note(self, run: int, reading: EndpointRun) -> None:
+        """Note what became of one endpoint; only call it when its rows are safe."""
+        self._journal.put("reading", {"run_id": run, **vars(reading)})
+
+    def end(self, run: int, outcome: str) -> None:
+        """Note how a run ended."""
+        with self._journal.open() as store:
+            store.execute(
+                "update run set ended_at = ?, outcome = ? where id = ?",
+                (time.time(), outcome, run),
+            )
+
+    def learn(self, endpoint: str, known: Mapping[str, Any]) -> None:
+        """Remember what was found out about a list: source, size, total, arrangement."""
+        self._journal.put("known", {"endpoint": endpoint, **known})
+
+    def known(self) -> dict[str, dict[str, Any]]:
+        """Return what was found out about each list."""
+        return {row["endpoint"]: dict(row) for row in self._journal.rows("select * from known")}
+
+    def found_out(self, traits: Mapping[str, Any]) -> None:
+        """Remember how this tenant's API behaves, as JSON can say it."""
+        found = json.dumps(traits)
+        self._journal.put("traits", {"id": 1, "found_at": time.time(), "found": found})
+
+    def traits(self) -> dict[str, Any] | None:
+        """Return what was found out about the API; None where nobody asked it yet."""
+        rows = self._journal.rows("select found_at, found from traits")
+        return {**json.loads(rows[0]["found"]), "found_at": rows[0]["found_at"]} if rows else None
+
+    def freshness(self) -> dict[str, Freshness]:
+        """Return how fresh each endpoint is; one of which nothing was ever taken in is absent."""
+        last = "from reading as r where r.endpoint = each.endpoint and"
+        rows = self._journal.rows(
+            f"""
+            select
+                endpoint,
+                (select coalesce(current_to, started_at) {last} (complete or current_to is not null)
+                    order by run_id desc limit 1) as current_to,
+                (select started_at {last} complete order by run_id desc limit 1) as verified_to,
+                (select oldest {last} oldest is not null order by run_id desc limit 1) as oldest,
+                (select mode {last} true order by run_id desc limit 1) as mode
+            from (select distinct endpoint from reading) as each
+            """
+        )
+        return {
+            row["endpoint"]: Freshness(
+                row["current_to"], row["verified_to"], row["oldest"], row["mode"]
+            )
+            for row in rows
+            if row["current_to"] is not None
+        }
+
+    def runs(self, last: int | None = 20) -> list[Run]:
+        """Return the last runs, or all, the newest first."""
+        return self._runs("id > (select max(id) from run) - coalesce(?, 1e18)", last)
+
+    def run(self, number: int) -> Run | None:
+        """Return one run; None where there is none of that number."""
+        return next(iter(self._runs("id = ?", number)), None)
+
+    def requests_since(self, instant: float) -> int:
+        """Count the requests of all runs that began after an instant (seconds since 1970)."""
+        rows = self._journal.rows(
+            "select sum(requests) as n from run where started_at > ?", (instant,)
+        )
+        return int(rows[0]["n"] or 0) if rows else 0
+
+    def _runs(self, which: str, number: int | None) -> list[Run]:
+        readings: dict[int, list[EndpointRun]] = {}
+        for row in self._journal.rows(
+            f"select * from reading where run_id in (select id from run where {which})", (number,)
+        ):
+            told = dict(row) | {name: bool(row[name]) for name in ("complete", "quiet")}
+            readings.setdefault(told.pop("run_id"), []).append(EndpointRun(**told))
+        return [
+            Run(**row, readings=tuple(readings.get(row["id"], ())))
+            for row in self._journal.rows(
+                f"select * from run where {which} order by id desc", (number,)
+            )
+        ]
+
+
+@dataclass
+class SyncSummary:
+    """What a sync did: counts in rows, times in seconds; `faults` holds what could not be done.
+
+    `notes` are sentences on what is not done yet or was met for the first time, though nothing went
+    wrong.
+    """
+
+    tenant: str
+    readings: list[EndpointRun] = field(default_factory=list)
+    faults: list[P4BooksError] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    requests: int = 0
+    refused: int = 0
+    waited: float = 0.0
+    seconds: float = 0.0
+    loaded: bool = False
+    published: bool = False
+
+    def sum(self, count: str) -> int:
+        """Add up one count of all readings: new, changed, gone, findings."""
+        return sum(int(getattr(reading, count)) for reading in self.readings)

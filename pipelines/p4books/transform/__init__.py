@@ -1,0 +1,1 @@
+"""SQL models, checks and seeds."""

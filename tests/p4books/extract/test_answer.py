@@ -1,0 +1,557 @@
+"""What does an answer say?"""
+
+import json
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from p4books.endpoints import ENDPOINTS
+from p4books.endpoints.definition import Endpoint, FieldType
+from p4books.extract.page import MalformedPage, Page, empty_page, parse_page, restore_page
+
+INVOICES = ENDPOINTS["invoices"]
+CUSTOMERS = ENDPOINTS["customers"]
+
+THINGS = Endpoint(
+    "things",
+    {"id": FieldType.TEXT, "price": FieldType.MEASURE, "date_created": FieldType.INSTANT},
+    {"lines": {"quantity": FieldType.MEASURE, "tax_code": FieldType.TEXT}},
+)
+
+LONG = "12345678901234567"  # a text that sends its page the slow, exact way
+
+
+def _page(*records: str, total: object = None, page: object = 1) -> bytes:
+    total = len(records) if total is None else total
+    return f'{{"data":[{",".join(records)}],"total":{total},"page":{page}}}'.encode()
+
+
+def _lines(*records: str, endpoint: Endpoint = THINGS) -> list[str]:
+    return [line.decode() for line in parse_page(_page(*records), endpoint, 1).records.values()]
+
+
+def _line(record: str, endpoint: Endpoint = THINGS) -> str:
+    (line,) = _lines(record, endpoint=endpoint)
+    return line
+
+
+# A page.
+
+
+def test_as_documented() -> None:
+    """The documented answer is one row, one page."""
+    body = b"""{"data": [{"id": 1, "code": "PROD-001", "name": "Widget A", "price": 25.00,
+        "tax_code": "ITBMS", "status": "active"}], "total": 1, "page": 1}"""
+
+    answer = parse_page(body, ENDPOINTS["products"], 1)
+
+    assert (answer.page, answer.total, answer.rows) == (1, 1, 1)
+    assert json.loads(answer.records["1"]) == {
+        "id": 1, "code": "PROD-001", "name": "Widget A", "price": 25.0, "tax_code": "ITBMS",
+        "status": "active",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"data":[{"id":1}],"total":"7","page":"1"}',
+        b'{"Data":[{"Id":1}],"Total":7,"Page":1}',
+        b'{"DATA":[{"ID":1}],"TOTAL":7,"PAGE":1}',
+        b'{"data":[{"id":1}],"total":7}',
+        b'{"data":[{"id":1}],"total":7,"page":null}',
+        b'{"data":[{"id":1}],"total":7,"page":1,"page_size":50,"next":null}',
+        b' \n{"page":1,"total":7,"data":[{"id":1}]}\n',
+        b'\xef\xbb\xbf{"data":[{"id":1}],"total":7,"page":1}',
+    ],
+)
+def test_envelopes(body: bytes) -> None:
+    """The words around the rows may be of any case, in any order, with others; page may lack."""
+    answer = parse_page(body, THINGS, 1)
+
+    assert (answer.total, answer.rows, list(answer.records)) == (7, 1, ["1"])
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"data":[{"id":1}],"page":1}', b'{"data":[{"id":1}],"total":null,"page":1}']
+)
+def test_no_total(body: bytes) -> None:
+    """A total that is not told is none, which is not 0."""
+    assert parse_page(body, THINGS, 1).total is None
+
+
+@pytest.mark.parametrize("data", ["[]", "null"])
+def test_empty(data: str) -> None:
+    """A list of 0 rows is empty, with an empty list or with null."""
+    answer = parse_page(f'{{"data":{data},"total":0,"page":1}}'.encode(), THINGS, 1)
+
+    assert answer == Page(1, 0, 0, {}, ())
+
+
+def test_same_id_twice() -> None:
+    """An id that comes twice is two rows and one record, the last."""
+    answer = parse_page(_page('{"id":1,"price":1}', '{"id":1,"price":2}'), THINGS, 1)
+
+    assert answer.rows == 2
+    assert answer.records == {"1": b'{"id":1,"price":2}'}
+
+
+# No page.
+
+NO_PAGES = {
+    b"": "not JSON",
+    b" ": "not JSON",
+    b"<!doctype html><title>P4 Books</title>": "HTML",
+    b"\n <HTML><body>502</body></HTML>": "HTML",
+    b'{"data":[{"id":1},': "not JSON",
+    b'{"data":[],"total":0,"page":1}x': "not JSON",
+    b'{"data":[{"id":1,"price":nan}],"total":1,"page":1}': "not JSON",
+    b'{"data":[],"total":NaN,"page":1}': "`total`",
+    b'{"data":[{"id":1,"price":01}],"total":1,"page":1}': "not JSON",
+    b'{"data":[{"id":"\xff"}],"total":1,"page":1}': "not JSON",
+    b'{"data":[{"id":"a\x00"}],"total":1,"page":1}': "not JSON",
+    b'{"data":[{"id":1,"x":' + b"[" * 10**5 + b"]" * 10**5 + b'}],"total":1,"page":1}': "too deep",
+    b"null": "not a page",
+    b"[]": "not a page",
+    b'[{"id":1}]': "not a page",
+    b'"data"': "not a page",
+    b"5": "not a page",
+    b"{}": "no `data`",
+    b'{"total":0,"page":1}': "no `data`",
+    b'{"error":{"code":"x","message":"y"}}': "no `data`",
+    b'{"data":[{"id":1}],"Data":[],"Total":0,"page":1}': "twice",
+    b'{"Data":[],"Total":0,"total":5,"page":1}': "twice",
+    b'{"data":null,"total":5,"page":1}': "`data`",
+    b'{"data":null,"page":1}': "`data`",
+    b'{"data":{},"total":1,"page":1}': "`data`",
+    b'{"data":"","total":0,"page":1}': "`data`",
+    b'{"data":false,"total":0,"page":1}': "`data`",
+    b'{"data":[null],"total":1,"page":1}': "`data`",
+    b'{"data":[1],"total":1,"page":1}': "`data`",
+    b'{"data":[[]],"total":1,"page":1}': "`data`",
+    b'{"data":[{"id":1},null],"total":2,"page":1}': "`data`",
+    b'{"data":[],"total":-1,"page":1}': "`total`",
+    b'{"data":[],"total":"-1","page":1}': "`total`",
+    b'{"data":[],"total":1.5,"page":1}': "`total`",
+    b'{"data":[],"total":"many","page":1}': "`total`",
+    b'{"data":[],"total":"","page":1}': "`total`",
+    b'{"data":[],"total":"\xc2\xb2","page":1}': "`total`",
+    b'{"data":[],"total":true,"page":1}': "`total`",
+    b'{"data":[],"total":[0],"page":1}': "`total`",
+    b'{"data":[],"total":' + b"9" * 5000 + b',"page":1}': "`total`",
+    b'{"data":[],"total":"' + b"9" * 5000 + b'","page":1}': "`total`",
+    b'{"data":[],"total":0,"page":"one"}': "`page`",
+    b'{"data":[],"total":0,"page":true}': "`page`",
+    b'{"data":[],"total":0,"page":-1}': "`page`",
+    b'{"data":[{"id":1}],"total":1,"page":2}': "page 2",
+    b'{"data":[{"id":1}],"total":1,"page":"2"}': "page 2",
+    b'{"data":[{"id":1}],"total":1,"page":0}': "page 0",
+}
+
+
+@pytest.mark.parametrize(
+    ("body", "what"), NO_PAGES.items(), ids=[body[:45].decode("latin-1") for body in NO_PAGES]
+)
+def test_no_page(body: bytes, what: str) -> None:
+    """What is not exactly a page says what it is instead, and is never an empty page."""
+    with pytest.raises(MalformedPage, match=what):
+        parse_page(body, THINGS, 1, size=50)
+
+
+def test_too_large() -> None:
+    """A row larger than any record is refused; nothing else could be loaded beside it."""
+    half = "x" * (8 << 20)
+
+    assert parse_page(_page(f'{{"id":1,"a":"{half}"}}'), THINGS, 1).rows == 1
+    with pytest.raises(MalformedPage, match="a row of 16 MB"):
+        parse_page(_page(f'{{"id":1,"a":"{half}","b":"{half}"}}'), THINGS, 1)
+
+
+@given(st.binary(max_size=60))
+@example(b'{"data":[]}')
+def test_anything(body: bytes) -> None:
+    """Whatever the bytes: they are a page, or they are Malformed."""
+    try:
+        answer = parse_page(body, THINGS, 1)
+    except MalformedPage:
+        return
+
+    assert b"data" in body.lower()
+    assert answer.rows >= len(answer.records)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=200)
+@given(st.fixed_dictionaries({}, optional=dict.fromkeys(("data", "total", "page", "next"), JSON)))
+def test_any_json(body: dict[str, Any]) -> None:
+    """Whatever the JSON: it is a page of rows that have ids, or it is Malformed."""
+    try:
+        answer = parse_page(json.dumps(body).encode(), THINGS, 1)
+    except MalformedPage:
+        return
+
+    assert answer.rows == len(body["data"] or [])
+
+
+# Past the end.
+
+
+@pytest.mark.parametrize("total", ["20", '"20"'])
+def test_last_page_again(total: str) -> None:
+    """Past the end a server may give its last page again: that is a page without rows."""
+    body = _page('{"id":20}', total=total, page=2)
+
+    answer = parse_page(body, THINGS, 3, size=10)
+
+    assert answer == Page(3, 20, 0, {}, (), past_end="the last page again")
+
+
+@pytest.mark.parametrize(("page", "size"), [(2, 10), (3, None), (2, 20)])
+def test_another_page(page: int, size: int | None) -> None:
+    """Within the list, or where its pages are not known, another page is a fault."""
+    with pytest.raises(MalformedPage, match="page 1"):
+        parse_page(_page('{"id":1}', total=21), THINGS, page, size)
+
+
+def test_another_page_without_total() -> None:
+    """Without a total nothing tells where the end is: another page is a fault."""
+    with pytest.raises(MalformedPage, match="page 1"):
+        parse_page(b'{"data":[{"id":1}],"page":1}', THINGS, 9, size=10)
+
+
+def test_last_page_again_without_total() -> None:
+    """Without a total the page before may be the last one again: its rows tell the walk."""
+    answer = parse_page(b'{"data":[{"id":1}],"page":8}', THINGS, 9, size=10)
+
+    assert (set(answer.records), answer.past_end) == ({"1"}, "the last page again")
+
+
+@pytest.mark.parametrize("echo", [0, 1])
+def test_no_page_named(echo: int) -> None:
+    """Where no page was named the first one comes, whatever it says its number is."""
+    answer = parse_page(_page('{"id":1}', page=echo), THINGS, 0)
+
+    assert (answer.page, list(answer.records)) == (0, ["1"])
+
+
+def test_past_end() -> None:
+    """A page that is not there has no rows and tells no total."""
+    assert empty_page(7) == Page(7, None, 0, {}, (), past_end="404")
+
+
+# Ids.
+
+
+@pytest.mark.parametrize(
+    ("written", "row"),
+    [
+        ("1", "1"),
+        ("0", "0"),
+        ("-7", "-7"),
+        ('"1"', "1"),
+        ('"INV-1"', "INV-1"),
+        ('" INV-1\\t"', "INV-1"),
+        ('"4f7cdf0e-3a54-4d28-9b7e-2a9c0f6f5a10"', "4f7cdf0e-3a54-4d28-9b7e-2a9c0f6f5a10"),
+        ("1234567890123456789", "1234567890123456789"),
+        ("9223372036854775808", "9223372036854775808"),
+        ("1234567890123456789012345", "1234567890123456789012345"),
+        ('"1234567890123456789012345"', "1234567890123456789012345"),
+        ('"\\u0000"', "\0"),
+        ('"ñ"', "ñ"),
+    ],
+)
+def test_id(written: str, row: str) -> None:
+    """An id is a number or a text, exact however long, without blanks around it."""
+    answer = parse_page(_page(f'{{"id":{written}}}'), THINGS, 1)
+
+    assert list(answer.records) == [row]
+    assert str(json.loads(answer.records[row])["id"]) == row
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        "{}",
+        '{"id":null}',
+        '{"id":""}',
+        '{"id":" "}',
+        '{"id":true}',
+        '{"id":1.0}',
+        '{"id":1.5}',
+        '{"id":1e3}',
+        '{"id":[1]}',
+        '{"id":{"id":1}}',
+        '{"code":"A"}',
+        '{"Id":null,"code":"A"}',
+    ],
+)
+def test_no_id(record: str) -> None:
+    """A row without a usable id spoils its page, wherever it stands."""
+    for records in ([record], ['{"id":1}', record], [record, f'{{"id":"{LONG}"}}']):
+        with pytest.raises(MalformedPage, match="a row without an id"):
+            parse_page(_page(*records), THINGS, 1)
+
+
+# One spelling.
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        '{"id":1,"date_created":"2026-03-31","lines":[{"tax_code":"X"}]}',
+        '{"lines":[{"tax_code":"X"}],"date_created":"2026-03-31","id":1}',
+        '{"Id":1,"DateCreated":"2026-03-31","Lines":[{"TaxCode":"X"}]}',
+        '{"ID":1,"dateCreated":"2026-03-31","lines":[{"taxCode":"X"}]}',
+        '{"ID":1,"DATE_CREATED":"2026-03-31","LINES":[{"TAX_CODE":"X"}]}',
+        '{"id":1,"date-created":"2026-03-31","lines":[{"tax code":"X"}]}',
+        '{"id":1,"date_created":"2026-03-31","price":null,"lines":[{"tax_code":"X"}]}',
+        '{"id":1,"Price":null,"DateCreated":"2026-03-31","lines":[{"TaxCode":"X","q":null}]}',
+        '{"id":1,"new":null,"date_created":"2026-03-31","lines":[{"tax_code":"X","quantity":null}]}',
+        ' { "id" : 1 , "date_created" : "2026-03-31" , "lines" : [ { "tax_code" : "\\u0058" } ] } ',
+    ],
+)
+def test_one_spelling(record: str) -> None:
+    """However a record is spelt, in whatever order, with nulls or without: it is one text."""
+    expected = '{"date_created":"2026-03-31","id":1,"lines":[{"tax_code":"X"}]}'
+
+    assert _line(record) == expected
+    assert _lines(record, f'{{"id":"{LONG}"}}')[0] == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "ours"),
+    [
+        ("TaxRate", "tax_rate"),
+        ("taxRate", "tax_rate"),
+        ("TAX_RATE", "tax_rate"),
+        ("RUCNumber", "ruc_number"),
+        ("  tax  rate ", "tax_rate"),
+        ("Año", "año"),
+        ("---", "unnamed"),
+        ("", "unnamed"),
+    ],
+)
+def test_unknown_name(name: str, ours: str) -> None:
+    """A field that nobody knows is kept, under a name in our spelling."""
+    assert json.loads(_line(json.dumps({"id": 1, name: "x"}))) == {"id": 1, ours: "x"}
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        '{"id":1,"price":1,"Price":2,"PRICE":3}',
+        '{"PRICE":3,"Price":2,"price":1,"id":1}',
+        '{"Price":2,"id":1,"PRICE":3,"price":1}',
+    ],
+)
+def test_one_name_spelt_twice(record: str) -> None:
+    """Of names that become one each keeps its value, whatever their order."""
+    assert json.loads(_line(record)) == {
+        "id": 1,
+        "price": 1,
+        "price_too": 3,
+        "price_too_too": 2,
+    }
+
+
+def test_null_beside_a_value() -> None:
+    """A null does not take the name of a value."""
+    assert json.loads(_line('{"id":1,"price":null,"Price":2}')) == {"id": 1, "price": 2}
+
+
+@pytest.mark.parametrize("lines", ["[]", '"none"', "5", '[{"quantity":1},null]', "[[1]]", "{}"])
+def test_odd_inner_lists(lines: str) -> None:
+    """An inner list that is none, or holds what is no item, is kept as it came."""
+    assert json.loads(_line(f'{{"id":1,"lines":{lines}}}'))["lines"] == json.loads(lines)
+
+
+def test_nested_values() -> None:
+    """What is inside a value is not ours to spell."""
+    record = '{"id":1,"Extra":{"B":null,"a":[1,{"Z":null}]}}'
+
+    assert _line(record) == '{"extra":{"B":null,"a":[1,{"Z":null}]},"id":1}'
+
+
+# Exact numbers.
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        ("25.00", "25.0"),
+        ("25", "25"),
+        ("0.1", "0.1"),
+        ("-0.01", "-0.01"),
+        ("1e2", "100.0"),
+        ("1234567890123.45", "1234567890123.45"),
+        ("1234567890123456.78", '"1234567890123456.78"'),
+        ("-1234567890123456.78", '"-1234567890123456.78"'),
+        ("0.12345678901234567890", '"0.12345678901234567890"'),
+        ("123456789012345678", "123456789012345678"),
+        ("1234567890123456789", '"1234567890123456789"'),
+        ("1e400", '"1e400"'),
+        ("NaN", '"NaN"'),
+        ("Infinity", '"Infinity"'),
+        ("-Infinity", '"-Infinity"'),
+        ("-1E400", '"-1E400"'),
+        ('"1,234.50"', '"1,234.50"'),
+        ('"25.00"', '"25.00"'),
+        ('"NaN"', '"NaN"'),
+    ],
+)
+def test_amount(written: str, kept: str) -> None:
+    """A number keeps its worth to the last digit; what a double would change is kept as text."""
+    assert _line(f'{{"id":1,"price":{written}}}') == f'{{"id":1,"price":{kept}}}'
+    assert _line(f'{{"Id":1,"new":{written}}}') == f'{{"id":1,"new":{kept}}}'
+
+
+@settings(max_examples=300)
+@given(st.decimals(allow_nan=False, allow_infinity=False, places=2))
+def test_every_amount(amount: Decimal) -> None:
+    """Any amount, however large, is read to the cent."""
+    (line,) = parse_page(_page(f'{{"id":1,"price":{amount:f}}}'), THINGS, 1).records.values()
+
+    assert Decimal(str(json.loads(line, parse_float=Decimal)["price"])) == amount
+
+
+@settings(max_examples=300)
+@given(
+    st.one_of(
+        st.from_regex(
+            r"-?(0|[1-9][0-9]{0,20})(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,3})?", fullmatch=True
+        ),
+        st.floats(allow_nan=False, allow_infinity=False).map(repr),
+    )
+)
+@example("25.00")
+@example("-0")
+@example("-0.0")
+@example("1E400")
+def test_a_neighbour_changes_nothing(number: str) -> None:
+    """A record is the same text whatever stands beside it on its page."""
+    record = f'{{"id":1,"price":{number}}}'
+
+    assert _lines(record, f'{{"id":"{LONG}"}}')[0] == _line(record)
+
+
+# The quick way and the careful one.
+
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**15), 10**15)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.decimals(-(10**9), 10**9, places=2).map(float)
+    | st.text(max_size=8)
+)
+
+
+def _items(fields: Any) -> st.SearchStrategy[Any]:
+    return st.none() | st.lists(
+        st.fixed_dictionaries({}, optional=dict.fromkeys(fields, SCALARS)), max_size=3
+    )
+
+
+def _records(endpoint: Endpoint) -> st.SearchStrategy[dict[str, Any]]:
+    optional = {name: SCALARS for name in endpoint.fields if name != "id"}
+    optional |= {name: _items(fields) for name, fields in endpoint.inner.items()}
+    ids = st.integers(0, 10**6) | st.uuids().map(str)
+    return st.fixed_dictionaries({"id": ids}, optional=optional)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.sampled_from([INVOICES, CUSTOMERS]).flatmap(
+        lambda each: st.tuples(st.just(each), st.lists(_records(each), max_size=4))
+    )
+)
+def test_both_ways_give_the_same(case: tuple[Endpoint, list[dict[str, Any]]]) -> None:
+    """What the quick way makes of a page, the careful way makes of it, byte for byte."""
+    endpoint, records = case
+    page = {"data": records, "total": len(records), "page": 1}
+    quick = json.dumps(page, ensure_ascii=False).encode()
+    careful = json.dumps({"Data": records, "Total": str(len(records))}).encode()
+    exact = json.dumps({**page, "long": 10**20}).encode()
+
+    answer = parse_page(quick, endpoint, 1)
+
+    assert answer == parse_page(careful, endpoint, 1)
+    assert answer == parse_page(exact, endpoint, 1)
+    assert list(answer.records.values()) == list(parse_page(exact, endpoint, 1).records.values())
+
+
+# Order.
+
+
+@pytest.mark.parametrize(
+    ("ids", "rising", "falling"),
+    [
+        ([1, 2, 9, 10, 100], True, False),
+        (["8", "9", "10"], True, False),
+        ([100, 10, 9], False, True),
+        ([1, 3, 2], False, False),
+        ([10**24, 10**25], True, False),
+        ([5], True, True),
+        ([], True, True),
+    ],
+)
+def test_order_of_numbers(ids: list[object], rising: bool, falling: bool) -> None:
+    """Ids that are numbers are ordered as numbers are, however they are written."""
+    answer = parse_page(_page(*(json.dumps({"id": each}) for each in ids)), THINGS, 1)
+
+    assert (answer.rising, answer.falling) == (rising, falling)
+
+
+def test_order_of_dates() -> None:
+    """Ids that are no numbers are ordered by when they were made, fractions after the second."""
+    made = ["2026-03-31T10:00:00Z", "2026-03-31T10:00:00.5Z", "2026-03-31T10:00:01Z"]
+    records = [
+        json.dumps({"id": str(UUID(int=2**127 - place)), "DateCreated": each})
+        for place, each in enumerate(made)
+    ]
+
+    assert parse_page(_page(*records), THINGS, 1).rising
+    assert parse_page(_page(*reversed(records)), THINGS, 1).falling
+
+
+@pytest.mark.parametrize("made", ["null", "5", '""'])
+def test_order_unknown(made: str) -> None:
+    """Where neither ids nor dates tell an order there is none."""
+    answer = parse_page(
+        _page('{"id":"a","date_created":"2026"}', f'{{"id":"b","date_created":{made}}}'), THINGS, 1
+    )
+
+    assert not answer.rising
+
+
+# The spool's way back.
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(_records(INVOICES), max_size=5, unique_by=lambda record: str(record["id"])))
+def test_recall(records: list[dict[str, Any]]) -> None:
+    """An answer made again from its lines is the answer."""
+    page = json.dumps({"data": records, "total": 9, "page": 3})
+    answer = parse_page(page.encode(), INVOICES, 3)
+
+    again = restore_page(list(answer.records.values()), 3, 9, len(records))
+
+    assert again == answer
+    assert list(again.records) == list(answer.records)
+
+
+@pytest.mark.parametrize("line", [b"{}", b'{"id":null}', b"[]", b"x", b""])
+def test_recall_of_what_was_never_kept(line: bytes) -> None:
+    """A line that is no record is no answer."""
+    with pytest.raises(ValueError, match=r".+"):
+        restore_page([line], 1, 1, 1)

@@ -1,0 +1,118 @@
+"""How much is there, and how fresh is it?"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from p4books.endpoints import ENDPOINTS
+from p4books.errors import NotPublished
+from p4books.publish.status import EndpointStatus, read_status
+from p4books.settings import Settings
+from p4books.storage.run_log import EndpointRun, RunLog
+from p4books_sandbox import Sandbox
+
+
+@pytest.fixture
+def settings(make_settings: Callable[..., Settings], tmp_path: Path) -> Settings:
+    """Settings of a tenant with a published file: three products in five versions."""
+    settings = make_settings(Sandbox(empty=True), base_url="http://127.0.0.1:9")
+    settings.private.mkdir(parents=True)
+    with duckdb.connect(settings.published) as con:
+        con.execute("create schema staging")
+        for name in ENDPOINTS:
+            rows, versions = (3, 5) if name == "products" else (0, 0)
+            con.execute(f"create table staging.{name} as from range({rows})")
+            con.execute(f"create table staging.{name}_history as from range({versions})")
+        con.execute("create table about as select timestamptz '2026-03-31T12:00:00Z' published_at")
+    return settings
+
+
+def note(settings: Settings, endpoint: str, start: float, end: float, *, complete: bool) -> None:
+    log = RunLog(settings.private / "runs.sqlite")
+    log.note(
+        log.begin(),
+        EndpointRun(
+            endpoint=endpoint,
+            mode="whole",
+            outcome="done",
+            started_at=start,
+            ended_at=end,
+            current_to=end,
+            pages=1,
+            announced_pages=1,
+            announced=3,
+            seen=3,
+            complete=complete,
+            quiet=True,
+            new=0,
+            changed=0,
+            gone=0,
+            held=3,
+            requests=1,
+            refused=0,
+        ),
+    )
+
+
+def test_rows_and_versions(settings: Settings) -> None:
+    """Each list has its rows and versions, and the file its size and instant."""
+    found = read_status(settings)
+
+    assert found.tables[0] == EndpointStatus("products", 3, 5, None, None, None, None)
+    assert [table.table for table in found.tables] == list(ENDPOINTS)
+    assert {(table.rows, table.versions) for table in found.tables[1:]} == {(0, 0)}
+    assert (found.file, found.bytes) == (
+        str(settings.published),
+        settings.published.stat().st_size,
+    )
+    assert found.published_at == datetime(2026, 3, 31, 12, tzinfo=UTC)
+
+
+def test_freshness(settings: Settings) -> None:
+    """A list is current to its newest scan, and verified to the start of its last complete one."""
+    note(settings, "products", 100, 150, complete=True)
+    note(settings, "products", 200, 250, complete=False)
+    note(settings, "vendors", 300, 350, complete=False)
+
+    found = {table.table: table for table in read_status(settings).tables}
+
+    at = {seconds: datetime.fromtimestamp(seconds, UTC) for seconds in (100, 250, 350)}
+    assert (found["products"].current_to, found["products"].verified_to) == (at[250], at[100])
+    assert (found["vendors"].current_to, found["vendors"].verified_to) == (at[350], None)
+    assert (found["invoices"].current_to, found["invoices"].verified_to) == (None, None)
+
+
+def test_not_published(settings: Settings) -> None:
+    """Before the first sync there is no status, and a sentence that says so."""
+    settings.published.unlink()
+
+    with pytest.raises(NotPublished, match="Run `p4books sync` first"):
+        read_status(settings)
+
+
+def test_unknown_fields(settings: Settings) -> None:
+    """The fields that no column holds are listed; of a warehouse that can't be seen, none."""
+    before = read_status(settings).unknown
+    with duckdb.connect(settings.private / "warehouse.duckdb") as con:
+        con.execute("create schema raw")
+        con.execute("create table raw.fields as select 'vendors' as endpoint, 'bank' as field,"
+                    " now() as first_seen_at")  # fmt: skip
+
+    assert (before, read_status(settings).unknown) == ((), ("vendors.bank",))
+
+
+def test_what_it_cost(settings: Settings) -> None:
+    """The requests of the last run and of the day are told, and how the API was found to behave."""
+    log = RunLog(settings.private / "runs.sqlite")
+    for requests in (7, 8):
+        log.cost(log.begin(), requests, 0, 0.0)
+    log.found_out({"endpoint": "invoices", "order": "oldest first"})
+
+    found = read_status(settings)
+
+    assert (found.requests_last_run, found.requests_last_day) == (8, 15)
+    assert found.traits
+    assert found.traits["order"] == "oldest first"

@@ -1,0 +1,261 @@
+"""Does every row come, once and to the cent, whichever way an open point turns out?"""
+
+from collections import Counter
+from collections.abc import Callable
+from itertools import cycle, product
+from typing import Any
+
+import pytest
+
+from p4books.errors import PageIgnored, TooManyGone
+
+Open = Callable[..., Any]  # opens a tenant whose sandbox has some ways
+
+PAST_END = ("empty", "404", "last")
+TOTAL = ("list", "page", "null", "missing")
+ECHO = ("given", "asked", "missing")
+ORDER = ("ascending", "descending", "date", "newest_date", "none")
+
+
+def in_turn(**points: tuple[str, ...]) -> list[dict[str, str]]:
+    """Give all pairings of the points, with an order in turn."""
+    order = cycle(ORDER)
+    pairs = product(*points.values())
+    return [{**dict(zip(points, each, strict=True)), "order": next(order)} for each in pairs]
+
+
+# Where a list ends.
+
+
+@pytest.mark.parametrize("ways", in_turn(past_end=PAST_END, total=TOTAL, echo=ECHO), ids=str)
+def test_every_row_is_read(tenant: Open, ways: dict[str, str]) -> None:
+    """However the end, the total and the page are told: all rows are read, and it is known."""
+    acme = tenant(ways)
+
+    (read,) = acme.read().read
+
+    assert acme.spooled() == acme.told().keys()
+    assert (read.scan.verdict.seen, read.scan.verdict.complete) == (37, True)
+
+
+@pytest.mark.parametrize(
+    "ways",
+    [
+        {"past_end": "empty", "echo": "asked"},
+        {"past_end": "404", "total": "page", "order": "none"},
+        {"past_end": "last", "total": "null", "order": "newest_date"},
+        {"past_end": "last", "echo": "missing", "order": "descending"},
+    ],
+    ids=str,
+)
+def test_a_deletion_is_seen(tenant: Open, ways: dict[str, str]) -> None:
+    """Every row is published once; a second sync changes nothing; a deletion is seen by two."""
+    acme = tenant(ways)
+
+    first, second = acme.sync(), acme.sync()
+    published = acme.published()
+    acme.sandbox.books["invoices"].delete(7)
+    gone = [acme.sync().sum("gone") for _ in range(2)]
+
+    assert (first.faults, second.faults, second.loaded) == ([], [], False)
+    assert len(published) == 37
+    assert sum(gone) == 1
+    assert acme.published() == acme.told()
+
+
+@pytest.mark.parametrize("total", ["page", "null"])
+@pytest.mark.parametrize("past_end", PAST_END)
+@pytest.mark.parametrize("rows", [0, 10])
+def test_short_lists(tenant: Open, rows: int, past_end: str, total: str) -> None:
+    """A list without rows, and one of just one full page, is read whole."""
+    acme = tenant({"invoices": rows, "past_end": past_end, "total": total})
+
+    found = acme.read()
+
+    if (rows, past_end, total) == (10, "last", "null"):
+        assert isinstance(found.faults["invoices"], PageIgnored)  # it looks just like that
+    else:
+        assert found.read[0].scan.verdict.complete
+        assert acme.spooled() == acme.told().keys()
+
+
+# What is asked for.
+
+
+@pytest.mark.parametrize("total", ["list", "null", "missing"])
+@pytest.mark.parametrize("echo", ECHO)
+def test_page_ignored(tenant: Open, echo: str, total: str) -> None:
+    """A server that ignores the page is seen within three requests; the setting is named."""
+    acme = tenant({"ignores_page": True, "echo": echo, "total": total})
+
+    summary = acme.sync()
+
+    assert [type(fault) for fault in summary.faults] == [PageIgnored]
+    assert "Set `page_param`" in str(summary.faults[0])
+    assert len(acme.sandbox.requests) <= 3
+    assert acme.spooled() == set()
+    assert not acme.settings.published.exists()
+
+
+@pytest.mark.parametrize("ways", in_turn(past_end=PAST_END, total=TOTAL), ids=str)
+def test_pages_counted_from_0(tenant: Open, ways: dict[str, str]) -> None:
+    """Where pages are counted from 0 all rows come, or a total tells that they did not."""
+    acme = tenant({"first_page": "0", **ways})
+
+    verdict = acme.read().read[0].scan.verdict
+
+    if ways["total"] == "list":
+        assert not (verdict and verdict.complete)
+    else:
+        assert verdict.complete
+        assert acme.spooled() == acme.told().keys()
+
+
+@pytest.mark.parametrize(
+    ("ways", "size"),
+    [
+        ({"ignores_page_size": True, "page_size": 10}, 100),
+        ({"ignores_page_size": True, "page_size": 10}, 3),
+        ({"over_cap": "capped", "page_size_cap": 10}, 100),
+        ({"over_cap": "default", "page_size_cap": 20, "page_size": 7}, 100),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("total", ["list", "null"])
+def test_another_page_size(tenant: Open, ways: dict[str, Any], size: int, total: str) -> None:
+    """A page holds what the server likes; all are read."""
+    acme = tenant({**ways, "total": total}, page_size=size)
+
+    (read,) = acme.read().read
+
+    assert acme.spooled() == acme.told().keys()
+    assert read.scan.verdict.complete
+
+
+def test_page_size_refused(tenant: Open) -> None:
+    """A page size that is refused is told at once, with the setting to change."""
+    acme = tenant({"over_cap": "refused", "page_size_cap": 50}, page_size=100)
+
+    fault = acme.read().faults["invoices"]
+
+    assert "422" in str(fault)
+    assert "Lower the setting `page_size`" in str(fault)
+    assert len(acme.sandbox.requests) == 1
+
+
+@pytest.mark.parametrize("total", TOTAL)
+def test_names_of_parameters(tenant: Open, total: str) -> None:
+    """Parameters of other names are asked by them, once they are set."""
+    names = {"page_parameter": "PageNumber", "page_size_parameter": "limit"}
+    acme = tenant({**names, "total": total}, page_param="PageNumber", page_size_param="limit")
+
+    (read,) = acme.read().read
+
+    assert acme.spooled() == acme.told().keys()
+    assert read.scan.verdict.complete
+
+
+# How a record is written.
+
+
+@pytest.mark.parametrize(
+    "ways",
+    [
+        {"ids": "uuids", "spelling": "pascal"},
+        {"ids": "long", "spelling": "camel", "amounts": "strings"},
+        {"unknown_fields": True, "ids": "uuids", "order": "none"},
+        {"leave_out": ("*",)},
+        {"nulls": ("*",), "ids": "uuids"},
+        {"leave_out": ("customer_id", "lines"), "nulls": ("subtotal", "due_date")},
+    ],
+    ids=str,
+)
+def test_each_way_to_write(tenant: Open, ways: dict[str, Any]) -> None:
+    """Ids, names, amounts and gaps of any kind are published as they are, and found unchanged."""
+    acme = tenant({"past_end": "404", **ways})
+
+    first, second = acme.sync(), acme.sync()
+
+    assert (first.faults, second.faults, second.loaded) == ([], [], False)
+    assert acme.published() == acme.told()
+    assert acme.findings() == []
+    extra = acme.ask("select distinct extra from staging.invoices")
+    unknown = '{"sandbox_note":"Ñandú","sandbox_number":1.5,"sandbox_tags":{"of":[{"a":null}]}}'
+    assert extra == [(unknown if "unknown_fields" in ways else None,)]
+
+
+def test_credit_notes_and_counter_sales(tenant: Open) -> None:
+    """Negative amounts, invoices without customer and lines without product are there as told."""
+    acme = tenant({"invoices": 300}, page_size=100)
+
+    acme.sync()
+
+    assert acme.published() == acme.told()
+    negative, counter, freight = (
+        acme.ask(f"select count(*) from staging.{rows}")[0][0]
+        for rows in (
+            "invoices where invoice_total < 0",
+            "invoices where customer_id is null",
+            "invoice_lines where product_id is null",
+        )
+    )
+    assert min(negative, counter, freight) > 0
+
+
+def test_mixed_values(tenant: Open) -> None:
+    """A field that holds now this, now that is a finding with what stood there; the rest is in."""
+    acme = tenant({"mixed": ("total", "document_date", "lines")})
+
+    summary = acme.sync()
+
+    assert summary.faults == []
+    assert acme.published() == acme.told()
+    found = Counter((field, value) for _, field, value in acme.findings())
+    assert found == {("total", "N/A"): 7, ("document_date", "N/A"): 7, ("lines", '"N/A"'): 7}
+
+
+# Rows that are no longer shown.
+
+
+def test_many_hidden(tenant: Open) -> None:
+    """A list that hides more than the guard lets pass closes nothing, until a person says so."""
+    acme, filtered = tenant({"invoices": 60}), tenant({"invoices": 60, "hidden": ("Paid",)})
+    acme.sync()
+
+    refused = filtered.sync()
+    held = filtered.published()
+    allowed = filtered.sync(allow_gone=["invoices"])
+
+    (fault,) = refused.faults
+    assert isinstance(fault, TooManyGone)
+    assert "--allow-gone invoices" in str(fault)
+    assert (refused.sum("gone"), held) == (0, acme.told())
+    hidden = acme.told().keys() - filtered.told().keys()
+    assert len(hidden) > 20
+    assert (allowed.faults, allowed.sum("gone")) == ([], len(hidden))
+    assert filtered.published() == filtered.told()
+
+
+@pytest.mark.parametrize("total", ["list", "missing"])
+def test_all_hidden(tenant: Open, total: str) -> None:
+    """A list that is empty all of a sudden closes nothing, and says so after two scans at most."""
+    acme, empty = tenant({"invoices": 12}), tenant({"empty": True, "total": total})
+    acme.sync()
+
+    faults = [fault for _ in range(1 if total == "list" else 2) for fault in empty.sync().faults]
+
+    assert [type(fault) for fault in faults] == [TooManyGone]
+    assert empty.published() == acme.told()
+
+
+def test_few_hidden(tenant: Open) -> None:
+    """What the guard lets pass is closed after one quiet scan."""
+    acme, filtered = tenant(), tenant({"hidden": ("Void", "Draft")})
+    acme.sync()
+
+    summary = filtered.sync()
+
+    hidden = acme.told().keys() - filtered.told().keys()
+    assert 0 < len(hidden) <= 20
+    assert (summary.faults, summary.sum("gone")) == ([], len(hidden))
+    assert filtered.published() == filtered.told()

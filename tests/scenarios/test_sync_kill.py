@@ -1,0 +1,301 @@
+"""What does a crash cost?"""
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from tests.staging_sync import STAGING
+
+from p4books.endpoints import ENDPOINTS
+from p4books_sandbox import Sandbox
+
+SEED = int(os.environ.get("KILL_SEED", "7"))
+KILLS, FIRST_KILLS, LOAD_KILLS = 20, 3, 20
+
+Order = dict[str, Any]
+Rows = list[tuple[Any, ...]]
+Structure = dict[str, Rows]
+
+
+class Victims:
+    """Runs that can be killed, one at a time."""
+
+    def __init__(self, state: Path) -> None:
+        self._program = subprocess.Popen(
+            [sys.executable, str(Path(__file__).with_name("victims.py"))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "XDG_STATE_HOME": str(state)},
+            text=True,
+        )
+
+    def run(
+        self,
+        order: Order,
+        kill_after: float | None = None,
+        begun: Callable[[], bool] = lambda: True,
+    ) -> int:
+        """Run an order, or kill it so long after it has begun, and give how the process ended."""
+        victim = int(self._ask(json.dumps(order)))
+        if kill_after is not None:
+            last = time.monotonic() + 10
+            while not begun() and time.monotonic() < last:
+                time.sleep(0.001)
+            time.sleep(kill_after)
+            os.kill(victim, signal.SIGKILL)  # it is not reaped before we say so
+        return int(self._ask(""))
+
+    def end(self) -> None:
+        """Give no more orders."""
+        assert self._program.stdin is not None
+        assert self._program.stdout is not None
+        self._program.stdin.close()
+        self._program.wait(10)
+        self._program.stdout.close()
+
+    def _ask(self, line: str) -> str:
+        assert self._program.stdin is not None
+        assert self._program.stdout is not None
+        self._program.stdin.write(line + "\n")
+        self._program.stdin.flush()
+        return self._program.stdout.readline()
+
+
+@dataclass(frozen=True)
+class Room:
+    """A folder before a run, what stands in it before and after, and how long the run takes."""
+
+    victims: Victims
+    folder: Path
+    order: Order
+    before: tuple[Structure, Structure]
+    after: tuple[Structure, Structure]
+    seconds: float
+
+    def moment(self, nth: int, of: int) -> float:
+        """Choose the moment of a kill, each in its own stretch of the run."""
+        chance = random.Random(SEED * 1000 + nth).random()  # noqa: S311 - no secret hangs on it
+        moment = (nth + chance) / of * self.seconds * 1.25  # some runs take longer
+        sys.stdout.write(f"KILL_SEED={SEED}: killed after {moment:.3f} of {self.seconds:.3f} s\n")
+        return moment
+
+
+def structure(warehouse: Path) -> Structure:
+    """Give the versions of all tables: ids, hashes, in which order, and which are open."""
+    if not warehouse.exists():
+        return {}
+    queries = {
+        name: "select id, row_number() over (partition by id order by _dlt_valid_from),"
+        f" row_hash, _dlt_valid_to is null, gone from raw.{name} order by all"
+        for name in ENDPOINTS
+    }
+    queries["seen"] = "select endpoint, id from raw.seen order by all"
+    queries["missed"] = "select endpoint, id from raw.missed order by all"
+    with duckdb.connect(warehouse, read_only=True) as con:
+        return {name: con.execute(query).fetchall() for name, query in queries.items()}
+
+
+def faulty_history(warehouse: Path) -> Rows:
+    """Give the versions that overlap the next one or end before they begin, and doubled ids."""
+    parts = [
+        f"""
+        select '{name}', id from (
+            select id, _dlt_valid_from as since, _dlt_valid_to as until,
+                lead(_dlt_valid_from) over (partition by id order by _dlt_valid_from) as next
+            from raw.{name})
+        where until <= since or next < coalesce(until, 'infinity')
+        """
+        for name in ENDPOINTS
+    ]
+    with duckdb.connect(warehouse, read_only=True) as con:
+        return con.execute(" union all ".join(parts)).fetchall()
+
+
+def picture(published: Path) -> Structure:
+    """Give the rows of all published tables, but for when they were seen."""
+    if not published.exists():
+        return {}
+    names = "select table_name from duckdb_tables() where schema_name = 'staging'"
+    instants = "'verified_at', 'valid_from', 'valid_to'"
+    rows = f"select columns(c -> c not in ({instants})) from staging."
+    with duckdb.connect(published, read_only=True) as con:
+        return {
+            name: con.execute(f"{rows}{name} order by all").fetchall()
+            for (name,) in con.execute(names).fetchall()
+        }
+
+
+def look(folder: Path) -> tuple[Structure, Structure]:
+    """Give what stands in a data folder: the warehouse's versions and the published rows."""
+    warehouse = folder / ".private" / "acme" / "warehouse.duckdb"
+    return structure(warehouse), picture(folder / "acme.duckdb")
+
+
+def copy(room: Room, tmp_path: Path) -> tuple[Path, Order]:
+    """Copy the prepared folder, and the order to run in the copy."""
+    folder = tmp_path / "data"
+    shutil.copytree(room.folder, folder)
+    place = "data_dir" if "data_dir" in room.order else "folder"
+    return folder, {**room.order, place: str(folder)}
+
+
+@pytest.fixture(scope="module")
+def victims(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Victims]:
+    """The program that runs what is killed."""
+    victims = Victims(tmp_path_factory.mktemp("state"))
+    yield victims
+    victims.end()
+
+
+@pytest.fixture(scope="module")
+def books() -> Iterator[Sandbox]:
+    """Small books that all runs read."""
+    with Sandbox(invoices=30, limit=0) as sandbox:
+        yield sandbox
+
+
+def sync_order(books: Sandbox, folder: Path) -> Order:
+    return {
+        "work": "sync",
+        "sql": str(STAGING),
+        "tenant": "acme",
+        "api_key": books.key,
+        "base_url": books.base_url,
+        "data_dir": str(folder),
+        "requests_per_window": 100_000,
+        "page_size": 20,
+    }
+
+
+def prepare(victims: Victims, folder: Path, order: Order, place: str) -> tuple[Any, Any, float]:
+    """Run an order undisturbed in two copies of a folder: what comes of it, and how long."""
+    seconds, after = [], []
+    for name in ("one", "two"):
+        shutil.copytree(folder, folder.with_name(name))
+        began = time.monotonic()
+        assert victims.run({**order, place: str(folder.with_name(name))}) == 0
+        seconds.append(time.monotonic() - began)
+        after.append(look(folder.with_name(name)))
+    assert after[0] == after[1]
+    return look(folder), after[0], seconds[1]
+
+
+@pytest.fixture(scope="module")
+def first_sync(victims: Victims, books: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Room:
+    """A tenant before the first sync."""
+    folder = tmp_path_factory.mktemp("first") / "data"
+    folder.mkdir()
+    order = sync_order(books, folder)
+    return Room(victims, folder, order, *prepare(victims, folder, order, "data_dir"))
+
+
+@pytest.fixture(scope="module")
+def later_sync(victims: Victims, books: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Room:
+    """A tenant with a history, before a sync that finds changes of every kind."""
+    folder = tmp_path_factory.mktemp("later") / "data"
+    order = sync_order(books, folder)
+    vendors, invoices = books.books["vendors"], books.books["invoices"]
+    vendor = vendors.records()[1]
+    assert victims.run(order) == 0
+    vendors.delete(2)
+    invoices.replace(3, status="Void")
+    assert victims.run(order) == 0
+    vendors.insert(vendor, at=1)
+    vendors.delete(5)
+    invoices.replace(3, status="Posted")
+    invoices.replace(4, lines=[{"line_number": 1, "price": Decimal("0.01")}])
+    invoices.delete(6)
+    invoices.insert({"code": "late", "total": Decimal("107.00")})
+    books.books["customers"].replace(1, balance=Decimal("0.02"))
+    books.books["products"].insert({"name": "new"})
+    return Room(victims, folder, order, *prepare(victims, folder, order, "data_dir"))
+
+
+def kill_a_sync(room: Room, tmp_path: Path, nth: int, of: int) -> None:
+    """Kill a sync, look at what it left, run it again, and look again."""
+    folder, order = copy(room, tmp_path)
+    warehouse = folder / ".private" / "acme" / "warehouse.duckdb"
+
+    room.victims.run(order, kill_after=room.moment(nth, of))
+    left = look(folder)
+    again = room.victims.run(order)
+
+    assert left[0] in (room.before[0], room.after[0])
+    assert left[1] in (room.before[1], room.after[1])
+    assert again == 0
+    assert look(folder) == room.after
+    assert faulty_history(warehouse) == []
+    assert not (warehouse.parent / "work").exists()
+
+
+# The first syncs are killed first: the later ones change the books.
+
+
+@pytest.mark.parametrize("nth", range(FIRST_KILLS))
+def test_first_sync_killed(first_sync: Room, tmp_path: Path, nth: int) -> None:
+    """A first sync that is killed, whenever, leaves nothing or all; the next one ends well."""
+    kill_a_sync(first_sync, tmp_path, nth, FIRST_KILLS)
+
+
+@pytest.mark.parametrize("nth", range(KILLS))
+def test_later_sync_killed(later_sync: Room, tmp_path: Path, nth: int) -> None:
+    """A sync that is killed, whenever, leaves the last picture or the next; the next ends well."""
+    kill_a_sync(later_sync, tmp_path, nth, KILLS)
+
+
+def test_the_kills_hit(later_sync: Room, tmp_path: Path) -> None:
+    """Most of such kills come before a run's end; else they would prove little."""
+    ends = []
+    for nth in range(0, KILLS, 5):
+        _, order = copy(later_sync, tmp_path / f"{nth}")
+        ends.append(later_sync.victims.run(order, kill_after=later_sync.moment(nth, KILLS)))
+
+    assert ends.count(-signal.SIGKILL) >= len(ends) // 2
+
+
+@pytest.fixture(scope="module")
+def load(victims: Victims, tmp_path_factory: pytest.TempPathFactory) -> Room:
+    """A warehouse before a load of new, changed and gone rows, without a sync around it."""
+    folder = tmp_path_factory.mktemp("load") / "data"
+    folder.mkdir()
+    first = {name: [{"id": n, "code": f"{n}"} for n in range(50)] for name in ENDPOINTS}
+    then = {name: [{"id": n, "code": f"{n % 60}"} for n in range(20, 70)] for name in ENDPOINTS}
+    order: Order = {"work": "load", "folder": str(folder), "read_at": 1_000, "lists": first}
+    assert victims.run(order) == 0
+    order = {**order, "read_at": 2_000, "lists": then}
+    shutil.copytree(folder, folder.with_name("whole"))
+    began = time.monotonic()
+    assert victims.run({**order, "folder": str(folder.with_name("whole"))}) == 0
+    seconds = time.monotonic() - began
+    before, after = (
+        structure(place / "warehouse.duckdb") for place in (folder, folder.with_name("whole"))
+    )
+    return Room(victims, folder, order, (before, {}), (after, {}), seconds)
+
+
+@pytest.mark.parametrize("nth", range(LOAD_KILLS))
+def test_load_killed(load: Room, tmp_path: Path, nth: int) -> None:
+    """A load that is killed before its last rename has never happened; after it, it has."""
+    folder, order = copy(load, tmp_path)
+    warehouse = folder / "warehouse.duckdb"
+
+    load.victims.run(order, kill_after=load.moment(nth, LOAD_KILLS))
+    left = structure(warehouse)
+    again = load.victims.run(order)
+
+    assert left in (load.before[0], load.after[0])
+    assert again == 0
+    assert structure(warehouse) == load.after[0]
+    assert faulty_history(warehouse) == []
