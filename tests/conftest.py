@@ -103,7 +103,7 @@ class Tenant:
 
     def spooled(self) -> set[str]:
         """Give the ids of the invoices that lie in the spool."""
-        files = (self.settings.private / "spool" / "invoices").glob("*.ndjson")
+        files = (self.settings.spool / "invoices").glob("*.ndjson")
         return {str(json.loads(line)["id"]) for f in files for line in f.read_bytes().splitlines()}
 
     def told(self) -> dict[str, Row]:
@@ -135,7 +135,7 @@ class Tenant:
 
     def findings(self) -> list[Row]:
         """Give what did not fit: id, field, value."""
-        with duckdb.connect(self.settings.private / "warehouse.duckdb", read_only=True) as con:
+        with duckdb.connect(self.settings.warehouse, read_only=True) as con:
             return con.execute(
                 "select id, field, value from raw.findings where id is not null"
                 " order by id::hugeint, field"

@@ -95,3 +95,18 @@ def test_what_only_reads_starts_without_heavy_libraries(words: list[str], tmp_pa
     )
 
     assert done.stdout.splitlines()[-1] == "heavy: []", done.stderr
+
+
+@pytest.mark.parametrize("first", ["", "import p4books.sync\n", "from p4books.sync import sync\n"])
+def test_the_public_api(first: str) -> None:
+    """Every public name is there, whichever module was imported before."""
+    program = (
+        f"{first}import p4books\n"
+        "from p4books import P4BooksError, Settings, load_settings, p4books_source, sync\n"
+        "assert sorted(p4books.__all__) == sorted(\n"
+        "    ['P4BooksError', 'Settings', 'load_settings', 'p4books_source', 'sync'])\n"
+        "assert all(callable(getattr(p4books, name)) for name in p4books.__all__)\n"
+        "assert p4books.sync is sync and callable(sync)\n"
+    )
+
+    subprocess.run([sys.executable, "-c", program], check=True)

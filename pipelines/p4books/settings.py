@@ -228,6 +228,31 @@ class Settings(BaseModel):
         return self.data_dir / ".private" / self.tenant
 
     @property
+    def warehouse(self) -> Path:
+        """The private warehouse: every version of every record."""
+        return self.private / "warehouse.duckdb"
+
+    @property
+    def run_log(self) -> Path:
+        """The SQLite log of this tenant's runs."""
+        return self.private / "runs.sqlite"
+
+    @property
+    def ledger(self) -> Path:
+        """The SQLite ledger of everything that was ever pushed."""
+        return self.private / "ledger.sqlite"
+
+    @property
+    def spool(self) -> Path:
+        """The folder of raw pages that are not loaded yet, one folder per endpoint."""
+        return self.private / "spool"
+
+    @property
+    def work(self) -> Path:
+        """The scratch folder of a sync."""
+        return self.private / "work"
+
+    @property
     def published(self) -> Path:
         """The file that readers open."""
         return self.data_dir / f"{self.tenant}.duckdb"

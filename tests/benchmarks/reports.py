@@ -74,7 +74,7 @@ def _slowest(published: Path) -> tuple[str, float]:
 
 def _grow_old(settings: Settings) -> None:
     """Put all versions back two years; a third of the documents stood otherwise for half of it."""
-    with duckdb.connect(settings.private / "warehouse.duckdb") as con:
+    with duckdb.connect(settings.warehouse) as con:
         con.execute("update raw.history set since = since - interval 2 years")
         tables = ("products", "customers", "vendors", "invoices", "purchase_orders", "sales_orders")
         for table in tables:

@@ -82,13 +82,13 @@ def picture(settings: Settings) -> dict[str, list[Row]]:
 
 def stamps(settings: Settings) -> dict[str, tuple[int, int]]:
     """Give when each database file was written, and its inode."""
-    files = [settings.published, settings.private / "warehouse.duckdb"]
+    files = [settings.published, settings.warehouse]
     return {path.name: (path.stat().st_mtime_ns, path.stat().st_ino) for path in files}
 
 
 def seen_at(settings: Settings) -> datetime:
     """Give when the row was seen that was not seen for longest."""
-    found = ask(settings.private / "warehouse.duckdb", "select min(verified_at) from raw.seen")
+    found = ask(settings.warehouse, "select min(verified_at) from raw.seen")
     instant: datetime = found[0][0]
     return instant
 
@@ -266,7 +266,7 @@ def test_nothing_changed(synced: Settings) -> None:
 def spoil_hashes(settings: Settings) -> dict[str, list[Row]]:
     """Let every version have been hashed in another way; give the hashes that were right."""
     right = {}
-    with duckdb.connect(settings.private / "warehouse.duckdb") as con:
+    with duckdb.connect(settings.warehouse) as con:
         for name in ENDPOINTS:
             right[name] = con.execute(f"select id, row_hash from raw.{name} order by id").fetchall()
             con.execute(f"update raw.{name} set row_hash = 'old ' || row_hash")
@@ -840,7 +840,7 @@ def test_a_full_disk(
         (disk / "filler").unlink()
         assert sync(settings).faults == []
         check_everything(settings.published, sandbox)
-        assert not (settings.private / "work").exists()
+        assert not (settings.work).exists()
 
 
 def test_a_disk_that_is_full_from_the_start(

@@ -12,7 +12,7 @@ from tests.scenarios.moving_books import VENDORS, Books
 
 from p4books.endpoints.definition import Endpoint
 from p4books.errors import BadAnswer, P4BooksError
-from p4books.extract.client import ApiConnection
+from p4books.extract.client import ApiTarget
 from p4books.extract.http import RequestCounts
 from p4books.extract.page import Page
 from p4books.extract.pagination import ListProfile
@@ -36,7 +36,7 @@ class Desk:
 
     def __init__(self, books: Books, ending: str, at: int) -> None:
         self.books = books
-        self.access = ApiConnection("acme", "https://x", "k", books.size, "page", "page_size")
+        self.target = ApiTarget("acme", "https://x", "k", books.size, "page", "page_size")
         self.counts = RequestCounts()
         self._ending = ending
         self._left = at
@@ -129,7 +129,7 @@ class Copy:
         name, scans = VENDORS.name, held.scans
         memory = EndpointState(name in scans, scans.get(name, NO_SCAN).concluded, self._known)
         chosen = plan_run([VENDORS], {name: memory}, budget)
-        spool = Spool(self._folder / "spool", desk.access.source(VENDORS))
+        spool = Spool(self._folder / "spool", desk.target.source(VENDORS))
         spool.forget(memory.concluded)
         reading = ListScan(
             VENDORS,

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from p4books.endpoints import ENDPOINTS
-from p4books.extract.client import ApiConnection, Client
+from p4books.extract.client import ApiConnection, ApiTarget, Client
 from p4books.extract.rate_limiter import RateLimiter
 from p4books_sandbox import Sandbox
 
@@ -85,7 +85,8 @@ def ask(make_settings: Callable[..., Any], tmp_path: Path, clock: Clock) -> Any:
     def read(**ways: Any) -> tuple[list[int], int]:
         with Sandbox(invoices=10, clock=clock, **ways) as sandbox:
             slots = RateLimiter(tmp_path / "slots.sqlite", 100_000, 60, clock, clock.wait)
-            client = Client(ApiConnection.of(make_settings(sandbox)), slots, sleep=clock.wait)
+            target = ApiTarget.from_settings(make_settings(sandbox))
+            client = Client(ApiConnection(target, slots), sleep=clock.wait)
             rows = [client.page(ENDPOINTS["invoices"], 1).rows for _ in range(10)]
             assert client.counts.refused == sandbox.refused
             return rows, sandbox.refused

@@ -191,7 +191,7 @@ def _tell(story: Story, sandbox: Sandbox, settings: Settings) -> None:
 
 
 def _judge(story: Story, sandbox: Sandbox, settings: Settings) -> None:
-    ledger = settings.private / "ledger.sqlite"
+    ledger = settings.ledger
     held = [entry for each in list_pushes(ledger) for entry in list_entries(ledger, each.push)]
     told = {entry.code: entry.state for entry in held}
     names = Counter(_name(record) for record in sandbox.books["vendors"].records())

@@ -81,7 +81,7 @@ def test_full(settings: Settings, sandbox: Sandbox) -> None:
 def test_full_after_hours(settings: Settings, sandbox: Sandbox) -> None:
     """`full` goes on with what earlier runs read, however long ago."""
     sync(settings)
-    for page in (settings.private / "spool" / "invoices").glob("*.ndjson"):
+    for page in (settings.spool / "invoices").glob("*.ndjson"):
         name, micros = page.stem.rsplit("-", 1)
         page.rename(page.with_name(f"{name}-{int(micros) - 7_200_000_000}.ndjson"))
 
@@ -157,7 +157,7 @@ def test_verified_at(settings: Settings) -> None:
 
 
 def seen(settings: Settings) -> dict[str, Any]:
-    with duckdb.connect(settings.private / "warehouse.duckdb", read_only=True) as con:
+    with duckdb.connect(settings.warehouse, read_only=True) as con:
         con.execute("set TimeZone = 'UTC'")
         return dict(con.execute("select id, verified_at from raw.seen").fetchall())
 
@@ -183,7 +183,7 @@ def test_killed_before_the_spool_is_cleared(settings: Settings, sandbox: Sandbox
     sandbox.books["invoices"].insert({"code": "NEW"})
     sync(settings)
     sync(settings)
-    spool, kept = settings.private / "spool", settings.private / "kept"
+    spool, kept = settings.spool, settings.private / "kept"
     shutil.copytree(spool, kept)
     ended = sync(settings)
     shutil.rmtree(spool)
@@ -201,7 +201,7 @@ def test_a_warehouse_put_back(settings: Settings, sandbox: Sandbox) -> None:
     longer = settings.model_copy(update={"requests_per_run": 8})
     sync(settings, full=True)
     sync(longer)
-    warehouse, earlier = settings.private / "warehouse.duckdb", settings.private / "earlier.duckdb"
+    warehouse, earlier = settings.warehouse, settings.private / "earlier.duckdb"
     shutil.copy(warehouse, earlier)
     run_until_whole(settings)
     sandbox.books["invoices"].replace(42, code="CHANGED")  # on page 9, the last of the slice
@@ -230,7 +230,7 @@ def test_the_log_of_slices(settings: Settings, sandbox: Sandbox) -> None:
     """The log tells of each run how it read, how far the scan is, and what it cost."""
     run_until_whole(settings)
 
-    runs = RunLog(settings.private / "runs.sqlite").runs()
+    runs = RunLog(settings.run_log).runs()
 
     told = [(one.mode, one.outcome, one.pages, one.announced_pages, one.requests) for run in
             reversed(runs) for one in run.readings]  # fmt: skip
@@ -245,7 +245,7 @@ def test_the_log_of_slices(settings: Settings, sandbox: Sandbox) -> None:
 def test_a_slice_without_its_last_pages(settings: Settings, tmp_path: Path) -> None:
     """Pages of the spool that are lost cost time: the scan begins anew."""
     sync(settings)
-    pages = sorted((settings.private / "spool" / "invoices").glob("*.ndjson"))
+    pages = sorted((settings.spool / "invoices").glob("*.ndjson"))
     pages[2].unlink()
 
     done = sync(settings, full=True)

@@ -146,7 +146,7 @@ def runs(number: int | None, last: int, tenant: str | None, as_json: bool) -> No
     from p4books.storage.run_log import RunLog
 
     found = load_settings(tenant, need_key=False)
-    log = RunLog(found.private / "runs.sqlite")
+    log = RunLog(found.run_log)
     if number is None:
         shown = log.runs(last)
         running = is_running(found)

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
 from rich.text import Text
 
 from p4books.cli.runtime import log_progress
-from p4books.extract.client import open_rate_limiter
+from p4books.extract.client import ApiConnection
 from p4books.extract.rate_limiter import RateLimiter
 from p4books.extract.reader import ProgressCallback
 from p4books.settings import Settings
@@ -75,7 +75,7 @@ def show_sync_progress(
 
     `requests` is how many this run makes at most (None: as many as it takes).
     """
-    pace = TimeEstimate(open_rate_limiter(settings), requests=requests)
+    pace = TimeEstimate(ApiConnection.from_settings(settings).limiter, requests=requests)
     if not sys.stderr.isatty():
         yield _print_lines(pace)
         return

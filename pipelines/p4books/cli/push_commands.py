@@ -144,7 +144,7 @@ def pushes(number: int | None, last: int, kind: str, as_json: bool, tenant: str 
     from p4books.storage.files import is_running
 
     found = load_settings(tenant, need_key=False)
-    ledger = found.private / "ledger.sqlite"
+    ledger = found.ledger
     kind = "json" if as_json else kind
     listed = list_pushes(ledger, last if number is None else None)
     if number is None:

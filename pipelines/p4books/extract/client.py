@@ -85,8 +85,8 @@ REFUSALS = 20  # 429s in a row before a page is given up
 
 
 @dataclass(frozen=True)
-class ApiConnection:
-    """Where P4 Books is and how it is asked: what Settings say, without the rest of them."""
+class ApiTarget:
+    """A tenant's API: its address, the key, and how pages are requested."""
 
     tenant: str
     address: str
@@ -96,8 +96,8 @@ class ApiConnection:
     page_size_param: str
 
     @classmethod
-    def of(cls, settings: Settings) -> Self:
-        """Take what asking needs from the settings."""
+    def from_settings(cls, settings: Settings) -> Self:
+        """Take the address, the key and the page parameters from the settings."""
         return cls(
             tenant=settings.tenant,
             address=settings.address,
@@ -122,16 +122,23 @@ class ApiConnection:
         return msgspec.json.encode(self.source(endpoint), order="sorted").decode()
 
 
-def open_rate_limiter(
-    settings: Settings, sleep: Callable[[float], None] = time.sleep
-) -> RateLimiter:
-    """Open the throttle that all processes on this machine share for this key."""
-    return RateLimiter(
-        limiter_path(settings.key),
-        settings.requests_per_window,
-        settings.window_seconds,
-        sleep=sleep,
-    )
+@dataclass(frozen=True)
+class ApiConnection:
+    """A tenant's API, and the rate limiter shared by all processes that use its key."""
+
+    target: ApiTarget
+    limiter: RateLimiter
+
+    @classmethod
+    def from_settings(cls, settings: Settings, sleep: Callable[[float], None] = time.sleep) -> Self:
+        """Connect as the settings say; `sleep` waits seconds under the limit."""
+        limiter = RateLimiter(
+            limiter_path(settings.key),
+            settings.requests_per_window,
+            settings.window_seconds,
+            sleep=sleep,
+        )
+        return cls(ApiTarget.from_settings(settings), limiter)
 
 
 class _TransientFailure(Exception):
@@ -149,23 +156,22 @@ class Client:
     `sleep` waits seconds; `stop` ends the repeats when set; `tries` are how many there are.
     """
 
-    def __init__(  # noqa: PLR0913
+    def __init__(
         self,
-        access: ApiConnection,
-        slots: RateLimiter,
+        connection: ApiConnection,
         backoff: float = 1.0,
         sleep: Callable[[float], None] = time.sleep,
         stop: threading.Event | None = None,
         tries: int = TRIES,
     ) -> None:
-        self.access = access
-        self._throttle = slots
+        self.target = connection.target
+        self._limiter = connection.limiter
         self._backoff = backoff
         self._sleep = sleep
         self._stop = stop or threading.Event()
         self._tries = tries
         self._given_instead: int | None = None  # the page that the last try gave
-        self._session = HttpSession(access.address, access.key, slots, TIMEOUT)
+        self._session = HttpSession(self.target.address, self.target.key, self._limiter, TIMEOUT)
         self.limits: dict[str, str] = {}
 
     @property
@@ -216,15 +222,15 @@ class Client:
         except MalformedPage as what:
             given = what.given if isinstance(what, WrongPage) else None
             if given == 1 == self._given_instead:
-                raise PageIgnored(endpoint.name, self.access.page_param) from None
+                raise PageIgnored(endpoint.name, self.target.page_param) from None
             self._given_instead = given
             raise _TransientFailure(BadAnswer(endpoint.name, page, str(what))) from None
 
     def _get(self, endpoint: Endpoint, page: int, size: int | None) -> tuple[int, bytes]:
         """Ask until the answer is not 429; the wait a 429 asks for holds for all processes."""
-        url = f"{self.access.address}/{endpoint.path}"
-        asked: dict[str, str | int] = {self.access.page_param: page} if page else {}
-        asked[self.access.page_size_param] = size or self.access.page_size
+        url = f"{self.target.address}/{endpoint.path}"
+        asked: dict[str, str | int] = {self.target.page_param: page} if page else {}
+        asked[self.target.page_size_param] = size or self.target.page_size
         for _ in range(REFUSALS):
             try:
                 response = self._session.get(url, asked)
@@ -238,20 +244,20 @@ class Client:
             if response.status != 429:
                 return response.status, response.data
             self.counts.refused += 1
-            wait = parse_retry_after(response.headers.get("Retry-After"), self._throttle.window)
+            wait = parse_retry_after(response.headers.get("Retry-After"), self._limiter.window)
             log.info("%s: over the limit, waiting %.0f s", endpoint.name, wait)
-            self._throttle.block(wait)
+            self._limiter.block(wait)
         raise Refused(endpoint.name, page, 429)
 
     def _refusal(self, endpoint: Endpoint, status: int) -> ApiError:
         if status == 401:
-            return KeyRefused(self.access.tenant)
+            return KeyRefused(self.target.tenant)
         if status == 403:
             return RightMissing(endpoint.name)
-        return NotFound(endpoint.name, f"{self.access.address}/{endpoint.path}")
+        return NotFound(endpoint.name, f"{self.target.address}/{endpoint.path}")
 
     def _failure(self, endpoint: Endpoint, page: int, error: Exception) -> Exception:
         if why := describe_connection_failure(error, TIMEOUT):
-            return _TransientFailure(Unreachable(endpoint.name, self.access.host, why))
+            return _TransientFailure(Unreachable(endpoint.name, self.target.host, why))
         what = describe_missing_response(error, TIMEOUT)
         return _TransientFailure(BadAnswer(endpoint.name, page, what))

@@ -6,7 +6,7 @@ from enum import Enum
 
 from p4books.endpoints.definition import Endpoint
 from p4books.errors import PageIgnored
-from p4books.extract.client import ApiConnection
+from p4books.extract.client import ApiTarget
 from p4books.extract.page import Page, SortKey
 
 LOOK_BACK = 2  # pages of a tail, where nothing was added
@@ -94,7 +94,7 @@ class Paginator:
     """
 
     endpoint: Endpoint
-    access: ApiConnection
+    target: ApiTarget
     size: int = 0
     total: int | None = None
     totals: set[int] = field(default_factory=set)
@@ -156,7 +156,7 @@ class Paginator:
         """Look behind a full page that is said to be all, and forget totals that count a page."""
         if len(first.records) > (first.total or 0):
             self._forget_totals()
-        elif first.rows >= self.access.page_size or first.rows in USUAL_SIZES:
+        elif first.rows >= self.target.page_size or first.rows in USUAL_SIZES:
             second = yield from self._ask(2)
             if second.rows == second.total and (self.fresh or not second.rows):
                 self._forget_totals()
@@ -168,7 +168,7 @@ class Paginator:
     def _doubt(self, answer: Page, first: Page) -> None:
         """Refuse a server that gives page 1 for every page."""
         if answer.records.keys() == first.records.keys():
-            raise PageIgnored(self.endpoint.name, self.access.page_param)
+            raise PageIgnored(self.endpoint.name, self.target.page_param)
 
     def _backwards(self, last: Page) -> PageRequests:
         """Oldest first: down to page 1, then from the end again for what came meanwhile."""
@@ -272,7 +272,7 @@ class Paginator:
             while self.total is None or page <= self.pages:
                 self.ahead = self.pages - page + 1 + (self.pages if before is None else 0)
                 answer = yield from self._ask(page)
-                if first and page == 2 and first.rows >= self.access.page_size:
+                if first and page == 2 and first.rows >= self.target.page_size:
                     self._doubt(answer, first)
                 if answer.records.keys() <= read:
                     break

@@ -14,7 +14,7 @@ from p4books.errors import (
     RightMissing,
     Unreachable,
 )
-from p4books.extract.client import TRIES, ApiConnection, Client, open_rate_limiter
+from p4books.extract.client import TRIES, ApiConnection, Client
 from p4books.extract.page import AGAIN, Page
 from p4books.extract.pagination import detect_order
 from p4books.settings import Settings
@@ -43,7 +43,7 @@ def probe_endpoints(settings: Settings) -> list[ProbeResult]:
 
     Raises KeyRefused and Unreachable at once: they are the same for all.
     """
-    client = Client(ApiConnection.of(settings), open_rate_limiter(settings))
+    client = Client(ApiConnection.from_settings(settings))
     return [probe_endpoint(ENDPOINTS[name], client) for name in settings.endpoints]
 
 
@@ -127,8 +127,9 @@ class _CapabilityProbe:
     """The questions to one list."""
 
     def __init__(self, settings: Settings, endpoint: Endpoint) -> None:
-        self._access = ApiConnection.of(settings)
-        self._slots = open_rate_limiter(settings)
+        connection = ApiConnection.from_settings(settings)
+        self._target = connection.target
+        self._limiter = connection.limiter
         self._endpoint = endpoint
         self.limits: set[str] = set()
 
@@ -137,10 +138,10 @@ class _CapabilityProbe:
         try:
             return self.page(1)
         except Refused:
-            fewer = [size for size in FEWER if size < self._access.page_size]
+            fewer = [size for size in FEWER if size < self._target.page_size]
             if not fewer:
                 raise
-            self._access = replace(self._access, page_size=fewer[0])
+            self._target = replace(self._target, page_size=fewer[0])
             return self.first()
 
     def page(
@@ -152,8 +153,8 @@ class _CapabilityProbe:
         **own: str,
     ) -> Page:
         """Ask for a page, with names of parameters other than the setting's."""
-        access = replace(self._access, **own)  # type: ignore[arg-type]
-        client = Client(access, self._slots, tries=tries)
+        target = replace(self._target, **own)  # type: ignore[arg-type]
+        client = Client(ApiConnection(target, self._limiter), tries=tries)
         try:
             return client.page(self._endpoint, page, size=size, learned=learned)
         finally:
@@ -164,10 +165,10 @@ class _CapabilityProbe:
 
         Raises PageIgnored where there are more, and no name gives them.
         """
-        full = first.rows >= self._access.page_size  # its total may count the page only
+        full = first.rows >= self._target.page_size  # its total may count the page only
         if not (_continues(first) or full):
             return None, None
-        for name in _response_names(self._access.page_param, PAGE_NAMES):
+        for name in _response_names(self._target.page_param, PAGE_NAMES):
             try:
                 second = self.page(2, tries=1, page_param=name)
             except BadAnswer:  # it says that it is page 1
@@ -175,14 +176,14 @@ class _CapabilityProbe:
             if second.records.keys() != first.records.keys():
                 return name, second
         if _continues(first):
-            raise PageIgnored(self._endpoint.name, self._access.page_param)
+            raise PageIgnored(self._endpoint.name, self._target.page_param)
         return None, None
 
     def size_param(self, first: Page) -> str | None:
         """Return the name by which fewer rows come; None where none does, or none is needed."""
         if first.rows < 2:
             return None
-        for name in _response_names(self._access.page_size_param, SIZE_NAMES):
+        for name in _response_names(self._target.page_size_param, SIZE_NAMES):
             if self.page(1, size=1, page_size_param=name).rows == 1:
                 return name
         return None

@@ -10,7 +10,7 @@ from functools import partial
 
 from p4books.endpoints.definition import Endpoint
 from p4books.errors import KeyRefused, P4BooksError, ReadCancelled, Unreachable
-from p4books.extract.client import ApiConnection, Client, open_rate_limiter
+from p4books.extract.client import ApiConnection, Client
 from p4books.extract.http import RequestCounts
 from p4books.extract.pagination import LOOK_BACK, ListOrder, ListProfile
 from p4books.extract.scan import ListScan, RequestBudget, ScanResult
@@ -187,23 +187,23 @@ class _ParallelReader:
         self._answered = threading.Event()
         self._readings: dict[str, ListScan] = {}
         self._faults: dict[str, BaseException] = {}
-        access, slots = ApiConnection.of(settings), open_rate_limiter(settings, self._pause)
+        connection = ApiConnection.from_settings(settings, self._pause)
         self._clients = {
-            name: Client(access, slots, backoff, sleep=self._pause, stop=self.stop)
+            name: Client(connection, backoff, sleep=self._pause, stop=self.stop)
             for name in self._endpoints
         }
         lists.counts |= {name: client.counts for name, client in self._clients.items()}
         self._spools = {
             name: Spool(
-                settings.private / "spool" / name,
-                {**access.source(endpoint), "fields": sorted(endpoint.known)},
+                settings.spool / name,
+                {**connection.target.source(endpoint), "fields": sorted(endpoint.known)},
             )
             for name, endpoint in self._endpoints.items()
         }
 
     def open(self, chosen: RunPlan, memory: Mapping[str, EndpointState]) -> None:
         """Take up what the spools kept, but for scans that were taken in already."""
-        remove_abandoned_spools(self._settings.private / "spool", time.time())
+        remove_abandoned_spools(self._settings.spool, time.time())
         for name, spool in self._spools.items():
             if name in memory:
                 spool.forget(memory[name].concluded)

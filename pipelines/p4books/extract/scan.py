@@ -9,7 +9,7 @@ from typing import Protocol
 
 from p4books.endpoints.definition import Endpoint
 from p4books.errors import PageIgnored
-from p4books.extract.client import ApiConnection
+from p4books.extract.client import ApiTarget
 from p4books.extract.http import RequestCounts
 from p4books.extract.page import Page
 from p4books.extract.pagination import LOOK_BACK, ListOrder, ListProfile, Paginator, ScanOutcome
@@ -45,7 +45,7 @@ PageCallback = Callable[[int, int, int], None]  # pages read, pages announced, r
 class PageSource(Protocol):
     """Where pages come from: what a reading needs of a Client."""
 
-    access: ApiConnection
+    target: ApiTarget
 
     @property
     def counts(self) -> RequestCounts: ...
@@ -196,7 +196,7 @@ class ListScan:
 
     def _begin(self) -> None:
         self._verdict: ScanOutcome | None = None
-        self._way = Paginator(self._endpoint, self._client.access)
+        self._way = Paginator(self._endpoint, self._client.target)
         self._walk = self._way.walk()
         self._page = next(self._walk)
 

@@ -17,9 +17,13 @@ from p4books.load.schema import (
     FIELD_TYPES,
     FORMAT,
     MISFITS,
+    UnknownField,
+    WarehouseState,
     create_tables,
     load_endpoints,
+    load_unknown_fields,
     match_spellings,
+    read_state,
     record_unknown_fields,
     stamp_change,
     table_columns,
@@ -28,6 +32,28 @@ from p4books.load.warehouse import change_warehouse, check_warehouse
 from p4books.settings import Settings
 from p4books.storage.database import open_database, quote_identifier, quote_literal
 from p4books.storage.files import scratch_dir, tenant_lock
+
+
+@dataclass(frozen=True)
+class WarehouseContents:
+    """What a warehouse contains before a run: its state, its endpoints, its unknown fields."""
+
+    state: WarehouseState
+    endpoints: Mapping[str, Endpoint]
+    unknown: Sequence[UnknownField]
+
+
+def open_warehouse(warehouse: Path, scratch: Path) -> WarehouseContents:
+    """Check a warehouse, migrate it if it is an older one, and read what it contains.
+
+    One that does not exist yet is empty. Raises WarehouseDamaged, WarehouseTooNew, WarehouseOpen
+    and DiskTrouble.
+    """
+    check_warehouse(warehouse)
+    endpoints = load_endpoints(warehouse)
+    unknown = load_unknown_fields(warehouse)
+    migrate_if_needed(warehouse, scratch, endpoints)
+    return WarehouseContents(read_state(warehouse), endpoints, unknown)
 
 
 def migrate_if_needed(warehouse: Path, scratch: Path, endpoints: Mapping[str, Endpoint]) -> None:
@@ -274,13 +300,13 @@ def adopt_field(settings: Settings, word: str, kind: str | None = None) -> Adopt
     UsageError with nothing changed, and what a sync raises of a warehouse.
     """
     endpoint, field = _split_field(word)
-    warehouse = settings.private / "warehouse.duckdb"
+    warehouse = settings.warehouse
     if not warehouse.exists():
         raise UsageError(
             f"Tenant {settings.tenant} has no warehouse yet; nothing was changed. "
             "Run `p4books sync` first."
         )
-    with tenant_lock(settings), scratch_dir(settings.private / "work") as folder:
+    with tenant_lock(settings), scratch_dir(settings.work) as folder:
         check_warehouse(warehouse)
         change = partial(_adopt_in_copy, name=endpoint, field=field, kind=kind)
         return change_warehouse(warehouse, folder, change)

@@ -1,10 +1,12 @@
 """The dlt pipeline that loads deltas into a copy of the warehouse."""
 
+import logging
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,13 +14,22 @@ import duckdb
 
 from p4books.endpoints import ENDPOINTS
 from p4books.endpoints.definition import Endpoint
-from p4books.errors import (
-    LoadMismatch,
+from p4books.errors import LoadMismatch, P4BooksError
+from p4books.extract.reader import ExtractedList
+from p4books.load.delta import DeletionGuard, Delta, compare_lists, open_comparison
+from p4books.load.schema import (
+    BATCH,
+    VersionCounts,
+    WarehouseState,
+    count_versions,
+    create_tables,
+    record_unknown_fields,
+    stamp_change,
 )
-from p4books.load.delta import Delta
-from p4books.load.schema import BATCH, create_tables, record_unknown_fields, stamp_change
-from p4books.load.warehouse import translate_error
+from p4books.load.warehouse import translate_error, translate_errors
 from p4books.storage.database import MEMORY_STEPS, THREADS, open_database
+
+log = logging.getLogger(__name__)
 
 
 def finalize_load(
@@ -161,6 +172,53 @@ _DLT = {
 }
 
 
+@dataclass(frozen=True)
+class LoadResult:
+    """What became of the lists of a run, by endpoint.
+
+    `copy` is the warehouse with the deltas loaded, None if there is nothing to load or to note;
+    `faults` are what could not be loaded, `counts` what the copy contains.
+    """
+
+    deltas: Mapping[str, Delta]
+    faults: Mapping[str, P4BooksError]
+    copy: Path | None
+    counts: Mapping[str, VersionCounts]
+
+    @property
+    def versions(self) -> int:
+        """How many versions were loaded."""
+        return sum(delta.versions for delta in self.deltas.values())
+
+    @property
+    def has_changes(self) -> bool:
+        """Whether the books in the copy differ from those in the warehouse."""
+        return any(delta.changes for delta in self.deltas.values())
+
+
+def load_lists(  # noqa: PLR0913
+    lists: Sequence[ExtractedList],
+    state: WarehouseState,
+    warehouse: Path,
+    scratch: Path,
+    guard: DeletionGuard,
+    memory: str = MEMORY_STEPS[0],
+) -> LoadResult:
+    """Compare lists with the warehouse, and load what differs into a copy of it.
+
+    Raises what `load_deltas` raises; the warehouse itself is not touched.
+    """
+    with open_comparison(warehouse, scratch, memory) as con:
+        pairs, faults = compare_lists(con, lists, state, guard)
+        deltas = {one.endpoint.name: delta for one, delta in pairs}
+        if not pairs:
+            return LoadResult(deltas, faults, None, {})
+        read_at = max(one.scan.ended_at for one, _ in pairs)
+        copy = load_deltas(con, list(deltas.values()), warehouse, scratch, read_at, memory)
+    log.info("loaded into a copy of the warehouse")
+    return LoadResult(deltas, faults, copy, count_versions(copy, read_at))
+
+
 def load_deltas(  # noqa: PLR0913
     con: duckdb.DuckDBPyConnection,
     deltas: Sequence[Delta],
@@ -176,7 +234,7 @@ def load_deltas(  # noqa: PLR0913
     OutOfMemory and DiskTrouble; the warehouse itself is not touched.
     """
     made = scratch / "warehouse.duckdb"
-    try:
+    with translate_errors(warehouse, scratch):
         if warehouse.exists():
             shutil.copyfile(warehouse, made)
         create_tables(made, tuple(ENDPOINTS.values()))
@@ -197,8 +255,6 @@ def load_deltas(  # noqa: PLR0913
                 finalize_load(con, held, delta, read_at)
             if any(delta.changes for delta in deltas):
                 stamp_change(held, read_at)
-    except (OSError, duckdb.Error) as error:
-        raise translate_error(error, warehouse, scratch) from None
     return made
 
 

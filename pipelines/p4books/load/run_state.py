@@ -11,14 +11,15 @@ from typing import Any
 from p4books.endpoints import ENDPOINTS
 from p4books.endpoints.definition import Endpoint
 from p4books.errors import P4BooksError
-from p4books.extract.client import ApiConnection
+from p4books.extract.client import ApiTarget
 from p4books.extract.http import RequestCounts
 from p4books.extract.pagination import LOOK_BACK, ListOrder, ListProfile
 from p4books.extract.probe import ApiCapabilities, ProbeResult, detect_capabilities
-from p4books.extract.reader import EndpointState, ExtractedList, count_runs_to_verify
+from p4books.extract.reader import EndpointState, ExtractedList, ExtractResult, count_runs_to_verify
 from p4books.extract.scan import ReadMode
 from p4books.load.delta import Delta
-from p4books.load.schema import NO_SCAN, VersionCounts, WarehouseState
+from p4books.load.pipeline import LoadResult
+from p4books.load.schema import NO_SCAN, NO_VERSIONS, VersionCounts, WarehouseState
 from p4books.settings import Settings
 from p4books.storage.run_log import EndpointRun, RunLog
 
@@ -29,12 +30,12 @@ def load_endpoint_states(
     settings: Settings, endpoints: Sequence[Endpoint], held: WarehouseState, log: RunLog
 ) -> dict[str, EndpointState]:
     """Gather what is known of the lists: from the warehouse, and from the run log."""
-    known, access = log.known(), ApiConnection.of(settings)
+    known, target = log.known(), ApiTarget.from_settings(settings)
     return {
         endpoint.name: EndpointState(
             held=endpoint.name in held.scans,
             concluded=held.scans.get(endpoint.name, NO_SCAN).concluded,
-            known=_restore_profile(known.get(endpoint.name), access.origin(endpoint)),
+            known=_restore_profile(known.get(endpoint.name), target.origin(endpoint)),
         )
         for endpoint in endpoints
     }
@@ -46,7 +47,7 @@ def save_endpoint_state(log: RunLog, settings: Settings, one: ExtractedList) -> 
         log.learn(
             one.endpoint.name,
             {
-                "source": ApiConnection.of(settings).origin(one.endpoint),
+                "source": ApiTarget.from_settings(settings).origin(one.endpoint),
                 "size": known.size,
                 "total": known.total,
                 "arrangement": known.order.value,
@@ -67,8 +68,28 @@ def save_capabilities(settings: Settings, found: Sequence[ProbeResult]) -> ApiCa
     longest = max(lists, key=lambda each: each.announced or 0)
     traits = detect_capabilities(settings, ENDPOINTS[longest.endpoint])
     settings.private.mkdir(parents=True, exist_ok=True, mode=0o700)
-    RunLog(settings.private / "runs.sqlite").found_out(vars(traits))
+    RunLog(settings.run_log).found_out(vars(traits))
     return traits
+
+
+def build_endpoint_runs(
+    extracted: ExtractResult, loaded: LoadResult
+) -> tuple[list[EndpointRun], list[EndpointRun]]:
+    """Describe what a run did: for the endpoints that were read, and for those that failed."""
+    runs = [
+        build_endpoint_run(
+            one,
+            loaded.deltas.get(one.endpoint.name),
+            extracted.counts[one.endpoint.name],
+            loaded.counts.get(one.endpoint.name, NO_VERSIONS),
+            loaded.faults.get(one.endpoint.name),
+        )
+        for one in extracted.read
+    ]
+    failed = sorted(extracted.faults.keys() - {one.endpoint.name for one in extracted.read})
+    return runs, [
+        build_failed_run(name, extracted.faults[name], extracted.counts[name]) for name in failed
+    ]
 
 
 def build_endpoint_run(

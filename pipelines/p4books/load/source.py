@@ -15,7 +15,7 @@ from pyarrow import parquet
 from p4books.endpoints import ENDPOINTS
 from p4books.endpoints.definition import Endpoint, FieldType
 from p4books.errors import Incomplete
-from p4books.extract.client import ApiConnection, Client, open_rate_limiter
+from p4books.extract.client import ApiConnection, Client
 from p4books.extract.scan import ListScan
 from p4books.extract.spool import Spool
 from p4books.load.delta import compare_scan, open_comparison
@@ -110,8 +110,8 @@ def p4books_source(  # noqa: PLR0913
 def _read_whole_list(
     settings: Settings, endpoint: Endpoint, folder: Path
 ) -> Iterator[pa.RecordBatch]:
-    client = Client(ApiConnection.of(settings), open_rate_limiter(settings))
-    spool = Spool(folder / endpoint.name, client.access.source(endpoint))
+    client = Client(ApiConnection.from_settings(settings))
+    spool = Spool(folder / endpoint.name, client.target.source(endpoint))
     reading = ListScan(endpoint, client, spool)
     reading.go_on()
     verdict = reading.result().verdict

@@ -2,7 +2,8 @@
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
@@ -66,11 +67,9 @@ def change_warehouse(warehouse: Path, scratch: Path, change: Callable[[Path], T]
     Raises what `change` and `load` do.
     """
     made = scratch / "warehouse.duckdb"
-    try:
+    with translate_errors(warehouse, scratch):
         shutil.copyfile(warehouse, made)
         done = change(made)
-    except (OSError, duckdb.Error) as error:
-        raise translate_error(error, warehouse, scratch) from None
     replace_warehouse(made, warehouse, keep=True)
     return done
 
@@ -83,6 +82,15 @@ def replace_warehouse(made: Path, warehouse: Path, *, keep: bool) -> None:
         replace_atomically(made, warehouse, 0o600)
     except OSError as error:
         raise DiskTrouble(warehouse, error.strerror or str(error)) from None
+
+
+@contextmanager
+def translate_errors(warehouse: Path, scratch: Path) -> Iterator[None]:
+    """Raise what DuckDB and the system do not do as a P4BooksError."""
+    try:
+        yield
+    except (OSError, duckdb.Error) as error:
+        raise translate_error(error, warehouse, scratch) from None
 
 
 def translate_error(error: BaseException, warehouse: Path, scratch: Path) -> P4BooksError:

@@ -23,7 +23,7 @@ from p4books.storage.database import (
     retry_with_more_memory,
 )
 from p4books.storage.files import replace_atomically, scratch_dir, tenant_lock
-from p4books.storage.run_log import RunLog
+from p4books.storage.run_log import Run, RunLog
 from p4books.transform.build import (
     build_custom_tables,
     build_tables,
@@ -141,6 +141,18 @@ def is_publish_due(warehouse: Path, settings: Settings, sql: SqlSources) -> bool
     return made_of != _fingerprint(warehouse, settings, sql) or abs(age) >= REPUBLISH_AFTER
 
 
+def prepare_if_due(
+    warehouse: Path, settings: Settings, sql: SqlSources, runs: Sequence[Run]
+) -> ModelSet | None:
+    """Build the views in a warehouse if it is due to be published; None if it is not.
+
+    Raises BrokenSql, with the views as they were.
+    """
+    if not is_publish_due(warehouse, settings, sql):
+        return None
+    return prepare_models(warehouse, settings, sql, runs)
+
+
 def publish_warehouse(  # noqa: PLR0913
     warehouse: Path,
     found: ModelSet,
@@ -191,7 +203,7 @@ def publish_report(
     published one. Raises NoPicture, BrokenSql, CheckFailed, AlreadyRunning, WarehouseDamaged and
     DiskTrouble; what was published stays.
     """
-    warehouse = settings.private / "warehouse.duckdb"
+    warehouse = settings.warehouse
     published = settings.published_as_of(day)
     name = "report" if day else "run"
     with tenant_lock(settings, name), scratch_dir(settings.private / f"work-{name}") as folder:
@@ -206,7 +218,7 @@ def publish_report(
             create_tables(made, tuple(endpoints.values()))
             if needs_migration(made, endpoints):
                 migrate_warehouse(made, endpoints)
-            runs = RunLog(settings.private / "runs.sqlite").runs(last=None)
+            runs = RunLog(settings.run_log).runs(last=None)
             found = prepare_models(made, settings, sources, runs, day)
             return published, publish_warehouse(made, found, folder, settings, sources, published)
         except OSError as error:

@@ -52,7 +52,7 @@ class TenantStatus:
 
 def read_status(settings: Settings) -> TenantStatus:
     """Look at the published file and the run log. Raises NotPublished and QueryFailed."""
-    log = RunLog(settings.private / "runs.sqlite")
+    log = RunLog(settings.run_log)
     fresh, last = log.freshness(), log.runs(1)
     with open_published(settings.published) as con:
         (made,) = con.execute("select published_at from about").fetchone() or (None,)
@@ -81,7 +81,7 @@ def read_status(settings: Settings) -> TenantStatus:
         tables=tuple(tables),
         requests_last_run=last[0].requests if last else 0,
         requests_last_day=log.requests_since(time.time() - DAY),
-        unknown=_count_unknown(settings.private / "warehouse.duckdb"),
+        unknown=_count_unknown(settings.warehouse),
         traits=log.traits(),
     )
 

@@ -115,7 +115,7 @@ class RecordSearch:
             yield self._page(page)
 
     def _read_whole(self, sought: SearchResult) -> bool:
-        way = Paginator(self._endpoint, self._client.access)
+        way = Paginator(self._endpoint, self._client.target)
         walk = way.walk()
         page = next(walk)
         while True:

@@ -9,8 +9,7 @@ from pathlib import Path
 from p4books.endpoints import ENDPOINTS
 from p4books.endpoints.definition import Endpoint
 from p4books.errors import P4BooksError, UsageError, did_you_mean
-from p4books.extract.client import ApiConnection, Client, open_rate_limiter
-from p4books.extract.rate_limiter import RateLimiter
+from p4books.extract.client import ApiConnection, Client
 from p4books.load.schema import load_endpoints
 from p4books.load.warehouse import check_warehouse
 from p4books.push.enqueue import Enqueuer
@@ -57,12 +56,12 @@ class PushClient:
     def client(self) -> Client:
         """What reads the list."""
         patience = self.patience
-        return Client(self._access, self._slots, patience.backoff, patience.sleep)
+        return Client(self._connection, patience.backoff, patience.sleep)
 
     @cached_property
     def sender(self) -> RecordSender:
         """What sends the rows."""
-        return RecordSender(self._access, self._slots, self._endpoint, self._ledger, self.patience)
+        return RecordSender(self._connection, self._endpoint, self._ledger, self.patience)
 
     @property
     def cost(self) -> tuple[int, float]:
@@ -73,12 +72,8 @@ class PushClient:
         return sum(each.requests for each in made), sum(each.waited for each in made)
 
     @cached_property
-    def _access(self) -> ApiConnection:
-        return ApiConnection.of(self._settings)
-
-    @cached_property
-    def _slots(self) -> RateLimiter:
-        return open_rate_limiter(self._settings)
+    def _connection(self) -> ApiConnection:
+        return ApiConnection.from_settings(self._settings)
 
 
 PushCallback = Callable[[str, int, int], None]  # what is done, how many of it, of how many
@@ -106,8 +101,8 @@ def push_records(  # noqa: PLR0913
         wishes or PushOptions(),
         PushReport(endpoint, dry_run=bool(wishes and wishes.dry_run)),
     )
-    warehouse = settings.private / "warehouse.duckdb"
-    with tenant_lock(settings, "push"), make_ledger(settings.private / "ledger.sqlite") as ledger:
+    warehouse = settings.warehouse
+    with tenant_lock(settings, "push"), make_ledger(settings.ledger) as ledger:
         ledger.doubt()
         check_warehouse(warehouse)
         known = load_endpoints(warehouse)[endpoint]
@@ -146,7 +141,7 @@ class _Push:
         report: PushReport,
         before: Set[str],
     ) -> None:
-        self._warehouse = settings.private / "warehouse.duckdb"
+        self._warehouse = settings.warehouse
         self._endpoint = endpoint
         self._ledger = ledger
         self._wishes = wishes

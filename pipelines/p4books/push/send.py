@@ -20,7 +20,6 @@ from p4books.extract.client import (
     parse_retry_after,
 )
 from p4books.extract.http import HttpSession, RequestCounts
-from p4books.extract.rate_limiter import RateLimiter
 from p4books.push.errors import NoAnswers, NotCreated, NotReached, OwnCodes, SentOn, StillRefusing
 from p4books.push.ledger import Ledger
 from p4books.push.response import (
@@ -97,19 +96,20 @@ class RecordSender:
 
     def __init__(
         self,
-        access: ApiConnection,
-        slots: RateLimiter,
+        connection: ApiConnection,
         endpoint: Endpoint,
         ledger: Ledger,
         patience: RetryPolicy,
     ) -> None:
-        self._access = access
-        self._slots = slots
+        self._target = connection.target
+        self._limiter = connection.limiter
         self._endpoint = endpoint
         self._ledger = ledger
         self._patience = patience
-        self._url = f"{access.address}/{endpoint.path}"
-        self._session = HttpSession(access.address, access.key, slots, patience.timeout)
+        self._url = f"{self._target.address}/{endpoint.path}"
+        self._session = HttpSession(
+            self._target.address, self._target.key, self._limiter, patience.timeout
+        )
 
     @property
     def counts(self) -> RequestCounts:
@@ -163,7 +163,7 @@ class RecordSender:
         why = describe_connection_failure(error, self._patience.timeout) or "the connection failed"
         self._ledger.back(entry)
         if failures >= TRIES:
-            raise NotReached(self._endpoint.name, self._access.host, why)
+            raise NotReached(self._endpoint.name, self._target.host, why)
         log.info("%s: %s; try %d", self._endpoint.name, why, failures + 1)
         self._patience.sleep(min(self._patience.backoff * 2 ** (failures - 1), LONGEST_BACKOFF))
 
@@ -173,9 +173,9 @@ class RecordSender:
         self.counts.refused += 1
         if refusals >= REFUSALS:
             raise StillRefusing(self._endpoint.name)
-        wait = parse_retry_after(answer.headers.get("Retry-After"), self._slots.window)
+        wait = parse_retry_after(answer.headers.get("Retry-After"), self._limiter.window)
         log.info("%s: over the limit, waiting %.0f s", self._endpoint.name, wait)
-        self._slots.block(wait)
+        self._limiter.block(wait)
 
 
 SendCallback = Callable[[int], None]  # how many rows have been sent

@@ -3,9 +3,9 @@
 import json
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +70,7 @@ class SqliteTables:
 DAY = 86400.0  # seconds
 KEPT_DAYS = 90 * DAY  # what runs did for each endpoint is forgotten then
 STOPPED = "stopped"  # the outcome of a run that a person or the system ended
+NOTE_EVERY = 0.5  # seconds between two notes of what a run has cost so far
 KILLED = "killed"  # the outcome of one that ended without a word
 
 _TABLES: dict[str, dict[str, str]] = {
@@ -321,3 +322,51 @@ class SyncSummary:
     def sum(self, count: str) -> int:
         """Add up one count of all readings: new, changed, gone, findings."""
         return sum(int(getattr(reading, count)) for reading in self.readings)
+
+
+class RunRecorder:
+    """The entry of a run in progress, and the summary that is made of it."""
+
+    def __init__(self, log: RunLog, summary: SyncSummary) -> None:
+        self.log = log
+        self.summary = summary
+        self.number = log.begin()
+        self._noted_at = 0.0
+
+    def note_cost(self, requests: int, refused: int, waited: float) -> None:
+        """Record what the run has cost so far; `waited` in seconds."""
+        self.log.cost(self.number, requests, refused, waited)
+        self.summary.requests, self.summary.refused = requests, refused
+        self.summary.waited = waited
+
+    def note_now_and_then(self, note: Callable[[], None]) -> None:
+        """Call `note`, unless it was called less than NOTE_EVERY seconds ago."""
+        if time.monotonic() - self._noted_at >= NOTE_EVERY:
+            self._noted_at = time.monotonic()
+            note()
+
+    def note(self, endpoint_runs: Iterable[EndpointRun]) -> None:
+        """Record what became of each endpoint; only call it when its rows are safe."""
+        for endpoint_run in endpoint_runs:
+            self.log.note(self.number, endpoint_run)
+
+    def log_with(self, endpoint_runs: Iterable[EndpointRun]) -> list[Run]:
+        """Return all runs, the newest first, this one with what is not recorded yet."""
+        runs = self.log.runs(last=None)
+        return [replace(runs[0], readings=tuple(endpoint_runs)), *runs[1:]]
+
+
+@contextmanager
+def record_run(log: RunLog, summary: SyncSummary) -> Iterator[RunRecorder]:
+    """Record that a run begins, and how it ends; what ends it is raised again."""
+    run = RunRecorder(log, summary)
+    try:
+        yield run
+    except P4BooksError as error:
+        log.end(run.number, type(error).__name__)
+        raise
+    except KeyboardInterrupt:
+        log.end(run.number, STOPPED)
+        raise
+    faults = summary.faults
+    log.end(run.number, type(faults[0]).__name__ if faults else "done")

@@ -25,7 +25,7 @@ from p4books.errors import (
     RightMissing,
     Unreachable,
 )
-from p4books.extract.client import REFUSALS, TRIES, ApiConnection, Client, open_rate_limiter
+from p4books.extract.client import REFUSALS, TRIES, ApiConnection, ApiTarget, Client
 from p4books.extract.rate_limiter import RateLimiter, limiter_path
 from p4books.settings import Settings
 from p4books_sandbox import Fault, Sandbox
@@ -81,7 +81,7 @@ def slots(tmp_path: Path, clock: Time) -> RateLimiter:
 @pytest.fixture
 def client(settings: Settings, slots: RateLimiter, clock: Time) -> Client:
     """A client of the test's sandbox."""
-    return Client(ApiConnection.of(settings), slots, sleep=clock.pause)
+    return Client(_connection(settings, slots), sleep=clock.pause)
 
 
 @pytest.fixture
@@ -91,8 +91,12 @@ def other() -> Iterator[Sandbox]:
         yield sandbox
 
 
+def _connection(settings: Settings, slots: RateLimiter) -> ApiConnection:
+    return ApiConnection(ApiTarget.from_settings(settings), slots)
+
+
 def _elsewhere(client: Client, address: str, slots: RateLimiter, clock: Time) -> Client:
-    return Client(replace(client.access, address=address), slots, sleep=clock.pause)
+    return Client(ApiConnection(replace(client.target, address=address), slots), sleep=clock.pause)
 
 
 # What goes well.
@@ -128,7 +132,7 @@ def test_names_of_parameters(
     """The parameters have the names that are set; the path has hyphens."""
     found = make_settings(sandbox, page_param="p", page_size_param="page_size", page_size=5)
 
-    answer = Client(ApiConnection.of(found), slots).page(ENDPOINTS["sales_orders"], 1)
+    answer = Client(_connection(found, slots)).page(ENDPOINTS["sales_orders"], 1)
 
     (arrival,) = sandbox.requests
     assert (arrival.endpoint, arrival.page, arrival.page_size) == ("sales-orders", 1, 5)
@@ -249,7 +253,7 @@ def test_stop(settings: Settings, sandbox: Sandbox, slots: RateLimiter, clock: T
     sandbox.faults.stage(Fault("status", times=None))
 
     with pytest.raises(ReadCancelled):
-        Client(ApiConnection.of(settings), slots, sleep=clock.pause, stop=stop).page(INVOICES, 1)
+        Client(_connection(settings, slots), sleep=clock.pause, stop=stop).page(INVOICES, 1)
 
     assert sandbox.requests == []
 
@@ -286,17 +290,17 @@ def test_wrong_key(
 ) -> None:
     """A wrong key is said with its tenant, and is not shown."""
     caplog.set_level(logging.DEBUG)
-    wrong = Client(replace(client.access, key="k-wrong-3f9a"), slots)
+    wrong = Client(ApiConnection(replace(client.target, key="k-wrong-3f9a"), slots))
 
     with pytest.raises(KeyRefused, match="tenant acme") as error:
         wrong.page(INVOICES, 1)
 
-    assert "k-wrong-3f9a" not in str(error.value) + caplog.text + repr(wrong.access)
+    assert "k-wrong-3f9a" not in str(error.value) + caplog.text + repr(wrong.target)
 
 
 def test_no_such_list(client: Client, slots: RateLimiter, clock: Time) -> None:
     """An address where there is no list is shown."""
-    address = client.access.address.replace("/api/v1", "/api/v2")
+    address = client.target.address.replace("/api/v1", "/api/v2")
 
     with pytest.raises(NotFound, match=r"nothing at http://.*/api/v2/invoices \(404\)"):
         _elsewhere(client, address, slots, clock).page(INVOICES, 1)
@@ -379,7 +383,7 @@ def test_over_the_limit_for_ever(client: Client, sandbox: Sandbox, clock: Time) 
 def test_a_real_limit(make_settings: MakeSettings, slots: RateLimiter, clock: Time) -> None:
     """Without a throttle of our own a page still comes, after as many refusals as were seen."""
     with Sandbox(invoices=10, limit=3, window=60, clock=clock) as sandbox:
-        client = Client(ApiConnection.of(make_settings(sandbox)), slots, sleep=clock.pause)
+        client = Client(_connection(make_settings(sandbox), slots), sleep=clock.pause)
 
         rows = [client.page(INVOICES, 1).rows for _ in range(10)]
 
@@ -392,7 +396,7 @@ def test_never_over(make_settings: MakeSettings, tmp_path: Path, clock: Time) ->
     """With the server's own limit set, not one request is refused."""
     with Sandbox(invoices=10, limit=3, window=60, clock=clock) as sandbox:
         ours = RateLimiter(tmp_path / "ours.sqlite", 3, 60, clock, clock.wait)
-        client = Client(ApiConnection.of(make_settings(sandbox)), ours, sleep=clock.pause)
+        client = Client(_connection(make_settings(sandbox), ours), sleep=clock.pause)
 
         for _ in range(10):
             client.page(INVOICES, 1)
@@ -439,7 +443,7 @@ def test_dead_proxy(
     client: Client, slots: RateLimiter, clock: Time, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A proxy that does not let us through is said to be one."""
-    monkeypatch.setenv("https_proxy", client.access.address)
+    monkeypatch.setenv("https_proxy", client.target.address)
 
     with pytest.raises(Unreachable, match="proxy did not let us through"):
         _elsewhere(client, "https://acme.invalid/api/v1", slots, clock).page(INVOICES, 1)
@@ -469,12 +473,12 @@ def test_no_key_anywhere(
     assert caplog.records
     assert sandbox.key not in caplog.text
     assert sandbox.key not in f"{error.value} {error.value!r} {error.value.__cause__}"
-    assert sandbox.key not in repr(client.access)
+    assert sandbox.key not in repr(client.target)
 
 
 def test_access(settings: Settings) -> None:
     """Where pages come from is told without the key and the tenant."""
-    source = ApiConnection.of(settings).source(INVOICES)
+    source = ApiTarget.from_settings(settings).source(INVOICES)
 
     assert source == {
         "endpoint": "invoices",
@@ -487,7 +491,7 @@ def test_access(settings: Settings) -> None:
 
 def test_throttle_of_a_key(settings: Settings) -> None:
     """All that use one key have one throttle, as fast as is set."""
-    slots = open_rate_limiter(settings)
+    slots = ApiConnection.from_settings(settings).limiter
 
     assert slots.path == limiter_path(settings.key)
     assert (slots.limit, slots.window) == (100_000, 60)

@@ -72,7 +72,7 @@ def test_private_folder(settings: Settings) -> None:
     found = _read(settings)
 
     assert [one.spool.folder for one in found.read] == [
-        settings.private / "spool" / endpoint.name for endpoint in ALL
+        settings.spool / endpoint.name for endpoint in ALL
     ]
 
 

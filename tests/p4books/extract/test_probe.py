@@ -7,7 +7,7 @@ import pytest
 
 from p4books.endpoints import ENDPOINTS
 from p4books.errors import BadAnswer, KeyRefused, NotFound, Refused, RightMissing, Unreachable
-from p4books.extract.client import ApiConnection, Client, open_rate_limiter
+from p4books.extract.client import ApiConnection, Client
 from p4books.extract.probe import ProbeResult, probe_endpoint, probe_endpoints
 from p4books.settings import Settings
 from p4books_sandbox import Fault, Sandbox
@@ -26,7 +26,7 @@ def sandbox(standing: Sandbox) -> Sandbox:
 @pytest.fixture
 def client(settings: Settings) -> Client:
     """A client that does not wait between its tries."""
-    return Client(ApiConnection.of(settings), open_rate_limiter(settings), backoff=0)
+    return Client(ApiConnection.from_settings(settings), backoff=0)
 
 
 def _finding(announced: int | None, honoured: bool | None) -> ProbeResult:
@@ -126,7 +126,7 @@ def test_nobody_there(make_settings: MakeSettings, sandbox: Sandbox) -> None:
         plug.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{plug.getsockname()[1]}/api/v1"
     found = make_settings(sandbox, base_url=address)
-    client = Client(ApiConnection.of(found), open_rate_limiter(found), backoff=0)
+    client = Client(ApiConnection.from_settings(found), backoff=0)
 
     with pytest.raises(Unreachable):
         probe_endpoint(VENDORS, client)

@@ -9,7 +9,7 @@ import pytest
 
 from p4books.endpoints import ENDPOINTS
 from p4books.errors import BadAnswer, PageIgnored
-from p4books.extract.client import ApiConnection, Client
+from p4books.extract.client import ApiConnection, ApiTarget, Client
 from p4books.extract.pagination import ListOrder, ListProfile, ScanOutcome
 from p4books.extract.rate_limiter import RateLimiter
 from p4books.extract.scan import ListScan, ReadMode, RequestBudget, ScanResult
@@ -52,11 +52,11 @@ class Reader:
 
     def client(self, size: int = 10) -> Client:
         """Give a client that asks for pages of this size."""
-        access = ApiConnection(
+        target = ApiTarget(
             "acme", self.sandbox.base_url, self.sandbox.key, size, "page", "page_size"
         )
         slots = RateLimiter(self.folder / "throttle.sqlite", 100_000, 60)
-        return Client(access, slots, backoff=0, sleep=lambda _: None)
+        return Client(ApiConnection(target, slots), backoff=0, sleep=lambda _: None)
 
     def spool(self, size: int = 10) -> Spool:
         """Give the spool it reads into."""

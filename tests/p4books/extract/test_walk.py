@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from p4books.endpoints import ENDPOINTS
 from p4books.errors import PageIgnored
-from p4books.extract.client import ApiConnection
+from p4books.extract.client import ApiTarget
 from p4books.extract.page import Page, SortKey, empty_page
 from p4books.extract.pagination import PageRequests, Paginator, ScanOutcome
 
@@ -81,7 +81,7 @@ def _unordered(rows: int) -> list[Row]:
 def _read(books: Books, asks_for: int | None = None) -> tuple[ScanOutcome, set[str]]:
     """Walk through a list; give the verdict and the ids seen."""
     size = books.size if asks_for is None else asks_for
-    way = Paginator(INVOICES, ApiConnection("acme", "https://x", "k", size, "page", "page_size"))
+    way = Paginator(INVOICES, ApiTarget("acme", "https://x", "k", size, "page", "page_size"))
     walk = way.walk()
     verdict = _finish(walk, books)
     return verdict, way.seen
@@ -377,7 +377,7 @@ def test_fewer_than_announced() -> None:
 
 def test_rows_announced_and_none_given() -> None:
     """An empty first page of a list that announces rows is not complete."""
-    way = Paginator(INVOICES, ApiConnection("acme", "https://x", "k", 3, "page", "page_size"))
+    way = Paginator(INVOICES, ApiTarget("acme", "https://x", "k", 3, "page", "page_size"))
     walk = way.walk()
     next(walk)
 

@@ -69,7 +69,7 @@ def synced(settings: Settings, first_copy: Path) -> Settings:
 
 
 def held(settings: Settings, columns: str) -> list[Row]:
-    with duckdb.connect(settings.private / "warehouse.duckdb", read_only=True) as con:
+    with duckdb.connect(settings.warehouse, read_only=True) as con:
         order = "order by id, _dlt_valid_from"
         return con.execute(f"select {columns} from raw.vendors {order}").fetchall()
 
@@ -147,7 +147,7 @@ def test_digits_that_do_not_fit(synced: Settings, sandbox: Sandbox) -> None:
 
 
 def warehouse(settings: Settings) -> Path:
-    return settings.private / "warehouse.duckdb"
+    return settings.warehouse
 
 
 def test_loads_after_it(synced: Settings, sandbox: Sandbox) -> None:

@@ -60,7 +60,7 @@ def sandbox() -> Iterator[Sandbox]:
 def old(settings: Settings, format_1: Path) -> Settings:
     """Settings of a tenant whose warehouse the older p4books made."""
     settings.private.mkdir(parents=True)
-    shutil.copyfile(format_1, settings.private / "warehouse.duckdb")
+    shutil.copyfile(format_1, settings.warehouse)
     return settings
 
 

@@ -32,7 +32,7 @@ MakeSettings = Callable[..., Settings]
 def log(settings: Settings) -> RunLog:
     """The tenant's run log, without a run yet."""
     settings.private.mkdir(parents=True)
-    return RunLog(settings.private / "runs.sqlite")
+    return RunLog(settings.run_log)
 
 
 def _read(settings: Settings, requests: int | None = None) -> ExtractedList:

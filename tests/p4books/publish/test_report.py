@@ -69,7 +69,7 @@ def aged(settings: Settings) -> Settings:
 
     Invoice 3 was voided then, and vendor 4 deleted.
     """
-    with duckdb.connect(settings.private / "warehouse.duckdb") as con:
+    with duckdb.connect(settings.warehouse) as con:
         con.execute("set TimeZone = 'UTC'")
         con.execute(f"update raw.history set since = '{FIRST}'")
         for name in ENDPOINTS:
@@ -105,7 +105,7 @@ def files(settings: Settings) -> list[str]:
 
 def test_after_an_edit(settings: Settings, sql: Path) -> None:
     """An edited model is published anew, from what is held: the API is not asked for it."""
-    warehouse = settings.private / "warehouse.duckdb"
+    warehouse = settings.warehouse
     before, held = settings.published.stat().st_ino, warehouse.read_bytes()
     (sql / "reporting").mkdir()
     (sql / "reporting" / "mine.sql").write_text("-- One row.\nselect 7 as seven\n")
@@ -132,7 +132,7 @@ def test_without_an_edit(settings: Settings) -> None:
 
     assert len(before) > 20
     assert picture(settings.published) == before
-    assert not is_publish_due(settings.private / "warehouse.duckdb", settings, SqlSources.at())
+    assert not is_publish_due(settings.warehouse, settings, SqlSources.at())
 
 
 def test_as_of_a_day(aged: Settings, sql: Path) -> None:
@@ -276,7 +276,7 @@ def test_before_the_first_sync(tmp_path: Path, sql: Path) -> None:
 def test_a_damaged_warehouse(settings: Settings, sql: Path) -> None:
     """A damaged warehouse is told in a sentence; what was published stays."""
     before = settings.published.read_bytes()
-    warehouse = settings.private / "warehouse.duckdb"
+    warehouse = settings.warehouse
     warehouse.write_bytes(warehouse.read_bytes()[:100_000])
 
     with pytest.raises(WarehouseDamaged, match="generations"):
@@ -289,7 +289,7 @@ def test_an_older_warehouse(tmp_path: Path) -> None:
     """A warehouse of an older format is shown as it is, and stays as it is."""
     settings = Settings(tenant="acme", data_dir=tmp_path / "data")
     settings.private.mkdir(parents=True)
-    warehouse = settings.private / "warehouse.duckdb"
+    warehouse = settings.warehouse
     with (
         gzip.open(HERE.parent / "load" / "format-1.duckdb.gz") as packed,
         warehouse.open("wb") as file,
@@ -306,7 +306,7 @@ def test_an_older_warehouse(tmp_path: Path) -> None:
 
 def test_a_warehouse_that_lacks_a_column(settings: Settings, sql: Path) -> None:
     """A warehouse of a p4books that knew a field less has it in the reports, without values."""
-    with duckdb.connect(settings.private / "warehouse.duckdb") as con:
+    with duckdb.connect(settings.warehouse) as con:
         con.execute("alter table raw.products drop column unit_of_measure")
 
     published, _ = publish_report(settings, sql=sql)
@@ -317,7 +317,7 @@ def test_a_warehouse_that_lacks_a_column(settings: Settings, sql: Path) -> None:
 
 def test_a_newer_warehouse(settings: Settings, sql: Path) -> None:
     """A warehouse of a newer p4books is told in a sentence; what was published stays."""
-    with duckdb.connect(settings.private / "warehouse.duckdb") as con:
+    with duckdb.connect(settings.warehouse) as con:
         con.execute("update raw.p4books_format set format = 99")
     before = settings.published.read_bytes()
 

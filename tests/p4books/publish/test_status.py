@@ -31,7 +31,7 @@ def settings(make_settings: Callable[..., Settings], tmp_path: Path) -> Settings
 
 
 def note(settings: Settings, endpoint: str, start: float, end: float, *, complete: bool) -> None:
-    log = RunLog(settings.private / "runs.sqlite")
+    log = RunLog(settings.run_log)
     log.note(
         log.begin(),
         EndpointRun(
@@ -96,7 +96,7 @@ def test_not_published(settings: Settings) -> None:
 def test_unknown_fields(settings: Settings) -> None:
     """The fields that no column holds are listed; of a warehouse that can't be seen, none."""
     before = read_status(settings).unknown
-    with duckdb.connect(settings.private / "warehouse.duckdb") as con:
+    with duckdb.connect(settings.warehouse) as con:
         con.execute("create schema raw")
         con.execute("create table raw.fields as select 'vendors' as endpoint, 'bank' as field,"
                     " now() as first_seen_at")  # fmt: skip
@@ -106,7 +106,7 @@ def test_unknown_fields(settings: Settings) -> None:
 
 def test_what_it_cost(settings: Settings) -> None:
     """The requests of the last run and of the day are told, and how the API was found to behave."""
-    log = RunLog(settings.private / "runs.sqlite")
+    log = RunLog(settings.run_log)
     for requests in (7, 8):
         log.cost(log.begin(), requests, 0, 0.0)
     log.found_out({"endpoint": "invoices", "order": "oldest first"})

@@ -23,7 +23,7 @@ def test_held_before(sandbox: Sandbox, settings: Settings) -> None:
     sync(settings, ["invoices"])
     asked = [there, gone, late, "nobody"]
 
-    warehouse = settings.private / "warehouse.duckdb"
+    warehouse = settings.warehouse
 
     assert find_held_before(warehouse, INVOICES, asked, between) == {there, gone}
     assert late in find_held_before(warehouse, INVOICES, asked, datetime.now(UTC))

@@ -492,7 +492,7 @@ def test_stopped(open_shop: MakePush, tmp_path: Path) -> None:
         push_records(settings, "vendors", found, "x", progress=told)
 
     assert [entry.state for entry in _entries(tmp_path, 1)] == [CREATED, CREATED, READY]
-    (one,) = list_pushes(settings.private / "ledger.sqlite")
+    (one,) = list_pushes(settings.ledger)
     assert one.outcome == "stopped"
 
 

@@ -9,7 +9,7 @@ from tests.conftest import MakeSettings
 from tests.p4books.push.conftest import Enter
 
 from p4books.endpoints import ENDPOINTS
-from p4books.extract.client import ApiConnection, Client
+from p4books.extract.client import ApiConnection, ApiTarget, Client
 from p4books.extract.rate_limiter import RateLimiter
 from p4books.push.ledger import Ledger
 from p4books.push.reconcile import Candidate, RecordSearch, SearchResult
@@ -39,8 +39,9 @@ Seek = Callable[..., SearchResult]
 @pytest.fixture
 def seek(sandbox: Sandbox, ledger: Ledger, make_settings: MakeSettings, tmp_path: Path) -> Seek:
     """Seek rows that are being sent, until all are found."""
-    access = ApiConnection.of(make_settings(sandbox, page_size=PAGE))
-    client = Client(access, RateLimiter(tmp_path / "slots.sqlite", 1000, 60), backoff=0)
+    target = ApiTarget.from_settings(make_settings(sandbox, page_size=PAGE))
+    limiter = RateLimiter(tmp_path / "slots.sqlite", 1000, 60)
+    client = Client(ApiConnection(target, limiter), backoff=0)
 
     def seek(*entries: Entry, held: tuple[str, ...] = (), whole: bool = True) -> SearchResult:
         for entry in entries:

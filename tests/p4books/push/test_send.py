@@ -10,7 +10,7 @@ from tests.conftest import MakeSettings
 from tests.p4books.push.conftest import Enter
 
 from p4books.endpoints import ENDPOINTS
-from p4books.extract.client import TRIES, ApiConnection
+from p4books.extract.client import TRIES, ApiConnection, ApiTarget
 from p4books.extract.rate_limiter import RateLimiter
 from p4books.push.errors import NotCreated, NotReached, SentOn, StillRefusing
 from p4books.push.ledger import Ledger
@@ -52,11 +52,10 @@ def make_sender(
     """Make a sender of vendors to the sandbox, or to another address."""
 
     def make(**overrides: Any) -> RecordSender:
-        access = ApiConnection.of(make_settings(sandbox, **overrides))
+        target = ApiTarget.from_settings(make_settings(sandbox, **overrides))
         slots = RateLimiter(tmp_path / "slots.sqlite", 1000, 60)
-        return RecordSender(
-            access, slots, ENDPOINTS["vendors"], ledger, RetryPolicy(0.3, sleep=naps.sleep)
-        )
+        connection, patience = ApiConnection(target, slots), RetryPolicy(0.3, sleep=naps.sleep)
+        return RecordSender(connection, ENDPOINTS["vendors"], ledger, patience)
 
     return make
 
@@ -130,7 +129,7 @@ def test_over_the_limit(
     states: list[str] = []
     sandbox.faults.stage(Fault("status", status=429, times=2, headers={"Retry-After": "0"}))
     sender = make_sender()
-    sender._slots._sleep = lambda _: states.append(_state(ledger))
+    sender._limiter._sleep = lambda _: states.append(_state(ledger))
 
     said = sender.send(enter("V-1"))
 
