@@ -341,7 +341,7 @@ def test_threads(tmp_path: Path) -> None:
 RUSH = """
 import os, sys, time
 from pathlib import Path
-from p4books.api.throttle import Throttle
+from p4books.extract.rate_limiter import RateLimiter
 
 for nth in range(40):
     moment = time.time() + 0.01
@@ -350,7 +350,7 @@ for nth in range(40):
         if not (child := os.fork()):
             while time.time() < moment:
                 pass
-            Throttle(Path(sys.argv[1]) / f"{nth}.sqlite", 1, 1.0)
+            RateLimiter(Path(sys.argv[1]) / f"{nth}.sqlite", 1, 1.0)
             os._exit(0)
         rush.append(child)
     for child in rush:
@@ -366,9 +366,9 @@ def test_first_use_by_several(tmp_path: Path) -> None:
 PROCESS = """
 import sys, time
 from pathlib import Path
-from p4books.api.throttle import Throttle
+from p4books.extract.rate_limiter import RateLimiter
 
-slots = Throttle(Path(sys.argv[1]), 1, 0.02)
+slots = RateLimiter(Path(sys.argv[1]), 1, 0.02)
 for _ in range(40):
     slot = slots.acquire()
     print(repr(time.time()), flush=True)
