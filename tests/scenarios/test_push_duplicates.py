@@ -179,8 +179,8 @@ def _tell(story: Story, sandbox: Sandbox, settings: Settings) -> None:
                 _file(story),
                 "vendors.csv",
                 wishes,
-                patience=RetryPolicy(TIMEOUT, backoff=0, settled=0, sleep=lambda _: None),
-                make_ledger=partial(Dying, until=until),
+                retry_policy=RetryPolicy(TIMEOUT, backoff=0, settled=0, sleep=lambda _: None),
+                open_ledger=partial(Dying, until=until),
             )
         except Killed:
             continue

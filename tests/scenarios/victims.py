@@ -59,7 +59,7 @@ def run_push(order: dict[str, Any]) -> bool:
     """Push a file of vendors; tell whether nothing of it is left to be sent."""
     file = Path(order.pop("file"))
     patience = RetryPolicy(timeout=5.0, backoff=0)
-    done = push_records(Settings(**order), "vendors", read_file(file), file.name, patience=patience)
+    done = push_records(Settings(**order), "vendors", read_file(file), file.name, retry_policy=patience)
     return done.ready == 0
 
 

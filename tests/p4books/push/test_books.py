@@ -39,7 +39,7 @@ def data() -> dict[str, list[dict[str, Any]]]:
 
 
 def read(private: Path, endpoint: str) -> Lookups:
-    return Lookups.of(private / "warehouse.duckdb", ENDPOINTS[endpoint], SqlSources.at())
+    return Lookups.load(private / "warehouse.duckdb", ENDPOINTS[endpoint], SqlSources.at())
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +69,7 @@ def test_lists(synced: Path) -> None:
     books = read(synced, "invoices")
 
     assert books.own.codes == {"F-1": "20"}
-    assert books.own.doubled == {"F-1"}
+    assert books.own.duplicates == {"F-1"}
     assert books.own.ids == {"20", "21", "22"}
     assert books.lists.keys() == {"customers", "products"}
     assert books.lists["customers"] == RecordIndex({"C-7": "7"}, {"7"}, set(), {"8"}, {"C-8b"})
@@ -124,7 +124,7 @@ def test_no_warehouse(tmp_path: Path) -> None:
     path = tmp_path / "warehouse.duckdb"
 
     with pytest.raises(ListNotSynced, match="products"):
-        Lookups.of(path, ENDPOINTS["products"], SqlSources.at())
+        Lookups.load(path, ENDPOINTS["products"], SqlSources.at())
 
     assert not path.exists()
 
@@ -137,4 +137,4 @@ def test_like(code: str, end: str) -> None:
     """An unknown code is told the nearest of those beside it, or that there is none."""
     listed = RecordIndex({f"A-{number}": str(number) for number in range(1, 1000, 10)})
 
-    assert listed.like(code).startswith(end)
+    assert listed.suggest(code).startswith(end)

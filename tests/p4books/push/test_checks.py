@@ -105,7 +105,7 @@ def test_in_the_books() -> None:
     """A code that stands in the books already is told with the draft, as the record's id."""
     found = drafts(PRODUCTS, {"code": "OLD", "name": "x"}, {"code": "NEW", "name": "x"})
 
-    assert [each.stands_as for each in found] == ["7", None]
+    assert [each.existing_id for each in found] == ["7", None]
 
 
 @pytest.mark.parametrize(

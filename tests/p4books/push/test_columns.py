@@ -32,7 +32,7 @@ def columns(
 )
 def test_spellings(column: str) -> None:
     """A column is found in whatever spelling."""
-    assert columns().find(column) == ColumnTarget("document_date", FieldType.DAY)
+    assert columns().resolve(column) == ColumnTarget("document_date", FieldType.DAY)
 
 
 @pytest.mark.parametrize(
@@ -67,22 +67,22 @@ def test_spellings(column: str) -> None:
 )
 def test_places(endpoint: Endpoint, column: str, place: ColumnTarget) -> None:
     """A column goes to the record, or to an item of it where only that has it or it is said so."""
-    assert columns(endpoint).find(column) == place
+    assert columns(endpoint).resolve(column) == place
 
 
 def test_adopted() -> None:
     """A field that was adopted is one, and goes before an item's of the same name."""
     adopted = replace(INVOICES, fields={**INVOICES.fields, "discount": FieldType.MONEY})
 
-    assert columns(adopted).find("Discount") == ColumnTarget("discount", FieldType.MONEY)
-    assert columns(adopted).find("line_discount") == ColumnTarget(
+    assert columns(adopted).resolve("Discount") == ColumnTarget("discount", FieldType.MONEY)
+    assert columns(adopted).resolve("line_discount") == ColumnTarget(
         "discount", FieldType.MEASURE, "lines"
     )
 
 
 def test_unknown() -> None:
     """An unknown column is told with the nearest known one, and how to map it."""
-    found = columns().find("Duo Date")
+    found = columns().resolve("Duo Date")
 
     assert isinstance(found, UnfitValue)
     assert found.what == "There is no field Duo Date in invoices; did you mean due_date?"
@@ -93,7 +93,7 @@ def test_unknown() -> None:
 @pytest.mark.parametrize("column", ["id", "ID", " Id "])
 def test_id(column: str) -> None:
     """Ids are not for a file to give."""
-    found = columns().find(column)
+    found = columns().resolve(column)
 
     assert isinstance(found, UnfitValue)
     assert found.what == "P4 Books gives the ids."
@@ -101,12 +101,14 @@ def test_id(column: str) -> None:
 
 def test_renamed() -> None:
     """A column may be said to be a field, in whatever spelling, or be left out."""
-    found = columns(renamed={"Fecha  Doc": "DocumentDate", "ID": "", "subtotal": "line_subtotal"})
+    found = columns(
+        column_map={"Fecha  Doc": "DocumentDate", "ID": "", "subtotal": "line_subtotal"}
+    )
 
-    assert found.find(" Fecha Doc") == ColumnTarget("document_date", FieldType.DAY)
-    assert found.find("ID") is None
-    assert isinstance(found.find("Id"), UnfitValue)
-    assert found.find("subtotal") == ColumnTarget("subtotal", FieldType.MONEY, "lines")
+    assert found.resolve(" Fecha Doc") == ColumnTarget("document_date", FieldType.DAY)
+    assert found.resolve("ID") is None
+    assert isinstance(found.resolve("Id"), UnfitValue)
+    assert found.resolve("subtotal") == ColumnTarget("subtotal", FieldType.MONEY, "lines")
 
 
 def test_renamed_in_items() -> None:
@@ -114,9 +116,9 @@ def test_renamed_in_items() -> None:
     lines = item_targets(INVOICES.inner["lines"], "lines")
     found = ColumnMapping("the lines", lines, {"precio": "price", "quantity": "total"})
 
-    assert found.find("precio") == ColumnTarget("price", FieldType.MEASURE, "lines")
-    assert found.find("quantity") == ColumnTarget("quantity", FieldType.MEASURE, "lines")
-    assert isinstance(found.find("line_price"), UnfitValue)
+    assert found.resolve("precio") == ColumnTarget("price", FieldType.MEASURE, "lines")
+    assert found.resolve("quantity") == ColumnTarget("quantity", FieldType.MEASURE, "lines")
+    assert isinstance(found.resolve("line_price"), UnfitValue)
 
 
 @pytest.mark.parametrize(

@@ -24,8 +24,8 @@ def item(number: int) -> FieldValues:
 
 def test_goes_on() -> None:
     """Items under the same code are more of the same record, also where it had none so far."""
-    assert document(2).goes_on_in(document(3, item(3)))
-    assert document(2, item(2)).goes_on_in(document(3, item(3)))
+    assert document(2).continues_in(document(3, item(3)))
+    assert document(2, item(2)).continues_in(document(3, item(3)))
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def test_goes_on() -> None:
 )
 def test_does_not_go_on(other: Document) -> None:
     """A row without items, or under another code, begins a record."""
-    assert not document(2, item(2)).goes_on_in(other)
+    assert not document(2, item(2)).continues_in(other)
 
 
 def test_no_code() -> None:
@@ -44,10 +44,10 @@ def test_no_code() -> None:
 
     for number, code in ((3, None), (4, "F-2"), (5, "F-2")):
         row = document(number, item(number), code=code)
-        assert whole.goes_on_in(row)
-        whole.take(row)
+        assert whole.continues_in(row)
+        whole.append(row)
 
-    assert not whole.goes_on_in(document(6, item(6), code="F-3"))
+    assert not whole.continues_in(document(6, item(6), code="F-3"))
     assert (3, "CODE") in [(fault.row, fault.column) for fault in whole.faults]
 
 
@@ -56,22 +56,22 @@ def test_nested() -> None:
     whole = document(2, item(2))
     whole.is_nested = True
 
-    assert not whole.goes_on_in(document(3, item(3)))
-    assert not document(1, item(1)).goes_on_in(whole)
+    assert not whole.continues_in(document(3, item(3)))
+    assert not document(1, item(1)).continues_in(whole)
 
 
 def test_take() -> None:
     """Rows that are more of a record add their items, and are blocked as it is."""
     one, more = document(2, item(2), currency="USD"), document(3, item(3))
     more.is_blocked = True
-    more.told.append(Fault(0, "x", "", "", ""))
+    more.file_faults.append(Fault(0, "x", "", "", ""))
 
-    one.take(more)
+    one.append(more)
 
     assert one.items == {"lines": [item(2), item(3)]}
     assert (one.row, one.code, one.faults) == (2, "F-1", [])
     assert one.is_blocked
-    assert one.told == [Fault(0, "x", "", "", "")]
+    assert one.file_faults == [Fault(0, "x", "", "", "")]
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_header(before: Value | None, after: Value | None, what: str | None) -> 
     """A later row says the same of the record or nothing; what can't be sent is told already."""
     one = document(2, item(2), currency=before)
 
-    one.take(document(3, item(3), currency=after))
+    one.append(document(3, item(3), currency=after))
 
     told = [(fault.row, fault.column, fault.value, fault.what) for fault in one.faults]
     assert told == ([(3, "CURRENCY", "EUR", what)] if what else [])
@@ -98,7 +98,7 @@ def test_header(before: Value | None, after: Value | None, what: str | None) -> 
 def test_sorted_faults() -> None:
     """Faults come as the rows and columns do; those of no column of the file come last."""
     one = document(2, item(2), total=1, lines=2)
-    one.take(document(3, item(3)))
+    one.append(document(3, item(3)))
     places = [(3, "CODE"), (2, "name"), (2, "LINES[1].price"), (2, "TOTAL"), (2, "CODE")]
     one.faults = [Fault(row, column, "", "", "") for row, column in places]
 

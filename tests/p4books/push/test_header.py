@@ -34,13 +34,13 @@ def test_a_row_by_its_names() -> None:
     """Values stand below their names; what a short row lacks is None."""
     head = parse_header(FILE, ["code", "name", ""], "line")
 
-    assert head.row(7, ["A", None, None]) == SourceRow(7, {"code": "A", "name": None})
-    assert head.row(8, ["B"]) == SourceRow(8, {"code": "B", "name": None})
+    assert head.build_row(7, ["A", None, None]) == SourceRow(7, {"code": "A", "name": None})
+    assert head.build_row(8, ["B"]) == SourceRow(8, {"code": "B", "name": None})
 
 
 def test_an_empty_row() -> None:
     """A row in which nothing stands is no row."""
-    assert parse_header(FILE, ["code", "name"], "line").row(7, [None, None]) is None
+    assert parse_header(FILE, ["code", "name"], "line").build_row(7, [None, None]) is None
 
 
 @pytest.mark.parametrize(("column", "said"), [(1, r"column 2 \(B\)"), (27, r"column 28 \(AB\)")])
@@ -49,4 +49,4 @@ def test_a_value_without_a_name(column: int, said: str) -> None:
     head = parse_header(FILE, ["code"], "row")
 
     with pytest.raises(BadFile, match=rf"{said} has no name in the header, and row 9 has 'lost'"):
-        head.row(9, [*[None] * column, "lost"])
+        head.build_row(9, [*[None] * column, "lost"])

@@ -9,7 +9,7 @@ from p4books.endpoints.customers import CUSTOMERS
 from p4books.endpoints.definition import Endpoint
 from p4books.endpoints.invoices import INVOICES
 from p4books.errors import UsageError
-from p4books.push.documents import Document, FieldValue, RecordReader
+from p4books.push.documents import Document, FieldValue, RowReader
 from p4books.push.lookups import Lookups, RecordIndex
 from p4books.push.types import SourceRow
 
@@ -22,8 +22,8 @@ BOOKS = Lookups(
 )
 
 
-def reader(endpoint: Endpoint = INVOICES, **renamed: str) -> RecordReader:
-    return RecordReader(endpoint, BOOKS, renamed)
+def reader(endpoint: Endpoint = INVOICES, **renamed: str) -> RowReader:
+    return RowReader(endpoint, BOOKS, renamed)
 
 
 def read(**values: Any) -> Document:
@@ -48,8 +48,8 @@ def test_flat() -> None:
     }
     items = {"quantity": FieldValue(2, "Qty", 2), "product_id": FieldValue(2, "product", 10)}
     assert document.items == {"lines": [items]}
-    assert document.names[None, "total"] == "total"
-    assert (document.faults, document.told) == ([], [])
+    assert document.columns[None, "total"] == "total"
+    assert (document.faults, document.file_faults) == ([], [])
     assert (document.is_blocked, document.is_nested) == (False, False)
 
 
@@ -127,8 +127,11 @@ def test_unknown_columns() -> None:
     ]
     other = one.read(SourceRow(4, {"foo": " ", "id": None}))
 
-    assert [(fault.row, fault.column) for fault in documents[0].told] == [(0, "foo"), (0, "id")]
-    assert [documents[1].told, documents[1].faults, other.told] == [[], [], []]
+    assert [(fault.row, fault.column) for fault in documents[0].file_faults] == [
+        (0, "foo"),
+        (0, "id"),
+    ]
+    assert [documents[1].file_faults, documents[1].faults, other.file_faults] == [[], [], []]
     assert [each.is_blocked for each in [*documents, other]] == [True, True, False]
 
 
@@ -139,7 +142,7 @@ def test_no_name() -> None:
         one.read(SourceRow(n, {"code": "a", " ": value})) for n, value in [(2, ""), (3, "x")]
     ]
 
-    assert [[fault.what for fault in each.told] for each in documents] == [
+    assert [[fault.what for fault in each.file_faults] for each in documents] == [
         [],
         ["A column without a name holds values."],
     ]
@@ -151,8 +154,10 @@ def test_unknown_in_a_list() -> None:
     one = reader()
     documents = [one.read(SourceRow(n, {"lines": [{}, {"foo": 1}]})) for n in (2, 3)]
 
-    assert [(fault.row, fault.column) for fault in documents[0].told] == [(2, "lines[2].foo")]
-    assert not documents[1].told
+    assert [(fault.row, fault.column) for fault in documents[0].file_faults] == [
+        (2, "lines[2].foo")
+    ]
+    assert not documents[1].file_faults
     assert documents[1].is_blocked
 
 
@@ -162,9 +167,9 @@ def test_doubled() -> None:
     values = {"customer": "C-1", "Customer Code": "C-1", "lines": [{"price": 1, "Price": 1}]}
     documents = [one.read(SourceRow(n, values)) for n in (2, 3)]
 
-    told = [(fault.row, fault.column) for fault in documents[0].told]
+    told = [(fault.row, fault.column) for fault in documents[0].file_faults]
     assert told == [(0, "Customer Code"), (2, "lines[1].Price")]
-    assert not documents[1].told
+    assert not documents[1].file_faults
     assert documents[1].is_blocked
 
 
@@ -173,7 +178,7 @@ def test_spellings_in_two_rows() -> None:
     one = reader()
     documents = [one.read(SourceRow(2, {"Code": "a"})), one.read(SourceRow(3, {"CODE": "b"}))]
 
-    assert [(each.code, each.told) for each in documents] == [("a", []), ("b", [])]
+    assert [(each.code, each.file_faults) for each in documents] == [("a", []), ("b", [])]
 
 
 def test_two_ways() -> None:

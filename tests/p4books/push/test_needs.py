@@ -36,7 +36,7 @@ def test_empty(endpoint: Endpoint, fields: list[str]) -> None:
 def test_columns() -> None:
     """What is lacking is told under the file's own column, where it has one."""
     document = Document([SourceRow(5, {})], {"customer_id": FieldValue(5, "Customer", 1)})
-    document.names = {(None, "code"): "Código", (None, "lines"): "Líneas"}
+    document.columns = {(None, "code"): "Código", (None, "lines"): "Líneas"}
 
     assert lacks(document, INVOICES) == [
         (5, "Código", "code is empty."),
@@ -60,7 +60,7 @@ def test_lines_in_rows() -> None:
         {"description": FieldValue(6, "description", "Flete")},
     ]
     document = Document([SourceRow(5, {}), SourceRow(6, {})], header, {"lines": lines})
-    document.names = {("lines", "quantity"): "Qty"}
+    document.columns = {("lines", "quantity"): "Qty"}
 
     assert lacks(document, INVOICES) == [
         (6, "Qty", "quantity of line 2 is empty."),
@@ -73,7 +73,7 @@ def test_lines_in_one_value() -> None:
     header = {"code": FieldValue(5, "code", "F-1"), "customer_id": FieldValue(5, "customer", 1)}
     lines = [{"quantity": FieldValue(5, "Lines[1].quantity", 1)}, {}]
     document = Document([SourceRow(5, {})], header, {"lines": lines}, is_nested=True)
-    document.names = {(None, "lines"): "Lines"}
+    document.columns = {(None, "lines"): "Lines"}
 
     assert [column for _, column, _ in lacks(document, INVOICES)] == [
         "Lines[1].price",

@@ -12,7 +12,7 @@ BOOKS = Lookups(
         "customers": RecordIndex(
             codes={"C-1": "1", "C-2": "2", "5": "9", "7": "7", "8": "11", "TWIN": "20"},
             ids={"1", "2", "5", "7", "9", "11", "20", "21", "0b-uuid", "007"},
-            doubled={"TWIN"},
+            duplicates={"TWIN"},
             gone={"3", "8"},
             gone_codes={"C-3"},
         )

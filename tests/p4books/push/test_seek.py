@@ -45,14 +45,14 @@ def seek(sandbox: Sandbox, ledger: Ledger, make_settings: MakeSettings, tmp_path
 
     def seek(*entries: Entry, held: tuple[str, ...] = (), whole: bool = True) -> SearchResult:
         for entry in entries:
-            ledger.sending(entry)
+            ledger.mark_sending(entry)
         search = RecordSearch(
             client,
             ENDPOINTS["vendors"],
-            list(ledger.rows(1)),
+            list(ledger.entries(1)),
             held=lambda ids, _: {i for i in ids if i in held},
             taken=lambda _: False,
-            enough=lambda sought: all(any(o.is_it for o in s) for s in sought.seen.values()),
+            enough=lambda sought: all(any(o.is_match for o in s) for s in sought.seen.values()),
         )
         return search.run(whole=whole)
 
@@ -125,7 +125,7 @@ def test_held_before(sandbox: Sandbox, seek: Seek, enter: Enter) -> None:
     sought = seek(entry, held=(old,))
 
     (seen,) = sought.seen[entry.record]
-    assert (seen.is_new, seen.is_it) == (False, False)
+    assert (seen.is_new, seen.is_match) == (False, False)
     assert sought.complete
 
 

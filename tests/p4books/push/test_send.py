@@ -61,7 +61,7 @@ def make_sender(
 
 
 def _state(ledger: Ledger) -> str:
-    (entry,) = ledger.rows(1)
+    (entry,) = ledger.entries(1)
     return entry.state
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from tests.p4books.push.conftest import Enter
 
-from p4books.push.reconcile import Candidate, Resolution, SearchResult, resolve_rows
+from p4books.push.reconcile import Candidate, Resolution, SearchResult, resolve_entries
 from p4books.push.types import Entry
 
 IT = Candidate("9", "V-1", has_code=True, differs=(), is_new=True)
@@ -23,7 +23,7 @@ def _judge(
     entry: Entry, *seen: Candidate, complete: bool = True, own_codes: bool = False
 ) -> Resolution:
     sought = SearchResult(datetime.now(UTC), complete, {entry.record: list(seen)})
-    (verdict,) = resolve_rows([entry], sought, own_codes=own_codes)
+    (verdict,) = resolve_entries([entry], sought, own_codes=own_codes)
     return verdict
 
 
@@ -75,7 +75,7 @@ def test_alike(enter: Enter) -> None:
 
     def found(*seen: Candidate) -> list[str | None]:
         sought = SearchResult(datetime.now(UTC), True, {row.record: list(seen) for row in rows})
-        judged = resolve_rows(rows, sought, own_codes=True)
+        judged = resolve_entries(rows, sought, own_codes=True)
         return [verdict.found.id if verdict.found else None for verdict in judged]
 
     assert found(one) == [None, None]
@@ -88,7 +88,7 @@ def test_a_record_for_two_rows(enter: Enter) -> None:
     one, two = OTHER_CODE, replace(OTHER_CODE, id="10")
     seen = {broad.record: [one, two], narrow.record: [one]}
 
-    judged = resolve_rows(
+    judged = resolve_entries(
         [broad, narrow], SearchResult(datetime.now(UTC), True, seen), own_codes=True
     )
 
@@ -101,7 +101,7 @@ def test_a_record_that_is_found_by_its_code(enter: Enter) -> None:
     seen = {coded.record: [IT], other.record: [replace(IT, has_code=False)]}
 
     judged = list(
-        resolve_rows([coded, other], SearchResult(datetime.now(UTC), True, seen), own_codes=True)
+        resolve_entries([coded, other], SearchResult(datetime.now(UTC), True, seen), own_codes=True)
     )
 
     assert [verdict.found for verdict in judged] == [IT, None]
