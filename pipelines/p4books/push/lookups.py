@@ -82,8 +82,9 @@ class RecordIndex:
 class Lookups:
     """The list that is pushed to, and by name the lists that its records refer to.
 
-    `tax_codes` are by their upper-case form; `rates` are by upper-case tax code. `current_to` is
-    when the newest rows of the list were read, None if unknown.
+    `tax_codes` are by their upper-case form; `rates` are by upper-case tax code; both are empty if
+    no field of the records is a tax code. `current_to` is when the newest rows of the list were
+    read, None if unknown.
     """
 
     own: RecordIndex
@@ -99,11 +100,12 @@ class Lookups:
         Raises ListNotSynced if a list was never synced, and BrokenSeed.
         """
         needed = [endpoint.name, *_referenced_lists(endpoint)]
+        taxed = any("tax_code" in fields for fields in (endpoint.fields, *endpoint.inner.values()))
         _check_synced(warehouse, needed)
         with open_database(warehouse, read_only=True) as con:
             own, *others = [_load_index(con, name) for name in needed]
-            used_tax_codes = _load_used_tax_codes(con)
-        seeded = _load_tax_rates(sources)
+            used_tax_codes = _load_used_tax_codes(con) if taxed else []
+        seeded = _load_tax_rates(sources) if taxed else []
         rates: dict[str, list[TaxRate]] = {}
         for code, rate, first, last in seeded:
             rates.setdefault(code.upper(), []).append(TaxRate(rate, first, last))
