@@ -170,10 +170,10 @@ def _print_summary(nth: int, hits: Counter[str], books: Books) -> None:
     counts = Counter(states.values())
     duplicates = sum(count > 1 for count in records.values())
     sys.stdout.write(
-        f"KILL_SEED={SEED}, file {nth}: of {KILLS_PER_FILE} kills {hits['sending']} hit a push while"
-        f" it was sending, {hits['unanswered']} of them between a request and its response; {ROWS} rows:"
-        f" {counts[CREATED]} created, {counts[REFUSED]} refused, {counts[UNKNOWN]} unknown;"
-        f" {books.posts} POSTs, {duplicates} duplicates\n"
+        f"KILL_SEED={SEED}, file {nth}: {hits['sending']} of {KILLS_PER_FILE} kills hit a push"
+        f" while it was sending, {hits['unanswered']} of them between a request and its response;"
+        f" {ROWS} rows: {counts[CREATED]} created, {counts[REFUSED]} refused,"
+        f" {counts[UNKNOWN]} unknown; {books.posts} POSTs, {duplicates} duplicates\n"
     )
 
 
