@@ -132,7 +132,7 @@ def _anchor(model: Model) -> str:
 def _lineage(members: Sequence[Model]) -> str:
     """Draw what the models of a part read, each arrow from what is read to who reads it."""
     arrows = [
-        f"    {_node(read)} --> {_node(model.full)}"
+        f"    {_node(read)} --> {_node(model.full_name)}"
         for model in members
         for read in sorted(model.reads)
     ]
@@ -146,13 +146,13 @@ def _node(full: str) -> str:
 def _model(con: duckdb.DuckDBPyConnection, model: Model, level: str) -> str:
     columns = [
         f"| `{name}` | {_type(kind)} | {model.columns.get(name, '')} |"
-        for name, kind, *_ in con.execute(f"describe {model.full}").fetchall()
+        for name, kind, *_ in con.execute(f"describe {model.full_name}").fetchall()
     ]
     reads = ", ".join(f"`{read}`" for read in sorted(model.reads))
     key = ", ".join(f"`{column}`" for column in model.key)
     return "\n".join(
         [
-            f"{level} {model.full}",
+            f"{level} {model.full_name}",
             "",
             f"{model.grain}",
             "",

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -239,10 +240,10 @@ def sql(tmp_path: Path) -> Files:
     return write
 
 
-@pytest.fixture
-def warehouse(tmp_path: Path) -> Path:
-    """A warehouse with two vendors now, and a version that one of them had before."""
-    path = tmp_path / "warehouse.duckdb"
+@pytest.fixture(scope="session")
+def vendors_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A warehouse with two vendors, and an earlier version of one of them; to be copied."""
+    path = tmp_path_factory.mktemp("vendors") / "warehouse.duckdb"
     create_tables(path, tuple(ENDPOINTS.values()))
     with duckdb.connect(path) as con:
         con.execute("set TimeZone = 'UTC'")
@@ -256,8 +257,14 @@ def warehouse(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def warehouse(vendors_warehouse: Path, tmp_path: Path) -> Path:
+    """A copy of the warehouse with two vendors, for one test."""
+    return Path(shutil.copy(vendors_warehouse, tmp_path))
+
+
+@pytest.fixture
 def publish_models(sql: Files, warehouse: Path, tmp_path: Path) -> Files:
-    """Publish models, named layer__name, with what their columns mean, and give the file."""
+    """Publish models, named layer__name, with the meanings of their columns; return the file."""
 
     def write(meanings: str = "", **files: str) -> Path:
         root = sql(**files)
@@ -265,7 +272,7 @@ def publish_models(sql: Files, warehouse: Path, tmp_path: Path) -> Files:
         found = load_models(SqlSources.at(root))
         (tmp_path / "work").mkdir(exist_ok=True)
         out = tmp_path / "acme.duckdb"
-        build_published_file(warehouse, found, PublishTarget(tmp_path / "work", out, 0o640), ABOUT)
+        build_published_file(warehouse, found, PublishTarget(tmp_path / "work", out, 0o640, ABOUT))
         return out
 
     return write

@@ -21,11 +21,11 @@ from p4books_sandbox import Sandbox
 
 Connection = duckdb.DuckDBPyConnection
 FOUND = [each for each in load_models(SqlSources.at()).models if each.layer != CUSTOM]
-OURS = pytest.mark.parametrize("model", FOUND, ids=[each.full for each in FOUND])
+OURS = pytest.mark.parametrize("model", FOUND, ids=[each.full_name for each in FOUND])
 
 
 def columns(con: Connection, model: Model) -> list[str]:
-    return [name for name, *_ in con.execute(f"describe {model.full}").fetchall()]
+    return [name for name, *_ in con.execute(f"describe {model.full_name}").fetchall()]
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,7 @@ def test_a_model_says_what_it_is(model: Model) -> None:
     assert model.grain.endswith(".")
     assert model.key
     assert model.question.endswith("?")
-    assert model.full in model.query
+    assert model.full_name in model.query
 
 
 @OURS
@@ -87,7 +87,7 @@ def test_every_meaning_is_used(nothing: Connection) -> None:
     with (sql_folder() / "columns.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     said = {row["column"]: row["meaning"] for row in rows}
-    found = [(f"{model.full}.{name}", name) for model in FOUND for name in columns(nothing, model)]
+    found = [(f"{model.full_name}.{name}", name) for model in FOUND for name in columns(nothing, model)]
     used = {full if full in said else name for full, name in found}
 
     assert sorted(set(said) - used) == []
@@ -106,7 +106,7 @@ def test_its_query_on_nothing(model: Model, nothing: Connection) -> None:
 def test_its_query_on_a_copy(model: Model, books: Connection) -> None:
     """The query of a model runs on books that were copied, and the order it names can be had."""
     books.execute(model.query).fetchall()
-    books.execute(f"from {model.full} order by {model.sorted_by}").fetchall()
+    books.execute(f"from {model.full_name} order by {model.sorted_by}").fetchall()
 
 
 @OURS
@@ -116,7 +116,7 @@ def test_its_key_on_a_copy(model: Model, books: Connection) -> None:
     gaps = " or ".join(f"{column} is null" for column in model.key)
     counted = books.execute(
         f"select count(*), count(distinct ({key})), count(*) filter (where {gaps})"
-        f" from {model.full}"
+        f" from {model.full_name}"
     ).fetchone()
 
     assert counted is not None

@@ -53,7 +53,7 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Build]:
 
 def published(folder: Path, day: str | None, known_to: str) -> duckdb.DuckDBPyConnection:
     """Publish the fixed books, and open what was published."""
-    warehouse, file = folder / "warehouse.duckdb", folder / "published.duckdb"
+    warehouse = folder / "warehouse.duckdb"
     create_tables(warehouse, tuple(ENDPOINTS.values()))
     with open_database(warehouse) as con:
         for name, given in rows().items():
@@ -67,8 +67,8 @@ def published(folder: Path, day: str | None, known_to: str) -> duckdb.DuckDBPyCo
     settings = Settings(tenant="acme", data_dir=folder)
     as_of = date.fromisoformat(day) if day else None
     found = prepare_models(warehouse, settings, SOURCES, [run()], as_of)
-    publish_warehouse(warehouse, found, folder, settings, SOURCES, file)
-    return open_database(file, read_only=True)
+    publish_warehouse(warehouse, found, folder, settings, SOURCES)
+    return open_database(settings.published, read_only=True)
 
 
 def money(*told: str) -> tuple[Decimal, ...]:
@@ -165,7 +165,7 @@ def test_the_ends_of_months(build: Build, day: str | None) -> None:
     ) == [money("204.10", "161.22")]
 
 
-@pytest.mark.parametrize("model", [each.full for each in MODELS])
+@pytest.mark.parametrize("model", [each.full_name for each in MODELS])
 def test_nothing_is_left_to_chance(build: Build, model: str) -> None:
     """A day of the past is the same, row by row, made anew and made before later things came."""
     query, day = f"select * from {model} order by all", "2026-05-10"
