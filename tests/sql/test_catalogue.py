@@ -87,7 +87,9 @@ def test_every_meaning_is_used(nothing: Connection) -> None:
     with (sql_folder() / "columns.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     said = {row["column"]: row["meaning"] for row in rows}
-    found = [(f"{model.full_name}.{name}", name) for model in FOUND for name in columns(nothing, model)]
+    found = [
+        (f"{model.full_name}.{name}", name) for model in FOUND for name in columns(nothing, model)
+    ]
     used = {full if full in said else name for full, name in found}
 
     assert sorted(set(said) - used) == []

@@ -118,7 +118,7 @@ INVALID: dict[str, tuple[str | bytes, int, str]] = {
     "unquoted comma": (
         "B,0.07,,,artículo 1, 2\n",
         2,
-        "it has 6 values for 5 columns; .* quote values",
+        "it has 6 values for 5 columns; quote values that",
     ),
     "open quote": (VALID + 'B,0.07,,,"Ley\nC,0.07,,,\n', 4, "unexpected end"),
     "Latin-1": ("B,0.07,,,Año\n".encode("latin-1"), 2, "it is not UTF-8"),

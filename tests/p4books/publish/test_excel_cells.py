@@ -1,4 +1,4 @@
-"""How does a value become a cell?"""
+"""Excel cells: types, number formats and widths."""
 
 from datetime import date, datetime
 from decimal import Decimal
@@ -33,18 +33,20 @@ FORMATS = {
 
 @pytest.mark.parametrize(("name", "kind"), FORMATS)
 def test_formats(name: str, kind: str) -> None:
-    """A column is shown as its type and its name ask, with the digits its values have."""
-    measure = ColumnMeasure(whole=4, places={"DECIMAL(18,2)": 1, "DECIMAL(18,6)": 3}.get(kind, 0))
+    """The format follows from the type, the name and the decimals of the values."""
+    measure = ColumnMeasure(
+        digits=4, decimals={"DECIMAL(18,2)": 1, "DECIMAL(18,6)": 3}.get(kind, 0)
+    )
     if kind == "DECIMAL(9,6)":
-        measure = ColumnMeasure(whole=1, places=3)
+        measure = ColumnMeasure(digits=1, decimals=3)
 
-    shape = choose_format(CatalogColumn(name, kind, ""), measure)
+    chosen = choose_format(CatalogColumn(name, kind, ""), measure)
 
-    assert shape.format == FORMATS[name, kind]
+    assert chosen.format == FORMATS[name, kind]
 
 
 @pytest.mark.parametrize(
-    ("name", "places", "form"),
+    ("name", "decimals", "number_format"),
     [
         ("quantity", 0, "#,##0"),
         ("quantity", 9, "#,##0.000000"),
@@ -54,36 +56,32 @@ def test_formats(name: str, kind: str) -> None:
         ("tax_rate", 4, "0.00%"),
     ],
 )
-def test_digits(name: str, places: int, form: str) -> None:
-    """No more digits are shown than there are, and of prices no less than cents."""
-    assert (
-        choose_format(CatalogColumn(name, "DECIMAL(18,9)", ""), ColumnMeasure(0, 3, places)).format
-        == form
-    )
+def test_decimals(name: str, decimals: int, number_format: str) -> None:
+    """As many decimals are shown as there are, of prices at least two."""
+    column = CatalogColumn(name, "DECIMAL(18,9)", "")
+
+    assert choose_format(column, ColumnMeasure(0, 3, decimals)).format == number_format
 
 
 @pytest.mark.parametrize(
     ("kind", "measure", "width"),
     [
-        ("VARCHAR", ColumnMeasure(letters=30), 32),
-        ("VARCHAR", ColumnMeasure(letters=300), 60),
+        ("VARCHAR", ColumnMeasure(characters=30), 32),
+        ("VARCHAR", ColumnMeasure(characters=300), 60),
         ("VARCHAR", ColumnMeasure(), 9),
-        ("DECIMAL(18,2)", ColumnMeasure(whole=10, places=2), 19),
+        ("DECIMAL(18,2)", ColumnMeasure(digits=10, decimals=2), 19),
     ],
 )
 def test_widths(kind: str, measure: ColumnMeasure, width: float) -> None:
-    """A column is as wide as its values, and neither too narrow nor too wide to be read."""
+    """A column is as wide as its values, within limits."""
     assert choose_format(CatalogColumn("net", kind, ""), measure).width == width
 
 
-def test_a_name_is_never_cut() -> None:
-    """A column is at least as wide as its name and the arrow beside it."""
-    assert (
-        choose_format(
-            CatalogColumn("is_changed_after_posting", "BOOLEAN", ""), ColumnMeasure()
-        ).width
-        == 28
-    )
+def test_width_of_the_name() -> None:
+    """A column is at least as wide as its name and the arrow of the filter."""
+    column = CatalogColumn("is_changed_after_posting", "BOOLEAN", "")
+
+    assert choose_format(column, ColumnMeasure()).width == 28
 
 
 FITTING: list[tuple[Any, bool]] = [
@@ -99,20 +97,20 @@ FITTING: list[tuple[Any, bool]] = [
     (float("-inf"), False),
     (date(1900, 1, 1), True),
     (date(1899, 12, 31), False),
-    (datetime(9999, 12, 31), True),  # noqa: DTZ001 - in a zone already
+    (datetime(9999, 12, 31), True),  # noqa: DTZ001 - Excel has no time zones
     ("12000-01-01", False),
 ]
 
 
 @pytest.mark.parametrize(("value", "fits"), FITTING)
-def test_what_excel_holds(value: object, fits: bool) -> None:
-    """A number of more than 15 digits, or a day before 1900, would become another one."""
+def test_fits_excel(value: object, fits: bool) -> None:
+    """Excel would change numbers of more than 15 digits and dates before 1900."""
     assert fits_excel(value) == fits
 
 
 @pytest.mark.parametrize("letter", ["x", "ñ", "😀"])
 def test_long_texts(letter: str) -> None:
-    """A text is cut where a cell ends, in the units that Excel counts, and told so."""
+    """A text is cut to the size of a cell, in the UTF-16 units that Excel counts."""
     fitting = letter * (32_767 // (len(letter.encode("utf-16-le")) // 2))
 
     assert truncate_text(fitting) == (fitting, False)
