@@ -127,8 +127,8 @@ def test_a_lost_row_is_seen(published: duckdb.DuckDBPyConnection, table: str) ->
 
 SPOILED = {
     "current_rows_are_the_open_versions": "update staging.invoices set balance = balance + 1",
-    "rates_of_tax_do_not_overlap": "update staging.tax_rates set valid_to = null",
-    "rates_of_tax_are_shares": "update staging.tax_rates set tax_rate = 7",
+    "tax_rates_do_not_overlap": "update staging.tax_rates set valid_to = null",
+    "tax_rates_are_shares": "update staging.tax_rates set tax_rate = 7",
     "the_calendar_has_no_gap": "delete from core.dim_date where day_on = date '2025-05-01'",
     "itbms_by_lines_agrees_with_headers_within_rounding": (
         "update core.fct_invoice_line set line_tax = line_tax + 1 where is_live"
@@ -137,7 +137,7 @@ SPOILED = {
         "update core.fct_invoice_line set tax_rate = null, line_tax = line_tax + 1"
     ),
     "every_party_and_product_has_a_name": "delete from core.dim_vendor",
-    "every_difference_of_lines_is_a_finding": (
+    "every_difference_line_is_a_finding": (
         "update core.fct_invoice_line set is_difference = true"
     ),
     "every_later_version_is_a_change": (
@@ -164,3 +164,37 @@ def test_no_check_is_idle(published: duckdb.DuckDBPyConnection) -> None:
             idle = {name for name in idle if not sees(name)}
 
     assert idle == set()
+
+
+# Quantities that no line gives: the report says 0, or nothing, and the check must still look.
+NOBODY_COUNTED = {
+    "sales_by_product_equals_the_invoice_lines": ("reporting.sales_by_product", "quantity"),
+    "sales_by_customer_equals_the_invoice_lines": ("reporting.sales_by_customer", "quantity"),
+    "sales_cube_equals_the_invoice_lines": ("reporting.sales_cube", "quantity"),
+    "item_activity_equals_the_document_lines": ("core.fct_item_activity", "quantity"),
+    "product_margin_covers_all_sales": ("reporting.product_margin", "quantity"),
+    "price_realisation_equals_the_sales_cube": ("reporting.price_realisation", "discount"),
+}
+
+
+@pytest.mark.parametrize(("claim", "report"), NOBODY_COUNTED.items())
+def test_a_figure_without_a_source_is_seen(
+    published: duckdb.DuckDBPyConnection, claim: str, report: tuple[str, str]
+) -> None:
+    """A figure of a report is seen even if its source has none for any row of the group."""
+    table, column = report
+    unknown = [
+        f"update {source} set {source_column} = null"
+        for source, source_column in {
+            ("core.fct_invoice_line", "quantity"),
+            ("core.fct_sales_order_line", "quantity"),
+            ("core.fct_purchase_order_line", "quantity"),
+            ("reporting.sales_by_product", "quantity"),
+            ("reporting.sales_cube", "discount"),
+        }
+        - {report}
+    ]
+    spoil = f"update {table} set {column} = 5"
+
+    with spoiled(published, "; ".join([*unknown, spoil])) as sees:
+        assert sees(claim)
