@@ -18,7 +18,7 @@ from p4books.warehouse.model import CUSTOM, LAYERS, Model, line_of_header
 from p4books.warehouse.models import Found, ordered, reads_left_out
 
 LONGEST = 120.0  # seconds that a report of the user's own may take
-PATH = ",".join([*(f"made.{layer}" for layer in LAYERS[1:]), "warehouse.raw"])
+PATH = ",".join([*(f"made.{layer}" for layer in LAYERS[1:]), "warehouse.raw", "warehouse.main"])
 
 
 def make(con: duckdb.DuckDBPyConnection, models: Sequence[Model]) -> list[Model]:

@@ -34,11 +34,18 @@ class Sources:
         found = {file.name: file for file in every if not file.name.startswith(".")}
         return [found[name] for name in sorted(found)]
 
+    @property
+    def macros(self) -> Path | None:
+        """Return the file of the macros; None if there is none."""
+        file = self.ours / "macros.sql"
+        return file if file.is_file() else None
+
     def digest(self) -> str:
         """Return a hash over all of it, by which a published file tells what it was made of."""
         found = hashlib.sha256()
         every = [file for layer in (*LAYERS, "checks") for file in self.files(layer)]
-        for file in [*every, *self.files("seeds", "csv"), *sorted(self.ours.glob("*.csv"))]:
+        shared = [*sorted(self.ours.glob("*.csv")), *filter(None, [self.macros])]
+        for file in [*every, *self.files("seeds", "csv"), *shared]:
             found.update(f"{file.parent.name}/{file.name}\n".encode() + _content(file))
         return found.hexdigest()[:16]
 
@@ -55,11 +62,13 @@ def _content(file: Path) -> bytes:
 class Found:
     """All models, each after those it reads; and why some of the user's own were left out.
 
-    The user's own come last: nothing of ours reads them.
+    The user's own come last: nothing of ours reads them. `macros` is the file of the macros that
+    they use; None if there is none.
     """
 
     models: list[Model]
     left_out: list[BrokenSql]
+    macros: Path | None = None
 
 
 def folder() -> Path:
@@ -87,7 +96,7 @@ def read(sources: Sources) -> Found:
         _check_reads(model, models)
     models = {model.full: model for model in _ordered(models)}
     left_out = _add_custom(models, sources, meanings)
-    return Found(list(models.values()), left_out)
+    return Found(list(models.values()), left_out, sources.macros)
 
 
 def ordered(models: Iterable[Model]) -> TopologicalSorter[str]:

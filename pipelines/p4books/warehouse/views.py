@@ -7,13 +7,15 @@ are published only: one of them may spoil a transaction.
 import duckdb
 
 from p4books.database import name, text
+from p4books.warehouse import macros
 from p4books.warehouse.errors import broken_sql
 from p4books.warehouse.model import CUSTOM, LAYERS, Model
 from p4books.warehouse.models import Found
 
 
 def build(con: duckdb.DuckDBPyConnection, found: Found) -> None:
-    """Make our views anew in the database of `con`. Raises BrokenSql, naming file and line."""
+    """Make our macros and views anew in the database of `con`. Raises BrokenSql."""
+    macros.create(con, found.macros)
     for layer in LAYERS[1:]:
         con.execute(f"drop schema if exists {layer} cascade")
         con.execute(f"create schema {layer}")
