@@ -24,7 +24,8 @@ def run(con: duckdb.DuckDBPyConnection, models: Iterable[Model], files: Iterable
     Raises BrokenSql for a check that can't be made.
     """
     for model in models:
-        keys(con, model)
+        if model.published:
+            keys(con, model)
     for file in files:
         _check(con, file.stem.replace("_", " "), _query(file), file)
 

@@ -1,12 +1,14 @@
 """How does a model become a table?
 
-The database `made` is the file to be published, `warehouse` holds the rows. Ours are made as soon
+The database `made` is the file to be published, `warehouse` holds the rows. A model that is not
+published is a view there until all others are made. Ours are made as soon
 as those they read are, two at a time; the user's own after them, one after the other, so that none
 takes the memory that ours need, and what goes wrong with one stops nothing.
 """
 
 from collections.abc import Sequence, Set
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import replace
 from threading import Timer
 
 import duckdb
@@ -15,7 +17,7 @@ from p4books.database import THREADS, name, text
 from p4books.warehouse import checks
 from p4books.warehouse.errors import BrokenSql, CheckFailed, broken_sql
 from p4books.warehouse.model import CUSTOM, LAYERS, Model, line_of_header
-from p4books.warehouse.models import Found, ordered, reads_left_out
+from p4books.warehouse.models import Found, ordered, published_reads, reads_left_out
 
 LONGEST = 120.0  # seconds that a report of the user's own may take
 PATH = ",".join([*(f"made.{layer}" for layer in LAYERS[1:]), "warehouse.raw", "warehouse.main"])
@@ -64,13 +66,33 @@ def add_custom(
     return Found(models, [*found.left_out, *left_out.values()])
 
 
+def drop_unpublished(con: duckdb.DuckDBPyConnection, found: Found) -> Found:
+    """Drop the models that are not published, and return the others.
+
+    What these read through a dropped one is in their `reads`, so that it names published tables.
+    """
+    known = {model.full: model for model in found.models}
+    for model in found.models:
+        if not model.published:
+            con.execute(f"drop view made.{model.layer}.{name(model.name)}")
+    kept = [
+        replace(model, reads=published_reads(model, known))
+        for model in found.models
+        if model.published
+    ]
+    return replace(found, models=kept)
+
+
 def _write(con: duckdb.DuckDBPyConnection, model: Model) -> None:
     table = f"made.{model.layer}.{name(model.name)}"
     con.execute(f"set search_path = {text(PATH)}")
+    kind = "table" if model.published else "view"
     try:
-        con.execute(f"create table {table} as\n{model.sql}")
+        con.execute(f"create {kind} {table} as\n{model.sql}")
     except (duckdb.DataError, duckdb.ProgrammingError, duckdb.NotSupportedError) as error:
         raise broken_sql(model.file, error, above=1) from None
+    if not model.published:
+        return
     con.execute(f"comment on table {table} is {text(model.grain)}")
     for (column,) in con.execute(f"select column_name from (describe {table})").fetchall():
         if meaning := model.columns.get(column):

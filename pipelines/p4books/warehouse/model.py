@@ -1,7 +1,8 @@
 """What does one SQL file say?
 
-Its first lines are comments: what a row is; then, as `-- word: text`, its key, how it is sorted, a
-question and the query that answers it. What it reads is read from the SQL itself.
+Its first lines are comments: what a row is; then, as `-- word: text`, its key, its section of the
+documentation, how it is sorted, a question and the query that answers it. What it reads is read
+from the SQL itself.
 """
 
 import re
@@ -15,6 +16,7 @@ from p4books.warehouse.errors import BrokenSql
 
 LAYERS = ("raw", "staging", "core", "reporting", "custom")  # a model reads its own or a lower one
 CUSTOM = "custom"  # the user's own; a broken one of these stops nothing
+SECTIONS = ("Receivables and cash", "ITBMS", "Sales", "Customers", "Orders", "Trust")  # of reports
 NAME = re.compile(r"[a-z][a-z0-9_]*")  # of a model: no query needs to quote it
 
 
@@ -23,7 +25,8 @@ class Model:
     """One file of sql/, in which `reads` are named, as schema.name.
 
     `key` are the columns that tell its rows apart, `sorted_by` the order in which people want them;
-    `query` answers `question`. `columns` says what its columns mean, by their names.
+    `query` answers `question`. `columns` says what its columns mean, by their names. `section` is
+    one of SECTIONS. An intermediate model is not `published`: others read it while they are made.
     """
 
     layer: str
@@ -36,6 +39,8 @@ class Model:
     sorted_by: str = ""
     question: str = ""
     query: str = ""
+    section: str = ""
+    published: bool = True
     columns: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -56,6 +61,7 @@ def parse(layer: str, file: Path, meanings: Mapping[str, str]) -> Model:
     if not lines or not lines[0].startswith("-- "):
         raise BrokenSql(file, 1, "the first line is not the grain: `-- One row per …`")
     words = _words(lines[1:])
+    _check_words(layer, file, sql, words)
     prefix = f"{layer}.{file.stem}."
     own = {
         name.removeprefix(prefix): text
@@ -73,6 +79,8 @@ def parse(layer: str, file: Path, meanings: Mapping[str, str]) -> Model:
         sorted_by=words.get("order", words.get("key", "")),
         question=words.get("question", ""),
         query=words.get("query", ""),
+        section=words.get("section", ""),
+        published=layer == CUSTOM or words.get("published", "yes") == "yes",
         columns={**meanings, **own},
     )
 
@@ -90,6 +98,17 @@ def _words(lines: Iterable[str]) -> dict[str, str]:
         else:
             word = ""
     return found
+
+
+def _check_words(layer: str, file: Path, sql: str, words: Mapping[str, str]) -> None:
+    if layer == CUSTOM:
+        return
+    section = words.get("section")
+    if section is not None and (layer != "reporting" or section not in SECTIONS):
+        why = f"no section of {layer} is {section!r}; those of reporting are {', '.join(SECTIONS)}"
+        raise BrokenSql(file, _line(sql, "^-- section:"), why)
+    if words.get("published", "yes") not in {"yes", "no"}:
+        raise BrokenSql(file, _line(sql, "^-- published:"), "published is `yes` or `no`")
 
 
 @cache  # to parse it takes 20 ms, and a process may publish the same models more than once

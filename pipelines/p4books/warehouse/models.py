@@ -110,6 +110,15 @@ def ordered(models: Iterable[Model]) -> TopologicalSorter[str]:
     )
 
 
+def published_reads(model: Model, known: Mapping[str, Model]) -> frozenset[str]:
+    """Return what a model reads; in place of a model that is not published, what that one reads."""
+    found: set[str] = set()
+    for full in model.reads:
+        read = known.get(full)
+        found |= {full} if read is None or read.published else published_reads(read, known)
+    return frozenset(found)
+
+
 def _ordered(models: Mapping[str, Model]) -> list[Model]:
     try:
         return [models[full] for full in ordered(models.values()).static_order()]

@@ -57,6 +57,7 @@ def publish(  # noqa: PLR0913
             con.execute("use made")
             checks.run(con, ours, claims)
             published = making.add_custom(con, found, is_last_try=memory == MEMORY[-1])
+            published = making.drop_unpublished(con, published)
             _describe(con, published.models, about)
             con.execute("use memory")
             con.execute("checkpoint made")

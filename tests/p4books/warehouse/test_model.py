@@ -183,3 +183,38 @@ def test_lines(read: Read) -> None:
     assert line_of(model, "core.fct_invoice") == 11
     assert line_of(model, "reporting.receivables") == 1
     assert (line_of_header(model, "query"), line_of_header(model, "nothing")) == (5, 1)
+
+
+def test_section(read: Read) -> None:
+    """A report names the section of the documentation to which it belongs."""
+    assert read("-- One row.\n-- section: Sales\nselect 1 as one").section == "Sales"
+
+
+def test_intermediate(read: Read) -> None:
+    """A model is published, unless its header says no."""
+    assert read("-- One row.\nselect 1 as one").published
+    assert not read("-- One row.\n-- published: no\nselect 1 as one").published
+
+
+HEADERS = {
+    "unknown section": ("-- section: Sale", 3, "no section of reporting is 'Sale'; those of"),
+    "published": ("-- published: never", 3, "published is `yes` or `no`"),
+}
+
+
+@pytest.mark.parametrize("case", HEADERS)
+def test_a_wrong_header(read: Read, case: str) -> None:
+    """A word of the header that is not one of the known ones is named with its line."""
+    header, line, why = HEADERS[case]
+
+    with pytest.raises(BrokenSql, match=rf"receivables\.sql, line {line}: {why}"):
+        read(f"-- One row.\n-- key: one\n{header}\nselect 1 as one")
+
+
+def test_a_section_of_another_layer(read: Read) -> None:
+    """Only reports have a section."""
+    file = read.folder / "a.sql"
+    file.write_text("-- One row.\n-- section: Sales\nselect 1 as one")
+
+    with pytest.raises(BrokenSql, match=r"a\.sql, line 2: no section of core is 'Sales'"):
+        parse("core", file, {})

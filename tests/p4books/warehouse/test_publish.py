@@ -245,3 +245,30 @@ def test_made_of_what_is_no_file_of_ours(tmp_path: Path) -> None:
     assert publish.made_of(tmp_path / "none.duckdb") == (None, None)
     assert publish.made_of(strange) == (None, None)
     assert publish.made_of(tmp_path / "other.duckdb") == (None, None)
+
+
+def test_an_intermediate_model_is_not_published(sql: Files, make: Publish) -> None:
+    """A model with `published: no` is read by others, and is not in the file."""
+    root = sql(
+        staging__vendors="-- One row per vendor.\nfrom raw.vendors",
+        core__a="-- One row.\n-- published: no\nselect * from staging.vendors",
+        core__b="-- One row.\n-- published: no\nselect * from core.a join raw.seen on true",
+        reporting__c="-- One row.\nselect count(*) as vendors from core.a",
+        reporting__d="-- One row.\nselect * from core.b join core.a on true",
+        custom__e="-- One row.\n-- published: no\nselect vendors from core.a, reporting.c",
+    )
+
+    published = make(root)
+
+    with duckdb.connect(published, read_only=True) as con:
+        assert con.execute("from reporting.c").fetchall() == [(3,)]
+        assert con.execute("select count(*) from duckdb_views() where not internal").fetchall() == [
+            (0,)
+        ]
+        assert con.execute("select model, reads from catalogue order by model").fetchall() == [
+            ("c", "staging.vendors"),
+            ("d", "raw.seen, staging.vendors"),
+            ("e", "reporting.c, staging.vendors"),
+            ("vendors", "raw.vendors"),
+        ]
+        assert con.execute("select models from about").fetchall() == [(4,)]
