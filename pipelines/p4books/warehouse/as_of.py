@@ -4,7 +4,7 @@ The one row of `raw.as_of` tells it to every model. A day of the past is shown b
 the warehouse back to its end: no model needs to know which day it is asked for.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -21,6 +21,7 @@ from p4books.warehouse.errors import NoPicture
 def note(con: duckdb.DuckDBPyConnection, settings: Settings, runs: Sequence[Run]) -> None:
     """Note in a warehouse what its models are told: as of when, for whom, and the runs so far."""
     _note_runs(con, runs)
+    con.execute(f"create or replace view raw.freshness as {freshness(ENDPOINTS)}")
     versions = "\nunion all\n".join(
         f"select '{name}' as endpoint, min(_dlt_valid_from) as since,"
         f" greatest(max(_dlt_valid_from), max(_dlt_valid_to)) as last from raw.{name}"
@@ -58,6 +59,38 @@ def note(con: duckdb.DuckDBPyConnection, settings: Settings, runs: Sequence[Run]
             "currency": settings.currency,
         },
     )
+
+
+def freshness(endpoints: Iterable[str]) -> str:
+    """Write the query that tells in one row how fresh each list is: two columns per endpoint.
+
+    A list whose first copy is not complete yet is missing: nothing of it is in any figure.
+    """
+    columns = ",\n".join(
+        f"min({instant}) filter (where endpoint = '{name}') as {name}_{instant}"
+        for name in endpoints
+        for instant in ("current_to", "verified_to")
+    )
+    return f"""
+        with lists as (
+            select
+                endpoint,
+                max_by(coalesce(current_to, started_at), run_id)
+                    filter (where complete or current_to is not null) as current_to,
+                max_by(started_at, run_id) filter (where complete) as verified_to,
+                not bool_or(complete) and max(held) = 0 as is_missing
+            from raw.runs
+            group by endpoint
+        )
+        select
+            coalesce(
+                string_agg(endpoint, ', ' order by endpoint) filter (where is_missing), ''
+            ) as missing_lists,
+            min(current_to) as current_to,
+            min(verified_to) as verified_to,
+            {columns}
+        from lists
+        """
 
 
 def rewind(path: Path, day: date, settings: Settings) -> None:

@@ -294,3 +294,24 @@ def test_the_runs_are_told(warehouse: Path) -> None:
     ]
     counts = ", ".join(said)
     assert ask(warehouse, f"select {counts} from raw.runs limit 1") == [tuple(said.values())]
+
+
+def test_every_endpoint_has_its_freshness(warehouse: Path) -> None:
+    """An endpoint that is added has its two columns without any SQL being written for it."""
+    note(warehouse, [run(1, "2026-03-01T12:01")])
+
+    query = as_of.freshness([*ENDPOINTS, "payments"])
+    with duckdb.connect(warehouse, read_only=True) as con:
+        columns = [column for column, *_ in con.execute(f"describe {query}").fetchall()]
+
+    assert columns == [
+        *("missing_lists", "current_to", "verified_to"),
+        *(
+            f"{name}_{word}_to"
+            for name in [*ENDPOINTS, "payments"]
+            for word in ("current", "verified")
+        ),
+    ]
+    assert ask(warehouse, "select vendors_current_to, vendors_verified_to from raw.freshness") == [
+        (instant("2026-03-01T12:01"), instant("2026-03-01T12:00"))
+    ]
