@@ -37,11 +37,7 @@ joined as (
         lines.unit_price,
         coalesce(
             lines.line_net,
-            try_cast(
-                lines.quantity::decimal(19, 6) * lines.unit_price
-                - coalesce(lines.discount, 0)
-                as decimal(18, 2)
-            ),
+            line_amount(lines.quantity, lines.unit_price, lines.discount),
             0
         ) as line_net
     from lines

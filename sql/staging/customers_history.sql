@@ -37,7 +37,7 @@ renamed as (
 
         extra,
 
-        -- fields that were adopted, by their own names
+        -- adopted fields, under their own names
         * exclude (
             id, code, name, email, phone, tax_id, payment_terms, currency, tax_code,
             status, date_created, date_modified, credit_limit, balance, addresses,

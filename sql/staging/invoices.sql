@@ -6,21 +6,15 @@
 with
 
 versions as (
-    select * exclude (valid_from, valid_to) from staging.invoices_history
-    where valid_to is null
+    select
+        *,
+        invoice_id as entity_id
+    from staging.invoices_history
 ),
 
 seen as (
     select * from raw.seen
     where endpoint = 'invoices'
-),
-
-current_rows as (
-    select
-        versions.*,
-        seen.verified_at
-    from versions
-    left join seen on versions.invoice_id = seen.id
 )
 
-select * from current_rows
+select * from current_rows(versions, seen)

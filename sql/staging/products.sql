@@ -6,21 +6,15 @@
 with
 
 versions as (
-    select * exclude (valid_from, valid_to) from staging.products_history
-    where valid_to is null
+    select
+        *,
+        product_id as entity_id
+    from staging.products_history
 ),
 
 seen as (
     select * from raw.seen
     where endpoint = 'products'
-),
-
-current_rows as (
-    select
-        versions.*,
-        seen.verified_at
-    from versions
-    left join seen on versions.product_id = seen.id
 )
 
-select * from current_rows
+select * from current_rows(versions, seen)

@@ -36,7 +36,7 @@ renamed as (
 
         extra,
 
-        -- fields that were adopted, by their own names
+        -- adopted fields, under their own names
         * exclude (
             id, code, name, description, product_type, unit_of_measure,
             product_group_id, tax_code, status, date_created, date_modified, price,

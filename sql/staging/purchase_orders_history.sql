@@ -36,7 +36,7 @@ renamed as (
 
         extra,
 
-        -- fields that were adopted, by their own names
+        -- adopted fields, under their own names
         * exclude (
             id, code, vendor_id, warehouse_id, currency, status, document_date,
             expected_date, date_created, date_modified, subtotal, tax_total, total,

@@ -7,21 +7,15 @@
 with
 
 versions as (
-    select * exclude (valid_from, valid_to) from staging.sales_orders_history
-    where valid_to is null
+    select
+        *,
+        sales_order_id as entity_id
+    from staging.sales_orders_history
 ),
 
 seen as (
     select * from raw.seen
     where endpoint = 'sales_orders'
-),
-
-current_rows as (
-    select
-        versions.*,
-        seen.verified_at
-    from versions
-    left join seen on versions.sales_order_id = seen.id
 )
 
-select * from current_rows
+select * from current_rows(versions, seen)

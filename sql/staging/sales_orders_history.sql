@@ -34,7 +34,7 @@ renamed as (
 
         extra,
 
-        -- fields that were adopted, by their own names
+        -- adopted fields, under their own names
         * exclude (
             id, code, customer_id, warehouse_id, currency, status, document_date,
             required_date, date_created, date_modified, subtotal, tax_total, total,

@@ -6,21 +6,15 @@
 with
 
 versions as (
-    select * exclude (valid_from, valid_to) from staging.vendors_history
-    where valid_to is null
+    select
+        *,
+        vendor_id as entity_id
+    from staging.vendors_history
 ),
 
 seen as (
     select * from raw.seen
     where endpoint = 'vendors'
-),
-
-current_rows as (
-    select
-        versions.*,
-        seen.verified_at
-    from versions
-    left join seen on versions.vendor_id = seen.id
 )
 
-select * from current_rows
+select * from current_rows(versions, seen)

@@ -33,7 +33,7 @@ renamed as (
 
         extra,
 
-        -- fields that were adopted, by their own names
+        -- adopted fields, under their own names
         * exclude (
             id, code, name, email, phone, tax_id, payment_terms, currency, status,
             date_created, date_modified, balance, extra, misfits, row_hash, gone,
