@@ -259,3 +259,28 @@ create macro abc_classes(sales) as table
         as_share(net_upto / nullif(net_of_all, 0)) as cumulative_share,
         as_money(net) as net
     from ranked;
+
+-- Findings ---------------------------------------------------------------------------
+
+-- Codes that more than one record of a kind has, from `codes` with entity, entity_id
+-- and code.
+create macro doubled_codes(codes) as table
+    with
+
+    counted as (
+        select
+            *,
+            count(*) over (partition by entity, code) as times
+        from query_table(codes)
+        where code is not null
+    )
+
+    select
+        'doubled code' as rule,
+        'warning' as severity,
+        entity,
+        entity_id,
+        '' as place,
+        format('{} have the code {}', times, code) as detail
+    from counted
+    where times > 1;

@@ -47,7 +47,7 @@ days as (
 named as (
     select
         day_on,
-        date_trunc('month', day_on)::date as month_on,
+        month_of(day_on) as month_on,
         date_trunc('week', day_on)::date as week_on,
         last_day(day_on) as month_end_on,
         year(day_on) as year_number,

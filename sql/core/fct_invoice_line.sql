@@ -35,17 +35,14 @@ multiplied as (
 both_ways as (
     select
         *,
-        try_cast(price_in_full as decimal(18, 2)) as gross,
-        try_cast(price_in_full - coalesce(discount, 0) as decimal(18, 2))
-            as net_less_amount,
+        as_money(price_in_full) as gross,
+        as_money(price_in_full - coalesce(discount, 0)) as net_less_amount,
         case
             when discount > 0 and discount <= 100
                 then
-                    try_cast(
+                    as_money(
                         try_cast(price_in_full as decimal(26, 6))
-                        * (100 - discount)::decimal(9, 6) * 0.01
-                        as decimal(18, 2)
-                    )
+                        * (100 - discount)::decimal(9, 6) * 0.01)
         end as net_less_share
     from multiplied
 ),
@@ -73,9 +70,8 @@ netted as (
 
         quantity,
         unit_price,
-        try_cast(
+        as_money(
             if(is_share, gross::decimal(19, 2) - net_less_share, discount)
-            as decimal(18, 2)
         ) as discount,
         coalesce(line_net, net_less_amount, 0) as line_net
     from decided
@@ -174,8 +170,7 @@ rated as (
     select
         coded.*,
         rates.tax_rate,
-        try_cast(coded.line_net::decimal(19, 2) * rates.tax_rate as decimal(18, 2))
-            as tax_by_rate
+        as_money(coded.line_net::decimal(19, 2) * rates.tax_rate) as tax_by_rate
     from coded
     left join rates
         on
@@ -189,9 +184,7 @@ rated as (
 charged as (
     select
         invoice_id,
-        try_cast(
-            any_value(invoice_tax) - coalesce(sum(tax_by_rate), 0) as decimal(18, 2)
-        ) as tax_left,
+        as_money(any_value(invoice_tax) - coalesce(sum(tax_by_rate), 0)) as tax_left,
         sum(line_net) filter (where tax_rate is null) as net_left
     from rated
     group by invoice_id
@@ -225,7 +218,7 @@ shares as (
             when net_left = 0 then 0
             else
                 coalesce(
-                    try_cast(tax_left * (net_upto / net_left) as decimal(18, 2)), 0
+                    as_money(tax_left * (net_upto / net_left)), 0
                 )
         end as tax_upto
     from steps
@@ -235,10 +228,10 @@ unknown_tax as (
     select
         invoice_id,
         line_number,
-        try_cast(
+        as_money(
             tax_upto::decimal(19, 2) - coalesce(
                 lag(tax_upto) over (partition by invoice_id order by line_number), 0
-            ) as decimal(18, 2)
+            )
         ) as line_tax
     from shares
 ),
@@ -253,7 +246,7 @@ words as (
                 partition by products.product_id order by products.valid_from
             ) = 1,
             date '-infinity',
-            timezone(as_of.timezone, products.valid_from)::date
+            local_day(products.valid_from, as_of.timezone)
         ) as from_on,
         products.valid_from,
         products.list_price,

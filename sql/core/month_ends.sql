@@ -13,7 +13,7 @@ months as (
         *,
         unnest(
             generate_series(
-                date_trunc('month', timezone(timezone, history_since)::date),
+                date_trunc('month', local_day(history_since, timezone)),
                 as_of_on,
                 interval 1 month
             )

@@ -60,13 +60,12 @@ summed as (
 
         week_on,
 
-        try_cast(overdue_in as decimal(18, 2)) as overdue_in,
-        try_cast(expected_in as decimal(18, 2)) as expected_in,
-        try_cast(committed_out as decimal(18, 2)) as committed_out,
-        try_cast(net_cash as decimal(18, 2)) as net_cash,
-        try_cast(
+        as_money(overdue_in) as overdue_in,
+        as_money(expected_in) as expected_in,
+        as_money(committed_out) as committed_out,
+        as_money(net_cash) as net_cash,
+        as_money(
             sum(net_cash) over (partition by currency order by week_on)
-            as decimal(18, 2)
         ) as net_cash_to_date
     from weeks
 )

@@ -46,10 +46,8 @@ compared as (
         sums.documents_in_other_currencies,
 
         customers.customer_balance,
-        try_cast(sums.invoices_balance as decimal(18, 2)) as invoices_balance,
-        try_cast(
-            customers.customer_balance - sums.invoices_balance as decimal(18, 2)
-        ) as difference
+        as_money(sums.invoices_balance) as invoices_balance,
+        as_money(customers.customer_balance - sums.invoices_balance) as difference
     from customers
     inner join sums on customers.customer_id = sums.customer_id
     where not customers.is_deleted or sums.invoices_balance <> 0

@@ -8,62 +8,7 @@
 with
 
 versions as (
-    select
-        'invoice' as document_type,
-        invoice_id as document_id,
-        invoice_code as document_code,
-        customer_id as party_id,
-        invoice_status as status,
-        currency,
-        document_on,
-        due_on,
-        posted_on,
-        invoice_subtotal as net,
-        invoice_tax as tax,
-        invoice_total as total,
-        amount_paid,
-        balance,
-        valid_from,
-        valid_to
-    from staging.invoices_history
-    union all
-    select
-        'sales order' as document_type,
-        sales_order_id as document_id,
-        sales_order_code as document_code,
-        customer_id as party_id,
-        sales_order_status as status,
-        currency,
-        document_on,
-        required_on as due_on,
-        null as posted_on,
-        sales_order_subtotal as net,
-        sales_order_tax as tax,
-        sales_order_total as total,
-        null as amount_paid,
-        null as balance,
-        valid_from,
-        valid_to
-    from staging.sales_orders_history
-    union all
-    select
-        'purchase order' as document_type,
-        purchase_order_id as document_id,
-        purchase_order_code as document_code,
-        vendor_id as party_id,
-        purchase_order_status as status,
-        currency,
-        document_on,
-        expected_on as due_on,
-        null as posted_on,
-        purchase_order_subtotal as net,
-        purchase_order_tax as tax,
-        purchase_order_total as total,
-        null as amount_paid,
-        null as balance,
-        valid_from,
-        valid_to
-    from staging.purchase_orders_history
+    select * from core.document_versions
 ),
 
 changed as (
@@ -124,7 +69,7 @@ told as (
         document_code,
         valid_from,
         valid_to,
-        regexp_replace(lower(status), '[^a-z]', '', 'g') as word,
+        status_word(status) as word,
         [
             'code', 'party', 'status', 'currency', 'document date', 'due date',
             'posting date', 'net', 'tax', 'total', 'paid', 'balance', 'lines'

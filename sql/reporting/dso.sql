@@ -60,12 +60,12 @@ days as (
         *,
         if(
             credit_sales > 0,
-            try_cast(receivables / credit_sales * 90 as decimal(18, 2)),
+            as_money(receivables / credit_sales * 90),
             null
         ) as dso,
         if(
             credit_sales > 0,
-            try_cast(receivables_not_due / credit_sales * 90 as decimal(18, 2)),
+            as_money(receivables_not_due / credit_sales * 90),
             null
         ) as best_possible_dso
     from sums
@@ -83,11 +83,10 @@ reckoned as (
 
         dso,
         best_possible_dso,
-        try_cast(dso::decimal(19, 2) - best_possible_dso as decimal(18, 2))
-            as average_days_late,
+        as_money(dso::decimal(19, 2) - best_possible_dso) as average_days_late,
 
-        try_cast(credit_sales as decimal(18, 2)) as credit_sales,
-        try_cast(receivables as decimal(18, 2)) as receivables
+        as_money(credit_sales) as credit_sales,
+        as_money(receivables) as receivables
     from days
 )
 

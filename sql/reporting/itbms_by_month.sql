@@ -28,7 +28,7 @@ charged as (
 judged as (
     select
         lines.*,
-        date_trunc('month', lines.document_on)::date as month_on,
+        month_of(lines.document_on) as month_on,
         coalesce(format('{:g} %', (lines.tax_rate * 100)::double), '(unknown)')
             as rate_name,
         if(
@@ -64,7 +64,7 @@ by_lines as (
 
 by_headers as (
     select
-        date_trunc('month', document_on)::date as month_on,
+        month_of(document_on) as month_on,
         currency,
         sum(invoice_tax) as tax
     from invoices
@@ -88,12 +88,12 @@ beside as (
         by_rate.documents,
 
         by_rate.tax_rate,
-        try_cast(by_rate.taxable_base as decimal(18, 2)) as taxable_base,
-        try_cast(by_rate.exempt_base as decimal(18, 2)) as exempt_base,
-        try_cast(by_rate.tax as decimal(18, 2)) as tax,
-        try_cast(by_lines.tax as decimal(18, 2)) as month_tax_by_lines,
-        try_cast(by_headers.tax as decimal(18, 2)) as month_tax_charged,
-        try_cast(by_headers.tax - by_lines.tax as decimal(18, 2)) as month_difference
+        as_money(by_rate.taxable_base) as taxable_base,
+        as_money(by_rate.exempt_base) as exempt_base,
+        as_money(by_rate.tax) as tax,
+        as_money(by_lines.tax) as month_tax_by_lines,
+        as_money(by_headers.tax) as month_tax_charged,
+        as_money(by_headers.tax - by_lines.tax) as month_difference
     from by_rate
     inner join by_lines
         on by_rate.month_on = by_lines.month_on and by_rate.currency = by_lines.currency

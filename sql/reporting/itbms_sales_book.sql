@@ -46,7 +46,7 @@ booked as (
         invoices.is_credit_note,
 
         invoices.document_on,
-        date_trunc('month', invoices.document_on)::date as month_on,
+        month_of(invoices.document_on) as month_on,
 
         by_code.tax_rate,
         if(invoices.is_void or by_code.invoice_id is null, 0, by_code.net) as net,
@@ -77,9 +77,9 @@ charged as (
 summed as (
     select
         * exclude (net, tax, tax_by_rate, tax_charged),
-        try_cast(net as decimal(18, 2)) as net,
-        try_cast(tax as decimal(18, 2)) as tax,
-        try_cast(net + tax as decimal(18, 2)) as total
+        as_money(net) as net,
+        as_money(tax) as tax,
+        as_money(net + tax) as total
     from charged
 )
 

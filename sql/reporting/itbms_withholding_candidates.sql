@@ -33,8 +33,7 @@ withheld as (
         customers.customer_name,
         customers.tax_id,
         listed.share,
-        try_cast(invoices.invoice_tax::decimal(19, 2) * listed.share as decimal(18, 2))
-            as withholding,
+        as_money(invoices.invoice_tax::decimal(19, 2) * listed.share) as withholding,
         invoices.is_open
         and invoices.invoice_tax > 0
         and invoices.balance < invoices.invoice_total
@@ -63,15 +62,14 @@ months as (
 
         count(share) > 0 as is_listed,
 
-        date_trunc('month', document_on)::date as month_on,
+        month_of(document_on) as month_on,
 
         count(*) as documents,
         count(*) filter (where is_short_by_tax) as documents_short_by_tax,
 
         max(share) as withholding_share,
-        try_cast(sum(invoice_tax) as decimal(18, 2)) as tax,
-        try_cast(coalesce(sum(withholding), 0) as decimal(18, 2))
-            as expected_withholding
+        as_money(sum(invoice_tax)) as tax,
+        as_money(coalesce(sum(withholding), 0)) as expected_withholding
     from withheld
     group by customer_id, currency, date_trunc('month', document_on)
     having sum(invoice_tax) <> 0 or count(share) > 0

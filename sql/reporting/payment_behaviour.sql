@@ -23,7 +23,7 @@ turned as (
     -- Of an invoice that was paid, opened and paid again the last time counts.
     select
         versions.invoice_id,
-        max(timezone(as_of.timezone, versions.valid_from)::date) as paid_on
+        max(local_day(versions.valid_from, as_of.timezone)) as paid_on
     from versions
     cross join as_of
     where versions.is_paid and not versions.was_paid
@@ -66,9 +66,8 @@ named as (
 
         averages.paid_invoices,
         averages.paid_late,
-        try_cast(averages.average_days_to_pay as decimal(18, 2))
-            as average_days_to_pay,
-        try_cast(averages.average_days_late as decimal(18, 2)) as average_days_late
+        as_money(averages.average_days_to_pay) as average_days_to_pay,
+        as_money(averages.average_days_late) as average_days_late
     from averages
     left join core.dim_customer as customers
         on averages.customer_id = customers.customer_id

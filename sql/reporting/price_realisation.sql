@@ -26,7 +26,7 @@ sums as (
     select
         product_id,
         customer_id,
-        date_trunc('month', document_on)::date as month_on,
+        month_of(document_on) as month_on,
         currency,
         coalesce(sum(quantity), 0) as quantity,
         sum(line_net) as net,
@@ -57,17 +57,13 @@ compared as (
 
         sums.month_on,
 
-        try_cast(sums.quantity as decimal(18, 6)) as quantity,
-        try_cast(sums.at_list / nullif(sums.quantity, 0) as decimal(18, 6))
-            as list_price,
-        try_cast(sums.net / nullif(sums.quantity, 0) as decimal(18, 6))
-            as average_price,
-        try_cast(sums.at_cost / nullif(sums.quantity, 0) as decimal(18, 6))
-            as unit_cost,
-        try_cast(1 - sums.net / nullif(sums.at_list, 0) as decimal(9, 6))
-            as discount_share,
-        try_cast(sums.discount as decimal(18, 2)) as discount,
-        try_cast(sums.net as decimal(18, 2)) as net
+        as_measure(sums.quantity) as quantity,
+        as_measure(sums.at_list / nullif(sums.quantity, 0)) as list_price,
+        as_measure(sums.net / nullif(sums.quantity, 0)) as average_price,
+        as_measure(sums.at_cost / nullif(sums.quantity, 0)) as unit_cost,
+        as_share(1 - sums.net / nullif(sums.at_list, 0)) as discount_share,
+        as_money(sums.discount) as discount,
+        as_money(sums.net) as net
     from sums
     left join core.dim_product as products
         on sums.product_id = products.product_id

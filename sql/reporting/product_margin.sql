@@ -29,13 +29,12 @@ bought as (
 priced as (
     select
         lines.*,
-        try_cast(
+        as_money(
             lines.quantity::decimal(19, 6)
             * coalesce(
                 nullif(lines.unit_cost, 0),
-                try_cast(bought.purchase_price as decimal(18, 6))
-            ) as decimal(18, 2)
-        ) as line_cost
+                as_measure(bought.purchase_price)
+            )) as line_cost
     from lines
     asof left join bought
         on
@@ -47,7 +46,7 @@ priced as (
 sums as (
     select
         product_id,
-        date_trunc('month', document_on)::date as month_on,
+        month_of(document_on) as month_on,
         currency,
         min(
             case
@@ -79,17 +78,13 @@ reckoned as (
 
         sums.month_on,
 
-        try_cast(sums.quantity as decimal(18, 6)) as quantity,
-        try_cast(sums.net as decimal(18, 2)) as net,
-        try_cast(if(sums.sureness > 0, sums.cost_estimated, null) as decimal(18, 2))
-            as cost_estimated,
-        try_cast(
-            if(sums.sureness > 0, sums.net - sums.cost_estimated, null)
-            as decimal(18, 2)
-        ) as margin,
+        as_measure(sums.quantity) as quantity,
+        as_money(sums.net) as net,
+        as_money(if(sums.sureness > 0, sums.cost_estimated, null)) as cost_estimated,
+        as_money(if(sums.sureness > 0, sums.net - sums.cost_estimated, null)) as margin,
         if(
             sums.sureness > 0 and sums.net > 0,
-            try_cast((sums.net - sums.cost_estimated) / sums.net as decimal(9, 6)),
+            as_share((sums.net - sums.cost_estimated) / sums.net),
             null
         ) as margin_share
     from sums

@@ -13,7 +13,7 @@ as_of as (
 invoices as (
     select
         *,
-        date_trunc('month', document_on)::date as month_on
+        month_of(document_on) as month_on
     from core.fct_invoice
     where is_live
 ),
@@ -73,13 +73,13 @@ reckoned as (
         credit_notes,
         customers,
 
-        try_cast(net as decimal(18, 2)) as net,
-        try_cast(tax as decimal(18, 2)) as tax,
-        try_cast(total as decimal(18, 2)) as total,
-        try_cast(net / documents as decimal(18, 2)) as average_net,
-        try_cast(net_year_to_date as decimal(18, 2)) as net_year_to_date,
-        try_cast(coalesce(net_last_year, 0) as decimal(18, 2)) as net_last_year,
-        if(net_last_year > 0, try_cast(net / net_last_year - 1 as decimal(9, 6)), null)
+        as_money(net) as net,
+        as_money(tax) as tax,
+        as_money(total) as total,
+        as_money(net / documents) as average_net,
+        as_money(net_year_to_date) as net_year_to_date,
+        as_money(coalesce(net_last_year, 0)) as net_last_year,
+        if(net_last_year > 0, as_share(net / net_last_year - 1), null)
             as growth
     from compared
 )

@@ -14,7 +14,7 @@ invoices as (
 days as (
     select
         document_on as day_on,
-        date_trunc('month', document_on)::date as month_on,
+        month_of(document_on) as month_on,
         currency,
         count(*) as documents,
         count(distinct customer_id) filter (where customer_id <> '(none)') as customers,
@@ -64,19 +64,17 @@ reckoned as (
         documents,
         customers,
 
-        try_cast(net as decimal(18, 2)) as net,
-        try_cast(tax as decimal(18, 2)) as tax,
-        try_cast(net / documents as decimal(18, 2)) as average_net,
-        try_cast(net_month_to_date as decimal(18, 2)) as net_month_to_date,
-        try_cast(net_year_to_date as decimal(18, 2)) as net_year_to_date,
-        try_cast(coalesce(net_last_year, 0) as decimal(18, 2)) as net_last_year,
-        try_cast(coalesce(net_month_to_date_last_year, 0) as decimal(18, 2))
+        as_money(net) as net,
+        as_money(tax) as tax,
+        as_money(net / documents) as average_net,
+        as_money(net_month_to_date) as net_month_to_date,
+        as_money(net_year_to_date) as net_year_to_date,
+        as_money(coalesce(net_last_year, 0)) as net_last_year,
+        as_money(coalesce(net_month_to_date_last_year, 0))
             as net_month_to_date_last_year,
         if(
             net_month_to_date_last_year > 0,
-            try_cast(
-                net_month_to_date / net_month_to_date_last_year - 1 as decimal(9, 6)
-            ),
+            as_share(net_month_to_date / net_month_to_date_last_year - 1),
             null
         ) as growth
     from compared

@@ -36,10 +36,8 @@ told as (
         runs.findings,
         runs.requests,
         runs.refused as refusals,
-        try_cast(runs.waited as decimal(18, 2)) as seconds_waited,
-        try_cast(
-            epoch(as_of.as_of_at - runs.ended_at) / 3600 as decimal(18, 2)
-        ) as age_hours
+        as_money(runs.waited) as seconds_waited,
+        as_money(epoch(as_of.as_of_at - runs.ended_at) / 3600) as age_hours
     from runs
     cross join as_of
 )

@@ -7,50 +7,13 @@
 with
 
 versions as (
-    select
-        'invoice' as document_type,
-        invoice_id as document_id,
-        invoice_code as document_code,
-        customer_id as party_id,
-        invoice_status as status,
-        currency,
-        document_on,
-        invoice_total as total,
-        valid_from,
-        valid_to
-    from staging.invoices_history
-    union all
-    select
-        'sales order' as document_type,
-        sales_order_id as document_id,
-        sales_order_code as document_code,
-        customer_id as party_id,
-        sales_order_status as status,
-        currency,
-        document_on,
-        sales_order_total as total,
-        valid_from,
-        valid_to
-    from staging.sales_orders_history
-    union all
-    select
-        'purchase order' as document_type,
-        purchase_order_id as document_id,
-        purchase_order_code as document_code,
-        vendor_id as party_id,
-        purchase_order_status as status,
-        currency,
-        document_on,
-        purchase_order_total as total,
-        valid_from,
-        valid_to
-    from staging.purchase_orders_history
+    select * from core.document_versions
 ),
 
 worded as (
     select
         *,
-        regexp_replace(lower(status), '[^a-z]', '', 'g') as word,
+        status_word(status) as word,
         word = 'void'
         or (document_type <> 'invoice' and word in ('cancelled', 'canceled')) as is_off,
         row_number() over (
@@ -110,7 +73,7 @@ named as (
             if(off.party_id is null, '(none)', format('(unknown {})', off.party_id))
         ) as party_name,
         before.status_before,
-        coalesce(nullif(upper(trim(off.currency)), ''), as_of.currency) as currency,
+        currency_or(off.currency, as_of.currency) as currency,
 
         off.document_on,
         if(
