@@ -1,4 +1,4 @@
--- One row per version of an invoice, its amounts made whole: from when to when.
+-- One row per version of an invoice, with missing amounts filled in.
 -- key: invoice_id, valid_from
 -- question: What was owed on an invoice at an earlier time?
 -- query: select invoice_code, valid_from, valid_to, balance
@@ -13,7 +13,7 @@ as_of as (
     select * from core.as_of
 ),
 
-worded as (
+joined as (
     select
         versions.*,
         as_of.currency as tenant_currency,
@@ -26,7 +26,7 @@ worded as (
 ),
 
 dated as (
-    -- A document without a day belongs to the first day that anything tells of it.
+    -- A document without a date counts from the first day that is known of it.
     select
         *,
         coalesce(
@@ -35,7 +35,7 @@ dated as (
             local_day(created_at, timezone),
             local_day(first_seen_at, timezone)
         ) as dated_on
-    from worded
+    from joined
 ),
 
 netted as (
@@ -60,7 +60,7 @@ summed as (
 ),
 
 owed as (
-    -- Where the balance is missing it is what is not paid yet.
+    -- A missing balance is the total less what was paid.
     select
         *,
         coalesce(
@@ -71,7 +71,7 @@ owed as (
     from summed
 ),
 
-reckoned as (
+finished as (
     select
         invoice_id,
         coalesce(customer_id, '(none)') as customer_id,
@@ -107,4 +107,4 @@ reckoned as (
     from owed
 )
 
-select * from reckoned
+select * from finished

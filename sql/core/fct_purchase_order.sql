@@ -1,6 +1,6 @@
--- One row per purchase order that P4 Books has, cancelled ones among them.
+-- One row per purchase order in P4 Books, including cancelled ones.
 -- key: purchase_order_id
--- question: What did we order that has not come?
+-- question: What did we order that has not arrived?
 -- query: select currency, count(*) as orders, sum(purchase_order_subtotal) as net
 --   from core.fct_purchase_order where is_open group by currency
 with

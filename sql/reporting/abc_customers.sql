@@ -1,5 +1,6 @@
 -- One row per customer and currency with sales in the last 12 months: share and class.
 -- key: customer_id, currency
+-- section: Sales
 -- order: currency, rank
 -- question: Which customers make most of our sales?
 -- query: select rank, customer_name, net, cumulative_share, abc_class

@@ -1,5 +1,6 @@
 -- One row per product and currency with sales in the last 12 months: share and class.
 -- key: product_id, currency
+-- section: Sales
 -- order: currency, rank
 -- question: Which products make most of our sales?
 -- query: select rank, product_name, net, cumulative_share, abc_class

@@ -1,5 +1,6 @@
--- One row per customer and currency with open invoices: what is owed, by age.
+-- One row per customer and currency with open invoices: balance by age.
 -- key: customer_id, currency
+-- section: Receivables and cash
 -- order: balance desc, customer_id, currency
 -- question: Who owes us, and how late?
 -- query: select customer_name, balance, days_over_90, share_overdue
@@ -32,7 +33,7 @@ sums as (
 ),
 
 limited as (
-    -- A credit limit is in the customer's own currency, and is held against that alone.
+    -- A credit limit is in the customer's own currency and applies to that one only.
     select
         sums.customer_id,
 

@@ -1,7 +1,8 @@
--- One row per customer, month end and currency: what was owed then, by age.
+-- One row per customer, month end and currency: balance at that time, by age.
 -- key: customer_id, month_end_on, currency
+-- section: Receivables and cash
 -- order: month_end_on desc, balance desc, customer_id, currency
--- question: How did our receivables grow old over the months?
+-- question: How did the age of our receivables develop over the months?
 -- query: select month_end_on, currency, sum(balance) as balance
 --   from reporting.ar_aging_history
 --   group by month_end_on, currency order by month_end_on
@@ -20,7 +21,7 @@ customers as (
     select * from core.dim_customer
 ),
 
--- A limit is of its day, and in the currency that the customer had then.
+-- The credit limit of that time, in the currency that the customer had then.
 limits as (
     select
         versions.customer_id,

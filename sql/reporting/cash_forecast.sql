@@ -1,5 +1,6 @@
--- One row per week and currency: what should come in, and what open orders will cost.
+-- One row per week and currency: receipts due and commitments of open orders.
 -- key: week_on, currency
+-- section: Receivables and cash
 -- order: currency, week_on
 -- question: What cash comes in and goes out in the next weeks?
 -- query: select week_on, currency, overdue_in, expected_in, committed_out, net_cash
@@ -19,7 +20,7 @@ orders as (
     where is_open
 ),
 
--- What is late already is expected in the week of the as-of day.
+-- What is overdue is expected in the week of the as-of day.
 flows as (
     select
         date_trunc('week', greatest(items.due_on, as_of.as_of_on))::date as week_on,

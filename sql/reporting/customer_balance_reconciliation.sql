@@ -1,7 +1,8 @@
--- One row per customer: the balance on its record against that of its open invoices.
+-- One row per customer: balance on the record compared with open invoices.
 -- key: customer_id
+-- section: Receivables and cash
 -- order: abs(difference) desc nulls last, customer_id
--- question: Does what a customer's record says it owes agree with its invoices?
+-- question: Does the balance on a customer's record agree with its open invoices?
 -- query: select customer_name, customer_balance, invoices_balance, difference
 --   from reporting.customer_balance_reconciliation where difference <> 0
 with

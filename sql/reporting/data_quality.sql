@@ -1,7 +1,8 @@
--- One row per finding: what in the books is missing, odd, or contradicts itself.
+-- One row per finding: what is missing, implausible or contradictory in the books.
 -- key: rule, entity, entity_id, place
+-- section: Trust
 -- order: severity, rule, entity, entity_id, place
--- question: What should be put right in P4 Books?
+-- question: What should be corrected in P4 Books?
 -- query: select severity, rule, count(*) as findings
 --   from reporting.data_quality
 --   group by severity, rule order by severity, findings desc

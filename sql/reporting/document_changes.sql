@@ -1,5 +1,6 @@
--- One row per later version of a document: what changed in it, from what to what, when.
+-- One row per later version of a document: what changed, from what, to what, and when.
 -- key: document_type, document_id, seen_at
+-- section: Trust
 -- order: seen_at desc, document_type, document_id
 -- question: Which documents were changed, and which of them after they were posted?
 -- query: select seen_at, document_code, changed_fields, changed_from, changed_to
@@ -20,8 +21,8 @@ changed as (
     having count(*) > 1
 ),
 
--- The lines are compared as they came, by a hash of their text: staging has those
--- of the present only.
+-- Lines are compared as P4 Books sent them, by a hash of their text: staging has the
+-- current lines only.
 lines as (
     select
         'invoice' as document_type,
@@ -61,8 +62,8 @@ with_lines as (
             and versions.valid_from = lines.valid_from
 ),
 
--- Each field as text, in the order in which they are told.
-told as (
+-- Each field as text, in the order in which changes are listed.
+as_text as (
     select
         document_type,
         document_id,
@@ -91,7 +92,7 @@ pairs as (
         lag(lines_hash) over version_order as lines_hash_before,
         lag(word) over version_order as word_before,
         lag(valid_to) over version_order as valid_to_before
-    from told
+    from as_text
     window version_order as (
         partition by document_type, document_id order by valid_from
     )
@@ -144,8 +145,8 @@ named as (
         ) as changed_to,
 
         valid_to_before < valid_from as is_returned,
-        -- what a payment changes is no change of what was posted: the status, unless it
-        -- is taken back to a draft or made void, what is paid, and the balance
+        -- A payment does not change what was posted: it changes the amount paid, the
+        -- balance, and the status, unless that goes back to draft or becomes void.
         document_type = 'invoice'
         and coalesce(word_before not in ('draft', 'void'), true)
         and (

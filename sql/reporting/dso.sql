@@ -1,7 +1,8 @@
--- One row per month and currency: how many days of credit sales are still owed.
+-- One row per month and currency: days sales outstanding (DSO).
 -- key: month_end_on, currency
+-- section: Receivables and cash
 -- order: month_end_on desc, currency
--- question: How many days do our customers take to pay, and how many of them are late?
+-- question: How many days do our customers take to pay, and how many of these are late?
 -- query: select month_end_on, currency, dso, best_possible_dso, average_days_late
 --   from reporting.dso order by month_end_on desc
 with
@@ -15,7 +16,7 @@ versions as (
     where is_live
 ),
 
-stood_then as (
+then_live as (
     select
         versions.*,
         months.month_end_on,
@@ -33,7 +34,7 @@ stood_then as (
 ),
 
 sums as (
-    -- Sold on credit is what a customer need not pay on the day itself.
+    -- Credit sales are those that are not due on the day of sale.
     select
         month_end_on,
         measured_on,
@@ -51,7 +52,7 @@ sums as (
         coalesce(
             sum(balance) filter (where is_open and due_on >= measured_on), 0
         ) as receivables_not_due
-    from stood_then
+    from then_live
     group by all
 ),
 
@@ -60,18 +61,18 @@ days as (
         *,
         if(
             credit_sales > 0,
-            as_money(receivables / credit_sales * 90),
+            try_cast(receivables / credit_sales * 90 as decimal(18, 2)),
             null
         ) as dso,
         if(
             credit_sales > 0,
-            as_money(receivables_not_due / credit_sales * 90),
+            try_cast(receivables_not_due / credit_sales * 90 as decimal(18, 2)),
             null
         ) as best_possible_dso
     from sums
 ),
 
-reckoned as (
+finished as (
     select
         currency,
 
@@ -83,11 +84,12 @@ reckoned as (
 
         dso,
         best_possible_dso,
-        as_money(dso::decimal(19, 2) - best_possible_dso) as average_days_late,
+        try_cast(dso::decimal(19, 2) - best_possible_dso as decimal(18, 2))
+            as average_days_late,
 
         as_money(credit_sales) as credit_sales,
         as_money(receivables) as receivables
     from days
 )
 
-select * from reckoned
+select * from finished

@@ -1,5 +1,6 @@
--- One row per month, tax code, rate and currency: base of ITBMS, and tax by lines.
+-- One row per month, tax code, rate and currency: ITBMS base, and tax by lines.
 -- key: month_on, tax_code, rate_name, currency
+-- section: ITBMS
 -- order: month_on desc, currency, tax_code, rate_name
 -- question: What goes into this month's ITBMS return?
 -- query: select month_on, tax_code, rate_name, taxable_base, exempt_base, tax
@@ -16,8 +17,8 @@ lines as (
     where is_live
 ),
 
--- A line whose rate nobody knows is taxable where tax was charged on it, by more than
--- the rounding of the others.
+-- A line with an unknown rate is taxable if tax was charged on such lines of its
+-- invoice, by more than rounding.
 charged as (
     select invoice_id from lines
     where not is_known_rate
@@ -71,14 +72,14 @@ by_headers as (
     group by all
 ),
 
-beside as (
+joined as (
     select
         by_rate.tax_code,
         by_rate.rate_name,
         by_rate.currency,
 
         by_rate.month_on,
-        -- none in the year 10000, which many a reader can't hold
+        -- many tools cannot represent a date in the year 10000
         if(
             by_rate.month_on < date '9999-12-01',
             (by_rate.month_on + interval 1 month + interval 14 days)::date,
@@ -103,4 +104,4 @@ beside as (
             and by_rate.currency = by_headers.currency
 )
 
-select * from beside
+select * from joined

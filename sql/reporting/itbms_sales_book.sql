@@ -1,5 +1,6 @@
--- One row per invoice and tax code: the sales book. Void invoices stand with zero.
+-- One row per invoice and tax code: the sales book. Void invoices are listed with 0.
 -- key: invoice_id, tax_code
+-- section: ITBMS
 -- order: document_on, invoice_code, invoice_id, tax_code
 -- question: Which invoices make up the sales of a month, with base and tax?
 -- query: select document_on, invoice_code, customer_name, tax_id, net, tax, total
@@ -58,8 +59,8 @@ booked as (
     left join customers on invoices.customer_id = customers.customer_id
 ),
 
--- The book shows the tax that was charged: what it is beyond that of the lines, a cent
--- of rounding as a rule, stands with the code of most tax.
+-- The book shows the tax that was charged. Its difference from the tax of the lines,
+-- usually a cent of rounding, is added to the code with the most tax.
 charged as (
     select
         *,

@@ -1,5 +1,6 @@
--- One row per customer of whom an invoice was seen turning Paid: how fast, how late.
+-- One row per customer with invoices seen turning Paid: how fast and how late.
 -- key: customer_id
+-- section: Receivables and cash
 -- order: average_days_late desc, customer_id
 -- question: Which customers pay late, and by how many days?
 -- query: select customer_name, paid_invoices, average_days_to_pay, average_days_late
@@ -20,7 +21,7 @@ versions as (
 ),
 
 turned as (
-    -- Of an invoice that was paid, opened and paid again the last time counts.
+    -- If an invoice was paid, reopened and paid again, the last payment counts.
     select
         versions.invoice_id,
         max(local_day(versions.valid_from, as_of.timezone)) as paid_on
@@ -66,8 +67,9 @@ named as (
 
         averages.paid_invoices,
         averages.paid_late,
-        as_money(averages.average_days_to_pay) as average_days_to_pay,
-        as_money(averages.average_days_late) as average_days_late
+        try_cast(averages.average_days_to_pay as decimal(18, 2))
+            as average_days_to_pay,
+        try_cast(averages.average_days_late as decimal(18, 2)) as average_days_late
     from averages
     left join core.dim_customer as customers
         on averages.customer_id = customers.customer_id

@@ -1,5 +1,6 @@
--- One row per product, customer, month and currency: prices got against list and cost.
+-- One row per product, customer, month and currency: price against list and cost.
 -- key: product_id, customer_id, month_on, currency
+-- section: Sales
 -- order: month_on desc, net desc, product_id, customer_id, currency
 -- question: Where do we sell below list, or below cost?
 -- query: select product_name, customer_name, month_on, list_price, average_price
@@ -12,12 +13,12 @@ lines as (
 ),
 
 priced as (
-    -- With room for the sum of a million lines: a line beyond that is not known.
+    -- Leaves room for the sum of a million lines; a larger line is unknown.
     select
         *,
-        try_cast(quantity::decimal(19, 6) * list_price as decimal(32, 12))
+        try_cast(in_full(quantity, list_price) as decimal(32, 12))
             as line_at_list,
-        try_cast(quantity::decimal(19, 6) * unit_cost as decimal(32, 12))
+        try_cast(in_full(quantity, unit_cost) as decimal(32, 12))
             as line_at_cost
     from lines
 ),
@@ -32,7 +33,7 @@ sums as (
         sum(line_net) as net,
         coalesce(sum(discount), 0) as discount,
         count(*) * 0.005 as rounding,
-        -- known where every line of it has one
+        -- known only if it is known for every line
         if(count(*) = count(line_at_list), sum(line_at_list), null) as at_list,
         if(count(*) = count(line_at_cost), sum(line_at_cost), null) as at_cost
     from priced
@@ -49,7 +50,7 @@ compared as (
         customers.customer_name,
         sums.currency,
 
-        -- by more than the rounding of its lines
+        -- by more than the rounding of the lines
         coalesce(sums.net < sums.at_list - sums.rounding, false)
         and sums.quantity > 0 as is_below_list,
         coalesce(sums.net < sums.at_cost - sums.rounding, false)

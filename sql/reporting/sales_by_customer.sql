@@ -1,7 +1,8 @@
 -- One row per customer, month and currency: documents and net of live invoices.
 -- key: customer_id, month_on, currency
+-- section: Sales
 -- order: month_on desc, net desc, customer_id, currency
--- question: Who buys how much, and how large is an order?
+-- question: Who buys how much, and how large is an average invoice?
 -- query: select customer_name, sum(net) as net, sum(documents) as documents
 --   from reporting.sales_by_customer group by customer_name order by net desc limit 10
 with

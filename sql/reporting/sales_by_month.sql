@@ -1,5 +1,6 @@
--- One row per month and currency with live invoices: what was sold, against last year.
+-- One row per month and currency with live invoices: sales, compared with last year.
 -- key: month_on, currency
+-- section: Sales
 -- order: month_on desc, currency
 -- question: How much did we sell this month, and how does it compare?
 -- query: select month_on, currency, net, net_year_to_date, net_last_year, growth
@@ -32,8 +33,8 @@ months as (
     group by month_on, currency
 ),
 
--- The month that is not over is compared with the same days of last year's; on its last
--- day with all of them, so that 29 February is not left out.
+-- A month that is not over is compared with the same days of last year's month; on its
+-- last day with the whole month, so that 29 February is included.
 last_year as (
     select
         (date_trunc('month', invoices.document_on) + interval 1 year)::date as month_on,
@@ -63,7 +64,7 @@ compared as (
             and months.currency = last_year.currency
 ),
 
-reckoned as (
+finished as (
     select
         currency,
 
@@ -84,4 +85,4 @@ reckoned as (
     from compared
 )
 
-select * from reckoned
+select * from finished

@@ -1,5 +1,6 @@
 -- One row per product, month and currency: quantity and net of live invoices.
 -- key: product_id, month_on, currency
+-- section: Sales
 -- order: month_on desc, net desc, product_id, currency
 -- question: What sells, at which average price?
 -- query: select product_name, sum(quantity) as quantity, sum(net) as net

@@ -1,7 +1,8 @@
--- One row per day and currency with live invoices: sales, and month and year so far.
+-- One row per day and currency with live invoices: sales, month and year to date.
 -- key: day_on, currency
+-- section: Sales
 -- order: day_on desc, currency
--- question: How do this month's sales run, day by day, against last year's?
+-- question: How do this month's sales compare with last year's, day by day?
 -- query: select day_on, net, net_month_to_date, net_month_to_date_last_year, growth
 --   from reporting.sales_daily order by day_on desc limit 31
 with
@@ -35,7 +36,7 @@ running as (
     from days
 ),
 
--- The last day with sales up to the same day of last year, if it was in that month.
+-- The last day with sales up to the same day a year earlier, if in that month.
 compared as (
     select
         running.*,
@@ -44,7 +45,7 @@ compared as (
             earlier.net_month_to_date,
             null
         ) as net_month_to_date_last_year,
-        -- 29 February has no day of last year: it is 28 February's
+        -- 29 February has no day a year earlier; 28 February is matched with its own
         if(earlier.day_on + interval 1 year = running.day_on, earlier.net, null)
             as net_last_year
     from running
@@ -54,7 +55,7 @@ compared as (
             and running.last_year_on >= earlier.day_on
 ),
 
-reckoned as (
+finished as (
     select
         currency,
 
@@ -80,4 +81,4 @@ reckoned as (
     from compared
 )
 
-select * from reckoned
+select * from finished

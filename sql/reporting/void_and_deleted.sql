@@ -1,7 +1,8 @@
--- One row per document that is void, cancelled or deleted: what it was, until when.
+-- One row per void, cancelled or deleted document: what it was, and until when.
 -- key: document_type, document_id
+-- section: Trust
 -- order: last_seen_at desc, document_type, document_id
--- question: Which documents were made void or deleted, and for how much?
+-- question: Which documents were voided, cancelled or deleted, and for how much?
 -- query: select fate, document_code, party_name, status_before, total, last_seen_at
 --   from reporting.void_and_deleted order by last_seen_at desc limit 20
 with
@@ -10,7 +11,7 @@ versions as (
     select * from core.document_versions
 ),
 
-worded as (
+ranked as (
     select
         *,
         status_word(status) as word,
@@ -25,13 +26,13 @@ worded as (
 ),
 
 before as (
-    -- As it stood when it was last seen standing.
+    -- Its status when it was last seen neither void nor cancelled.
     select
         document_type,
         document_id,
         arg_max_null(status, valid_from) as status_before,
         max(valid_to) as stood_until
-    from worded
+    from ranked
     where coalesce(not is_off, true)
     group by document_type, document_id
 ),
@@ -40,7 +41,7 @@ off as (
     select
         *,
         if(valid_to is not null, 'deleted', word) as fate
-    from worded
+    from ranked
     where age = 1 and (valid_to is not null or is_off)
 ),
 
@@ -70,7 +71,7 @@ named as (
                 vendors.vendor_name,
                 customers.customer_name
             ),
-            if(off.party_id is null, '(none)', format('(unknown {})', off.party_id))
+            unknown_name(coalesce(off.party_id, '(none)'))
         ) as party_name,
         before.status_before,
         currency_or(off.currency, as_of.currency) as currency,

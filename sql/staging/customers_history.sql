@@ -1,4 +1,4 @@
--- One row per version of a customer: what P4 Books said of it, from when to when.
+-- One row per version of a customer: its fields, and when they were valid.
 -- key: customer_id, valid_from
 -- question: Which customers' credit limits changed, and when?
 -- query: select customer_name, valid_from, credit_limit

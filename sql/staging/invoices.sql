@@ -1,6 +1,6 @@
--- One row per invoice that P4 Books has now.
+-- One row per invoice in P4 Books now.
 -- key: invoice_id
--- question: What does P4 Books say of each invoice now?
+-- question: What does P4 Books hold for each invoice now?
 -- query: select invoice_code, document_on, invoice_status, invoice_total, balance
 --   from staging.invoices order by document_on desc limit 10
 with

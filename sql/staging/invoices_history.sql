@@ -1,6 +1,6 @@
--- One row per version of an invoice: what P4 Books said of it, from when to when.
+-- One row per version of an invoice: its fields, and when they were valid.
 -- key: invoice_id, valid_from
--- question: Which invoices became Void, and when was that seen?
+-- question: Which invoices became void, and when was it noticed?
 -- query: select invoice_code, valid_from, invoice_total
 --   from staging.invoices_history where lower(invoice_status) = 'void'
 --   order by valid_from desc limit 10

@@ -1,4 +1,4 @@
--- One row per version of a product: what P4 Books said of it, from when to when.
+-- One row per version of a product: its fields, and when they were valid.
 -- key: product_id, valid_from
 -- question: Which list prices changed, from what to what?
 -- query: select product_name, valid_from,

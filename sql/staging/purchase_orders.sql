@@ -1,6 +1,6 @@
--- One row per purchase order that P4 Books has now.
+-- One row per purchase order in P4 Books now.
 -- key: purchase_order_id
--- question: What does P4 Books say of each purchase order now?
+-- question: What does P4 Books hold for each purchase order now?
 -- query: select purchase_order_code, document_on, expected_on, purchase_order_status,
 --   purchase_order_total
 --   from staging.purchase_orders order by document_on desc limit 10

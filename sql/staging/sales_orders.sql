@@ -1,6 +1,6 @@
--- One row per sales order that P4 Books has now.
+-- One row per sales order in P4 Books now.
 -- key: sales_order_id
--- question: What does P4 Books say of each sales order now?
+-- question: What does P4 Books hold for each sales order now?
 -- query: select sales_order_code, document_on, required_on, sales_order_status,
 --   sales_order_total
 --   from staging.sales_orders order by document_on desc limit 10

@@ -1,6 +1,6 @@
--- One row per version of a sales order: what P4 Books said of it, from when to when.
+-- One row per version of a sales order: its fields, and when they were valid.
 -- key: sales_order_id, valid_from
--- question: How did a sales order come to its status?
+-- question: How did the status of a sales order develop?
 -- query: select sales_order_code, valid_from, valid_to, sales_order_status
 --   from staging.sales_orders_history where sales_order_id = '1'
 --   order by valid_from
