@@ -137,9 +137,7 @@ SPOILED = {
         "update core.fct_invoice_line set tax_rate = null, line_tax = line_tax + 1"
     ),
     "every_party_and_product_has_a_name": "delete from core.dim_vendor",
-    "every_difference_line_is_a_finding": (
-        "update core.fct_invoice_line set is_difference = true"
-    ),
+    "every_difference_line_is_a_finding": ("update core.fct_invoice_line set is_difference = true"),
     "every_later_version_is_a_change": (
         "insert into staging.invoices_history by name"
         " select * replace (valid_from + interval 1 day as valid_from)"
