@@ -19,11 +19,11 @@ sides as (
         currency,
         -balance as balance,
         -1 as documents,
-        -if(aging_bucket = 'current', balance, 0) as current_balance,
-        -if(aging_bucket = '1-30', balance, 0) as days_1_30,
-        -if(aging_bucket = '31-60', balance, 0) as days_31_60,
-        -if(aging_bucket = '61-90', balance, 0) as days_61_90,
-        -if(aging_bucket = '90+', balance, 0) as days_over_90
+        -if(aging_bucket = 'current', coalesce(balance, 0), 0) as current_balance,
+        -if(aging_bucket = '1-30', coalesce(balance, 0), 0) as days_1_30,
+        -if(aging_bucket = '31-60', coalesce(balance, 0), 0) as days_31_60,
+        -if(aging_bucket = '61-90', coalesce(balance, 0), 0) as days_61_90,
+        -if(aging_bucket = '90+', coalesce(balance, 0), 0) as days_over_90
     from reporting.ar_open_items
 )
 
