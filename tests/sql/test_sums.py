@@ -8,20 +8,20 @@ from decimal import Decimal
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from tests.sql.any_books import ABSURD, ABSURD_MEASURES, AS_OF, BEGAN, any_books
 from tests.sql.books import Books
-from tests.sql.reckoned import (
+from tests.sql.expected import (
     CANCELLED,
     DONE,
     PANAMA,
     Document,
+    Expected,
     Key,
-    Reckoned,
     Sums,
     month,
     total,
     word,
 )
+from tests.sql.random_books import ABSURD, ABSURD_MEASURES, AS_OF, BEGAN, random_books
 
 TOLD = {"as_of_at": AS_OF, "as_of_on": date(2026, 6, 30), "history_since": BEGAN}
 MONTH_ENDS = [date(2025, 12, 31), *(date(2026, m + 1, 1) - timedelta(1) for m in range(1, 6))]
@@ -63,8 +63,8 @@ def by_party(each: Document) -> tuple[str, str]:
 def test_sums(books: Books, seed: int) -> None:
     """Every check passes, and what is owed, sold, taxed and ordered is what the rows say: no cent
     is lost, counted twice or added to one of another currency."""
-    rows = any_books(seed)
-    told = Reckoned(rows, AS_OF)
+    rows = random_books(seed)
+    told = Expected(rows, AS_OF)
 
     with books.holding(rows, TOLD):
         books.check()
@@ -80,7 +80,7 @@ def test_sums(books: Books, seed: int) -> None:
 @given(st.integers(0, 2**64))
 def test_absurd_amounts(books: Books, seed: int) -> None:
     """Amounts and quantities beyond all bounds stop no model and fail no check."""
-    with books.holding(any_books(seed, ABSURD, ABSURD_MEASURES), TOLD):
+    with books.holding(random_books(seed, ABSURD, ABSURD_MEASURES), TOLD):
         books.check()
 
 
@@ -104,7 +104,7 @@ def test_empty_books(books: Books) -> None:
     assert len(counts) > 50
 
 
-def _receivables(books: Books, told: Reckoned) -> None:
+def _receivables(books: Books, told: Expected) -> None:
     assert sums(
         books,
         "select invoice_id, days_overdue, aging_bucket, balance from reporting.ar_open_items",
@@ -141,7 +141,7 @@ def _receivables(books: Books, told: Reckoned) -> None:
     }
 
 
-def _sales(books: Books, told: Reckoned) -> None:
+def _sales(books: Books, told: Expected) -> None:
     for report, key in {
         "sales_by_month": "month_on",
         "sales_by_customer": "month_on",
@@ -177,7 +177,7 @@ def _sales(books: Books, told: Reckoned) -> None:
     )
 
 
-def _tax(books: Books, told: Reckoned) -> None:
+def _tax(books: Books, told: Expected) -> None:
     charged = told.taxed(by_month)
     assert (
         sums(
@@ -201,7 +201,7 @@ def _tax(books: Books, told: Reckoned) -> None:
     ) == told.sold(by_month)
 
 
-def _orders(books: Books, told: Reckoned) -> None:
+def _orders(books: Books, told: Expected) -> None:
     for table in ("sales_orders", "purchase_orders"):
         entity = table[:-1]
         orders = told.documents(table)
@@ -221,7 +221,7 @@ def _orders(books: Books, told: Reckoned) -> None:
         ) == total(((each.id, line.product), line.net) for each in orders for line in each.lines)
 
 
-def _history(books: Books, told: Reckoned) -> None:
+def _history(books: Books, told: Expected) -> None:
     versions = told.versions()
     assert books.ask("select count(*) from reporting.document_changes") == [
         (versions.total() - len(versions),)

@@ -178,7 +178,7 @@ class Document:
 
 
 @dataclass(frozen=True)
-class Reckoned:
+class Expected:
     """Rows of raw, and what follows from them."""
 
     rows: Mapping[str, list[dict[str, Any]]]

@@ -46,7 +46,7 @@ ORDER_WORDS = (
 FEW = ("1", "2", "3")
 
 
-def any_books(
+def random_books(
     seed: int, money: Sequence[str] = CENTS, measures: Sequence[str] = MEASURES
 ) -> dict[str, list[Row]]:
     """Draw rows of every table of raw, with nothing sure but the ids and the history."""
