@@ -62,6 +62,11 @@ class Line:
         return self.row.get("product_id") or "(none)"
 
     @property
+    def tax_code(self) -> str:
+        """Return the tax code in capitals, (none) if there is none."""
+        return (self.row.get("tax_code") or "").strip().upper() or "(none)"
+
+    @property
     def quantity(self) -> Decimal:
         """Return the quantity, 0 where none is told."""
         return Decimal(self.row.get("quantity") or 0)
@@ -222,6 +227,14 @@ class Expected:
     def sold_by_product(self, key: Callable[[Document, str], Key]) -> Sums:
         """Add up the net of lines, and under (none) what headers have beyond theirs."""
         return total(_by_product(self.invoices, key))
+
+    def base_by_code(self) -> Sums:
+        """Add up the net of lines by month, tax code and currency."""
+        return total(
+            ((month(each.day), line.tax_code, each.currency), line.net)
+            for each in self.invoices
+            for line in each.lines
+        )
 
     def taxed(self, key: Callable[[Document], Key]) -> Sums:
         """Add up the tax that was charged."""

@@ -4,27 +4,23 @@ import csv
 import re
 import shutil
 from collections.abc import Iterator
-from datetime import date
 from pathlib import Path
 from textwrap import dedent
-from typing import Any
 
 import duckdb
 import pytest
-from pydantic import SecretStr
 from tests import catalogue
+from tests.sql.conftest import Synced
 
 from p4books.endpoint import Endpoint, Kind
 from p4books.endpoints import ENDPOINTS
 from p4books.load import tables
 from p4books.report import report
 from p4books.settings import Settings, make
-from p4books.sync import sync
 from p4books.warehouse import models, seeds, views
 from p4books.warehouse.as_of import note
 from p4books.warehouse.model import CUSTOM, Model
 from p4books.warehouse.models import Sources
-from p4books_sandbox import Sandbox
 
 Connection = duckdb.DuckDBPyConnection
 FOUND = [
@@ -46,25 +42,9 @@ def nothing(empty: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[C
 
 
 @pytest.fixture(scope="module")
-def synced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
-    """A tenant that was synced with a sandbox of a few hundred documents."""
-    folder = tmp_path_factory.mktemp("synced")
-    books = Sandbox(invoices=300, limit=0, last_day=date.today())  # noqa: DTZ011 - about today
-    with pytest.MonkeyPatch.context() as patch, books as sandbox:
-        patch.setenv("XDG_STATE_HOME", str(folder / "state"))
-        patch.setenv("DLT_PROJECT_DIR", str(folder))
-        key, address = SecretStr(sandbox.key), sandbox.base_url
-        given: dict[str, Any] = {"api_key": key, "base_url": address, "data_dir": folder / "data"}
-        settings = Settings(tenant="acme", requests_per_window=100_000, **given)
-        summary = sync(settings)
-        assert (summary.faults, summary.published) == ([], True)
-        yield settings
-
-
-@pytest.fixture(scope="module")
-def books(synced: Settings) -> Iterator[Connection]:
+def books(synced: Synced) -> Iterator[Connection]:
     """A connection to what was published of it."""
-    with duckdb.connect(synced.published, read_only=True) as con:
+    with duckdb.connect(synced.settings.published, read_only=True) as con:
         yield con
 
 
@@ -250,11 +230,11 @@ def test_every_link_leads_somewhere() -> None:
 
 
 @pytest.fixture
-def own(synced: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+def own(synced: Synced, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """A copy of the tenant, in a project folder of the user's own."""
-    shutil.copytree(synced.data_dir, tmp_path / "data")
+    shutil.copytree(synced.settings.data_dir, tmp_path / "data")
     monkeypatch.setenv("DLT_PROJECT_DIR", str(tmp_path))
-    return synced.model_copy(update={"data_dir": tmp_path / "data"})
+    return synced.settings.model_copy(update={"data_dir": tmp_path / "data"})
 
 
 def test_the_example_of_ones_own(own: Settings, tmp_path: Path) -> None:
