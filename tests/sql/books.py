@@ -1,4 +1,4 @@
-"""How do rows that a test wrote become models?
+"""A warehouse that is given rows and makes the models of them.
 
 One connection to a warehouse of its own; each set of rows lives in a transaction that is taken
 back, so that nothing need be made anew for the next.

@@ -1,4 +1,4 @@
-"""What must the reports come to, by the rows alone?
+"""The figures that reports must show, computed from the rows in plain Python.
 
 The rules of the reports in plain Python, without SQL and without a line of p4books: what the
 models say is compared with this.

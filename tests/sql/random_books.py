@@ -1,4 +1,4 @@
-"""Which books may there be? Any that an API may tell, and worse.
+"""Random books: anything that the API may send, and worse.
 
 They are drawn by a number, so that each kind of oddness comes as often as is said here: left to
 draw all of it by itself, hypothesis makes most books nearly empty.

@@ -1,4 +1,4 @@
-"""Is every model described, and does it keep what is said of it?"""
+"""Every model is described, and its description is true."""
 
 import csv
 import re
@@ -100,7 +100,7 @@ def test_its_query_on_a_copy(model: Model, books: Connection) -> None:
 
 @OURS
 def test_its_key_on_a_copy(model: Model, books: Connection) -> None:
-    """The key of a model tells the rows of copied books apart, and is nowhere empty."""
+    """The key of a model identifies each row of synced books, and has no gaps."""
     key = ", ".join(model.key)
     gaps = " or ".join(f"{column} is null" for column in model.key)
     counted = books.execute(

@@ -1,6 +1,6 @@
-"""Does any published figure change without a word?
+"""No published figure changes unnoticed.
 
-Each model of the fixed books is a file of golden/. Written anew with P4BOOKS_GOLDEN=write.
+Each published model of the fixed books is a file in golden/, written with P4BOOKS_GOLDEN=write.
 """
 
 import csv

@@ -86,7 +86,7 @@ def test_absurd_amounts(books: Books, seed: int) -> None:
 
 
 def test_empty_books(books: Books) -> None:
-    """Without a row every model is there and empty, but for the as-of and what people told."""
+    """Without rows every model exists and is empty, except for the as-of row and the seeds."""
     with books.holding({}, TOLD):
         books.check()
         counts = {
