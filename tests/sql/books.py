@@ -16,7 +16,7 @@ from p4books.database import connect, name
 from p4books.endpoints import ENDPOINTS
 from p4books.load import tables
 from p4books.settings import make
-from p4books.warehouse import checks, macros, models, seeds
+from p4books.warehouse import checks, models, seeds, views
 from p4books.warehouse.as_of import note
 from p4books.warehouse.model import CUSTOM, LAYERS
 from p4books.warehouse.models import Sources
@@ -46,7 +46,7 @@ class Books:
         self.con.execute("set threads = 1")  # there is little to share among several
         seeds.sow(self.con, SOURCES)
         note(self.con, make({"tenant": "acme"}), ())
-        macros.create(self.con, SOURCES.macros)
+        views.create_macros(self.con, SOURCES.macros)
         for layer in LAYERS[1:]:
             self.con.execute(f"create schema {layer}")
 
