@@ -24,6 +24,7 @@ from p4books.errors import (
 )
 from p4books.load.schema import create_tables
 from p4books.publish.publish import (
+    About,
     PublishTarget,
     build_published_file,
     is_publish_due,
@@ -61,7 +62,7 @@ def build(warehouse: Path, root: Path, folder: Path) -> Path:
     (folder / "work").mkdir(exist_ok=True)
     file = folder / "acme.duckdb"
     checks = sorted((root / "checks").glob("*.sql"))
-    about = {"made_of": "m", "published_at": PUBLISHED_AT}
+    about: About = {"made_of": "m", "published_at": PUBLISHED_AT}
     build_published_file(
         warehouse, models, PublishTarget(folder / "work", file, 0o640, about, checks)
     )
