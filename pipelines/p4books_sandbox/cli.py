@@ -10,13 +10,11 @@ from dataclasses import fields
 from datetime import date
 from typing import Any, NoReturn
 
-from p4books_sandbox.app import make_app
-from p4books_sandbox.desk import Desk
-from p4books_sandbox.distributor import days, generate
+from p4books_sandbox.app import Desk, make_app
 from p4books_sandbox.faults import Fault, fault_of
-from p4books_sandbox.options import Options
+from p4books_sandbox.options import Options, Ways
+from p4books_sandbox.sample_data import generate, vocabulary
 from p4books_sandbox.server import Server, base_url, listen
-from p4books_sandbox.ways import Ways
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -67,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
         "--last-day",
         type=_day,
         metavar="DAY",
-        help=f"when the books end, like 2026-12-31 ({days.LAST_DAY})",
+        help=f"when the books end, like 2026-12-31 ({vocabulary.LAST_DAY})",
     )
     add("--seed", type=int, default=default.seed, help="another seed, other books (%(default)s)")
     add(

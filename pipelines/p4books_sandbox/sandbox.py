@@ -6,15 +6,13 @@ from threading import Event, Thread
 from types import TracebackType
 from typing import Any, Self
 
-from p4books_sandbox.app import make_app
+from p4books_sandbox.app import Books, Desk, make_app
 from p4books_sandbox.contract import ENDPOINTS
-from p4books_sandbox.desk import Books, Desk
-from p4books_sandbox.distributor import generate
-from p4books_sandbox.faults import Faults
-from p4books_sandbox.log import Arrival, Log
+from p4books_sandbox.faults import Arrival, Faults, Log
 from p4books_sandbox.options import Options
-from p4books_sandbox.records import RecordList
+from p4books_sandbox.sample_data import generate
 from p4books_sandbox.server import Server, base_url, listen
+from p4books_sandbox.store import RecordList
 
 Data = Mapping[str, Sequence[Mapping[str, Any]]]
 

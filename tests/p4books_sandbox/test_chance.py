@@ -1,6 +1,6 @@
 """What decides where a choice is left?"""
 
-from p4books_sandbox.chance import chance
+from p4books_sandbox.options import chance
 
 
 def test_the_same_in_every_run() -> None:

@@ -12,8 +12,8 @@ import pytest
 import requests
 
 from p4books_sandbox import Sandbox
+from p4books_sandbox.options import Ways
 from p4books_sandbox.server import listen
-from p4books_sandbox.ways import Ways
 
 Ask = Callable[..., requests.Response]
 COMMAND = [sys.executable, "-m", "p4books_sandbox"]

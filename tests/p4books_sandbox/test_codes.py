@@ -2,7 +2,7 @@
 
 import pytest
 
-from p4books_sandbox.codes import Codes
+from p4books_sandbox.store import Codes
 
 ROWS = [b'{"id":1,"code":"A"}', b'{"Id":2,"Code":"B"}', b'{"id":3,"code":"A"}', b'{"id":4}']
 

@@ -10,9 +10,8 @@ from hypothesis import HealthCheck, assume, settings
 from schemathesis.config import GenerationConfig, ProjectConfig, ProjectsConfig, SchemathesisConfig
 
 from p4books_sandbox import Options, Sandbox
-from p4books_sandbox.app import make_app
+from p4books_sandbox.app import Desk, make_app
 from p4books_sandbox.contract import ENDPOINTS
-from p4books_sandbox.desk import Desk
 from p4books_sandbox.sandbox import books_of
 
 Ask = Callable[..., requests.Response]

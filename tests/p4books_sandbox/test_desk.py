@@ -3,7 +3,7 @@
 import pytest
 
 from p4books_sandbox import Arrival, Options
-from p4books_sandbox.desk import Desk
+from p4books_sandbox.app import Desk
 
 ARRIVAL = Arrival("GET", "invoices", 1, None, 0.0)
 

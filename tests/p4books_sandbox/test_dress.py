@@ -9,8 +9,8 @@ import pytest
 import requests
 
 from p4books_sandbox import Options, Sandbox
-from p4books_sandbox.dress import AMOUNTS, dress_of
-from p4books_sandbox.records import decode
+from p4books_sandbox.render import AMOUNTS, dress_of
+from p4books_sandbox.store import decode
 
 Ask = Callable[..., requests.Response]
 Rows = list[dict[str, Any]]

@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from p4books_sandbox import Fault, Sandbox
-from p4books_sandbox.edits import EDITS, Spoiling, spoiled
+from p4books_sandbox.faults import EDITS, Spoiling, spoiled
 
 Ask = Callable[..., requests.Response]
 

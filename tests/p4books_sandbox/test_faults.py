@@ -17,8 +17,7 @@ from requests.exceptions import (
 from requests.exceptions import ConnectionError as Broken
 
 from p4books_sandbox import Arrival, Fault, Sandbox
-from p4books_sandbox.edits import EDITS
-from p4books_sandbox.faults import KINDS, Faults, fault_of
+from p4books_sandbox.faults import EDITS, KINDS, Faults, fault_of
 
 Ask = Callable[..., requests.Response]
 

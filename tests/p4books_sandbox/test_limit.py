@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from p4books_sandbox import Options
-from p4books_sandbox.limit import (
+from p4books_sandbox.rate_limit import (
     Blocked,
     FixedWindow,
     Limit,

@@ -7,8 +7,7 @@ import pytest
 import requests
 
 from p4books_sandbox import Options, RecordList, Sandbox
-from p4books_sandbox.listing import listing
-from p4books_sandbox.paging import Asked
+from p4books_sandbox.responses import Asked, listing
 
 Ask = Callable[..., requests.Response]
 FIVE = {"vendors": [{"name": name} for name in "abcde"]}

@@ -1,6 +1,6 @@
 """What has arrived?"""
 
-from p4books_sandbox.log import Arrival, Log, kept
+from p4books_sandbox.faults import Arrival, Log, kept
 
 
 def test_arrivals_keep_their_order() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from p4books_sandbox.models import NewCustomer, NewInvoice, NewProduct
+from p4books_sandbox.contract import NewCustomer, NewInvoice, NewProduct
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 import requests
 
 from p4books_sandbox import Sandbox
-from p4books_sandbox.order import ORDERS
+from p4books_sandbox.store import ORDERS
 
 Ask = Callable[..., requests.Response]
 

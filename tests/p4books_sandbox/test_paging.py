@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from p4books_sandbox.paging import Asked, BadPage, asked, last_page, rows_of
+from p4books_sandbox.responses import Asked, BadPage, asked, last_page, rows_of
 
 
 @pytest.mark.parametrize(

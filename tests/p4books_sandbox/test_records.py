@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from p4books_sandbox import Options
-from p4books_sandbox.records import RecordList, decode, encode, id_of
+from p4books_sandbox.store import RecordList, decode, encode, id_of
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import pytest
 
-from p4books_sandbox.spelling import SPELLINGS, key_of, value_of
+from p4books_sandbox.render import SPELLINGS, key_of, value_of
 
 
 @pytest.mark.parametrize(

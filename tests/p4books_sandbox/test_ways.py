@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from p4books_sandbox import Options
-from p4books_sandbox.ways import Ways
+from p4books_sandbox.options import Ways
 
 
 @pytest.mark.parametrize(

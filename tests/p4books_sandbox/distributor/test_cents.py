@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from p4books_sandbox.distributor.cents import amount, half_away
+from p4books_sandbox.sample_data.vocabulary import amount, half_away
 
 
 @pytest.mark.parametrize(

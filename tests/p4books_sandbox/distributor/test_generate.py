@@ -13,11 +13,10 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from p4books_sandbox import Options
-from p4books_sandbox.contract import ENDPOINTS
-from p4books_sandbox.distributor import generate
-from p4books_sandbox.distributor.words import TAX_PERCENT
-from p4books_sandbox.models import Address, Line
-from p4books_sandbox.records import RecordList, decode
+from p4books_sandbox.contract import ENDPOINTS, Address, Line
+from p4books_sandbox.sample_data import generate
+from p4books_sandbox.sample_data.vocabulary import TAX_PERCENT
+from p4books_sandbox.store import RecordList, decode
 
 Books = dict[str, RecordList]
 DOCUMENTS = ("invoices", "purchase-orders", "sales-orders")

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from p4books_sandbox.chance import chance
-from p4books_sandbox.distributor.lines import Lines, Writer, taken_back
-from p4books_sandbox.distributor.products import catalog
-from p4books_sandbox.distributor.words import TAX_PERCENT
+from p4books_sandbox.options import chance
+from p4books_sandbox.sample_data.documents import Lines, Writer, taken_back
+from p4books_sandbox.sample_data.master_data import catalog
+from p4books_sandbox.sample_data.vocabulary import TAX_PERCENT
 
 CENT = Decimal("0.01")
 

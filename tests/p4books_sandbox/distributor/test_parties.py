@@ -3,8 +3,8 @@
 import orjson
 import pytest
 
-from p4books_sandbox.distributor import days, words
-from p4books_sandbox.distributor.parties import buyers, customers, joined, known, vendors
+from p4books_sandbox.sample_data import vocabulary
+from p4books_sandbox.sample_data.master_data import buyers, customers, joined, known, vendors
 
 
 def test_customers_carry_what_they_owe() -> None:
@@ -17,7 +17,7 @@ def test_customers_carry_what_they_owe() -> None:
 def test_terms_and_exemption_are_the_buyer_s() -> None:
     """What sales reckon with is what the customer's record says."""
     made = buyers(60)
-    days_of = dict(words.TERMS)
+    days_of = dict(vocabulary.TERMS)
 
     for buyer, row in zip(made, customers(made, [0] * 61), strict=True):
         record = orjson.loads(row)
@@ -29,7 +29,7 @@ def test_awkward_names() -> None:
     """Accents, quotes of both kinds, commas, emoji, tabs and a leading = stand in the names."""
     names = [orjson.loads(row)["name"] for row in customers(buyers(60), [0] * 61)]
 
-    assert set(words.AWKWARD) <= set(names)
+    assert set(vocabulary.AWKWARD) <= set(names)
     assert all(any(sign in name for name in names) for sign in "áéíóñ'\",🛒\t;\\&<")
     assert any(name.startswith("=") for name in names)
 
@@ -58,7 +58,7 @@ def test_vendors_have_no_addresses() -> None:
 
 
 @pytest.mark.parametrize("count", [20, 61, 1000])
-@pytest.mark.parametrize("day", [-3, 0, 500, 1064, days.LAST])
+@pytest.mark.parametrize("day", [-3, 0, 500, 1064, vocabulary.LAST])
 def test_nobody_is_known_before_joining(count: int, day: int) -> None:
     """On any day somebody is known, only those that came, and never more than there are."""
     number = known(day, count)

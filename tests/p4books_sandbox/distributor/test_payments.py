@@ -4,9 +4,9 @@ from itertools import cycle
 
 import pytest
 
-from p4books_sandbox.chance import chance
-from p4books_sandbox.distributor import days
-from p4books_sandbox.distributor.payments import Settled, settle
+from p4books_sandbox.options import chance
+from p4books_sandbox.sample_data import vocabulary
+from p4books_sandbox.sample_data.documents import Settled, settle
 
 
 def _luck(*numbers: float) -> "cycle[float]":
@@ -21,7 +21,7 @@ def _luck(*numbers: float) -> "cycle[float]":
         (100, 130, (0.99, 0.9), Settled("Posted", 0, 100)),
         (100, 130, (0.99, 0.1), Settled("PartiallyPaid", 300, 130)),
         (1090, 1120, (0.5, 0.9), Settled("Posted", 0, 1090)),
-        (1090, 1120, (0.5, 0.1), Settled("PartiallyPaid", 300, days.LAST)),
+        (1090, 1120, (0.5, 0.1), Settled("PartiallyPaid", 300, vocabulary.LAST)),
     ],
 )
 def test_settle(day: int, due: int, luck: tuple[float, ...], settled: Settled) -> None:
@@ -41,5 +41,5 @@ def test_a_part_is_a_part() -> None:
 def test_nothing_happens_after_the_last_day() -> None:
     """No payment is dated after the books end, nor before its invoice."""
     draw = chance(7, "payments")
-    for day in range(0, days.LAST + 1, 5):
-        assert day <= settle(day, day + 30, 1000, draw).on <= days.LAST
+    for day in range(0, vocabulary.LAST + 1, 5):
+        assert day <= settle(day, day + 30, 1000, draw).on <= vocabulary.LAST

@@ -3,9 +3,9 @@
 import orjson
 import pytest
 
-from p4books_sandbox.chance import chance
-from p4books_sandbox.distributor.products import catalog, encoded
-from p4books_sandbox.distributor.words import TAX_PERCENT
+from p4books_sandbox.options import chance
+from p4books_sandbox.sample_data.master_data import catalog, encoded
+from p4books_sandbox.sample_data.vocabulary import TAX_PERCENT
 
 
 @pytest.mark.parametrize("count", [200, 5000])

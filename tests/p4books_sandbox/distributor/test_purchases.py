@@ -7,10 +7,10 @@ from typing import Any
 import orjson
 import pytest
 
-from p4books_sandbox.chance import chance
-from p4books_sandbox.distributor.products import catalog
-from p4books_sandbox.distributor.purchases import Bought, buy
-from p4books_sandbox.distributor.scale import scale_for
+from p4books_sandbox.options import chance
+from p4books_sandbox.sample_data.documents import Bought, buy
+from p4books_sandbox.sample_data.master_data import catalog
+from p4books_sandbox.sample_data.vocabulary import scale_for
 
 
 @pytest.fixture(scope="module")

@@ -7,10 +7,9 @@ from typing import Any
 import orjson
 import pytest
 
-from p4books_sandbox.chance import chance
-from p4books_sandbox.distributor.parties import buyers
-from p4books_sandbox.distributor.products import catalog
-from p4books_sandbox.distributor.sales import Sold, sell
+from p4books_sandbox.options import chance
+from p4books_sandbox.sample_data.documents import Sold, sell
+from p4books_sandbox.sample_data.master_data import buyers, catalog
 
 Row = dict[str, Any]
 

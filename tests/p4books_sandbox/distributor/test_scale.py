@@ -2,7 +2,7 @@
 
 import pytest
 
-from p4books_sandbox.distributor.scale import scale_for
+from p4books_sandbox.sample_data.vocabulary import scale_for
 
 
 def test_masters_without_documents() -> None:

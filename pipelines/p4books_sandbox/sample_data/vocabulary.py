@@ -1,5 +1,11 @@
 """Which words do the books of a Panamanian distributor use?"""
 
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cache
+
 TRADES = (
     "Distribuidora", "Abarrotería", "Ferretería", "Mini Súper", "Panadería", "Farmacia",
     "Hotel", "Restaurante", "Fonda", "Almacén", "Comercial", "Importadora", "Hostal", "Bodega",
@@ -77,3 +83,82 @@ BRANDS = (
 PACKS = ("", "caja de 12", "caja de 24", "bulto de 6", "paquete de 3", "tarima", "media docena")
 
 TAX_PERCENT = {"EXENTO": 0, "ITBMS": 7, "ITBMS10": 10, "ITBMS15": 15}
+
+
+LAST = 1095  # three years of days, counted from 0
+FIRST_DAY = date(2023, 7, 1)
+LAST_DAY = date(2026, 6, 30)
+
+_QUOTED_DAY = re.compile(rb'(?<=")\d{4}-\d\d-\d\d(?=[T"])')
+_BEFORE = 400
+_AFTER = 400
+_DAYS = [
+    (FIRST_DAY + timedelta(days=day)).isoformat() for day in range(-_BEFORE, LAST + _AFTER + 1)
+]
+
+
+def day(number: int) -> str:
+    """Write a day, counted from 0 on the first of the three years."""
+    return _DAYS[number + _BEFORE]
+
+
+def spread(number: int, count: int) -> tuple[int, str]:
+    """Give the day of the number-th of count documents, from 1, and its time in that day.
+
+    Days and times rise with the number; the last of all is on the last day.
+    """
+    at, rest = divmod(number * (LAST + 1) - 1, count)
+    return at, office_time(rest / count)
+
+
+def office_time(share: float) -> str:
+    """Write a time, that share of the way through an office day in Panama, in UTC."""
+    minutes, seconds = divmod(int(share * 39_600), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"T{hours + 12:02d}:{minutes:02d}:{seconds:02d}Z"
+
+
+def shifted(rows: Iterable[bytes], later: int) -> Iterable[bytes]:
+    """Move every day in encoded records by so many days."""
+    if not later:
+        return rows
+
+    @cache
+    def move(day: bytes) -> bytes:
+        return (date.fromisoformat(day.decode()) + timedelta(days=later)).isoformat().encode()
+
+    return (_QUOTED_DAY.sub(lambda found: move(found[0]), row) for row in rows)
+
+
+def half_away(value: int, unit: int) -> int:
+    """Divide, rounding halves away from zero, as decimals in SQL do."""
+    if value < 0:
+        return -((-value + unit // 2) // unit)
+    return (value + unit // 2) // unit
+
+
+def amount(cents: int) -> float:
+    """Give cents as a number whose shortest text is exact to the cent."""
+    return cents / 100
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Rows of the lists that do not follow from others."""
+
+    invoices: int
+    products: int
+    customers: int
+    vendors: int
+    purchase_orders: int
+
+
+def scale_for(invoices: int) -> Scale:
+    """Give a distributor's proportions for a number of invoices in three years."""
+    return Scale(
+        invoices=invoices,
+        products=min(5000, 200 + invoices // 40),
+        customers=min(10_000, 60 + invoices // 25),
+        vendors=min(1000, 20 + invoices // 250),
+        purchase_orders=-(-invoices // 5),
+    )

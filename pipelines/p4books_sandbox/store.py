@@ -1,19 +1,100 @@
 """What stands in a list?"""
 
 import json
-from collections.abc import Iterable, Mapping
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
+from itertools import count
 from threading import Lock
 from typing import Any
 
 import orjson
 
-from p4books_sandbox.chance import chance
-from p4books_sandbox.codes import Codes
-from p4books_sandbox.dress import dress_of
-from p4books_sandbox.options import Options
-from p4books_sandbox.order import ORDERS
-from p4books_sandbox.spelling import key_of, value_of
+from p4books_sandbox.options import Chance, Options, chance
+from p4books_sandbox.render import dress_of, key_of, value_of
+
+
+class Codes:
+    """The rows of one list by their code, so that nobody reads them all to find it."""
+
+    def __init__(self, rows: Iterable[bytes]) -> None:
+        """Take the rows as they are written, whatever spelling they have."""
+        self._rows: dict[str, list[bytes]] = {}
+        for row in rows:
+            self.add(row)
+
+    def add(self, row: bytes) -> None:
+        """Note one more row; what is no text is no code."""
+        code = value_of(orjson.loads(row), "code")
+        if isinstance(code, str):
+            self._rows.setdefault(code, []).append(row)
+
+    def rows(self, code: object) -> list[bytes]:
+        """Give the rows with a code, in the order they were noted."""
+        return self._rows.get(code, []) if isinstance(code, str) else []
+
+    def free(self, prefix: str, number: int) -> str:
+        """Give a code that no row has, like INV-000123: of the first number from one on."""
+        codes = (f"{prefix}-{each:06d}" for each in count(number))
+        return next(code for code in codes if code not in self._rows)
+
+
+Rows = list[bytes]
+Record = Mapping[str, Any]
+
+_AFTER_ALL = "~"  # stands behind every date
+
+
+@dataclass(frozen=True)
+class Order:
+    """How rows made one after the other are laid, and where a new one is put among them."""
+
+    lay: Callable[[Rows, Chance], Iterable[int]]
+    place: Callable[[Rows, Record, Chance], int]
+
+
+def _date_of(record: Record) -> str:
+    date = value_of(record, "date_created")
+    return date if isinstance(date, str) else _AFTER_ALL
+
+
+def _date_in(row: bytes) -> str:
+    return _date_of(orjson.loads(row))
+
+
+def _by_date(rows: Rows, _: Chance) -> Iterable[int]:
+    return sorted(range(len(rows)), key=lambda at: _date_in(rows[at]))
+
+
+def _newest_first(rows: Rows, chance: Chance) -> Iterable[int]:
+    return reversed(list(_by_date(rows, chance)))
+
+
+def _before_older(rows: Rows, record: Record, _: Chance) -> int:
+    turned = rows[::-1]
+    return len(rows) - bisect_right(turned, _date_of(record), key=_date_in)
+
+
+def _at_its_date(rows: Rows, record: Record, _: Chance) -> int:
+    return bisect_right(rows, _date_of(record), key=_date_in)
+
+
+def _shuffled(rows: Rows, chance: Chance) -> Iterable[int]:
+    return sorted(range(len(rows)), key=lambda _: chance())
+
+
+def _anywhere(rows: Rows, _: Record, chance: Chance) -> int:
+    return int(chance() * (len(rows) + 1))
+
+
+ORDERS = {
+    "ascending": Order(lambda rows, _: range(len(rows)), lambda rows, _, __: len(rows)),
+    "descending": Order(lambda rows, _: reversed(range(len(rows))), lambda _, __, ___: 0),
+    "date": Order(_by_date, _at_its_date),  # by date_created; without one, last
+    "newest_date": Order(_newest_first, _before_older),  # the other way round
+    "none": Order(_shuffled, _anywhere),
+}
 
 
 def encode(value: object) -> bytes:

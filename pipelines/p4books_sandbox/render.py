@@ -5,9 +5,40 @@ from functools import cache
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
-from p4books_sandbox import models
+from p4books_sandbox import contract
 from p4books_sandbox.options import Options
-from p4books_sandbox.spelling import SPELLINGS
+
+
+@cache
+def pascal(name: str) -> str:
+    """Spell document_date as DocumentDate."""
+    return "".join(part[:1].upper() + part[1:] for part in name.split("_"))
+
+
+@cache
+def camel(name: str) -> str:
+    """Spell document_date as documentDate."""
+    spelt = pascal(name)
+    return spelt[:1].lower() + spelt[1:]
+
+
+SPELLINGS: dict[str, Callable[[str], str]] = {"snake": str, "pascal": pascal, "camel": camel}
+
+
+def key_of(record: Mapping[str, Any], name: str) -> str | None:
+    """Give the key that is the name, however it is spelt; None when there is none."""
+    return next((key for key in record if _plain(key) == _plain(name)), None)
+
+
+def value_of(record: Mapping[str, Any], name: str) -> Any:
+    """Give the value under a name, however it is spelt; None when there is none."""
+    key = key_of(record, name)
+    return None if key is None else record[key]
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", "").lower()
+
 
 Record = Mapping[str, Any]
 Dress = Callable[[Record], dict[str, Any]]
@@ -18,7 +49,7 @@ EVERY = "*"
 UNKNOWN = {"sandbox_note": "Ñandú", "sandbox_number": 1.5, "sandbox_tags": {"of": [{"a": None}]}}
 AMOUNTS = frozenset(
     name
-    for shape in (models.Product, models.Customer, models.Invoice, models.Line)
+    for shape in (contract.Product, contract.Customer, contract.Invoice, contract.Line)
     for name, field in shape.model_fields.items()
     if field.annotation == float | None
 )

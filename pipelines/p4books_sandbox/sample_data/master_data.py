@@ -4,12 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from p4books_sandbox.distributor import days, words
-from p4books_sandbox.distributor.cents import amount
-from p4books_sandbox.records import encode
+from p4books_sandbox.options import Chance
+from p4books_sandbox.sample_data import vocabulary
+from p4books_sandbox.sample_data.vocabulary import amount
+from p4books_sandbox.store import encode
 
 _EARLY = 365  # days before the first document in which parties came already
-_SPAN = _EARLY + days.LAST - 30
+_SPAN = _EARLY + vocabulary.LAST - 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ def _vendor(number: int, count: int, owing: int) -> dict[str, Any]:
 
 
 def _party(prefix: str, number: int, count: int) -> dict[str, Any]:
-    made, time = joined(number, count), days.office_time(number * 7 % 100 / 100)
+    made, time = joined(number, count), vocabulary.office_time(number * 7 % 100 / 100)
     return {
         "id": number,
         "code": f"{prefix}-{number:04d}",
@@ -78,18 +79,18 @@ def _party(prefix: str, number: int, count: int) -> dict[str, Any]:
         "payment_terms": _terms(number)[0],
         "currency": "USD",
         "status": "inactive" if number % 23 == 0 else "active",
-        "date_created": days.day(made) + time,
-        "date_modified": days.day(min(days.LAST, made + number * 37 % 900)) + time,
+        "date_created": vocabulary.day(made) + time,
+        "date_modified": vocabulary.day(min(vocabulary.LAST, made + number * 37 % 900)) + time,
     }
 
 
 def _name(number: int) -> str:
-    if number % 50 in range(3, 3 + len(words.AWKWARD)):
-        return words.AWKWARD[number % 50 - 3] + (f" {number}" if number > 50 else "")
-    rest, name = divmod(number, len(words.NAMES))
-    form = words.FORMS[rest % len(words.FORMS)]
-    trade = words.TRADES[(rest + name * 5) % len(words.TRADES)]
-    return f"{trade} {words.NAMES[name]} {form}".strip()
+    if number % 50 in range(3, 3 + len(vocabulary.AWKWARD)):
+        return vocabulary.AWKWARD[number % 50 - 3] + (f" {number}" if number > 50 else "")
+    rest, name = divmod(number, len(vocabulary.NAMES))
+    form = vocabulary.FORMS[rest % len(vocabulary.FORMS)]
+    trade = vocabulary.TRADES[(rest + name * 5) % len(vocabulary.TRADES)]
+    return f"{trade} {vocabulary.NAMES[name]} {form}".strip()
 
 
 def _tax_id(number: int) -> str:
@@ -105,11 +106,11 @@ def _phone(number: int) -> str:
 
 
 def _terms(number: int) -> tuple[str, int]:
-    return words.TERMS[number % len(words.TERMS)]
+    return vocabulary.TERMS[number % len(vocabulary.TERMS)]
 
 
 def _place(number: int) -> tuple[str, str, str]:
-    return words.PLACES[number * number % len(words.PLACES)]
+    return vocabulary.PLACES[number * number % len(vocabulary.PLACES)]
 
 
 def _addresses(number: int) -> list[dict[str, Any]]:
@@ -122,7 +123,7 @@ def _address(number: int, kind: str) -> dict[str, Any]:
     state, city, _ = _place(number)
     address = {
         "address_type": kind,
-        "line1": f"{words.STREETS[number % len(words.STREETS)]}, n.º {number % 300 + 1}",
+        "line1": f"{vocabulary.STREETS[number % len(vocabulary.STREETS)]}, n.º {number % 300 + 1}",
         "line2": f"Piso {number % 12 + 1}" if number % 2 else None,
         "city": city,
         "state": state,
@@ -132,3 +133,70 @@ def _address(number: int, kind: str) -> dict[str, Any]:
     if number % 8 == 0:
         del address["line2"], address["postal_code"]
     return address
+
+
+_BY_MEASURE = frozenset({"lb", "kg", "m", "hour"})
+_PIECES = {"": 1, "caja de 12": 12, "caja de 24": 24, "bulto de 6": 6, "paquete de 3": 3,
+           "tarima": 120, "media docena": 6}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A product; price and cost are cents of one unit."""
+
+    id: int
+    name: str
+    unit: str
+    price: int
+    cost: int
+    tax_code: str
+    kind: str
+    by_measure: bool
+
+
+def catalog(count: int, chance: Chance) -> list[Product]:
+    """Make products of all goods, brands and packs, the plainest first."""
+    return [_product(number, chance) for number in range(1, count + 1)]
+
+
+def encoded(products: list[Product]) -> Iterator[bytes]:
+    """Write products as the API gives them."""
+    return (encode(_record(product, len(products))) for product in products)
+
+
+def _product(number: int, chance: Chance) -> Product:
+    rest, goods = divmod(number - 1, len(vocabulary.GOODS))
+    rest, brand = divmod(rest, len(vocabulary.BRANDS))
+    name, unit, price, tax_code, kind = vocabulary.GOODS[goods]
+    series, pack_number = (rest, 0) if kind == "Service" else divmod(rest, len(vocabulary.PACKS))
+    pack = vocabulary.PACKS[pack_number]
+    if number > 1:
+        price = max(1, int(price * _PIECES[pack] * (0.8 + 0.4 * chance())))
+    parts = (name, vocabulary.BRANDS[brand], pack, f"serie {series + 1}" if series else "")
+    full_name = " ".join(part for part in parts if part)
+    by_measure = unit in _BY_MEASURE and not pack
+    return Product(number, full_name, unit, price, price * 7 // 10, tax_code, kind, by_measure)
+
+
+def _record(product: Product, count: int) -> dict[str, Any]:
+    made = product.id * 365 // count - 365
+    changed = product.id * 37 % vocabulary.LAST
+    time = vocabulary.office_time(product.id * 7 % 100 / 100)
+    record: dict[str, Any] = {
+        "id": product.id,
+        "code": f"PROD-{product.id:03d}",
+        "name": product.name,
+        "description": None if product.id % 3 == 0 else f"{product.name} ({product.unit})",
+        "product_type": product.kind,
+        "unit_of_measure": product.unit,
+        "cost": amount(product.cost),
+        "price": amount(product.price),
+        "tax_code": product.tax_code,
+        "status": "inactive" if product.id % 29 == 0 else "active",
+        "product_group_id": product.id % len(vocabulary.GOODS) + 1,
+        "date_created": vocabulary.day(made) + time,
+        "date_modified": vocabulary.day(changed) + time,
+    }
+    if product.id % 11 == 0:
+        del record["description"], record["product_group_id"]
+    return record
