@@ -1,4 +1,4 @@
-"""P4 Books on this machine, made from its contract: what may a program take from it?"""
+"""P4 Books on this machine, made from its contract, for tests and demos."""
 
 from p4books_sandbox.faults import Arrival, Fault
 from p4books_sandbox.options import Options

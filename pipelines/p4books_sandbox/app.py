@@ -1,8 +1,10 @@
-"""Which answer does each path give?"""
+"""ASGI application of the sandbox: the API behind its middleware, and the control API."""
 
+import json
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import orjson
@@ -11,321 +13,362 @@ from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
 from p4books_sandbox import contract, responses
-from p4books_sandbox.contract import ENDPOINTS, Endpoint, Record
-from p4books_sandbox.faults import Arrival, Faults, Log, fault_of, hit, kept
-from p4books_sandbox.options import Options
-from p4books_sandbox.rate_limit import limit_of
-from p4books_sandbox.render import value_of
-from p4books_sandbox.responses import Answer, BadPage, asked, listing
-from p4books_sandbox.server import App, Exchange, Message, Receive, Scope, Send
-from p4books_sandbox.store import RecordList, decode, encode
+from p4books_sandbox.contract import ENDPOINTS, ContractRecord, EndpointContract
+from p4books_sandbox.faults import Arrival, FaultQueue, apply_fault, parse_fault
+from p4books_sandbox.options import Options, PageParameters
+from p4books_sandbox.rate_limit import make_limit
+from p4books_sandbox.render import get_value
+from p4books_sandbox.responses import InvalidPage, SandboxResponse, parse_page_request
+from p4books_sandbox.server import AsgiApp, Exchange, Message, Receive, Scope, Send, decode_headers
+from p4books_sandbox.store import RecordList, decode_json, encode_json
 
 Books = dict[str, RecordList]
+Handler = Callable[[Request], Awaitable[Response]]
+
+PREFIX = "/api/v1/"
+
+_FAULTS = "/_sandbox/faults"
+_RECORDS = "/_sandbox/records/{endpoint}"
+_SECRET_HEADERS = frozenset({"authorization", "cookie"})
+_DUPLICATE_STATUS = {"refused": 422, "conflict": 409}  # by the value of the option `twins`
 
 
-class Desk:
-    """The books, what is staged against its callers, and what they asked so far."""
+class RequestLog:
+    """The requests that arrived, in order of arrival."""
+
+    def __init__(self) -> None:
+        self._arrivals: list[Arrival] = []
+
+    def add(self, arrival: Arrival) -> int:
+        """Add a request; return its position in the log."""
+        self._arrivals.append(arrival)
+        return len(self._arrivals) - 1
+
+    def set_status(self, position: int, status: int) -> None:
+        """Note the status of the response to a request."""
+        self._arrivals[position] = replace(self._arrivals[position], status=status)
+
+    def arrivals(self) -> list[Arrival]:
+        """Return a copy of what arrived so far."""
+        return list(self._arrivals)
+
+    def __len__(self) -> int:
+        return len(self._arrivals)
+
+
+class ServerState:
+    """State of a running sandbox: the books, the staged faults, the log and the rate limit."""
 
     def __init__(
         self, options: Options, books: Books, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """Take the settings, the lists by path, and a clock in seconds."""
+        """Take the options, the lists by path, and a clock in seconds."""
         self.options = options
         self.books = books
         self.clock = clock
-        self.limiter = limit_of(options, clock)
-        self.faults = Faults()
+        self.rate_limit = make_limit(options, clock)
+        self.faults = FaultQueue()
         self.forbidden: set[str] = set()
-        self.log = Log()
+        self.log = RequestLog()
         self.refused = 0
         self.before_each: Callable[[Arrival], object] | None = None
-        self.trouble: list[Exception] = []
+        self.callback_errors: list[Exception] = []
 
-    def ahead_of(self, arrival: Arrival) -> None:
-        """Call what the test wants called before a list request; keep what it raises."""
+    def run_before_each(self, arrival: Arrival) -> None:
+        """Call `before_each` ahead of a list request; keep the error it raises, and raise it."""
         if self.before_each is None:
             return
         try:
             self.before_each(arrival)
         except Exception as error:
-            self.trouble.append(error)
+            self.callback_errors.append(error)
             raise
 
 
-PREFIX = "/api/v1/"
+def make_app(state: ServerState) -> "ApiMiddleware":
+    """Build the ASGI application of one sandbox."""
+    options = state.options
+    return ApiMiddleware(make_routes(options.page_parameters, options.twins == "conflict"), state)
 
 
-class Gate:
-    """Stands before the API: notes each request, refuses it or lets it meet its fault."""
+@cache
+def make_routes(names: PageParameters, conflicts: bool) -> FastAPI:
+    """Build the API and the control API, which find the sandbox's state in the request's.
 
-    def __init__(self, app: App, desk: Desk) -> None:
-        """Take what answers behind the gate, and the sandbox's desk."""
+    Cached, since FastAPI takes longer for it than a sandbox for everything else.
+    """
+    app = FastAPI(title="P4 Books sandbox", version="v1", redoc_url=None, redirect_slashes=False)
+    for endpoint in ENDPOINTS:
+        path = PREFIX + endpoint.path
+        app.get(path, **contract.describe_list(endpoint, names))(_make_list(endpoint))
+        if endpoint.new_record:
+            create = _make_create(endpoint, endpoint.new_record)
+            app.post(path, **contract.describe_create(endpoint, conflicts))(create)
+    for method, path, handler in (
+        ("GET", "/_sandbox/status", _show_status),
+        ("POST", _FAULTS, _stage_fault),
+        ("DELETE", _FAULTS, _clear_faults),
+        ("POST", _RECORDS, _insert_record),
+        ("PATCH", _RECORDS + "/{id}", _change_record),
+        ("DELETE", _RECORDS + "/{id}", _delete_record),
+    ):
+        app.add_route(path, _handle_errors(handler), methods=[method], include_in_schema=False)
+    contract.complete_openapi(app)
+    app.add_exception_handler(HTTPException, _respond_to_unknown_route)
+    return app
+
+
+class ApiMiddleware:
+    """Logs each API request; checks its key, the rate limit and permissions; applies faults."""
+
+    def __init__(self, app: AsgiApp, state: ServerState) -> None:
+        """Take the application behind it and the sandbox's state."""
         self._app = app
-        self._desk = desk
-        self._names = desk.options.parameters
+        self._state = state
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one ASGI call; what is not for the API passes untouched."""
+        """Handle one ASGI call; what is not for the API is passed on."""
+        scope["state"]["sandbox"] = self._state
         if scope["type"] != "http" or not scope["path"].startswith(PREFIX):
             await self._app(scope, receive, send)
             return
-        log, arrival = self._desk.log, arrival_of(scope, self._desk.clock(), self._names)
-        place = log.arrive(arrival)
+        names = self._state.options.page_parameters
+        log, arrival = self._state.log, _make_arrival(scope, self._state.clock(), names)
+        position = log.add(arrival)
         scope["state"]["arrival"] = arrival
 
-        async def noting(message: Message) -> None:
+        async def send_and_log(message: Message) -> None:
             if message["type"] == "http.response.start":
-                log.answered(place, message["status"])
-                message["headers"] = [*message["headers"], *self._limits()]
+                log.set_status(position, message["status"])
+                message["headers"] = [*message["headers"], *self._limit_headers()]
             await send(message)
 
-        await self._answer(arrival, Exchange(self._app, scope, receive, noting))
+        await self._respond(arrival, Exchange(self._app, scope, receive, send_and_log))
 
-    async def _answer(self, arrival: Arrival, exchange: Exchange) -> None:
-        refusal = self._refusal(arrival, exchange.scope)
-        fault = None if refusal else self._desk.faults.take(arrival)
+    async def _respond(self, arrival: Arrival, exchange: Exchange) -> None:
+        refusal = self._check_request(arrival, exchange.scope)
+        fault = None if refusal else self._state.faults.next_fault(arrival)
         if refusal:
-            await exchange.reply(refusal)
+            await exchange.send_response(refusal)
         elif fault:
-            await hit(fault, exchange)
+            await apply_fault(fault, exchange)
         else:
             await exchange.forward()
 
-    def _refusal(self, arrival: Arrival, scope: Scope) -> Answer | None:
-        key = _key(scope)
-        if key != self._desk.options.key:
-            return responses.unknown_key()
-        wait = self._desk.limiter.wait_for(key)
+    def _check_request(self, arrival: Arrival, scope: Scope) -> SandboxResponse | None:
+        state, key = self._state, _get_key(scope)
+        if key != state.options.key:
+            return responses.refuse_key()
+        wait = state.rate_limit.acquire(key)
         if wait:
-            self._desk.refused += 1
-            return responses.over_the_limit(wait, self._desk.options.retry_after)
-        if arrival.endpoint in self._desk.forbidden:
-            return responses.forbidden(arrival.endpoint)
+            state.refused += 1
+            return responses.refuse_over_limit(wait, state.options.retry_after)
+        if arrival.endpoint in state.forbidden:
+            return responses.refuse_endpoint(arrival.endpoint)
         return None
 
-    def _limits(self) -> list[tuple[bytes, bytes]]:
-        options = self._desk.options
+    def _limit_headers(self) -> list[tuple[bytes, bytes]]:
+        options = self._state.options
         if options.limit_headers == "none":
             return []
-        room = self._desk.limiter.room(options.key)
-        words = responses.room_left(options.limit, *room, options.limit_headers)
-        return [(name.encode(), value.encode()) for name, value in words.items()]
+        remaining, resets_in = self._state.rate_limit.peek(options.key)
+        headers = responses.format_limit_headers(
+            options.limit, remaining, resets_in, options.limit_headers
+        )
+        return [(name.encode(), value.encode()) for name, value in headers.items()]
 
 
-def arrival_of(scope: Scope, at: float, names: tuple[str, str, int]) -> Arrival:
-    """Read what a request asks for; at is the clock's seconds, names are its parameters'."""
-    endpoint = scope["path"].removeprefix(PREFIX)
-    arrival = Arrival(scope["method"], endpoint, None, None, at, None, kept(scope["headers"]))
-    try:
-        words = asked(scope["query_string"], *names)
-    except BadPage:
-        return arrival
-    page = words.page if arrival.method == "GET" else None
-    return replace(arrival, page=page, page_size=words.page_size)
+def _make_list(endpoint: EndpointContract) -> Handler:
+    """Make the handler that reads a list."""
 
-
-def _key(scope: Scope) -> str | None:
-    for name, value in scope["headers"]:
-        if name == b"authorization":
-            kind, _, key = value.decode("latin-1").partition(" ")
-            return key.strip() if kind.lower() == "bearer" else None
-    return None
-
-
-Door = Callable[[Request], Awaitable[Response]]
-
-_FAULTS = "/_sandbox/faults"
-_RECORDS = "/_sandbox/records/{endpoint}"
-
-
-class Control:
-    """The doors under /_sandbox/, for who runs the sandbox: no key, no limit, no faults."""
-
-    def __init__(self, desk: Desk) -> None:
-        """Take the desk that is steered."""
-        self._desk = desk
-
-    async def status(self, _: Request) -> Response:
-        """Tell what arrived, what the limit refused, and how long the lists are."""
-        rows = {path: len(rows) for path, rows in self._desk.books.items()}
-        return _json({"requests": len(self._desk.log), "refused": self._desk.refused, "rows": rows})
-
-    async def stage(self, request: Request) -> Response:
-        """Stage the fault in the body."""
-        self._desk.faults.stage(fault_of(await _object(request)))
-        return _json({"staged": len(self._desk.faults.staged())}, 201)
-
-    async def clear(self, _: Request) -> Response:
-        """Stage nothing any more."""
-        self._desk.faults.clear()
-        return Response(status_code=204)
-
-    async def insert(self, request: Request) -> Response:
-        """Put the record in the body at ?at=, or where the list's order has it."""
-        record = await _object(request)
-        record_id = self._rows(request).insert(record, _position(request))
-        return _json({"id": record_id}, 201)
-
-    async def change(self, request: Request) -> Response:
-        """Change the fields in the body."""
-        self._rows(request).replace(_id(request), **await _object(request))
-        return Response(status_code=204)
-
-    async def delete(self, request: Request) -> Response:
-        """Take the record out."""
-        self._rows(request).delete(_id(request))
-        return Response(status_code=204)
-
-    def _rows(self, request: Request) -> RecordList:
-        path = request.path_params["endpoint"]
-        if path not in self._desk.books:
-            raise KeyError(f"There is no list {path!r}.")
-        return self._desk.books[path]
-
-
-def add_to(app: FastAPI, desk: Desk) -> None:
-    """Open the doors of the control, unseen at /docs."""
-    control = Control(desk)
-    for method, path, door in (
-        ("GET", "/_sandbox/status", control.status),
-        ("POST", _FAULTS, control.stage),
-        ("DELETE", _FAULTS, control.clear),
-        ("POST", _RECORDS, control.insert),
-        ("PATCH", _RECORDS + "/{id}", control.change),
-        ("DELETE", _RECORDS + "/{id}", control.delete),
-    ):
-        app.add_route(path, _plainly(door), methods=[method], include_in_schema=False)
-
-
-def _plainly(door: Door) -> Door:
-    async def guarded(request: Request) -> Response:
+    async def list_records(request: Request) -> Response:
+        state = _get_state(request)
+        query, names = request.scope["query_string"], state.options.page_parameters
         try:
-            return await door(request)
-        except KeyError as error:
-            return _json({"error": error.args[0]}, 404)
-        except (TypeError, ValueError) as error:
-            return _json({"error": str(error)}, 422)
+            requested = parse_page_request(query, names)
+        except InvalidPage as error:
+            return _refuse(
+                responses.refuse_invalid(str(error), parameter=error.parameter), state.options
+            )
+        state.run_before_each(request.scope["state"]["arrival"])
+        page = responses.make_page(state.books[endpoint.path], requested, state.options)
+        return _refuse(page, state.options)
 
-    return guarded
-
-
-async def _object(request: Request) -> dict[str, Any]:
-    try:
-        found = decode(await request.body())
-    except ValueError as error:
-        raise ValueError(f"The body is not JSON: {error}.") from None
-    if not isinstance(found, dict):
-        raise TypeError("The body must be one JSON object.")
-    return found
+    return list_records
 
 
-def _position(request: Request) -> int | None:
-    at = request.query_params.get("at")
-    if at is not None and not at.isdigit():
-        raise ValueError(f"at must be a position from 0, not {at!r}.")
-    return None if at is None else int(at)
+def _make_create(endpoint: EndpointContract, shape: type[ContractRecord]) -> Handler:
+    """Make the handler that creates a record."""
 
-
-def _id(request: Request) -> int | str:
-    text: str = request.path_params["id"]
-    return int(text) if text.isdigit() else text
-
-
-def _json(value: object, status: int = 200) -> Response:
-    return Response(encode(value), status, media_type="application/json")
-
-
-_REFUSED = {"refused": 422, "conflict": 409}  # what a twin is answered with
-
-
-def make_app(desk: Desk) -> Gate:
-    """Build the ASGI application that answers for one desk."""
-    app = FastAPI(title="P4 Books sandbox", version="v1", redoc_url=None, redirect_slashes=False)
-    for endpoint in ENDPOINTS:
-        path, options = PREFIX + endpoint.path, desk.options
-        app.get(path, **contract.of_list(endpoint, options))(_list(desk, endpoint))
-        if endpoint.new:
-            create = _create(desk, endpoint, endpoint.new)
-            app.post(path, **contract.of_create(endpoint, options))(create)
-    add_to(app, desk)
-    contract.complete(app)
-    app.add_exception_handler(HTTPException, _no_such_thing)
-    return Gate(app, desk)
-
-
-def respond(answer: Answer) -> Response:
-    """Make an answer a response."""
-    return Response(answer.body, answer.status, dict(answer.headers), answer.content_type)
-
-
-def _list(desk: Desk, endpoint: Endpoint) -> Door:
-    books, page = desk.books[endpoint.path], listing(desk.options)
-    refuse = _refusing(desk.options)
-
-    async def rows(request: Request) -> Response:
-        try:
-            wanted = asked(request.scope["query_string"], *desk.options.parameters)
-        except BadPage as error:
-            return respond(refuse(responses.not_valid(str(error), parameter=error.name)))
-        desk.ahead_of(request.scope["state"]["arrival"])
-        return respond(refuse(page(books, wanted)))
-
-    return rows
-
-
-def _create(desk: Desk, endpoint: Endpoint, shape: type[Record]) -> Door:
-    books, options = desk.books[endpoint.path], desk.options
-    refuse = _refusing(options)
-    seeks_twins = options.twins != "made" and options.codes == "kept"
-
-    async def create(request: Request) -> Response:
+    async def create_record(request: Request) -> Response:
+        options, records = _get_state(request).options, _get_state(request).books[endpoint.path]
         body = await request.body()
-        wrong = _wrong_with(body, shape)
-        twin = _twin(books, body) if seeks_twins and not wrong else None
-        if twin and options.twins in _REFUSED:
-            wrong = responses.taken(_REFUSED[options.twins])
-        if wrong:
-            return respond(refuse(wrong))
-        return respond(Answer(int(options.created), twin or books.create(body)))
+        refusal = _validate_record(body, shape)
+        detects_duplicates = options.twins != "made" and options.codes == "kept"
+        existing = _find_duplicate(records, body) if detects_duplicates and not refusal else None
+        if existing and options.twins in _DUPLICATE_STATUS:
+            refusal = responses.refuse_duplicate_code(_DUPLICATE_STATUS[options.twins])
+        if refusal:
+            return _refuse(refusal, options)
+        row = existing or records.create(body)
+        return _make_response(SandboxResponse(int(options.created), row))
 
-    return create
-
-
-def _refusing(options: Options) -> Callable[[Answer], Answer]:
-    status, written = options.bad_input, options.bad_input_as
-    return lambda answer: responses.bad_input(answer, status, written)
+    return create_record
 
 
-def _twin(books: RecordList, body: bytes) -> bytes | None:
-    return books.with_code(value_of(orjson.loads(body), "code"))
+def _get_state(request: Request) -> ServerState:
+    state: ServerState = request.scope["state"]["sandbox"]
+    return state
 
 
-def _wrong_with(body: bytes, shape: type[Record]) -> Answer | None:
+def _refuse(response: SandboxResponse, options: Options) -> Response:
+    return _make_response(responses.apply_bad_input_options(response, options))
+
+
+def _make_response(response: SandboxResponse) -> Response:
+    headers = dict(response.headers)
+    return Response(response.body, response.status, headers, response.content_type)
+
+
+def _find_duplicate(records: RecordList, body: bytes) -> bytes | None:
+    return records.with_code(get_value(orjson.loads(body), "code"))
+
+
+def _validate_record(body: bytes, shape: type[ContractRecord]) -> SandboxResponse | None:
     try:
-        record = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        return responses.not_valid(f"The body is not JSON: {error}.")
+        orjson.loads(body)  # the stricter parser, which turns integers beyond 64 bits into floats
+        record = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        return responses.refuse_invalid(f"The body is not JSON: {error}.")
     if not isinstance(record, dict):
-        return responses.not_valid("The body must be one JSON object.")
+        return responses.refuse_invalid("The body must be one JSON object.")
     if "id" in record:
-        return responses.not_valid("A new record has no id; it is given here.", field="id")
+        message = "A new record must not have an id; the server assigns it."
+        return responses.refuse_invalid(message, field="id")
     try:
         shape.model_validate(record)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         field = ".".join(str(step) for step in first["loc"])
-        return responses.not_valid(f"{field}: {first['msg']}.", field=field)
+        return responses.refuse_invalid(f"{field}: {first['msg']}.", field=field)
     return None
 
 
-async def _no_such_thing(request: Request, error: Exception) -> Response:
+async def _respond_to_unknown_route(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
+    path = request.url.path
     if status != 405:
-        return respond(
-            responses.error(status, "not_found", f"There is no {request.url.path} here.")
-        )
-    allowed = next(
-        (each.methods for each in ENDPOINTS if PREFIX + each.path == request.url.path), "GET"
-    )
-    message = f"{request.method} is not possible here; {allowed} is."
-    return respond(responses.error(405, "not_allowed", message, headers={"Allow": allowed}))
+        message = f"{path} does not exist."
+        return _make_response(responses.make_error(status, "not_found", message))
+    allowed = next((each.methods for each in ENDPOINTS if PREFIX + each.path == path), "GET")
+    message = f"{request.method} is not allowed here; {allowed} is."
+    headers = {"Allow": allowed}
+    return _make_response(responses.make_error(405, "not_allowed", message, headers=headers))
+
+
+def _make_arrival(scope: Scope, at: float, names: PageParameters) -> Arrival:
+    """Describe a request, without its secrets; `at` is the clock's seconds."""
+    endpoint = scope["path"].removeprefix(PREFIX)
+    headers = {
+        name: value
+        for name, value in decode_headers(scope["headers"]).items()
+        if name not in _SECRET_HEADERS
+    }
+    arrival = Arrival(scope["method"], endpoint, None, None, at, None, headers)
+    try:
+        requested = parse_page_request(scope["query_string"], names)
+    except InvalidPage:
+        return arrival
+    page = requested.page if arrival.method == "GET" else None
+    return replace(arrival, page=page, page_size=requested.page_size)
+
+
+def _get_key(scope: Scope) -> str | None:
+    for name, value in scope["headers"]:
+        if name == b"authorization":
+            scheme, _, key = value.decode("latin-1").partition(" ")
+            return key.strip() if scheme.lower() == "bearer" else None
+    return None
+
+
+async def _show_status(request: Request) -> Response:
+    """Count the requests, those over the rate limit, and the rows of each list."""
+    state = _get_state(request)
+    rows = {path: len(records) for path, records in state.books.items()}
+    return _make_json({"requests": len(state.log), "refused": state.refused, "rows": rows})
+
+
+async def _stage_fault(request: Request) -> Response:
+    faults = _get_state(request).faults
+    faults.stage(parse_fault(await _parse_object(request)))
+    return _make_json({"staged": len(faults.staged())}, 201)
+
+
+async def _clear_faults(request: Request) -> Response:
+    _get_state(request).faults.clear()
+    return Response(status_code=204)
+
+
+async def _insert_record(request: Request) -> Response:
+    """Insert the record in the body at ?at=, or by the list's order."""
+    record = await _parse_object(request)
+    record_id = _find_list(request).insert(record, _parse_position(request))
+    return _make_json({"id": record_id}, 201)
+
+
+async def _change_record(request: Request) -> Response:
+    """Change the fields in the body."""
+    _find_list(request).replace(_parse_id(request), **await _parse_object(request))
+    return Response(status_code=204)
+
+
+async def _delete_record(request: Request) -> Response:
+    _find_list(request).delete(_parse_id(request))
+    return Response(status_code=204)
+
+
+def _find_list(request: Request) -> RecordList:
+    books, path = _get_state(request).books, request.path_params["endpoint"]
+    if path not in books:
+        raise KeyError(f"There is no list {path!r}.")
+    return books[path]
+
+
+def _handle_errors(handler: Handler) -> Handler:
+    """Turn what a handler of the control API raises into a response."""
+
+    async def handle(request: Request) -> Response:
+        try:
+            return await handler(request)
+        except KeyError as error:
+            return _make_json({"error": error.args[0]}, 404)
+        except (TypeError, ValueError) as error:
+            return _make_json({"error": str(error)}, 422)
+
+    return handle
+
+
+async def _parse_object(request: Request) -> dict[str, Any]:
+    try:
+        value = decode_json(await request.body())
+    except ValueError as error:
+        raise ValueError(f"The body is not JSON: {error}.") from None
+    if not isinstance(value, dict):
+        raise TypeError("The body must be one JSON object.")
+    return value
+
+
+def _parse_position(request: Request) -> int | None:
+    at = request.query_params.get("at")
+    if at is not None and not at.isdigit():
+        raise ValueError(f"at must be a position, counted from 0, not {at!r}.")
+    return None if at is None else int(at)
+
+
+def _parse_id(request: Request) -> int | str:
+    text: str = request.path_params["id"]
+    return int(text) if text.isdigit() else text
+
+
+def _make_json(value: object, status: int = 200) -> Response:
+    return Response(encode_json(value), status, media_type="application/json")

@@ -1,4 +1,4 @@
-"""How is an answer written that is not a page?"""
+"""Responses of the API: pages of a list and errors, before they become HTTP."""
 
 import math
 import time
@@ -8,13 +8,15 @@ from email.utils import formatdate
 from functools import lru_cache
 from urllib.parse import parse_qs
 
-from p4books_sandbox.options import Options
-from p4books_sandbox.store import RecordList, decode, encode
+from p4books_sandbox.options import Options, PageParameters
+from p4books_sandbox.store import RecordList, Rows, decode_json, encode_json
+
+_NAMES = PageParameters()
 
 
 @dataclass(frozen=True)
-class Answer:
-    """A status, headers and a body, on their way to the caller."""
+class SandboxResponse:
+    """Status, headers and body of a response."""
 
     status: int
     body: bytes = b""
@@ -22,22 +24,79 @@ class Answer:
     content_type: str = "application/json"
 
 
-def error(
+@dataclass(frozen=True)
+class PageRequest:
+    """The page that is requested, counted as the server does, and its size in rows, if given."""
+
+    page: int
+    page_size: int | None
+
+
+class InvalidPage(ValueError):
+    """The page or its size is not a whole number, or too small."""
+
+    def __init__(self, parameter: str, value: str, minimum: int) -> None:
+        """Take the parameter's name, its value, and the smallest one that is allowed."""
+        super().__init__(
+            f"{parameter} must be a whole number, at least {minimum}, not {value[:40]!r}."
+        )
+        self.parameter = parameter
+
+
+@lru_cache(maxsize=4096)
+def parse_page_request(query: bytes, names: PageParameters = _NAMES) -> PageRequest:
+    """Read the page (default: the first) and its size (None if not given) from a query string.
+
+    Raises InvalidPage.
+    """
+    values = parse_qs(query.decode("latin-1"), keep_blank_values=True)
+    page = _parse_whole_number(values, names.page, names.first_page)
+    page_size = _parse_whole_number(values, names.page_size, 1)
+    return PageRequest(names.first_page if page is None else page, page_size)
+
+
+def page_bounds(page: int, page_size: int) -> tuple[int, int]:
+    """Return the positions of a page's first row and of the row after its last; pages from 1."""
+    return (page - 1) * page_size, page * page_size
+
+
+def last_page(total: int, page_size: int) -> int:
+    """Return the number of a list's last page, counted from 1; an empty list has one page."""
+    return max(1, -(-total // page_size))
+
+
+def make_page(records: RecordList, requested: PageRequest, options: Options) -> SandboxResponse:
+    """Respond to a request for a page of a list."""
+    if options.over_cap == "refused" and (requested.page_size or 0) > options.page_size_cap:
+        return _refuse_page_size(options)
+    number, size = _choose_page(requested, options)
+    rows, total = records.page(*page_bounds(number, size))
+    if not rows and number > 1 and options.past_end == "404":
+        return make_error(404, "not_found", f"Page {requested.page} does not exist.")
+    if not rows and number > 1 and options.past_end == "last":
+        number = last_page(total, size)
+        rows, total = records.page(*page_bounds(number, size))
+    echoed = number + int(options.first_page) - 1
+    counts = _TOTALS[options.total](total, rows), _ECHOES[options.echo](echoed, requested.page)
+    return SandboxResponse(200, b'{"data":[%b]%b%b}' % (b",".join(rows), *counts))
+
+
+def make_error(
     status: int,
     code: str,
     message: str,
     *,
     details: Mapping[str, object] | None = None,
     headers: Mapping[str, str] | None = None,
-) -> Answer:
-    """Write an error as the contract's Error has it."""
+) -> SandboxResponse:
+    """Make an error response in the contract's form."""
     body = {"error": {"code": code, "message": message, "details": dict(details or {})}}
-    return Answer(status, encode(body), headers or {})
+    return SandboxResponse(status, encode_json(body), headers or {})
 
 
-def unknown_key() -> Answer:
+def refuse_key() -> SandboxResponse:
     """Refuse a request whose key is missing or wrong."""
-    return error(
+    return make_error(
         401,
         "unauthorized",
         "The API key is missing or wrong.",
@@ -45,112 +104,48 @@ def unknown_key() -> Answer:
     )
 
 
-def over_the_limit(wait: float, told: str = "seconds") -> Answer:
-    """Refuse a request over the limit; wait is seconds, told in whole ones and never too few."""
-    message = f"Too many requests. Try again in {_whole(wait)} s."
-    headers = {} if told == "none" else {"Retry-After": _WAITS[told](wait)}
-    return error(429, "too_many_requests", message, headers=headers)
+def refuse_over_limit(wait: float, retry_after: str = "seconds") -> SandboxResponse:
+    """Refuse a request over the limit; the wait in seconds is rounded up, so that it suffices."""
+    message = f"Too many requests. Try again in {_round_up(wait)} s."
+    headers = {} if retry_after == "none" else {"Retry-After": _WAITS[retry_after](wait)}
+    return make_error(429, "too_many_requests", message, headers=headers)
 
 
-def room_left(limit: int, left: int, resets_in: float, told: str) -> dict[str, str]:
-    """Write the headers that tell a limit, what is left of it, and when there is more."""
-    reset = math.ceil(time.time() + resets_in) if told == "epoch" else math.ceil(resets_in)
-    words = {"limit": limit, "remaining": left, "reset": reset}
-    return {f"x-ratelimit-{name}": str(value) for name, value in words.items()}
+def refuse_endpoint(endpoint: str) -> SandboxResponse:
+    """Refuse a request whose key lacks the permission for an endpoint."""
+    return make_error(403, "forbidden", f"This key has no permission for {endpoint}.")
 
 
-def forbidden(endpoint: str) -> Answer:
-    """Refuse a request whose key lacks the right."""
-    return error(403, "forbidden", f"This key has no right to {endpoint}.")
+def refuse_invalid(message: str, **details: object) -> SandboxResponse:
+    """Refuse a request that is not valid."""
+    return make_error(422, "not_valid", message, details=details)
 
 
-def not_valid(message: str, **details: object) -> Answer:
-    """Refuse a request that is wrong in itself."""
-    return error(422, "not_valid", message, details=details)
-
-
-def taken(status: int) -> Answer:
+def refuse_duplicate_code(status: int) -> SandboxResponse:
     """Refuse a record because another has its code, with 422 or 409."""
     code = "conflict" if status == 409 else "not_valid"
     message = "There is a record with this code."
-    return error(status, code, message, details={"field": "code"})
+    return make_error(status, code, message, details={"field": "code"})
 
 
-def bad_input(wrong: Answer, status: str, written: str) -> Answer:
-    """Write a refusal as bare text, and one of what is not valid with another status."""
-    if wrong.status not in (409, 422):
-        return wrong
-    changed = replace(wrong, status=int(status)) if wrong.status == 422 else wrong
-    if written == "json":
-        return changed
-    message: str = decode(wrong.body)["error"]["message"]
-    return replace(changed, body=message.encode(), content_type="text/plain; charset=utf-8")
+def apply_bad_input_options(refusal: SandboxResponse, options: Options) -> SandboxResponse:
+    """Give a 422 the status, and a 409 or 422 the format, that the options ask for."""
+    if refusal.status not in (409, 422):
+        return refusal
+    status = int(options.bad_input) if refusal.status == 422 else refusal.status
+    if options.bad_input_as == "json":
+        return replace(refusal, status=status)
+    message: str = decode_json(refusal.body)["error"]["message"]
+    text_type = "text/plain; charset=utf-8"
+    return replace(refusal, status=status, body=message.encode(), content_type=text_type)
 
 
-def _whole(seconds: float) -> int:
-    return max(1, math.ceil(seconds))
+def format_limit_headers(limit: int, remaining: int, resets_in: float, unit: str) -> dict[str, str]:
+    """Write the X-RateLimit headers; the unit of the reset is seconds from now, or epoch."""
+    reset = math.ceil(time.time() + resets_in) if unit == "epoch" else math.ceil(resets_in)
+    values = {"limit": limit, "remaining": remaining, "reset": reset}
+    return {f"x-ratelimit-{name}": str(value) for name, value in values.items()}
 
-
-_WAITS: dict[str, Callable[[float], str]] = {
-    "seconds": lambda wait: str(_whole(wait)),
-    "date": lambda wait: formatdate(math.ceil(time.time() + wait), usegmt=True),
-    "soon": lambda _: "soon",
-    "huge": lambda _: "99999999",
-}
-
-
-class BadPage(ValueError):
-    """The page or its size is not a whole number from 1 (or from where pages begin)."""
-
-    def __init__(self, name: str, value: str, least: int) -> None:
-        """Take the parameter's name, what was given for it, and the least it can be."""
-        super().__init__(f"{name} must be a whole number from {least}, not {value[:40]!r}.")
-        self.name = name
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A page, counted as the server does, and its size in rows."""
-
-    page: int
-    page_size: int | None
-
-
-@lru_cache(maxsize=4096)
-def asked(
-    query: bytes, page_name: str = "page", size_name: str = "page_size", first: int = 1
-) -> Asked:
-    """Read the page (default: the first) and its size (None: not given) from a query string.
-
-    Raises BadPage.
-    """
-    words = parse_qs(query.decode("latin-1"), keep_blank_values=True)
-    page = _whole_number(words, page_name, first)
-    return Asked(first if page is None else page, _whole_number(words, size_name, 1))
-
-
-def rows_of(page: int, page_size: int) -> tuple[int, int]:
-    """Give the positions of a page's first row and of the row after its last; pages from 1."""
-    return (page - 1) * page_size, page * page_size
-
-
-def last_page(total: int, page_size: int) -> int:
-    """Give the last page of a list, counted from 1; an empty list has one page."""
-    return max(1, -(-total // page_size))
-
-
-def _whole_number(words: dict[str, list[str]], name: str, least: int) -> int | None:
-    given = words.get(name)
-    if given is None:
-        return None
-    text = given[0]
-    plain = len(given) == 1 and text.isascii() and text.isdigit() and len(text) < 1000
-    if not plain or int(text) < least:
-        raise BadPage(name, ", ".join(given), least)
-    return int(text)
-
-
-Rows = list[bytes]
 
 _TOTALS: dict[str, Callable[[int, Rows], bytes]] = {
     "list": lambda total, _: b',"total":%d' % total,
@@ -160,41 +155,41 @@ _TOTALS: dict[str, Callable[[int, Rows], bytes]] = {
 }
 _ECHOES: dict[str, Callable[[int, int], bytes]] = {
     "given": lambda given, _: b',"page":%d' % given,
-    "asked": lambda _, asked: b',"page":%d' % asked,
+    "asked": lambda _, requested: b',"page":%d' % requested,
     "missing": lambda _, __: b"",
+}
+_WAITS: dict[str, Callable[[float], str]] = {
+    "seconds": lambda wait: str(_round_up(wait)),
+    "date": lambda wait: formatdate(math.ceil(time.time() + wait), usegmt=True),
+    "soon": lambda _: "soon",
+    "huge": lambda _: "99999999",
 }
 
 
-def listing(options: Options) -> Callable[[RecordList, Asked], Answer]:
-    """Make what answers for any list, the server's ways being what they are."""
-    tell_total, tell_page = _TOTALS[options.total], _ECHOES[options.echo]
-    first = int(options.first_page)
-
-    def page(books: RecordList, asked: Asked) -> Answer:
-        if options.over_cap == "refused" and (asked.page_size or 0) > options.page_size_cap:
-            return _too_many(options)
-        number, size = _taken(asked, options)
-        rows, total = books.page(*rows_of(number, size))
-        if not rows and number > 1 and options.past_end == "404":
-            return error(404, "not_found", f"There is no page {asked.page}.")
-        if not rows and number > 1 and options.past_end == "last":
-            number = last_page(total, size)
-            rows, total = books.page(*rows_of(number, size))
-        told = tell_total(total, rows), tell_page(number + first - 1, asked.page)
-        return Answer(200, b'{"data":[%b]%b%b}' % (b",".join(rows), *told))
-
-    return page
+def _parse_whole_number(values: dict[str, list[str]], name: str, minimum: int) -> int | None:
+    given = values.get(name)
+    if given is None:
+        return None
+    text = given[0]
+    is_plain = len(given) == 1 and text.isascii() and text.isdigit() and len(text) < 1000
+    if not is_plain or int(text) < minimum:
+        raise InvalidPage(name, ", ".join(given), minimum)
+    return int(text)
 
 
-def _taken(asked: Asked, options: Options) -> tuple[int, int]:
-    """Give the page, counted from 1, and the size that the server takes for what was asked."""
-    size = None if options.ignores_page_size else asked.page_size
+def _choose_page(requested: PageRequest, options: Options) -> tuple[int, int]:
+    """Return the page, counted from 1, and the page size that the server uses."""
+    size = None if options.ignores_page_size else requested.page_size
     if options.over_cap == "default" and size and size > options.page_size_cap:
         size = None
-    number = 1 if options.ignores_page else asked.page - int(options.first_page) + 1
+    number = 1 if options.ignores_page else requested.page - int(options.first_page) + 1
     return number, min(size or options.page_size, options.page_size_cap)
 
 
-def _too_many(options: Options) -> Answer:
-    name, most = options.page_size_parameter, options.page_size_cap
-    return not_valid(f"{name} must be {most} or less.", parameter=name)
+def _refuse_page_size(options: Options) -> SandboxResponse:
+    name, maximum = options.page_size_parameter, options.page_size_cap
+    return refuse_invalid(f"{name} must be {maximum} or less.", parameter=name)
+
+
+def _round_up(seconds: float) -> int:
+    return max(1, math.ceil(seconds))

@@ -1,4 +1,4 @@
-"""What stands in a list?"""
+"""Lists of records in memory: their order, their pages, and changes to them."""
 
 import json
 from bisect import bisect_right
@@ -11,269 +11,267 @@ from typing import Any
 
 import orjson
 
-from p4books_sandbox.options import Chance, Options, chance
-from p4books_sandbox.render import dress_of, key_of, value_of
-
-
-class Codes:
-    """The rows of one list by their code, so that nobody reads them all to find it."""
-
-    def __init__(self, rows: Iterable[bytes]) -> None:
-        """Take the rows as they are written, whatever spelling they have."""
-        self._rows: dict[str, list[bytes]] = {}
-        for row in rows:
-            self.add(row)
-
-    def add(self, row: bytes) -> None:
-        """Note one more row; what is no text is no code."""
-        code = value_of(orjson.loads(row), "code")
-        if isinstance(code, str):
-            self._rows.setdefault(code, []).append(row)
-
-    def rows(self, code: object) -> list[bytes]:
-        """Give the rows with a code, in the order they were noted."""
-        return self._rows.get(code, []) if isinstance(code, str) else []
-
-    def free(self, prefix: str, number: int) -> str:
-        """Give a code that no row has, like INV-000123: of the first number from one on."""
-        codes = (f"{prefix}-{each:06d}" for each in count(number))
-        return next(code for code in codes if code not in self._rows)
-
+from p4books_sandbox.options import Draw, Options, seeded_random
+from p4books_sandbox.render import Fields, find_key, get_value, make_renderer
 
 Rows = list[bytes]
-Record = Mapping[str, Any]
 
-_AFTER_ALL = "~"  # stands behind every date
-
-
-@dataclass(frozen=True)
-class Order:
-    """How rows made one after the other are laid, and where a new one is put among them."""
-
-    lay: Callable[[Rows, Chance], Iterable[int]]
-    place: Callable[[Rows, Record, Chance], int]
+_AFTER_ALL_DATES = "~"  # sorts after every date
 
 
-def _date_of(record: Record) -> str:
-    date = value_of(record, "date_created")
-    return date if isinstance(date, str) else _AFTER_ALL
+def encode_json(value: object) -> bytes:
+    """Write JSON; a Decimal keeps all its digits. Raises TypeError for what JSON can't hold."""
+    # Copied, since what orjson returns keeps several times its length allocated.
+    return bytes(memoryview(orjson.dumps(value, default=_encode_decimal)))
 
 
-def _date_in(row: bytes) -> str:
-    return _date_of(orjson.loads(row))
-
-
-def _by_date(rows: Rows, _: Chance) -> Iterable[int]:
-    return sorted(range(len(rows)), key=lambda at: _date_in(rows[at]))
-
-
-def _newest_first(rows: Rows, chance: Chance) -> Iterable[int]:
-    return reversed(list(_by_date(rows, chance)))
-
-
-def _before_older(rows: Rows, record: Record, _: Chance) -> int:
-    turned = rows[::-1]
-    return len(rows) - bisect_right(turned, _date_of(record), key=_date_in)
-
-
-def _at_its_date(rows: Rows, record: Record, _: Chance) -> int:
-    return bisect_right(rows, _date_of(record), key=_date_in)
-
-
-def _shuffled(rows: Rows, chance: Chance) -> Iterable[int]:
-    return sorted(range(len(rows)), key=lambda _: chance())
-
-
-def _anywhere(rows: Rows, _: Record, chance: Chance) -> int:
-    return int(chance() * (len(rows) + 1))
-
-
-ORDERS = {
-    "ascending": Order(lambda rows, _: range(len(rows)), lambda rows, _, __: len(rows)),
-    "descending": Order(lambda rows, _: reversed(range(len(rows))), lambda _, __, ___: 0),
-    "date": Order(_by_date, _at_its_date),  # by date_created; without one, last
-    "newest_date": Order(_newest_first, _before_older),  # the other way round
-    "none": Order(_shuffled, _anywhere),
-}
-
-
-def encode(value: object) -> bytes:
-    """Write JSON; a Decimal keeps every figure it has."""
-    # Copied, since what orjson gives holds on to several times its length.
-    return bytes(memoryview(orjson.dumps(value, default=_exact)))
-
-
-def decode(raw: bytes) -> Any:
-    """Read JSON; numbers with a point become Decimal, so that writing them loses nothing."""
+def decode_json(raw: bytes) -> Any:
+    """Parse JSON; numbers with a decimal point become Decimal, so that no digit is lost."""
     return json.loads(raw, parse_float=Decimal)
 
 
-def id_of(record: Mapping[str, Any]) -> Any:
-    """Give the record's id, however the key is spelt; None when it has none."""
-    return value_of(record, "id")
+def get_id(record: Fields) -> Any:
+    """Return the record's id in any spelling; None if it has none."""
+    return get_value(record, "id")
 
 
 class RecordList:
-    """One list of the books: rows in their order, each kept as the JSON it is answered with.
+    """One list of the books: rows in their order, each kept as the JSON that is returned.
 
-    Records are given to it in snake_case with integer ids, and are written in the server's ways.
-    A record is named by its id as it is given or as it is written.
+    Records are passed in snake_case with integer ids and are kept as the options render them.
+    A record is addressed by its id as it was passed or as it is rendered.
     """
 
     def __init__(
         self, rows: Iterable[bytes] = (), options: Options | None = None, path: str = ""
     ) -> None:
-        """Take rows already encoded, whose ids are 1, 2, 3 and so on, and the list's path."""
+        """Take encoded rows, whose ids are 1, 2, 3 and so on, and the path of the list."""
         options = options or Options()
         self._order = ORDERS[options.order]
-        self._chance = chance(options.seed, f"order of {path}")
-        self._dress = dress_of(options, path)
+        self._draw = seeded_random(options.seed, f"order of {path}")
+        self._render = make_renderer(options, path)
         self._prefix = path[:3].upper() if options.codes == "own" else None
         self._hidden = tuple(options.hidden)
-        self._shown: list[bytes] | None = None
-        self._codes: Codes | None = None
+        self._visible: Rows | None = None
+        self._codes: CodeIndex | None = None
         self._lock = Lock()
         self._rows = list(rows)
         self._last_id = len(self._rows)
         self._ids: list[Any] = list(range(1, len(self._rows) + 1))
-        self._lay()
+        self._arrange_rows()
 
     def __len__(self) -> int:
         return len(self._rows)
 
-    def page(self, start: int, stop: int) -> tuple[list[bytes], int]:
-        """Give the rows from start to before stop, and the number of all rows at that instant.
+    def page(self, start: int, stop: int) -> tuple[Rows, int]:
+        """Return the rows from start up to stop, and the number of all rows at that instant.
 
-        Rows that are hidden are not given and not counted.
+        Hidden rows are neither returned nor counted.
         """
         with self._lock:
-            rows = self._listed() if self._hidden else self._rows
+            rows = self._visible_rows() if self._hidden else self._rows
             return rows[start:stop], len(rows)
 
     def records(self) -> list[dict[str, Any]]:
-        """Give every row, hidden or not, as a client that reads numbers as floats would see it."""
+        """Return every row, hidden or not, parsed with numbers as floats."""
         with self._lock:
             rows = list(self._rows)
         return [orjson.loads(row) for row in rows]
 
     def ids(self) -> list[Any]:
-        """Give every row's id, hidden or not, in the list's order."""
+        """Return the id of every row, hidden or not, in the list's order."""
         with self._lock:
             return list(self._ids)
 
     def insert(
         self, record: Mapping[str, Any], at: int | None = None, *, number: bool = True
     ) -> Any:
-        """Put a record of any shape at a position (None: where the order has it); give its id.
+        """Insert a record of any shape at a position (None: by the list's order); return its id.
 
-        Without an id it gets the next one; with number=False it stays without.
+        A record without an id gets the next one; with number=False it stays without.
         """
         with self._lock:
-            if number and id_of(record) is None:
+            if number and get_id(record) is None:
                 record = {"id": self._last_id + 1, **record}
-            at = self._place(record) if at is None else at
-            written = self._written(record)
-            return self._put(id_of(record), id_of(written), encode(written), at)
+            at = self._choose_position(record) if at is None else at
+            rendered = self._render_fields(record)
+            return self._insert_row(get_id(record), get_id(rendered), encode_json(rendered), at)
 
     def create(self, body: bytes) -> bytes:
-        """Add a JSON object as it was written, with the next id in front; give the row.
+        """Add a JSON object, byte by byte, with the next id in front; return the row.
 
-        Where the server numbers what it makes, the code is a new one of its own.
+        If the server assigns codes, the record gets a new one instead of its own.
         """
         inner = body.strip()[1:-1].strip()
         with self._lock:
             number = self._last_id + 1
             row = b'{"id":%d%s%s}' % (number, b"," if inner else b"", inner)
             if self._prefix:
-                row = self._coded(row, self._prefix, number)
-            at, record_id = self._place(orjson.loads(row)), number
-            if self._dress:
-                written = self._dress(decode(row))
-                row, record_id = encode(written), id_of(written)
-            self._put(number, record_id, row, at)
+                row = self._assign_code(row, self._prefix, number)
+            at, record_id = self._choose_position(orjson.loads(row)), number
+            if self._render:
+                rendered = self._render(decode_json(row))
+                row, record_id = encode_json(rendered), get_id(rendered)
+            self._insert_row(number, record_id, row, at)
         return row
 
     def with_code(self, code: object) -> bytes | None:
-        """Give the first row with a code; None when there is none, or no code to seek."""
+        """Return the first row with a code; None if no row has it, or it is not text."""
         with self._lock:
-            return min(self._known_codes().rows(code), key=self._rows.index, default=None)
+            rows = self._code_index().rows_with(code)
+            return min(rows, key=self._rows.index, default=None)
 
     def replace(self, record_id: object, **changes: Any) -> None:
-        """Change fields of a record where it stands. Raises KeyError when there is none."""
+        """Change fields of a record in place. Raises KeyError if there is no such record."""
         with self._lock:
-            at = self._position(record_id)
-            changed = self._written({"id": record_id, **changes})
+            at = self._find_position(record_id)
+            changed = self._render_fields({"id": record_id, **changes})
             if "id" not in changes:
-                del changed[key_of(changed, "id") or ""]
-            self._rows[at] = encode({**decode(self._rows[at]), **changed})
-            self._shown = self._codes = None
+                del changed[find_key(changed, "id") or ""]
+            self._rows[at] = encode_json({**decode_json(self._rows[at]), **changed})
+            self._visible = self._codes = None
 
     def overwrite(self, record_id: object, record: Mapping[str, Any]) -> None:
-        """Put another record in a record's place. Raises KeyError when there is none."""
+        """Put another record in a record's place. Raises KeyError if there is no such record."""
         with self._lock:
-            at = self._position(record_id)
-            written = self._written(record)
-            self._ids[at], self._rows[at] = id_of(written), encode(written)
-            self._shown = self._codes = None
+            at = self._find_position(record_id)
+            rendered = self._render_fields(record)
+            self._ids[at], self._rows[at] = get_id(rendered), encode_json(rendered)
+            self._visible = self._codes = None
 
     def delete(self, record_id: object) -> None:
-        """Take a record out; those after it move up. Raises KeyError when there is none."""
+        """Delete a record; those after it move up. Raises KeyError if there is no such record."""
         with self._lock:
-            at = self._position(record_id)
+            at = self._find_position(record_id)
             del self._ids[at], self._rows[at]
-            self._shown = self._codes = None
+            self._visible = self._codes = None
 
-    def _lay(self) -> None:
-        turn = list(self._order.lay(self._rows, self._chance))
-        self._rows = [self._rows[at] for at in turn]
-        self._ids = [self._ids[at] for at in turn]
-        if self._dress:
-            records = [self._dress(orjson.loads(row)) for row in self._rows]
-            self._rows = [encode(record) for record in records]
-            self._ids = [id_of(record) for record in records]
+    def _arrange_rows(self) -> None:
+        positions = list(self._order.arrange(self._rows, self._draw))
+        self._rows = [self._rows[at] for at in positions]
+        self._ids = [self._ids[at] for at in positions]
+        if self._render:
+            records = [self._render(orjson.loads(row)) for row in self._rows]
+            self._rows = [encode_json(record) for record in records]
+            self._ids = [get_id(record) for record in records]
 
-    def _listed(self) -> list[bytes]:
-        if self._shown is None:
-            statuses = (value_of(orjson.loads(row), "status") for row in self._rows)
-            self._shown = [
+    def _visible_rows(self) -> Rows:
+        if self._visible is None:
+            statuses = (get_value(orjson.loads(row), "status") for row in self._rows)
+            self._visible = [
                 row
                 for row, status in zip(self._rows, statuses, strict=True)
                 if status not in self._hidden
             ]
-        return self._shown
+        return self._visible
 
-    def _known_codes(self) -> Codes:
-        self._codes = self._codes or Codes(self._rows)
+    def _code_index(self) -> "CodeIndex":
+        self._codes = self._codes or CodeIndex(self._rows)
         return self._codes
 
-    def _coded(self, row: bytes, prefix: str, number: int) -> bytes:
-        record, code = decode(row), self._known_codes().free(prefix, number)
-        return encode({**record, key_of(record, "code") or "code": code})
+    def _assign_code(self, row: bytes, prefix: str, number: int) -> bytes:
+        record, code = decode_json(row), self._code_index().find_free_code(prefix, number)
+        return encode_json({**record, find_key(record, "code") or "code": code})
 
-    def _written(self, record: Mapping[str, Any]) -> dict[str, Any]:
-        return self._dress(record) if self._dress else dict(record)
+    def _render_fields(self, record: Mapping[str, Any]) -> dict[str, Any]:
+        return self._render(record) if self._render else dict(record)
 
-    def _place(self, record: Mapping[str, Any]) -> int:
-        return self._order.place(self._rows, record, self._chance)
+    def _choose_position(self, record: Mapping[str, Any]) -> int:
+        return self._order.choose_position(self._rows, record, self._draw)
 
-    def _put(self, number: Any, record_id: Any, row: bytes, at: int) -> Any:
+    def _insert_row(self, number: Any, record_id: Any, row: bytes, at: int) -> Any:
         self._rows.insert(at, row)
         self._ids.insert(at, record_id)
-        self._shown = None
+        self._visible = None
         if self._codes:
-            self._codes.add(row)
+            self._codes.add_row(row)
         if isinstance(number, int):
             self._last_id = max(self._last_id, number)
         return record_id
 
-    def _position(self, record_id: object) -> int:
+    def _find_position(self, record_id: object) -> int:
         try:
-            return self._ids.index(id_of(self._written({"id": record_id})))
+            return self._ids.index(get_id(self._render_fields({"id": record_id})))
         except ValueError:
             raise KeyError(f"There is no record with id {record_id!r} in this list.") from None
 
 
-def _exact(value: object) -> orjson.Fragment:
+class CodeIndex:
+    """Index of a list's rows by their code."""
+
+    def __init__(self, rows: Iterable[bytes]) -> None:
+        """Take rows in any spelling."""
+        self._rows: dict[str, Rows] = {}
+        for row in rows:
+            self.add_row(row)
+
+    def add_row(self, row: bytes) -> None:
+        """Add one row; a code that is not text is ignored."""
+        code = get_value(orjson.loads(row), "code")
+        if isinstance(code, str):
+            self._rows.setdefault(code, []).append(row)
+
+    def rows_with(self, code: object) -> Rows:
+        """Return the rows with a code, in the order they were added."""
+        return self._rows.get(code, []) if isinstance(code, str) else []
+
+    def find_free_code(self, prefix: str, number: int) -> str:
+        """Return the first code from a number on that no row has, like INV-000123."""
+        codes = (f"{prefix}-{candidate:06d}" for candidate in count(number))
+        return next(code for code in codes if code not in self._rows)
+
+
+@dataclass(frozen=True)
+class RowOrder:
+    """An order of rows: how those made one after the other are arranged, and where new ones go."""
+
+    arrange: Callable[[Rows, Draw], Iterable[int]]
+    choose_position: Callable[[Rows, Fields, Draw], int]
+
+
+def _date_of_record(record: Fields) -> str:
+    date = get_value(record, "date_created")
+    return date if isinstance(date, str) else _AFTER_ALL_DATES
+
+
+def _date_of_row(row: bytes) -> str:
+    return _date_of_record(orjson.loads(row))
+
+
+def _sort_by_date(rows: Rows, _: Draw) -> Iterable[int]:
+    return sorted(range(len(rows)), key=lambda at: _date_of_row(rows[at]))
+
+
+def _position_by_date(rows: Rows, record: Fields, _: Draw) -> int:
+    return bisect_right(rows, _date_of_record(record), key=_date_of_row)
+
+
+def _sort_newest_first(rows: Rows, draw: Draw) -> Iterable[int]:
+    return reversed(list(_sort_by_date(rows, draw)))
+
+
+def _position_newest_first(rows: Rows, record: Fields, draw: Draw) -> int:
+    return len(rows) - _position_by_date(rows[::-1], record, draw)
+
+
+def _shuffle(rows: Rows, draw: Draw) -> Iterable[int]:
+    return sorted(range(len(rows)), key=lambda _: draw())
+
+
+def _position_anywhere(rows: Rows, _: Fields, draw: Draw) -> int:
+    return int(draw() * (len(rows) + 1))
+
+
+ORDERS = {
+    "ascending": RowOrder(lambda rows, _: range(len(rows)), lambda rows, _, __: len(rows)),
+    "descending": RowOrder(lambda rows, _: reversed(range(len(rows))), lambda _, __, ___: 0),
+    "date": RowOrder(_sort_by_date, _position_by_date),  # by date_created; last without one
+    "newest_date": RowOrder(_sort_newest_first, _position_newest_first),
+    "none": RowOrder(_shuffle, _position_anywhere),
+}
+
+
+def _encode_decimal(value: object) -> orjson.Fragment:
     if isinstance(value, Decimal) and value.is_finite():
         return orjson.Fragment(str(value).encode())
     raise TypeError(f"{type(value).__name__} can't be written as JSON.")

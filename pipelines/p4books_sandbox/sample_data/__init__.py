@@ -1,34 +1,37 @@
-"""Whose books are they, when nobody brings any?
-
-A made-up Panamanian distributor's."""
+"""Sample data: the books of a made-up distributor in Panama."""
 
 from collections.abc import Iterable
 
-from p4books_sandbox.options import Options, chance
+from p4books_sandbox.contract import ENDPOINTS
+from p4books_sandbox.options import Options, seeded_random
 from p4books_sandbox.sample_data import documents, master_data, vocabulary
-from p4books_sandbox.sample_data.vocabulary import scale_for
 from p4books_sandbox.store import RecordList
 
 
-def generate(options: Options) -> dict[str, RecordList]:
-    """Make all six lists, by path; the same options give the same bytes."""
-    scale = scale_for(options.invoices)
-    catalog = master_data.catalog(scale.products, chance(options.seed, "products"))
-    buyers = master_data.buyers(scale.customers)
-    sold = documents.sell(
-        scale.invoices, catalog, buyers, options.lines, chance(options.seed, "sales")
+def generate_books(options: Options) -> dict[str, RecordList]:
+    """Generate every list, by path; the same options give the same bytes.
+
+    A list of the contract that nothing is generated for is empty.
+    """
+    sizes = vocabulary.choose_sizes(options.invoices)
+    catalog = master_data.make_catalog(sizes.products, seeded_random(options.seed, "products"))
+    buyers = master_data.make_buyers(sizes.customers)
+    sales = documents.generate_sales(
+        sizes, catalog, buyers, options.lines, seeded_random(options.seed, "sales")
     )
-    bought = documents.buy(scale, catalog, options.lines, chance(options.seed, "purchases"))
+    purchases = documents.generate_purchases(
+        sizes, catalog, options.lines, seeded_random(options.seed, "purchases")
+    )
     rows: dict[str, Iterable[bytes]] = {
-        "products": master_data.encoded(catalog),
-        "customers": master_data.customers(buyers, sold.owed),
-        "vendors": master_data.vendors(scale.vendors, bought.owing),
-        "invoices": sold.invoices,
-        "purchase-orders": bought.orders,
-        "sales-orders": sold.orders,
+        "products": master_data.encode_products(catalog),
+        "customers": master_data.encode_customers(buyers, sales.receivable),
+        "vendors": master_data.encode_vendors(sizes.vendors, purchases.payable),
+        "invoices": sales.invoices,
+        "purchase-orders": purchases.orders,
+        "sales-orders": sales.orders,
     }
-    later = (options.last_day - vocabulary.LAST_DAY).days if options.last_day else 0
+    shift = (options.last_day - vocabulary.LAST_DAY).days if options.last_day else 0
     return {
-        path: RecordList(vocabulary.shifted(each, later), options, path)
-        for path, each in rows.items()
+        path: RecordList(vocabulary.shift_dates(rows.get(path, ()), shift), options, path)
+        for path in (endpoint.path for endpoint in ENDPOINTS)
     }

@@ -1,4 +1,4 @@
-"""Which words do the books of a Panamanian distributor use?"""
+"""Building blocks of the sample data: names and goods, dates, amounts, sizes of the lists."""
 
 import re
 from collections.abc import Iterable
@@ -20,7 +20,7 @@ NAMES = (
 
 FORMS = ("S.A.", "e Hijos", "y Cía. Ltda.", "Internacional, S.A.", "")
 
-# Names that have broken other people's exports.
+# Names that have broken exports elsewhere.
 AWKWARD = (
     'Almacén "La Estrella", S.A.',
     "O'Higgins & Hermanos",
@@ -32,7 +32,7 @@ AWKWARD = (
     "@Todo Barato \\ Colón",
 )
 
-# Province, city, how phone numbers begin.
+# Province, city, first digit of phone numbers.
 PLACES = (
     ("Panamá", "Ciudad de Panamá", "2"), ("Panamá", "San Miguelito", "2"),
     ("Panamá Oeste", "La Chorrera", "3"), ("Panamá Oeste", "Arraiján", "3"),
@@ -49,7 +49,7 @@ STREETS = (
 
 TERMS = (("Cash", 0), ("Net 15", 15), ("Net 30", 30), ("Net 30", 30), ("Net 60", 60))
 
-# What is sold: name, unit, price in cents, tax code, product type.
+# Name, unit, price in cents, tax code, product type.
 GOODS = (
     ("Widget A", "each", 2500, "ITBMS", "Inventory"),
     ("Arroz de primera", "lb", 58, "EXENTO", "Inventory"),
@@ -84,67 +84,22 @@ PACKS = ("", "caja de 12", "caja de 24", "bulto de 6", "paquete de 3", "tarima",
 
 TAX_PERCENT = {"EXENTO": 0, "ITBMS": 7, "ITBMS10": 10, "ITBMS15": 15}
 
-
-LAST = 1095  # three years of days, counted from 0
+LAST = 1095  # number of the last day; the three years are counted from 0
 FIRST_DAY = date(2023, 7, 1)
 LAST_DAY = date(2026, 6, 30)
 
-_QUOTED_DAY = re.compile(rb'(?<=")\d{4}-\d\d-\d\d(?=[T"])')
-_BEFORE = 400
-_AFTER = 400
-_DAYS = [
-    (FIRST_DAY + timedelta(days=day)).isoformat() for day in range(-_BEFORE, LAST + _AFTER + 1)
+_QUOTED_DATE = re.compile(rb'(?<=")\d{4}-\d\d-\d\d(?=[T"])')
+_DAYS_BEFORE = 400
+_DAYS_AFTER = 400
+_DATES = [
+    (FIRST_DAY + timedelta(days=day)).isoformat()
+    for day in range(-_DAYS_BEFORE, LAST + _DAYS_AFTER + 1)
 ]
 
 
-def day(number: int) -> str:
-    """Write a day, counted from 0 on the first of the three years."""
-    return _DAYS[number + _BEFORE]
-
-
-def spread(number: int, count: int) -> tuple[int, str]:
-    """Give the day of the number-th of count documents, from 1, and its time in that day.
-
-    Days and times rise with the number; the last of all is on the last day.
-    """
-    at, rest = divmod(number * (LAST + 1) - 1, count)
-    return at, office_time(rest / count)
-
-
-def office_time(share: float) -> str:
-    """Write a time, that share of the way through an office day in Panama, in UTC."""
-    minutes, seconds = divmod(int(share * 39_600), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"T{hours + 12:02d}:{minutes:02d}:{seconds:02d}Z"
-
-
-def shifted(rows: Iterable[bytes], later: int) -> Iterable[bytes]:
-    """Move every day in encoded records by so many days."""
-    if not later:
-        return rows
-
-    @cache
-    def move(day: bytes) -> bytes:
-        return (date.fromisoformat(day.decode()) + timedelta(days=later)).isoformat().encode()
-
-    return (_QUOTED_DAY.sub(lambda found: move(found[0]), row) for row in rows)
-
-
-def half_away(value: int, unit: int) -> int:
-    """Divide, rounding halves away from zero, as decimals in SQL do."""
-    if value < 0:
-        return -((-value + unit // 2) // unit)
-    return (value + unit // 2) // unit
-
-
-def amount(cents: int) -> float:
-    """Give cents as a number whose shortest text is exact to the cent."""
-    return cents / 100
-
-
 @dataclass(frozen=True)
-class Scale:
-    """Rows of the lists that do not follow from others."""
+class ListSizes:
+    """Rows of the lists whose size does not follow from other lists."""
 
     invoices: int
     products: int
@@ -153,12 +108,57 @@ class Scale:
     purchase_orders: int
 
 
-def scale_for(invoices: int) -> Scale:
-    """Give a distributor's proportions for a number of invoices in three years."""
-    return Scale(
+def choose_sizes(invoices: int) -> ListSizes:
+    """Return a distributor's proportions for a number of invoices in three years."""
+    return ListSizes(
         invoices=invoices,
         products=min(5000, 200 + invoices // 40),
         customers=min(10_000, 60 + invoices // 25),
         vendors=min(1000, 20 + invoices // 250),
         purchase_orders=-(-invoices // 5),
     )
+
+
+def format_day(number: int) -> str:
+    """Return the date of a day, counted from 0 on the first of the three years."""
+    return _DATES[number + _DAYS_BEFORE]
+
+
+def choose_instant(number: int, count: int) -> tuple[int, str]:
+    """Return the day of document `number` of `count`, from 1, and its time of day.
+
+    Days and times rise with the number; the last document is on the last day.
+    """
+    day, rest = divmod(number * (LAST + 1) - 1, count)
+    return day, format_office_time(rest / count)
+
+
+def format_office_time(share: float) -> str:
+    """Return the time in UTC after that share of an office day in Panama."""
+    minutes, seconds = divmod(int(share * 39_600), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"T{hours + 12:02d}:{minutes:02d}:{seconds:02d}Z"
+
+
+def shift_dates(rows: Iterable[bytes], days: int) -> Iterable[bytes]:
+    """Shift every date in encoded records by a number of days."""
+    if not days:
+        return rows
+
+    @cache
+    def shift(day: bytes) -> bytes:
+        return (date.fromisoformat(day.decode()) + timedelta(days=days)).isoformat().encode()
+
+    return (_QUOTED_DATE.sub(lambda match: shift(match[0]), row) for row in rows)
+
+
+def divide_half_away(value: int, divisor: int) -> int:
+    """Divide, rounding halves away from zero, as SQL decimals do."""
+    if value < 0:
+        return -((-value + divisor // 2) // divisor)
+    return (value + divisor // 2) // divisor
+
+
+def to_amount(cents: int) -> float:
+    """Return cents as a number whose shortest text is exact to the cent."""
+    return cents / 100

@@ -1,4 +1,4 @@
-"""Whose books are they, when nobody brings any?"""
+"""Sample data as a whole: size, fields, sums and references."""
 
 import time
 from collections.abc import Iterator
@@ -14,9 +14,9 @@ from pydantic import BaseModel
 
 from p4books_sandbox import Options
 from p4books_sandbox.contract import ENDPOINTS, Address, Line
-from p4books_sandbox.sample_data import generate
+from p4books_sandbox.sample_data import generate_books
 from p4books_sandbox.sample_data.vocabulary import TAX_PERCENT
-from p4books_sandbox.store import RecordList, decode
+from p4books_sandbox.store import RecordList, decode_json
 
 Books = dict[str, RecordList]
 DOCUMENTS = ("invoices", "purchase-orders", "sales-orders")
@@ -24,51 +24,53 @@ DOCUMENTS = ("invoices", "purchase-orders", "sales-orders")
 
 @pytest.fixture(scope="module")
 def books() -> Books:
-    """Books of the usual size."""
-    return generate(Options())
+    """Books of the default size."""
+    return generate_books(Options())
 
 
-def _rows(books: Books, path: str) -> list[dict[str, Any]]:
-    return [decode(row) for row in books[path].page(0, len(books[path]))[0]]
+def _read_rows(books: Books, path: str) -> list[dict[str, Any]]:
+    return [decode_json(row) for row in books[path].page(0, len(books[path]))[0]]
 
 
-def _bytes(books: Books) -> bytes:
+def _join_rows(books: Books) -> bytes:
     return b"\n".join(row for rows in books.values() for row in rows.page(0, len(rows))[0])
 
 
-def test_the_same_every_time() -> None:
+def test_same_seed() -> None:
     """The same size and seed give the same bytes; another seed gives others."""
-    first, again, other = (_bytes(generate(Options(invoices=60, seed=n))) for n in (7, 7, 8))
+    first, again, other = (
+        _join_rows(generate_books(Options(invoices=60, seed=n))) for n in (7, 7, 8)
+    )
 
     assert first == again
     assert first != other
 
 
-def test_the_same_tomorrow() -> None:
-    """The usual books do not change from version to version without being noticed here."""
-    found = sha256(_bytes(generate(Options(invoices=60)))).hexdigest()
+def test_books_never_change() -> None:
+    """The books are the same in every version; a change is noticed here."""
+    found = sha256(_join_rows(generate_books(Options(invoices=60)))).hexdigest()
 
     assert found == "f4a462c44ae384ea56e3a397bd648c96db6b4da3cb42f8c0dec5da963014d9ab"
 
 
-def test_another_last_day() -> None:
-    """The books end on the day asked for, and are the usual ones but for their days."""
-    usual = generate(Options(invoices=9))
-    moved = generate(Options(invoices=9, last_day=date(2027, 1, 31)))
+def test_last_day() -> None:
+    """The books end on the given day, and differ from the default only in their dates."""
+    default, moved = (
+        _read_rows(generate_books(Options(invoices=9, last_day=day)), "invoices")
+        for day in (None, date(2027, 1, 31))
+    )
 
-    assert _rows(moved, "invoices")[-1]["document_date"] == "2027-01-31"
-    assert _rows(moved, "invoices")[-1]["total"] == _rows(usual, "invoices")[-1]["total"]
-    days = [(row["document_date"], row["due_date"]) for row in _rows(usual, "invoices")]
-    assert [
-        tuple(date.fromisoformat(day) - timedelta(days=215) for day in pair)
-        for pair in ((row["document_date"], row["due_date"]) for row in _rows(moved, "invoices"))
-    ] == [tuple(date.fromisoformat(day) for day in pair) for pair in days]
+    assert moved[-1]["document_date"] == "2027-01-31"
+    assert [row["total"] for row in moved] == [row["total"] for row in default]
+    for name in ("document_date", "due_date"):
+        expected = [date.fromisoformat(row[name]) + timedelta(days=215) for row in default]
+        assert [date.fromisoformat(row[name]) for row in moved] == expected
 
 
 @pytest.mark.parametrize("invoices", [0, 1, 3, 500])
 def test_any_size(invoices: int) -> None:
-    """There are as many invoices as asked for, and every other list follows."""
-    sizes = {path: len(rows) for path, rows in generate(Options(invoices=invoices)).items()}
+    """There are as many invoices as requested, and every other list is in proportion."""
+    sizes = {path: len(rows) for path, rows in generate_books(Options(invoices=invoices)).items()}
 
     assert list(sizes) == [endpoint.path for endpoint in ENDPOINTS]
     assert sizes["invoices"] == invoices
@@ -79,8 +81,8 @@ def test_any_size(invoices: int) -> None:
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: endpoint.path)
 def test_every_field_occurs(books: Books, endpoint: Any) -> None:
-    """Every field of the contract occurs with a value, and no other field does."""
-    rows = _rows(books, endpoint.path)
+    """Every field of the contract has a value in some record, and no other field exists."""
+    rows = _read_rows(books, endpoint.path)
     with_value = {key for row in rows for key, value in row.items() if value not in (None, [])}
 
     assert with_value == set(endpoint.record.model_fields)
@@ -92,8 +94,8 @@ def test_every_field_occurs(books: Books, endpoint: Any) -> None:
 def test_every_inner_field_occurs(
     books: Books, path: str, inner: str, shape: type[BaseModel]
 ) -> None:
-    """So do the fields of addresses and lines."""
-    rows = [each for row in _rows(books, path) for each in row[inner]]
+    """So do all fields of addresses and lines."""
+    rows = [each for row in _read_rows(books, path) for each in row[inner]]
 
     assert {key for row in rows for key, value in row.items() if value is not None} == set(
         shape.model_fields
@@ -101,17 +103,17 @@ def test_every_inner_field_occurs(
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: endpoint.path)
-def test_every_word_of_the_contract_occurs(books: Books, endpoint: Any) -> None:
-    """Where the contract names the words a field may hold, each of them occurs."""
+def test_every_choice_occurs(books: Books, endpoint: Any) -> None:
+    """If the contract limits the values of a field, each of them occurs."""
     for name, field in endpoint.record.model_fields.items():
         for choice in get_args(field.annotation):
             if get_origin(choice) is Literal:
-                found = {row.get(name) for row in _rows(books, endpoint.path)}
+                found = {row.get(name) for row in _read_rows(books, endpoint.path)}
                 assert found == set(get_args(choice))
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: endpoint.path)
-def test_every_record_keeps_the_contract(books: Books, endpoint: Any) -> None:
+def test_records_match_the_contract(books: Books, endpoint: Any) -> None:
     """Every record has the types of the contract."""
     for row in books[endpoint.path].records():
         endpoint.record.model_validate(row)
@@ -120,13 +122,13 @@ def test_every_record_keeps_the_contract(books: Books, endpoint: Any) -> None:
 @pytest.mark.parametrize("path", ["products", "customers", "invoices", "purchase-orders"])
 def test_some_fields_are_missing(books: Books, path: str) -> None:
     """Not all records have all fields."""
-    assert len({frozenset(row) for row in _rows(books, path)}) > 1
+    assert len({frozenset(row) for row in _read_rows(books, path)}) > 1
 
 
 @pytest.mark.parametrize("path", ["products", "customers", "vendors", "invoices", "sales-orders"])
 def test_some_fields_are_null(books: Books, path: str) -> None:
-    """Some fields are there without a value."""
-    assert any(None in row.values() for row in _rows(books, path))
+    """Some fields are null."""
+    assert any(None in row.values() for row in _read_rows(books, path))
 
 
 def _cents(row: dict[str, Any], key: str) -> Decimal:
@@ -135,7 +137,7 @@ def _cents(row: dict[str, Any], key: str) -> Decimal:
 
 def _documents(books: Books) -> Iterator[dict[str, Any]]:
     for path in DOCUMENTS:
-        yield from _rows(books, path)
+        yield from _read_rows(books, path)
 
 
 @settings(max_examples=25, deadline=None, derandomize=True, database=None)
@@ -144,9 +146,9 @@ def _documents(books: Books) -> Iterator[dict[str, Any]]:
     seed=st.integers(0, 10**6),
     lines=st.none() | st.integers(1, 12),
 )
-def test_sums_hold(invoices: int, seed: int, lines: int | None) -> None:
-    """In any books every document comes to what its lines come to, to the cent."""
-    for document in _documents(generate(Options(invoices=invoices, seed=seed, lines=lines))):
+def test_totals_are_sums_of_lines(invoices: int, seed: int, lines: int | None) -> None:
+    """In any books the totals of every document are the sums of its lines, to the cent."""
+    for document in _documents(generate_books(Options(invoices=invoices, seed=seed, lines=lines))):
         rows = document["lines"]
         taxes = [
             (row["subtotal"] * TAX_PERCENT[row["tax_code"]] / 100).quantize(
@@ -163,21 +165,21 @@ def test_sums_hold(invoices: int, seed: int, lines: int | None) -> None:
 
 
 @pytest.mark.parametrize("invoices", [30, 2000])
-def test_balances_hold(invoices: int) -> None:
-    """A customer's balance is the sum of what stands open of its posted invoices."""
-    books = generate(Options(invoices=invoices))
-    owed = {row["id"]: Decimal(0) for row in _rows(books, "customers")}
-    for invoice in _rows(books, "invoices"):
+def test_balances_are_sums_of_invoices(invoices: int) -> None:
+    """A customer's balance is the sum of the open amounts of its posted invoices."""
+    books = generate_books(Options(invoices=invoices))
+    owed = {row["id"]: Decimal(0) for row in _read_rows(books, "customers")}
+    for invoice in _read_rows(books, "invoices"):
         if invoice["status"] in {"Posted", "PartiallyPaid"}:
             owed[invoice["customer_id"]] += invoice["balance"]
 
-    assert {row["id"]: row["balance"] for row in _rows(books, "customers")} == owed
+    assert {row["id"]: row["balance"] for row in _read_rows(books, "customers")} == owed
 
 
 @pytest.mark.parametrize("invoices", [1, 60, 2000])
-def test_references_hold(invoices: int) -> None:
-    """Whatever a document names is there."""
-    books = generate(Options(invoices=invoices))
+def test_references_exist(invoices: int) -> None:
+    """Every record that a document refers to exists."""
+    books = generate_books(Options(invoices=invoices))
     ids = {path: {None, *books[path].ids()} for path in books}
     lists = {"customer_id": "customers", "vendor_id": "vendors", "sales_order_id": "sales-orders"}
 
@@ -187,16 +189,16 @@ def test_references_hold(invoices: int) -> None:
 
 
 def test_amounts_have_two_decimals(books: Books) -> None:
-    """No amount is written as floats are when they slip: 10.700000000000001."""
+    """No amount is written with a rounding error, like 10.700000000000001."""
     for document in _documents(books):
         for key in ("subtotal", "tax_total", "total"):
             assert document[key] == round(document[key], 2)
             assert len(str(document[key]).partition(".")[2]) <= 2
 
 
-def test_quickly() -> None:
-    """The usual books are made while nobody waits."""
+def test_generation_is_fast() -> None:
+    """Books of 500 invoices are generated in less than a second."""
     began = time.perf_counter()
-    generate(Options(invoices=500))
+    generate_books(Options(invoices=500))
 
     assert time.perf_counter() - began < 1
