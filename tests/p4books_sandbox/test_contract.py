@@ -188,10 +188,19 @@ def test_invalid_address() -> None:
         NewCustomer.model_validate({"addresses": [{"address_type": "Office"}]})
 
 
-def test_amount_fields_inside_records() -> None:
-    """The number fields of a record include those of its lines."""
-    assert {"total", "balance", "price", "quantity"} <= set(find_amount_fields(NewInvoice))
+def test_amount_fields() -> None:
+    """The amounts of all records and their lines are the number fields of the vendor's OpenAPI."""
+    schemas = _load_vendor_openapi(GenerationMode.POSITIVE).raw_schema["components"]["schemas"]
+    numbers = {
+        name
+        for schema in schemas.values()
+        for name, field in schema.get("properties", {}).items()
+        if "number" in field.get("type", ())
+    }
+
+    assert {name for each in ENDPOINTS for name in find_amount_fields(each.record)} == numbers
     assert set(find_amount_fields(NewProduct)) == {"cost", "price"}
+    assert {"total", "quantity"} <= set(find_amount_fields(NewInvoice))
 
 
 @pytest.fixture(scope="module")

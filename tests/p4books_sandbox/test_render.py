@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from p4books_sandbox import Options, Sandbox
-from p4books_sandbox.render import AMOUNTS, SPELLINGS, find_key, get_value, make_renderer
+from p4books_sandbox.render import SPELLINGS, find_key, get_value, make_renderer
 from p4books_sandbox.store import decode_json
 
 SendRequest = Callable[..., requests.Response]
@@ -151,10 +151,12 @@ def test_amounts_as_text() -> None:
     assert _render(amounts="strings")["balance"] is None
 
 
-def test_which_fields_are_amounts() -> None:
-    """The amounts are those of the contract's records."""
-    assert {"amount_paid", "balance", "cost", "credit_limit", "discount", "price",
-                       "quantity", "subtotal", "tax_total", "total"} == AMOUNTS  # fmt: skip
+def test_numbers_that_are_not_amounts() -> None:
+    """Ids, line numbers and unknown numbers stay numbers."""
+    rendered = _render(amounts="strings", unknown_fields=True)
+
+    assert (rendered["id"], rendered["lines"][0]["line_number"]) == (5, 1)
+    assert rendered["sandbox_number"] == 1.5
 
 
 def test_exact_amounts_as_text(send: SendRequest) -> None:

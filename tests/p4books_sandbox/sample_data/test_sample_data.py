@@ -20,6 +20,13 @@ from p4books_sandbox.store import RecordList, decode_json
 
 Books = dict[str, RecordList]
 DOCUMENTS = ("invoices", "purchase-orders", "sales-orders")
+GENERATED = ("products", "customers", "vendors", *DOCUMENTS)  # other lists are empty
+
+for_generated_lists = pytest.mark.parametrize(
+    "endpoint",
+    [endpoint for endpoint in ENDPOINTS if endpoint.path in GENERATED],
+    ids=lambda endpoint: endpoint.path,
+)
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +86,7 @@ def test_any_size(invoices: int) -> None:
     assert min(sizes["products"], sizes["customers"], sizes["vendors"]) >= 20
 
 
-@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: endpoint.path)
+@for_generated_lists
 def test_every_field_occurs(books: Books, endpoint: Any) -> None:
     """Every field of the contract has a value in some record, and no other field exists."""
     rows = _read_rows(books, endpoint.path)
@@ -102,7 +109,7 @@ def test_every_inner_field_occurs(
     )
 
 
-@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: endpoint.path)
+@for_generated_lists
 def test_every_choice_occurs(books: Books, endpoint: Any) -> None:
     """If the contract limits the values of a field, each of them occurs."""
     for name, field in endpoint.record.model_fields.items():
@@ -112,7 +119,7 @@ def test_every_choice_occurs(books: Books, endpoint: Any) -> None:
                 assert found == set(get_args(choice))
 
 
-@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: endpoint.path)
+@for_generated_lists
 def test_records_match_the_contract(books: Books, endpoint: Any) -> None:
     """Every record has the types of the contract."""
     for row in books[endpoint.path].records():
