@@ -20,9 +20,6 @@ ARRIVAL = Arrival("GET", "invoices", 1, None, 1.0)
 ONE_VENDOR = {"vendors": [{"code": "A"}]}
 
 
-# Lists
-
-
 @pytest.mark.parametrize("path", PATHS)
 def test_list(shared: Sandbox, send: SendRequest, path: str) -> None:
     """A list returns its first page, the number of all its rows, and the page."""
@@ -72,9 +69,6 @@ def test_unknown_path(shared: Sandbox, send: SendRequest, path: str) -> None:
     response = send(shared, path)
 
     assert (response.status_code, response.json()["error"]["code"]) == (404, "not_found")
-
-
-# New records
 
 
 @pytest.mark.parametrize("path", WRITABLE)
@@ -206,9 +200,6 @@ def test_bad_input(send: SendRequest, status: str) -> None:
     assert created == 0
 
 
-# Key and rate limit
-
-
 @pytest.mark.parametrize(
     "header", ["", "Bearer", "Bearer wrong", "Basic sandbox-key", "sandbox-key"]
 )
@@ -313,9 +304,6 @@ def test_temporary_block(send: SendRequest) -> None:
     assert sandbox.refused == 3
 
 
-# Log and state
-
-
 def test_logged_requests(send: SendRequest) -> None:
     """Each request is logged with what was requested and its status, but without the key."""
     with Sandbox(empty=True, limit=3, clock=lambda: 5.0) as sandbox:
@@ -390,9 +378,6 @@ def test_error_in_before_each_is_kept() -> None:
         state.run_before_each(ARRIVAL)
 
     assert [type(error) for error in state.callback_errors] == [ZeroDivisionError]
-
-
-# Control API
 
 
 @pytest.fixture

@@ -70,9 +70,6 @@ def purchase_orders(purchases: GeneratedPurchases) -> list[Row]:
     return [orjson.loads(row) for row in purchases.orders]
 
 
-# Lines
-
-
 def _exact(row: Row, key: str) -> Decimal:
     return Decimal(str(row.get(key) or 0))
 
@@ -176,9 +173,6 @@ def test_reversed_lines(make_writer: Callable[..., LineWriter]) -> None:
         assert turned["subtotal"] == -row["subtotal"]
 
 
-# Payments
-
-
 @pytest.mark.parametrize(
     ("day", "due", "luck", "settlement"),
     [
@@ -209,9 +203,6 @@ def test_no_payment_after_the_last_day() -> None:
     draw = seeded_random(7, "payments")
     for day in range(0, LAST + 1, 5):
         assert day <= settle_invoice(day, day + 30, 1000, draw).changed_on <= LAST
-
-
-# Sales
 
 
 def test_receivables(sales: GeneratedSales, invoices: list[Row]) -> None:
@@ -277,9 +268,6 @@ def test_invoices_of_orders(invoices: list[Row], sales_orders: list[Row]) -> Non
         assert order["status"] in {"Fulfilled", "Closed"}
         assert (order["customer_id"], order["lines"]) == (invoice["customer_id"], invoice["lines"])
         assert order["document_date"] < invoice["document_date"]
-
-
-# Orders
 
 
 @pytest.mark.parametrize(
