@@ -27,7 +27,7 @@ base_url, key, slots, requests = sys.argv[1:]
 access = Access("bench", base_url, key, 1, "page", "page_size")
 client = Client(access, Throttle(Path(slots), {limit}, {window}))
 for _ in range(int(requests)):
-    client.page(ENDPOINTS["vendors"], 1)
+    client.fetch_page(ENDPOINTS["vendors"], 1)
 """
 
 

@@ -41,15 +41,17 @@ class Desk:
         self._ending = ending
         self._left = at
 
-    def page(self, endpoint: Endpoint, page: int, *, learned: int | None = None) -> Page:
+    def fetch_page(
+        self, endpoint: Endpoint, number: int, *, observed_size: int | None = None
+    ) -> Page:
         """Give one page."""
         self.counts.requests += 1
         self._left -= 1
         if (self._left == 0 and self._ending == "failing") or self.counts.requests > PATIENCE:
-            raise BadAnswer(endpoint.name, page, "status 500")
+            raise BadAnswer(endpoint.name, number, "status 500")
         if self._left == 0 and self._ending == "killed while reading":
             raise Killed
-        return self.books.answer(page, learned)
+        return self.books.answer(number, observed_size)
 
 
 @dataclass(frozen=True)
@@ -107,10 +109,10 @@ class Copy:
         taken = Taken(read.scan, list(faults.values()), loaded=bool(pairs))
         if ending == "killed after loading":
             return taken
-        if read.scan.verdict:
+        if read.scan.outcome:
             read.spool.clear()
         if ending != "killed before learning":
-            self._known = read.scan.known or self._known
+            self._known = read.scan.profile or self._known
         return taken
 
     def versions(self) -> list[Version]:
@@ -129,8 +131,8 @@ class Copy:
         name, scans = VENDORS.name, held.scans
         memory = EndpointState(name in scans, scans.get(name, NO_SCAN).concluded, self._known)
         chosen = plan_run([VENDORS], {name: memory}, budget)
-        spool = Spool(self._folder / "spool", desk.target.source(VENDORS))
-        spool.forget(memory.concluded)
+        spool = Spool(self._folder / "spool", desk.target.list_source(VENDORS))
+        spool.discard_scan(memory.concluded)
         reading = ListScan(
             VENDORS,
             desk,
@@ -140,11 +142,11 @@ class Copy:
             stale_after=STALE_AFTER if chosen.whole else ABANDONED_AFTER,
         )
         try:
-            if name in chosen.known and (chosen.tails or reading.resumed):
-                reading.tail(chosen.known[name])
-            reading.go_on()
+            if name in chosen.profiles and (chosen.tails or reading.resumed):
+                reading.read_tail(chosen.profiles[name])
+            reading.continue_scan()
         except P4BooksError:
-            if not reading.went_on:
+            if not reading.has_new_pages:
                 return None
         except Killed:
             return None

@@ -93,10 +93,10 @@ def test_for_a_while(tenant: Open, fault: Fault) -> None:
         replace(fault, endpoint="invoices", page=1), replace(fault, page=3, times=TRIES - 1)
     )
 
-    (read,) = acme.read().read
+    (read,) = acme.read().lists
 
     assert acme.spooled() == acme.told().keys()
-    assert read.scan.verdict.complete
+    assert read.scan.outcome.complete
     assert len(acme.sandbox.requests) == 5 + 1 + TRIES - 1
 
 
@@ -110,7 +110,7 @@ def test_for_ever(tenant: Open, fault: Fault) -> None:
 
     assert [type(each) for each in found.faults.values()] == [BadAnswer]
     assert str(found.faults["invoices"]).startswith("invoices: P4 Books answered page 2 with ")
-    verdicts = {read.endpoint.name: read.scan.verdict for read in found.read}
+    verdicts = {read.endpoint.name: read.scan.outcome for read in found.lists}
     assert verdicts["invoices"] is None
     assert verdicts["vendors"].complete
 
@@ -161,9 +161,9 @@ def test_short_pages(tenant: Open, page: int) -> None:
     acme = tenant()
     acme.sandbox.faults.stage(Fault("short", page=page, rows=3, times=None))
 
-    (read,) = acme.read().read
+    (read,) = acme.read().lists
 
-    verdict = read.scan.verdict
+    verdict = read.scan.outcome
     assert (verdict.announced, verdict.seen, verdict.complete) == (37, 34, False)
 
 
@@ -172,9 +172,9 @@ def test_every_row_twice(tenant: Open) -> None:
     acme = tenant()
     acme.sandbox.faults.stage(Fault("twice", row=None, times=None))
 
-    (read,) = acme.read().read
+    (read,) = acme.read().lists
 
-    assert not read.scan.verdict.complete
+    assert not read.scan.outcome.complete
 
 
 # What is far too large.
@@ -188,7 +188,7 @@ from p4books.settings import Settings
 settings = Settings(tenant="acme", **json.loads(sys.argv[1]))
 found = lists.read(settings, [ENDPOINTS["invoices"], ENDPOINTS["vendors"]], backoff=0)
 kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-print(json.dumps([kilobytes, [one.endpoint.name for one in found.read], str(found.faults)]))
+print(json.dumps([kilobytes, [one.endpoint.name for one in found.lists], str(found.faults)]))
 """
 
 

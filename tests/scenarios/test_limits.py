@@ -50,7 +50,7 @@ def test_another_program(tenant: Open, kind: str) -> None:
     found = acme.read()
 
     assert acme.spooled() == acme.told().keys()
-    assert found.read[0].scan.verdict.complete
+    assert found.lists[0].scan.outcome.complete
     assert 0 < found.total.refused == acme.sandbox.refused < 15
     assert found.total.requests == len(acme.sandbox.requests)
 
@@ -87,7 +87,7 @@ def ask(make_settings: Callable[..., Any], tmp_path: Path, clock: Clock) -> Any:
             slots = RateLimiter(tmp_path / "slots.sqlite", 100_000, 60, clock, clock.wait)
             target = ApiTarget.from_settings(make_settings(sandbox))
             client = Client(ApiConnection(target, slots), sleep=clock.wait)
-            rows = [client.page(ENDPOINTS["invoices"], 1).rows for _ in range(10)]
+            rows = [client.fetch_page(ENDPOINTS["invoices"], 1).rows for _ in range(10)]
             assert client.counts.refused == sandbox.refused
             return rows, sandbox.refused
 

@@ -147,7 +147,7 @@ class Moving(RuleBasedStateMachine):
         for _ in range(3):  # the first may end a scan that began before
             last = self._run([()], None)
             scan = last and last.scan
-            if scan and scan.verdict and scan.verdict.quiet and scan.started_at > began:
+            if scan and scan.outcome and scan.outcome.quiet and scan.started_at > began:
                 break
         if last and not last.faults:
             present = {v.id: v.revision for v in self.copy.versions() if v.until is None}
@@ -196,15 +196,15 @@ class Moving(RuleBasedStateMachine):
         assert sorted(self.copy.seen()) == [v.id for v in versions if v.until is None]
 
     def _check_scan(self, taken: Taken, versions: list[Version]) -> None:
-        scan, verdict = taken.scan, taken.scan.verdict
+        scan, verdict = taken.scan, taken.scan.outcome
         if verdict is None:
             return
         self._tally.scans += 1
         self._tally.complete += verdict.complete
         self._tally.quiet += verdict.complete and verdict.quiet
-        if scan.known:
-            self._tally.requests += max(scan.pages, scan.known.requests)
-            self._tally.least += scan.known.requests
+        if scan.profile:
+            self._tally.requests += max(scan.pages, scan.profile.requests)
+            self._tally.least += scan.profile.requests
         if not verdict.complete:
             return
         self._whole = True

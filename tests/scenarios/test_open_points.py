@@ -32,10 +32,10 @@ def test_every_row_is_read(tenant: Open, ways: dict[str, str]) -> None:
     """However the end, the total and the page are told: all rows are read, and it is known."""
     acme = tenant(ways)
 
-    (read,) = acme.read().read
+    (read,) = acme.read().lists
 
     assert acme.spooled() == acme.told().keys()
-    assert (read.scan.verdict.seen, read.scan.verdict.complete) == (37, True)
+    assert (read.scan.outcome.seen, read.scan.outcome.complete) == (37, True)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_short_lists(tenant: Open, rows: int, past_end: str, total: str) -> None
     if (rows, past_end, total) == (10, "last", "null"):
         assert isinstance(found.faults["invoices"], PageIgnored)  # it looks just like that
     else:
-        assert found.read[0].scan.verdict.complete
+        assert found.lists[0].scan.outcome.complete
         assert acme.spooled() == acme.told().keys()
 
 
@@ -102,7 +102,7 @@ def test_pages_counted_from_0(tenant: Open, ways: dict[str, str]) -> None:
     """Where pages are counted from 0 all rows come, or a total tells that they did not."""
     acme = tenant({"first_page": "0", **ways})
 
-    verdict = acme.read().read[0].scan.verdict
+    verdict = acme.read().lists[0].scan.outcome
 
     if ways["total"] == "list":
         assert not (verdict and verdict.complete)
@@ -126,10 +126,10 @@ def test_another_page_size(tenant: Open, ways: dict[str, Any], size: int, total:
     """A page holds what the server likes; all are read."""
     acme = tenant({**ways, "total": total}, page_size=size)
 
-    (read,) = acme.read().read
+    (read,) = acme.read().lists
 
     assert acme.spooled() == acme.told().keys()
-    assert read.scan.verdict.complete
+    assert read.scan.outcome.complete
 
 
 def test_page_size_refused(tenant: Open) -> None:
@@ -149,10 +149,10 @@ def test_names_of_parameters(tenant: Open, total: str) -> None:
     names = {"page_parameter": "PageNumber", "page_size_parameter": "limit"}
     acme = tenant({**names, "total": total}, page_param="PageNumber", page_size_param="limit")
 
-    (read,) = acme.read().read
+    (read,) = acme.read().lists
 
     assert acme.spooled() == acme.told().keys()
-    assert read.scan.verdict.complete
+    assert read.scan.outcome.complete
 
 
 # How a record is written.

@@ -49,7 +49,7 @@ def test_as_documented() -> None:
 
     answer = parse_page(body, ENDPOINTS["products"], 1)
 
-    assert (answer.page, answer.total, answer.rows) == (1, 1, 1)
+    assert (answer.number, answer.total, answer.rows) == (1, 1, 1)
     assert json.loads(answer.records["1"]) == {
         "id": 1, "code": "PROD-001", "name": "Widget A", "price": 25.0, "tax_code": "ITBMS",
         "status": "active",
@@ -120,9 +120,9 @@ NO_PAGES = {
     b'[{"id":1}]': "not a page",
     b'"data"': "not a page",
     b"5": "not a page",
-    b"{}": "no `data`",
-    b'{"total":0,"page":1}': "no `data`",
-    b'{"error":{"code":"x","message":"y"}}': "no `data`",
+    b"{}": "without `data`",
+    b'{"total":0,"page":1}': "without `data`",
+    b'{"error":{"code":"x","message":"y"}}': "without `data`",
     b'{"data":[{"id":1}],"Data":[],"Total":0,"page":1}': "twice",
     b'{"Data":[],"Total":0,"total":5,"page":1}': "twice",
     b'{"data":null,"total":5,"page":1}': "`data`",
@@ -159,7 +159,7 @@ NO_PAGES = {
 def test_no_page(body: bytes, what: str) -> None:
     """What is not exactly a page says what it is instead, and is never an empty page."""
     with pytest.raises(MalformedPage, match=what):
-        parse_page(body, THINGS, 1, size=50)
+        parse_page(body, THINGS, 1, observed_size=50)
 
 
 def test_too_large() -> None:
@@ -211,7 +211,7 @@ def test_last_page_again(total: str) -> None:
     """Past the end a server may give its last page again: that is a page without rows."""
     body = _page('{"id":20}', total=total, page=2)
 
-    answer = parse_page(body, THINGS, 3, size=10)
+    answer = parse_page(body, THINGS, 3, observed_size=10)
 
     assert answer == Page(3, 20, 0, {}, (), past_end="the last page again")
 
@@ -226,12 +226,12 @@ def test_another_page(page: int, size: int | None) -> None:
 def test_another_page_without_total() -> None:
     """Without a total nothing tells where the end is: another page is a fault."""
     with pytest.raises(MalformedPage, match="page 1"):
-        parse_page(b'{"data":[{"id":1}],"page":1}', THINGS, 9, size=10)
+        parse_page(b'{"data":[{"id":1}],"page":1}', THINGS, 9, observed_size=10)
 
 
 def test_last_page_again_without_total() -> None:
     """Without a total the page before may be the last one again: its rows tell the walk."""
-    answer = parse_page(b'{"data":[{"id":1}],"page":8}', THINGS, 9, size=10)
+    answer = parse_page(b'{"data":[{"id":1}],"page":8}', THINGS, 9, observed_size=10)
 
     assert (set(answer.records), answer.past_end) == ({"1"}, "the last page again")
 
@@ -241,7 +241,7 @@ def test_no_page_named(echo: int) -> None:
     """Where no page was named the first one comes, whatever it says its number is."""
     answer = parse_page(_page('{"id":1}', page=echo), THINGS, 0)
 
-    assert (answer.page, list(answer.records)) == (0, ["1"])
+    assert (answer.number, list(answer.records)) == (0, ["1"])
 
 
 def test_past_end() -> None:
@@ -509,7 +509,7 @@ def test_order_of_numbers(ids: list[object], rising: bool, falling: bool) -> Non
     """Ids that are numbers are ordered as numbers are, however they are written."""
     answer = parse_page(_page(*(json.dumps({"id": each}) for each in ids)), THINGS, 1)
 
-    assert (answer.rising, answer.falling) == (rising, falling)
+    assert (answer.is_ascending, answer.is_descending) == (rising, falling)
 
 
 def test_order_of_dates() -> None:
@@ -520,8 +520,8 @@ def test_order_of_dates() -> None:
         for place, each in enumerate(made)
     ]
 
-    assert parse_page(_page(*records), THINGS, 1).rising
-    assert parse_page(_page(*reversed(records)), THINGS, 1).falling
+    assert parse_page(_page(*records), THINGS, 1).is_ascending
+    assert parse_page(_page(*reversed(records)), THINGS, 1).is_descending
 
 
 @pytest.mark.parametrize("made", ["null", "5", '""'])
@@ -531,7 +531,7 @@ def test_order_unknown(made: str) -> None:
         _page('{"id":"a","date_created":"2026"}', f'{{"id":"b","date_created":{made}}}'), THINGS, 1
     )
 
-    assert not answer.rising
+    assert not answer.is_ascending
 
 
 # The spool's way back.

@@ -25,7 +25,7 @@ from p4books.errors import (
     RightMissing,
     Unreachable,
 )
-from p4books.extract.client import REFUSALS, TRIES, ApiConnection, ApiTarget, Client
+from p4books.extract.client import MAX_ATTEMPTS, MAX_REFUSALS, ApiConnection, ApiTarget, Client
 from p4books.extract.rate_limiter import RateLimiter, limiter_path
 from p4books.settings import Settings
 from p4books_sandbox import Fault, Sandbox
@@ -104,23 +104,23 @@ def _elsewhere(client: Client, address: str, slots: RateLimiter, clock: Time) ->
 
 def test_page(client: Client, sandbox: Sandbox) -> None:
     """A page is asked for once, with the setting's size, and read."""
-    answer = client.page(INVOICES, 1)
+    answer = client.fetch_page(INVOICES, 1)
 
-    assert (answer.page, answer.total, answer.rows) == (1, 30, 30)
+    assert (answer.number, answer.total, answer.rows) == (1, 30, 30)
     assert [(each.page, each.page_size) for each in sandbox.requests] == [(1, 100)]
     assert (client.counts.requests, client.counts.refused) == (1, 0)
 
 
 def test_size(client: Client, sandbox: Sandbox) -> None:
     """Another size than the setting's may be asked for."""
-    answer = client.page(INVOICES, 3, size=7)
+    answer = client.fetch_page(INVOICES, 3, page_size=7)
 
     assert list(answer.records) == [str(row) for row in sandbox.books["invoices"].ids()[14:21]]
 
 
 def test_no_page_named(client: Client, sandbox: Sandbox) -> None:
     """Page 0 is what comes where no page is named: the first one, whatever its number is."""
-    answer = client.page(INVOICES, 0, size=7)
+    answer = client.fetch_page(INVOICES, 0, page_size=7)
 
     assert list(answer.records) == [str(row) for row in sandbox.books["invoices"].ids()[:7]]
     assert len(sandbox.requests) == 1
@@ -132,7 +132,7 @@ def test_names_of_parameters(
     """The parameters have the names that are set; the path has hyphens."""
     found = make_settings(sandbox, page_param="p", page_size_param="page_size", page_size=5)
 
-    answer = Client(_connection(found, slots)).page(ENDPOINTS["sales_orders"], 1)
+    answer = Client(_connection(found, slots)).fetch_page(ENDPOINTS["sales_orders"], 1)
 
     (arrival,) = sandbox.requests
     assert (arrival.endpoint, arrival.page, arrival.page_size) == ("sales-orders", 1, 5)
@@ -142,7 +142,7 @@ def test_names_of_parameters(
 @pytest.mark.parametrize("endpoint", ENDPOINTS.values(), ids=ENDPOINTS)
 def test_every_endpoint(client: Client, endpoint: Endpoint) -> None:
     """Every endpoint is at its path and gives rows."""
-    assert client.page(endpoint, 1).rows > 0
+    assert client.fetch_page(endpoint, 1).rows > 0
 
 
 def test_past_the_end(client: Client, sandbox: Sandbox, clock: Time) -> None:
@@ -150,7 +150,7 @@ def test_past_the_end(client: Client, sandbox: Sandbox, clock: Time) -> None:
     last = '{"data":[{"id":30}],"total":30,"page":3}'
     sandbox.faults.stage(Fault("status", status=404), Fault("html", text=last))
 
-    answers = [client.page(INVOICES, 9, size=10, learned=10) for _ in range(3)]
+    answers = [client.fetch_page(INVOICES, 9, page_size=10, observed_size=10) for _ in range(3)]
 
     assert [answer.rows for answer in answers] == [0, 0, 0]
     assert [answer.total for answer in answers] == [None, 30, 30]
@@ -162,15 +162,15 @@ def test_past_the_end(client: Client, sandbox: Sandbox, clock: Time) -> None:
 PASSING = {
     "status 500": Fault("status"),
     "status 503": Fault("status", status=503),
-    "a connection that broke off": Fault("reset"),
-    "a connection that broke off.": Fault("cut_body"),
+    "a dropped connection": Fault("reset"),
+    "a dropped connection.": Fault("cut_body"),
     "an HTML page": Fault("html"),
     "something that is not JSON": Fault("bad_json"),
     "something that is not JSON.": Fault("html", text=" "),
     "`data` that is not a list of rows": Fault("data_null"),
     "page 2": Fault("wrong_page_echo"),
-    "redirects that lead in a circle": Fault("status", status=302, headers={"Location": "?"}),
-    "a body that cannot be unpacked": Fault("html", headers={"Content-Encoding": "gzip"}),
+    "a redirect loop": Fault("status", status=302, headers={"Location": "?"}),
+    "a body that cannot be decompressed": Fault("html", headers={"Content-Encoding": "gzip"}),
 }
 each_passing = pytest.mark.parametrize(("what", "fault"), PASSING.items(), ids=PASSING)
 
@@ -182,7 +182,7 @@ def test_once_and_then_fine(
     """What goes wrong once is asked for again, and the page is whole."""
     sandbox.faults.stage(replace(fault, times=3 if fault.status == 302 else 1))
 
-    answer = client.page(INVOICES, 1)
+    answer = client.fetch_page(INVOICES, 1)
 
     assert answer.rows == 30
     assert len(clock.pauses) == 1
@@ -195,12 +195,12 @@ def test_for_ever(client: Client, sandbox: Sandbox, clock: Time, what: str, faul
     sandbox.faults.stage(replace(fault, times=None))
 
     with pytest.raises(BadAnswer) as error:
-        client.page(INVOICES, 1)
+        client.fetch_page(INVOICES, 1)
 
     said = f"invoices: P4 Books answered page 1 with {what.rstrip('.')}."
     assert str(error.value).startswith(said)
     each_try = 3 if fault.status == 302 else 1
-    assert client.counts.requests == len(sandbox.requests) == TRIES * each_try
+    assert client.counts.requests == len(sandbox.requests) == MAX_ATTEMPTS * each_try
 
 
 def test_backoff(client: Client, sandbox: Sandbox, clock: Time) -> None:
@@ -208,7 +208,7 @@ def test_backoff(client: Client, sandbox: Sandbox, clock: Time) -> None:
     sandbox.faults.stage(Fault("status", times=None))
 
     with pytest.raises(BadAnswer):
-        client.page(INVOICES, 1)
+        client.fetch_page(INVOICES, 1)
 
     least = [1, 2, 4, 8]
     assert len(clock.pauses) == 4
@@ -222,7 +222,7 @@ def test_page_1_instead(client: Client, sandbox: Sandbox) -> None:
     sandbox.faults.stage(Fault("html", text=page, times=None))
 
     with pytest.raises(PageIgnored):
-        client.page(INVOICES, 3, learned=10)
+        client.fetch_page(INVOICES, 3, observed_size=10)
 
     assert len(sandbox.requests) == 2
 
@@ -232,7 +232,7 @@ def test_page_1_instead_once(client: Client, sandbox: Sandbox) -> None:
     page = '{"data":[{"id":1}],"total":30,"page":1}'
     sandbox.faults.stage(Fault("html", text=page))
 
-    assert client.page(INVOICES, 2, size=10).rows == 10
+    assert client.fetch_page(INVOICES, 2, page_size=10).rows == 10
 
 
 def test_limits_told(client: Client, sandbox: Sandbox) -> None:
@@ -241,9 +241,9 @@ def test_limits_told(client: Client, sandbox: Sandbox) -> None:
     page = '{"data":[],"total":0,"page":1}'
     sandbox.faults.stage(Fault("html", text=page, headers=told))
 
-    client.page(INVOICES, 1)
+    client.fetch_page(INVOICES, 1)
 
-    assert client.limits == {"x-ratelimit-remaining": "7"}
+    assert client.limit_headers == {"x-ratelimit-remaining": "7"}
 
 
 def test_stop(settings: Settings, sandbox: Sandbox, slots: RateLimiter, clock: Time) -> None:
@@ -253,7 +253,7 @@ def test_stop(settings: Settings, sandbox: Sandbox, slots: RateLimiter, clock: T
     sandbox.faults.stage(Fault("status", times=None))
 
     with pytest.raises(ReadCancelled):
-        Client(_connection(settings, slots), sleep=clock.pause, stop=stop).page(INVOICES, 1)
+        Client(_connection(settings, slots), sleep=clock.pause, stop=stop).fetch_page(INVOICES, 1)
 
     assert sandbox.requests == []
 
@@ -280,7 +280,7 @@ def test_not_repeated(client: Client, sandbox: Sandbox, status: int, error: type
     sandbox.faults.stage(Fault("status", status=status, times=None))
 
     with pytest.raises(error):
-        client.page(INVOICES, 1)
+        client.fetch_page(INVOICES, 1)
 
     assert client.counts.requests == len(sandbox.requests) == 1
 
@@ -293,7 +293,7 @@ def test_wrong_key(
     wrong = Client(ApiConnection(replace(client.target, key="k-wrong-3f9a"), slots))
 
     with pytest.raises(KeyRefused, match="tenant acme") as error:
-        wrong.page(INVOICES, 1)
+        wrong.fetch_page(INVOICES, 1)
 
     assert "k-wrong-3f9a" not in str(error.value) + caplog.text + repr(wrong.target)
 
@@ -303,7 +303,7 @@ def test_no_such_list(client: Client, slots: RateLimiter, clock: Time) -> None:
     address = client.target.address.replace("/api/v1", "/api/v2")
 
     with pytest.raises(NotFound, match=r"nothing at http://.*/api/v2/invoices \(404\)"):
-        _elsewhere(client, address, slots, clock).page(INVOICES, 1)
+        _elsewhere(client, address, slots, clock).fetch_page(INVOICES, 1)
 
 
 def test_redirect(client: Client, sandbox: Sandbox) -> None:
@@ -311,7 +311,7 @@ def test_redirect(client: Client, sandbox: Sandbox) -> None:
     to = f"{sandbox.base_url}/invoices?page=1&page_size=100"
     sandbox.faults.stage(Fault("status", status=307, headers={"Location": to}))
 
-    answer = client.page(INVOICES, 1)
+    answer = client.fetch_page(INVOICES, 1)
 
     assert answer.rows == 30
     assert client.counts.requests == len(sandbox.requests) == 2
@@ -323,7 +323,7 @@ def test_redirect_to_another_host(client: Client, sandbox: Sandbox, other: Sandb
     sandbox.faults.stage(Fault("status", status=302, headers={"Location": to}, times=None))
 
     with pytest.raises(Redirected):
-        client.page(INVOICES, 1)
+        client.fetch_page(INVOICES, 1)
 
     assert other.requests == []
     assert len(sandbox.requests) == 1
@@ -361,7 +361,7 @@ def test_over_the_limit(
     headers = {} if told is None else {"Retry-After": told}
     sandbox.faults.stage(Fault("status", status=429, headers=headers))
 
-    answer = client.page(INVOICES, 1)
+    answer = client.fetch_page(INVOICES, 1)
 
     assert answer.rows == 30
     assert least <= sum(clock.waits) <= most
@@ -374,10 +374,10 @@ def test_over_the_limit_for_ever(client: Client, sandbox: Sandbox, clock: Time) 
     sandbox.faults.stage(Fault("status", status=429, times=None))
 
     with pytest.raises(Refused, match="429"):
-        client.page(INVOICES, 1)
+        client.fetch_page(INVOICES, 1)
 
-    assert client.counts.requests == client.counts.refused == len(sandbox.requests) == REFUSALS
-    assert sum(clock.waits) >= (REFUSALS - 1) * 60
+    assert client.counts.requests == client.counts.refused == len(sandbox.requests) == MAX_REFUSALS
+    assert sum(clock.waits) >= (MAX_REFUSALS - 1) * 60
 
 
 def test_a_real_limit(make_settings: MakeSettings, slots: RateLimiter, clock: Time) -> None:
@@ -385,7 +385,7 @@ def test_a_real_limit(make_settings: MakeSettings, slots: RateLimiter, clock: Ti
     with Sandbox(invoices=10, limit=3, window=60, clock=clock) as sandbox:
         client = Client(_connection(make_settings(sandbox), slots), sleep=clock.pause)
 
-        rows = [client.page(INVOICES, 1).rows for _ in range(10)]
+        rows = [client.fetch_page(INVOICES, 1).rows for _ in range(10)]
 
         assert rows == [10] * 10
         assert client.counts.refused == sandbox.refused > 0
@@ -399,7 +399,7 @@ def test_never_over(make_settings: MakeSettings, tmp_path: Path, clock: Time) ->
         client = Client(_connection(make_settings(sandbox), ours), sleep=clock.pause)
 
         for _ in range(10):
-            client.page(INVOICES, 1)
+            client.fetch_page(INVOICES, 1)
 
         assert sandbox.refused == client.counts.refused == 0
         assert sum(clock.waits) == pytest.approx(180, abs=0.1)
@@ -416,17 +416,17 @@ def test_dead_host(client: Client, slots: RateLimiter, clock: Time) -> None:
     dead = _elsewhere(client, f"http://127.0.0.1:{port}/api/v1", slots, clock)
 
     with pytest.raises(Unreachable, match=rf"127\.0\.0\.1:{port} .*connection was refused"):
-        dead.page(INVOICES, 1)
+        dead.fetch_page(INVOICES, 1)
 
-    assert len(clock.pauses) == TRIES - 1
+    assert len(clock.pauses) == MAX_ATTEMPTS - 1
 
 
 def test_unknown_host(client: Client, slots: RateLimiter, clock: Time) -> None:
     """A name that nobody knows is named."""
     unknown = _elsewhere(client, "https://acme.invalid/api/v1", slots, clock)
 
-    with pytest.raises(Unreachable, match=r"acme\.invalid .*name is not known"):
-        unknown.page(INVOICES, 1)
+    with pytest.raises(Unreachable, match=r"acme\.invalid .*unknown host name"):
+        unknown.fetch_page(INVOICES, 1)
 
 
 def test_no_tls(client: Client, sandbox: Sandbox, slots: RateLimiter, clock: Time) -> None:
@@ -434,7 +434,7 @@ def test_no_tls(client: Client, sandbox: Sandbox, slots: RateLimiter, clock: Tim
     address = sandbox.base_url.replace("http://", "https://")
 
     with pytest.raises(Unreachable, match="certificate"):
-        _elsewhere(client, address, slots, clock).page(INVOICES, 1)
+        _elsewhere(client, address, slots, clock).fetch_page(INVOICES, 1)
 
     assert sandbox.requests == []
 
@@ -445,8 +445,8 @@ def test_dead_proxy(
     """A proxy that does not let us through is said to be one."""
     monkeypatch.setenv("https_proxy", client.target.address)
 
-    with pytest.raises(Unreachable, match="proxy did not let us through"):
-        _elsewhere(client, "https://acme.invalid/api/v1", slots, clock).page(INVOICES, 1)
+    with pytest.raises(Unreachable, match="proxy refused the connection"):
+        _elsewhere(client, "https://acme.invalid/api/v1", slots, clock).fetch_page(INVOICES, 1)
 
 
 # The key.
@@ -467,7 +467,7 @@ def test_no_key_anywhere(
     )
 
     with pytest.raises(Refused) as error:
-        client.page(INVOICES, 1)
+        client.fetch_page(INVOICES, 1)
 
     assert len(sandbox.requests) == 6
     assert caplog.records
@@ -478,7 +478,7 @@ def test_no_key_anywhere(
 
 def test_access(settings: Settings) -> None:
     """Where pages come from is told without the key and the tenant."""
-    source = ApiTarget.from_settings(settings).source(INVOICES)
+    source = ApiTarget.from_settings(settings).list_source(INVOICES)
 
     assert source == {
         "endpoint": "invoices",

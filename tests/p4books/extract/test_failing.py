@@ -26,8 +26,8 @@ def test_a_connection_that_stood() -> None:
     error = urllib3.exceptions.ProtocolError("x")
 
     assert describe_connection_failure(error, 30) is None
-    assert describe_missing_response(error, 30) == "a connection that broke off"
-    assert describe_missing_response(urllib3.exceptions.HTTPError("x"), 30) == "a broken line"
+    assert describe_missing_response(error, 30) == "a dropped connection"
+    assert describe_missing_response(urllib3.exceptions.HTTPError("x"), 30) == "a failed transfer"
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ def test_pages(order: ListOrder, total: int, pages: int, requests: int, tail: li
     """How long a list is, what it costs to read it whole, and where its new rows stand."""
     known = ListProfile(10, total, order)
 
-    assert (known.pages, known.requests, known.tail()) == (pages, requests, tail)
+    assert (known.pages, known.requests, known.tail) == (pages, requests, tail)
 
 
 def _page(*numbers: int) -> Page:

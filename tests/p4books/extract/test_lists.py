@@ -10,7 +10,7 @@ import pytest
 from p4books.endpoints import ENDPOINTS
 from p4books.endpoints.definition import Endpoint
 from p4books.errors import BadAnswer, KeyRefused, RightMissing, Unreachable
-from p4books.extract.reader import ExtractResult, read_lists
+from p4books.extract.reader import ExtractResult, ReadOptions, read_lists
 from p4books.settings import Settings
 from p4books_sandbox import Fault, Sandbox
 
@@ -35,13 +35,13 @@ def _nobody_reads_on(sandbox: Sandbox) -> Iterator[None]:
 
 
 def _read(settings: Settings, *endpoints: Endpoint) -> ExtractResult:
-    return read_lists(settings, endpoints or ALL, backoff=0)
+    return read_lists(settings, endpoints or ALL, options=ReadOptions(backoff=0))
 
 
 def _held(found: ExtractResult) -> dict[str, set[str]]:
     return {
-        one.endpoint.path: {row for page in one.spool.pages() for row in page.recall().records}
-        for one in found.read
+        one.endpoint.path: {row for page in one.spool.list_pages() for row in page.load().records}
+        for one in found.lists
     }
 
 
@@ -55,7 +55,7 @@ def test_all(settings: Settings, sandbox: Sandbox) -> None:
 
     assert _held(found) == _ids(sandbox)
     assert found.faults == {}
-    assert all(one.scan.verdict and one.scan.verdict.complete for one in found.read)
+    assert all(one.scan.outcome and one.scan.outcome.complete for one in found.lists)
     assert found.total.requests == len(sandbox.requests)
     assert (found.total.refused, found.total.waited) == (0, 0)
 
@@ -64,14 +64,14 @@ def test_in_the_order_asked(settings: Settings) -> None:
     """What came of the lists stands in the order in which they were asked for."""
     found = _read(settings, *reversed(ALL))
 
-    assert [one.endpoint for one in found.read] == list(reversed(ALL))
+    assert [one.endpoint for one in found.lists] == list(reversed(ALL))
 
 
 def test_private_folder(settings: Settings) -> None:
     """Each list has its spool in the tenant's private folder."""
     found = _read(settings)
 
-    assert [one.spool.folder for one in found.read] == [
+    assert [one.spool.folder for one in found.lists] == [
         settings.spool / endpoint.name for endpoint in ALL
     ]
 
@@ -80,7 +80,7 @@ def test_progress(settings: Settings, sandbox: Sandbox) -> None:
     """Progress is told for every answer, with the list's name."""
     told: list[tuple[str, int, int, int]] = []
 
-    read_lists(settings, ALL, lambda *figures: told.append(figures), backoff=0)
+    read_lists(settings, ALL, options=ReadOptions(lambda *figures: told.append(figures), backoff=0))
 
     assert len(told) == len(sandbox.requests)
     assert {name for name, *_ in told} == set(ENDPOINTS)
@@ -129,7 +129,7 @@ def test_one_fails(settings: Settings, sandbox: Sandbox, first: bool) -> None:
 
     assert [type(fault) for fault in found.faults.values()] == [BadAnswer]
     assert broken.name in str(found.faults[broken.name])
-    assert {one.endpoint for one in found.read} == set(ALL) - {broken}
+    assert {one.endpoint for one in found.lists} == set(ALL) - {broken}
     assert found.total.requests == len(sandbox.requests)
 
 
@@ -139,7 +139,7 @@ def test_all_forbidden(settings: Settings, sandbox: Sandbox) -> None:
 
     found = _read(settings)
 
-    assert found.read == []
+    assert found.lists == []
     assert [type(fault) for fault in found.faults.values()] == [RightMissing] * 6
 
 
@@ -186,7 +186,7 @@ def test_key_that_ends(settings: Settings, sandbox: Sandbox) -> None:
 
     lists = _read(settings)
 
-    assert 1 <= len(lists.read) <= 3
+    assert 1 <= len(lists.lists) <= 3
     assert {type(fault) for fault in lists.faults.values()} == {KeyRefused}
 
 

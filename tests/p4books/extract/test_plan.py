@@ -13,7 +13,9 @@ NAMES = list(ENDPOINTS)
 def _memory(**pages: int) -> dict[str, EndpointState]:
     """Lists that are held, of so many pages each, oldest first."""
     return {
-        name: EndpointState(held=True, known=ListProfile(10, 10 * count, ListOrder.OLDEST_FIRST))
+        name: EndpointState(
+            has_copy=True, profile=ListProfile(10, 10 * count, ListOrder.OLDEST_FIRST)
+        )
         for name, count in pages.items()
     }
 
@@ -22,14 +24,14 @@ def test_nothing_known() -> None:
     """Before anything is known every list is a first copy, and none is planned whole."""
     chosen = plan_run(ALL, {}, 90)
 
-    assert chosen == RunPlan(whole=[], tails=[], firsts=NAMES, others=[], known={})
+    assert chosen == RunPlan(whole=[], tails=[], first_copies=NAMES, others=[], profiles={})
 
 
 def test_no_end() -> None:
     """Without a budget all lists are read whole."""
     chosen = plan_run(ALL, _memory(invoices=2000), None)
 
-    assert (chosen.whole, chosen.tails, chosen.firsts, chosen.others) == (NAMES, [], [], [])
+    assert (chosen.whole, chosen.tails, chosen.first_copies, chosen.others) == (NAMES, [], [], [])
 
 
 def test_all_fit() -> None:
@@ -64,7 +66,7 @@ def test_small_beside_large() -> None:
 
     assert chosen.whole == ["products", "vendors"]
     assert chosen.tails == chosen.others == ["invoices", "purchase_orders"]
-    assert chosen.firsts == ["customers", "sales_orders"]
+    assert chosen.first_copies == ["customers", "sales_orders"]
 
 
 def test_what_one_leaves_of_its_share() -> None:
@@ -92,7 +94,7 @@ def test_runs_to_see_all() -> None:
 
 def test_no_order() -> None:
     """A list without order has no tail."""
-    memory = {"invoices": EndpointState(held=True, known=ListProfile(10, 5000, ListOrder.NONE))}
+    memory = {"invoices": EndpointState(True, profile=ListProfile(10, 5000, ListOrder.NONE))}
 
     chosen = plan_run((ENDPOINTS["invoices"],), memory, 90)
 
@@ -102,9 +104,11 @@ def test_no_order() -> None:
 def test_first_copy_that_is_known() -> None:
     """A list whose first copy was not whole is begun anew, and has no tail."""
     memory = {
-        "invoices": EndpointState(held=False, known=ListProfile(10, 5000, ListOrder.OLDEST_FIRST))
+        "invoices": EndpointState(
+            has_copy=False, profile=ListProfile(10, 5000, ListOrder.OLDEST_FIRST)
+        )
     }
 
     chosen = plan_run((ENDPOINTS["invoices"],), memory, 90)
 
-    assert (chosen.tails, chosen.firsts, chosen.known) == ([], ["invoices"], {})
+    assert (chosen.tails, chosen.first_copies, chosen.profiles) == ([], ["invoices"], {})

@@ -46,8 +46,8 @@ class Reader:
             clock=self.clock,
         )
         if tail:
-            reading.tail(tail)
-        reading.go_on()
+            reading.read_tail(tail)
+        reading.continue_scan()
         return reading.result()
 
     def client(self, size: int = 10) -> Client:
@@ -64,7 +64,7 @@ class Reader:
 
     def held(self, size: int = 10) -> set[str]:
         """Give the ids that lie in the spool."""
-        return {row for page in self.spool(size).pages() for row in page.recall().records}
+        return {row for page in self.spool(size).list_pages() for row in page.load().records}
 
     @property
     def asked(self) -> list[int | None]:
@@ -86,7 +86,7 @@ def test_into_the_spool(reader: Reader) -> None:
     scan = reader.read()
 
     assert scan == ScanResult(
-        verdict=WHOLE,
+        outcome=WHOLE,
         identity="1001000000",
         started_at=1000.0,
         ended_at=1004.0,
@@ -94,11 +94,11 @@ def test_into_the_spool(reader: Reader) -> None:
         pages=4,
         announced_pages=4,
         mode=ReadMode.WHOLE,
-        known=ListProfile(10, 30, ListOrder.OLDEST_FIRST),
+        profile=ListProfile(10, 30, ListOrder.OLDEST_FIRST),
     )
     assert reader.asked == [1, 3, 2, 1]
     assert reader.held() == {str(row) for row in reader.sandbox.books["invoices"].ids()}
-    assert [page.read_at for page in reader.spool().pages()] == [1001, 1002, 1003, 1004]
+    assert [page.read_at for page in reader.spool().list_pages()] == [1001, 1002, 1003, 1004]
 
 
 def test_progress(reader: Reader) -> None:
@@ -121,7 +121,7 @@ def test_goes_on(reader: Reader) -> None:
     scan = reader.read()
 
     assert reader.asked == [2, 1]
-    assert (scan.verdict, scan.mode, scan.pages) == (WHOLE, ReadMode.SLICE, 4)
+    assert (scan.outcome, scan.mode, scan.pages) == (WHOLE, ReadMode.SLICE, 4)
     assert (scan.started_at, scan.ended_at) == (1000.0, 1500.0)
 
 
@@ -133,9 +133,9 @@ def test_read_but_not_loaded(reader: Reader) -> None:
     again = reader.read()
 
     assert reader.asked == []
-    assert again.mode is ReadMode.KEPT
-    assert (again.verdict, again.identity, again.started_at, again.ended_at) == (
-        first.verdict,
+    assert again.mode is ReadMode.REUSED
+    assert (again.outcome, again.identity, again.started_at, again.ended_at) == (
+        first.outcome,
         first.identity,
         first.started_at,
         first.ended_at,
@@ -160,13 +160,13 @@ def test_a_damaged_page(reader: Reader, left: str) -> None:
     reader.sandbox.faults.stage(Fault("status", page=1, after=1, times=5))
     with pytest.raises(BadAnswer):
         reader.read()
-    reader.spool().pages()[1].path.write_text(left)
+    reader.spool().list_pages()[1].path.write_text(left)
     reader.sandbox.forget()
 
     scan = reader.read()
 
     assert reader.asked == [1, 3, 2, 1]
-    assert (scan.verdict, scan.mode) == (WHOLE, ReadMode.WHOLE)
+    assert (scan.outcome, scan.mode) == (WHOLE, ReadMode.WHOLE)
     assert reader.held() == invoice_ids(reader)
 
 
@@ -191,8 +191,8 @@ def test_page_ignored_is_not_kept(reader: Reader) -> None:
     scan = reader.read()
 
     assert reader.asked == [1, 3, 2, 1]
-    assert scan.verdict
-    assert scan.verdict.complete
+    assert scan.outcome
+    assert scan.outcome.complete
 
 
 def test_rows_move_on_the_server(reader: Reader) -> None:
@@ -211,8 +211,8 @@ def test_rows_move_on_the_server(reader: Reader) -> None:
     scan = reader.read(size=10)
 
     assert standing <= reader.held()
-    assert scan.verdict
-    assert scan.verdict.announced == 30
+    assert scan.outcome
+    assert scan.outcome.announced == 30
 
 
 # A scan over several runs.
@@ -227,10 +227,10 @@ def test_budget_ends(reader: Reader) -> None:
     with_hours_between = ListScan(
         INVOICES, reader.client(5), reader.spool(5), clock=reader.clock, stale_after=86400
     )
-    with_hours_between.go_on()
+    with_hours_between.continue_scan()
     second = with_hours_between.result()
 
-    assert (first.verdict, first.mode, first.pages, first.announced_pages) == (
+    assert (first.outcome, first.mode, first.pages, first.announced_pages) == (
         None,
         ReadMode.SLICE,
         3,
@@ -238,7 +238,7 @@ def test_budget_ends(reader: Reader) -> None:
     )
     assert first.current_to is None
     assert reader.asked == [4, 3, 2, 1]
-    assert second.verdict == ScanOutcome(30, 30, complete=True, quiet=False)
+    assert second.outcome == ScanOutcome(30, 30, complete=True, quiet=False)
     assert (second.mode, second.identity) == (ReadMode.SLICE, first.identity)
     assert second.started_at == second.current_to == 1000.0
 
@@ -250,7 +250,7 @@ def test_quiet_for_hours(reader: Reader) -> None:
 
     scan = reader.read(size=10)
 
-    assert scan.verdict == ScanOutcome(30, 30, complete=True, quiet=False)
+    assert scan.outcome == ScanOutcome(30, 30, complete=True, quiet=False)
 
 
 def test_repeats_count(reader: Reader) -> None:
@@ -267,7 +267,7 @@ def test_nothing_left(reader: Reader) -> None:
     scan = reader.read(budget=0)
 
     assert reader.asked == []
-    assert (scan.mode, scan.verdict, scan.current_to) == (ReadMode.NOTHING, None, None)
+    assert (scan.mode, scan.outcome, scan.current_to) == (ReadMode.SKIPPED, None, None)
 
 
 # The tail.
@@ -283,7 +283,7 @@ def test_tail(reader: Reader) -> None:
 
     assert reader.asked == [6, 5]
     assert reader.held(5) == {str(row) for row in range(21, 31)}
-    assert (scan.mode, scan.verdict, scan.current_to) == (ReadMode.TAIL, None, 1000.0)
+    assert (scan.mode, scan.outcome, scan.current_to) == (ReadMode.TAIL, None, 1000.0)
 
 
 def test_tail_that_grew(reader: Reader) -> None:
@@ -331,7 +331,7 @@ def test_tail_of_other_pages(tmp_path: Path) -> None:
         assert reader.asked == [6, 5, 1, 1]
         assert (scan.mode, scan.pages, scan.announced_pages) == (ReadMode.SLICE, 1, 11)
         assert scan.current_to is None
-        assert scan.known == ListProfile(3, 30, ListOrder.OLDEST_FIRST)
+        assert scan.profile == ListProfile(3, 30, ListOrder.OLDEST_FIRST)
 
 
 def test_tail_of_a_list_that_hides_rows(reader: Reader) -> None:
@@ -376,8 +376,8 @@ def test_current_to_of_what_is_not_whole(reader: Reader) -> None:
 
     scan = reader.read()
 
-    assert scan.verdict
-    assert not scan.verdict.complete
+    assert scan.outcome
+    assert not scan.outcome.complete
     assert scan.current_to is None
 
 
@@ -402,7 +402,7 @@ def test_twice_on_a_page(reader: Reader) -> None:
 def test_played_to_another_walk(reader: Reader) -> None:
     """Pages that this walk would not ask for were left by another: the scan begins anew."""
     reader.read(size=5, budget=3)
-    (one, two, three) = reader.spool(5).pages()
+    (one, two, three) = reader.spool(5).list_pages()
     kept = three.path.read_bytes()
     two.path.unlink()
     three.path.rename(three.path.with_name(three.path.name.replace("000002-p5", "000001-p5")))
@@ -419,7 +419,7 @@ def test_tail_and_all(reader: Reader) -> None:
     """A scan that a tail went before is whole all the same, and as quiet as all its answers."""
     quiet = reader.read(size=5, tail=ListProfile(5, 30, ListOrder.OLDEST_FIRST))
 
-    assert quiet.verdict == WHOLE
+    assert quiet.outcome == WHOLE
     assert reader.held(5) == invoice_ids(reader)
 
 
@@ -431,5 +431,5 @@ def test_read_again_in_the_tail(reader: Reader) -> None:
     reader.read(size=5, budget=0, tail=ListProfile(5, 30, ListOrder.OLDEST_FIRST))
     last = reader.read(size=5)
 
-    assert last.verdict == ScanOutcome(31, 31, complete=True, quiet=False)
+    assert last.outcome == ScanOutcome(31, 31, complete=True, quiet=False)
     assert reader.held(5) == invoice_ids(reader)

@@ -147,13 +147,13 @@ def test_post(wholesale: tuple[Sandbox, HttpSession]) -> None:
     answer = session.post(
         f"{sandbox.base_url}/vendors",
         b'{"code":"V-1"}',
-        waits=lambda: happened.append("waits"),
-        leaves=lambda: happened.append(f"leaves as one of {len(sandbox.requests)}"),
+        before_wait=lambda: happened.append("waits"),
+        before_send=lambda: happened.append(f"leaves as one of {len(sandbox.requests)}"),
     )
 
     assert (answer.status, json.loads(answer.data)["code"]) == (201, "V-1")
     assert happened == ["leaves as one of 0"]
-    assert session.left
+    assert session.request_sent
     assert session.counts.requests == 1
 
 
@@ -167,8 +167,8 @@ def test_post_waits(sandbox: Sandbox, tmp_path: Path) -> None:
     session.post(
         f"{sandbox.base_url}/nothing",
         b"{}",
-        waits=lambda: happened.append("waits"),
-        leaves=lambda: happened.append("leaves"),
+        before_wait=lambda: happened.append("waits"),
+        before_send=lambda: happened.append("leaves"),
     )
 
     assert happened[:2] == ["waits", "slept"]
@@ -197,7 +197,7 @@ def test_left(wholesale: tuple[Sandbox, HttpSession], kind: str) -> None:
     with pytest.raises(urllib3.exceptions.HTTPError):
         session.post(f"{sandbox.base_url}/vendors", b'{"code":"V-1"}')
 
-    assert session.left
+    assert session.request_sent
     assert len(sandbox.requests) == 1
 
 
@@ -219,7 +219,7 @@ def test_nothing_left(wholesale: tuple[Sandbox, HttpSession], address: str) -> N
     with pytest.raises(urllib3.exceptions.HTTPError):
         session.post(f"{address}/vendors", b'{"code":"V-2"}')
 
-    assert not session.left
+    assert not session.request_sent
     assert session.counts.requests == 2
     assert len(sandbox.books["vendors"]) == 1
 
@@ -279,7 +279,7 @@ def test_circle(session: HttpSession, sandbox: Sandbox) -> None:
     """Redirects that lead in a circle are followed three times, then it is an error."""
     sandbox.faults.stage(_redirect(f"{sandbox.base_url}/invoices", times=None))
 
-    with pytest.raises(urllib3.exceptions.HTTPError, match="circle"):
+    with pytest.raises(urllib3.exceptions.HTTPError, match="redirect loop"):
         session.get(f"{sandbox.base_url}/invoices", {"page": 1})
 
     assert session.counts.requests == len(sandbox.requests) == 3

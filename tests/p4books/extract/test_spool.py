@@ -40,21 +40,21 @@ def folder(tmp_path: Path) -> Path:
 def full(folder: Path) -> Path:
     """The folder of a spool with three pages."""
     spool = Spool(folder, SOURCE)
-    spool.open(NOW)
+    spool.resume(NOW)
     for place, answer in enumerate(PAGES):
-        spool.keep(answer, NOW + place)
+        spool.store(answer, NOW + place)
     return folder
 
 
 def _kept(folder: Path, now: float = NOW + 10) -> list[Page]:
-    return [stored.recall() for stored in Spool(folder, SOURCE).open(now)]
+    return [stored.load() for stored in Spool(folder, SOURCE).resume(now)]
 
 
 def test_new(folder: Path) -> None:
     """A spool begins empty, in a folder that only its user can open."""
     spool = Spool(folder, SOURCE)
 
-    assert spool.open(NOW) == []
+    assert spool.resume(NOW) == []
     assert len(spool) == 0
     assert folder.stat().st_mode & 0o777 == 0o700
 
@@ -66,9 +66,9 @@ def test_kept_and_found_again(full: Path) -> None:
 
 def test_what_a_name_tells(full: Path) -> None:
     """Of each page it is known what was announced, how many rows it had and when it was read."""
-    pages = Spool(full, SOURCE).pages()
+    pages = Spool(full, SOURCE).list_pages()
 
-    assert [(page.place, page.page, page.total) for page in pages] == [
+    assert [(page.position, page.number, page.total) for page in pages] == [
         (0, 1, 9),
         (1, 5, 9),
         (2, 4, None),
@@ -79,7 +79,7 @@ def test_what_a_name_tells(full: Path) -> None:
 
 def test_one_record_a_line(full: Path) -> None:
     """A file has one record a line, whatever stands in it."""
-    lines = Spool(full, SOURCE).pages()[0].path.read_bytes().splitlines()
+    lines = Spool(full, SOURCE).list_pages()[0].path.read_bytes().splitlines()
 
     assert [json.loads(line) for line in lines] == [
         {"id": 1, "code": "ñ 1\n"},
@@ -90,21 +90,21 @@ def test_one_record_a_line(full: Path) -> None:
 def test_rows_that_came_twice(folder: Path) -> None:
     """An id that came twice on a page is kept once, and the rows are counted as they came."""
     spool = Spool(folder, SOURCE)
-    spool.open(NOW)
+    spool.resume(NOW)
 
-    spool.keep(_answer(1, 1, 1, 2), NOW)
+    spool.store(_answer(1, 1, 1, 2), NOW)
 
-    (page,) = spool.pages()
+    (page,) = spool.list_pages()
     assert (page.rows, page.distinct) == (3, 2)
-    assert page.recall().rows == 3
+    assert page.load().rows == 3
 
 
 def test_empty_page(folder: Path) -> None:
     """A page without rows is a page, too."""
     spool = Spool(folder, SOURCE)
-    spool.open(NOW)
+    spool.resume(NOW)
 
-    spool.keep(_answer(1, total=0), NOW)
+    spool.store(_answer(1, total=0), NOW)
 
     assert _kept(folder) == [_answer(1, total=0)]
 
@@ -112,24 +112,24 @@ def test_empty_page(folder: Path) -> None:
 def test_goes_on(full: Path) -> None:
     """A page kept after an interruption stands behind those before it."""
     spool = Spool(full, SOURCE)
-    spool.open(NOW + 10)
+    spool.resume(NOW + 10)
 
-    spool.keep(_answer(3, 5, 6), NOW + 10)
+    spool.store(_answer(3, 5, 6), NOW + 10)
 
     assert len(spool) == 4
-    assert [page.page for page in spool.pages()] == [1, 5, 4, 3]
+    assert [page.number for page in spool.list_pages()] == [1, 5, 4, 3]
     assert len(_kept(full)) == 4
 
 
 def test_many_pages(folder: Path) -> None:
     """The tenth page stands behind the ninth."""
     spool = Spool(folder, SOURCE)
-    spool.open(NOW)
+    spool.resume(NOW)
 
     for page in range(1, 13):
-        spool.keep(_answer(page, page), NOW)
+        spool.store(_answer(page, page), NOW)
 
-    assert [answer.page for answer in _kept(folder)] == list(range(1, 13))
+    assert [answer.number for answer in _kept(folder)] == list(range(1, 13))
 
 
 def test_clear(full: Path) -> None:
@@ -148,13 +148,13 @@ def test_names_are_exact(total: int | None, micros: int) -> None:
     """Total and time come back from a file's name as they went in, to the microsecond."""
     folder = Path("spool") / "names"
     spool = Spool(folder, SOURCE)
-    spool.open(NOW)
+    spool.resume(NOW)
     spool.clear()
-    spool.open(NOW)
+    spool.resume(NOW)
 
-    spool.keep(_answer(1, 1, total=total), micros / 1e6)
+    spool.store(_answer(1, 1, total=total), micros / 1e6)
 
-    (page,) = spool.pages()
+    (page,) = spool.list_pages()
     assert (page.total, round(page.read_at * 1e6)) == (total, micros)
 
 
@@ -166,33 +166,33 @@ def test_partial_file(full: Path) -> None:
     (full / "partial").write_bytes(b'{"id":5')
 
     assert _kept(full) == PAGES
-    assert len(Spool(full, SOURCE).pages()) == 3
+    assert len(Spool(full, SOURCE).list_pages()) == 3
 
 
 def _cut(folder: Path) -> None:
-    page = Spool(folder, SOURCE).pages()[1].path
+    page = Spool(folder, SOURCE).list_pages()[1].path
     page.write_bytes(page.read_bytes()[:-1])
 
 
 def _empty(folder: Path) -> None:
-    Spool(folder, SOURCE).pages()[0].path.write_bytes(b"")
+    Spool(folder, SOURCE).list_pages()[0].path.write_bytes(b"")
 
 
 def _zeros(folder: Path) -> None:
-    page = Spool(folder, SOURCE).pages()[2].path
+    page = Spool(folder, SOURCE).list_pages()[2].path
     page.write_bytes(b"\0" * (page.stat().st_size - 2) + b"\n\n")
 
 
 def _no_record(folder: Path) -> None:
-    Spool(folder, SOURCE).pages()[1].path.write_bytes(b"{}\n")
+    Spool(folder, SOURCE).list_pages()[1].path.write_bytes(b"{}\n")
 
 
 def _missing(folder: Path) -> None:
-    Spool(folder, SOURCE).pages()[1].path.unlink()
+    Spool(folder, SOURCE).list_pages()[1].path.unlink()
 
 
 def _first_missing(folder: Path) -> None:
-    Spool(folder, SOURCE).pages()[0].path.unlink()
+    Spool(folder, SOURCE).list_pages()[0].path.unlink()
 
 
 def _no_source(folder: Path) -> None:
@@ -209,9 +209,9 @@ def test_not_whole(full: Path, damage: Damage) -> None:
     damage(full)
     spool = Spool(full, SOURCE)
 
-    assert spool.open(NOW + 10) == []
+    assert spool.resume(NOW + 10) == []
 
-    spool.keep(PAGES[0], NOW + 10)
+    spool.store(PAGES[0], NOW + 10)
     assert _kept(full) == PAGES[:1]
 
 
@@ -221,7 +221,7 @@ def test_damaged_page(full: Path, damage: Damage) -> None:
     damage(full)
 
     with pytest.raises(ValueError, match=r".+"):
-        _ = [page.recall() for page in Spool(full, SOURCE).pages()]
+        _ = [page.load() for page in Spool(full, SOURCE).list_pages()]
 
 
 # What is not mixed.
@@ -248,24 +248,24 @@ def test_age(full: Path, now: float, held: int) -> None:
 )
 def test_another_source(full: Path, other: dict[str, object]) -> None:
     """Pages of another address, page size or parameter are thrown away, for good."""
-    assert Spool(full, other).open(NOW + 10) == []
+    assert Spool(full, other).resume(NOW + 10) == []
 
     assert _kept(full) == []
 
 
 def test_same_source(full: Path) -> None:
     """The order in which a source is told does not matter."""
-    assert len(Spool(full, dict(reversed(SOURCE.items()))).open(NOW + 10)) == 3
+    assert len(Spool(full, dict(reversed(SOURCE.items()))).resume(NOW + 10)) == 3
 
 
 @pytest.mark.parametrize(("days", "held"), [(29, 3), (31, 0)])
 def test_age_of_a_long_scan(full: Path, days: int, held: int) -> None:
     """A scan over many runs is kept however old its first pages are, if it went on lately."""
     spool = Spool(full, SOURCE)
-    spool.open(NOW + 10)
-    spool.keep(PAGES[0], NOW + 60 * 86400)
+    spool.resume(NOW + 10)
+    spool.store(PAGES[0], NOW + 60 * 86400)
 
-    kept = Spool(full, SOURCE).open(NOW + (60 + days) * 86400, None)
+    kept = Spool(full, SOURCE).resume(NOW + (60 + days) * 86400, None)
 
     assert len(kept) == (4 if held else 0)
 
@@ -292,17 +292,17 @@ def test_no_folder(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
     with pytest.raises(DiskTrouble, match="pages already read are kept"):
-        Spool(tmp_path / "file" / "spool", SOURCE).open(NOW)
+        Spool(tmp_path / "file" / "spool", SOURCE).resume(NOW)
 
 
 def test_folder_went(folder: Path) -> None:
     """Where a page can't be kept it is a trouble with the disk, and not counted."""
     spool = Spool(folder, SOURCE)
-    spool.open(NOW)
+    spool.resume(NOW)
     spool.clear()
 
     with pytest.raises(DiskTrouble, match="No such file"):
-        spool.keep(PAGES[0], NOW)
+        spool.store(PAGES[0], NOW)
 
     assert len(spool) == 0
 
@@ -312,9 +312,9 @@ def test_full_disk(full: Path) -> None:
     """On a full disk what was read before stays, and the page is not counted."""
     (full / "partial").symlink_to("/dev/full")
     spool = Spool(full, SOURCE)
-    spool.open(NOW + 10)
+    spool.resume(NOW + 10)
 
     with pytest.raises(DiskTrouble, match="No space left"):
-        spool.keep(PAGES[0], NOW + 10)
+        spool.store(PAGES[0], NOW + 10)
 
     assert _kept(full) == PAGES

@@ -69,9 +69,9 @@ def test_waits(tmp_path: Path, clock: Clock) -> None:
     slots = _throttle(tmp_path, clock, limit=1)
     said: list[float] = []
 
-    slots.release(slots.acquire(waits=lambda: said.append(clock.now)))
+    slots.release(slots.acquire(before_wait=lambda: said.append(clock.now)))
     at_once = list(said)
-    slots.acquire(waits=lambda: said.append(clock.now))
+    slots.acquire(before_wait=lambda: said.append(clock.now))
 
     assert at_once == []
     assert said == [1_000_000.0]
@@ -278,7 +278,7 @@ def _send_all(
             arrivals.append(clock.now + seconds * where)
             heapq.heappush(under_way, (clock.now + seconds, slot, who))
         for sender in senders:
-            sender._store.close()
+            sender._connection.close()
     return arrivals
 
 
@@ -341,7 +341,7 @@ def test_threads(tmp_path: Path) -> None:
 RUSH = """
 import os, sys, time
 from pathlib import Path
-from p4books.api.throttle import Throttle
+from p4books.extract.rate_limiter import RateLimiter
 
 for nth in range(40):
     moment = time.time() + 0.01
@@ -350,7 +350,7 @@ for nth in range(40):
         if not (child := os.fork()):
             while time.time() < moment:
                 pass
-            Throttle(Path(sys.argv[1]) / f"{nth}.sqlite", 1, 1.0)
+            RateLimiter(Path(sys.argv[1]) / f"{nth}.sqlite", 1, 1.0)
             os._exit(0)
         rush.append(child)
     for child in rush:
@@ -366,9 +366,9 @@ def test_first_use_by_several(tmp_path: Path) -> None:
 PROCESS = """
 import sys, time
 from pathlib import Path
-from p4books.api.throttle import Throttle
+from p4books.extract.rate_limiter import RateLimiter
 
-slots = Throttle(Path(sys.argv[1]), 1, 0.02)
+slots = RateLimiter(Path(sys.argv[1]), 1, 0.02)
 for _ in range(40):
     slot = slots.acquire()
     print(repr(time.time()), flush=True)

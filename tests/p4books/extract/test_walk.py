@@ -6,7 +6,7 @@ is read the same way from a server is shown with the scans.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import count, islice
 
 import pytest
 from hypothesis import given, settings
@@ -16,7 +16,7 @@ from p4books.endpoints import ENDPOINTS
 from p4books.errors import PageIgnored
 from p4books.extract.client import ApiTarget
 from p4books.extract.page import Page, SortKey, empty_page
-from p4books.extract.pagination import PageRequests, Paginator, ScanOutcome
+from p4books.extract.pagination import Paginator, ScanOutcome, all_pages
 
 INVOICES = ENDPOINTS["invoices"]
 
@@ -54,7 +54,7 @@ class Books:
         rows = self.rows[(given - 1) * self.size : given * self.size]
         keys = [key for _, key in rows if key is not None]
         return Page(
-            page=asked,
+            number=asked,
             total={True: len(self.rows), "page": len(rows)}.get(self.total),
             rows=len(rows),
             records={row: b"{}" for row, _ in rows},
@@ -81,21 +81,11 @@ def _unordered(rows: int) -> list[Row]:
 def _read(books: Books, asks_for: int | None = None) -> tuple[ScanOutcome, set[str]]:
     """Walk through a list; give the verdict and the ids seen."""
     size = books.size if asks_for is None else asks_for
-    way = Paginator(INVOICES, ApiTarget("acme", "https://x", "k", size, "page", "page_size"))
-    walk = way.walk()
-    verdict = _finish(walk, books)
-    return verdict, way.seen
-
-
-def _finish(walk: PageRequests, books: Books) -> ScanOutcome:
-    page = next(walk)
-    for _ in range(5000):
-        try:
-            page = walk.send(books.answer(page))
-        except StopIteration as end:
-            verdict: ScanOutcome = end.value
-            return verdict
-    raise AssertionError(f"no end after pages {books.asked[:50]}…")
+    paginator = Paginator(INVOICES, ApiTarget("acme", "https://x", "k", size, "page", "page_size"))
+    for _ in islice(all_pages(paginator, lambda number, _: books.answer(number)), 5000):
+        pass
+    assert paginator.outcome, f"no end after pages {books.asked[:50]}…"
+    return paginator.outcome, paginator.seen
 
 
 def _ids(rows: Sequence[Row]) -> set[str]:
@@ -377,14 +367,11 @@ def test_fewer_than_announced() -> None:
 
 def test_rows_announced_and_none_given() -> None:
     """An empty first page of a list that announces rows is not complete."""
-    way = Paginator(INVOICES, ApiTarget("acme", "https://x", "k", 3, "page", "page_size"))
-    walk = way.walk()
-    next(walk)
+    paginator = Paginator(INVOICES, ApiTarget("acme", "https://x", "k", 3, "page", "page_size"))
 
-    with pytest.raises(StopIteration) as end:
-        walk.send(Page(1, 5, 0, {}, ()))
+    paginator.receive(Page(1, 5, 0, {}, ()))
 
-    assert end.value.value == ScanOutcome(announced=5, seen=0, complete=False, quiet=True)
+    assert paginator.outcome == ScanOutcome(announced=5, seen=0, complete=False, quiet=True)
 
 
 # A list that changes while it is read.
