@@ -1,7 +1,7 @@
-"""How fast can records be created at all?
+"""The floor of a push: bare POST requests.
 
-One POST after the other over one kept connection, with urllib3 or requests; each answer is parsed.
-No checks, no ledger, no limit.
+One POST after another over one connection, with urllib3 or requests; each response is parsed.
+No validation, no ledger, no rate limit.
 """
 
 import csv
@@ -25,14 +25,14 @@ def main(client: str, base_url: str, key: str, file: str) -> None:
     if client == "urllib3":
         pool = urllib3.PoolManager(maxsize=1, headers=headers)
         for body in bodies:
-            answer = pool.request("POST", url, body=body, retries=False)
-            _created(answer.status, json.loads(answer.data))
+            response = pool.request("POST", url, body=body, retries=False)
+            _created(response.status, json.loads(response.data))
     else:
         with requests.Session() as session:
             session.headers.update(headers)
             for body in bodies:
-                given = session.post(url, data=body, timeout=30)
-                _created(given.status_code, given.json())
+                reply = session.post(url, data=body, timeout=30)
+                _created(reply.status_code, reply.json())
 
 
 def _created(status: int, record: dict[str, object]) -> None:

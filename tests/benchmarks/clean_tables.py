@@ -1,6 +1,6 @@
-"""How long does a sync take that makes the clean tables, and no reports?
+"""A sync with staging models only, without reports.
 
-That is what other loaders do; what the reports cost is measured by itself.
+This is what other loaders do; what the reports cost is measured separately.
 """
 
 from tests.staging_sync import sync

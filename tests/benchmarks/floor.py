@@ -1,7 +1,7 @@
-"""How fast can these pages become tables at all?
+"""The floor: the fastest way from these pages to tables.
 
 Four workers fetch the pages as fast as they come; DuckDB reads them with fixed types, joined to
-one array a list, and unnests the lines. No limit, no retries, no checks, no history.
+one array per list, and unnests the lines. No limit, no retries, no checks, no history.
 """
 
 import json
@@ -40,7 +40,7 @@ COLUMNS = {
 
 
 def main(base_url: str, key: str) -> None:
-    """Fetch and read everything, into a folder that is thrown away."""
+    """Fetch and read everything into a temporary folder."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         _fetch(base_url, key, folder)

@@ -1,4 +1,4 @@
-"""How fast can the invoices of a warehouse become one table with their lines?
+"""The floor of publishing: invoices joined with their lines, in one table.
 
 No views, no other models, no checks: one `create table as` in a new file.
 """
@@ -17,7 +17,7 @@ LINE = """[{
 
 
 def main(warehouse: str) -> None:
-    """Make the table, in a folder that is thrown away."""
+    """Create the table in a temporary folder."""
     with tempfile.TemporaryDirectory() as folder, duckdb.connect(Path(folder) / "joined") as con:
         con.execute("set threads = 2")
         con.execute(f"attach '{warehouse}' as warehouse (read_only)")

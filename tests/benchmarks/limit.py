@@ -1,6 +1,6 @@
-"""How close to the limit do we read, and is it ever passed?
+"""Rate limit: how close to it we read, and that it is never exceeded.
 
-250 requests under 100 in 60 seconds, set on both sides, take at least two whole windows: 120 s.
+250 requests at 100 per 60 seconds, enforced on both sides, take at least two windows: 120 s.
 """
 
 import os
@@ -17,22 +17,22 @@ WINDOW = 60.0
 LEAST = (REQUESTS - 1) // LIMIT * WINDOW  # seconds from the first request to the last
 SLACK = 1.03
 
-_ASK = """
+_CLIENT = """
 import sys
 from pathlib import Path
-from p4books.api.client import Access, Client
-from p4books.api.throttle import Throttle
 from p4books.endpoints import ENDPOINTS
-base_url, key, slots, requests = sys.argv[1:]
-access = Access("bench", base_url, key, 1, "page", "page_size")
-client = Client(access, Throttle(Path(slots), {limit}, {window}))
+from p4books.extract.client import ApiConnection, ApiTarget, Client
+from p4books.extract.rate_limiter import RateLimiter
+base_url, key, state, requests = sys.argv[1:]
+target = ApiTarget("bench", base_url, key, 1, "page", "page_size")
+client = Client(ApiConnection(target, RateLimiter(Path(state), {limit}, {window})))
 for _ in range(int(requests)):
     client.fetch_page(ENDPOINTS["vendors"], 1)
 """
 
 
 def measure() -> bool:
-    """Ask from one process, then from two that share a key; tell whether the bars hold."""
+    """Send from one process, then from two that share a key; return whether the bars are met."""
     return _run(processes=1) & _run(processes=2)
 
 
@@ -42,7 +42,7 @@ def _run(processes: int) -> bool:
         tempfile.TemporaryDirectory() as folder,
     ):
         words = [sandbox.base_url, sandbox.key, str(Path(folder) / "slots.sqlite")]
-        script = _ASK.format(limit=LIMIT, window=WINDOW)
+        script = _CLIENT.format(limit=LIMIT, window=WINDOW)
         running = [
             subprocess.Popen(
                 [sys.executable, "-c", script, *words, str(REQUESTS // processes)],

@@ -1,4 +1,4 @@
-"""How fast is dlt's own rest_api source, written as a good user of it writes it?
+"""dlt's own rest_api source, written as an experienced user would write it.
 
 Merge on the id, parquet instead of the default text, the pages counted by `total`.
 """
@@ -17,7 +17,7 @@ PATHS = ("products", "customers", "vendors", "invoices", "purchase-orders", "sal
 
 
 def main(base_url: str, key: str) -> None:
-    """Load everything into a folder that is thrown away."""
+    """Load everything into a temporary folder."""
     config: Any = {
         "client": {
             "base_url": f"{base_url}/",

@@ -1,4 +1,4 @@
-"""How is a whole process measured, and against which books?"""
+"""Measuring whole processes against a sandbox."""
 
 import os
 import subprocess
@@ -11,7 +11,7 @@ from pathlib import Path
 
 @contextmanager
 def sandbox(invoices: int) -> Iterator[tuple[str, str]]:
-    """Run a P4 Books of four lines an invoice, without limit; give its address and its key."""
+    """Run a sandbox with four lines per invoice and no rate limit; yield its address and key."""
     key = "bench"
     words = ["--invoices", str(invoices), "--lines", "4", "--limit", "0", "--key", key]
     with subprocess.Popen(
@@ -25,7 +25,7 @@ def sandbox(invoices: int) -> Iterator[tuple[str, str]]:
 
 
 def environment(base_url: str, key: str, folder: Path) -> dict[str, str]:
-    """Return what a process needs to read from there and to keep its data in a folder."""
+    """Return the environment of a process that syncs from there into a folder."""
     return {
         **os.environ,
         "DLT_PROJECT_DIR": str(folder),

@@ -1,9 +1,9 @@
-"""How fast is a push, against a bare loop of POSTs?
+"""Push, against a bare loop of POSTs.
 
 The command `p4books push products FILE`, as a whole process, interleaved with loops that only POST
 the same bodies and parse the answers: with requests, as most people write it, and with urllib3,
-which takes half the time. What a push has more is above all one wait for the disk for each row.
-Each round creates records with codes of its own.
+which takes half the time. What a push adds is mostly one fsync per row. Each round
+creates records with new codes.
 """
 
 import os
@@ -21,16 +21,16 @@ LOOPS = ("urllib3", "requests")
 
 
 def compare(rounds: int, rows: int) -> bool:
-    """Measure, print each figure with its bar, and tell whether all hold."""
+    """Measure, print each figure with its bar, and return whether all are met."""
     ratios: dict[str, list[float]] = {name: [] for name in LOOPS}
     few, many = [], []
     with tempfile.TemporaryDirectory() as name, sandbox(50) as (base_url, key):
         folder = Path(name)
-        told = environment(base_url, key, folder)
-        measure([P4BOOKS, "sync", "products"], told)
+        variables = environment(base_url, key, folder)
+        measure([P4BOOKS, "sync", "products"], variables)
         for number in range(rounds):
             file = _file(folder, f"P{number}", rows)
-            took, peak = measure([P4BOOKS, "push", "products", str(file)], told)
+            took, peak = measure([P4BOOKS, "push", "products", str(file)], variables)
             many.append(peak)
             loops = {}
             for loop in LOOPS:
@@ -39,7 +39,7 @@ def compare(rounds: int, rows: int) -> bool:
                 loops[loop], _ = measure(words, dict(os.environ))
                 ratios[loop].append(loops[loop] / took)
             file = _file(folder, f"F{number}", rows // 10)
-            few.append(measure([P4BOOKS, "push", "products", str(file)], told)[1])
+            few.append(measure([P4BOOKS, "push", "products", str(file)], variables)[1])
             print(
                 f"push, round {number + 1}: {took:.1f} s, {rows / took:.0f} rows a second;",
                 ", ".join(f"bare {name} {seconds:.1f} s" for name, seconds in loops.items()),

@@ -1,8 +1,8 @@
-"""How fast are the reports made, and how fast do they answer?
+"""Building the reports, and querying them.
 
 Build, check and publish are timed as a whole process, interleaved with a floor: one table of
-invoice headers joined with their lines, made from the same warehouse. The books are those of a
-sandbox, put back two years, with an earlier version of every third document.
+invoice headers joined with their lines, from the same warehouse. The data is a sandbox's, moved
+back two years, with an earlier version of every third document.
 """
 
 import statistics
@@ -26,17 +26,17 @@ ROWS = 1000
 
 
 def compare(rounds: int, invoices: int) -> bool:
-    """Measure, print each figure with its bar, and tell whether all hold."""
+    """Measure, print each figure with its bar, and return whether all are met."""
     seconds, peaks, ratios = [], [], []
     with tempfile.TemporaryDirectory() as folder:
         with sandbox(invoices) as (base_url, key):
-            told = environment(base_url, key, Path(folder))
-            measure(module("clean_tables"), told)
-        measure(module("reports", "grow-old"), told)
+            variables = environment(base_url, key, Path(folder))
+            measure(module("clean_tables"), variables)
+        measure(module("reports", "age"), variables)
         warehouse = Path(folder) / "data" / ".private" / "bench" / "warehouse.duckdb"
         for number in range(rounds):
-            took, peak = measure(module("reports", "make"), told)
-            floor, _ = measure(module("joined", str(warehouse)), told)
+            took, peak = measure(module("reports", "make"), variables)
+            floor, _ = measure(module("joined", str(warehouse)), variables)
             seconds.append(took)
             peaks.append(peak)
             ratios.append(took / floor)
@@ -51,16 +51,16 @@ def compare(rounds: int, invoices: int) -> bool:
 
 
 def _judge(*figures: tuple[str, float, float, str]) -> bool:
-    held = True
-    for said, figure, bar, unit in figures:
+    passed = True
+    for label, figure, bar, unit in figures:
         missed = "" if figure <= bar else " - MISSED"
-        print(f"{said}: {figure:.1f} {unit}, bar {bar:g} {unit}{missed}")
-        held &= figure <= bar
-    return held
+        print(f"{label}: {figure:.1f} {unit}, bar {bar:g} {unit}{missed}")
+        passed &= figure <= bar
+    return passed
 
 
 def _slowest(published: Path) -> tuple[str, float]:
-    """Return the model that takes longest to show its first rows, and its seconds."""
+    """Return the model that takes longest to return its first rows, and the seconds."""
     with open_published(published) as con:
         models = con.execute("select layer || '.' || model from catalogue").fetchall()
     took = {}
@@ -72,8 +72,8 @@ def _slowest(published: Path) -> tuple[str, float]:
     return max(took.items(), key=lambda each: each[1])
 
 
-def _grow_old(settings: Settings) -> None:
-    """Put all versions back two years; a third of the documents stood otherwise for half of it."""
+def _age(settings: Settings) -> None:
+    """Move all versions back two years; a third of the documents had another version for one."""
     with duckdb.connect(settings.warehouse) as con:
         con.execute("update raw.history set since = since - interval 2 years")
         tables = ("products", "customers", "vendors", "invoices", "purchase_orders", "sales_orders")
@@ -101,4 +101,4 @@ if __name__ == "__main__":
     if sys.argv[1] == "make":
         publish_report(load_settings())
     else:
-        _grow_old(load_settings())
+        _age(load_settings())

@@ -1,4 +1,4 @@
-"""How long must one wait for small things?"""
+"""Start-up time of small commands."""
 
 import os
 import statistics
@@ -12,12 +12,12 @@ from p4books_sandbox import Sandbox
 
 P4BOOKS = str(Path(sys.executable).with_name("p4books"))
 ROUNDS = 5
-BAR = 0.7  # seconds, for what reads a file and shows it
+BAR = 0.7  # seconds, for commands that read a file and print
 ABOVE_IMPORT = 1.0  # seconds above `import dlt`, for an unchanged sync of six requests
 
 
 def measure() -> bool:
-    """Time the small verbs and a tiny tenant's unchanged sync; tell whether the bars hold."""
+    """Time small commands and an unchanged sync of a tiny tenant; return if the bars are met."""
     with (
         Sandbox(invoices=50, limit=0, key="bench") as sandbox,
         tempfile.TemporaryDirectory() as folder,
@@ -37,17 +37,17 @@ def measure() -> bool:
         unchanged = _median([P4BOOKS, "sync"], environment)
         requests = len(sandbox.requests) / ROUNDS
         bare = _median([sys.executable, "-c", "import dlt"], environment)
-        held = unchanged - bare <= ABOVE_IMPORT
+        passed = unchanged - bare <= ABOVE_IMPORT
         print(
             f"an unchanged sync of {requests:.0f} requests: {unchanged:.2f} s;"
             f" `import dlt` alone: {bare:.2f} s"
         )
-        asked = ["query", "select count(*) from staging.invoices"]
-        for words in (asked, [*asked, "--format", "csv"], ["models"], ["status"], ["--help"]):
+        query = ["query", "select count(*) from staging.invoices"]
+        for words in (query, [*query, "--format", "csv"], ["models"], ["status"], ["--help"]):
             took = _median([P4BOOKS, *words], environment)
             print(f"p4books {' '.join(words)}: {took:.2f} s, bar {BAR} s")
-            held &= took <= BAR
-    return held
+            passed &= took <= BAR
+    return passed
 
 
 def _median(command: list[str], environment: dict[str, str]) -> float:

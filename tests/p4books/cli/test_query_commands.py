@@ -282,7 +282,7 @@ def test_what_is_not_needed_is_not_loaded(ask: Run) -> None:
     """Asking waits neither for dlt nor for what writes workbooks."""
     script = (
         "import sys; sys.argv = ['p4books', 'query', 'select 1']\n"
-        "from p4books.cli import app\n"
+        "from p4books.cli.app import app\n"
         "app(standalone_mode=False)\n"
         "print(sorted({'dlt', 'pandas', 'pyarrow', 'xlsxwriter', 'sqlglot'} & set(sys.modules)))"
     )
