@@ -183,10 +183,12 @@ READ = """
 import json, resource, sys
 from pathlib import Path
 from p4books.endpoints import ENDPOINTS
-from p4books.extract.reader import read_lists
+from p4books.extract.reader import ReadOptions, read_lists
 from p4books.settings import Settings
 settings = Settings(tenant="acme", **json.loads(sys.argv[1]))
-found = read_lists(settings, [ENDPOINTS["invoices"], ENDPOINTS["vendors"]], backoff=0)
+found = read_lists(
+    settings, [ENDPOINTS["invoices"], ENDPOINTS["vendors"]], options=ReadOptions(backoff=0)
+)
 kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 print(json.dumps([kilobytes, [one.endpoint.name for one in found.lists], str(found.faults)]))
 """
