@@ -385,7 +385,8 @@ def test_killed_process(tmp_path: Path) -> None:
     """The pending request of a killed process still counts."""
     path = tmp_path / "slots.sqlite"
     code = (
-        PROCESS.split("for", maxsplit=1)[0] + "limiter.acquire(); import os; os.kill(os.getpid(), 9)"
+        PROCESS.split("for", maxsplit=1)[0]
+        + "limiter.acquire(); import os; os.kill(os.getpid(), 9)"
     )
 
     died = subprocess.run([sys.executable, "-c", code, str(path)], check=False)
