@@ -11,7 +11,7 @@ from typing import Any
 from p4books.endpoints.definition import Endpoint
 from p4books.extract.client import Client
 from p4books.extract.page import Page
-from p4books.extract.pagination import ListProfile, Paginator, detect_order
+from p4books.extract.pagination import Paginator, all_pages, tail_pages
 from p4books.push.ledger import Ledger
 from p4books.push.lookups import find_held_before
 from p4books.push.response import CONFLICT, list_differences, parse_response_json
@@ -40,7 +40,7 @@ class Reconciler:
         New records are expected in the tail of the list. The whole list is read only if an entry
         was never looked up in all of it, or with `resend_after`: then what is not in the list and
         was sent at least that long ago is returned. If the tenant assigns its own codes, all
-        unknown entries are resolved together. Raises what `Client.page` raises.
+        unknown entries are resolved together. Raises what `Client.fetch_page` raises.
         """
         own_codes = self.ledger.last_renumbered(self.endpoint.name) is not None
         if own_codes:
@@ -50,9 +50,9 @@ class Reconciler:
             self.client,
             self.endpoint,
             entries,
-            held=partial(find_held_before, self.warehouse, self.endpoint),
-            taken=lambda id_: self.ledger.find_by_id(self.endpoint.name, id_) is not None,
-            enough=lambda result: all(resolution.is_settled for resolution in resolve(result)),
+            held_before=partial(find_held_before, self.warehouse, self.endpoint),
+            is_taken=lambda id_: self.ledger.find_by_id(self.endpoint.name, id_) is not None,
+            is_enough=lambda result: all(resolution.is_settled for resolution in resolve(result)),
         )
         whole = resend_after is not None or any(entry.sought_at is None for entry in entries)
         result = search.run(whole=whole)
@@ -120,8 +120,8 @@ class SearchResult:
 class RecordSearch:
     """A search for entries of the ledger in their list.
 
-    `held` returns which ids the warehouse had before an instant, `taken` whether an id is known to
-    be the record of another entry, `enough` whether the result so far resolves all entries.
+    `held_before` returns which ids the warehouse had before an instant, `is_taken` whether an id is known to
+    be the record of another entry, `is_enough` whether the result so far resolves all entries.
     """
 
     def __init__(  # noqa: PLR0913 - three are functions, which let it run without a warehouse
@@ -129,15 +129,15 @@ class RecordSearch:
         client: Client,
         endpoint: Endpoint,
         entries: Sequence[Entry],
-        held: HeldBefore,
-        taken: Callable[[str], bool],
-        enough: Callable[[SearchResult], bool],
+        held_before: HeldBefore,
+        is_taken: Callable[[str], bool],
+        is_enough: Callable[[SearchResult], bool],
     ) -> None:
         self._client = client
         self._endpoint = endpoint
-        self._held = held
-        self._taken = taken
-        self._enough = enough
+        self._held_before = held_before
+        self._is_taken = is_taken
+        self._is_enough = is_enough
         self._sent = {entry.record: parse_response_json(entry.body) for entry in entries}
         self._entries = {entry.record: entry for entry in entries}
         self._by_code: dict[str, list[Entry]] = {}
@@ -147,48 +147,34 @@ class RecordSearch:
     def run(self, *, whole: bool) -> SearchResult:
         """Read the tail of the list, and with `whole`, if that does not suffice, all of it.
 
-        Raises what `Client.page` raises, and PageIgnored.
+        Raises what `Client.fetch_page` raises, and PageIgnored.
         """
-        sought = SearchResult(datetime.now(UTC), seen={record: [] for record in self._entries})
-        for page in self._tail():
-            self._look(page, sought)
-            if self._enough(sought):
-                return sought
+        result = SearchResult(datetime.now(UTC), seen={record: [] for record in self._entries})
+        for page in self._read_tail():
+            self._collect_candidates(page, result)
+            if self._is_enough(result):
+                return result
         if whole:
-            sought.began = datetime.now(UTC)
-            sought.complete = self._read_whole(sought)
-        return sought
+            result.began = datetime.now(UTC)
+            result.complete = self._read_whole(result)
+        return result
 
-    def _tail(self) -> Iterator[Page]:
-        first = self._page(1)
-        yield first
-        if not first.total or not 0 < first.rows < first.total:
-            return
-        pages = -(-first.total // first.rows)
-        last = self._page(pages)
-        yield last
-        tail = ListProfile(first.rows, first.total, detect_order(first, last)).tail()
-        for page in sorted({*tail} - {1, pages}):
-            yield self._page(page)
+    def _read_tail(self) -> Iterator[Page]:
+        return tail_pages(Paginator(self._endpoint, self._client.target), self._fetch)
 
-    def _read_whole(self, sought: SearchResult) -> bool:
-        way = Paginator(self._endpoint, self._client.target)
-        walk = way.walk()
-        page = next(walk)
-        while True:
-            answer = self._client.page(self._endpoint, page, learned=way.size or None)
-            self._look(answer, sought)
-            if self._enough(sought):
+    def _read_whole(self, result: SearchResult) -> bool:
+        """Read the list to its end, or until enough is found; return whether it was complete."""
+        paginator = Paginator(self._endpoint, self._client.target)
+        for page in all_pages(paginator, self._fetch):
+            self._collect_candidates(page, result)
+            if self._is_enough(result):
                 return False
-            try:
-                page = walk.send(answer)
-            except StopIteration as end:
-                return bool(end.value.complete)
+        return paginator.outcome is not None and paginator.outcome.complete
 
-    def _page(self, page: int) -> Page:
-        return self._client.page(self._endpoint, page)
+    def _fetch(self, number: int, observed_size: int | None) -> Page:
+        return self._client.fetch_page(self._endpoint, number, observed_size=observed_size)
 
-    def _look(self, page: Page, sought: SearchResult) -> None:
+    def _collect_candidates(self, page: Page, result: SearchResult) -> None:
         """Add the records of a page that may be one of the entries."""
         for id_, line in page.records.items():
             record = json.loads(line)
@@ -197,10 +183,10 @@ class RecordSearch:
             with_code = self._by_code.get(code or "", [])
             others = (entry for entry in self._entries.values() if entry not in with_code)
             for entry in with_code:
-                self._add_candidate(entry, id_, record, code, sought)
+                self._add_candidate(entry, id_, record, code, result)
             for entry in others:
                 if next(self._list_differing(entry, record), None) is None:
-                    self._add_candidate(entry, id_, record, code, sought)
+                    self._add_candidate(entry, id_, record, code, result)
 
     def _add_candidate(
         self,
@@ -208,10 +194,10 @@ class RecordSearch:
         id_: str,
         record: Mapping[str, Any],
         code: str | None,
-        sought: SearchResult,
+        result: SearchResult,
     ) -> None:
-        seen = sought.seen[entry.record]
-        if any(candidate.id == id_ for candidate in seen) or self._taken(id_):
+        seen = result.seen[entry.record]
+        if any(candidate.id == id_ for candidate in seen) or self._is_taken(id_):
             return
         sent_at = datetime.fromisoformat(entry.first_lost_at or entry.sent_at or entry.ready_at)
         seen.append(
@@ -220,7 +206,9 @@ class RecordSearch:
                 code,
                 has_code=code == entry.code,
                 differs=tuple(self._list_differing(entry, record)),
-                is_new=not (_was_created_before(record, sent_at) or self._held([id_], sent_at)),
+                is_new=not (
+                    _was_created_before(record, sent_at) or self._held_before([id_], sent_at)
+                ),
             )
         )
 

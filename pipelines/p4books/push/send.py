@@ -11,9 +11,9 @@ import urllib3
 
 from p4books.endpoints.definition import Endpoint
 from p4books.extract.client import (
-    REFUSALS,
+    MAX_ATTEMPTS,
+    MAX_REFUSALS,
     TIMEOUT,
-    TRIES,
     ApiConnection,
     describe_connection_failure,
     describe_missing_response,
@@ -177,7 +177,7 @@ class RecordSender:
             try:
                 response = self._post(entry)
             except urllib3.exceptions.HTTPError as error:
-                if self._session.left:
+                if self._session.request_sent:
                     what = describe_missing_response(error, self._retry_policy.timeout)
                     return CreateResponse(UNKNOWN, what)
                 failures += 1
@@ -192,15 +192,15 @@ class RecordSender:
         return self._session.post(
             self._url,
             entry.body,
-            waits=self._ledger.flush,
-            leaves=lambda: self._ledger.mark_sending(entry),
+            before_wait=self._ledger.flush,
+            before_send=lambda: self._ledger.mark_sending(entry),
         )
 
     def _wait_for_connection(self, entry: Entry, failures: int, error: Exception) -> None:
         policy = self._retry_policy
         why = describe_connection_failure(error, policy.timeout) or "the connection failed"
         self._ledger.mark_not_taken(entry)
-        if failures >= TRIES:
+        if failures >= MAX_ATTEMPTS:
             raise NotReached(self._endpoint.name, self._target.host, why)
         log.info("%s: %s; try %d", self._endpoint.name, why, failures + 1)
         policy.sleep(min(policy.backoff * 2 ** (failures - 1), MAX_BACKOFF))
@@ -211,7 +211,7 @@ class RecordSender:
         """Block all processes for as long as the 429 asks; the next try waits for that."""
         self._ledger.mark_not_taken(entry)
         self.counts.refused += 1
-        if refusals >= REFUSALS:
+        if refusals >= MAX_REFUSALS:
             raise StillRefusing(self._endpoint.name)
         wait = parse_retry_after(response.headers.get("Retry-After"), self._limiter.window)
         log.info("%s: over the limit, waiting %.0f s", self._endpoint.name, wait)

@@ -81,9 +81,9 @@ def search(books: Sandbox, make_settings: MakeSettings, tmp_path: Path) -> Searc
             client,
             VENDORS,
             entries,
-            held=lambda ids, _: {id_ for id_ in ids if id_ in held},
-            taken=lambda _: False,
-            enough=lambda result: all(
+            held_before=lambda ids, _: {id_ for id_ in ids if id_ in held},
+            is_taken=lambda _: False,
+            is_enough=lambda result: all(
                 any(candidate.is_match for candidate in seen) for seen in result.seen.values()
             ),
         ).run(whole=whole)

@@ -10,7 +10,7 @@ from tests.conftest import MakeSettings
 from tests.p4books.push.conftest import AddEntry
 
 from p4books.endpoints.vendors import VENDORS
-from p4books.extract.client import TRIES, ApiConnection, ApiTarget
+from p4books.extract.client import MAX_ATTEMPTS, ApiConnection, ApiTarget
 from p4books.extract.rate_limiter import RateLimiter
 from p4books.push.errors import NotCreated, NotReached, SentOn, StillRefusing
 from p4books.push.ledger import Ledger
@@ -194,7 +194,7 @@ def test_no_connection(
         sender.send(add_entry("V-1"))
 
     assert fake_time.slept == [1, 2, 4, 8]
-    assert sender.counts.requests == TRIES
+    assert sender.counts.requests == MAX_ATTEMPTS
     assert _state(ledger) == READY
 
 
