@@ -120,8 +120,9 @@ class SearchResult:
 class RecordSearch:
     """A search for entries of the ledger in their list.
 
-    `held_before` returns which ids the warehouse had before an instant, `is_taken` whether an id is known to
-    be the record of another entry, `is_enough` whether the result so far resolves all entries.
+    `held_before` returns which ids the warehouse had before an instant, `is_taken` whether an id is
+    known to be the record of another entry, `is_enough` whether the result so far resolves all
+    entries.
     """
 
     def __init__(  # noqa: PLR0913 - three are functions, which let it run without a warehouse
