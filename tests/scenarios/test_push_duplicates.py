@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from hypothesis import HealthCheck, given
+from hypothesis import HealthCheck, example, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 from pydantic import SecretStr
@@ -110,6 +110,27 @@ def _scenarios(draw: st.DrawFn) -> Scenario:
     )
 
 
+ACCEPTS_DUPLICATES = {  # the behaviour that shows a second request as a second record
+    "order": "ascending",
+    "ids": "integers",
+    "twins": "made",
+    "codes": "kept",
+    "created": "201",
+    "spelling": "snake",
+    "amounts": "numbers",
+}
+AFTER_CREATION = [  # the record was created, and its response lost
+    None,
+    Fault("lost", method="POST"),
+    Fault("cut_body", method="POST"),
+    Fault("failed", method="POST"),
+    Fault("html", method="POST", done=True),
+    None,
+]
+
+
+@example(Scenario(8, ACCEPTS_DUPLICATES, AFTER_CREATION, kills=[], resend=False))
+@example(Scenario(8, ACCEPTS_DUPLICATES, AFTER_CREATION, kills=[30, 33, 36], resend=True))
 @given(_scenarios())
 @examples(
     max_examples=EXAMPLES,
