@@ -52,8 +52,8 @@ format: setup ## Put code and SQL into the house's form
 	$(BIN)/ruff format .
 	$(BIN)/sqlfluff fix --disable-progress-bar sql
 
-docs: setup ## Write sql/README.md, the catalogue of the models, from the SQL files
-	$(BIN)/python -m tests.catalogue
+docs: setup ## Write the list of models in sql/README.md from the SQL files
+	$(BIN)/python -m p4books.publish.model_docs
 
 bench: setup ## Measure speed against a floor and plain dlt (about 25 minutes)
 	$(BIN)/python -m tests.benchmarksmarks
