@@ -20,7 +20,7 @@ import pytest
 from tests.staging_sync import sync
 
 from p4books.endpoints import ENDPOINTS
-from p4books.extract.reader import ExtractResult, read_lists
+from p4books.extract.reader import ExtractResult, ReadOptions, read_lists
 from p4books.load.schema import create_tables
 from p4books.publish.publish import PublishTarget, build_published_file
 from p4books.settings import ENV_PREFIX, Settings
@@ -101,7 +101,7 @@ class Tenant:
     def read(self, *endpoints: str) -> ExtractResult:
         """Read the same into the spools only, without waits between tries."""
         named = [ENDPOINTS[name] for name in endpoints or ["invoices"]]
-        return read_lists(self.settings, named, backoff=0)
+        return read_lists(self.settings, named, options=ReadOptions(backoff=0))
 
     def spooled(self) -> set[str]:
         """Give the ids of the invoices that lie in the spool."""

@@ -1,4 +1,4 @@
-"""How does a request leave?"""
+"""The HTTP session: one attempt per call, one host, every request counted."""
 
 import gzip
 import json
@@ -19,36 +19,36 @@ from p4books_sandbox import Fault, Sandbox
 
 
 @pytest.fixture
-def sandbox(standing: Sandbox) -> Sandbox:
-    """The sandbox of these tests: none of them changes a row."""
-    return standing
+def sandbox(shared_sandbox: Sandbox) -> Sandbox:
+    """The shared sandbox: no test here changes its rows."""
+    return shared_sandbox
 
 
 @pytest.fixture
-def slots(tmp_path: Path) -> RateLimiter:
-    """A throttle that lets everything leave at once."""
+def limiter(tmp_path: Path) -> RateLimiter:
+    """A limiter that never waits."""
     return RateLimiter(tmp_path / "slots.sqlite", 100_000, 60)
 
 
 @pytest.fixture
-def session(sandbox: Sandbox, slots: RateLimiter) -> HttpSession:
-    """A session with the test's sandbox."""
-    return HttpSession(sandbox.base_url, sandbox.key, slots, timeout=10)
+def session(sandbox: Sandbox, limiter: RateLimiter) -> HttpSession:
+    """A session with the sandbox."""
+    return HttpSession(sandbox.base_url, sandbox.key, limiter, timeout=10)
 
 
 @pytest.fixture
 def other() -> Iterator[Sandbox]:
-    """Another host, that knows the same key."""
+    """Another host that accepts the same key."""
     with Sandbox(empty=True, limit=0) as sandbox:
         yield sandbox
 
 
-def _redirect(to: str, times: int | None = 1, status: int = 302) -> Fault:
-    return Fault("status", status=status, times=times, headers={"Location": to})
+def _redirect(location: str, times: int | None = 1, status: int = 302) -> Fault:
+    return Fault("status", status=status, times=times, headers={"Location": location})
 
 
 def test_get(session: HttpSession, sandbox: Sandbox) -> None:
-    """One request brings the whole answer, and costs one."""
+    """One request returns the complete response and is counted once."""
     response = session.get(f"{sandbox.base_url}/invoices", {"page": 1, "page_size": 2})
 
     assert response.status == 200
@@ -56,8 +56,8 @@ def test_get(session: HttpSession, sandbox: Sandbox) -> None:
     assert (session.counts.requests, session.counts.refused) == (1, 0)
 
 
-def test_what_it_asks(session: HttpSession, sandbox: Sandbox) -> None:
-    """A request has the parameters asked for, the documented headers, and the key."""
+def test_request(session: HttpSession, sandbox: Sandbox) -> None:
+    """A request carries the given parameters, the documented headers and the key."""
     session.get(f"{sandbox.base_url}/invoices", {"page": 3, "page_size": 20, "odd & name": "ñ"})
 
     (arrival,) = sandbox.requests
@@ -71,7 +71,7 @@ def test_what_it_asks(session: HttpSession, sandbox: Sandbox) -> None:
 def test_netrc(
     session: HttpSession, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A password that .netrc has for the host does not replace the key."""
+    """A password for the host in .netrc does not replace the key."""
     netrc = tmp_path / ".netrc"
     netrc.write_text("machine 127.0.0.1 login me password secret\ndefault login me password x\n")
     netrc.chmod(0o600)
@@ -83,10 +83,10 @@ def test_netrc(
     assert response.status == 200
 
 
-def test_every_try_passes_the_throttle(
-    session: HttpSession, sandbox: Sandbox, slots: RateLimiter
+def test_every_request_takes_a_slot(
+    session: HttpSession, sandbox: Sandbox, limiter: RateLimiter
 ) -> None:
-    """Requests that fail, and those after a redirect, take a slot each and give it back."""
+    """Failed requests and those after a redirect take a slot each and release it."""
     sandbox.faults.stage(
         _redirect(f"{sandbox.base_url}/invoices"), Fault("status"), Fault("reset"), Fault("reset")
     )
@@ -97,12 +97,12 @@ def test_every_try_passes_the_throttle(
             session.get(f"{sandbox.base_url}/vendors", {"page": 1})
 
     assert session.counts.requests == len(sandbox.requests) == 4
-    assert 50 < RateLimiter(slots.path, 4, 60).seconds_for(1) <= 60
-    assert RateLimiter(slots.path, 5, 60).seconds_for(1) == 0
+    assert 50 < RateLimiter(limiter.path, 4, 60).seconds_for(1) <= 60
+    assert RateLimiter(limiter.path, 5, 60).seconds_for(1) == 0
 
 
-def test_statuses_are_not_judged(session: HttpSession, sandbox: Sandbox) -> None:
-    """Any status is an answer, also a redirect that does not say where to."""
+def test_any_status(session: HttpSession, sandbox: Sandbox) -> None:
+    """Any status is a response, even a redirect without a location."""
     sandbox.faults.stage(*(Fault("status", status=status) for status in (500, 429, 404, 302)))
 
     statuses = [session.get(f"{sandbox.base_url}/vendors", {}).status for _ in range(4)]
@@ -110,10 +110,10 @@ def test_statuses_are_not_judged(session: HttpSession, sandbox: Sandbox) -> None
     assert statuses == [500, 429, 404, 302]
 
 
-def test_nothing_comes(sandbox: Sandbox, slots: RateLimiter) -> None:
-    """An answer that does not come in time is not waited for."""
+def test_timeout(sandbox: Sandbox, limiter: RateLimiter) -> None:
+    """A response that does not arrive in time raises; the session can be used again."""
     sandbox.faults.stage(Fault("slow", seconds=60))
-    session = HttpSession(sandbox.base_url, sandbox.key, slots, timeout=0.05)
+    session = HttpSession(sandbox.base_url, sandbox.key, limiter, timeout=0.05)
 
     with pytest.raises(urllib3.exceptions.ReadTimeoutError):
         session.get(f"{sandbox.base_url}/invoices", {"page": 1})
@@ -121,83 +121,85 @@ def test_nothing_comes(sandbox: Sandbox, slots: RateLimiter) -> None:
     assert session.get(f"{sandbox.base_url}/invoices", {"page": 1}).status == 200
 
 
-def test_cut_off(session: HttpSession, sandbox: Sandbox) -> None:
-    """An answer that breaks off is no answer."""
+def test_truncated(session: HttpSession, sandbox: Sandbox) -> None:
+    """A truncated response raises."""
     sandbox.faults.stage(Fault("cut_body"))
 
     with pytest.raises(urllib3.exceptions.HTTPError):
         session.get(f"{sandbox.base_url}/invoices", {"page": 1})
 
 
-# What creates.
-
-
 @pytest.fixture
-def wholesale(slots: RateLimiter) -> Iterator[tuple[Sandbox, HttpSession]]:
-    """A P4 Books without rows, to which records may be added, and a session with it."""
+def writable(limiter: RateLimiter) -> Iterator[tuple[Sandbox, HttpSession]]:
+    """A P4 Books without rows that tests may write to, and a session with it."""
     with Sandbox(empty=True, limit=0) as sandbox:
-        yield sandbox, HttpSession(sandbox.base_url, sandbox.key, slots, timeout=0.3)
+        yield sandbox, HttpSession(sandbox.base_url, sandbox.key, limiter, timeout=0.3)
 
 
-def test_post(wholesale: tuple[Sandbox, HttpSession]) -> None:
-    """A POST sends its body as it is, once, and brings the whole answer."""
-    sandbox, session = wholesale
-    happened: list[str] = []
+def test_post(writable: tuple[Sandbox, HttpSession]) -> None:
+    """A POST sends its body unchanged, once, and returns the complete response."""
+    sandbox, session = writable
+    events: list[str] = []
 
-    answer = session.post(
+    response = session.post(
         f"{sandbox.base_url}/vendors",
         b'{"code":"V-1"}',
-        waits=lambda: happened.append("waits"),
-        leaves=lambda: happened.append(f"leaves as one of {len(sandbox.requests)}"),
+        before_wait=lambda: events.append("wait"),
+        before_send=lambda: events.append(f"send after {len(sandbox.requests)}"),
     )
 
-    assert (answer.status, json.loads(answer.data)["code"]) == (201, "V-1")
-    assert happened == ["leaves as one of 0"]
-    assert session.left
+    assert (response.status, json.loads(response.data)["code"]) == (201, "V-1")
+    assert events == ["send after 0"]
+    assert session.request_sent
     assert session.counts.requests == 1
 
 
 def test_post_waits(sandbox: Sandbox, tmp_path: Path) -> None:
-    """It is said that a request waits under the limit before it does, and then that it leaves."""
-    happened: list[str] = []
-    slots = RateLimiter(tmp_path / "one.sqlite", 1, 0.2, sleep=lambda _: happened.append("slept"))
-    slots.block(0.2)
-    session = HttpSession(sandbox.base_url, sandbox.key, slots, timeout=10)
+    """`before_wait` is called before a wait for the limiter, `before_send` after it."""
+    events: list[str] = []
+    now = [1000.0]
+
+    def sleep(seconds: float) -> None:
+        events.append("sleep")
+        now[0] += seconds
+
+    limiter = RateLimiter(tmp_path / "one.sqlite", 1, 60, lambda: now[0], sleep)
+    limiter.block(0.5)
+    session = HttpSession(sandbox.base_url, sandbox.key, limiter, timeout=10)
 
     session.post(
         f"{sandbox.base_url}/nothing",
         b"{}",
-        waits=lambda: happened.append("waits"),
-        leaves=lambda: happened.append("leaves"),
+        before_wait=lambda: events.append("wait"),
+        before_send=lambda: events.append("send"),
     )
 
-    assert happened[:2] == ["waits", "slept"]
-    assert happened[-1] == "leaves"
+    assert events == ["wait", "sleep", "send"]
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_post_is_not_sent_on(wholesale: tuple[Sandbox, HttpSession], status: int) -> None:
-    """A redirect of a POST is an answer like others: nothing is sent a second time."""
-    sandbox, session = wholesale
+def test_post_is_not_redirected(writable: tuple[Sandbox, HttpSession], status: int) -> None:
+    """A redirect of a POST is a response like others: nothing is sent twice."""
+    sandbox, session = writable
     sandbox.faults.stage(_redirect(f"{sandbox.base_url}/vendors", status=status))
 
-    answer = session.post(f"{sandbox.base_url}/vendors", b'{"code":"V-1"}')
+    response = session.post(f"{sandbox.base_url}/vendors", b'{"code":"V-1"}')
 
-    assert answer.status == status
+    assert response.status == status
     assert len(sandbox.requests) == 1
     assert len(sandbox.books["vendors"]) == 0
 
 
 @pytest.mark.parametrize("kind", ["reset", "lost", "cut_body", "slow"])
-def test_left(wholesale: tuple[Sandbox, HttpSession], kind: str) -> None:
-    """Where a connection fails after it stood, it is known that the request may have arrived."""
-    sandbox, session = wholesale
+def test_request_sent(writable: tuple[Sandbox, HttpSession], kind: str) -> None:
+    """If an established connection fails, the request counts as sent."""
+    sandbox, session = writable
     sandbox.faults.stage(Fault(kind, seconds=5))
 
     with pytest.raises(urllib3.exceptions.HTTPError):
         session.post(f"{sandbox.base_url}/vendors", b'{"code":"V-1"}')
 
-    assert session.left
+    assert session.request_sent
     assert len(sandbox.requests) == 1
 
 
@@ -210,23 +212,23 @@ def test_left(wholesale: tuple[Sandbox, HttpSession], kind: str) -> None:
         "https://{here}/api/v1",
     ],
 )
-def test_nothing_left(wholesale: tuple[Sandbox, HttpSession], address: str) -> None:
-    """Where no connection came about, no byte of the request left, be it after one that did."""
-    sandbox, session = wholesale
+def test_request_not_sent(writable: tuple[Sandbox, HttpSession], address: str) -> None:
+    """If no connection was made the request counts as not sent, even after one that was."""
+    sandbox, session = writable
     address = address.format(here=sandbox.base_url.split("/")[2])
     session.post(f"{sandbox.base_url}/vendors", b'{"code":"V-1"}')
 
     with pytest.raises(urllib3.exceptions.HTTPError):
         session.post(f"{address}/vendors", b'{"code":"V-2"}')
 
-    assert not session.left
+    assert not session.request_sent
     assert session.counts.requests == 2
     assert len(sandbox.books["vendors"]) == 1
 
 
 @pytest.fixture
 def closing() -> Iterator[str]:
-    """The address of a server that says it keeps connections, and closes each after an answer."""
+    """The address of a server that promises to keep connections, and closes each after use."""
     with socket.create_server(("127.0.0.1", 0)) as plug:
 
         def serve() -> None:
@@ -246,9 +248,9 @@ def closing() -> Iterator[str]:
         thread.join()
 
 
-def test_a_connection_that_was_closed(closing: str, slots: RateLimiter) -> None:
-    """A connection that was closed meanwhile is opened anew, and the request leaves once."""
-    session = HttpSession(closing, "k", slots, timeout=5)
+def test_closed_connection(closing: str, limiter: RateLimiter) -> None:
+    """A connection closed meanwhile is reopened, and the request is sent once."""
+    session = HttpSession(closing, "k", limiter, timeout=5)
 
     statuses = []
     for _ in range(3):
@@ -259,14 +261,15 @@ def test_a_connection_that_was_closed(closing: str, slots: RateLimiter) -> None:
     assert session.counts.requests == 3
 
 
-# Redirects.
-
-
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-@pytest.mark.parametrize("to", ["{base}/invoices?page=2", "/api/v1/invoices?page=2", "?page=2"])
-def test_same_host(session: HttpSession, sandbox: Sandbox, to: str, status: int) -> None:
+@pytest.mark.parametrize(
+    "location", ["{base}/invoices?page=2", "/api/v1/invoices?page=2", "?page=2"]
+)
+def test_redirect_on_the_same_host(
+    session: HttpSession, sandbox: Sandbox, location: str, status: int
+) -> None:
     """A redirect on the same host is followed, with the key, and counted."""
-    sandbox.faults.stage(_redirect(to.format(base=sandbox.base_url), status=status))
+    sandbox.faults.stage(_redirect(location.format(base=sandbox.base_url), status=status))
 
     response = session.get(f"{sandbox.base_url}/invoices", {"page": 1})
 
@@ -275,18 +278,18 @@ def test_same_host(session: HttpSession, sandbox: Sandbox, to: str, status: int)
     assert session.counts.requests == 2
 
 
-def test_circle(session: HttpSession, sandbox: Sandbox) -> None:
-    """Redirects that lead in a circle are followed three times, then it is an error."""
+def test_redirect_loop(session: HttpSession, sandbox: Sandbox) -> None:
+    """A redirect loop is followed for three requests, then it raises."""
     sandbox.faults.stage(_redirect(f"{sandbox.base_url}/invoices", times=None))
 
-    with pytest.raises(urllib3.exceptions.HTTPError, match="circle"):
+    with pytest.raises(urllib3.exceptions.HTTPError, match="redirect loop"):
         session.get(f"{sandbox.base_url}/invoices", {"page": 1})
 
     assert session.counts.requests == len(sandbox.requests) == 3
 
 
-def test_another_host(session: HttpSession, sandbox: Sandbox, other: Sandbox) -> None:
-    """A redirect to another host, be it only another port, is not followed; the key stays here."""
+def test_redirect_to_another_host(session: HttpSession, sandbox: Sandbox, other: Sandbox) -> None:
+    """A redirect to another host, or just another port, raises; the key is not sent there."""
     sandbox.faults.stage(_redirect(f"{other.base_url}/invoices"))
 
     with pytest.raises(Redirected) as error:
@@ -298,7 +301,7 @@ def test_another_host(session: HttpSession, sandbox: Sandbox, other: Sandbox) ->
 
 
 @pytest.mark.parametrize(
-    "to",
+    "location",
     [
         "https://{host}/api/v1/invoices",
         "//{other}/api/v1/invoices",
@@ -312,13 +315,15 @@ def test_another_host(session: HttpSession, sandbox: Sandbox, other: Sandbox) ->
         "http://{host}]/",
     ],
 )
-def test_tricks(session: HttpSession, sandbox: Sandbox, other: Sandbox, to: str) -> None:
-    """No way to write an address makes another host look like this one."""
+def test_disguised_host(
+    session: HttpSession, sandbox: Sandbox, other: Sandbox, location: str
+) -> None:
+    """No way to write an address makes another host pass for this one."""
     hosts = {
         name: each.base_url.split("/")[2]
         for name, each in {"host": sandbox, "other": other}.items()
     }
-    sandbox.faults.stage(_redirect(to.format(**hosts)))
+    sandbox.faults.stage(_redirect(location.format(**hosts)))
 
     with pytest.raises(Redirected):
         session.get(f"{sandbox.base_url}/invoices", {"page": 1})
@@ -327,15 +332,12 @@ def test_tricks(session: HttpSession, sandbox: Sandbox, other: Sandbox, to: str)
     assert len(sandbox.requests) == 1
 
 
-# What stands between.
-
-
-def test_no_proxy_on_this_machine(
-    sandbox: Sandbox, other: Sandbox, slots: RateLimiter, monkeypatch: pytest.MonkeyPatch
+def test_no_proxy_for_this_machine(
+    sandbox: Sandbox, other: Sandbox, limiter: RateLimiter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What goes to this machine goes there, whatever proxy is set: the key is not encrypted."""
+    """Requests to this machine bypass any proxy, since the key is not encrypted."""
     monkeypatch.setenv("http_proxy", other.base_url)
-    session = HttpSession(sandbox.base_url, sandbox.key, slots, timeout=10)
+    session = HttpSession(sandbox.base_url, sandbox.key, limiter, timeout=10)
 
     response = session.get(f"{sandbox.base_url}/invoices", {"page": 1})
 
@@ -343,10 +345,10 @@ def test_no_proxy_on_this_machine(
     assert other.requests == []
 
 
-def test_proxy(sandbox: Sandbox, slots: RateLimiter, monkeypatch: pytest.MonkeyPatch) -> None:
-    """To P4 Books the way leads through the proxy that is set, which never sees the key."""
+def test_proxy(sandbox: Sandbox, limiter: RateLimiter, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Requests to P4 Books go through the configured proxy, which never sees the key."""
     monkeypatch.setenv("https_proxy", sandbox.base_url)
-    session = HttpSession("https://acme.invalid/api/v1", sandbox.key, slots, timeout=10)
+    session = HttpSession("https://acme.invalid/api/v1", sandbox.key, limiter, timeout=10)
 
     with pytest.raises(urllib3.exceptions.ProxyError):
         session.get("https://acme.invalid/api/v1/invoices", {"page": 1})
@@ -354,11 +356,11 @@ def test_proxy(sandbox: Sandbox, slots: RateLimiter, monkeypatch: pytest.MonkeyP
     assert sandbox.requests == []
 
 
-class _Zipped(BaseHTTPRequestHandler):
-    """Answers with a body that gzip made, or that only says so."""
+class _Compressing(BaseHTTPRequestHandler):
+    """Returns a body compressed by gzip, or one that only claims to be."""
 
     def do_GET(self) -> None:
-        body = gzip.compress(b"[1]") if "good" in self.path else b"not zipped"
+        body = gzip.compress(b"[1]") if "good" in self.path else b"not compressed"
         self.send_response(200)
         self.send_header("Content-Encoding", "gzip")
         self.send_header("Content-Length", str(len(body)))
@@ -366,13 +368,13 @@ class _Zipped(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture
-def zipping() -> Iterator[str]:
-    """The address of a server that zips its answers."""
-    with HTTPServer(("127.0.0.1", 0), _Zipped) as server:
+def compressing() -> Iterator[str]:
+    """The address of a server that compresses its responses."""
+    with HTTPServer(("127.0.0.1", 0), _Compressing) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}"
@@ -380,10 +382,10 @@ def zipping() -> Iterator[str]:
         thread.join()
 
 
-def test_zipped(zipping: str, slots: RateLimiter) -> None:
-    """A zipped answer is unpacked; one that can't be unpacked is no answer."""
-    session = HttpSession(zipping, "key", slots, timeout=10)
+def test_compressed(compressing: str, limiter: RateLimiter) -> None:
+    """A compressed response is decompressed; one that cannot be raises."""
+    session = HttpSession(compressing, "key", limiter, timeout=10)
 
-    assert session.get(f"{zipping}/good", {}).data == b"[1]"
+    assert session.get(f"{compressing}/good", {}).data == b"[1]"
     with pytest.raises(urllib3.exceptions.DecodeError):
-        session.get(f"{zipping}/bad", {})
+        session.get(f"{compressing}/bad", {})
