@@ -12,8 +12,8 @@ from p4books.warehouse import models
 
 _FOLDER = tempfile.TemporaryDirectory(prefix="staging-")
 STAGING = Path(_FOLDER.name)
-(STAGING / "staging").symlink_to(models.folder() / "staging")
-(STAGING / "seeds").symlink_to(models.folder() / "seeds")
+for _name in ("staging", "seeds", "macros.sql"):
+    (STAGING / _name).symlink_to(models.folder() / _name)
 
 
 def sync(
