@@ -10,7 +10,6 @@ help: ## Show this list
 	@echo "  The command $(BIN)/p4books: sync, check, status, runs, adopt, report;"
 	@echo "    to use what came: models, query, export; to create records: push, pushes;"
 	@echo "    without a key: demo, sandbox"
-	@echo "  Endpoints: products, customers, vendors, invoices, purchase_orders, sales_orders"
 
 setup: .venv/.done ## Make .venv and install the pinned packages
 
