@@ -104,18 +104,18 @@ def push(  # noqa: PLR0913
         fault_format(faults)
         if file and file.exists() and faults.exists() and faults.samefile(file):
             raise UsageError(f"{faults} is the file to push; name another one for its faults.")
-    wishes = PushOptions(
-        renamed=_parse_mapping(renamed),
+    options = PushOptions(
+        column_map=_parse_mapping(renamed),
         dry_run=dry_run,
         limit=limit,
         skip_bad=skip_bad,
-        again=frozenset(["unknown"] * resend_unknown + ["refused"] * resend_refused),
+        resend=frozenset(["unknown"] * resend_unknown + ["refused"] * resend_refused),
         allow_renumbering=allow_renumbering,
         same_books=same_books,
     )
     found = load_settings(tenant, need_key=not dry_run)
     with _read_input(found, file, sheet, sql) as rows, show_push_progress() as told:
-        done = push_records(found, name, rows, str(file.name if file else "query"), wishes, told)
+        done = push_records(found, name, rows, str(file.name if file else "query"), options, told)
     if as_json:
         print_report_json(done)
     else:

@@ -95,7 +95,7 @@ def _print_progress_lines() -> PushCallback:
 
     def told(what: str, done: int, whole: int) -> None:
         nonlocal last
-        if what == "seeking":
+        if what == "reconciling":
             log_progress(f"Reading the list to find {whole:,} whose answer was lost.")
         elif time.monotonic() - last >= QUIET:
             last = time.monotonic()

@@ -116,7 +116,7 @@ def test_bad_rows(p4books: Words, tmp_path: Path, shop: Sandbox) -> None:
 
     assert done.returncode == 1
     assert done.stderr == (
-        "2 of 3 records can't be sent as they are; nothing was sent. Mend them, or send the others "
+        "2 of 3 records cannot be sent as they are; nothing was sent. Fix them, or send the others "
         "with --skip-bad.\n"
     )
     written = list(csv.DictReader(StringIO(faults.read_text())))
@@ -171,7 +171,7 @@ def test_not_all_created(p4books: Words, vendors: Path, shop: Sandbox) -> None:
     as_json = json.loads(p4books("pushes", "1", "--json").stdout)
 
     assert done.returncode == 1
-    assert "Not all was created: 1 refused, 1 unknown. `p4books pushes 1`" in done.stderr
+    assert "Not all records were created: 1 refused, 1 unknown. `p4books pushes 1`" in done.stderr
     assert "Locked." in rows.stdout
     assert [(row["code"], row["state"]) for row in as_csv] == [
         ("NEW-1", "refused"),
@@ -189,7 +189,7 @@ def test_resend(p4books: Words, vendors: Path, shop: Sandbox) -> None:
     done = p4books("push", "vendors", vendors, "--resend-unknown", "--resend-refused")
 
     assert (done.returncode, len(_new(shop))) == (1, 1), done.stderr
-    assert "not before 5 minutes" in p4books("pushes", "2").stdout
+    assert "sent again 5 minutes after" in p4books("pushes", "2").stdout
 
 
 def test_pushes(p4books: Words, vendors: Path) -> None:
@@ -236,7 +236,7 @@ def test_sync(p4books: Words, tmp_path: Path) -> None:
         (["vendors"], "Name the file to push, or ask for its rows with --query SQL"),
         (["vendors", "{file}", "--query", "select 1"], "Name the file to push"),
         (["vendor", "{file}"], "There is no endpoint vendor; did you mean vendors?"),
-        (["sales-orders", "{file}"], "P4 Books lets nobody create sales_orders"),
+        (["sales-orders", "{file}"], "The API of P4 Books cannot create sales_orders"),
         (["vendors", "{file}", "--map", "name"], "is not written as THEIRS=OURS"),
         (["vendors", "{file}", "--map", "name=nam"], "did you mean name?"),
         (["vendors", "nowhere.csv"], "nowhere.csv"),
@@ -265,7 +265,7 @@ def test_no_key_is_shown(p4books: Words, vendors: Path, shop: Sandbox) -> None:
     told = done.stdout + done.stderr + p4books("pushes", "1", "--json").stdout
 
     assert done.returncode == 1
-    assert "did not accept the API key" in done.stderr
+    assert "rejected the API key" in done.stderr
     assert shop.key not in told
 
 
