@@ -10,7 +10,6 @@ help: ## Show this list
 	@echo "  The command $(BIN)/p4books: sync, check, status, runs, adopt, report;"
 	@echo "    to use what came: models, query, export; to create records: push, pushes;"
 	@echo "    without a key: demo, sandbox"
-	@echo "  Endpoints: products, customers, vendors, invoices, purchase_orders, sales_orders"
 
 setup: .venv/.done ## Make .venv and install the pinned packages
 
@@ -38,6 +37,7 @@ soak: setup ## Move rows in 5,000 ways, reckon 1,000 books, kill 100 pushes (ove
 		$(BIN)/python -m pytest -qs --timeout=0 tests/scenarios/test_moving_rows.py -k {}
 	P4BOOKS_EXAMPLES=1000 $(BIN)/python -m pytest -qs --timeout=0 tests/sql/test_sums.py \
 		tests/scenarios/test_push_duplicates.py tests/scenarios/test_push_kill.py
+	P4BOOKS_EXAMPLES=1000 $(BIN)/python -m pytest -q --timeout=0 tests/p4books/extract
 
 lint: setup ## Check style, types, layers and SQL
 	$(BIN)/ruff check .

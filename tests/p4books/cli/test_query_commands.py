@@ -237,7 +237,7 @@ def test_a_report_of_ones_own_that_is_broken(ask: Run, home: Path) -> None:
     own.unlink()
     assert done.returncode == 0
     assert done.stdout.startswith("Published data/shop.duckdb")
-    assert "mine.sql, line 2: there is no staging.nothing." in done.stderr
+    assert "mine.sql, line 2: staging.nothing does not exist." in done.stderr
     assert "left out" in told["left_out"][0]
 
 
