@@ -507,7 +507,7 @@ def test_a_first_copy_that_is_not_whole(settings: Settings, sandbox: Sandbox) ->
 
     (fault,) = first.faults
     assert isinstance(fault, Incomplete)
-    assert "Nothing was loaded for it" in str(fault)
+    assert "Nothing was loaded for vendors" in str(fault)
     assert {each.endpoint: each.outcome for each in first.readings} == {
         "vendors": "Incomplete",
         "products": "done",
@@ -527,7 +527,7 @@ def test_a_later_copy_that_is_not_whole(synced: Settings, sandbox: Sandbox) -> N
 
     (fault,) = summary.faults
     assert isinstance(fault, Incomplete)
-    assert "nothing was closed" in str(fault)
+    assert "no row was closed" in str(fault)
     assert ask(synced.published, "select count(*) from staging.vendors") == [(20,)]
     name = "select vendor_name from staging.vendors where vendor_id = '4'"
     assert ask(synced.published, name) == [("new name",)]
@@ -621,7 +621,7 @@ def test_a_broken_report_of_ones_own(
 
     (note,) = summary.notes
     assert note.startswith(f"{own / 'broken.sql'}, line ")
-    assert "This report was left out, all else is published." in note
+    assert "This report was left out; everything else is published." in note
     assert (summary.loaded, summary.published, summary.faults) == (True, True, [])
     check_everything(synced.published, sandbox)
     assert ask(synced.published, "from custom.whole") == [(19,)]
@@ -704,7 +704,7 @@ def test_another_run(synced: Settings, sandbox: Sandbox) -> None:
     ) as holder:
         assert holder.stdout is not None
         holder.stdout.readline()
-        with pytest.raises(AlreadyRunning, match="tenant acme is going on") as caught:
+        with pytest.raises(AlreadyRunning, match="tenant acme is in progress") as caught:
             sync(synced)
         holder.kill()
 

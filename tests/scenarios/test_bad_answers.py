@@ -109,7 +109,9 @@ def test_for_ever(tenant: Open, fault: Fault) -> None:
     found = acme.read("invoices", "vendors")
 
     assert [type(each) for each in found.faults.values()] == [BadAnswer]
-    assert str(found.faults["invoices"]).startswith("invoices: P4 Books answered page 2 with ")
+    assert str(found.faults["invoices"]).startswith(
+        "invoices: P4 Books answered the request for page 2 with "
+    )
     verdicts = {read.endpoint.name: read.scan.verdict for read in found.read}
     assert verdicts["invoices"] is None
     assert verdicts["vendors"].complete

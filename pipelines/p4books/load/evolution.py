@@ -9,9 +9,9 @@ from pathlib import Path
 
 import duckdb
 
-from p4books.endpoints import ENDPOINTS
+from p4books.endpoints import get_endpoint
 from p4books.endpoints.definition import Endpoint, FieldType
-from p4books.errors import UsageError, did_you_mean
+from p4books.errors import UsageError, describe_unknown
 from p4books.load.normalize import fit_column
 from p4books.load.schema import (
     FIELD_TYPES,
@@ -317,9 +317,7 @@ def _split_field(word: str) -> tuple[str, str]:
     name = name.lower().replace("-", "_")
     if not dot or not field:
         raise UsageError(f"{word} is no ENDPOINT.FIELD, as customers.credit_days is.")
-    if name not in ENDPOINTS:
-        raise UsageError(f"There is no endpoint {name}{did_you_mean(name, ENDPOINTS)}")
-    return name, field
+    return get_endpoint(name).name, field
 
 
 def _adopt_in_copy(made: Path, name: str, field: str, kind: str | None) -> AdoptedField:
@@ -366,7 +364,7 @@ def _resolve_field(con: duckdb.DuckDBPyConnection, endpoint: Endpoint, field: st
         )
     found = match_spellings(field, there)
     if not found:
-        raise UsageError(f"{endpoint.name} has no field {field}{did_you_mean(field, there)}")
+        raise UsageError(describe_unknown(f"{endpoint.name} field", field, there))
     taken = {*table_columns(endpoint), *_published_names(con, endpoint)}
     if not re.fullmatch(_PLAIN_NAME, found[0]) or found[0] in taken:
         raise UsageError(

@@ -8,7 +8,7 @@ from typing import Any
 
 import duckdb
 
-from p4books.errors import NotPublished, QueryFailed, did_you_mean
+from p4books.errors import NotPublished, QueryFailed, describe_unknown
 from p4books.storage.database import quote_identifier
 from p4books.transform.models import LAYERS
 
@@ -101,10 +101,10 @@ def _add_hint(con: duckdb.DuckDBPyConnection, said: str) -> str:
     ).fetchall()
     if any(f'"{each}"' in said or f'"{each.partition(".")[2]}"' in said for (each,) in models):
         return said.strip()
-    hint = did_you_mean(
-        missing.group(1), [each for (each,) in models], "`p4books models` lists them."
+    unknown = describe_unknown(
+        "table", missing.group(1), [each for (each,) in models], "`p4books models` lists them."
     )
-    return f"There is no {missing.group(1)}{hint}\n{said.strip()}"
+    return f"{unknown}\n{said.strip()}"
 
 
 def _lock_down(con: duckdb.DuckDBPyConnection) -> None:
@@ -210,9 +210,7 @@ def find_model(models: Sequence[CatalogEntry], word: str) -> CatalogEntry:
         raise QueryFailed(f"{word} is in two layers; say {' or '.join(m.full for m in found)}.")
     if not found:
         known = [each.full if "." in word else each.model for each in models]
-        raise QueryFailed(
-            f"There is no model {word}{did_you_mean(meant, known, '`p4books models` lists them.')}"
-        )
+        raise QueryFailed(describe_unknown("model", word, known, "`p4books models` lists them."))
     return found[0]
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from p4books.errors import P4BooksError
+from p4books.errors import P4BooksError, end_sentence
 
 _STAYS = "What was sent stands in the ledger; the rest was not sent."
 
@@ -13,7 +13,7 @@ class BadFile(P4BooksError):
     exit_code = 2
 
     def __init__(self, file: Path | str, what: str, remedy: str) -> None:
-        super().__init__(f"{file}: {what}. Nothing was sent. {remedy}")
+        super().__init__(f"{file}: {end_sentence(what)} Nothing was sent. {remedy}")
 
 
 class LedgerTrouble(P4BooksError):

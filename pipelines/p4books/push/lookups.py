@@ -14,7 +14,7 @@ from unicodedata import normalize
 import duckdb
 
 from p4books.endpoints.definition import Endpoint
-from p4books.errors import P4BooksError, did_you_mean
+from p4books.errors import P4BooksError, describe_unknown
 from p4books.load.schema import read_state
 from p4books.load.warehouse import check_warehouse
 from p4books.storage.database import open_database
@@ -76,11 +76,11 @@ class RecordIndex:
     gone: Set[str] = frozenset()
     gone_codes: Set[str] = frozenset()
 
-    def like(self, code: str) -> str:
-        """End a sentence about a code that is not there: with the nearest that is."""
+    def describe_unknown(self, kind: str, code: str) -> str:
+        """Say that no record has this code, and suggest the most similar one."""
         place = bisect_left(self._in_order, code)
         near = self._in_order[max(place - _ALIKE, 0) : place + _ALIKE]
-        return did_you_mean(code, near, "no other is like it.")
+        return describe_unknown(kind, code, near, "No other code is similar.")
 
     def spelt(self, code: str) -> str | None:
         """Return a code that is this one but for case and blanks; None where none is there."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from p4books.endpoints.definition import Endpoint, Fields, FieldType
-from p4books.errors import UsageError, did_you_mean
+from p4books.errors import UsageError, describe_unknown
 from p4books.extract.page import snake_case
 from p4books.push.lookups import REFERENCES, Lookups, RecordIndex
 from p4books.push.values import UnfitValue, Value, format_value
@@ -70,7 +70,7 @@ def _unknown_reference(value: str, by: ReferenceBy, listed: RecordIndex, noun: s
             f"Write a {noun} that is there.",
         )
     return UnfitValue(
-        f"There is no {noun} {format_value(value)}{listed.like(value)}",
+        listed.describe_unknown(noun, format_value(value)),
         f"Correct it, or create the {noun} and run `p4books sync`.",
     )
 
@@ -160,12 +160,11 @@ class ColumnMapping:
             name = snake_case(ours, self._names)
             if ours and name not in self._known:
                 why = (
-                    "P4 Books gives the ids"
+                    "P4 Books assigns the ids."
                     if name == "id"
-                    else f"there is no field {ours} in {self._of}"
+                    else describe_unknown(f"{self._of} field", ours, sorted(self._names))
                 )
-                end = "." if name == "id" else did_you_mean(name, sorted(self._names))
-                raise UsageError(f"`--map {theirs}={ours}`: {why}{end} Nothing was sent.")
+                raise UsageError(f"`--map {theirs}={ours}`: {why} Nothing was sent.")
 
     def _look_up(self, column: str) -> ColumnTarget | UnfitValue | None:
         ours = self._renamed.get(_normalize_name(column))
@@ -184,10 +183,10 @@ class ColumnMapping:
                 "A column without a name holds values.", "Name it in the file's header."
             )
         if name == "id":
-            return UnfitValue("P4 Books gives the ids.", f"Leave the column out: {leave_it}.")
-        like = did_you_mean(name, sorted(self._names), "none is like it.")
+            return UnfitValue("P4 Books assigns the ids.", f"Leave the column out: {leave_it}.")
+        kind, names = f"{self._of} field", sorted(self._names)
         return UnfitValue(
-            f"There is no field {format_value(column)} in {self._of}{like}",
+            describe_unknown(kind, format_value(column), names, "No field is similar."),
             f"Say which field it is with {map_it}, or leave it out with {leave_it}.",
         )
 

@@ -6,9 +6,9 @@ from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 
-from p4books.endpoints import ENDPOINTS
+from p4books.endpoints import ENDPOINTS, get_endpoint
 from p4books.endpoints.definition import Endpoint
-from p4books.errors import P4BooksError, UsageError, did_you_mean
+from p4books.errors import P4BooksError, UsageError
 from p4books.extract.client import ApiConnection, Client
 from p4books.load.schema import load_endpoints
 from p4books.load.warehouse import check_warehouse
@@ -120,9 +120,7 @@ def push_records(  # noqa: PLR0913
 
 def check_writable(name: str) -> None:
     """Raise UsageError where the API creates nothing (contract: POST for all but sales orders)."""
-    if name not in ENDPOINTS:
-        raise UsageError(f"There is no endpoint {name}{did_you_mean(name, ENDPOINTS)}")
-    if not ENDPOINTS[name].writable:
+    if not get_endpoint(name).writable:
         can = ", ".join(each.name for each in ENDPOINTS.values() if each.writable)
         raise UsageError(f"P4 Books lets nobody create {name} through its API, only {can}.")
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import duckdb
 
-from p4books.errors import BrokenSeed, did_you_mean
+from p4books.errors import BrokenSeed, describe_unknown
 from p4books.storage.database import quote_identifier
 from p4books.transform.models import SqlSources
 
@@ -95,7 +95,7 @@ def load_seeds(con: duckdb.DuckDBPyConnection, sources: SqlSources) -> None:
     """Make the tables of the seeds anew. Raises BrokenSeed, naming file and line."""
     files = {file.stem: file for file in sources.files("seeds", "csv")}
     for stem in files.keys() - SEEDS.keys():
-        raise BrokenSeed(files[stem], 1, f"there is no seed {stem}{did_you_mean(stem, SEEDS)}")
+        raise BrokenSeed(files[stem], 1, describe_unknown("seed", stem, SEEDS))
     for stem, seed in SEEDS.items():
         typed = ", ".join(
             f"{quote_identifier(column)} {kind.type}" for column, kind in seed.columns.items()

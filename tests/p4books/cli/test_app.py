@@ -212,11 +212,11 @@ def test_a_missing_right_stops_one_endpoint_only(p4books: Run, sandbox: Sandbox)
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["sync", "invoice"], "did you mean invoices?"),
+        (["sync", "invoice"], "Did you mean 'invoices'?"),
         (["sync", "--frobnicate"], "--frobnicate"),
         (["synk"], "synk"),
         (["adopt", "vendors.colour"], "no warehouse yet"),
-        (["adopt", "vendor.colour"], "did you mean vendors?"),
+        (["adopt", "vendor.colour"], "Did you mean 'vendors'?"),
         (["adopt", "vendors.colour", "--as", "number"], "measure"),
     ],
 )

@@ -252,8 +252,8 @@ def test_published(synced: Settings) -> None:
 WRONG = {
     "vendors": "vendors is no ENDPOINT.FIELD",
     "vendors.": "is no ENDPOINT.FIELD",
-    "vendor.since": r"no endpoint vendor; did you mean vendors\?",
-    "vendors.sinse": r"vendors has no field sinse; did you mean since\?",
+    "vendor.since": r"Unknown endpoint 'vendor'. Did you mean 'vendors'\?",
+    "vendors.sinse": r"Unknown vendors field 'sinse'. Did you mean 'since'\?",
     "vendors.tax_id": "vendors.tax_id is a column already; nothing was changed",
     "vendors.TaxId": "vendors.tax_id is a column already",
     "vendors.gone": "vendors.gone can't be a column",

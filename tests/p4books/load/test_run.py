@@ -170,7 +170,7 @@ def test_mismatch(tmp_path: Path) -> None:
     take(tmp_path, {"products": products(p1=1)}, 1_000)
     before = (tmp_path / "warehouse.duckdb").read_bytes()
 
-    with pytest.raises(LoadMismatch, match="2 versions were sent to the warehouse and 1 arrived"):
+    with pytest.raises(LoadMismatch, match="2 versions were sent to the warehouse but 1 arrived"):
         take(tmp_path, {"products": products(p1=1, p2=2)}, 2_000, more=1)
 
     assert (tmp_path / "warehouse.duckdb").read_bytes() == before

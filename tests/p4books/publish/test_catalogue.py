@@ -91,9 +91,9 @@ def test_choose(con: duckdb.DuckDBPyConnection, words: list[str], models: list[s
 @pytest.mark.parametrize(
     ("word", "says"),
     [
-        ("vendor", "There is no model vendor; did you mean vendors?"),
-        ("staging.vendor", "There is no model staging.vendor; did you mean staging.vendors?"),
-        ("xyz", "There is no model xyz; `p4books models` lists them."),
+        ("vendor", "Unknown model 'vendor'. Did you mean 'vendors'?"),
+        ("staging.vendor", "Unknown model 'staging.vendor'. Did you mean 'staging.vendors'?"),
+        ("xyz", "Unknown model 'xyz'. `p4books models` lists them."),
         ("odd", "odd is in two layers; say staging.odd or custom.odd."),
     ],
 )

@@ -148,7 +148,7 @@ def test_a_view_that_fails_when_it_runs(make: Publish, root: Path, sql: Files, c
     before = out.read_bytes()
     sql(staging__zero=f"-- One row.\nselect {FAILING[case]} as x\nfrom raw.vendors")
 
-    with pytest.raises(BrokenSql, match=r"zero\.sql, line \d+: .*published file stays"):
+    with pytest.raises(BrokenSql, match=r"zero\.sql, line \d+: .*published file is unchanged"):
         make(root)
 
     assert out.read_bytes() == before

@@ -100,8 +100,11 @@ def test_what_is_wrong_with_a_query(published: Path) -> None:
     [
         ("from sales", 'Did you mean "sale"'),
         ("from reporting.aging", 'Did you mean "ar_aging"'),
-        ("from custom.ar_agin", "There is no custom.ar_agin; did you mean reporting.ar_aging?"),
-        ("from custom.xyz", "There is no custom.xyz; `p4books models` lists them."),
+        (
+            "from custom.ar_agin",
+            "Unknown table 'custom.ar_agin'. Did you mean 'reporting.ar_aging'?",
+        ),
+        ("from custom.xyz", "Unknown table 'custom.xyz'. `p4books models` lists them."),
     ],
 )
 def test_a_table_that_is_not_there(published: Path, sql: str, says: str) -> None:

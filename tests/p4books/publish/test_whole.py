@@ -82,7 +82,9 @@ def test_a_full_disk(tmp_path: Path, write: Callable[[Path], None]) -> None:
     target.write_text("old")
 
     with (
-        pytest.raises(NotWritten, match=r"answer\.csv cannot be written \(File too large\)\. What"),
+        pytest.raises(
+            NotWritten, match=r"answer\.csv cannot be written \(File too large\)\. An existing"
+        ),
         small_disk(100_000),
         write_atomically(target, 0o640) as made,
     ):

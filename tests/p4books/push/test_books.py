@@ -131,10 +131,10 @@ def test_no_warehouse(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("code", "end"),
-    [("A-12", "; did you mean A-1"), ("zzz", "; no other is like it.")],
+    [("A-12", "Did you mean 'A-1"), ("zzz", "No other code is similar.")],
 )
 def test_like(code: str, end: str) -> None:
     """An unknown code is told the nearest of those beside it, or that there is none."""
     listed = RecordIndex({f"A-{number}": str(number) for number in range(1, 1000, 10)})
 
-    assert listed.like(code).startswith(end)
+    assert listed.describe_unknown("product", code).startswith(f"Unknown product '{code}'. {end}")

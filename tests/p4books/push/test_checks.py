@@ -211,7 +211,7 @@ def test_streams() -> None:
 
 def test_senseless() -> None:
     """A column renamed to what is no field is told before any row is read."""
-    with pytest.raises(UsageError, match="did you mean price"):
+    with pytest.raises(UsageError, match="Did you mean 'price'"):
         validate_records(iter(()), PRODUCTS, BOOKS, {"precio": "prices"})
 
 

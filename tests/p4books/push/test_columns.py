@@ -85,7 +85,7 @@ def test_unknown() -> None:
     found = columns().find("Duo Date")
 
     assert isinstance(found, UnfitValue)
-    assert found.what == "There is no field Duo Date in invoices; did you mean due_date?"
+    assert found.what == "Unknown invoices field 'Duo Date'. Did you mean 'due_date'?"
     assert '`--map "Duo Date=FIELD"`' in found.remedy
     assert '`--map "Duo Date="`' in found.remedy
 
@@ -96,7 +96,7 @@ def test_id(column: str) -> None:
     found = columns().find(column)
 
     assert isinstance(found, UnfitValue)
-    assert found.what == "P4 Books gives the ids."
+    assert found.what == "P4 Books assigns the ids."
 
 
 def test_renamed() -> None:
@@ -122,8 +122,8 @@ def test_renamed_in_items() -> None:
 @pytest.mark.parametrize(
     ("ours", "why"),
     [
-        ("documnt_date", "there is no field .*; did you mean document_date?"),
-        ("id", "gives the ids"),
+        ("documnt_date", "Unknown .* field .*Did you mean 'document_date'?"),
+        ("id", "assigns the ids"),
     ],
 )
 def test_senseless(ours: str, why: str) -> None:

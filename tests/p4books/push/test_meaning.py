@@ -196,5 +196,5 @@ def test_addresses() -> None:
 
 def test_senseless() -> None:
     """A column can't be renamed to what is no field."""
-    with pytest.raises(UsageError, match="did you mean total"):
+    with pytest.raises(UsageError, match="Did you mean 'total'"):
         reader(Suma="totl")

@@ -56,12 +56,17 @@ def test_found(value: str, by: ReferenceBy, id_: str | int) -> None:
             "customer_code",
         ),
         ("TWIN", ReferenceBy.EITHER, "More than one customer has this code", "id"),
-        ("C-4", ReferenceBy.CODE, r"no customer C-4; did you mean C-\d\?", "p4books sync"),
-        ("zzz", ReferenceBy.EITHER, "no customer zzz; no other is like it", "p4books sync"),
-        ("1", ReferenceBy.CODE, "no customer 1", "p4books sync"),
+        ("C-4", ReferenceBy.CODE, r"Unknown customer 'C-4'. Did you mean 'C-\d'\?", "p4books sync"),
+        (
+            "zzz",
+            ReferenceBy.EITHER,
+            "customer 'zzz'. No other code is similar",
+            "p4books sync",
+        ),
+        ("1", ReferenceBy.CODE, "Unknown customer '1'", "p4books sync"),
         ("3", ReferenceBy.EITHER, "gone", "that is there"),
         ("C-3", ReferenceBy.CODE, "gone", "that is there"),
-        ("3", ReferenceBy.CODE, "no customer 3", "p4books sync"),
+        ("3", ReferenceBy.CODE, "Unknown customer '3'", "p4books sync"),
     ],
 )
 def test_not_found(value: str, by: ReferenceBy, what: str, remedy: str) -> None:

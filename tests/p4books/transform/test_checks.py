@@ -48,8 +48,8 @@ def test_what_contradicts(con: duckdb.DuckDBPyConnection, sql: Files) -> None:
         run_checks(con, [], claim(sql, text))
 
     assert str(caught.value).startswith(
-        "The check `sums agree` found 1 row that contradicts it, so nothing was published; the "
-        "last published file stays.\n- sale_id: 1, net: -0.10, seen: None\nThe figures"
+        "The check `sums agree` found 1 row that contradicts it. Nothing was published; the "
+        "last published file is unchanged.\n- sale_id: 1, net: -0.10, seen: None\nThe figures"
     )
 
 

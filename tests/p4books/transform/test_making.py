@@ -91,7 +91,7 @@ def test_one_of_ours_that_fails(con: duckdb.DuckDBPyConnection, sql: Files) -> N
     """One of ours that can't be computed is named."""
     root = sql(staging__a=VENDORS, core__b="-- One row.\nselect 'x'::date\nfrom staging.a")
 
-    with pytest.raises(BrokenSql, match=r"b\.sql, line 2: .*published file stays"):
+    with pytest.raises(BrokenSql, match=r"b\.sql, line 2: .*published file is unchanged"):
         make(con, root)
 
 

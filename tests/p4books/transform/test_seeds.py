@@ -197,5 +197,5 @@ def test_the_users_own(plant: Plant) -> None:
 
 def test_a_name_that_is_no_seed(plant: Plant) -> None:
     """A file that nothing would read is named: a slip in its name would be found too late."""
-    with pytest.raises(BrokenSql, match=r"tax_rate\.csv, line 1: .* did you mean tax_rates\? The"):
+    with pytest.raises(BrokenSql, match=r"tax_rate\.csv, line 1: .* Did you mean 'tax_rates'\?"):
         sown(SqlSources.at(plant(tax_rate=RATES)), "tax_rates")

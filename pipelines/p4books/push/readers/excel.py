@@ -18,7 +18,7 @@ from openpyxl.utils.exceptions import InvalidFileException
 from openpyxl.worksheet._reader import DATA_TAG, FORMULA_TAG, ROW_TAG, WorkSheetParser
 from openpyxl.xml.functions import iterparse
 
-from p4books.errors import did_you_mean
+from p4books.errors import describe_unknown
 from p4books.push.errors import BadFile
 from p4books.push.readers.rows import parse_header
 from p4books.push.types import SourceRow
@@ -195,8 +195,8 @@ def _find_sheet(file: Path, sheets: list[WorkbookSheet], name: str) -> WorkbookS
     for each in sheets:
         if each.name.strip().lower() == name.strip().lower():
             return each
-    known = did_you_mean(name, [each.name for each in sheets])
-    raise BadFile(file, f"there is no sheet {name}{known}".rstrip("."), "Name one with --sheet.")
+    unknown = describe_unknown("sheet", name, [each.name for each in sheets])
+    raise BadFile(file, unknown, "Name one with --sheet.")
 
 
 def _only_sheet_with_rows(file: Path, sheets: list[WorkbookSheet]) -> WorkbookSheet:
