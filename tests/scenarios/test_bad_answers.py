@@ -210,5 +210,5 @@ def test_a_hundred_megabytes(tenant: Open) -> None:
 
     kilobytes, read, faults = json.loads(done.stdout)
     assert read == ["vendors"]
-    assert "answered page 1 with a row of 100 MB" in faults
+    assert "answered the request for page 1 with a row of 100 MB" in faults
     assert kilobytes < 700_000

@@ -230,7 +230,7 @@ def test_the_log_of_slices(settings: Settings, sandbox: Sandbox) -> None:
     """The log tells of each run how it read, how far the scan is, and what it cost."""
     run_until_whole(settings)
 
-    runs = RunLog(settings.run_log).runs()
+    runs = RunLog(settings.run_log).load_runs()
 
     told = [(one.mode, one.outcome, one.pages, one.announced_pages, one.requests) for run in
             reversed(runs) for one in run.readings]  # fmt: skip

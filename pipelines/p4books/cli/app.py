@@ -148,11 +148,11 @@ def runs(number: int | None, last: int, tenant: str | None, as_json: bool) -> No
     found = load_settings(tenant, need_key=False)
     log = RunLog(found.run_log)
     if number is None:
-        shown = log.runs(last)
+        shown = log.load_runs(last)
         running = is_running(found)
         (print_json(shown) if as_json else print_runs(shown, found, running=running))
         return
-    one = log.run(number)
+    one = log.load_run(number)
     if one is None:
         raise UsageError(f"There is no run {number}. `p4books runs` lists them.")
     (print_json(one) if as_json else print_run(one))

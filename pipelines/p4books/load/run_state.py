@@ -30,7 +30,7 @@ def load_endpoint_states(
     settings: Settings, endpoints: Sequence[Endpoint], held: WarehouseState, log: RunLog
 ) -> dict[str, EndpointState]:
     """Gather what is known of the lists: from the warehouse, and from the run log."""
-    known, target = log.known(), ApiTarget.from_settings(settings)
+    known, target = log.load_list_profiles(), ApiTarget.from_settings(settings)
     return {
         endpoint.name: EndpointState(
             held=endpoint.name in held.scans,
@@ -44,7 +44,7 @@ def load_endpoint_states(
 def save_endpoint_state(log: RunLog, settings: Settings, one: ExtractedList) -> None:
     """Remember what this run found out about a list."""
     if known := one.scan.known:
-        log.learn(
+        log.save_list_profile(
             one.endpoint.name,
             {
                 "source": ApiTarget.from_settings(settings).origin(one.endpoint),
@@ -68,7 +68,7 @@ def save_capabilities(settings: Settings, found: Sequence[ProbeResult]) -> ApiCa
     longest = max(lists, key=lambda each: each.announced or 0)
     traits = detect_capabilities(settings, ENDPOINTS[longest.endpoint])
     settings.private.mkdir(parents=True, exist_ok=True, mode=0o700)
-    RunLog(settings.run_log).found_out(vars(traits))
+    RunLog(settings.run_log).save_capabilities(vars(traits))
     return traits
 
 
@@ -187,7 +187,7 @@ def _describe_slow_verification(
 
 def _usual_interval(log: RunLog) -> float:
     """Return the seconds that usually lie between the beginnings of two runs."""
-    began = [run.started_at for run in log.runs(20)]
+    began = [run.started_at for run in log.load_runs(20)]
     gaps = [later - earlier for later, earlier in pairwise(began)]
     return max(statistics.median(gaps), 60.0) if len(gaps) >= 3 else DEFAULT_INTERVAL
 

@@ -218,7 +218,7 @@ def publish_report(
             create_tables(made, tuple(endpoints.values()))
             if needs_migration(made, endpoints):
                 migrate_warehouse(made, endpoints)
-            runs = RunLog(settings.run_log).runs(last=None)
+            runs = RunLog(settings.run_log).load_runs(last=None)
             found = prepare_models(made, settings, sources, runs, day)
             return published, publish_warehouse(made, found, folder, settings, sources, published)
         except OSError as error:

@@ -53,7 +53,7 @@ class TenantStatus:
 def read_status(settings: Settings) -> TenantStatus:
     """Look at the published file and the run log. Raises NotPublished and QueryFailed."""
     log = RunLog(settings.run_log)
-    fresh, last = log.freshness(), log.runs(1)
+    fresh, last = log.load_freshness(), log.load_runs(1)
     with open_published(settings.published) as con:
         (made,) = con.execute("select published_at from about").fetchone() or (None,)
         tables = []
@@ -80,9 +80,9 @@ def read_status(settings: Settings) -> TenantStatus:
         published_at=made,
         tables=tuple(tables),
         requests_last_run=last[0].requests if last else 0,
-        requests_last_day=log.requests_since(time.time() - DAY),
+        requests_last_day=log.count_requests_since(time.time() - DAY),
         unknown=_count_unknown(settings.warehouse),
-        traits=log.traits(),
+        traits=log.load_capabilities(),
     )
 
 

@@ -129,7 +129,7 @@ class Lookups:
         for code, rate, first, last in seeded:
             rates.setdefault(code.upper(), []).append(TaxRate(rate, first, last))
         written = [*(code for code, *_ in seeded), *used]
-        fresh = RunLog(warehouse.with_name("runs.sqlite")).freshness().get(endpoint.name)
+        fresh = RunLog(warehouse.with_name("runs.sqlite")).load_freshness().get(endpoint.name)
         return cls(
             own=own,
             lists=dict(zip(needed[1:], others, strict=True)),

@@ -197,7 +197,7 @@ def test_for_ever(client: Client, sandbox: Sandbox, clock: Time, what: str, faul
     with pytest.raises(BadAnswer) as error:
         client.page(INVOICES, 1)
 
-    said = f"invoices: P4 Books answered page 1 with {what.rstrip('.')}."
+    said = f"invoices: P4 Books answered the request for page 1 with {what.rstrip('.')}."
     assert str(error.value).startswith(said)
     each_try = 3 if fault.status == 302 else 1
     assert client.counts.requests == len(sandbox.requests) == TRIES * each_try

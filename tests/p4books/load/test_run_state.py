@@ -102,7 +102,7 @@ def test_find_out(settings: Settings, sandbox: Sandbox, log: RunLog) -> None:
 
     assert traits is not None
     assert traits.endpoint == "customers"
-    remembered = log.traits()
+    remembered = log.load_capabilities()
     assert remembered is not None
     assert remembered["endpoint"] == "customers"
 
@@ -112,7 +112,7 @@ def test_nothing_to_find_out(settings: Settings, sandbox: Sandbox, log: RunLog) 
     sandbox.forbid(*sandbox.books)
 
     assert save_capabilities(settings, probe_endpoints(settings)) is None
-    assert log.traits() is None
+    assert log.load_capabilities() is None
 
 
 def test_notes(make_settings: MakeSettings, sandbox: Sandbox, log: RunLog) -> None:
