@@ -15,7 +15,9 @@ from p4books.load.normalize import create_seen_table, select_delta_rows
 from p4books.load.schema import MISFITS, NO_SCAN, ScanProgress, WarehouseState, table_columns
 from p4books.storage.database import MEMORY_STEPS, open_database, quote_literal
 
-# What stands in these columns in whatever order: a field that became a column was put there later.
+ALWAYS_ALLOWED = 20  # rows that may be gone from any list, whatever their share
+
+# The items of these columns have no order: an adopted field was added to them later.
 _UNORDERED = {
     "extra": """list_sort(map_entries(from_json(?, '"MAP(VARCHAR, JSON)"')))""",
     "misfits": f"list_sort(from_json(?, '{MISFITS}'))",
@@ -237,9 +239,6 @@ def _versions(
     return f"{fresh} union all {gone}" if fresh else gone
 
 
-GONE_ANYWAY = 20  # rows that may be gone of any list, whatever their share
-
-
 @dataclass(frozen=True)
 class DeletionGuard:
     """How much may be gone at once: a share of the rows held, of some endpoints any."""
@@ -247,12 +246,12 @@ class DeletionGuard:
     share: float
     allowed: Collection[str] = ()
 
-    def refuses(self, found: Delta) -> bool:
-        """Tell whether so many rows are gone that a person must say so."""
-        if found.endpoint.name in self.allowed or not found.gone:
+    def blocks(self, delta: Delta) -> bool:
+        """Return whether so many rows are gone that a person must confirm it."""
+        if delta.endpoint.name in self.allowed or not delta.gone:
             return False
-        return found.seen == 0 or (
-            found.gone > GONE_ANYWAY and found.gone > self.share * found.held
+        return delta.seen == 0 or (
+            delta.gone > ALWAYS_ALLOWED and delta.gone > self.share * delta.held
         )
 
 
@@ -276,7 +275,7 @@ def compare_lists(
             faults[name] = Incomplete(name, verdict.announced, verdict.seen, held=known)
         if known or (verdict and verdict.complete):
             found = _compare_list(con, one, held.scans.get(name, NO_SCAN))
-            if guard.refuses(found):
+            if guard.blocks(found):
                 faults[name] = TooManyGone(name, found.gone, found.held)
                 found = withdraw_deletions(con, found)
             pairs.append((one, found))

@@ -45,7 +45,7 @@ def check_warehouse(path: Path) -> None:
         raise _translate_open_error(path, str(error)) from None
     found = row[0] if row else None
     if not found or found < 1:
-        raise WarehouseDamaged(path, "it names no format of ours")
+        raise WarehouseDamaged(path, "it has no known format")
     if found > FORMAT:
         raise WarehouseTooNew(path, found, FORMAT)
 
