@@ -416,8 +416,8 @@ def test_new_field_is_reported_once(synced: Settings, sandbox: Sandbox) -> None:
 
     (note,) = first.notes
     assert note == (
-        "vendors: P4 Books gives a new field, filename. It is kept in `extra`; "
-        "`p4books adopt vendors.filename` makes it a column."
+        "vendors: P4 Books returns a new field, filename. It is kept in `extra`; "
+        "run `p4books adopt vendors.filename` to make it a column."
     )
     assert ["colour" in note for note in second.notes] == [True]
     assert third.notes == []
