@@ -449,7 +449,7 @@ def test_what_a_sync_leaves_undone_is_said(p4books: Run) -> None:
     done = p4books("sync", "invoices", page_size="5", requests_per_run="3")
 
     assert done.returncode == 0
-    assert "the first copy goes on" in done.stderr
+    assert "the first copy is in progress" in done.stderr
     assert "Nothing is published yet. 3 requests" in done.stdout
 
 

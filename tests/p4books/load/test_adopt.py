@@ -246,14 +246,14 @@ def test_adopted_again(synced: Settings, sandbox: Sandbox) -> None:
 
 
 WRONG = {
-    "vendors": "vendors is no ENDPOINT.FIELD",
-    "vendors.": "is no ENDPOINT.FIELD",
+    "vendors": "'vendors' is not of the form ENDPOINT.FIELD",
+    "vendors.": "is not of the form ENDPOINT.FIELD",
     "vendor.since": r"Unknown endpoint 'vendor'. Did you mean 'vendors'\?",
     "vendors.sinse": r"Unknown vendors field 'sinse'. Did you mean 'since'\?",
-    "vendors.tax_id": "vendors.tax_id is a column already; nothing was changed",
-    "vendors.TaxId": "vendors.tax_id is a column already",
+    "vendors.tax_id": "vendors.tax_id is already a column. Nothing was changed",
+    "vendors.TaxId": "vendors.tax_id is already a column",
     "vendors.gone": "vendors.gone can't be a column",
-    "products.since": "no field of products that is not a column already",
+    "products.since": "All fields that P4 Books returns for products are already columns",
 }
 
 
@@ -282,7 +282,9 @@ def test_no_value_fits(copied: Settings) -> None:
     """A type that no value fits is rejected: it would hide all the values."""
     before = copied.warehouse.read_bytes()
 
-    with pytest.raises(UsageError, match=r"Not one of the 2 values of vendors\.since is a count"):
+    with pytest.raises(
+        UsageError, match=r"None of the 2 values of vendors\.since fits the type count"
+    ):
         adopt_field(copied, "vendors.since", "count")
 
     assert copied.warehouse.read_bytes() == before
@@ -302,7 +304,7 @@ def test_twice(copied: Settings) -> None:
     """A field can be adopted only once, unless its type changes."""
     adopt_field(copied, "vendors.since")
 
-    with pytest.raises(UsageError, match="is a column already"):
+    with pytest.raises(UsageError, match="is already a column"):
         adopt_field(copied, "vendors.since")
 
 
