@@ -10,7 +10,6 @@ help: ## Show this list
 	@echo "  The command $(BIN)/p4books: sync, check, status, runs, adopt, report;"
 	@echo "    to use what came: models, query, export; to create records: push, pushes;"
 	@echo "    without a key: demo, sandbox"
-	@echo "  Endpoints: products, customers, vendors, invoices, purchase_orders, sales_orders"
 
 setup: .venv/.done ## Make .venv and install the pinned packages
 
@@ -39,6 +38,7 @@ soak: setup ## Move rows in 5,000 ways, reckon 1,000 books, kill 100 pushes (ove
 	P4BOOKS_EXAMPLES=1000 $(BIN)/python -m pytest -qs --timeout=0 tests/sql/test_sums.py \
 		tests/scenarios/test_push_duplicates.py tests/scenarios/test_push_kill.py \
 		tests/scenarios/test_sync_kill.py
+	P4BOOKS_EXAMPLES=1000 $(BIN)/python -m pytest -q --timeout=0 tests/p4books/extract
 
 lint: setup ## Check style, types, layers and SQL
 	$(BIN)/ruff check .
@@ -52,8 +52,8 @@ format: setup ## Put code and SQL into the house's form
 	$(BIN)/ruff format .
 	$(BIN)/sqlfluff fix --disable-progress-bar sql
 
-docs: setup ## Write sql/README.md, the catalogue of the models, from the SQL files
-	$(BIN)/python -m tests.catalogue
+docs: setup ## Write the list of models in sql/README.md from the SQL files
+	$(BIN)/python -m p4books.publish.model_docs
 
 bench: setup ## Measure speed against a floor and plain dlt (about 25 minutes)
 	$(BIN)/python -m tests.benchmarksmarks

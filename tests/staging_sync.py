@@ -17,7 +17,8 @@ def link_models(name: str, pattern: str = "*.sql") -> Path:
     """Make a SQL folder of this name with the seeds and the staging models that match."""
     folder = Path(_FOLDER.name) / name
     (folder / "staging").mkdir(parents=True)
-    (folder / "seeds").symlink_to(sql_folder() / "seeds")
+    for shared in ("seeds", "macros.sql"):
+        (folder / shared).symlink_to(sql_folder() / shared)
     for model in (sql_folder() / "staging").glob(pattern):
         (folder / "staging" / model.name).symlink_to(model)
     return folder

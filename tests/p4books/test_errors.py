@@ -84,12 +84,12 @@ ERRORS: list[tuple[P4BooksError, str, str]] = [
     (
         BrokenSql(Path("sql/core/x.sql"), 3, "no such table"),
         "The last published file is unchanged",
-        "Correct the file",
+        "Fix the file",
     ),
     (
         BrokenSeed(Path("sql/seeds/x.csv"), 3, "7 in rate is not a share"),
         "The last published file is unchanged",
-        "Correct the file",
+        "Fix the file",
     ),
     (NotPublished(Path("data/acme.duckdb")), "does not exist yet", "Run `p4books sync`"),
     (
@@ -99,8 +99,8 @@ ERRORS: list[tuple[P4BooksError, str, str]] = [
     ),
     (
         NotWritten(Path("out/x.csv"), "disk full"),
-        "An existing file there is unchanged",
-        "another location",
+        "An existing file is unchanged",
+        "another path",
     ),
     (DiskTrouble(FILE, "disk full"), "The published file is unchanged", "the next run continues"),
     (OutOfMemory("4 GB used"), "The published file is unchanged", "the next run continues"),

@@ -105,11 +105,12 @@ def export(  # noqa: PLR0913
     DIR/TENANT.LAYER.MODEL.csv. What a sheet of Excel can't hold lies in CSV beside the workbook.
     """
     from p4books.cli.console import display_path, print_json, print_table
-    from p4books.publish.export import export_models
+    from p4books.publish.export import ExportOptions, export_models
     from p4books.settings import load_settings
 
     found = load_settings(tenant, need_key=False)
-    done = export_models(_published_file(found, as_of), models, kind, folder, found.published_mode)
+    options = ExportOptions(kind, folder, found.published_mode)
+    done = export_models(_published_file(found, as_of), models, options)
     if as_json:
         print_json([{**vars(each), "file": str(each.file)} for each in done])
         return

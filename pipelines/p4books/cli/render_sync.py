@@ -34,7 +34,7 @@ def print_models(listed: Sequence[CatalogEntry]) -> None:
 
 def print_model(one: CatalogEntry, columns: Sequence[CatalogColumn]) -> None:
     """Print what one model is, and its columns with what they mean."""
-    _print_columns(f"{one.full}, {one.rows:,} row{'' if one.rows == 1 else 's'}. {one.grain}")
+    _print_columns(f"{one.full_name}, {one.rows:,} row{'' if one.rows == 1 else 's'}. {one.grain}")
     told = {
         "Key": one.key,
         "Sorted by": one.sorted_by,

@@ -98,7 +98,7 @@ def compare_lists(
     pairs: list[tuple[ExtractedList, Delta]] = []
     faults: dict[str, P4BooksError] = {}
     for extracted in read:
-        name, verdict = extracted.endpoint.name, extracted.scan.verdict
+        name, verdict = extracted.endpoint.name, extracted.scan.outcome
         known = name in state.scans
         if verdict and not verdict.complete:
             faults[name] = Incomplete(name, verdict.announced, verdict.seen, held=known)
@@ -162,8 +162,8 @@ def _compare_list(
     con: duckdb.DuckDBPyConnection, extracted: ExtractedList, before: ScanProgress
 ) -> Delta:
     """Compare the new pages of a scan; at its end, all of them, to find deleted rows."""
-    scan, pages, identity = extracted.scan, extracted.spool.pages(), extracted.scan.identity
-    verdict = scan.verdict
+    scan, pages, identity = extracted.scan, extracted.spool.list_pages(), extracted.scan.identity
+    verdict = scan.outcome
     loaded = before.loaded_of(identity)
     concluded, running = (
         ScanProgress(identity),

@@ -13,7 +13,7 @@ from p4books.endpoints.definition import Endpoint
 from p4books.errors import P4BooksError
 from p4books.extract.client import ApiTarget
 from p4books.extract.http import RequestCounts
-from p4books.extract.pagination import LOOK_BACK, ListOrder, ListProfile
+from p4books.extract.pagination import TAIL_LENGTH, ListOrder, ListProfile
 from p4books.extract.probe import ApiCapabilities, ProbeResult, detect_capabilities
 from p4books.extract.reader import EndpointState, ExtractedList, ExtractResult, count_runs_to_verify
 from p4books.extract.scan import ReadMode
@@ -33,9 +33,11 @@ def load_endpoint_states(
     profiles, target = log.load_list_profiles(), ApiTarget.from_settings(settings)
     return {
         endpoint.name: EndpointState(
-            held=endpoint.name in state.scans,
+            has_copy=endpoint.name in state.scans,
             concluded=state.scans.get(endpoint.name, NO_SCAN).concluded,
-            known=_restore_profile(profiles.get(endpoint.name), target.origin(endpoint)),
+            profile=_restore_profile(
+                profiles.get(endpoint.name), target.list_source_json(endpoint)
+            ),
         )
         for endpoint in endpoints
     }
@@ -43,12 +45,12 @@ def load_endpoint_states(
 
 def save_endpoint_state(log: RunLog, settings: Settings, extracted: ExtractedList) -> None:
     """Save what this run learned about a list."""
-    if profile := extracted.scan.known:
+    if profile := extracted.scan.profile:
         log.save_list_profile(
             extracted.endpoint.name,
             {
-                "source": ApiTarget.from_settings(settings).origin(extracted.endpoint),
-                "size": profile.size,
+                "source": ApiTarget.from_settings(settings).list_source_json(extracted.endpoint),
+                "size": profile.page_size,
                 "total": profile.total,
                 "arrangement": profile.order.value,
             },
@@ -84,9 +86,9 @@ def build_endpoint_runs(
             loaded.counts.get(read.endpoint.name, NO_VERSIONS),
             loaded.faults.get(read.endpoint.name),
         )
-        for read in extracted.read
+        for read in extracted.lists
     ]
-    failed = sorted(extracted.faults.keys() - {read.endpoint.name for read in extracted.read})
+    failed = sorted(extracted.faults.keys() - {read.endpoint.name for read in extracted.lists})
     return runs, [
         build_failed_run(name, extracted.faults[name], extracted.counts[name]) for name in failed
     ]
@@ -103,9 +105,9 @@ def build_endpoint_run(
 
     `fault` is why it was not loaded, or not as it was read.
     """
-    scan, verdict = extracted.scan, extracted.scan.verdict
+    scan, verdict = extracted.scan, extracted.scan.outcome
     fault = extracted.fault or fault
-    total = scan.known.total if scan.known else 0
+    total = scan.profile.total if scan.profile else 0
     return EndpointRun(
         endpoint=extracted.endpoint.name,
         mode=scan.mode.value,
@@ -134,7 +136,7 @@ def build_failed_run(name: str, fault: P4BooksError, requests: RequestCounts) ->
     now = time.time()
     return EndpointRun(
         name,
-        ReadMode.NOTHING.value,
+        ReadMode.SKIPPED.value,
         type(fault).__name__,
         started_at=now,
         ended_at=now,
@@ -145,7 +147,7 @@ def build_failed_run(name: str, fault: P4BooksError, requests: RequestCounts) ->
 def _describe_outcome(extracted: ExtractedList, fault: P4BooksError | None) -> str:
     if fault:
         return type(fault).__name__
-    return "done" if extracted.scan.verdict or extracted.scan.mode is ReadMode.TAIL else "goes on"
+    return "done" if extracted.scan.outcome or extracted.scan.mode is ReadMode.TAIL else "goes on"
 
 
 def describe_backlog(
@@ -160,7 +162,7 @@ def describe_backlog(
         f"{one.scan.announced_pages:,} pages are read. It is published when it is complete: run "
         "again, or run `p4books sync --full` to read it to its end now."
         for one in lists
-        if one.scan.verdict is None and one.endpoint.name not in complete
+        if one.scan.outcome is None and one.endpoint.name not in complete
     ]
     return notes + _describe_slow_verification(settings, lists, log)
 
@@ -169,7 +171,7 @@ def _describe_slow_verification(
     settings: Settings, lists: Sequence[ExtractedList], log: RunLog
 ) -> list[str]:
     """Return a note if rows can't be verified as often as they should, with what would help."""
-    profiles = {one.endpoint.name: one.scan.known for one in lists if one.scan.known}
+    profiles = {one.endpoint.name: one.scan.profile for one in lists if one.scan.profile}
     budget, age = settings.requests_per_run, settings.max_verified_age
     interval = _usual_interval(log)
 
@@ -178,7 +180,7 @@ def _describe_slow_verification(
 
     if hours(budget) <= max(age, interval / 3600):
         return []
-    budgets = range(sum(profile.requests + LOOK_BACK for profile in profiles.values()))
+    budgets = range(sum(profile.requests + TAIL_LENGTH for profile in profiles.values()))
     enough = bisect_left(budgets, x=True, key=lambda requests: hours(requests) <= age)
     takes = "not all rows are ever read again"
     if math.isfinite(hours(budget)):

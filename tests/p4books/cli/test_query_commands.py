@@ -86,7 +86,7 @@ WRONG = {
     "nothing": ([], "Ask in one way: with SQL, with --file F.sql or with --model NAME."),
     "two ways": (["--model", "invoices", COUNT], "Ask in one way"),
     "an empty text": ([""], "The query is empty"),
-    "two statements": ([f"{COUNT}; {COUNT}"], "more than one statement; nothing was run"),
+    "two statements": ([f"{COUNT}; {COUNT}"], "Only one statement per query; nothing was run"),
     "no model": (["--model", "invoies"], "Unknown model 'invoies'. Did you mean 'invoices'?"),
     "no file": (["--file", "gone.sql"], "gone.sql cannot be read (No such file or directory)."),
     "parquet on the screen": (["--format", "parquet", COUNT], "name it with -o FILE"),
@@ -139,9 +139,7 @@ def test_a_full_disk(ask: Run, tmp_path: Path, words: list[str]) -> None:
     limited = 'ulimit -f 4; exec "$0" "$@"'
     done = ask("-c", limited, P4BOOKS, *named, program="bash", PYTHONDONTWRITEBYTECODE="1")
 
-    assert "cannot be written (File too large). An existing file there is unchanged." in said(
-        done, 1
-    )
+    assert "cannot be written (File too large). An existing file is unchanged." in said(done, 1)
     assert sorted(tmp_path.iterdir()) == before
     assert {path.read_text() for path in before} == {"old"}
 
@@ -239,7 +237,7 @@ def test_a_report_of_ones_own_that_is_broken(ask: Run, home: Path) -> None:
     own.unlink()
     assert done.returncode == 0
     assert done.stdout.startswith("Published data/shop.duckdb")
-    assert "mine.sql, line 2: there is no staging.nothing." in done.stderr
+    assert "mine.sql, line 2: staging.nothing does not exist." in done.stderr
     assert "left out" in told["left_out"][0]
 
 
@@ -247,9 +245,9 @@ def test_a_report_of_ones_own_that_is_broken(ask: Run, home: Path) -> None:
     ("day", "says"),
     [
         ("2026-13-01", "2026-13-01 is no day; write it as in 2026-10-31."),
-        (str(date.today() + timedelta(days=2)), "can't be shown"),  # noqa: DTZ011
-        ("9999-12-31", "can't be shown"),
-        ("0001-01-01", "can't be shown"),
+        (str(date.today() + timedelta(days=2)), "cannot be shown"),  # noqa: DTZ011
+        ("9999-12-31", "cannot be shown"),
+        ("0001-01-01", "cannot be shown"),
     ],
 )
 def test_a_day_that_cannot_be_shown(ask: Run, day: str, says: str) -> None:

@@ -26,15 +26,16 @@ def write(tmp_path: Path) -> Write:
 
     def write(*pages: Sequence[str], at: float = 1_000.0) -> list[StoredPage]:
         spool = Spool(tmp_path / f"spool-{next(numbers)}", {})
-        spool.open(at)
+        spool.resume(at)
         for page, records in enumerate(pages, 1):
             lines = [record.encode() for record in records]
             ids = [str(json.loads(line)["id"]) for line in lines]
             records_by_id = dict(zip(ids, lines, strict=True))
-            spool.keep(
-                Page(page, len(lines), len(lines), records_by_id, None, strange=True), at + page
+            spool.store(
+                Page(page, len(lines), len(lines), records_by_id, None, has_unknown_fields=True),
+                at + page,
             )
-        return spool.pages()
+        return spool.list_pages()
 
     return write
 
