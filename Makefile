@@ -36,7 +36,8 @@ soak: setup ## Move rows in 5,000 ways, reckon 1,000 books, kill 100 pushes (ove
 	printf '%s\n' rising falling date none | P4BOOKS_EXAMPLES=5000 xargs -P 2 -I {} \
 		$(BIN)/python -m pytest -qs --timeout=0 tests/scenarios/test_moving_rows.py -k {}
 	P4BOOKS_EXAMPLES=1000 $(BIN)/python -m pytest -qs --timeout=0 tests/sql/test_sums.py \
-		tests/scenarios/test_push_duplicates.py tests/scenarios/test_push_kill.py
+		tests/scenarios/test_push_duplicates.py tests/scenarios/test_push_kill.py \
+		tests/scenarios/test_sync_kill.py
 	P4BOOKS_EXAMPLES=1000 $(BIN)/python -m pytest -q --timeout=0 tests/p4books/extract
 
 lint: setup ## Check style, types, layers and SQL

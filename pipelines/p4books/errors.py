@@ -5,55 +5,41 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-
-def did_you_mean(word: str, known: Iterable[str], otherwise: str = "") -> str:
-    """End a sentence about an unknown word: with the nearest known one, or with all of them.
-
-    Where there are too many to list, `otherwise` ends it.
-    """
-    names = list(known)
-    if close := difflib.get_close_matches(word, names, 1, 0.52):
-        return f"; did you mean {close[0]}?"
-    if otherwise:
-        return f"; {otherwise}"
-    return f"; known are {', '.join(names)}." if names else "; none is set."
-
-
-_KEPT = "What was published stands; pages already read are kept and the next run goes on from them."
+MAX_LISTED = 10  # names that are listed although a similar one was found
 
 
 class P4BooksError(Exception):
-    """Base of all errors that p4books raises on purpose; `str()` is the whole sentence."""
+    """Base of all errors that p4books raises on purpose; `str()` is the complete message."""
 
     exit_code = 1
 
 
 class SettingsError(P4BooksError):
-    """A setting is missing, unknown or wrong."""
+    """A setting is missing, unknown or invalid."""
 
     exit_code = 2
 
 
 class UsageError(P4BooksError):
-    """The words of a command are wrong."""
+    """The arguments of a command are wrong."""
 
     exit_code = 2
 
 
 class AlreadyRunning(P4BooksError):
-    """Another run of this tenant is going on."""
+    """Another run of this tenant is in progress."""
 
     exit_code = 75
 
     def __init__(self, tenant: str) -> None:
         super().__init__(
-            f"Another run for tenant {tenant} is going on; this one touched nothing. "
-            "It ends by itself; try again then."
+            f"Another run of tenant {tenant} is in progress; this one changed nothing. "
+            "Try again when it has finished."
         )
 
 
 class ApiError(P4BooksError):
-    """P4 Books could not be read; the last complete copy stands."""
+    """P4 Books could not be read; the last complete copy is unchanged."""
 
 
 class KeyRefused(ApiError):
@@ -61,17 +47,19 @@ class KeyRefused(ApiError):
 
     def __init__(self, tenant: str) -> None:
         super().__init__(
-            f"P4 Books did not accept the API key of tenant {tenant} (401). What is held stands "
-            "untouched. Make a new key (Settings > API > Generate API Key) and put it into "
+            f"P4 Books rejected the API key of tenant {tenant} (401). The last complete copy is "
+            "unchanged. Create a new key (Settings > API > Generate API Key) and set it as "
             "SOURCES__P4BOOKS__API_KEY."
         )
 
 
 class ReadCancelled(ApiError):
-    """The reading was given up because of what befell another list; never shown by itself."""
+    """A list was not read to its end because another one failed; never shown by itself."""
 
     def __init__(self) -> None:
-        super().__init__("The reading was given up. What came is kept; run again.")
+        super().__init__(
+            "Reading was cancelled. Pages already fetched are kept; run again to continue."
+        )
 
 
 class RightMissing(ApiError):
@@ -79,8 +67,9 @@ class RightMissing(ApiError):
 
     def __init__(self, endpoint: str) -> None:
         super().__init__(
-            f"{endpoint}: the API key has no right to read this list (403); the other lists go on. "
-            f"Give the key that right, or leave {endpoint} out of the setting `endpoints`."
+            f"{endpoint}: the API key is not allowed to read this list (403). Its last complete "
+            "copy is unchanged, and the other lists are read. Grant the key that permission, or "
+            f"leave {endpoint} out of the setting `endpoints`."
         )
 
 
@@ -89,7 +78,7 @@ class NotFound(ApiError):
 
     def __init__(self, endpoint: str, address: str) -> None:
         super().__init__(
-            f"{endpoint}: there is nothing at {address} (404). Nothing was changed. "
+            f"{endpoint}: {address} does not exist (404). Nothing was changed. "
             "Check the settings `tenant` and `base_url`."
         )
 
@@ -99,89 +88,89 @@ class Unreachable(ApiError):
 
     def __init__(self, endpoint: str, host: str, why: str) -> None:
         super().__init__(
-            f"{endpoint}: {host} could not be reached ({why}). What is held of it stands. "
-            "Check the setting `tenant` and the network, then run again."
+            f"{endpoint}: {host} could not be reached ({why}). The last complete copy is "
+            "unchanged. Check the setting `tenant` and the network, then run again."
         )
 
 
 class BadAnswer(ApiError):
-    """An answer that is not a list's page: HTML, `data: null`, a wrong echo, a cut body."""
+    """A response that is not a page of the list: HTML, `data: null`, a wrong echo, a cut body."""
 
     def __init__(self, endpoint: str, page: int, what: str) -> None:
         super().__init__(
-            f"{endpoint}: P4 Books answered page {page} with {what}. What is held of it stands. "
-            "Run again; if it stays so, see `p4books check`."
+            f"{endpoint}: P4 Books answered the request for page {page} with {what}. The last "
+            "complete copy is unchanged. Run again; if it persists, run `p4books check`."
         )
 
 
 class Refused(ApiError):
-    """The request was answered with a status that repeating does not mend."""
+    """The request was answered with a status that a retry does not change."""
 
     def __init__(self, endpoint: str, page: int, status: int) -> None:
-        now = "See `p4books check`."
+        now = "Run `p4books check`."
         if status in {400, 406, 422}:  # the request is wrong, and all that we choose is in it
-            now = "Lower the setting `page_size`, or let `p4books check --deep` find out more."
+            now = "Lower the setting `page_size`, or run `p4books check --deep` to find the cause."
         super().__init__(
-            f"{endpoint}: P4 Books refused page {page} with status {status}. What is held of it "
-            f"stands. {now}"
+            f"{endpoint}: P4 Books refused the request for page {page} with status {status}. The "
+            f"last complete copy is unchanged. {now}"
         )
 
 
 class Redirected(ApiError):
-    """The server points to another host; the key does not go there."""
+    """The server redirects to another host, to which the key is not sent."""
 
     def __init__(self, host: str, target: str) -> None:
         super().__init__(
-            f"{host} sends us on to {target}; the API key was not sent there and "
-            "nothing was changed. If that address is right, put it into the setting `base_url`."
+            f"{host} redirects to {target}; the API key was not sent there and nothing was "
+            "changed. If that address is correct, set it as `base_url`."
         )
 
 
 class Incomplete(ApiError):
-    """A list announced more rows than it gave."""
+    """A list announced more rows than it returned."""
 
     def __init__(self, endpoint: str, announced: int, given: int, *, held: bool) -> None:
         kept = (
-            "What came was loaded and nothing was closed"
+            "The returned rows were loaded and no row was closed"
             if held
-            else "Nothing was loaded for it: a first copy must be whole"
+            else f"Nothing was loaded for {endpoint}, because a first copy must be complete"
         )
         super().__init__(
-            f"{endpoint}: P4 Books announced {announced:,} rows and gave {given:,}. {kept}. "
-            "Run again; if it stays so, see `p4books check`."
+            f"{endpoint}: P4 Books announced {announced:,} rows but returned {given:,}. {kept}. "
+            "Run again; if it persists, run `p4books check`."
         )
 
 
 class TooManyGone(ApiError):
-    """More rows would be closed than the guard lets pass."""
+    """More rows would be closed than the deletion guard allows."""
 
     def __init__(self, endpoint: str, gone: int, held: int) -> None:
         super().__init__(
-            f"{endpoint}: P4 Books no longer shows {gone:,} of {held:,} rows, more than "
-            "`max_gone_share` lets pass. A filter that hides rows (inactive, void) looks just like "
-            "this, and so does a right taken from the key. Not one was closed, the rest was done. "
-            f"If they are really gone: `p4books sync --allow-gone {endpoint}`."
+            f"{endpoint}: P4 Books no longer returns {gone:,} of {held:,} rows, more than "
+            "`max_gone_share` allows. A filter that hides rows (inactive, void) or a permission "
+            "taken from the key looks the same. No row was closed; all other changes were loaded. "
+            f"If the rows really were deleted, run `p4books sync --allow-gone {endpoint}`."
         )
 
 
 class PageIgnored(ApiError):
-    """The server answers the same rows whatever page is asked for."""
+    """The server returns the same rows whatever page is requested."""
 
     def __init__(self, endpoint: str, parameter: str) -> None:
         super().__init__(
-            f"{endpoint}: P4 Books gives the same rows for every page, as if it ignored the "
-            f"parameter `{parameter}`. Nothing was changed for it. Set `page_param` to the name "
-            "this tenant uses."
+            f"{endpoint}: P4 Books returns the same rows for every page; it seems to ignore the "
+            f"parameter `{parameter}`. The last complete copy is unchanged. Set `page_param` to "
+            "the name that this tenant uses."
         )
 
 
 class LoadMismatch(P4BooksError):
-    """What arrived in the warehouse is not what was sent."""
+    """The warehouse did not receive what was sent to it."""
 
     def __init__(self, table: str, sent: int, found: int) -> None:
         super().__init__(
-            f"{table}: {sent:,} versions were sent to the warehouse and {found:,} arrived. "
-            "The load was thrown away; the last whole copy stands. Run again."
+            f"{table}: {sent:,} versions were sent to the warehouse but {found:,} arrived. The "
+            "load was discarded; the last complete copy is unchanged. Run again."
         )
 
 
@@ -191,7 +180,7 @@ class WarehouseDamaged(P4BooksError):
     def __init__(self, path: Path, why: str) -> None:
         super().__init__(
             f"The warehouse {path} cannot be read ({why}). Nothing was changed. "
-            f"Put one of the earlier generations in {path.parent / 'generations'} in its place."
+            f"Replace it with one of the earlier generations in {path.parent / 'generations'}."
         )
 
 
@@ -201,32 +190,38 @@ class WarehouseOpen(P4BooksError):
     def __init__(self, path: Path) -> None:
         super().__init__(
             f"The warehouse {path} is open in another program. Nothing was changed. Close it "
-            "there, and open the published file instead; then run again."
+            "there and open the published file instead, then run again."
         )
 
 
 class WarehouseTooNew(P4BooksError):
-    """The warehouse was made by a newer p4books."""
+    """The warehouse was written by a newer p4books."""
 
     def __init__(self, path: Path, theirs: object, ours: object) -> None:
         super().__init__(
-            f"The warehouse {path} was made by a newer p4books (format {theirs}, this one knows "
-            f"{ours}). Nothing was changed. Install the newer version."
+            f"The warehouse {path} was written by a newer p4books (format {theirs}; this version "
+            f"reads up to {ours}). Nothing was changed. Install the newer version."
         )
+
+
+_UNCHANGED = (
+    "The published file is unchanged; pages already fetched are kept, and the next run continues "
+    "from them."
+)
 
 
 class DiskTrouble(P4BooksError):
     """A folder cannot be written, or the disk is full."""
 
     def __init__(self, path: Path | str, why: str) -> None:
-        super().__init__(f"{path} cannot be written ({why}). {_KEPT}")
+        super().__init__(f"{path} cannot be written ({why}). {_UNCHANGED}")
 
 
 class OutOfMemory(P4BooksError):
-    """A database needs more memory than it may take."""
+    """A database needs more memory than it may use."""
 
     def __init__(self, why: str) -> None:
-        super().__init__(f"DuckDB ran out of memory, or of room on the disk ({why}). {_KEPT}")
+        super().__init__(f"DuckDB ran out of memory or disk space ({why}). {_UNCHANGED}")
 
 
 class LoadFailed(P4BooksError):
@@ -234,7 +229,7 @@ class LoadFailed(P4BooksError):
 
     def __init__(self, why: str) -> None:
         super().__init__(
-            f"The load did not succeed ({why}) and was thrown away; the last whole copy stands. "
+            f"The load failed ({why}) and was discarded; the last complete copy is unchanged. "
             "Run again."
         )
 
@@ -243,11 +238,10 @@ class BrokenSql(P4BooksError):
     """A file under sql/ cannot be used; `where` is the file, the line and the reason."""
 
     def __init__(self, file: Path, line: int, why: str) -> None:
-        end = "" if why.endswith("?") else "."
-        self.where = f"{file}, line {line}: {why.rstrip('.')}{end}"
+        self.where = f"{file}, line {line}: {end_sentence(why)}"
         super().__init__(
-            f"{self.where} The last published file is unchanged. "
-            "Fix the file and run `p4books report`."
+            f"{self.where} The last published file is unchanged. Fix the file and run "
+            "`p4books report`."
         )
 
 
@@ -299,12 +293,39 @@ class NotWritten(P4BooksError):
         )
 
 
+def describe_unknown(kind: str, name: str, known: Iterable[str], otherwise: str = "") -> str:
+    """Say that a name is unknown: "Unknown endpoint 'bill'. Available: customers, invoices."
+
+    A similar name comes first ("Did you mean 'invoices'?"), in whatever case and with spaces or
+    hyphens for underscores. `otherwise` is the last sentence if the names are too many to list.
+    """
+    spellings = {_normalize(each): each for each in known}
+    names = list(spellings.values())
+    sentences = [f"Unknown {kind} '{name}'."]
+    close = difflib.get_close_matches(_normalize(name), spellings, 1, 0.52)
+    sentences += [f"Did you mean '{spellings[each]}'?" for each in close]
+    if otherwise and not close:
+        sentences.append(otherwise)
+    if names and not otherwise and (not close or len(names) <= MAX_LISTED):
+        sentences.append(f"Available: {', '.join(names)}.")
+    return " ".join(sentences)
+
+
+def _normalize(name: str) -> str:
+    return re.sub(r"[\s-]", "_", name.lower())
+
+
+def end_sentence(text: str) -> str:
+    """Return a text with a full stop at its end, unless it ends with a question mark."""
+    return text if text.endswith("?") else f"{text.rstrip('.')}."
+
+
 def locate_sql_error(file: Path, error: Exception, above: int = 0) -> BrokenSql:
     """Turn DuckDB's error into one of a file; `above` is how many lines were sent before it."""
-    message = str(error)
-    location = re.search(r"^LINE (\d+):", message, re.MULTILINE)
-    line = int(location.group(1)) - above if location else 1
-    return BrokenSql(file, max(line, 1), message.splitlines()[0])
+    text = str(error)
+    match = re.search(r"^LINE (\d+):", text, re.MULTILINE)
+    line = int(match.group(1)) - above if match else 1
+    return BrokenSql(file, max(line, 1), text.splitlines()[0])
 
 
 def describe_left_out(error: BrokenSql) -> str:

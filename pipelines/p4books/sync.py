@@ -12,14 +12,12 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from p4books.endpoints import ENDPOINTS
+from p4books.endpoints import get_endpoint
 from p4books.errors import (
     BrokenSql,
     CheckFailed,
     OutOfMemory,
-    UsageError,
     describe_left_out,
-    did_you_mean,
 )
 from p4books.extract.reader import ExtractResult, ProgressCallback, ReadOptions, read_lists
 from p4books.load.delta import DeletionGuard
@@ -125,10 +123,7 @@ def sync(  # noqa: PLR0913
 
 
 def _validate_endpoints(names: Sequence[str]) -> list[str]:
-    for name in names:
-        if name not in ENDPOINTS:
-            raise UsageError(f"There is no endpoint {name}{did_you_mean(name, ENDPOINTS)}")
-    return list(dict.fromkeys(names))
+    return list(dict.fromkeys(get_endpoint(name).name for name in names))
 
 
 def _extract(  # noqa: PLR0913

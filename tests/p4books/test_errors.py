@@ -1,7 +1,8 @@
-"""What may go wrong?"""
+"""Messages and exit codes of the errors, and suggestions for unknown names."""
 
 import inspect
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -38,15 +39,17 @@ from p4books.errors import (
     WarehouseDamaged,
     WarehouseOpen,
     WarehouseTooNew,
+    describe_unknown,
+    end_sentence,
 )
 
 FILE = Path("data/.private/acme/warehouse.duckdb")
 
-# Each error, what it says was left as it was, and what it says to do now.
-SAID: list[tuple[P4BooksError, str, str]] = [
-    (AlreadyRunning("acme"), "touched nothing", "try again"),
-    (KeyRefused("acme"), "stands untouched", "Make a new key"),
-    (RightMissing("vendors"), "the other lists go on", "Give the key that right"),
+# Each error, what it says was left untouched, and what it says to do now.
+ERRORS: list[tuple[P4BooksError, str, str]] = [
+    (AlreadyRunning("acme"), "changed nothing", "Try again"),
+    (KeyRefused("acme"), "last complete copy is unchanged", "Create a new key"),
+    (RightMissing("vendors"), "copy is unchanged", "Grant the key that permission"),
     (
         NotFound("vendors", "https://acme.p4books.com/api/v1/vendors"),
         "Nothing was changed",
@@ -54,25 +57,29 @@ SAID: list[tuple[P4BooksError, str, str]] = [
     ),
     (
         Unreachable("vendors", "acme.p4books.com", "its name is not known"),
-        "What is held of it stands",
+        "The last complete copy is unchanged",
         "Check the setting `tenant` and the network",
     ),
-    (BadAnswer("vendors", 3, "an HTML page"), "What is held of it stands", "Run again"),
-    (Refused("vendors", 3, 418), "What is held of it stands", "`p4books check`"),
-    (Refused("vendors", 1, 422), "of it stands", "Lower the setting `page_size`"),
+    (BadAnswer("vendors", 3, "an HTML page"), "complete copy is unchanged", "Run again"),
+    (Refused("vendors", 3, 418), "complete copy is unchanged", "`p4books check`"),
+    (Refused("vendors", 1, 422), "copy is unchanged", "Lower the setting `page_size`"),
     (
         Redirected("acme.p4books.com", "https://evil.example"),
         "nothing was changed",
-        "put it into the setting `base_url`",
+        "set it as `base_url`",
     ),
-    (Incomplete("vendors", 1500, 1400, held=True), "nothing was closed", "Run again"),
+    (Incomplete("vendors", 1500, 1400, held=True), "no row was closed", "Run again"),
     (Incomplete("vendors", 1500, 1400, held=False), "Nothing was loaded", "Run again"),
-    (TooManyGone("vendors", 60, 100), "Not one was closed", "sync --allow-gone vendors"),
-    (PageIgnored("vendors", "page"), "Nothing was changed", "Set `page_param`"),
-    (LoadMismatch("vendors", 1500, 1400), "the last whole copy stands", "Run again"),
-    (WarehouseDamaged(FILE, "no header"), "Nothing was changed", "Put one of the earlier"),
+    (TooManyGone("vendors", 60, 100), "No row was closed", "sync --allow-gone vendors"),
+    (PageIgnored("vendors", "page"), "copy is unchanged", "Set `page_param`"),
+    (LoadMismatch("vendors", 1500, 1400), "the last complete copy is unchanged", "Run again"),
+    (
+        WarehouseDamaged(FILE, "no header"),
+        "Nothing was changed",
+        "Replace it with one of the earlier",
+    ),
     (WarehouseOpen(FILE), "Nothing was changed", "Close it"),
-    (ReadCancelled(), "What came is kept", "run again"),
+    (ReadCancelled(), "already fetched are kept", "run again"),
     (WarehouseTooNew(FILE, 3, 2), "Nothing was changed", "Install the newer"),
     (
         BrokenSql(Path("sql/core/x.sql"), 3, "no such table"),
@@ -80,7 +87,7 @@ SAID: list[tuple[P4BooksError, str, str]] = [
         "Fix the file",
     ),
     (
-        BrokenSeed(Path("sql/seeds/x.csv"), 3, "7 in rate is no share"),
+        BrokenSeed(Path("sql/seeds/x.csv"), 3, "7 in rate is not a share"),
         "The last published file is unchanged",
         "Fix the file",
     ),
@@ -90,59 +97,103 @@ SAID: list[tuple[P4BooksError, str, str]] = [
         "the last published file is unchanged",
         "`p4books report`",
     ),
-    (NotWritten(Path("out/x.csv"), "disk full"), "is unchanged", "another path"),
-    (DiskTrouble(FILE, "disk full"), "What was published stands", "the next run goes on"),
-    (OutOfMemory("4 GB used"), "What was published stands", "the next run goes on"),
-    (LoadFailed("no such table"), "the last whole copy stands", "Run again"),
+    (
+        NotWritten(Path("out/x.csv"), "disk full"),
+        "An existing file is unchanged",
+        "another path",
+    ),
+    (DiskTrouble(FILE, "disk full"), "The published file is unchanged", "the next run continues"),
+    (OutOfMemory("4 GB used"), "The published file is unchanged", "the next run continues"),
+    (LoadFailed("no such table"), "the last complete copy is unchanged", "Run again"),
 ]
 
-# Bases, and those whose whole sentence is written where they are raised.
+# Base classes, and those whose message is written where they are raised.
 BARE = {P4BooksError, ApiError}
 BARE |= {SettingsError, UsageError, QueryFailed, NoPicture}
 
 TRY_LATER = {AlreadyRunning}
-WRONG_WORDS = BARE - {P4BooksError, ApiError}
+USAGE = BARE - {P4BooksError, ApiError}
 
 CLASSES: set[type[P4BooksError]] = {
-    found
-    for module in (errors,)
-    for _, found in inspect.getmembers(module, inspect.isclass)
-    if issubclass(found, P4BooksError)
+    kind
+    for _, kind in inspect.getmembers(errors, inspect.isclass)
+    if issubclass(kind, P4BooksError)
 }
 
 
-def test_none_is_forgotten() -> None:
-    """Every class of error is in the lists above."""
-    assert {type(error) for error, _, _ in SAID} | BARE == CLASSES
+def test_no_class_is_missing() -> None:
+    """Every error class is in the lists above."""
+    assert {type(error) for error, _, _ in ERRORS} | BARE == CLASSES
 
 
 @pytest.mark.parametrize(
-    ("error", "untouched", "now"), SAID, ids=[type(case[0]).__name__ for case in SAID]
+    ("error", "untouched", "now"), ERRORS, ids=[type(case[0]).__name__ for case in ERRORS]
 )
-def test_sentence(error: P4BooksError, untouched: str, now: str) -> None:
+def test_message(error: P4BooksError, untouched: str, now: str) -> None:
     """An error says in full sentences what was left untouched and what to do now."""
-    said = str(error)
+    message = str(error)
 
-    assert untouched in said
-    assert now in said
-    assert said.endswith(".")
-    assert not re.search(r"\s\s|\.\.|None|\{", said)
+    assert untouched in message
+    assert now in message
+    assert message.endswith(".")
+    assert not re.search(r"\s\s|\.\.|None|\{", message)
 
 
 def test_what_happened() -> None:
     """An error says what happened, with its numbers."""
     assert str(Incomplete("invoices", 1500, 1400, held=True)) == (
-        "invoices: P4 Books announced 1,500 rows and gave 1,400. What came was loaded and nothing "
-        "was closed. Run again; if it stays so, see `p4books check`."
+        "invoices: P4 Books announced 1,500 rows but returned 1,400. The returned rows were loaded "
+        "and no row was closed. Run again; if it persists, run `p4books check`."
     )
     assert str(BadAnswer("invoices", 3, "an HTML page")).startswith(
-        "invoices: P4 Books answered page 3 with an HTML page."
+        "invoices: P4 Books answered the request for page 3 with an HTML page."
     )
 
 
 @pytest.mark.parametrize("kind", sorted(CLASSES, key=str))
 def test_exit_code(kind: type[P4BooksError]) -> None:
-    """A command ends with 75 where trying later helps, 2 where words are wrong, else with 1."""
-    expected = 75 if kind in TRY_LATER else 2 if kind in WRONG_WORDS else 1
+    """A command exits with 75 if a later try may succeed, 2 if its input is wrong, else with 1."""
+    expected = 75 if kind in TRY_LATER else 2 if kind in USAGE else 1
 
     assert kind.exit_code == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "known", "message"),
+    [
+        (
+            "invoice",
+            ["customers", "invoices"],
+            "Unknown list 'invoice'. Did you mean 'invoices'? Available: customers, invoices.",
+        ),
+        ("Due Dte", ["due_date"], "Unknown list 'Due Dte'. Did you mean 'due_date'? Available: "),
+        ("AR-aging", ["ar_Aging"], "Unknown list 'AR-aging'. Did you mean 'ar_Aging'? Available: "),
+        ("xyz", ["customers", "invoices"], "Unknown list 'xyz'. Available: customers, invoices."),
+        ("xyz", [], "Unknown list 'xyz'."),
+        ("xyz", map(str, range(50)), "Unknown list 'xyz'. Available: 0, 1, 2, 3, "),
+        ("4999", map(str, range(500)), "Unknown list '4999'. Did you mean '499'?"),
+    ],
+)
+def test_unknown_name(name: str, known: Iterable[str], message: str) -> None:
+    """The message about an unknown name suggests the most similar one and lists short lists."""
+    described = describe_unknown("list", name, known)
+
+    assert described.startswith(message)
+    assert described[-1] in ".?"
+    assert ("Available" in described) == ("Available" in message)
+
+
+def test_too_many_to_list() -> None:
+    """If the names are too many to list, another sentence ends the message of no similar name."""
+    hint = "`p4books models` lists them."
+
+    assert describe_unknown("model", "xyz", ["ar_aging"], hint) == f"Unknown model 'xyz'. {hint}"
+    assert describe_unknown("model", "ar_agin", ["ar_aging"], hint) == (
+        "Unknown model 'ar_agin'. Did you mean 'ar_aging'?"
+    )
+
+
+@pytest.mark.parametrize(("text", "sentence"), [("a", "a."), ("a.", "a."), ("a?", "a?")])
+def test_sentences_end(text: str, sentence: str) -> None:
+    """A sentence ends with one full stop or with its question mark."""
+    assert end_sentence(text) == sentence

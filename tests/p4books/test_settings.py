@@ -1,4 +1,4 @@
-"""What may differ?"""
+"""Settings: where they are looked up, their types, defaults and validation."""
 
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,13 @@ from pydantic import ValidationError
 
 from p4books.endpoints import ENDPOINTS
 from p4books.errors import SettingsError
-from p4books.settings import ENV_PREFIX, Settings, load_settings, project_root
+from p4books.settings import (
+    ENV_PREFIX,
+    Settings,
+    collect_settings,
+    load_settings,
+    project_root,
+)
 
 SECRET = "k-3f9a7c"  # noqa: S105 - of nothing
 
@@ -22,33 +28,37 @@ def _set(monkeypatch: Env, **values: str) -> None:
         monkeypatch.setenv(ENV_PREFIX + name.upper(), value)
 
 
-def _made(**values: Any) -> Settings:
+def _validate(**values: Any) -> Settings:
     return Settings.model_validate({"tenant": "acme", "api_key": SECRET, **values})
 
 
-def _faults(**values: Any) -> str:
+def _errors(**values: Any) -> str:
     with pytest.raises(ValidationError) as error:
-        _made(**values)
+        _validate(**values)
     return str(error.value.errors(include_url=False, include_input=False))
 
 
-def test_two_are_enough(monkeypatch: Env) -> None:
-    """A tenant and a key are all that must be set; the rest is as documented."""
+def test_defaults(monkeypatch: Env) -> None:
+    """Only a tenant and a key must be set; the rest has the documented defaults."""
     _set(monkeypatch)
 
-    found = load_settings()
+    settings = load_settings()
 
-    assert found.address == "https://acme.p4books.com/api/v1"
-    assert found.key == SECRET
-    assert found.endpoints == tuple(ENDPOINTS)
-    assert (found.requests_per_window, found.window_seconds, found.page_size) == (90, 60, 100)
-    assert (found.timezone, found.currency) == ("America/Panama", "USD")
-    assert found.published_mode == 0o640
+    assert settings.address == "https://acme.p4books.com/api/v1"
+    assert settings.key == SECRET
+    assert settings.endpoints == tuple(ENDPOINTS)
+    assert (settings.requests_per_window, settings.window_seconds, settings.page_size) == (
+        90,
+        60,
+        100,
+    )
+    assert (settings.timezone, settings.currency) == ("America/Panama", "USD")
+    assert settings.published_mode == 0o640
 
 
 @pytest.mark.parametrize("missing", ["tenant", "api_key"])
-def test_one_is_missing(missing: str, monkeypatch: Env) -> None:
-    """A missing setting is named, with where to put it."""
+def test_missing_setting(missing: str, monkeypatch: Env) -> None:
+    """A missing setting is named, and where to set it."""
     _set(monkeypatch, **{missing: ""})
 
     with pytest.raises(SettingsError) as error:
@@ -56,41 +66,41 @@ def test_one_is_missing(missing: str, monkeypatch: Env) -> None:
 
     variable = ENV_PREFIX + missing.upper()
     assert str(error.value) == (
-        f"The setting {missing} is missing. Put {variable}=… into .env (see .env.example)."
+        f"The setting {missing} is missing. Add {variable}=… to .env (see .env.example)."
     )
 
 
-def test_both_are_missing() -> None:
-    """Each missing setting has its own sentence."""
+def test_two_missing_settings() -> None:
+    """Each missing setting gets a line of its own."""
     with pytest.raises(SettingsError) as error:
         load_settings()
 
     assert [line.split()[2] for line in str(error.value).splitlines()] == ["tenant", "api_key"]
 
 
-def test_reader_needs_no_key(monkeypatch: Env) -> None:
-    """Who only reads what is published needs no key; who asks for it is told so."""
+def test_reading_needs_no_key(monkeypatch: Env) -> None:
+    """Reading the published file needs no key; using the key without one raises an error."""
     _set(monkeypatch, api_key="")
 
-    found = load_settings(need_key=False)
+    settings = load_settings(need_key=False)
 
-    assert found.published.name == "acme.duckdb"
+    assert settings.published.name == "acme.duckdb"
     with pytest.raises(SettingsError, match="The setting api_key is missing"):
-        _ = found.key
+        _ = settings.key
 
 
 def test_unknown_setting(monkeypatch: Env) -> None:
-    """A setting that does not exist is refused, with the nearest that does."""
+    """An unknown setting is rejected, with the most similar one."""
     _set(monkeypatch, page_sise="50")
 
     with pytest.raises(SettingsError) as error:
         load_settings()
 
-    assert str(error.value) == "There is no setting page_sise; did you mean page_size?"
+    assert str(error.value) == "Unknown setting 'page_sise'. Did you mean 'page_size'?"
 
 
-def test_all_faults_at_once(monkeypatch: Env) -> None:
-    """Each wrong setting has its own sentence, and names its variable."""
+def test_several_invalid_settings(monkeypatch: Env) -> None:
+    """Each invalid setting gets a line of its own that names its variable."""
     _set(monkeypatch, page_size="0", currency="dollars", timezone="Panama City")
 
     with pytest.raises(SettingsError) as error:
@@ -98,15 +108,17 @@ def test_all_faults_at_once(monkeypatch: Env) -> None:
 
     lines = str(error.value).splitlines()
     assert [line.split()[2] for line in lines] == ["page_size", "timezone", "currency"]
-    assert all(line.endswith(" in the environment or .env.") for line in lines)
+    assert all(line.endswith(" in the environment or in .env.") for line in lines)
     assert all(ENV_PREFIX in line for line in lines)
 
 
-def test_sentence_with_a_question(monkeypatch: Env) -> None:
-    """A question within a sentence keeps its mark, and gets no full stop behind it."""
+def test_message_with_a_question(monkeypatch: Env) -> None:
+    """A suggestion keeps its question mark and gets no full stop after it."""
     _set(monkeypatch, endpoints="invoice")
 
-    with pytest.raises(SettingsError, match=r"did you mean invoices\? It is SOURCES__"):
+    with pytest.raises(
+        SettingsError, match=r"Did you mean 'invoices'\? Available: .*\. Set SOURCES"
+    ):
         load_settings()
 
 
@@ -128,29 +140,29 @@ GOOD_MODES = {
 
 @pytest.mark.parametrize(("written", "mode"), GOOD_MODES.items())
 def test_published_mode(written: object, mode: int) -> None:
-    """A file's mode means the same however it is written."""
-    assert _made(published_mode=written).published_mode == mode
+    """A file mode means the same in every notation."""
+    assert _validate(published_mode=written).published_mode == mode
 
 
-def test_no_mode_has_two_meanings() -> None:
-    """No number can be read as two modes, so that none is ever guessed."""
+def test_modes_are_unambiguous() -> None:
+    """No number is a valid mode in two notations."""
     sane = {int(f"{a}{b}{c}", 8) for a in (4, 6) for b in (0, 4, 6) for c in (0, 4, 6)}
 
     assert all(int(f"{mode:o}") not in sane for mode in sane)
-    assert all(_made(published_mode=mode).published_mode == mode for mode in sane)
-    assert all(_made(published_mode=int(f"{mode:o}")).published_mode == mode for mode in sane)
+    assert all(_validate(published_mode=mode).published_mode == mode for mode in sane)
+    assert all(_validate(published_mode=int(f"{mode:o}")).published_mode == mode for mode in sane)
 
 
 @pytest.mark.parametrize(
     "written", ["", "9", "64", "0755", "4640", "640.0", "rw-r-----", -416, True, 7, 0, 0o040, None]
 )
-def test_not_a_mode(written: object) -> None:
-    """What is no mode of a file that is read, not run, is refused."""
-    assert "three digits" in _faults(published_mode=written)
+def test_invalid_mode(written: object) -> None:
+    """A value that is not the mode of a data file is rejected."""
+    assert "three digits" in _errors(published_mode=written)
 
 
 def test_mode_in_toml(monkeypatch: Env) -> None:
-    """Both ways to write a mode in TOML mean the same."""
+    """All notations of a mode in TOML mean the same."""
     _set(monkeypatch)
     Path(".dlt").mkdir()
     modes = []
@@ -164,8 +176,8 @@ def test_mode_in_toml(monkeypatch: Env) -> None:
 
 @pytest.mark.parametrize("name", ["acme", "A1", "a-b", "7", "a" * 63])
 def test_tenant_name(name: str) -> None:
-    """A tenant's name is the first word of its address."""
-    assert _made(tenant=name).address == f"https://{name}.p4books.com/api/v1"
+    """The tenant name is the first label of its host name."""
+    assert _validate(tenant=name).address == f"https://{name}.p4books.com/api/v1"
 
 
 @pytest.mark.parametrize(
@@ -176,37 +188,37 @@ def test_tenant_name(name: str) -> None:
         "a\0", "a" * 64,
     ],
 )  # fmt: skip
-def test_tenant_name_that_turns_the_address(name: str) -> None:
-    """A name that could lead the key, or a file, elsewhere is refused."""
-    assert "letters, digits and hyphens" in _faults(tenant=name)
+def test_invalid_tenant_name(name: str) -> None:
+    """A name that could send the key, or write a file, elsewhere is rejected."""
+    assert "letters, digits and hyphens" in _errors(tenant=name)
 
 
 @given(st.text("ab9-./@:#?%\\ \n\u00e9\uff41", max_size=5))
-def test_no_tenant_name_leaves_its_place(name: str) -> None:
-    """A name is refused, or its address is below p4books.com and its file in the data folder."""
+def test_any_tenant_name(name: str) -> None:
+    """A name is rejected, or its host is below p4books.com and its file in the data folder."""
     try:
-        found = _made(tenant=name)
+        settings = _validate(tenant=name)
     except ValidationError:
         return
 
-    host = found.address.removeprefix("https://").removesuffix("/api/v1")
+    host = settings.address.removeprefix("https://").removesuffix("/api/v1")
     assert host == f"{name}.p4books.com"
-    assert found.published.resolve().parent == Path("data").resolve()
+    assert settings.published.resolve().parent == Path("data").resolve()
 
 
 @pytest.mark.parametrize("key", [SECRET, f" {SECRET} ", f"{SECRET}\n"])
 def test_key(key: str) -> None:
-    """Blanks around a key are not part of it."""
-    assert _made(api_key=key).key == SECRET
+    """Whitespace around a key is stripped."""
+    assert _validate(api_key=key).key == SECRET
 
 
 @pytest.mark.parametrize("key", ["", " ", f"{SECRET} x", f"{SECRET}\nHost: evil", f"{SECRET}é"])
-def test_no_key(key: str) -> None:
-    """A key that a header can't hold is refused, and not shown."""
-    said = _faults(api_key=key)
+def test_invalid_key(key: str) -> None:
+    """A key that can't be sent in a header is rejected, and not shown."""
+    message = _errors(api_key=key)
 
-    assert "characters no key has" in said
-    assert SECRET not in said
+    assert "characters that no key has" in message
+    assert SECRET not in message
 
 
 @pytest.mark.parametrize(
@@ -222,7 +234,7 @@ def test_no_key(key: str) -> None:
     ],
 )
 def test_no_error_shows_the_key(wrong: dict[str, str], monkeypatch: Env) -> None:
-    """Whatever is wrong, the sentence does not hold the key, nor does its chain of causes."""
+    """Neither an error message nor its chain of causes contains the key."""
     _set(monkeypatch, **wrong)
 
     with pytest.raises(SettingsError) as error:
@@ -235,9 +247,12 @@ def test_no_error_shows_the_key(wrong: dict[str, str], monkeypatch: Env) -> None
 
 def test_settings_hide_the_key() -> None:
     """Settings that are printed or logged do not show the key."""
-    found = _made()
+    settings = _validate()
 
-    assert SECRET not in f"{found} {found!r} {found.model_dump()} {found.model_dump_json()}"
+    assert (
+        SECRET
+        not in f"{settings} {settings!r} {settings.model_dump()} {settings.model_dump_json()}"
+    )
 
 
 @pytest.mark.parametrize(
@@ -253,8 +268,8 @@ def test_settings_hide_the_key() -> None:
     ],
 )
 def test_address(written: str, address: str) -> None:
-    """An address may be another, without TLS only on this machine."""
-    assert _made(base_url=written).address == address
+    """The address is configurable, without TLS only on this machine."""
+    assert _validate(base_url=written).address == address
 
 
 @pytest.mark.parametrize(
@@ -267,22 +282,22 @@ def test_address(written: str, address: str) -> None:
         ("http://0.0.0.0", "only to this machine"),
         ("http://10.0.0.1", "only to this machine"),
         ("HTTP://example.com", "only to this machine"),
-        ("https://user@example.com", "no user"),
-        ("https://user:word@example.com", "no user"),
-        ("https://127.0.0.1@example.com", "no user"),
-        ("https://example.com/?key=x", "no user, query"),
+        ("https://user@example.com", "not contain a user"),
+        ("https://user:word@example.com", "not contain a user"),
+        ("https://127.0.0.1@example.com", "not contain a user"),
+        ("https://example.com/?key=x", "a user, a query"),
         ("https://example.com/#x", "fragment"),
-        ("ftp://example.com", "begins with https"),
-        ("example.com/api", "begins with https"),
-        ("https://", "begins with https"),
-        ("", "begins with https"),
-        ("file:///etc/passwd", "begins with https"),
+        ("ftp://example.com", "must begin with https"),
+        ("example.com/api", "must begin with https"),
+        ("https://", "must begin with https"),
+        ("", "must begin with https"),
+        ("file:///etc/passwd", "must begin with https"),
         ("https://[::1", "IPv6"),
     ],
 )
 def test_unsafe_address(written: str, why: str) -> None:
-    """An address that would show the key, or that is none, is refused with the reason."""
-    assert why in _faults(base_url=written)
+    """An address that is invalid or would expose the key is rejected with the reason."""
+    assert why in _errors(base_url=written)
 
 
 @pytest.mark.parametrize(
@@ -296,23 +311,23 @@ def test_unsafe_address(written: str, why: str) -> None:
     ],
 )
 def test_endpoints(written: object) -> None:
-    """Endpoints are a list or a text, with hyphens or not, each once, in their order."""
-    assert _made(endpoints=written).endpoints == ("purchase_orders", "invoices")
+    """Endpoints are a list or a text, with hyphens or underscores, deduplicated in order."""
+    assert _validate(endpoints=written).endpoints == ("purchase_orders", "invoices")
 
 
 @pytest.mark.parametrize(
     ("written", "why"),
     [
-        ("invoice", "did you mean invoices?"),
-        (["payments"], "there is no endpoint payments"),
-        ([], "no endpoint is named"),
-        (" , ", "no endpoint is named"),
+        ("invoice", "Did you mean 'invoices'?"),
+        (["payments"], "Unknown endpoint 'payments'. Available: products"),
+        ([], "at least one endpoint"),
+        (" , ", "at least one endpoint"),
         (5, "should be a valid tuple"),
     ],
 )
-def test_not_endpoints(written: object, why: str) -> None:
-    """What is no endpoint, or none at all, is refused."""
-    assert why in _faults(endpoints=written)
+def test_invalid_endpoints(written: object, why: str) -> None:
+    """An unknown endpoint, or none at all, is rejected."""
+    assert why in _errors(endpoints=written)
 
 
 @pytest.mark.parametrize(
@@ -337,37 +352,37 @@ def test_not_endpoints(written: object, why: str) -> None:
         {"parallel_lists": 33},
     ],
 )
-def test_wrong_value(wrong: dict[str, object]) -> None:
-    """Each setting refuses what it can't be."""
-    assert f"'loc': ('{next(iter(wrong))}',)" in _faults(**wrong)
+def test_invalid_value(wrong: dict[str, object]) -> None:
+    """Each setting rejects values out of its range."""
+    assert f"'loc': ('{next(iter(wrong))}',)" in _errors(**wrong)
 
 
 def test_numbers_as_text(monkeypatch: Env) -> None:
-    """In a variable all is text; a number is taken as one."""
+    """Numbers in variables are parsed."""
     _set(monkeypatch, requests_per_window="50", window_seconds="1.5", timezone="UTC")
 
-    found = load_settings()
+    settings = load_settings()
 
-    assert (found.requests_per_window, found.window_seconds) == (50, 1.5)
-    assert found.timezone == "UTC"
+    assert (settings.requests_per_window, settings.window_seconds) == (50, 1.5)
+    assert settings.timezone == "UTC"
 
 
-def test_data_beside_the_settings(tmp_path: Path, monkeypatch: Env) -> None:
-    """A relative data folder lies beside the settings, wherever the command is run."""
+def test_relative_data_folder(tmp_path: Path, monkeypatch: Env) -> None:
+    """A relative data folder is relative to the settings, not to the working directory."""
     home = tmp_path / "home"
     home.mkdir()
     (home / ".env").write_text(f"{ENV_PREFIX}TENANT=acme\n{ENV_PREFIX}API_KEY={SECRET}\n")
     monkeypatch.setenv("DLT_PROJECT_DIR", "home")
 
-    found = load_settings()
+    settings = load_settings()
 
     assert project_root() == home
-    assert found.published == home / "data" / "acme.duckdb"
-    assert found.private == home / "data" / ".private" / "acme"
+    assert settings.published == home / "data" / "acme.duckdb"
+    assert settings.private == home / "data" / ".private" / "acme"
 
 
-def test_data_elsewhere(tmp_path: Path, monkeypatch: Env) -> None:
-    """An absolute data folder stands as it is, and ~ is the user's home."""
+def test_absolute_data_folder(tmp_path: Path, monkeypatch: Env) -> None:
+    """An absolute data folder is used as it is, and ~ is the user's home."""
     monkeypatch.setenv("HOME", str(tmp_path / "me"))
 
     _set(monkeypatch, data_dir="/srv/books")
@@ -378,7 +393,215 @@ def test_data_elsewhere(tmp_path: Path, monkeypatch: Env) -> None:
     assert load_settings().data_dir == tmp_path / "me" / "books"
 
 
-def test_settings_stand() -> None:
-    """Settings can't be changed once they are checked."""
+def test_settings_are_frozen() -> None:
+    """Validated settings can't be changed."""
     with pytest.raises(ValidationError, match="frozen"):
-        _made().tenant = "other"
+        _validate().tenant = "other"
+
+
+def _collect(tenant: str | None = None, *, known_only: bool = True) -> dict[str, Any]:
+    return collect_settings(Path.cwd(), tenant, known_only=known_only)
+
+
+def _toml(name: str, text: str) -> None:
+    folder = Path(".dlt")
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_text(text, encoding="utf-8")
+
+
+def _secrets(text: str) -> None:
+    _toml("secrets.toml", text)
+
+
+def _config(text: str) -> None:
+    _toml("config.toml", text)
+
+
+def test_nothing_set() -> None:
+    """Without any source there are no settings, which is not an error."""
+    assert _collect() == {}
+
+
+def test_precedence(monkeypatch: Env) -> None:
+    """The environment overrides .env, which overrides secrets.toml, then config.toml."""
+    sizes = []
+
+    _config("[sources.p4books]\npage_size = 1\ntenant = 'config'")
+    sizes.append(_collect()["page_size"])
+    _secrets("[sources.p4books]\npage_size = 2")
+    sizes.append(_collect()["page_size"])
+    Path(".env").write_text(f"{ENV_PREFIX}PAGE_SIZE=3\n")
+    sizes.append(_collect()["page_size"])
+    monkeypatch.setenv(f"{ENV_PREFIX}PAGE_SIZE", "4")
+    sizes.append(_collect()["page_size"])
+
+    assert sizes == [1, 2, "3", "4"]
+    assert _collect()["tenant"] == "config"
+
+
+def test_case_of_variables(monkeypatch: Env) -> None:
+    """The name of a variable may be in lower case."""
+    monkeypatch.setenv(f"{ENV_PREFIX}page_size".lower(), "7")
+
+    assert _collect() == {"page_size": "7"}
+
+
+def test_empty_variable(monkeypatch: Env) -> None:
+    """A variable without a value is not set: the next source applies."""
+    _secrets(f"[sources.p4books]\napi_key = '{SECRET}'")
+    Path(".env").write_text(f"{ENV_PREFIX}API_KEY=\n{ENV_PREFIX}TENANT\n")
+    monkeypatch.setenv(f"{ENV_PREFIX}API_KEY", "")
+
+    assert _collect() == {"api_key": SECRET}
+
+
+def test_env_file_is_literal() -> None:
+    """In .env a dollar sign is literal, quotes are stripped and `export` is accepted."""
+    Path(".env").write_text(f"export {ENV_PREFIX}API_KEY='a$B-${{C}}'\n# a comment\n")
+
+    assert _collect() == {"api_key": "a$B-${C}"}
+
+
+def test_env_file_from_windows() -> None:
+    """A byte order mark before the first name does not hide it."""
+    Path(".env").write_bytes(f"{ENV_PREFIX}TENANT=acme\r\n".encode("utf-8-sig"))
+
+    assert _collect() == {"tenant": "acme"}
+
+
+def test_env_folder() -> None:
+    """A folder named .env, as some virtual environments are, is ignored."""
+    Path(".env").mkdir()
+
+    assert _collect() == {}
+
+
+def test_tables_of_other_sources() -> None:
+    """Tables of other sources, and values in the place of a table, are ignored."""
+    _secrets("[sources.other]\nx = 1")
+    _config("sources = 5")
+
+    assert _collect() == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        (".dlt/secrets.toml", f"[sources.p4books]\napi_key = '{SECRET}".encode()),
+        (".dlt/config.toml", f'[sources.p4books\napi_key = "{SECRET}"'.encode()),
+        (".dlt/secrets.toml", f"[sources.p4books]\napi_key = '{SECRET}\xe9'".encode("latin-1")),
+        (".env", f"{ENV_PREFIX}API_KEY={SECRET}\xe9".encode("latin-1")),
+    ],
+)
+def test_broken_file(name: str, text: bytes) -> None:
+    """A file that can't be read is named, with the reason but without its contents."""
+    Path(".dlt").mkdir()
+    Path(name).write_bytes(text)
+
+    with pytest.raises(SettingsError, match=r"cannot be read: .* Nothing was done\.") as error:
+        _collect()
+
+    assert name in str(error.value)
+    assert SECRET not in str(error.value)
+
+
+TENANTS = f"""
+[sources.p4books]
+page_size = 10
+[sources.p4books.tenants.acme]
+api_key = "{SECRET}"
+page_size = 20
+[sources.p4books.tenants.beta]
+"""
+
+
+def test_tenant_table(monkeypatch: Env) -> None:
+    """The selected tenant's own table overrides every source, even the environment."""
+    _secrets(TENANTS)
+    monkeypatch.setenv(f"{ENV_PREFIX}PAGE_SIZE", "30")
+
+    assert _collect("acme") == {"tenant": "acme", "api_key": SECRET, "page_size": 20}
+    assert _collect("beta") == {"tenant": "beta", "page_size": "30"}
+
+
+def test_tenant_table_in_variables(monkeypatch: Env) -> None:
+    """A tenant's table may come from variables, and merges with that of a file in any case."""
+    _secrets(f"[sources.p4books.tenants.Acme]\napi_key = '{SECRET}'")
+    monkeypatch.setenv(f"{ENV_PREFIX}TENANTS__ACME__PAGE_SIZE", "5")
+
+    assert _collect("acme") == {"tenant": "acme", "api_key": SECRET, "page_size": "5"}
+
+
+def test_no_tenant_selected() -> None:
+    """With several tenants and none selected, the message lists all."""
+    _secrets(TENANTS)
+
+    with pytest.raises(SettingsError, match=r"select one: --tenant acme \| beta\."):
+        _collect()
+
+
+def test_default_tenant() -> None:
+    """The setting `tenant` is the default."""
+    _secrets("[sources.p4books]\ntenant = 'beta'\n" + TENANTS.replace("[sources.p4books]\n", ""))
+
+    assert _collect() == {"tenant": "beta", "page_size": 10}
+
+
+@pytest.mark.parametrize(
+    ("name", "end"),
+    [("acne", "Did you mean 'acme'? Available: acme, beta."), ("zzz", "Available: acme, beta.")],
+)
+def test_unknown_tenant(name: str, end: str) -> None:
+    """A tenant without a table is rejected, with the most similar one and a list of all."""
+    _secrets(TENANTS)
+
+    with pytest.raises(SettingsError) as error:
+        _collect(name)
+
+    assert str(error.value) == f"Unknown tenant '{name}'. {end}"
+
+
+def test_unknown_tenant_without_any() -> None:
+    """If no tenant is configured the message says so."""
+    with pytest.raises(SettingsError, match=r"Unknown tenant 'acme'. No tenant is configured"):
+        _collect("acme")
+
+
+@pytest.mark.parametrize("known_only", [True, False])
+def test_key_of_another_tenant(known_only: bool) -> None:
+    """A tenant without a key of its own never gets the default tenant's key."""
+    _secrets(
+        f"[sources.p4books]\ntenant = 'acme'\napi_key = '{SECRET}'\n[sources.p4books.tenants.beta]"
+    )
+
+    assert _collect("acme")["api_key"] == SECRET
+    assert _collect("beta", known_only=known_only) == {"tenant": "beta"}
+
+
+def test_key_for_an_unknown_tenant() -> None:
+    """A reader may name any tenant, but gets no key for one that is not configured."""
+    _secrets(f"[sources.p4books]\ntenant = 'acme'\napi_key = '{SECRET}'")
+
+    assert _collect("gamma", known_only=False) == {"tenant": "gamma"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [f"[sources.p4books]\ntenants = '{SECRET}'", f"[sources.p4books.tenants]\nacme = '{SECRET}'"],
+)
+def test_tenant_is_not_a_table(text: str) -> None:
+    """A value in the place of a tenant's table is reported, but not shown."""
+    _secrets(text)
+
+    with pytest.raises(SettingsError, match=r"\[sources\.p4books\.tenants\.NAME\]") as error:
+        _collect("acme")
+
+    assert SECRET not in str(error.value)
+
+
+def test_value_and_table_of_one_name(monkeypatch: Env) -> None:
+    """A variable that is the parent of another one does not break the lookup."""
+    monkeypatch.setenv(f"{ENV_PREFIX}API_KEY", SECRET)
+    monkeypatch.setenv(f"{ENV_PREFIX}API_KEY__MORE", "x")
+
+    assert set(_collect()) == {"api_key"}

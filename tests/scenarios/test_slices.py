@@ -230,7 +230,7 @@ def test_run_log(settings: Settings, sandbox: Sandbox) -> None:
     """The log has the mode, the progress and the cost of each run."""
     run_until_complete(settings)
 
-    runs = RunLog(settings.run_log).runs()
+    runs = RunLog(settings.run_log).load_runs()
 
     entries = [entry for run in reversed(runs) for entry in run.readings]
     assert [(e.mode, e.outcome, e.pages, e.announced_pages, e.requests) for e in entries] == [

@@ -1,8 +1,7 @@
-"""Who is killed?
+"""Program that runs orders in forked processes, to be killed by a test.
 
-A program that starts one run for each order it reads, in a process of its own that is forked from
-this one: it has imported everything, so that a kill falls into the work. Told the order, it says
-the process id; told to go on, how that process ended.
+It reads one order per line and forks for each, after all imports, so that a kill hits the work. It
+writes the process id; asked by an empty line, it writes how that process ended.
 """
 
 import json
@@ -30,13 +29,13 @@ from p4books.sync import sync
 
 
 def run_sync(order: dict[str, Any]) -> bool:
-    """Run a whole sync with the models of a folder; tell whether it ended without a fault."""
+    """Run a sync with the models of a folder; return whether it had no fault."""
     sql = Path(order.pop("sql"))
     return sync(Settings(**order), sql=sql).faults == []
 
 
 def run_load(order: dict[str, Any]) -> bool:
-    """Load records that were read at an instant into the warehouse of a folder."""
+    """Load records that were read at a given time into the warehouse of a folder."""
     folder, read_at = Path(order["folder"]), order["read_at"]
     scratch, warehouse = folder / "work", folder / "warehouse.duckdb"
     shutil.rmtree(scratch, ignore_errors=True)
@@ -56,7 +55,7 @@ def run_load(order: dict[str, Any]) -> bool:
 
 
 def run_push(order: dict[str, Any]) -> bool:
-    """Push a file of vendors; tell whether nothing of it is left to be sent."""
+    """Push a file of vendors; return whether nothing is left to send."""
     file = Path(order.pop("file"))
     retry_policy = RetryPolicy(timeout=5.0, backoff=0)
     report = push_records(
@@ -73,24 +72,24 @@ WORK: dict[str, Callable[[dict[str, Any]], bool]] = {
 
 
 def main() -> None:
-    """Serve orders until there are no more."""
+    """Run orders until there are no more."""
     for line in sys.stdin:
         order = json.loads(line)
         child = os.fork()
         if child == 0:
-            well = False
+            succeeded = False
             try:
-                well = WORK[order.pop("work")](order)
+                succeeded = WORK[order.pop("work")](order)
             finally:
-                os._exit(0 if well else 1)
-        say(child)
+                os._exit(0 if succeeded else 1)
+        write_number(child)
         sys.stdin.readline()
         _, status = os.waitpid(child, 0)
-        say(os.waitstatus_to_exitcode(status))
+        write_number(os.waitstatus_to_exitcode(status))
 
 
-def say(number: int) -> None:
-    """Write one line, at once."""
+def write_number(number: int) -> None:
+    """Write a line and flush."""
     sys.stdout.write(f"{number}\n")
     sys.stdout.flush()
 

@@ -10,8 +10,8 @@ from p4books.cli.demo import demo, sandbox
 from p4books.cli.push_commands import push, pushes
 from p4books.cli.query_commands import export, models, query, report
 from p4books.cli.runtime import exit_for_faults, json_option, run_app, tenant_option
-from p4books.endpoints import ENDPOINTS
-from p4books.errors import P4BooksError, UsageError, did_you_mean
+from p4books.endpoints import ENDPOINTS, get_endpoint
+from p4books.errors import P4BooksError, UsageError
 from p4books.publish.publish import VERSION
 
 
@@ -148,11 +148,11 @@ def runs(number: int | None, last: int, tenant: str | None, as_json: bool) -> No
     found = load_settings(tenant, need_key=False)
     log = RunLog(found.run_log)
     if number is None:
-        shown = log.runs(last)
+        shown = log.load_runs(last)
         running = is_running(found)
         (print_json(shown) if as_json else print_runs(shown, found, running=running))
         return
-    one = log.run(number)
+    one = log.load_run(number)
     if one is None:
         raise UsageError(f"There is no run {number}. `p4books runs` lists them.")
     (print_json(one) if as_json else print_run(one))
@@ -194,10 +194,7 @@ for each in (push, pushes, query, export, models, report, sandbox, demo):
 
 
 def _parse_endpoint(word: str) -> str:
-    name = word.lower().replace("-", "_")
-    if name not in ENDPOINTS:
-        raise UsageError(f"There is no endpoint {word}{did_you_mean(name, ENDPOINTS)}")
-    return name
+    return get_endpoint(word.lower().replace("-", "_")).name
 
 
 def main() -> NoReturn:

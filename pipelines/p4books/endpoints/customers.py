@@ -4,6 +4,7 @@ from p4books.endpoints.definition import Endpoint, FieldType
 
 CUSTOMERS = Endpoint(
     name="customers",
+    position=20,
     fields={
         "id": FieldType.TEXT,
         "code": FieldType.TEXT,

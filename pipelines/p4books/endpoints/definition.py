@@ -1,4 +1,4 @@
-"""What an endpoint is: its fields, their types and the lists inside its records."""
+"""Definition of an endpoint: its fields, their types and the lists inside its records."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from enum import Enum
 
 
 class FieldType(Enum):
-    """What a field holds; the value is its type in DuckDB."""
+    """Type of a field; the value is its type in DuckDB."""
 
     TEXT = "varchar"
     MONEY = "decimal(18, 2)"
@@ -17,7 +17,7 @@ class FieldType(Enum):
 
     @property
     def decimals(self) -> int | None:
-        """How many decimals a number of this kind has; None where it is no number."""
+        """Number of decimals; None if the type is not numeric."""
         return {FieldType.MONEY: 2, FieldType.MEASURE: 6, FieldType.COUNT: 0}.get(self)
 
 
@@ -28,21 +28,23 @@ Fields = Mapping[str, FieldType]
 class Endpoint:
     """One list of the API, as data.
 
-    `name` is the table's name; `fields` are the scalar fields and their kinds, `id` among them;
-    `inner` are the lists inside a record (lines, addresses) with the fields of their items.
+    `name` is the table's name; `fields` are the scalar fields with their types, `id` among them;
+    `inner` are the lists inside a record (lines, addresses) with the fields of their items;
+    `writable` if the API creates records; `position` sorts the endpoints, low numbers first.
     """
 
     name: str
     fields: Fields
     inner: Mapping[str, Fields] = field(default_factory=dict)
     writable: bool = True
+    position: int = 1000
 
     @property
     def path(self) -> str:
-        """Its path below the base address."""
+        """Path below the base address."""
         return self.name.replace("_", "-")
 
     @property
     def known(self) -> frozenset[str]:
-        """Every field name we know at the top of a record."""
+        """Names of all known fields at the top level of a record."""
         return frozenset(self.fields) | frozenset(self.inner)

@@ -5,6 +5,7 @@ from p4books.endpoints.line import LINE
 
 INVOICES = Endpoint(
     name="invoices",
+    position=40,
     fields={
         "id": FieldType.TEXT,
         "code": FieldType.TEXT,

@@ -4,6 +4,7 @@ from p4books.endpoints.definition import Endpoint, FieldType
 
 PRODUCTS = Endpoint(
     name="products",
+    position=10,
     fields={
         "id": FieldType.TEXT,
         "code": FieldType.TEXT,

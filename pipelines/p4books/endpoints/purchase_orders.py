@@ -5,6 +5,7 @@ from p4books.endpoints.line import LINE
 
 PURCHASE_ORDERS = Endpoint(
     name="purchase_orders",
+    position=50,
     fields={
         "id": FieldType.TEXT,
         "code": FieldType.TEXT,

@@ -5,6 +5,7 @@ from p4books.endpoints.line import LINE
 
 SALES_ORDERS = Endpoint(
     name="sales_orders",
+    position=60,
     fields={
         "id": FieldType.TEXT,
         "code": FieldType.TEXT,

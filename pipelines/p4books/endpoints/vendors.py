@@ -4,6 +4,7 @@ from p4books.endpoints.definition import Endpoint, FieldType
 
 VENDORS = Endpoint(
     name="vendors",
+    position=30,
     fields={
         "id": FieldType.TEXT,
         "code": FieldType.TEXT,

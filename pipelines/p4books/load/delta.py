@@ -15,7 +15,9 @@ from p4books.load.normalize import create_seen_table, select_delta_rows
 from p4books.load.schema import MISFITS, NO_SCAN, ScanProgress, WarehouseState, table_columns
 from p4books.storage.database import MEMORY_STEPS, open_database, quote_literal
 
-# What stands in these columns in whatever order: a field that became a column was put there later.
+ALWAYS_ALLOWED = 20  # rows that may be gone from any list, whatever their share
+
+# The items of these columns have no order: an adopted field was added to them later.
 _UNORDERED = {
     "extra": """list_sort(map_entries(from_json(?, '"MAP(VARCHAR, JSON)"')))""",
     "misfits": f"list_sort(from_json(?, '{MISFITS}'))",
@@ -26,10 +28,10 @@ _UNORDERED = {
 class Delta:
     """What one endpoint's scan changes.
 
-    Counts are rows; `held` are the active ones before. `missed` tells that ids were missed for the
-    first time, or no longer are, which the next scan must know; `scanned` is how far the scan is
-    taken in with this delta. Rows of kind `same` in `delta_NAME` have their values in another
-    spelling: no version, but a new hash for the one that is held.
+    Counts are rows; `held` are the active ones before. `missed` means that the set of missed ids
+    changed, which the next scan must know; `scanned` is how far the scan is loaded with this
+    delta. Rows of kind `same` in `delta_NAME` have the same values in another notation: they make
+    no version, but the active one gets their hash.
     """
 
     endpoint: Endpoint
@@ -44,20 +46,36 @@ class Delta:
 
     @property
     def versions(self) -> int:
-        """How many rows dlt is sent, tombstones among them."""
+        """Number of rows that dlt is sent, including tombstones."""
         return self.new + self.changed + self.gone
 
     @property
     def changes(self) -> bool:
-        """Whether the warehouse will say anything else of the books."""
+        """Whether the delta changes the warehouse, beyond when rows were seen."""
         return self.versions > 0 or self.missed
+
+
+@dataclass(frozen=True)
+class DeletionGuard:
+    """Limit of deletions at once: a share of the active rows, none for `allowed` endpoints."""
+
+    share: float
+    allowed: Collection[str] = ()
+
+    def blocks(self, delta: Delta) -> bool:
+        """Return whether so many rows are gone that a person must confirm it."""
+        if delta.endpoint.name in self.allowed or not delta.gone:
+            return False
+        return delta.seen == 0 or (
+            delta.gone > ALWAYS_ALLOWED and delta.gone > self.share * delta.held
+        )
 
 
 @contextmanager
 def open_comparison(
     warehouse: Path, scratch: Path, memory: str = MEMORY_STEPS[0]
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open an empty database that sees the warehouse as `held`, read-only."""
+    """Open an empty database with the warehouse attached as `held`, read-only."""
     with open_database(spill=scratch, memory=memory) as con:
         if warehouse.exists():
             con.execute(f"attach {quote_literal(str(warehouse))} as held (read_only)")
@@ -67,7 +85,33 @@ def open_comparison(
         yield con
 
 
-def compare_scan(  # noqa: PLR0913
+def compare_lists(
+    con: duckdb.DuckDBPyConnection,
+    read: Sequence[ExtractedList],
+    state: WarehouseState,
+    guard: DeletionGuard,
+) -> tuple[list[tuple[ExtractedList, Delta]], dict[str, P4BooksError]]:
+    """Compare each list with the warehouse; an incomplete first copy is left out.
+
+    Returns the lists with their deltas, and errors by endpoint: Incomplete, TooManyGone.
+    """
+    pairs: list[tuple[ExtractedList, Delta]] = []
+    faults: dict[str, P4BooksError] = {}
+    for extracted in read:
+        name, verdict = extracted.endpoint.name, extracted.scan.outcome
+        known = name in state.scans
+        if verdict and not verdict.complete:
+            faults[name] = Incomplete(name, verdict.announced, verdict.seen, held=known)
+        if known or (verdict and verdict.complete):
+            delta = _compare_list(con, extracted, state.scans.get(name, NO_SCAN))
+            if guard.blocks(delta):
+                faults[name] = TooManyGone(name, delta.gone, delta.held)
+                delta = withdraw_deletions(con, delta)
+            pairs.append((extracted, delta))
+    return pairs, faults
+
+
+def compare_scan(  # noqa: PLR0913 - the outcome of a scan, by keyword
     con: duckdb.DuckDBPyConnection,
     endpoint: Endpoint,
     pages: Sequence[StoredPage],
@@ -77,17 +121,17 @@ def compare_scan(  # noqa: PLR0913
     loaded: int = 0,
     scanned: ScanProgress = NO_SCAN,
 ) -> Delta:
-    """Compare the pages of a scan with what is held.
+    """Compare the pages of a scan with the active rows of the warehouse.
 
-    `complete` and `quiet` are the scan's verdict: only a complete scan lets a row be gone. The
-    first `loaded` pages were compared before: they only tell which rows were seen. `scanned` is
-    what the warehouse is to say of the scan. The tables `seen_NAME` and `delta_NAME` stay in `con`
-    for `Delta.query` to read.
+    `complete` and `quiet` are the outcome of the scan: only a complete one closes rows. The first
+    `loaded` pages were compared before: they only show which rows were seen. `scanned` is the
+    progress to store in the warehouse. The tables `seen_NAME` and `delta_NAME` stay in `con`,
+    where `Delta.query` reads them.
     """
-    _make_active(con, endpoint)
+    _create_active_view(con, endpoint)
     create_seen_table(con, endpoint, pages)
-    _make_delta(con, endpoint, loaded)
-    _keep_unchanged_values(con, endpoint, pages)
+    _create_delta_table(con, endpoint, loaded)
+    _mark_same_values(con, endpoint, pages)
     gone = {(True, True): "true", (True, False): "twice"}.get((complete, quiet), "false")
     missed = _conclude_absence(con, endpoint, gone, complete=complete)
     counts = dict(
@@ -102,16 +146,38 @@ def compare_scan(  # noqa: PLR0913
         changed=counts.get("changed", 0),
         gone=counts.get("gone", 0),
         missed=missed,
-        query=_versions(con, endpoint, pages),
+        query=_select_versions(con, endpoint, pages),
     )
 
 
 def withdraw_deletions(con: duckdb.DuckDBPyConnection, delta: Delta) -> Delta:
-    """Take back that rows are gone; that they were missed is remembered."""
+    """Remove the deletions from a delta; the rows stay recorded as missed."""
     name = delta.endpoint.name
     con.execute(f"delete from delta_{name} where kind = 'gone'")
     con.execute(f"create or replace table missed_{name} as from absent_{name}")
-    return replace(delta, gone=0, missed=_remembers_else(con, name))
+    return replace(delta, gone=0, missed=_missed_changed(con, name))
+
+
+def _compare_list(
+    con: duckdb.DuckDBPyConnection, extracted: ExtractedList, before: ScanProgress
+) -> Delta:
+    """Compare the new pages of a scan; at its end, all of them, to find deleted rows."""
+    scan, pages, identity = extracted.scan, extracted.spool.list_pages(), extracted.scan.identity
+    verdict = scan.outcome
+    loaded = before.loaded_of(identity)
+    concluded, running = (
+        ScanProgress(identity),
+        ScanProgress(before.concluded, identity, len(pages)),
+    )
+    return compare_scan(
+        con,
+        extracted.endpoint,
+        pages if verdict else pages[loaded:],
+        complete=verdict is not None and verdict.complete,
+        quiet=verdict is not None and verdict.quiet,
+        loaded=loaded,
+        scanned=concluded if verdict else running,
+    )
 
 
 def _count(con: duckdb.DuckDBPyConnection, relation: str) -> int:
@@ -119,8 +185,8 @@ def _count(con: duckdb.DuckDBPyConnection, relation: str) -> int:
     return int(row[0]) if row else 0
 
 
-def _make_active(con: duckdb.DuckDBPyConnection, endpoint: Endpoint) -> None:
-    """Make the view of the active versions; empty where the warehouse lacks the table."""
+def _create_active_view(con: duckdb.DuckDBPyConnection, endpoint: Endpoint) -> None:
+    """Create the view of the active versions, empty if the warehouse lacks the table."""
     known = con.execute(
         "select 1 from duckdb_tables() where database_name = 'held' and table_name = ?",
         [endpoint.name],
@@ -142,7 +208,7 @@ def _make_active(con: duckdb.DuckDBPyConnection, endpoint: Endpoint) -> None:
     )
 
 
-def _make_delta(con: duckdb.DuckDBPyConnection, endpoint: Endpoint, loaded: int) -> None:
+def _create_delta_table(con: duckdb.DuckDBPyConnection, endpoint: Endpoint, loaded: int) -> None:
     con.execute(
         f"""
         create or replace table delta_{endpoint.name} as
@@ -158,10 +224,10 @@ def _make_delta(con: duckdb.DuckDBPyConnection, endpoint: Endpoint, loaded: int)
     )
 
 
-def _keep_unchanged_values(
+def _mark_same_values(
     con: duckdb.DuckDBPyConnection, endpoint: Endpoint, pages: Sequence[StoredPage]
 ) -> None:
-    """Tell changes of spelling only: 25 for 25.0, or a number in quotes, is no new version."""
+    """Mark rows with the same values in another notation (25 for 25.0): they make no version."""
     query = select_delta_rows(con, endpoint, pages, "changed")
     if not query:
         return
@@ -192,7 +258,7 @@ def _is_same_value(fresh: str, active: str, unordered: str | None) -> str:
 def _conclude_absence(
     con: duckdb.DuckDBPyConnection, endpoint: Endpoint, gone: str, *, complete: bool
 ) -> bool:
-    """Call absent rows gone on this condition, remember the others, and tell if that is new."""
+    """Close absent rows on this condition and record the others; return whether those changed."""
     name = endpoint.name
     con.execute(
         f"""
@@ -207,11 +273,11 @@ def _conclude_absence(
     )
     kept = f"not ({gone})" if complete else "twice"
     con.execute(f"create or replace table missed_{name} as from absent_{name} where {kept}")
-    return _remembers_else(con, name)
+    return _missed_changed(con, name)
 
 
-def _remembers_else(con: duckdb.DuckDBPyConnection, name: str) -> bool:
-    """Tell whether the rows now missed are others than those missed before."""
+def _missed_changed(con: duckdb.DuckDBPyConnection, name: str) -> bool:
+    """Return whether the rows missed now differ from those missed before."""
     difference = con.execute(
         f"""
         (select id from missed_{name} except from before_{name})
@@ -223,79 +289,15 @@ def _remembers_else(con: duckdb.DuckDBPyConnection, name: str) -> bool:
     return difference.fetchone() is not None
 
 
-def _versions(
+def _select_versions(
     con: duckdb.DuckDBPyConnection, endpoint: Endpoint, pages: Sequence[StoredPage]
 ) -> str:
-    """Return the query of all rows that dlt is to be sent."""
-    told = {"id": "id", "row_hash": "row_hash", "gone": "true"}
+    """Return the query of all rows to send to dlt."""
+    tombstone = {"id": "id", "row_hash": "row_hash", "gone": "true"}
     empty = ", ".join(
-        f'{told.get(key, "null")}::{kind} as "{key}"'
+        f'{tombstone.get(key, "null")}::{kind} as "{key}"'
         for key, kind in table_columns(endpoint).items()
     )
     gone = f"select {empty} from delta_{endpoint.name} where kind = 'gone'"
     fresh = select_delta_rows(con, endpoint, pages, "new", "changed")
     return f"{fresh} union all {gone}" if fresh else gone
-
-
-GONE_ANYWAY = 20  # rows that may be gone of any list, whatever their share
-
-
-@dataclass(frozen=True)
-class DeletionGuard:
-    """How much may be gone at once: a share of the rows held, of some endpoints any."""
-
-    share: float
-    allowed: Collection[str] = ()
-
-    def refuses(self, found: Delta) -> bool:
-        """Tell whether so many rows are gone that a person must say so."""
-        if found.endpoint.name in self.allowed or not found.gone:
-            return False
-        return found.seen == 0 or (
-            found.gone > GONE_ANYWAY and found.gone > self.share * found.held
-        )
-
-
-def compare_lists(
-    con: duckdb.DuckDBPyConnection,
-    read: Sequence[ExtractedList],
-    held: WarehouseState,
-    guard: DeletionGuard,
-) -> tuple[list[tuple[ExtractedList, Delta]], dict[str, P4BooksError]]:
-    """Compare each list with what is held; a first copy that is not whole is left out.
-
-    Returns the lists with what each changes, and by endpoint what could not be taken: Incomplete,
-    TooManyGone.
-    """
-    pairs: list[tuple[ExtractedList, Delta]] = []
-    faults: dict[str, P4BooksError] = {}
-    for one in read:
-        name, verdict = one.endpoint.name, one.scan.outcome
-        known = name in held.scans
-        if verdict and not verdict.complete:
-            faults[name] = Incomplete(name, verdict.announced, verdict.seen, held=known)
-        if known or (verdict and verdict.complete):
-            found = _compare_list(con, one, held.scans.get(name, NO_SCAN))
-            if guard.refuses(found):
-                faults[name] = TooManyGone(name, found.gone, found.held)
-                found = withdraw_deletions(con, found)
-            pairs.append((one, found))
-    return pairs, faults
-
-
-def _compare_list(
-    con: duckdb.DuckDBPyConnection, one: ExtractedList, before: ScanProgress
-) -> Delta:
-    """Compare what is new in the spool; at a scan's end, all of it, and what is gone."""
-    verdict, pages, identity = one.scan.outcome, one.spool.list_pages(), one.scan.identity
-    loaded = before.loaded_of(identity)
-    ended, goes_on = ScanProgress(identity), ScanProgress(before.concluded, identity, len(pages))
-    return compare_scan(
-        con,
-        one.endpoint,
-        pages if verdict else pages[loaded:],
-        complete=verdict is not None and verdict.complete,
-        quiet=verdict is not None and verdict.quiet,
-        loaded=loaded,
-        scanned=ended if verdict else goes_on,
-    )

@@ -12,17 +12,18 @@ from p4books.endpoints import ENDPOINTS
 from p4books.endpoints.definition import Endpoint, FieldType
 from p4books.storage.database import open_database, quote_literal
 
-BATCH = 10_000  # rows that travel at a time: what is in memory of them at once
-FORMAT = 2  # of the private warehouse; a higher one was made by a newer p4books
+BATCH = 10_000  # rows in memory at a time
+FORMAT = 2  # of the private warehouse; a higher one was written by a newer p4books
+FIELD_TYPES = {kind.name.lower(): kind for kind in FieldType}  # by the names that users type
 MISFITS = '[{"field": "VARCHAR", "value": "VARCHAR"}]'  # the shape of a row's misfits
 
 
 def table_columns(endpoint: Endpoint) -> dict[str, str]:
     """Return the columns of an endpoint's table and their DuckDB types, in order.
 
-    Beside the endpoint's own: `extra`, the fields we do not know, and the inner lists, as JSON
-    text; `misfits`, the values that their column's type does not hold, as JSON text; `row_hash`
-    over the whole record; `gone`, true only in the tombstones that tell dlt to close a row.
+    Beside the endpoint's own fields: the inner lists and `extra`, the unknown fields, as JSON text;
+    `misfits`, the values that do not fit their column's type, as JSON text; `row_hash` over the
+    whole record; `gone`, true only in the tombstones that make dlt close a row.
     """
     return {
         **{name: kind.value for name, kind in endpoint.fields.items()},
@@ -35,7 +36,7 @@ def table_columns(endpoint: Endpoint) -> dict[str, str]:
 
 
 def create_tables(path: Path, endpoints: Sequence[Endpoint]) -> None:
-    """Make the warehouse, or add what a new endpoint needs."""
+    """Create the warehouse, or add what a new endpoint needs."""
     with open_database(path) as con:
         con.execute("create schema if not exists raw")
         con.execute("create table if not exists raw.p4books_format (format integer not null)")
@@ -68,16 +69,16 @@ def create_tables(path: Path, endpoints: Sequence[Endpoint]) -> None:
             " field varchar not null, kind varchar not null, primary key (endpoint, field))"
         )
         for endpoint in endpoints:
-            con.execute(_ddl(endpoint))
+            con.execute(_table_ddl(endpoint))
         con.execute(_findings_ddl(endpoints))
 
 
 @dataclass(frozen=True)
 class ScanProgress:
-    """How far the scans of one endpoint were taken in; scans are told by their identities.
+    """How far the scans of one endpoint are loaded; scans are named by their identities.
 
-    `concluded` came to its end; of `running` the first `loaded` pages are held. None: there was no
-    such scan.
+    `concluded` reached its end; of `running` the first `loaded` pages are loaded. None means that
+    there is no such scan.
     """
 
     concluded: str | None = None
@@ -85,7 +86,7 @@ class ScanProgress:
     loaded: int = 0
 
     def loaded_of(self, identity: str) -> int:
-        """Return how many pages of a scan are held, in the order of reading."""
+        """Return how many pages of a scan are loaded, in the order of reading."""
         return self.loaded if self.running == identity else 0
 
 
@@ -94,10 +95,9 @@ NO_SCAN = ScanProgress()
 
 @dataclass(frozen=True)
 class WarehouseState:
-    """What the warehouse says of itself.
+    """State of the warehouse.
 
-    `scans` of the endpoints of which it holds a whole copy; `stamp` changes whenever a version
-    does.
+    `scans` of the endpoints with a complete copy; `stamp` changes whenever a version does.
     """
 
     scans: Mapping[str, ScanProgress] = field(default_factory=dict)
@@ -105,30 +105,30 @@ class WarehouseState:
 
 
 def read_state(path: Path) -> WarehouseState:
-    """Read what a warehouse says of itself; nothing of one that is not there yet."""
+    """Read the state of a warehouse; that of one that does not exist yet is empty."""
     if not path.exists():
         return WarehouseState()
     with open_database(path, read_only=True) as con:
         scans = con.execute("select endpoint, concluded, running, loaded from raw.scans").fetchall()
         stamp = con.execute("select max(stamp) from raw.stamp").fetchone()
     return WarehouseState(
-        {name: ScanProgress(*scanned) for name, *scanned in scans},
+        {name: ScanProgress(*progress) for name, *progress in scans},
         str(stamp[0] or "") if stamp else "",
     )
 
 
 def stamp_change(con: duckdb.DuckDBPyConnection, at: float) -> None:
-    """Note in a warehouse that it says something else, since an instant in seconds since 1970."""
+    """Record that a warehouse changed, at a time in seconds since 1970."""
     con.execute("delete from raw.stamp")
     con.execute("insert into raw.stamp values (?)", [f"{at:.6f}"])
 
 
 @dataclass(frozen=True)
 class VersionCounts:
-    """What is counted of one endpoint after a load.
+    """Counts of one endpoint after a load.
 
-    `findings` are the values that did not fit, in the versions it brought; `oldest` is when the row
-    was seen that was not seen for longest, in seconds since 1970.
+    `findings` are the values that did not fit, in the versions of this load; `oldest` is the oldest
+    time at which a row was last seen, in seconds since 1970.
     """
 
     findings: int = 0
@@ -139,11 +139,11 @@ NO_VERSIONS = VersionCounts()
 
 
 def count_versions(path: Path, since: float) -> dict[str, VersionCounts]:
-    """Count each endpoint of a warehouse, its versions valid from `since` (seconds since 1970)."""
+    """Count by endpoint the findings in versions valid from `since` (seconds since 1970)."""
     with open_database(path, read_only=True) as con:
         rows = con.execute(
             """
-            with found as (
+            with counted as (
                 select endpoint, count(*) as findings
                 from raw.findings
                 where id is not null
@@ -152,7 +152,7 @@ def count_versions(path: Path, since: float) -> dict[str, VersionCounts]:
             )
             select endpoint, coalesce(any_value(findings), 0), epoch(min(verified_at))
             from raw.seen
-            left join found using (endpoint)
+            left join counted using (endpoint)
             group by endpoint
             """,
             {"micros": round(since * 1e6)},
@@ -160,10 +160,11 @@ def count_versions(path: Path, since: float) -> dict[str, VersionCounts]:
     return {name: VersionCounts(findings, oldest) for name, findings, oldest in rows}
 
 
-def _ddl(endpoint: Endpoint) -> str:
-    small = dict.fromkeys(endpoint.inner, " using compression zstd")  # nearly half the file
+def _table_ddl(endpoint: Endpoint) -> str:
+    compression = dict.fromkeys(endpoint.inner, " using compression zstd")  # nearly half the file
     own = ",\n    ".join(
-        f'"{name}" {kind}{small.get(name, "")}' for name, kind in table_columns(endpoint).items()
+        f'"{name}" {kind}{compression.get(name, "")}'
+        for name, kind in table_columns(endpoint).items()
     )
     return f"""
     create table if not exists raw.{endpoint.name} (
@@ -174,9 +175,9 @@ def _ddl(endpoint: Endpoint) -> str:
 
 
 def _findings_ddl(endpoints: Sequence[Endpoint]) -> str:
-    """One row per value that did not fit its column, in whichever version it stood.
+    """Return the view with one row per value that did not fit its column, in any version.
 
-    And one per field that no column holds, since it was first seen: without an id or a value.
+    Unknown fields are in it, too, since they were first seen, without an id or a value.
     """
     parts = "\nunion all\n".join(
         f"""
@@ -197,12 +198,9 @@ def _findings_ddl(endpoints: Sequence[Endpoint]) -> str:
     """
 
 
-FIELD_TYPES = {kind.name.lower(): kind for kind in FieldType}  # as a person says them
-
-
 @dataclass(frozen=True)
 class UnknownField:
-    """A field that no column holds; `first_seen_at` is in UTC."""
+    """A field without a column; `first_seen_at` is in UTC."""
 
     endpoint: str
     field: str
@@ -210,10 +208,10 @@ class UnknownField:
 
 
 def load_endpoints(warehouse: Path) -> dict[str, Endpoint]:
-    """Return every endpoint with its fields: those of its file, then those that were adopted.
+    """Return every endpoint with its fields: those of its file, then the adopted ones.
 
-    An endpoint without adopted fields is the registry's own. Call it once a run: what is kept for
-    an endpoint is kept for this object.
+    An endpoint without adopted fields is the object in the registry. Call this once per run:
+    endpoints are compared by identity.
     """
     merged = dict(ENDPOINTS)
     for name, key, kind in _select_if_present(warehouse, "adopted", "endpoint, field, kind"):
@@ -223,7 +221,7 @@ def load_endpoints(warehouse: Path) -> dict[str, Endpoint]:
 
 
 def load_unknown_fields(warehouse: Path) -> list[UnknownField]:
-    """Return the fields that stand in `extra`; of a warehouse that is not there yet, none."""
+    """Return the fields that are in `extra` only; none if the warehouse does not exist yet."""
     return [
         UnknownField(*row)
         for row in _select_if_present(warehouse, "fields", "endpoint, field, first_seen_at")
@@ -233,20 +231,20 @@ def load_unknown_fields(warehouse: Path) -> list[UnknownField]:
 def describe_new_fields(
     before: Collection[UnknownField], after: Iterable[UnknownField]
 ) -> list[str]:
-    """Say of each field that is new that it is kept, and how it becomes a column."""
-    known = {(each.endpoint, each.field) for each in before}
+    """Return a note for each new field: it is kept, and how to make it a column."""
+    known = {(field.endpoint, field.field) for field in before}
     return [
-        f"{each.endpoint}: P4 Books gives a new field, {each.field}. It is kept in `extra`; "
-        f"`p4books adopt {each.endpoint}.{each.field}` makes it a column."
-        for each in after
-        if (each.endpoint, each.field) not in known
+        f"{field.endpoint}: P4 Books returns a new field, {field.field}. It is kept in `extra`; "
+        f"run `p4books adopt {field.endpoint}.{field.field}` to make it a column."
+        for field in after
+        if (field.endpoint, field.field) not in known
     ]
 
 
 def record_unknown_fields(con: duckdb.DuckDBPyConnection, endpoint: Endpoint, rows: str) -> None:
-    """Remember the fields in `extra` of these versions: a condition on the endpoint's table.
+    """Record the unknown fields in `extra` of the versions that meet the condition `rows`.
 
-    A number with too many digits stands there under a name that we know, and is no new field.
+    A number with too many digits is in `extra` under a known name, and is not a new field.
     """
     known = ", ".join(quote_literal(key) for key in endpoint.known)
     con.execute(
@@ -266,10 +264,10 @@ def record_unknown_fields(con: duckdb.DuckDBPyConnection, endpoint: Endpoint, ro
 
 
 def match_spellings(field: str, known: Iterable[str]) -> list[str]:
-    """Return the known names that are this field's, in whatever spelling; its own stands first."""
+    """Return the known names that match a field in any spelling, the exact one first."""
     squashed = field.replace("_", "").lower()
-    found = (name for name in known if name.replace("_", "").lower() == squashed)
-    return sorted(found, key=lambda name: (name != field, name))
+    matches = (name for name in known if name.replace("_", "").lower() == squashed)
+    return sorted(matches, key=lambda name: (name != field, name))
 
 
 def _select_if_present(warehouse: Path, table: str, columns: str) -> list[tuple[Any, ...]]:
@@ -278,5 +276,5 @@ def _select_if_present(warehouse: Path, table: str, columns: str) -> list[tuple[
     with open_database(warehouse, read_only=True) as con:
         try:
             return con.execute(f"select {columns} from raw.{table} order by all").fetchall()
-        except duckdb.CatalogException:  # an older p4books made it, and knew no such table
+        except duckdb.CatalogException:  # written by an older p4books, without this table
             return []

@@ -43,29 +43,29 @@ _VERSIONS = {
 
 
 def versions_source(files: Mapping[Endpoint, Path]) -> DltSource:
-    """Make the source that loads new versions and closes old ones, from a Parquet file each.
+    """Return the source that loads new versions and closes old ones, from a Parquet file each.
 
-    The files hold a delta, never whole lists; their columns are those of `tables.columns`.
+    The files contain a delta, never whole lists; their columns are those of `table_columns`.
     """
 
     @dlt.source(name="p4books", section="p4books")
     def p4books_versions() -> Any:
         return [
-            _build_resource(endpoint, partial(_imported, path), _VERSIONS)
+            _build_resource(endpoint, partial(_import_file, path), _VERSIONS)
             for endpoint, path in files.items()
         ]
 
     return p4books_versions()
 
 
-def _imported(path: Path) -> Iterator[Any]:
-    like = parquet.read_schema(path).empty_table()  # dlt takes the columns from it, and no rows
+def _import_file(path: Path) -> Iterator[Any]:
+    empty = parquet.read_schema(path).empty_table()  # dlt reads its columns
     count = parquet.read_metadata(path).num_rows
-    yield dlt.mark.with_file_import(str(path), "parquet", count, hints=like)
+    yield dlt.mark.with_file_import(str(path), "parquet", count, hints=empty)
 
 
 @dlt.source(name="p4books", section="p4books")
-def p4books_source(  # noqa: PLR0913
+def p4books_source(  # noqa: PLR0913 - dlt injects its configuration by parameter
     tenant: str = dlt.config.value,
     api_key: str = dlt.secrets.value,
     base_url: str = "https://{tenant}.p4books.com/api/v1",
@@ -76,12 +76,12 @@ def p4books_source(  # noqa: PLR0913
     page_param: str = "page",
     page_size_param: str = "page_size",
 ) -> Any:
-    """Read every list of P4 Books whole, for a pipeline of your own.
+    """Read complete lists of P4 Books, for a pipeline of your own.
 
     Each endpoint is a resource and a table that is replaced by all rows as of its scan; apply
-    other hints where you want history. Lines and addresses are JSON text in their record. Requests
-    count under the same limit as `p4books sync`, on the same key. Raises what a sync raises, and
-    Incomplete where a list announced more rows than it gave: then nothing is replaced.
+    other hints if you want history. Lines and addresses are JSON text in their record. Requests
+    count toward the same rate limit as those of `p4books sync` with the same key. Raises ApiError,
+    and Incomplete if a list announced more rows than it returned: then nothing is replaced.
     """
     settings = validate_settings(
         {
@@ -112,16 +112,16 @@ def _read_whole_list(
 ) -> Iterator[pa.RecordBatch]:
     client = Client(ApiConnection.from_settings(settings))
     spool = Spool(folder / endpoint.name, client.target.list_source(endpoint))
-    reading = ListScan(endpoint, client, spool)
-    reading.continue_scan()
-    verdict = reading.result().outcome
-    assert verdict is not None  # noqa: S101 - a reading without budget ends only at its end
+    scan = ListScan(endpoint, client, spool)
+    scan.continue_scan()
+    verdict = scan.result().outcome
+    assert verdict is not None  # noqa: S101 - a scan without a budget ends only at its end
     if not verdict.complete:
         raise Incomplete(endpoint.name, verdict.announced, verdict.seen, held=False)
     with open_comparison(folder / "nothing.duckdb", folder) as con:
-        found = compare_scan(con, endpoint, spool.list_pages(), complete=True, quiet=verdict.quiet)
-        if found.versions:
-            yield from con.execute(found.query).to_arrow_reader(BATCH)
+        delta = compare_scan(con, endpoint, spool.list_pages(), complete=True, quiet=verdict.quiet)
+        if delta.versions:
+            yield from con.execute(delta.query).to_arrow_reader(BATCH)
 
 
 def _build_resource(
@@ -141,7 +141,7 @@ def _build_resource(
 
 
 def _column_hints(endpoint: Endpoint) -> Any:
-    """Declare every column; each gets hints of its own, for dlt folds columns that share a dict."""
+    """Return hints of every column, each a dict of its own: dlt merges columns that share one."""
     return {
         name: {"name": name, "nullable": True, **_HINTS[kind]}
         for name, kind in table_columns(endpoint).items()

@@ -25,14 +25,14 @@ from p4books.storage.files import replace_atomically
 
 T = TypeVar("T")
 
-GENERATIONS = 3  # earlier warehouses kept, and one more for each of the last
-DAYS = 7  # days
+GENERATIONS = 3  # newest earlier warehouses to keep
+GENERATION_DAYS = 7  # days whose last warehouse is kept, too
 
-_DAMAGED = ("Corrupt database", "Could not read enough bytes")  # as DuckDB says it
+_DAMAGED = ("Corrupt database", "Could not read enough bytes")  # in messages of DuckDB
 
 
 def check_warehouse(path: Path) -> None:
-    """Make sure that the warehouse can be read by us; one that is not there yet can.
+    """Check that the warehouse can be read; one that does not exist yet passes.
 
     Raises WarehouseDamaged, WarehouseTooNew, WarehouseOpen and DiskTrouble.
     """
@@ -43,50 +43,42 @@ def check_warehouse(path: Path) -> None:
             row = con.execute("select max(format) from raw.p4books_format").fetchone()
     except duckdb.Error as error:
         raise _translate_open_error(path, str(error)) from None
-    found = row[0] if row else None
-    if not found or found < 1:
-        raise WarehouseDamaged(path, "it names no format of ours")
-    if found > FORMAT:
-        raise WarehouseTooNew(path, found, FORMAT)
-
-
-def _translate_open_error(path: Path, text: str) -> P4BooksError:
-    first = text.splitlines()[0].rstrip(".")
-    if "Could not set lock" in text:
-        return WarehouseOpen(path)
-    if "Permission denied" in text:
-        return DiskTrouble(path, "permission denied")
-    if "newer version of DuckDB" in text or "newer DuckDB version" in text:
-        return WarehouseTooNew(path, "of DuckDB's own", "an older one")
-    return WarehouseDamaged(path, first)
+    version = row[0] if row else None
+    if not version or version < 1:
+        raise WarehouseDamaged(path, "it has no known format")
+    if version > FORMAT:
+        raise WarehouseTooNew(path, version, FORMAT)
 
 
 def change_warehouse(warehouse: Path, scratch: Path, change: Callable[[Path], T]) -> T:
-    """Change a copy of the warehouse, put it in its place, and return what `change` does.
+    """Apply a change to a copy of the warehouse, replace it, and return what `change` returns.
 
-    Raises what `change` and `load` do.
+    Raises what `change` raises, and the errors of `translate_error`.
     """
-    made = scratch / "warehouse.duckdb"
+    copy = scratch / "warehouse.duckdb"
     with translate_errors(warehouse, scratch):
-        shutil.copyfile(warehouse, made)
-        done = change(made)
-    replace_warehouse(made, warehouse, keep=True)
-    return done
+        shutil.copyfile(warehouse, copy)
+        result = change(copy)
+    replace_warehouse(copy, warehouse, keep=True)
+    return result
 
 
-def replace_warehouse(made: Path, warehouse: Path, *, keep: bool) -> None:
-    """Put the finished copy in the warehouse's place; `keep` the one before it as a generation."""
+def replace_warehouse(copy: Path, warehouse: Path, *, keep: bool) -> None:
+    """Replace the warehouse with a finished copy; `keep` the old one as a generation.
+
+    Raises DiskTrouble.
+    """
     try:
         if keep and warehouse.exists():
             _keep_generation(warehouse)
-        replace_atomically(made, warehouse, 0o600)
+        replace_atomically(copy, warehouse, 0o600)
     except OSError as error:
         raise DiskTrouble(warehouse, error.strerror or str(error)) from None
 
 
 @contextmanager
 def translate_errors(warehouse: Path, scratch: Path) -> Iterator[None]:
-    """Raise what DuckDB and the system do not do as a P4BooksError."""
+    """Raise errors of DuckDB and the system as P4BooksError."""
     try:
         yield
     except (OSError, duckdb.Error) as error:
@@ -94,8 +86,8 @@ def translate_errors(warehouse: Path, scratch: Path) -> Iterator[None]:
 
 
 def translate_error(error: BaseException, warehouse: Path, scratch: Path) -> P4BooksError:
-    """Say in one sentence what DuckDB, dlt or the system did not do: by the first of its causes."""
-    while error.__cause__ is not None:  # dlt wraps it several times
+    """Return the P4BooksError for an error of DuckDB, dlt or the system, by its first cause."""
+    while error.__cause__ is not None:  # dlt wraps errors several times
         error = error.__cause__
     text = str(error).strip() or type(error).__name__
     first = text.splitlines()[0].rstrip(".")
@@ -112,8 +104,19 @@ def translate_error(error: BaseException, warehouse: Path, scratch: Path) -> P4B
     return LoadFailed(first)
 
 
+def _translate_open_error(path: Path, text: str) -> P4BooksError:
+    first = text.splitlines()[0].rstrip(".")
+    if "Could not set lock" in text:
+        return WarehouseOpen(path)
+    if "Permission denied" in text:
+        return DiskTrouble(path, "permission denied")
+    if "newer version of DuckDB" in text or "newer DuckDB version" in text:
+        return WarehouseTooNew(path, "of a newer DuckDB", "an older one")
+    return WarehouseDamaged(path, first)
+
+
 def _keep_generation(warehouse: Path) -> None:
-    """Keep the last few warehouses and the last one of each of the last days."""
+    """Keep the warehouse as a generation, and delete those that are too old."""
     folder = warehouse.parent / "generations"
     folder.mkdir(exist_ok=True, mode=0o700)
     written = datetime.fromtimestamp(warehouse.stat().st_mtime, UTC)
@@ -122,6 +125,6 @@ def _keep_generation(warehouse: Path) -> None:
     os.link(warehouse, kept)
     newest_first = sorted(folder.glob("warehouse-*.duckdb"), reverse=True)
     last_of_day = {path.name[:18]: path for path in reversed(newest_first)}
-    days = [last_of_day[day] for day in sorted(last_of_day, reverse=True)[:DAYS]]
+    days = [last_of_day[day] for day in sorted(last_of_day, reverse=True)[:GENERATION_DAYS]]
     for path in set(newest_first[GENERATIONS:]) - set(days):
         path.unlink()

@@ -77,7 +77,7 @@ def publish_report(
         check_warehouse(warehouse)
         try:
             copy = _copy_warehouse(warehouse, scratch)
-            runs = RunLog(settings.run_log).runs(last=None)
+            runs = RunLog(settings.run_log).load_runs(last=None)
             models = prepare_models(copy, settings, sources, runs, day)
             target = _make_target(copy, scratch, settings, sources, day)
             return target.file, _publish_with_retries(copy, models, target)

@@ -8,7 +8,7 @@ from typing import Any
 
 import duckdb
 
-from p4books.errors import NotPublished, QueryFailed, did_you_mean
+from p4books.errors import NotPublished, QueryFailed, describe_unknown
 from p4books.storage.database import quote_identifier
 from p4books.transform.models import LAYERS
 
@@ -160,8 +160,7 @@ def find_model(models: Sequence[CatalogEntry], word: str) -> CatalogEntry:
         raise QueryFailed(f"{word} is the name of two models; write {names}.")
     if not matches:
         known = [model.full_name if "." in word else model.model for model in models]
-        hint = did_you_mean(name, known, "`p4books models` lists them.")
-        raise QueryFailed(f"There is no model {word}{hint}")
+        raise QueryFailed(describe_unknown("model", word, known, "`p4books models` lists them."))
     return matches[0]
 
 
@@ -234,5 +233,5 @@ def _suggest_model(con: duckdb.DuckDBPyConnection, message: str) -> str:
     models = [name for (name,) in rows]
     if any(f'"{name}"' in message or f'"{name.partition(".")[2]}"' in message for name in models):
         return message.strip()
-    hint = did_you_mean(missing.group(1), models, "`p4books models` lists them.")
-    return f"There is no {missing.group(1)}{hint}\n{message.strip()}"
+    unknown = describe_unknown("table", missing.group(1), models, "`p4books models` lists them.")
+    return f"{unknown}\n{message.strip()}"

@@ -56,7 +56,7 @@ def read_status(settings: Settings) -> TenantStatus:
     Raises NotPublished and QueryFailed.
     """
     log = RunLog(settings.run_log)
-    last_runs = log.runs(1)
+    last_runs = log.load_runs(1)
     with open_published(settings.published) as con:
         (published_at,) = con.execute("select published_at from about").fetchone() or (None,)
         tables = _read_tables(con, log)
@@ -66,14 +66,14 @@ def read_status(settings: Settings) -> TenantStatus:
         published_at=published_at,
         tables=tables,
         requests_last_run=last_runs[0].requests if last_runs else 0,
-        requests_last_day=log.requests_since(time.time() - DAY),
+        requests_last_day=log.count_requests_since(time.time() - DAY),
         unknown=_list_unknown_fields(settings.warehouse),
-        traits=log.traits(),
+        traits=log.load_capabilities(),
     )
 
 
 def _read_tables(con: duckdb.DuckDBPyConnection, log: RunLog) -> tuple[EndpointStatus, ...]:
-    freshness = log.freshness()
+    freshness = log.load_freshness()
     tables = []
     for name in ENDPOINTS:
         rows, versions = con.execute(

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from p4books.errors import P4BooksError
+from p4books.errors import P4BooksError, end_sentence
 
 _LEDGER_KEPT = "Records already sent are in the ledger; the others were not sent."
 
@@ -13,7 +13,7 @@ class BadFile(P4BooksError):
     exit_code = 2
 
     def __init__(self, file: Path | str, what: str, remedy: str) -> None:
-        super().__init__(f"{file}: {what}. Nothing was sent. {remedy}")
+        super().__init__(f"{file}: {end_sentence(what)} Nothing was sent. {remedy}")
 
 
 class BadColumns(P4BooksError):
@@ -157,7 +157,8 @@ class NotAllCreated(P4BooksError):
         counts = {"refused": refused, "unknown": unknown}
         counted = ", ".join(f"{count:,} {state}" for state, count in counts.items() if count)
         super().__init__(
-            f"Not all records were created: {counted}. `p4books pushes {push}` shows which, and why."
+            f"Not all records were created: {counted}. "
+            f"`p4books pushes {push}` shows which, and why."
         )
 
 

@@ -14,7 +14,7 @@ from unicodedata import normalize
 import duckdb
 
 from p4books.endpoints.definition import Endpoint
-from p4books.errors import P4BooksError, did_you_mean
+from p4books.errors import P4BooksError, describe_unknown
 from p4books.load.schema import read_state
 from p4books.storage.database import open_database
 from p4books.storage.run_log import RunLog
@@ -59,11 +59,11 @@ class RecordIndex:
     gone: Set[str] = frozenset()
     gone_codes: Set[str] = frozenset()
 
-    def suggest(self, code: str) -> str:
-        """Return the end of a sentence about an unknown code, with the most similar one."""
+    def describe_unknown(self, kind: str, code: str) -> str:
+        """Say that no record has this code, and suggest the most similar one."""
         place = bisect_left(self._sorted_codes, code)
         near = self._sorted_codes[max(place - _NEIGHBOURS, 0) : place + _NEIGHBOURS]
-        return did_you_mean(code, near, "no code is similar.")
+        return describe_unknown(kind, code, near, "No other code is similar.")
 
     def find_spelling(self, code: str) -> str | None:
         """Return the code that differs from this one in case and spaces only; None if none does."""
@@ -110,7 +110,7 @@ class Lookups:
         for code, rate, first, last in seeded:
             rates.setdefault(code.upper(), []).append(TaxRate(rate, first, last))
         tax_codes = [*(code for code, *_ in seeded), *used_tax_codes]
-        freshness = RunLog(warehouse.with_name("runs.sqlite")).freshness().get(endpoint.name)
+        freshness = RunLog(warehouse.with_name("runs.sqlite")).load_freshness().get(endpoint.name)
         return cls(
             own=own,
             lists=dict(zip(needed[1:], others, strict=True)),

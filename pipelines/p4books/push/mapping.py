@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from p4books.endpoints.definition import Endpoint, Fields, FieldType
-from p4books.errors import UsageError, did_you_mean
+from p4books.errors import UsageError, describe_unknown
 from p4books.extract.page import snake_case
 from p4books.push.lookups import REFERENCES, Lookups, RecordIndex
 from p4books.push.values import UnfitValue, Value, format_value
@@ -63,8 +63,7 @@ class ColumnMapping:
                 if name == "id":
                     why = "P4 Books assigns the ids."
                 else:
-                    end = did_you_mean(name, sorted(self._names))
-                    why = f"there is no field {field} in {self._of}{end}"
+                    why = describe_unknown(f"{self._of} field", field, sorted(self._names))
                 raise UsageError(f"`--map {column}={field}`: {why} Nothing was sent.")
 
     def resolve(self, column: str) -> ColumnTarget | UnfitValue | None:
@@ -90,9 +89,9 @@ class ColumnMapping:
             )
         if name == "id":
             return UnfitValue("P4 Books assigns the ids.", f"Ignore the column with {ignore}.")
-        like = did_you_mean(name, sorted(self._names), "no field has a similar name.")
+        kind, names = f"{self._of} field", sorted(self._names)
         return UnfitValue(
-            f"There is no field {format_value(column)} in {self._of}{like}",
+            describe_unknown(kind, format_value(column), names, "No field is similar."),
             f"Map it to a field with `--map {_map_argument(column, 'FIELD')}`, "
             f"or ignore it with {ignore}.",
         )
@@ -197,7 +196,7 @@ def _unknown_reference(value: str, by: ReferenceBy, index: RecordIndex, noun: st
             f"This {noun} has been deleted in P4 Books.", f"Write a {noun} that still exists."
         )
     return UnfitValue(
-        f"There is no {noun} {format_value(value)}{index.suggest(value)}",
+        index.describe_unknown(noun, format_value(value)),
         f"Correct it, or create the {noun} and run `p4books sync`.",
     )
 

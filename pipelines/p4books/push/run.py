@@ -13,8 +13,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
-from p4books.endpoints import ENDPOINTS
-from p4books.errors import P4BooksError, UsageError, did_you_mean
+from p4books.endpoints import ENDPOINTS, get_endpoint
+from p4books.errors import P4BooksError, UsageError
 from p4books.extract.client import ApiConnection, Client
 from p4books.extract.http import RequestCounts
 from p4books.load.schema import load_endpoints
@@ -117,9 +117,7 @@ def check_writable(name: str) -> None:
 
     Contract: POST exists for all endpoints but sales orders.
     """
-    if name not in ENDPOINTS:
-        raise UsageError(f"There is no endpoint {name}{did_you_mean(name, ENDPOINTS)}")
-    if not ENDPOINTS[name].writable:
+    if not get_endpoint(name).writable:
         writable = ", ".join(each.name for each in ENDPOINTS.values() if each.writable)
         raise UsageError(f"The API of P4 Books cannot create {name}, only {writable}.")
 

@@ -12,31 +12,26 @@ from p4books.errors import AlreadyRunning, DiskTrouble
 from p4books.settings import Settings
 
 
-def replace_atomically(made: Path, final: Path, mode: int) -> None:
-    """Put a finished file in the place of another, so that a reader sees the one or the other.
+def replace_atomically(new: Path, target: Path, mode: int) -> None:
+    """Replace a file with a finished one, so that a reader sees either the old or the new one.
 
-    Both must be on one file system. The content is on the disk before the name is, and the name
-    before this returns. Raises OSError, with `final` untouched.
+    Both must be on one file system. The content is on disk before the file is renamed, and the
+    rename before this returns. Raises OSError, with `target` untouched.
     """
-    if made.with_name(made.name + ".wal").exists():
-        raise OSError(f"{made} was not closed: its write-ahead log is still there")
-    made.chmod(mode)
-    _fsync(made)
-    made.replace(final)
-    _fsync(final.parent)
-
-
-def _fsync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    if new.with_name(new.name + ".wal").exists():
+        raise OSError(f"{new} was not closed: its write-ahead log still exists")
+    new.chmod(mode)
+    _fsync(new)
+    new.replace(target)
+    _fsync(target.parent)
 
 
 @contextmanager
 def tenant_lock(settings: Settings, name: str = "run") -> Iterator[None]:
-    """Hold one of the tenant's locks; the system frees that of a process that died."""
+    """Hold one of the tenant's locks; the system releases it if the process dies.
+
+    Raises AlreadyRunning if another process holds it, and DiskTrouble.
+    """
     lock = filelock.FileLock(settings.private / f"{name}.lock", mode=0o600)
     try:
         settings.private.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -53,7 +48,7 @@ def tenant_lock(settings: Settings, name: str = "run") -> Iterator[None]:
 
 
 def is_running(settings: Settings, name: str = "run") -> bool:
-    """Tell whether a run of this tenant is going on."""
+    """Return whether a run of this tenant is in progress."""
     try:
         with tenant_lock(settings, name):
             return False
@@ -63,7 +58,10 @@ def is_running(settings: Settings, name: str = "run") -> bool:
 
 @contextmanager
 def scratch_dir(folder: Path) -> Iterator[Path]:
-    """Give an empty folder, free of what a dead run left, and take it away again."""
+    """Create an empty folder, without what a dead run left in it, and delete it at the end.
+
+    Raises DiskTrouble.
+    """
     shutil.rmtree(folder, ignore_errors=True)
     try:
         folder.mkdir(mode=0o700)
@@ -73,3 +71,11 @@ def scratch_dir(folder: Path) -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _fsync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -11,14 +11,20 @@ from typing import Any
 
 from p4books.errors import DiskTrouble, P4BooksError
 
-TableColumns = Mapping[str, Mapping[str, str]]  # by name: the columns, and how each is declared
+DAY = 86400.0  # seconds
+KEPT_DAYS = 90 * DAY  # then the details by endpoint are deleted
+STOPPED = "stopped"  # outcome of a run that a person or the system stopped
+NOTE_EVERY = 0.5  # seconds between two records of the cost so far
+KILLED = "killed"  # outcome of a run that never recorded its end
+
+TableColumns = Mapping[str, Mapping[str, str]]  # by table: the columns and their declarations
 
 
 class SqliteTables:
-    """Notes in tables that are made where they are missing, as are their columns.
+    """SQLite file whose missing tables and columns are created when it is opened.
 
-    `keys` are the tables whose primary key has several columns. Raises DiskTrouble where the file
-    can't be read or written.
+    `keys` are the primary keys of several columns, by table. Raises DiskTrouble if the file can't
+    be read or written.
     """
 
     def __init__(self, path: Path, tables: TableColumns, keys: Mapping[str, str]) -> None:
@@ -26,52 +32,46 @@ class SqliteTables:
         self._tables = tables
         self._keys = keys
 
-    def put(self, table: str, values: Mapping[str, Any]) -> None:
-        """Write a row, in the place of the one with the same key."""
+    def upsert(self, table: str, values: Mapping[str, Any]) -> None:
+        """Insert a row, or replace the one with the same key."""
         marks = ", ".join(f":{name}" for name in values)
-        with self.open() as store:
+        with self.connect() as store:
             store.execute(
                 f"insert or replace into {table} ({', '.join(values)}) values ({marks})", values
             )
 
-    def rows(self, query: str, values: tuple[Any, ...] = ()) -> list[sqlite3.Row]:
-        """Ask; where there is no file yet there are no rows, and none is made."""
+    def query(self, sql: str, values: tuple[Any, ...] = ()) -> list[sqlite3.Row]:
+        """Return the rows of a query; none if the file does not exist, and it is not created."""
         try:
             if not self._path.exists():
                 return []
-        except PermissionError:  # a reader of the published file need not see how it is made
+        except PermissionError:  # readers of the published file may lack access to the log
             return []
-        with self.open() as store:
-            return store.execute(query, values).fetchall()
+        with self.connect() as store:
+            return store.execute(sql, values).fetchall()
 
     @contextmanager
-    def open(self) -> Iterator[sqlite3.Connection]:
-        """Give a connection whose changes are kept if all goes well."""
+    def connect(self) -> Iterator[sqlite3.Connection]:
+        """Open a connection; commit at the end, or roll back if an error is raised."""
         try:
             with closing(sqlite3.connect(self._path, timeout=30)) as store, store:
                 self._path.chmod(0o600)
                 store.row_factory = sqlite3.Row
-                self._make_tables(store)
+                self._create_tables(store)
                 yield store
         except sqlite3.Error as error:
             raise DiskTrouble(self._path, str(error)) from None
 
-    def _make_tables(self, store: sqlite3.Connection) -> None:
+    def _create_tables(self, store: sqlite3.Connection) -> None:
         for table, columns in self._tables.items():
-            there = {row["name"] for row in store.execute(f"pragma table_info({table})")}
-            if not there:
+            existing = {row["name"] for row in store.execute(f"pragma table_info({table})")}
+            if not existing:
                 key = f", primary key ({self._keys[table]})" if table in self._keys else ""
                 own = ", ".join(f"{name} {kind}" for name, kind in columns.items())
                 store.execute(f"create table if not exists {table} ({own}{key})")
-            for name in columns.keys() - there if there else ():
+            for name in columns.keys() - existing if existing else ():
                 store.execute(f"alter table {table} add column {name} {columns[name]}")
 
-
-DAY = 86400.0  # seconds
-KEPT_DAYS = 90 * DAY  # what runs did for each endpoint is forgotten then
-STOPPED = "stopped"  # the outcome of a run that a person or the system ended
-NOTE_EVERY = 0.5  # seconds between two notes of what a run has cost so far
-KILLED = "killed"  # the outcome of one that ended without a word
 
 _TABLES: dict[str, dict[str, str]] = {
     "run": {
@@ -127,11 +127,11 @@ class EndpointRun:
     """What one run did for one endpoint.
 
     Times in seconds since 1970, counts in rows, pages or requests, `waited` in seconds.
-    `outcome` is done, goes on, or the name of what went wrong. `started_at` is when its scan
-    began, perhaps in an earlier run; `complete` is false where the scan goes on. `held` are the
-    rows held afterwards, `announced` and `seen` those of the scan so far; `findings` are the
-    values that did not fit, in versions of this run; `oldest` is when the row was seen that was
-    not seen for longest.
+    `outcome` is done, goes on, or the class name of the error. `started_at` is when its scan
+    began, perhaps in an earlier run; `complete` is false while the scan is in progress. `held` are
+    the active rows afterwards, `announced` and `seen` those of the scan so far; `findings` are the
+    values that did not fit, in versions of this run; `oldest` is the oldest time at which a row
+    was last seen.
     """
 
     endpoint: str
@@ -159,7 +159,7 @@ class EndpointRun:
 
 @dataclass(frozen=True)
 class Run:
-    """One run; times in seconds since 1970, `waited` in seconds; no `outcome` until its end."""
+    """One run; times in seconds since 1970, `waited` in seconds, `outcome` None until it ends."""
 
     id: int
     started_at: float
@@ -171,7 +171,7 @@ class Run:
     readings: tuple[EndpointRun, ...]
 
     def sum(self, count: str) -> int:
-        """Add up one count of all readings: new, changed, gone, findings."""
+        """Add up one count of all endpoints: new, changed, gone, findings."""
         return sum(int(getattr(reading, count)) for reading in self.readings)
 
 
@@ -179,8 +179,8 @@ class Run:
 class Freshness:
     """How fresh an endpoint is, in seconds since 1970.
 
-    To when its newest rows were read; the beginning of the last complete scan; when the row was
-    seen that was not seen for longest; how its last run read it.
+    `current_to`: when its newest rows were read; `verified_to`: the start of the last complete
+    scan; `oldest`: the oldest time at which a row was last seen; `mode` of the last run.
     """
 
     current_to: float
@@ -190,14 +190,14 @@ class Freshness:
 
 
 class RunLog:
-    """The log of one tenant's runs. Raises DiskTrouble where it can't be written."""
+    """Log of one tenant's runs. Raises DiskTrouble if it can't be written."""
 
     def __init__(self, path: Path) -> None:
-        self._journal = SqliteTables(path, _TABLES, {"reading": "run_id, endpoint"})
+        self._tables = SqliteTables(path, _TABLES, {"reading": "run_id, endpoint"})
 
-    def begin(self) -> int:
-        """Note that a run begins, and return its number; one that has no end by now was killed."""
-        with self._journal.open() as store:
+    def begin_run(self) -> int:
+        """Record a new run and return its number; earlier runs without an end were killed."""
+        with self._tables.connect() as store:
             store.execute("update run set outcome = ? where outcome is null", (KILLED,))
             store.execute(
                 "delete from reading where run_id < (select max(id) from run where started_at < ?)"
@@ -209,48 +209,48 @@ class RunLog:
                 or 0
             )
 
-    def cost(self, run: int, requests: int, refused: int, waited: float) -> None:
-        """Note what a run cost so far; `waited` in seconds."""
-        with self._journal.open() as store:
+    def record_cost(self, run: int, requests: int, refused: int, waited: float) -> None:
+        """Record what a run has cost so far; `waited` in seconds."""
+        with self._tables.connect() as store:
             store.execute(
                 "update run set requests = ?, refused = ?, waited = ? where id = ?",
                 (requests, refused, waited, run),
             )
 
-    def note(self, run: int, reading: EndpointRun) -> None:
-        """Note what became of one endpoint; only call it when its rows are safe."""
-        self._journal.put("reading", {"run_id": run, **vars(reading)})
+    def record_endpoint_run(self, run: int, endpoint_run: EndpointRun) -> None:
+        """Record what a run did for one endpoint; only call it when its rows are safe."""
+        self._tables.upsert("reading", {"run_id": run, **vars(endpoint_run)})
 
-    def end(self, run: int, outcome: str) -> None:
-        """Note how a run ended."""
-        with self._journal.open() as store:
+    def end_run(self, run: int, outcome: str) -> None:
+        """Record how a run ended."""
+        with self._tables.connect() as store:
             store.execute(
                 "update run set ended_at = ?, outcome = ? where id = ?",
                 (time.time(), outcome, run),
             )
 
-    def learn(self, endpoint: str, known: Mapping[str, Any]) -> None:
-        """Remember what was found out about a list: source, size, total, arrangement."""
-        self._journal.put("known", {"endpoint": endpoint, **known})
+    def save_list_profile(self, endpoint: str, profile: Mapping[str, Any]) -> None:
+        """Save what was learned about a list: source, size, total, arrangement."""
+        self._tables.upsert("known", {"endpoint": endpoint, **profile})
 
-    def known(self) -> dict[str, dict[str, Any]]:
-        """Return what was found out about each list."""
-        return {row["endpoint"]: dict(row) for row in self._journal.rows("select * from known")}
+    def load_list_profiles(self) -> dict[str, dict[str, Any]]:
+        """Return what was learned about each list, by endpoint."""
+        return {row["endpoint"]: dict(row) for row in self._tables.query("select * from known")}
 
-    def found_out(self, traits: Mapping[str, Any]) -> None:
-        """Remember how this tenant's API behaves, as JSON can say it."""
-        found = json.dumps(traits)
-        self._journal.put("traits", {"id": 1, "found_at": time.time(), "found": found})
+    def save_capabilities(self, capabilities: Mapping[str, Any]) -> None:
+        """Save how this tenant's API behaves, as JSON."""
+        row = {"id": 1, "found_at": time.time(), "found": json.dumps(capabilities)}
+        self._tables.upsert("traits", row)
 
-    def traits(self) -> dict[str, Any] | None:
-        """Return what was found out about the API; None where nobody asked it yet."""
-        rows = self._journal.rows("select found_at, found from traits")
+    def load_capabilities(self) -> dict[str, Any] | None:
+        """Return how the API behaves; None if it was never probed."""
+        rows = self._tables.query("select found_at, found from traits")
         return {**json.loads(rows[0]["found"]), "found_at": rows[0]["found_at"]} if rows else None
 
-    def freshness(self) -> dict[str, Freshness]:
-        """Return how fresh each endpoint is; one of which nothing was ever taken in is absent."""
+    def load_freshness(self) -> dict[str, Freshness]:
+        """Return how fresh each endpoint is, without those of which nothing was ever loaded."""
         last = "from reading as r where r.endpoint = each.endpoint and"
-        rows = self._journal.rows(
+        rows = self._tables.query(
             f"""
             select
                 endpoint,
@@ -270,42 +270,42 @@ class RunLog:
             if row["current_to"] is not None
         }
 
-    def runs(self, last: int | None = 20) -> list[Run]:
-        """Return the last runs, or all, the newest first."""
-        return self._runs("id > (select max(id) from run) - coalesce(?, 1e18)", last)
+    def load_runs(self, last: int | None = 20) -> list[Run]:
+        """Return the last runs, or all if `last` is None, the newest first."""
+        return self._select_runs("id > (select max(id) from run) - coalesce(?, 1e18)", last)
 
-    def run(self, number: int) -> Run | None:
-        """Return one run; None where there is none of that number."""
-        return next(iter(self._runs("id = ?", number)), None)
+    def load_run(self, number: int) -> Run | None:
+        """Return one run; None if there is no run of that number."""
+        return next(iter(self._select_runs("id = ?", number)), None)
 
-    def requests_since(self, instant: float) -> int:
-        """Count the requests of all runs that began after an instant (seconds since 1970)."""
-        rows = self._journal.rows(
+    def count_requests_since(self, instant: float) -> int:
+        """Count the requests of all runs that began after a time (seconds since 1970)."""
+        rows = self._tables.query(
             "select sum(requests) as n from run where started_at > ?", (instant,)
         )
         return int(rows[0]["n"] or 0) if rows else 0
 
-    def _runs(self, which: str, number: int | None) -> list[Run]:
+    def _select_runs(self, condition: str, number: int | None) -> list[Run]:
         readings: dict[int, list[EndpointRun]] = {}
-        for row in self._journal.rows(
-            f"select * from reading where run_id in (select id from run where {which})", (number,)
+        for row in self._tables.query(
+            f"select * from reading where run_id in (select id from run where {condition})",
+            (number,),
         ):
-            told = dict(row) | {name: bool(row[name]) for name in ("complete", "quiet")}
-            readings.setdefault(told.pop("run_id"), []).append(EndpointRun(**told))
+            values = dict(row) | {name: bool(row[name]) for name in ("complete", "quiet")}
+            readings.setdefault(values.pop("run_id"), []).append(EndpointRun(**values))
         return [
             Run(**row, readings=tuple(readings.get(row["id"], ())))
-            for row in self._journal.rows(
-                f"select * from run where {which} order by id desc", (number,)
+            for row in self._tables.query(
+                f"select * from run where {condition} order by id desc", (number,)
             )
         ]
 
 
 @dataclass
 class SyncSummary:
-    """What a sync did: counts in rows, times in seconds; `faults` holds what could not be done.
+    """What a sync did: counts in rows, times in seconds; `faults` are the errors.
 
-    `notes` are sentences on what is not done yet or was met for the first time, though nothing went
-    wrong.
+    `notes` are messages about work in progress and new fields, which are not errors.
     """
 
     tenant: str
@@ -320,22 +320,22 @@ class SyncSummary:
     published: bool = False
 
     def sum(self, count: str) -> int:
-        """Add up one count of all readings: new, changed, gone, findings."""
+        """Add up one count of all endpoints: new, changed, gone, findings."""
         return sum(int(getattr(reading, count)) for reading in self.readings)
 
 
 class RunRecorder:
-    """The entry of a run in progress, and the summary that is made of it."""
+    """The log entry of a run in progress, and its summary."""
 
     def __init__(self, log: RunLog, summary: SyncSummary) -> None:
         self.log = log
         self.summary = summary
-        self.number = log.begin()
+        self.number = log.begin_run()
         self._noted_at = 0.0
 
     def note_cost(self, requests: int, refused: int, waited: float) -> None:
         """Record what the run has cost so far; `waited` in seconds."""
-        self.log.cost(self.number, requests, refused, waited)
+        self.log.record_cost(self.number, requests, refused, waited)
         self.summary.requests, self.summary.refused = requests, refused
         self.summary.waited = waited
 
@@ -346,27 +346,27 @@ class RunRecorder:
             note()
 
     def note(self, endpoint_runs: Iterable[EndpointRun]) -> None:
-        """Record what became of each endpoint; only call it when its rows are safe."""
+        """Record what the run did for each endpoint; only call it when its rows are safe."""
         for endpoint_run in endpoint_runs:
-            self.log.note(self.number, endpoint_run)
+            self.log.record_endpoint_run(self.number, endpoint_run)
 
     def log_with(self, endpoint_runs: Iterable[EndpointRun]) -> list[Run]:
-        """Return all runs, the newest first, this one with what is not recorded yet."""
-        runs = self.log.runs(last=None)
+        """Return all runs, the newest first, this one with endpoint runs not recorded yet."""
+        runs = self.log.load_runs(last=None)
         return [replace(runs[0], readings=tuple(endpoint_runs)), *runs[1:]]
 
 
 @contextmanager
 def record_run(log: RunLog, summary: SyncSummary) -> Iterator[RunRecorder]:
-    """Record that a run begins, and how it ends; what ends it is raised again."""
+    """Record that a run begins and how it ends; errors are recorded and raised again."""
     run = RunRecorder(log, summary)
     try:
         yield run
     except P4BooksError as error:
-        log.end(run.number, type(error).__name__)
+        log.end_run(run.number, type(error).__name__)
         raise
     except KeyboardInterrupt:
-        log.end(run.number, STOPPED)
+        log.end_run(run.number, STOPPED)
         raise
     faults = summary.faults
-    log.end(run.number, type(faults[0]).__name__ if faults else "done")
+    log.end_run(run.number, type(faults[0]).__name__ if faults else "done")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import duckdb
 
-from p4books.errors import BrokenSeed, did_you_mean
+from p4books.errors import BrokenSeed, describe_unknown
 from p4books.storage.database import quote_identifier
 from p4books.transform.models import SqlSources
 
@@ -94,7 +94,7 @@ def load_seeds(con: duckdb.DuckDBPyConnection, sources: SqlSources) -> None:
     """Replace the tables of the seeds in `raw`. Raises BrokenSeed, naming file and line."""
     files = {file.stem: file for file in sources.files("seeds", "csv")}
     for stem in files.keys() - SEEDS.keys():
-        raise BrokenSeed(files[stem], 1, f"unknown seed {stem}{did_you_mean(stem, SEEDS)}")
+        raise BrokenSeed(files[stem], 1, describe_unknown("seed", stem, SEEDS))
     for stem, seed in SEEDS.items():
         columns = ", ".join(
             f"{quote_identifier(column)} {seed_type.type}"

@@ -212,11 +212,11 @@ def test_a_missing_right_stops_one_endpoint_only(p4books: Run, sandbox: Sandbox)
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["sync", "invoice"], "did you mean invoices?"),
+        (["sync", "invoice"], "Did you mean 'invoices'?"),
         (["sync", "--frobnicate"], "--frobnicate"),
         (["synk"], "synk"),
         (["adopt", "vendors.colour"], "no warehouse yet"),
-        (["adopt", "vendor.colour"], "did you mean vendors?"),
+        (["adopt", "vendor.colour"], "Did you mean 'vendors'?"),
         (["adopt", "vendors.colour", "--as", "number"], "measure"),
     ],
 )
@@ -449,7 +449,7 @@ def test_what_a_sync_leaves_undone_is_said(p4books: Run) -> None:
     done = p4books("sync", "invoices", page_size="5", requests_per_run="3")
 
     assert done.returncode == 0
-    assert "the first copy goes on" in done.stderr
+    assert "the first copy is in progress" in done.stderr
     assert "Nothing is published yet. 3 requests" in done.stdout
 
 

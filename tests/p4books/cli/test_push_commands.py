@@ -235,10 +235,10 @@ def test_sync(p4books: Words, tmp_path: Path) -> None:
     [
         (["vendors"], "Name the file to push, or ask for its rows with --query SQL"),
         (["vendors", "{file}", "--query", "select 1"], "Name the file to push"),
-        (["vendor", "{file}"], "There is no endpoint vendor; did you mean vendors?"),
+        (["vendor", "{file}"], "Unknown endpoint 'vendor'. Did you mean 'vendors'?"),
         (["sales-orders", "{file}"], "The API of P4 Books cannot create sales_orders"),
         (["vendors", "{file}", "--map", "name"], "is not written as THEIRS=OURS"),
-        (["vendors", "{file}", "--map", "name=nam"], "did you mean name?"),
+        (["vendors", "{file}", "--map", "name=nam"], "Did you mean 'name'?"),
         (["vendors", "nowhere.csv"], "nowhere.csv"),
         (["vendors", "{file}", "--faults", "faults.pdf"], "faults.pdf"),
         (["vendors", "--query", "select"], "query"),

@@ -87,7 +87,7 @@ WRONG = {
     "two ways": (["--model", "invoices", COUNT], "Ask in one way"),
     "an empty text": ([""], "The query is empty"),
     "two statements": ([f"{COUNT}; {COUNT}"], "Only one statement per query; nothing was run"),
-    "no model": (["--model", "invoies"], "no model invoies; did you mean invoices?"),
+    "no model": (["--model", "invoies"], "Unknown model 'invoies'. Did you mean 'invoices'?"),
     "no file": (["--file", "gone.sql"], "gone.sql cannot be read (No such file or directory)."),
     "parquet on the screen": (["--format", "parquet", COUNT], "name it with -o FILE"),
     "an unknown ending": (["-o", "out.txt", COUNT], "say --format csv, json or parquet"),
@@ -182,7 +182,7 @@ def test_one_model(ask: Run) -> None:
 def test_a_model_that_is_not_there(ask: Run) -> None:
     """A wrong name is answered with the nearest, by each verb that takes one."""
     for verb in ("models", "export"):
-        assert "did you mean vendors?" in said(ask(verb, "vendrs"), 2)
+        assert "Did you mean 'vendors'?" in said(ask(verb, "vendrs"), 2)
 
 
 def test_export_a_workbook(ask: Run, tmp_path: Path) -> None:

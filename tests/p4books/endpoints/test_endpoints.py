@@ -1,14 +1,17 @@
-"""Which endpoints are there?"""
+"""Endpoints: their definition, and the registry against the contract."""
 
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 import yaml  # type: ignore[import-untyped]
 
-from p4books.endpoints import ENDPOINTS
+from p4books.endpoints import ENDPOINTS, get_endpoint
 from p4books.endpoints.definition import Endpoint, Fields, FieldType
+from p4books.errors import UsageError
 
 CONTRACT: dict[str, Any] = yaml.safe_load(
     (Path(__file__).parents[2] / "p4books_sandbox" / "openapi.yaml").read_text(encoding="utf-8")
@@ -28,8 +31,8 @@ each = pytest.mark.parametrize("endpoint", ENDPOINTS.values(), ids=ENDPOINTS)
 
 
 def _schema(endpoint: Endpoint) -> Mapping[str, Any]:
-    answer = CONTRACT["paths"][f"/{endpoint.path}"]["get"]["responses"]["200"]
-    page = answer["content"]["application/json"]["schema"]
+    response = CONTRACT["paths"][f"/{endpoint.path}"]["get"]["responses"]["200"]
+    page = response["content"]["application/json"]["schema"]
     return _named(page["properties"]["data"]["items"]["$ref"])
 
 
@@ -38,46 +41,60 @@ def _named(reference: str) -> Mapping[str, Any]:
     return properties
 
 
-def _kinds(schema: Mapping[str, Any]) -> set[FieldType]:
-    """Say which kinds fit a property; ids are integers or UUIDs, so they are text."""
+def _fitting_types(schema: Mapping[str, Any]) -> set[FieldType]:
+    """Return the types that fit a property; ids are integers or UUIDs, hence text."""
     if "oneOf" in schema:
         return {FieldType.TEXT}
     types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
-    (told,) = (name for name in types if name != "null")
-    return FITTING[told, schema.get("format")]
+    (name,) = (each for each in types if each != "null")
+    return FITTING[name, schema.get("format")]
 
 
-def _unlike(fields: Fields, schema: Mapping[str, Any]) -> set[str]:
+def _find_differences(fields: Fields, schema: Mapping[str, Any]) -> set[str]:
     scalars = {name for name in schema if schema[name].get("type") != "array"}
-    wrong = {name for name in scalars & set(fields) if fields[name] not in _kinds(schema[name])}
+    wrong = {
+        name for name in scalars & set(fields) if fields[name] not in _fitting_types(schema[name])
+    }
     return wrong | (scalars ^ set(fields))
 
 
-def test_all_of_them() -> None:
-    """The registry has every path of the contract, and no other."""
+def test_registry() -> None:
+    """The registry has exactly the paths of the contract, in the order of reading."""
     assert {f"/{endpoint.path}" for endpoint in ENDPOINTS.values()} == set(CONTRACT["paths"])
     assert all(name == endpoint.name for name, endpoint in ENDPOINTS.items())
+    assert next(iter(ENDPOINTS)) == "products"
+    positions = [endpoint.position for endpoint in ENDPOINTS.values()]
+    assert positions == sorted(set(positions))
+
+
+def test_get_endpoint() -> None:
+    """An endpoint is found by its name; an unknown one is an error that lists all."""
+    assert get_endpoint("invoices") is ENDPOINTS["invoices"]
+    with pytest.raises(UsageError, match=r"Unknown endpoint 'bills'. Available: products, "):
+        get_endpoint("bills")
 
 
 @each
 def test_fields(endpoint: Endpoint) -> None:
-    """Every property of the contract is a field whose kind fits it, and no field is invented."""
-    assert _unlike(endpoint.fields, _schema(endpoint)) == set()
+    """The fields are exactly the properties of the contract, with a type that fits."""
+    assert _find_differences(endpoint.fields, _schema(endpoint)) == set()
 
 
 @each
 def test_inner_lists(endpoint: Endpoint) -> None:
-    """Every list inside a record is known, and so is each field of its items."""
+    """Every list inside a record is known, with the fields of its items."""
     lists = {k: v for k, v in _schema(endpoint).items() if v.get("type") == "array"}
 
     assert set(endpoint.inner) == set(lists)
     for name, schema in lists.items():
-        assert _unlike(endpoint.inner[name], _named(schema["items"]["$ref"])) == set(), name
+        assert _find_differences(endpoint.inner[name], _named(schema["items"]["$ref"])) == set(), (
+            name
+        )
 
 
 @each
 def test_writable(endpoint: Endpoint) -> None:
-    """What takes new records is what the contract has a POST for."""
+    """An endpoint is writable if the contract has a POST for it."""
     assert endpoint.writable == ("post" in CONTRACT["paths"][f"/{endpoint.path}"])
 
 
@@ -95,3 +112,49 @@ def test_money_has_cents(endpoint: Endpoint) -> None:
 def test_id(endpoint: Endpoint) -> None:
     """An id is text: it may be a number or a UUID."""
     assert endpoint.fields["id"] is FieldType.TEXT
+
+
+ORDERS = Endpoint("sales_orders", {"id": FieldType.TEXT, "total": FieldType.MONEY}, {"lines": {}})
+
+
+def test_path() -> None:
+    """An endpoint's path is its name with hyphens."""
+    assert ORDERS.path == "sales-orders"
+
+
+def test_known() -> None:
+    """The known names are the fields and the inner lists of a record."""
+    assert ORDERS.known == {"id", "total", "lines"}
+
+
+def test_defaults() -> None:
+    """By default an endpoint is writable and has no inner lists."""
+    plain = Endpoint("things", {})
+
+    assert plain.writable
+    assert plain.inner == {}
+
+
+def test_endpoint_is_immutable() -> None:
+    """An endpoint is immutable and hashable."""
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        ORDERS.name = "others"  # type: ignore[misc]
+
+    assert {ORDERS: 1}[ORDERS] == 1
+
+
+@pytest.mark.parametrize("kind", FieldType)
+def test_duckdb_type(kind: FieldType) -> None:
+    """Each value is a type that DuckDB knows, and not a float."""
+    (name,) = duckdb.sql(f"select typeof(null::{kind.value})").fetchone() or ("",)
+
+    assert "DOUBLE" not in name
+    assert "FLOAT" not in name
+
+
+def test_decimals() -> None:
+    """The decimals of a number are those of its type; other types have none."""
+    decimals = {kind: kind.decimals for kind in FieldType if kind.decimals is not None}
+
+    assert decimals == {FieldType.MONEY: 2, FieldType.MEASURE: 6, FieldType.COUNT: 0}
+    assert all(f", {places})" in kind.value for kind, places in decimals.items() if places)

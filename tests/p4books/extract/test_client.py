@@ -203,7 +203,7 @@ def test_given_up(client: Client, sandbox: Sandbox, clock: Clock, what: str, fau
     with pytest.raises(BadAnswer) as error:
         client.fetch_page(INVOICES, 1)
 
-    message = f"invoices: P4 Books answered page 1 with {what.rstrip('.')}."
+    message = f"invoices: P4 Books answered the request for page 1 with {what.rstrip('.')}."
     assert str(error.value).startswith(message)
     requests = 3 if fault.status == 302 else 1
     assert client.counts.requests == len(sandbox.requests) == MAX_ATTEMPTS * requests

@@ -1,4 +1,4 @@
-"""Pages of the spool and versions in a warehouse, written by hand."""
+"""Spool pages and warehouse versions, written by hand."""
 
 import itertools
 import json
@@ -30,9 +30,10 @@ def write(tmp_path: Path) -> Write:
         for page, records in enumerate(pages, 1):
             lines = [record.encode() for record in records]
             ids = [str(json.loads(line)["id"]) for line in lines]
-            found = dict(zip(ids, lines, strict=True))
+            records_by_id = dict(zip(ids, lines, strict=True))
             spool.store(
-                Page(page, len(lines), len(lines), found, None, has_unknown_fields=True), at + page
+                Page(page, len(lines), len(lines), records_by_id, None, has_unknown_fields=True),
+                at + page,
             )
         return spool.list_pages()
 
@@ -41,7 +42,7 @@ def write(tmp_path: Path) -> Write:
 
 @pytest.fixture
 def warehouse(tmp_path: Path) -> Path:
-    """A warehouse that holds nothing yet."""
+    """An empty warehouse."""
     path = tmp_path / "warehouse.duckdb"
     create_tables(path, tuple(ENDPOINTS.values()))
     return path
@@ -54,10 +55,10 @@ def hold(warehouse: Path, write: Write, tmp_path: Path) -> Hold:
     def hold(endpoint: Endpoint, *records: str, missed: Sequence[str] = ()) -> None:
         since = datetime(2026, 1, 1, tzinfo=UTC)
         with open_comparison(tmp_path / "none.duckdb", tmp_path) as con:
-            found = compare_scan(con, endpoint, write(records), complete=True, quiet=True)
+            delta = compare_scan(con, endpoint, write(records), complete=True, quiet=True)
             con.execute(f"attach '{warehouse}' as target")
             table = f"target.raw.{endpoint.name}"
-            con.execute(f"insert into {table} select *, ?, null from ({found.query})", [since])
+            con.execute(f"insert into {table} select *, ?, null from ({delta.query})", [since])
             for missing in missed:
                 con.execute("insert into target.raw.missed values (?, ?)", [endpoint.name, missing])
 

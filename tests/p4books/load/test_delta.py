@@ -1,4 +1,4 @@
-"""What is new, changed or gone?"""
+"""Delta of a scan against the warehouse, and the deletion guard."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -17,8 +17,8 @@ from p4books.endpoints.invoices import INVOICES
 from p4books.endpoints.products import PRODUCTS
 from p4books.extract.page import Page
 from p4books.extract.spool import Spool, StoredPage
-from p4books.load.delta import Delta, compare_scan, open_comparison
-from p4books.load.schema import create_tables, table_columns
+from p4books.load.delta import DeletionGuard, Delta, compare_scan, open_comparison
+from p4books.load.schema import NO_SCAN, create_tables, table_columns
 
 Write = Callable[..., list[StoredPage]]
 Hold = Callable[..., None]
@@ -26,8 +26,8 @@ Rows = list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
-class Desk:
-    """A comparison with the warehouse, and a look at what it found."""
+class Comparison:
+    """A comparison with the warehouse, and access to its results."""
 
     con: duckdb.DuckDBPyConnection
     write: Write
@@ -42,51 +42,51 @@ class Desk:
         """Compare pages of records as JSON text."""
         return compare_scan(self.con, endpoint, self.write(*pages), complete=complete, quiet=quiet)
 
-    def rows(self, found: Delta) -> Rows:
-        """Give what dlt would be sent, by id."""
-        self.con.execute(f"from ({found.query}) order by id")
+    def rows(self, delta: Delta) -> Rows:
+        """Return what dlt would be sent, by id."""
+        self.con.execute(f"from ({delta.query}) order by id")
         names = [column[0] for column in self.con.description or ()]
         return [dict(zip(names, row, strict=True)) for row in self.con.fetchall()]
 
     def ids(self, table: str) -> list[str]:
-        """Give the ids in one of the comparison's tables."""
+        """Return the ids in one of the comparison's tables."""
         return [
             id_ for (id_,) in self.con.execute(f"select id from {table} order by id").fetchall()
         ]
 
 
-Open = Callable[[], Desk]
+Open = Callable[[], Comparison]
 
 
 @pytest.fixture
-def desk(warehouse: Path, write: Write, tmp_path: Path) -> Iterator[Open]:
-    """Open the warehouse for a comparison, once the test has put into it what it holds."""
+def open_warehouse(warehouse: Path, write: Write, tmp_path: Path) -> Iterator[Open]:
+    """Open the warehouse for a comparison, after the test has filled it."""
     with ExitStack() as stack:
 
-        def desk() -> Desk:
-            return Desk(stack.enter_context(open_comparison(warehouse, tmp_path)), write)
+        def open_warehouse() -> Comparison:
+            return Comparison(stack.enter_context(open_comparison(warehouse, tmp_path)), write)
 
-        yield desk
-
-
-def counts(found: Delta) -> tuple[int, int, int, int]:
-    """Give seen, new, changed and gone."""
-    return found.seen, found.new, found.changed, found.gone
+        yield open_warehouse
 
 
-def test_first_copy(desk: Open) -> None:
-    """Where nothing is held, every row is new, with all its values."""
-    found = desk().compare(PRODUCTS, ['{"id":2,"price":25.0}'], ['{"id":1,"name":"ñ"}'])
+def counts(delta: Delta) -> tuple[int, int, int, int]:
+    """Return the rows seen, new, changed and gone."""
+    return delta.seen, delta.new, delta.changed, delta.gone
 
-    assert (counts(found), found.versions, found.changes) == ((2, 2, 0, 0), 2, True)
+
+def test_first_copy(open_warehouse: Open) -> None:
+    """In an empty warehouse every row is new."""
+    delta = open_warehouse().compare(PRODUCTS, ['{"id":2,"price":25.0}'], ['{"id":1,"name":"ñ"}'])
+
+    assert (counts(delta), delta.versions, delta.changes) == ((2, 2, 0, 0), 2, True)
 
 
 def test_no_warehouse_yet(write: Write, tmp_path: Path) -> None:
-    """The first run of all has no warehouse to compare with."""
+    """The very first run has no warehouse to compare with."""
     with open_comparison(tmp_path / "none.duckdb", tmp_path) as con:
-        desk = Desk(con, write)
-        found = desk.compare(INVOICES, ['{"id":1,"total":5,"lines":[{"price":1}]}'])
-        rows = desk.rows(found)
+        comparison = Comparison(con, write)
+        delta = comparison.compare(INVOICES, ['{"id":1,"total":5,"lines":[{"price":1}]}'])
+        rows = comparison.rows(delta)
 
     assert [(row["id"], row["total"], row["lines"]) for row in rows] == [
         ("1", Decimal(5), '[{"price":1}]')
@@ -94,197 +94,197 @@ def test_no_warehouse_yet(write: Write, tmp_path: Path) -> None:
     assert not (tmp_path / "none.duckdb").exists()
 
 
-def test_unchanged(desk: Open, hold: Hold) -> None:
-    """Rows that are as they were change nothing, whatever page they stand on."""
+def test_unchanged(open_warehouse: Open, hold: Hold) -> None:
+    """Unchanged rows make no delta, whatever page they are on."""
     hold(PRODUCTS, '{"id":1,"price":25.0}', '{"id":2}')
 
-    found = desk().compare(PRODUCTS, ['{"id":2}'], ['{"id":1,"price":25.0}'])
+    delta = open_warehouse().compare(PRODUCTS, ['{"id":2}'], ['{"id":1,"price":25.0}'])
 
-    assert (counts(found), found.missed, found.changes) == ((2, 0, 0, 0), False, False)
+    assert (counts(delta), delta.missed, delta.changes) == ((2, 0, 0, 0), False, False)
 
 
-def test_new_changed_and_gone(desk: Open, hold: Hold) -> None:
-    """What is sent on: the new row, the changed one as it is now, and a tombstone."""
+def test_new_changed_and_gone(open_warehouse: Open, hold: Hold) -> None:
+    """dlt is sent the new row, the changed one as it is now, and a tombstone."""
     hold(PRODUCTS, *(f'{{"id":{n},"price":1}}' for n in (1, 2, 3)))
-    opened = desk()
+    comparison = open_warehouse()
 
-    found = opened.compare(PRODUCTS, ['{"id":1,"price":1}', '{"id":2,"price":2}', '{"id":4}'])
+    delta = comparison.compare(PRODUCTS, ['{"id":1,"price":1}', '{"id":2,"price":2}', '{"id":4}'])
 
-    assert counts(found) == (3, 1, 1, 1)
-    assert [(row["id"], row["price"], row["gone"]) for row in opened.rows(found)] == [
+    assert counts(delta) == (3, 1, 1, 1)
+    assert [(row["id"], row["price"], row["gone"]) for row in comparison.rows(delta)] == [
         ("2", Decimal(2), False),
         ("3", None, True),
         ("4", None, False),
     ]
-    assert list(opened.rows(found)[0]) == list(table_columns(PRODUCTS))
+    assert list(comparison.rows(delta)[0]) == list(table_columns(PRODUCTS))
 
 
-def test_returned(desk: Open, hold: Hold, warehouse: Path) -> None:
-    """A row that was closed and is back just as it was is new."""
+def test_returned(open_warehouse: Open, hold: Hold, warehouse: Path) -> None:
+    """A row that was closed and returns unchanged is new."""
     hold(PRODUCTS, '{"id":1,"price":1}')
     with duckdb.connect(warehouse) as con:
         con.execute("update raw.products set _dlt_valid_to = now()")
 
-    found = desk().compare(PRODUCTS, ['{"id":1,"price":1}'])
+    delta = open_warehouse().compare(PRODUCTS, ['{"id":1,"price":1}'])
 
-    assert counts(found) == (1, 1, 0, 0)
+    assert counts(delta) == (1, 1, 0, 0)
 
 
-def test_a_row_seen_twice(desk: Open, hold: Hold) -> None:
-    """A row that came on two pages counts once, as it stood on the one read last."""
+def test_row_seen_twice(open_warehouse: Open, hold: Hold) -> None:
+    """A row that came on two pages counts once, as it was on the one read last."""
     hold(PRODUCTS, '{"id":1,"price":1}')
-    opened = desk()
+    comparison = open_warehouse()
 
-    found = opened.compare(
+    delta = comparison.compare(
         PRODUCTS, ['{"id":1,"price":2}', '{"id":5,"price":9}'], ['{"id":5}', '{"id":1,"price":3}']
     )
 
-    assert counts(found) == (2, 1, 1, 0)
-    assert [(row["id"], row["price"]) for row in opened.rows(found)] == [
+    assert counts(delta) == (2, 1, 1, 0)
+    assert [(row["id"], row["price"]) for row in comparison.rows(delta)] == [
         ("1", Decimal(3)),
         ("5", None),
     ]
 
 
-def test_seen_twice_and_back(desk: Open, hold: Hold) -> None:
-    """A row that was changed and changed back within one scan made no version."""
+def test_seen_twice_and_back(open_warehouse: Open, hold: Hold) -> None:
+    """A row that was changed and changed back within one scan makes no version."""
     hold(PRODUCTS, '{"id":1,"price":1}')
 
-    found = desk().compare(PRODUCTS, ['{"id":1,"price":2}'], ['{"id":1,"price":1}'])
+    delta = open_warehouse().compare(PRODUCTS, ['{"id":1,"price":2}'], ['{"id":1,"price":1}'])
 
-    assert counts(found) == (1, 0, 0, 0)
+    assert counts(delta) == (1, 0, 0, 0)
 
 
-def test_when_a_row_was_seen(desk: Open) -> None:
-    """Each row's instant is that of the last page that held it."""
-    opened = desk()
+def test_last_seen(open_warehouse: Open) -> None:
+    """A row was last seen when the last page that has it was read."""
+    comparison = open_warehouse()
 
-    opened.compare(PRODUCTS, ['{"id":1}', '{"id":2}'], ['{"id":2}'])
+    comparison.compare(PRODUCTS, ['{"id":1}', '{"id":2}'], ['{"id":2}'])
 
-    seen = opened.con.execute("select id, epoch(read_at) from seen_products order by id")
+    seen = comparison.con.execute("select id, epoch(read_at) from seen_products order by id")
     assert seen.fetchall() == [("1", 1001), ("2", 1002)]
 
 
-SPELLINGS = ["25.00", '"25.00"', '" 25 "', "2.5e1", '25,"cost":""']
+NOTATIONS = ["25.00", '"25.00"', '" 25 "', "2.5e1", '25,"cost":""']
 
 
-@pytest.mark.parametrize("told", SPELLINGS)
-def test_another_spelling(desk: Open, hold: Hold, told: str) -> None:
-    """The same values in another spelling are no new version."""
+@pytest.mark.parametrize("written", NOTATIONS)
+def test_other_notation(open_warehouse: Open, hold: Hold, written: str) -> None:
+    """The same values in another notation make no new version."""
     hold(PRODUCTS, '{"id":1,"price":25.0}', '{"id":2,"price":1}')
 
-    opened = desk()
+    comparison = open_warehouse()
 
-    found = opened.compare(PRODUCTS, [f'{{"id":1,"price":{told}}}', '{"id":2,"price":2}'])
+    delta = comparison.compare(PRODUCTS, [f'{{"id":1,"price":{written}}}', '{"id":2,"price":2}'])
 
-    assert (counts(found), found.versions) == ((2, 0, 1, 0), 1)
-    assert [row["id"] for row in opened.rows(found)] == ["2"]
-    assert opened.ids("(from delta_products where kind = 'same')") == ["1"]
+    assert (counts(delta), delta.versions) == ((2, 0, 1, 0), 1)
+    assert [row["id"] for row in comparison.rows(delta)] == ["2"]
+    assert comparison.ids("(from delta_products where kind = 'same')") == ["1"]
 
 
 @pytest.mark.parametrize(
-    "told",
+    "written",
     ['{"id":1,"price":25.0000001}', '{"id":1,"price":"25 USD"}', '{"id":1,"price":25,"margin":1}'],
     ids=["digit", "misfit", "extra"],
 )
-def test_no_mere_spelling(desk: Open, hold: Hold, told: str) -> None:
+def test_other_value(open_warehouse: Open, hold: Hold, written: str) -> None:
     """A digit that is rounded away, a misfit or an unknown field is a new version."""
     hold(PRODUCTS, '{"id":1,"price":25.0}')
 
-    assert counts(desk().compare(PRODUCTS, [told])) == (1, 0, 1, 0)
+    assert counts(open_warehouse().compare(PRODUCTS, [written])) == (1, 0, 1, 0)
 
 
-def test_lines_changed(desk: Open, hold: Hold) -> None:
-    """A document whose line changed is a new version, its header be the same."""
+def test_lines_changed(open_warehouse: Open, hold: Hold) -> None:
+    """A document with a changed line makes a new version, even if its header is unchanged."""
     hold(INVOICES, '{"id":1,"lines":[{"price":1},{"price":2}]}', '{"id":2,"lines":[{"price":1}]}')
 
-    found = desk().compare(
+    delta = open_warehouse().compare(
         INVOICES, ['{"id":1,"lines":[{"price":1}]}', '{"id":2,"lines":[{"price":1}]}']
     )
 
-    assert counts(found) == (2, 0, 1, 0)
+    assert counts(delta) == (2, 0, 1, 0)
 
 
 # Absence
 
 
-def test_quiet_and_complete(desk: Open, hold: Hold) -> None:
-    """A row that a quiet complete scan lacks is gone at once, and nothing is remembered."""
+def test_quiet_and_complete(open_warehouse: Open, hold: Hold) -> None:
+    """A row missing from a quiet complete scan is gone at once."""
     hold(PRODUCTS, '{"id":1}', '{"id":2}')
-    opened = desk()
+    comparison = open_warehouse()
 
-    found = opened.compare(PRODUCTS, ['{"id":1}'])
+    delta = comparison.compare(PRODUCTS, ['{"id":1}'])
 
-    assert (counts(found), found.missed) == ((1, 0, 0, 1), False)
-    assert opened.ids("missed_products") == []
+    assert (counts(delta), delta.missed) == ((1, 0, 0, 1), False)
+    assert comparison.ids("missed_products") == []
 
 
-def test_complete_but_not_quiet(desk: Open, hold: Hold) -> None:
-    """A row that a scan lacks while the list moved is remembered, and not yet gone."""
+def test_complete_but_not_quiet(open_warehouse: Open, hold: Hold) -> None:
+    """A row missing from a complete scan that is not quiet is remembered, but not gone yet."""
     hold(PRODUCTS, '{"id":1}', '{"id":2}')
-    opened = desk()
+    comparison = open_warehouse()
 
-    found = opened.compare(PRODUCTS, ['{"id":1}'], quiet=False)
+    delta = comparison.compare(PRODUCTS, ['{"id":1}'], quiet=False)
 
-    assert (counts(found), found.missed, found.changes) == ((1, 0, 0, 0), True, True)
-    assert opened.ids("missed_products") == ["2"]
+    assert (counts(delta), delta.missed, delta.changes) == ((1, 0, 0, 0), True, True)
+    assert comparison.ids("missed_products") == ["2"]
 
 
-def test_missed_twice(desk: Open, hold: Hold) -> None:
-    """A row missed by two complete scans in a row is gone; one missed once more is remembered."""
+def test_missed_twice(open_warehouse: Open, hold: Hold) -> None:
+    """A row missing from two complete scans in a row is gone; one missed once is remembered."""
     hold(PRODUCTS, '{"id":1}', '{"id":2}', '{"id":3}', missed=["2"])
-    opened = desk()
+    comparison = open_warehouse()
 
-    found = opened.compare(PRODUCTS, ['{"id":1}'], quiet=False)
+    delta = comparison.compare(PRODUCTS, ['{"id":1}'], quiet=False)
 
-    assert (counts(found), found.missed) == ((1, 0, 0, 1), True)
-    assert [row["id"] for row in opened.rows(found)] == ["2"]
-    assert opened.ids("missed_products") == ["3"]
+    assert (counts(delta), delta.missed) == ((1, 0, 0, 1), True)
+    assert [row["id"] for row in comparison.rows(delta)] == ["2"]
+    assert comparison.ids("missed_products") == ["3"]
 
 
 @pytest.mark.parametrize("quiet", [True, False])
-def test_missed_and_seen_again(desk: Open, hold: Hold, quiet: bool) -> None:
-    """A row that was missed and is there again is missed no longer, and that is written down."""
+def test_missed_and_seen_again(open_warehouse: Open, hold: Hold, quiet: bool) -> None:
+    """A missed row that is seen again is no longer missed, and that is stored."""
     hold(PRODUCTS, '{"id":1}', missed=["1"])
-    opened = desk()
+    comparison = open_warehouse()
 
-    found = opened.compare(PRODUCTS, ['{"id":1}'], quiet=quiet)
+    delta = comparison.compare(PRODUCTS, ['{"id":1}'], quiet=quiet)
 
-    assert (counts(found), found.missed, found.changes) == ((1, 0, 0, 0), True, True)
-    assert opened.ids("missed_products") == []
+    assert (counts(delta), delta.missed, delta.changes) == ((1, 0, 0, 0), True, True)
+    assert comparison.ids("missed_products") == []
 
 
 @pytest.mark.parametrize("quiet", [True, False])
-def test_incomplete(desk: Open, hold: Hold, quiet: bool) -> None:
-    """An incomplete scan calls nothing gone; what it saw counts, what it missed says nothing."""
+def test_incomplete(open_warehouse: Open, hold: Hold, quiet: bool) -> None:
+    """An incomplete scan closes no row; what it saw counts, what it missed does not."""
     hold(PRODUCTS, *(f'{{"id":{n}}}' for n in (1, 2, 3)), missed=["1", "2"])
-    opened = desk()
+    comparison = open_warehouse()
 
-    found = opened.compare(PRODUCTS, ['{"id":1}', '{"id":9}'], complete=False, quiet=quiet)
+    delta = comparison.compare(PRODUCTS, ['{"id":1}', '{"id":9}'], complete=False, quiet=quiet)
 
-    assert (counts(found), found.missed) == ((2, 1, 0, 0), True)
-    assert opened.ids("missed_products") == ["2"]
+    assert (counts(delta), delta.missed) == ((2, 1, 0, 0), True)
+    assert comparison.ids("missed_products") == ["2"]
 
 
-def test_missed_rows_of_another_list(desk: Open, hold: Hold) -> None:
-    """What was missed in one list says nothing of the same id in another."""
+def test_missed_rows_of_another_list(open_warehouse: Open, hold: Hold) -> None:
+    """A row missed in one list does not count for the same id in another."""
     hold(PRODUCTS, '{"id":1}', '{"id":2}')
     hold(INVOICES, '{"id":2}', missed=["2"])
 
-    found = desk().compare(PRODUCTS, ['{"id":1}'], quiet=False)
+    delta = open_warehouse().compare(PRODUCTS, ['{"id":1}'], quiet=False)
 
-    assert found.gone == 0
+    assert delta.gone == 0
 
 
-def test_an_emptied_list(desk: Open, hold: Hold) -> None:
-    """A list that is quiet, complete and empty closes all its rows."""
+def test_emptied_list(open_warehouse: Open, hold: Hold) -> None:
+    """A quiet, complete and empty scan closes all rows."""
     hold(PRODUCTS, '{"id":1}', '{"id":2}')
-    opened = desk()
+    comparison = open_warehouse()
 
-    found = opened.compare(PRODUCTS, [])
+    delta = comparison.compare(PRODUCTS, [])
 
-    assert counts(found) == (0, 0, 0, 2)
-    rows = opened.rows(found)
+    assert counts(delta) == (0, 0, 0, 2)
+    rows = comparison.rows(delta)
     assert [(row["id"], row["row_hash"], row["gone"]) for row in rows] == [
         ("1", "gone", True),
         ("2", "gone", True),
@@ -292,50 +292,50 @@ def test_an_emptied_list(desk: Open, hold: Hold) -> None:
     assert list(rows[0]) == list(table_columns(PRODUCTS))
 
 
-def test_an_empty_list(desk: Open) -> None:
-    """A list that is empty and was empty changes nothing."""
-    opened = desk()
+def test_empty_list(open_warehouse: Open) -> None:
+    """A list that is still empty makes no delta."""
+    comparison = open_warehouse()
 
-    found = opened.compare(PRODUCTS, [], [])
+    delta = comparison.compare(PRODUCTS, [], [])
 
-    assert (counts(found), found.changes, opened.rows(found)) == ((0, 0, 0, 0), False, [])
-
-
-# Odd things
+    assert (counts(delta), delta.changes, comparison.rows(delta)) == ((0, 0, 0, 0), False, [])
 
 
-def test_unknown_fields(desk: Open) -> None:
-    """Fields that only some of the pages have are kept for the rows that have them."""
-    opened = desk()
+# Odd fields, ids and folders
 
-    found = opened.compare(
+
+def test_unknown_fields(open_warehouse: Open) -> None:
+    """Unknown fields of some pages are kept for the rows that have them."""
+    comparison = open_warehouse()
+
+    delta = comparison.compare(
         PRODUCTS, ['{"filename":"a.pdf","id":1}', '{"id":2}'], ['{"id":3,"it\'s \\"odd\\"":[1]}']
     )
 
-    extras = [json.loads(row["extra"] or "{}") for row in opened.rows(found)]
+    extras = [json.loads(row["extra"] or "{}") for row in comparison.rows(delta)]
     assert extras == [{"filename": "a.pdf"}, {}, {'it\'s "odd"': [1]}]
 
 
-def test_odd_ids(desk: Open, hold: Hold) -> None:
-    """Ids are text: UUIDs, accents, quotes and leading zeros are told apart and compared."""
+def test_odd_ids(open_warehouse: Open, hold: Hold) -> None:
+    """Ids are text: UUIDs, accents, quotes and leading zeros are compared exactly."""
     ids = ["4f7c-a", "é", "a'b", 'a\\"b', "007", "7", "1e3", "1000", "A", "a"]
     hold(PRODUCTS, *(f'{{"id":"{each}"}}' for each in ids))
 
-    found = desk().compare(PRODUCTS, [f'{{"id":"{each}","price":1}}' for each in ids])
+    delta = open_warehouse().compare(PRODUCTS, [f'{{"id":"{each}","price":1}}' for each in ids])
 
-    assert counts(found) == (10, 0, 10, 0)
+    assert counts(delta) == (10, 0, 10, 0)
 
 
-def test_number_and_text(desk: Open, hold: Hold) -> None:
-    """An id that turns from a number into text is the same id."""
+def test_number_and_text(open_warehouse: Open, hold: Hold) -> None:
+    """An id that changes from a number to text is the same id."""
     hold(PRODUCTS, '{"id":7}')
 
-    assert counts(desk().compare(PRODUCTS, ['{"id":"7"}'])) == (1, 0, 0, 0)
+    assert counts(open_warehouse().compare(PRODUCTS, ['{"id":"7"}'])) == (1, 0, 0, 0)
 
 
 @pytest.mark.parametrize("name", ["it's", "a b", "[1]", "*", "ñ", "{a}", "%20"])
 def test_odd_folders(tmp_path: Path, name: str) -> None:
-    """The folder of the data may have any name."""
+    """The data folder may have any name."""
     folder = tmp_path / name
     spool = Spool(folder / "spool", {})
     spool.resume(0)
@@ -343,32 +343,82 @@ def test_odd_folders(tmp_path: Path, name: str) -> None:
     create_tables(folder / "warehouse.duckdb", [PRODUCTS])
 
     with open_comparison(folder / "warehouse.duckdb", folder) as con:
-        found = compare_scan(con, PRODUCTS, spool.list_pages(), complete=True, quiet=True)
-        rows = con.execute(found.query).fetchall()
+        delta = compare_scan(con, PRODUCTS, spool.list_pages(), complete=True, quiet=True)
+        rows = con.execute(delta.query).fetchall()
 
-    assert (counts(found), len(rows)) == ((1, 1, 0, 0), 1)
+    assert (counts(delta), len(rows)) == ((1, 1, 0, 0), 1)
 
 
-def test_the_warehouse_is_not_written(desk: Open, hold: Hold, warehouse: Path) -> None:
-    """A comparison leaves the warehouse byte for byte as it was."""
+def test_warehouse_is_unchanged(open_warehouse: Open, hold: Hold, warehouse: Path) -> None:
+    """A comparison does not change a byte of the warehouse."""
     hold(PRODUCTS, '{"id":1}')
     before = warehouse.read_bytes()
 
-    desk().compare(PRODUCTS, ['{"id":2}'])
+    open_warehouse().compare(PRODUCTS, ['{"id":2}'])
 
     assert warehouse.read_bytes() == before
 
 
-def test_days_do_not_depend_on_the_zone(
-    desk: Open, hold: Hold, monkeypatch: pytest.MonkeyPatch
+def test_time_zone_of_the_machine(
+    open_warehouse: Open, hold: Hold, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The machine's time zone changes neither an instant nor the comparison."""
+    """The machine's time zone changes neither a timestamp nor the comparison."""
     record = '{"date_created":"2026-03-31T23:30:00","document_date":"2026-03-31","id":1}'
     hold(INVOICES, record)
     monkeypatch.setenv("TZ", "America/Panama")
-    opened = desk()
+    comparison = open_warehouse()
 
-    found = opened.compare(INVOICES, [record.replace("}", ',"status":"Paid"}')])
+    delta = comparison.compare(INVOICES, [record.replace("}", ',"status":"Paid"}')])
 
-    (row,) = opened.rows(found)
+    (row,) = comparison.rows(delta)
     assert row["date_created"] == datetime(2026, 3, 31, 23, 30, tzinfo=UTC)
+
+
+def make_delta(held: int, gone: int, seen: int | None = None) -> Delta:
+    return Delta(
+        endpoint=INVOICES,
+        scanned=NO_SCAN,
+        held=held,
+        seen=held - gone if seen is None else seen,
+        new=0,
+        changed=0,
+        gone=gone,
+        missed=False,
+        query="",
+    )
+
+
+@pytest.mark.parametrize(
+    ("held", "gone", "blocked"),
+    [
+        (1000, 0, False),
+        (1000, 200, False),
+        (1000, 201, True),
+        (30, 20, False),
+        (30, 21, True),
+        (200, 21, False),
+        (0, 0, False),
+    ],
+)
+def test_guard(held: int, gone: int, blocked: bool) -> None:
+    """The guard blocks deletions of more than the share and more than twenty rows."""
+    assert DeletionGuard(0.2).blocks(make_delta(held, gone)) is blocked
+
+
+@pytest.mark.parametrize("held", [1, 20, 1000])
+def test_guard_of_an_emptied_list(held: int) -> None:
+    """A list that is suddenly empty is blocked, however short it was."""
+    assert DeletionGuard(1.0).blocks(make_delta(held, held))
+
+
+def test_guard_of_an_empty_list() -> None:
+    """A list that was always empty is not blocked."""
+    assert not DeletionGuard(0.0).blocks(make_delta(0, 0))
+
+
+def test_allowed_deletions() -> None:
+    """Allowed deletions pass, but only of the endpoints named."""
+    gone = make_delta(1000, 1000)
+
+    assert not DeletionGuard(0.2, {"invoices"}).blocks(gone)
+    assert DeletionGuard(0.2, {"vendors"}).blocks(gone)

@@ -1,4 +1,4 @@
-"""What does a run take from earlier ones, and what does it leave to later ones?"""
+"""State kept between runs: list profiles, API capabilities, log entries, notes."""
 
 from collections.abc import Callable
 
@@ -30,19 +30,19 @@ MakeSettings = Callable[..., Settings]
 
 @pytest.fixture
 def log(settings: Settings) -> RunLog:
-    """The tenant's run log, without a run yet."""
+    """The tenant's empty run log."""
     settings.private.mkdir(parents=True)
     return RunLog(settings.run_log)
 
 
 def _read(settings: Settings, requests: int | None = None) -> ExtractedList:
     options = ReadOptions(backoff=0, requests=requests)
-    (one,) = read_lists(settings, [INVOICES], options=options).lists
-    return one
+    (extracted,) = read_lists(settings, [INVOICES], options=options).lists
+    return extracted
 
 
-def test_what_is_learned(make_settings: MakeSettings, sandbox: Sandbox, log: RunLog) -> None:
-    """What a run found out of a list is known to the next that asks in the same way."""
+def test_list_profile(make_settings: MakeSettings, sandbox: Sandbox, log: RunLog) -> None:
+    """What a run learned about a list is used by the next one that requests it in the same way."""
     settings = make_settings(sandbox, page_size=7)
     save_endpoint_state(log, settings, _read(settings))
 
@@ -56,8 +56,8 @@ def test_what_is_learned(make_settings: MakeSettings, sandbox: Sandbox, log: Run
     assert other["invoices"].profile is None
 
 
-def test_what_is_held(settings: Settings, log: RunLog) -> None:
-    """Only a list of which the warehouse holds a whole copy is held."""
+def test_complete_copies(settings: Settings, log: RunLog) -> None:
+    """Only a list with a complete copy in the warehouse is held."""
     held = WarehouseState(scans={"invoices": NO_SCAN})
 
     found = load_endpoint_states(settings, [INVOICES, ENDPOINTS["vendors"]], held, log)
@@ -68,27 +68,27 @@ def test_what_is_held(settings: Settings, log: RunLog) -> None:
     }
 
 
-def test_reading(make_settings: MakeSettings, sandbox: Sandbox) -> None:
-    """The log says how far a list was read, and what became of it."""
+def test_endpoint_run(make_settings: MakeSettings, sandbox: Sandbox) -> None:
+    """The log entry has how far a list was read, and its outcome."""
     settings = make_settings(sandbox, page_size=7)
 
-    told = [
+    runs = [
         build_endpoint_run(_read(settings, requests), None, RequestCounts(requests=3), NO_VERSIONS)
         for requests in (3, None)
     ]
 
-    assert [(each.mode, each.outcome, each.complete) for each in told] == [
+    assert [(each.mode, each.outcome, each.complete) for each in runs] == [
         ("slice", "goes on", False),
         ("slice", "done", True),
     ]
-    assert [(each.pages, each.announced, each.requests) for each in told] == [
+    assert [(each.pages, each.announced, each.requests) for each in runs] == [
         (3, 30, 3),
         (6, 30, 3),
     ]
 
 
-def test_reading_of_a_fault(make_settings: MakeSettings, sandbox: Sandbox) -> None:
-    """A list that failed, half-way or at once, is in the log by the name of what went wrong."""
+def test_failed_run(make_settings: MakeSettings, sandbox: Sandbox) -> None:
+    """The outcome of a list that failed, half-way or at once, is the name of the error."""
     sandbox.faults.stage(Fault("status", status=422, page=2, times=None))
     fault = Refused("invoices", 1, 422)
 
@@ -98,34 +98,34 @@ def test_reading_of_a_fault(make_settings: MakeSettings, sandbox: Sandbox) -> No
     assert build_failed_run("invoices", fault, RequestCounts(requests=1)).outcome == "Refused"
 
 
-def test_find_out(settings: Settings, sandbox: Sandbox, log: RunLog) -> None:
-    """The longest list that can be read is asked, and what it tells is remembered."""
+def test_capabilities(settings: Settings, sandbox: Sandbox, log: RunLog) -> None:
+    """The capabilities are detected from the longest readable list, and saved."""
     sandbox.forbid("products")
 
-    traits = save_capabilities(settings, probe_endpoints(settings))
+    capabilities = save_capabilities(settings, probe_endpoints(settings))
 
-    assert traits is not None
-    assert traits.endpoint == "customers"
-    remembered = log.traits()
-    assert remembered is not None
-    assert remembered["endpoint"] == "customers"
+    assert capabilities is not None
+    assert capabilities.endpoint == "customers"
+    saved = log.load_capabilities()
+    assert saved is not None
+    assert saved["endpoint"] == "customers"
 
 
-def test_nothing_to_find_out(settings: Settings, sandbox: Sandbox, log: RunLog) -> None:
-    """Where no list can be read nothing is asked of one, nor remembered."""
+def test_no_readable_list(settings: Settings, sandbox: Sandbox, log: RunLog) -> None:
+    """If no list is readable, no capability is detected or saved."""
     sandbox.forbid(*sandbox.books)
 
     assert save_capabilities(settings, probe_endpoints(settings)) is None
-    assert log.traits() is None
+    assert log.load_capabilities() is None
 
 
-def test_notes(make_settings: MakeSettings, sandbox: Sandbox, log: RunLog) -> None:
-    """A first copy that goes on is told; so is a budget that lets rows grow old."""
+def test_backlog(make_settings: MakeSettings, sandbox: Sandbox, log: RunLog) -> None:
+    """A first copy in progress is reported, and so is a request budget that is too small."""
     settings = make_settings(sandbox, page_size=1, requests_per_run=3, max_verified_age=1)
 
     first, slow = describe_backlog(settings, [_read(settings, 3)], [], log)
 
-    assert "invoices: the first copy goes on, 3 of about 31 pages" in first
-    assert "`requests_per_run` = 10 would do" in slow
+    assert "invoices: the first copy is in progress, 3 of about 31 pages" in first
+    assert "`requests_per_run` = 10 would be enough" in slow
     enough = settings.model_copy(update={"requests_per_run": 31})
     assert describe_backlog(enough, [_read(enough, 3)], ["invoices"], log) == []

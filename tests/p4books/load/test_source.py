@@ -1,4 +1,4 @@
-"""What does dlt load?"""
+"""dlt sources: versions for the warehouse, complete lists for other pipelines."""
 
 import os
 import subprocess
@@ -23,34 +23,34 @@ Run = Callable[..., None]
 
 @pytest.fixture
 def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run a source in a plain pipeline of a user's, into books.duckdb."""
+    """Run the source in a plain pipeline of a user, into books.duckdb."""
     monkeypatch.setenv("DLT_DATA_DIR", str(tmp_path / "dlt"))
     monkeypatch.setenv("RUNTIME__DLTHUB_TELEMETRY", "false")
 
     def run(sandbox: Sandbox, **given: Any) -> None:
         monkeypatch.setenv("SOURCES__P4BOOKS__API_KEY", sandbox.key)
         monkeypatch.setenv("SOURCES__P4BOOKS__TENANT", "acme")
-        asked = {"base_url": sandbox.base_url, "requests_per_window": 100_000, **given}
+        arguments = {"base_url": sandbox.base_url, "requests_per_window": 100_000, **given}
         pipeline = dlt.pipeline(
             "mine",
             pipelines_dir=str(tmp_path / "pipelines"),
             destination=dlt.destinations.duckdb(str(tmp_path / "books.duckdb")),
             dataset_name="p4",
         )
-        pipeline.run(p4books_source(**asked))
+        pipeline.run(p4books_source(**arguments))
 
     return run
 
 
-def held(tmp_path: Path, endpoint: str) -> list[str]:
+def select_ids(tmp_path: Path, endpoint: str) -> list[str]:
     with duckdb.connect(tmp_path / "books.duckdb", read_only=True) as con:
         return [row[0] for row in con.execute(f"select id from p4.{endpoint}").fetchall()]
 
 
 def test_every_list(sandbox: Sandbox, load: Run, tmp_path: Path) -> None:
-    """A plain dlt pipeline with a key in dlt's place brings every row, and follows the API."""
+    """A plain dlt pipeline with a key in its configuration loads every row, and follows the API."""
     load(sandbox)
-    first = {name: held(tmp_path, name) for name in ENDPOINTS}
+    first = {name: select_ids(tmp_path, name) for name in ENDPOINTS}
     rows = sandbox.books["invoices"]
     rows.delete(7)
     rows.replace(8, total="1234567890123456.78")
@@ -61,7 +61,7 @@ def test_every_list(sandbox: Sandbox, load: Run, tmp_path: Path) -> None:
 
     for name, endpoint in ENDPOINTS.items():
         now = [str(each) for each in sandbox.books[endpoint.path].ids()]
-        assert sorted(held(tmp_path, name)) == sorted(now)
+        assert sorted(select_ids(tmp_path, name)) == sorted(now)
     assert sorted(map(int, first["invoices"])) == list(range(1, 31))
     assert len(first["vendors"]) == 20
     with duckdb.connect(tmp_path / "books.duckdb", read_only=True) as con:
@@ -69,16 +69,16 @@ def test_every_list(sandbox: Sandbox, load: Run, tmp_path: Path) -> None:
     assert total == [("1234567890123456.78",)]
 
 
-def test_an_incomplete_list(sandbox: Sandbox, load: Run, tmp_path: Path) -> None:
-    """A list that gave fewer rows than it announced replaces nothing."""
+def test_incomplete_list(sandbox: Sandbox, load: Run, tmp_path: Path) -> None:
+    """A list that returned fewer rows than it announced replaces nothing."""
     load(sandbox, endpoints=["invoices"])
     rows = sandbox.books["invoices"]
 
-    def twins(_: Arrival) -> None:
+    def add_duplicate(_: Arrival) -> None:
         if len(rows) == 30:
             rows.insert({"id": 7})
 
-    sandbox.before_each = twins
+    sandbox.before_each = add_duplicate
     with pytest.raises(PipelineStepFailed) as caught:
         load(sandbox, endpoints=["invoices"])
 
@@ -86,15 +86,15 @@ def test_an_incomplete_list(sandbox: Sandbox, load: Run, tmp_path: Path) -> None
     while cause is not None and not isinstance(cause, P4BooksError):
         cause = cause.__cause__
     assert isinstance(cause, Incomplete)
-    assert len(held(tmp_path, "invoices")) == 30
+    assert len(select_ids(tmp_path, "invoices")) == 30
 
 
 def test_columns() -> None:
-    """Every column is declared with hints of its own, the same in every run."""
-    made = p4books_source(tenant="acme", api_key="k")
+    """Every column is declared, with hints of its own."""
+    source = p4books_source(tenant="acme", api_key="k")
 
-    assert list(made.resources) == list(ENDPOINTS)
-    columns = made.resources["invoices"].columns
+    assert list(source.resources) == list(ENDPOINTS)
+    columns = source.resources["invoices"].columns
     assert isinstance(columns, dict)
     assert columns["total"] == {
         "name": "total",
@@ -107,25 +107,25 @@ def test_columns() -> None:
     assert len(set(hints)) == len(hints)
 
 
-def test_some_lists() -> None:
-    """The lists can be chosen, spelled as in the API."""
-    made = p4books_source(tenant="acme", api_key="k", endpoints=["sales-orders", "vendors"])
+def test_selected_lists() -> None:
+    """The lists can be selected, spelled as in the API."""
+    source = p4books_source(tenant="acme", api_key="k", endpoints=["sales-orders", "vendors"])
 
-    assert list(made.resources) == ["sales_orders", "vendors"]
+    assert list(source.resources) == ["sales_orders", "vendors"]
 
 
 def test_versions_are_a_delta(tmp_path: Path) -> None:
-    """What a sync hands to dlt closes only rows that it names."""
-    made = versions_source({ENDPOINTS["vendors"]: tmp_path / "vendors.parquet"})
+    """The source of a sync closes only rows that it names."""
+    source = versions_source({ENDPOINTS["vendors"]: tmp_path / "vendors.parquet"})
 
-    hints = made.resources["vendors"].compute_table_schema()
+    hints = source.resources["vendors"].compute_table_schema()
     assert hints["write_disposition"] == "merge"
     assert hints["x-merge-strategy"] == "scd2"  # type: ignore[typeddict-item]
 
 
 @pytest.mark.parametrize("module", ["p4books", "p4books.sync", "p4books.publish.status"])
 def test_no_dlt(module: str) -> None:
-    """Who only imports p4books does not wait for dlt."""
+    """Importing p4books does not import dlt."""
     program = f"import sys, {module}; print(*{{name.split('.')[0] for name in sys.modules}})"
 
     done = subprocess.run(

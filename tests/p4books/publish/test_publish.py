@@ -358,7 +358,9 @@ def published_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
         )
         con.execute(f"update raw.vendors set _dlt_valid_to = '{CHANGED}' where id = '4'")
     log = RunLog(settings.run_log)
-    log.note(log.begin(), EndpointRun("vendors", "whole", "done", SYNCED, SYNCED, SYNCED))
+    log.record_endpoint_run(
+        log.begin_run(), EndpointRun("vendors", "whole", "done", SYNCED, SYNCED, SYNCED)
+    )
     publish_report(settings, sql=write_report_sql(folder / "sql"))
     return settings.data_dir
 

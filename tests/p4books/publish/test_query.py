@@ -117,8 +117,11 @@ def test_unknown_column(published: Path) -> None:
     [
         ("from sales", 'Did you mean "sale"'),
         ("from reporting.aging", 'Did you mean "ar_aging"'),
-        ("from custom.ar_agin", "There is no custom.ar_agin; did you mean reporting.ar_aging?"),
-        ("from custom.xyz", "There is no custom.xyz; `p4books models` lists them."),
+        (
+            "from custom.ar_agin",
+            "Unknown table 'custom.ar_agin'. Did you mean 'reporting.ar_aging'?",
+        ),
+        ("from custom.xyz", "Unknown table 'custom.xyz'. `p4books models` lists them."),
     ],
 )
 def test_unknown_table(published: Path, sql: str, message: str) -> None:
@@ -260,9 +263,9 @@ def test_choose_models(con: Connection, words: list[str], models: list[str]) -> 
 @pytest.mark.parametrize(
     ("word", "message"),
     [
-        ("vendor", "There is no model vendor; did you mean vendors?"),
-        ("staging.vendor", "There is no model staging.vendor; did you mean staging.vendors?"),
-        ("xyz", "There is no model xyz; `p4books models` lists them."),
+        ("vendor", "Unknown model 'vendor'. Did you mean 'vendors'?"),
+        ("staging.vendor", "Unknown model 'staging.vendor'. Did you mean 'staging.vendors'?"),
+        ("xyz", "Unknown model 'xyz'. `p4books models` lists them."),
         ("odd", "odd is the name of two models; write staging.odd or custom.odd."),
     ],
 )

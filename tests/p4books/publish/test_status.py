@@ -32,8 +32,8 @@ def settings(make_settings: Callable[..., Settings], tmp_path: Path) -> Settings
 
 def record(settings: Settings, endpoint: str, start: float, end: float, *, complete: bool) -> None:
     log = RunLog(settings.run_log)
-    log.note(
-        log.begin(),
+    log.record_endpoint_run(
+        log.begin_run(),
         EndpointRun(
             endpoint=endpoint,
             mode="whole",
@@ -108,8 +108,8 @@ def test_requests_and_traits(settings: Settings) -> None:
     """The status has the requests of the last run and day, and the detected traits of the API."""
     log = RunLog(settings.run_log)
     for requests in (7, 8):
-        log.cost(log.begin(), requests, 0, 0.0)
-    log.found_out({"endpoint": "invoices", "order": "oldest first"})
+        log.record_cost(log.begin_run(), requests, 0, 0.0)
+    log.save_capabilities({"endpoint": "invoices", "order": "oldest first"})
 
     status = read_status(settings)
 

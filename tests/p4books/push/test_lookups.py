@@ -144,10 +144,10 @@ def test_held_before(synced: Synced) -> None:
 
 @pytest.mark.parametrize(
     ("code", "end"),
-    [("A-12", "; did you mean A-1"), ("zzz", "; no code is similar.")],
+    [("A-12", "Did you mean 'A-1"), ("zzz", "No other code is similar.")],
 )
-def test_suggest(code: str, end: str) -> None:
+def test_unknown_code(code: str, end: str) -> None:
     """For an unknown code the most similar of its neighbours is suggested, or none."""
     index = RecordIndex({f"A-{number}": str(number) for number in range(1, 1000, 10)})
 
-    assert index.suggest(code).startswith(end)
+    assert index.describe_unknown("product", code).startswith(f"Unknown product '{code}'. {end}")

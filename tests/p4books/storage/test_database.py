@@ -1,4 +1,4 @@
-"""How is a DuckDB database opened?"""
+"""DuckDB connections: storage version, memory, spill folders, quoting."""
 
 import os
 import subprocess
@@ -11,17 +11,17 @@ from p4books.errors import OutOfMemory
 from p4books.storage.database import MEMORY_STEPS, open_database, retry_with_more_memory
 
 
-def test_every_cursor_tells_utc() -> None:
-    """An instant without a zone is read the same by every thread, wherever the machine stands."""
-    asked = (
+def test_utc_in_cursors() -> None:
+    """Every cursor reads a timestamp without a zone as UTC, whatever the machine's time zone."""
+    program = (
         "from p4books.storage.database import open_database\n"
         "cursor = open_database().cursor()\n"
-        "told = cursor.execute(\"select '2026-03-31 01:00'::timestamptz::varchar\")\n"
-        "print(told.fetchone()[0])"
+        "cursor.execute(\"select '2026-03-31 01:00'::timestamptz::varchar\")\n"
+        "print(cursor.fetchone()[0])"
     )
 
     done = subprocess.run(
-        [sys.executable, "-c", asked],
+        [sys.executable, "-c", program],
         env={**os.environ, "TZ": "America/Panama"},
         capture_output=True,
         text=True,
@@ -32,7 +32,7 @@ def test_every_cursor_tells_utc() -> None:
 
 
 def test_spill(tmp_path: Path) -> None:
-    """What does not fit into memory goes to a folder of its own: others write over it."""
+    """Databases spill to folders of their own, or they would overwrite each other's pages."""
     table = "create temp table t as select i, md5(i::varchar) as a from range(1_200_000) as n(i)"
     with (
         open_database(tmp_path / "one.duckdb", spill=tmp_path) as one,
@@ -52,8 +52,8 @@ def test_spill(tmp_path: Path) -> None:
     assert wrong == [(0,), (0,)]
 
 
-def test_roomier() -> None:
-    """What runs out of memory is done anew in more, until it is enough."""
+def test_retry_with_more_memory() -> None:
+    """Work that runs out of memory is retried with more until it is enough."""
     tried = []
 
     def work(memory: str) -> str:
@@ -67,7 +67,7 @@ def test_roomier() -> None:
 
 
 def test_no_memory_is_enough() -> None:
-    """Where no memory is enough that is said, after the last try."""
+    """If no limit is enough, the last retry raises OutOfMemory."""
     tried = []
 
     def work(memory: str) -> None:

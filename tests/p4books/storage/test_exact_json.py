@@ -1,10 +1,17 @@
-"""How is JSON read without changing a value?"""
+"""JSON without loss: parsing and encoding with every digit kept."""
 
 import json
+from decimal import Decimal
 
 import pytest
 
-from p4books.storage.exact_json import has_long_number, parse_exact
+from p4books.storage.exact_json import (
+    encode_document,
+    encode_rows,
+    has_long_number,
+    parse_exact,
+    parse_strict,
+)
 
 LONG = "12345678901234567"
 
@@ -20,12 +27,12 @@ LONG = "12345678901234567"
     ],
 )
 def test_has_long_number(body: bytes, long: bool) -> None:
-    """More than 15 digits in a run, with their point, may be more than a double holds."""
+    """A run of more than 15 digits, with the decimal point, may be more than a double keeps."""
     assert has_long_number(body) == long
 
 
 @pytest.mark.parametrize(
-    ("written", "read"),
+    ("written", "value"),
     [
         ("1.10", 1.1),
         ("1234567890123456.78", "1234567890123456.78"),
@@ -42,29 +49,73 @@ def test_has_long_number(body: bytes, long: bool) -> None:
         (r'"\\ud800"', r"\ud800"),
     ],
 )
-def test_parse(written: str, read: object) -> None:
-    """What a double or a text can't hold is kept as it stood there, whatever stands beside it."""
-    assert parse_exact(written.encode()) == read
-    assert parse_exact(f"[{written}, {LONG}]".encode())[0] == read
-    assert json.dumps(read, ensure_ascii=False).encode()
+def test_parse_exact(written: str, value: object) -> None:
+    """What a double or a str can't represent is kept as it was written, whatever else is there."""
+    assert parse_exact(written.encode()) == value
+    assert parse_exact(f"[{written}, {LONG}]".encode())[0] == value
+    assert json.dumps(value, ensure_ascii=False).encode()
 
 
 @pytest.mark.parametrize("written", ["\ufeff1e2", '\ufeff"\ud83e"'])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le", "utf-32-be"])
 def test_byte_order_mark(written: str, encoding: str) -> None:
-    """JSON may begin with a byte order mark, and be written in more bytes a sign."""
+    """JSON may begin with a byte order mark, and be in UTF-16 or UTF-32."""
     assert parse_exact(written.encode(encoding, "surrogatepass")) in {100.0, r"\ud83e"}
 
 
 @pytest.mark.parametrize("body", [b"", b"nan", b"+1", b'"\xff"', b'"\\ud8"', b'"a\nb"'])
-def test_no_json(body: bytes) -> None:
-    """What is no JSON in any reading is a ValueError."""
+def test_invalid_json(body: bytes) -> None:
+    """Invalid JSON raises ValueError."""
     with pytest.raises(ValueError, match=r"\w"):
         parse_exact(body)
 
 
 def test_too_deep() -> None:
-    """What is nested too deeply is a RecursionError, and no crash."""
+    """A document nested too deeply raises RecursionError; it does not crash."""
     for levels in (10_000, 1_000_000):
         with pytest.raises(RecursionError):
             parse_exact(b"[" * levels + b"]" * levels)
+
+
+def test_parse_strict() -> None:
+    """Numbers keep all their digits, and names are stripped."""
+    values = parse_strict('{" a ": 0.10, "b": 12345678901234567890, "c": 1e2}')
+
+    assert values == {"a": Decimal("0.10"), "b": 12345678901234567890, "c": Decimal("1E+2")}
+    assert str(values["a"]) == "0.10"
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ('{"a": 1, "a": 2}', "the name a occurs twice"),
+        ('{"a": {"": 1}}', "a field has no name"),
+        ("[NaN]", "NaN is not a number"),
+        ("[-Infinity]", "-Infinity is not a number"),
+        (f"[{'9' * 5000}]", "is too large"),
+        ("[1e99999999999999999999]", "is too large"),
+        ("[1,", "Expecting value"),
+    ],
+)
+def test_strict_rejects(text: str, why: str) -> None:
+    """What a person can't have meant is rejected, with the reason."""
+    with pytest.raises(ValueError, match=why):
+        parse_strict(text)
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_encode_rows(count: int) -> None:
+    """Rows encoded piece by piece are the same document as those encoded at once."""
+    rows = [(number, "a\nb", {"deep": [Decimal("1.10"), None]}) for number in range(count)]
+    names = ["number", "text", "more"]
+
+    encoded = b"".join(encode_rows(names, rows))
+
+    assert encoded == encode_document([dict(zip(names, row, strict=True)) for row in rows])
+
+
+def test_duplicate_columns() -> None:
+    """Two columns of one name are both encoded."""
+    encoded = b"".join(encode_rows(["a", "a", "A", "a_1"], [(1, 2, 3, 4)]))
+
+    assert json.loads(encoded) == [{"a": 1, "a_1": 2, "A_2": 3, "a_1_1": 4}]

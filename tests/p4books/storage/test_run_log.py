@@ -1,4 +1,4 @@
-"""What did each run do?"""
+"""SQLite log of the runs of a tenant."""
 
 import sqlite3
 import threading
@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from p4books.errors import DiskTrouble
-from p4books.storage.run_log import KEPT_DAYS, EndpointRun, Freshness, RunLog
+from p4books.storage.run_log import KEPT_DAYS, EndpointRun, Freshness, RunLog, SqliteTables
 
-READING = EndpointRun(
+ENDPOINT_RUN = EndpointRun(
     endpoint="invoices",
     mode="whole",
     outcome="done",
@@ -39,141 +39,147 @@ READING = EndpointRun(
 
 @pytest.fixture
 def log(tmp_path: Path) -> RunLog:
-    """A log without a run."""
+    """An empty run log."""
     return RunLog(tmp_path / "runs.sqlite")
 
 
-def _rows(tmp_path: Path, query: str) -> list[tuple[object, ...]]:
+def _query(tmp_path: Path, query: str) -> list[tuple[object, ...]]:
     with closing(sqlite3.connect(tmp_path / "runs.sqlite")) as store:
         return store.execute(query).fetchall()
 
 
 def test_before_the_first_run(log: RunLog, tmp_path: Path) -> None:
-    """To ask a log that does not exist is no error, and makes no file."""
-    assert log.freshness() == {}
+    """Reading a log that does not exist is not an error, and creates no file."""
+    assert log.load_freshness() == {}
     assert not (tmp_path / "runs.sqlite").exists()
 
 
 def test_runs(log: RunLog, tmp_path: Path) -> None:
-    """Each run has a number of its own, its times, and how it ended."""
+    """Each run has a number of its own, its times and its outcome."""
     before = time.time()
 
-    first, second = log.begin(), log.begin()
-    log.end(first, "done")
+    first, second = log.begin_run(), log.begin_run()
+    log.end_run(first, "done")
 
-    rows = _rows(tmp_path, "select id, outcome, started_at, ended_at from run order by id")
+    rows = _query(tmp_path, "select id, outcome, started_at, ended_at from run order by id")
     assert [row[:2] for row in rows] == [(first, "done"), (second, None)]
     assert before <= float(str(rows[0][2])) <= float(str(rows[0][3])) <= time.time()
     assert rows[1][3] is None
 
 
-def test_reading(log: RunLog) -> None:
-    """A reading is kept as it was noted, under its run, at once."""
-    run = log.begin()
+def test_endpoint_run(log: RunLog) -> None:
+    """An endpoint run is stored as it was recorded, under its run."""
+    run = log.begin_run()
 
-    log.note(run, READING)
+    log.record_endpoint_run(run, ENDPOINT_RUN)
 
-    assert [done.readings for done in log.runs()] == [(READING,)]
+    assert [done.readings for done in log.load_runs()] == [(ENDPOINT_RUN,)]
 
 
-def test_noted_twice(log: RunLog, tmp_path: Path) -> None:
-    """Noting the same endpoint of a run again replaces what was noted."""
-    run = log.begin()
+def test_endpoint_recorded_twice(log: RunLog, tmp_path: Path) -> None:
+    """Recording the same endpoint of a run again replaces the first record."""
+    run = log.begin_run()
 
-    log.note(run, READING)
-    log.note(run, replace(READING, new=7))
+    log.record_endpoint_run(run, ENDPOINT_RUN)
+    log.record_endpoint_run(run, replace(ENDPOINT_RUN, new=7))
 
-    assert _rows(tmp_path, "select new from reading") == [(7,)]
+    assert _query(tmp_path, "select new from reading") == [(7,)]
 
 
 def test_freshness(log: RunLog) -> None:
     """Current to the newest tail, verified to the start of the newest complete scan."""
-    log.note(log.begin(), READING)
-    log.note(log.begin(), replace(READING, started_at=200.0, current_to=210.0))
-    slice_and_tail = replace(READING, mode="slice", started_at=300.0, complete=False)
-    log.note(log.begin(), replace(slice_and_tail, current_to=310.0))
-    log.note(log.begin(), replace(slice_and_tail, current_to=None, oldest=90.0))
-    log.note(log.begin(), EndpointRun("invoices", "nothing", "BadAnswer", 400.0, 400.0))
+    log.record_endpoint_run(log.begin_run(), ENDPOINT_RUN)
+    log.record_endpoint_run(
+        log.begin_run(), replace(ENDPOINT_RUN, started_at=200.0, current_to=210.0)
+    )
+    slice_and_tail = replace(ENDPOINT_RUN, mode="slice", started_at=300.0, complete=False)
+    log.record_endpoint_run(log.begin_run(), replace(slice_and_tail, current_to=310.0))
+    log.record_endpoint_run(log.begin_run(), replace(slice_and_tail, current_to=None, oldest=90.0))
+    log.record_endpoint_run(
+        log.begin_run(), EndpointRun("invoices", "nothing", "BadAnswer", 400.0, 400.0)
+    )
 
-    assert log.freshness() == {"invoices": Freshness(310.0, 200.0, 90.0, "nothing")}
+    assert log.load_freshness() == {"invoices": Freshness(310.0, 200.0, 90.0, "nothing")}
 
 
 def test_a_clock_that_was_ahead(log: RunLog) -> None:
-    """What the newest run says counts, not the latest instant that any run ever said."""
-    log.note(log.begin(), replace(READING, started_at=4e9, current_to=4e9))
-    log.note(log.begin(), replace(READING, started_at=300.0, current_to=310.0))
+    """Freshness comes from the newest run, not from the latest time in any run."""
+    log.record_endpoint_run(log.begin_run(), replace(ENDPOINT_RUN, started_at=4e9, current_to=4e9))
+    log.record_endpoint_run(
+        log.begin_run(), replace(ENDPOINT_RUN, started_at=300.0, current_to=310.0)
+    )
 
-    assert log.freshness() == {"invoices": Freshness(310.0, 300.0, 100.0, "whole")}
+    assert log.load_freshness() == {"invoices": Freshness(310.0, 300.0, 100.0, "whole")}
 
 
-def test_forgotten(log: RunLog, tmp_path: Path) -> None:
-    """What runs did for each endpoint is forgotten after a season, but for the last of each."""
+def test_retention(log: RunLog, tmp_path: Path) -> None:
+    """Endpoint runs are deleted after KEPT_DAYS, but for the last one of each endpoint."""
     for endpoint in ("vendors", "invoices", "invoices"):
-        log.note(log.begin(), replace(READING, endpoint=endpoint))
+        log.record_endpoint_run(log.begin_run(), replace(ENDPOINT_RUN, endpoint=endpoint))
     with closing(sqlite3.connect(tmp_path / "runs.sqlite")) as store, store:
         store.execute("update run set started_at = started_at - ?", (KEPT_DAYS + 10,))
 
-    log.begin()
+    log.begin_run()
 
-    kept = _rows(tmp_path, "select run_id, endpoint from reading order by 1")
+    kept = _query(tmp_path, "select run_id, endpoint from reading order by 1")
     assert kept == [(1, "vendors"), (3, "invoices")]
 
 
 def test_never_complete(log: RunLog) -> None:
-    """An endpoint that was never read whole is verified to no time at all."""
-    run = log.begin()
+    """An endpoint without a complete scan has no `verified_to`."""
+    run = log.begin_run()
 
-    log.note(run, replace(READING, complete=False))
-    log.note(run, replace(READING, endpoint="vendors"))
+    log.record_endpoint_run(run, replace(ENDPOINT_RUN, complete=False))
+    log.record_endpoint_run(run, replace(ENDPOINT_RUN, endpoint="vendors"))
 
-    assert log.freshness() == {
+    assert log.load_freshness() == {
         "invoices": Freshness(110.0, None, 100.0, "whole"),
         "vendors": Freshness(110.0, 100.0, 100.0, "whole"),
     }
 
 
 def test_killed(log: RunLog) -> None:
-    """A run that has no end when the next one begins was killed; it is there all the same."""
-    killed = log.begin()
-    log.cost(killed, requests=7, refused=2, waited=1.5)
+    """A run without an end when the next one begins was killed; it stays in the log."""
+    killed = log.begin_run()
+    log.record_cost(killed, requests=7, refused=2, waited=1.5)
 
-    log.begin()
+    log.begin_run()
 
-    first = log.runs()[-1]
+    first = log.load_runs()[-1]
     assert (first.id, first.outcome, first.ended_at) == (killed, "killed", None)
     assert (first.requests, first.refused, first.waited) == (7, 2, 1.5)
 
 
 def test_last_runs(log: RunLog) -> None:
-    """The newest run comes first, and no more than were asked for."""
+    """Runs are returned newest first, and no more than requested."""
     for _ in range(5):
-        log.note(log.begin(), READING)
+        log.record_endpoint_run(log.begin_run(), ENDPOINT_RUN)
 
-    assert [run.id for run in log.runs(3)] == [5, 4, 3]
-    assert [run.id for run in log.runs(last=None)] == [5, 4, 3, 2, 1]
-    assert [len(run.readings) for run in log.runs(3)] == [1, 1, 1]
+    assert [run.id for run in log.load_runs(3)] == [5, 4, 3]
+    assert [run.id for run in log.load_runs(last=None)] == [5, 4, 3, 2, 1]
+    assert [len(run.readings) for run in log.load_runs(3)] == [1, 1, 1]
 
 
 def test_requests_since(log: RunLog) -> None:
-    """The requests of all runs since an instant, be they done or not."""
+    """The requests of all runs since a time are counted, whether they have ended or not."""
     for requests in (7, 8):
-        log.cost(log.begin(), requests, 0, 0.0)
+        log.record_cost(log.begin_run(), requests, 0, 0.0)
 
-    assert log.requests_since(time.time() - 60) == 15
-    assert log.requests_since(time.time() + 60) == 0
+    assert log.count_requests_since(time.time() - 60) == 15
+    assert log.count_requests_since(time.time() + 60) == 0
 
 
-def test_what_is_known(log: RunLog) -> None:
-    """What was found out about a list is remembered, the last finding only."""
+def test_list_profile(log: RunLog) -> None:
+    """Of what was profile about a list, only the last record is kept."""
     for total in (250, 300):
-        learned = {"source": "here", "size": 100, "total": total, "arrangement": "oldest first"}
-        log.learn("invoices", learned)
+        profile = {"source": "here", "size": 100, "total": total, "arrangement": "oldest first"}
+        log.save_list_profile("invoices", profile)
 
-    assert log.known() == {"invoices": {"endpoint": "invoices", **learned}}
+    assert log.load_list_profiles() == {"invoices": {"endpoint": "invoices", **profile}}
 
 
 def test_older_log(log: RunLog, tmp_path: Path) -> None:
-    """A log made by an older p4books gets the columns it lacks, and keeps its rows."""
+    """A log written by an older p4books gets the missing columns, and keeps its rows."""
     with closing(sqlite3.connect(tmp_path / "runs.sqlite")) as store, store:
         store.executescript(
             """
@@ -190,19 +196,21 @@ def test_older_log(log: RunLog, tmp_path: Path) -> None:
             """
         )
 
-    log.note(log.begin(), replace(READING, started_at=200.0, current_to=210.0))
+    log.record_endpoint_run(
+        log.begin_run(), replace(ENDPOINT_RUN, started_at=200.0, current_to=210.0)
+    )
 
-    assert [run.id for run in log.runs()] == [2, 1]
-    assert log.freshness() == {"invoices": Freshness(210.0, 200.0, 100.0, "whole")}
+    assert [run.id for run in log.load_runs()] == [2, 1]
+    assert log.load_freshness() == {"invoices": Freshness(210.0, 200.0, 100.0, "whole")}
 
 
-def test_runs_side_by_side(log: RunLog, tmp_path: Path) -> None:
-    """Several writers of one log lose nothing."""
+def test_concurrent_writers(log: RunLog, tmp_path: Path) -> None:
+    """Concurrent writers of one log lose nothing."""
 
     def write() -> None:
         other = RunLog(tmp_path / "runs.sqlite")
         for _ in range(10):
-            other.note(other.begin(), READING)
+            other.record_endpoint_run(other.begin_run(), ENDPOINT_RUN)
 
     threads = [threading.Thread(target=write) for _ in range(4)]
     for thread in threads:
@@ -210,22 +218,79 @@ def test_runs_side_by_side(log: RunLog, tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
 
-    assert _rows(tmp_path, "select count(*), count(distinct run_id) from reading") == [(40, 40)]
+    assert _query(tmp_path, "select count(*), count(distinct run_id) from reading") == [(40, 40)]
 
 
 def test_no_folder(tmp_path: Path) -> None:
-    """A log that can't be made is a trouble with the disk."""
+    """A log that can't be created raises DiskTrouble."""
     with pytest.raises(DiskTrouble, match=r"nowhere/runs\.sqlite cannot be written"):
-        RunLog(tmp_path / "nowhere" / "runs.sqlite").begin()
+        RunLog(tmp_path / "nowhere" / "runs.sqlite").begin_run()
 
 
 def test_not_a_log(log: RunLog, tmp_path: Path) -> None:
-    """A file that is no log is a trouble with the disk, and stays as it is."""
+    """A file that is not a log raises DiskTrouble, and is unchanged."""
     (tmp_path / "runs.sqlite").write_bytes(b"something else" * 100)
 
     with pytest.raises(DiskTrouble, match="not a database"):
-        log.begin()
+        log.begin_run()
     with pytest.raises(DiskTrouble, match="not a database"):
-        log.freshness()
+        log.load_freshness()
 
     assert (tmp_path / "runs.sqlite").read_bytes() == b"something else" * 100
+
+
+TABLES = {"note": {"day": "text not null", "place": "text not null", "body": "text"}}
+
+
+@pytest.fixture
+def tables(tmp_path: Path) -> SqliteTables:
+    """Tables whose file does not exist yet."""
+    return SqliteTables(tmp_path / "notes.sqlite", TABLES, {"note": "day, place"})
+
+
+def test_upsert(tables: SqliteTables, tmp_path: Path) -> None:
+    """A row replaces the one with the same key; nobody else may read the file."""
+    for place, body in (("here", "a"), ("there", "b"), ("here", "c")):
+        tables.upsert("note", {"day": "1", "place": place, "body": body})
+
+    rows = tables.query("select place, body from note where day = ? order by place", ("1",))
+
+    assert [tuple(row) for row in rows] == [("here", "c"), ("there", "b")]
+    assert (tmp_path / "notes.sqlite").stat().st_mode & 0o777 == 0o600
+
+
+def test_query_without_a_file(tables: SqliteTables, tmp_path: Path) -> None:
+    """A query before the first write returns no rows and creates no file."""
+    assert tables.query("select * from note") == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_new_column(tables: SqliteTables, tmp_path: Path) -> None:
+    """Tables of an older version get new columns, and keep their rows."""
+    with closing(sqlite3.connect(tmp_path / "notes.sqlite")) as old, old:
+        old.execute("create table note (day text, place text)")
+        old.execute("insert into note values ('1', 'here')")
+
+    assert [tuple(row) for row in tables.query("select * from note")] == [("1", "here", None)]
+
+
+def test_rollback(tables: SqliteTables) -> None:
+    """Changes that end in an error are rolled back."""
+
+    def fail() -> None:
+        with tables.connect() as store:
+            store.execute("insert into note values ('1', 'here', 'a')")
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+
+    assert tables.query("select * from note") == []
+
+
+def test_not_a_database(tables: SqliteTables, tmp_path: Path) -> None:
+    """The error about a file that is not a database names it."""
+    (tmp_path / "notes.sqlite").write_text("not a database" * 100)
+
+    with pytest.raises(DiskTrouble, match=r"notes\.sqlite"):
+        tables.query("select * from note")

@@ -207,5 +207,5 @@ def test_users_seed_replaces_builtin_one(write_seeds: WriteSeeds) -> None:
 
 def test_unknown_seed(write_seeds: WriteSeeds) -> None:
     """A file of another name is reported, because a misspelled one would have no effect."""
-    with pytest.raises(BrokenSql, match=r"tax_rate\.csv, line 1: .* did you mean tax_rates\? The"):
+    with pytest.raises(BrokenSql, match=r"tax_rate\.csv, line 1: .* Did you mean 'tax_rates'\?"):
         load_rows(SqlSources.at(write_seeds(tax_rate=RATES)), "tax_rates")

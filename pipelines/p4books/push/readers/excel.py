@@ -18,7 +18,7 @@ from openpyxl.utils.exceptions import InvalidFileException
 from openpyxl.worksheet._reader import DATA_TAG, FORMULA_TAG, ROW_TAG, WorkSheetParser
 from openpyxl.xml.functions import iterparse
 
-from p4books.errors import did_you_mean
+from p4books.errors import describe_unknown
 from p4books.push.errors import BadFile
 from p4books.push.readers.rows import parse_header
 from p4books.push.types import SourceRow
@@ -176,9 +176,8 @@ def _find_sheet(file: Path, sheets: list[WorkbookSheet], name: str) -> WorkbookS
     for sheet in sheets:
         if sheet.name.strip().lower() == name.strip().lower():
             return sheet
-    known = did_you_mean(name, [sheet.name for sheet in sheets])
-    what = f"there is no sheet {name}{known}".rstrip(".")
-    raise BadFile(file, what, "Name one with --sheet.")
+    unknown = describe_unknown("sheet", name, [sheet.name for sheet in sheets])
+    raise BadFile(file, unknown, "Name one with --sheet.")
 
 
 def _only_sheet_with_rows(file: Path, sheets: list[WorkbookSheet]) -> WorkbookSheet:

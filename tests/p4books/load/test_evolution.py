@@ -1,7 +1,7 @@
-"""How does an older warehouse become one of ours?
+"""Migration of older warehouses, changed columns, and inferred types.
 
-`format-1.duckdb.gz` was made by the p4books that knew format 1, in two syncs with edits and a
-deletion between them; `format-1.json.gz` is what P4 Books had after the second one.
+`format-1.duckdb.gz` was written by the p4books of format 1, in two syncs with edits and a deletion
+between them; `format-1.json.gz` is what P4 Books had after the second one.
 """
 
 import gzip
@@ -18,11 +18,11 @@ from tests.staging_sync import sync
 
 from p4books.endpoints import ENDPOINTS
 from p4books.endpoints.definition import Endpoint, FieldType
-from p4books.errors import WarehouseDamaged
-from p4books.load.evolution import migrate_warehouse, needs_migration
+from p4books.endpoints.vendors import VENDORS
+from p4books.load.evolution import infer_type, migrate_warehouse, needs_migration
 from p4books.load.schema import FORMAT, ScanProgress, load_unknown_fields, read_state, table_columns
-from p4books.load.warehouse import check_warehouse
 from p4books.settings import Settings
+from p4books.storage.database import open_database
 from p4books_sandbox import Sandbox
 
 HERE = Path(__file__).parent
@@ -40,7 +40,7 @@ Row = tuple[Any, ...]
 
 @pytest.fixture(scope="module")
 def format_1(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The old warehouse, to be copied by who changes it."""
+    """The old warehouse; copy it before changing it."""
     path = tmp_path_factory.mktemp("old") / "warehouse.duckdb"
     with gzip.open(HERE / "format-1.duckdb.gz") as packed, path.open("wb") as file:
         shutil.copyfileobj(packed, file)
@@ -49,7 +49,7 @@ def format_1(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def sandbox() -> Iterator[Sandbox]:
-    """P4 Books as it was when the old warehouse was made."""
+    """P4 Books as it was when the old warehouse was written."""
     with gzip.open(HERE / "format-1.json.gz") as packed:
         data = json.load(packed)
     with Sandbox(data=data, limit=0) as sandbox:
@@ -58,7 +58,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def old(settings: Settings, format_1: Path) -> Settings:
-    """Settings of a tenant whose warehouse the older p4books made."""
+    """Settings of a tenant whose warehouse is the old one."""
     settings.private.mkdir(parents=True)
     shutil.copyfile(format_1, settings.warehouse)
     return settings
@@ -71,7 +71,7 @@ def ask(file: Path, sql: str) -> list[Row]:
 
 
 def history(file: Path, name: str) -> list[Row]:
-    """Give every version, by the columns that format 1 knew."""
+    """Return every version, with the columns of format 1."""
     columns = ", ".join(f'"{key}"' for key in table_columns(ENDPOINTS[name]))
     return ask(
         file, f"select {columns}, _dlt_valid_from, _dlt_valid_to from raw.{name} order by all"
@@ -89,13 +89,22 @@ def amounts(file: Path, schema: str) -> list[Row]:
     )
 
 
-def test_a_sync_on_top_of_format_1(old: Settings, format_1: Path) -> None:
-    """A sync goes on from the old warehouse: no row makes a version, all history is there."""
+def test_sync_of_format_1(old: Settings, format_1: Path) -> None:
+    """A sync continues from the old warehouse: no row makes a version, and all history is kept.
+
+    A field that the old warehouse had in `extra` is reported in the first run only.
+    """
     warehouse = old.private / "warehouse.duckdb"
 
-    summary = sync(old)
+    summary, second = sync(old), sync(old)
 
     assert summary.faults == []
+    assert [note for note in summary.notes if "ruc_verified" in note]
+    assert not [note for note in second.notes if "ruc_verified" in note]
+    (unknown,) = load_unknown_fields(warehouse)
+    assert (unknown.endpoint, unknown.field) == ("customers", "ruc_verified")
+    since = "select max(_dlt_valid_from) from raw.customers"
+    assert [(unknown.first_seen_at,)] == ask(warehouse, since)
     assert [(each.new, each.changed, each.gone) for each in summary.readings] == [(0, 0, 0)] * 6
     assert ask(warehouse, "from raw.p4books_format") == [(FORMAT,)]
     for name, counts in VERSIONS.items():
@@ -110,8 +119,8 @@ def test_a_sync_on_top_of_format_1(old: Settings, format_1: Path) -> None:
     assert kept.read_bytes() == format_1.read_bytes()
 
 
-def test_changes_on_top_of_format_1(old: Settings, sandbox: Sandbox) -> None:
-    """Edits and deletions since then make their versions, and no others are made."""
+def test_changes_since_format_1(old: Settings, sandbox: Sandbox) -> None:
+    """Edits and deletions since then make their versions, and no others."""
     sandbox.books["invoices"].replace(3, status="Posted")
     sandbox.books["vendors"].delete(3)
 
@@ -125,8 +134,8 @@ def test_changes_on_top_of_format_1(old: Settings, sandbox: Sandbox) -> None:
     assert (again.loaded, again.published) == (False, False)
 
 
-def test_whole_copies(old: Settings) -> None:
-    """Of each list that format 1 has rows of it has a whole copy: slices of it can be taken in."""
+def test_complete_copies(old: Settings) -> None:
+    """Each list with rows in format 1 has a complete copy, so that slices of it can be loaded."""
     warehouse = old.private / "warehouse.duckdb"
 
     migrate_warehouse(warehouse, ENDPOINTS)
@@ -134,20 +143,8 @@ def test_whole_copies(old: Settings) -> None:
     assert read_state(warehouse).scans == dict.fromkeys(VERSIONS, ScanProgress())
 
 
-def test_what_format_1_had_in_extra(old: Settings) -> None:
-    """A field that the old warehouse had in `extra` is reported in the first run, and noted."""
-    first, second = sync(old), sync(old)
-
-    assert [note for note in first.notes if "ruc_verified" in note]
-    assert not [note for note in second.notes if "ruc_verified" in note]
-    (found,) = load_unknown_fields(old.private / "warehouse.duckdb")
-    assert (found.endpoint, found.field) == ("customers", "ruc_verified")
-    since = "select max(_dlt_valid_from) from raw.customers"
-    assert [(found.first_seen_at,)] == ask(old.private / "warehouse.duckdb", since)
-
-
-def test_a_migration_that_is_cut_short(old: Settings, format_1: Path) -> None:
-    """What stops the run before the rename leaves the old warehouse byte for byte as it was."""
+def test_interrupted_migration(old: Settings, format_1: Path) -> None:
+    """A run that stops before the rename leaves the old warehouse unchanged, byte for byte."""
     (old.private / "generations").write_text("in the way")
 
     with pytest.raises(Exception, match="cannot be written"):
@@ -156,67 +153,48 @@ def test_a_migration_that_is_cut_short(old: Settings, format_1: Path) -> None:
     assert (old.private / "warehouse.duckdb").read_bytes() == format_1.read_bytes()
 
 
-@pytest.mark.parametrize("spoilt", ["set format = 0", "set format = -1"])
-def test_no_format_of_ours(warehouse: Path, spoilt: str) -> None:
-    """A warehouse of a format that never was is refused in a sentence."""
-    with duckdb.connect(warehouse) as con:
-        con.execute(f"update raw.p4books_format {spoilt}")
-
-    with pytest.raises(WarehouseDamaged, match=r"names no format of ours.*Nothing was changed"):
-        check_warehouse(warehouse)
-
-
-def test_no_format(warehouse: Path) -> None:
-    """A warehouse that does not say its format is refused in a sentence."""
-    with duckdb.connect(warehouse) as con:
-        con.execute("delete from raw.p4books_format")
-
-    with pytest.raises(WarehouseDamaged, match="names no format of ours"):
-        check_warehouse(warehouse)
-
-
 def test_nothing_to_do(warehouse: Path) -> None:
-    """A warehouse as we make them needs no migration, nor does one that is not there yet."""
+    """A new warehouse needs no migration, nor does one that does not exist yet."""
     assert not needs_migration(warehouse, ENDPOINTS)
     assert not needs_migration(warehouse.with_name("none.duckdb"), ENDPOINTS)
 
 
-# Other columns than the endpoint's file has
+# Columns that differ from the endpoint's file
 
 
-def grown(name: str, **more: FieldType) -> dict[str, Endpoint]:
-    """Give the registry as if an endpoint's file had these fields too, or in these kinds."""
+def extend_endpoint(name: str, **more: FieldType) -> dict[str, Endpoint]:
+    """Return the endpoints, one of them with more fields or other types."""
     before = ENDPOINTS[name]
     return {**ENDPOINTS, name: Endpoint(name, {**before.fields, **more}, before.inner)}
 
 
-def change(warehouse: Path, endpoints: dict[str, Endpoint], sql: str) -> list[Row]:
-    """Migrate a warehouse, and ask it."""
+def migrate_and_ask(warehouse: Path, endpoints: dict[str, Endpoint], sql: str) -> list[Row]:
+    """Migrate a warehouse and query it."""
     assert needs_migration(warehouse, endpoints)
     migrate_warehouse(warehouse, endpoints)
     assert not needs_migration(warehouse, endpoints)
     return ask(warehouse, sql)
 
 
-def test_a_new_line_in_an_endpoints_file(warehouse: Path, hold: Hold) -> None:
-    """A field of the file that the table lacks becomes a column, filled in every version."""
+def test_new_field(warehouse: Path, hold: Hold) -> None:
+    """A new field of an endpoint becomes a column, filled in every version."""
     hold(
         ENDPOINTS["vendors"], '{"ponumber":7,"id":1}', '{"id":2}', '{"id":3,"other":1,"ponumber":8}'
     )
     with duckdb.connect(warehouse) as con:
         con.execute("update raw.vendors set _dlt_valid_to = now() where id = '3'")
 
-    found = change(
+    rows = migrate_and_ask(
         warehouse,
-        grown("vendors", po_number=FieldType.COUNT),
+        extend_endpoint("vendors", po_number=FieldType.COUNT),
         "select id, po_number, extra, misfits from raw.vendors order by id",
     )
 
-    assert found == [("1", 7, None, None), ("2", None, None, None), ("3", 8, '{"other":1}', None)]
+    assert rows == [("1", 7, None, None), ("2", None, None, None), ("3", 8, '{"other":1}', None)]
 
 
-def test_a_wider_column(warehouse: Path, hold: Hold) -> None:
-    """A column gets the type that its field has now, and the digits it had lost come back."""
+def test_wider_column(warehouse: Path, hold: Hold) -> None:
+    """A column gets the new type of its field, and the digits it had lost come back."""
     hold(
         ENDPOINTS["vendors"],
         '{"balance":1.5,"id":1}',
@@ -225,15 +203,15 @@ def test_a_wider_column(warehouse: Path, hold: Hold) -> None:
         '{"balance":"N/A","id":4}',
     )
 
-    found = change(
+    rows = migrate_and_ask(
         warehouse,
-        grown("vendors", balance=FieldType.MEASURE),
+        extend_endpoint("vendors", balance=FieldType.MEASURE),
         "select id, balance::varchar, extra, misfits, typeof(balance) from raw.vendors order by id",
     )
 
     lost = '[{"field":"balance","value":"%s"}]'
     wide = "DECIMAL(18,6)"
-    assert found == [
+    assert rows == [
         ("1", "1.500000", None, None, wide),
         ("2", "2.345000", None, None, wide),
         ("3", None, None, lost % "1234567890123456.78", wide),
@@ -241,18 +219,18 @@ def test_a_wider_column(warehouse: Path, hold: Hold) -> None:
     ]
 
 
-def test_a_narrower_column(warehouse: Path, hold: Hold) -> None:
-    """Digits that a column no longer holds are kept: whole in `extra`, and with the misfits."""
+def test_narrower_column(warehouse: Path, hold: Hold) -> None:
+    """Digits that do not fit a column any more are kept in `extra` and in the misfits."""
     hold(ENDPOINTS["products"], '{"code":"x","cost":1.234567,"id":1}', '{"code":"7","id":2}')
 
-    found = change(
+    rows = migrate_and_ask(
         warehouse,
-        grown("products", cost=FieldType.MONEY, code=FieldType.COUNT),
+        extend_endpoint("products", cost=FieldType.MONEY, code=FieldType.COUNT),
         "select id, code, cost::varchar, extra, misfits from raw.products order by id",
     )
 
-    assert found[1] == ("2", 7, None, None, None)
-    id_, code, cost, extra, misfits = found[0]
+    assert rows[1] == ("2", 7, None, None, None)
+    id_, code, cost, extra, misfits = rows[0]
     assert (id_, code, cost, json.loads(extra)) == ("1", None, "1.23", {"cost": "1.234567"})
     assert sorted(json.loads(misfits), key=str) == [
         {"field": "code", "value": "x"},
@@ -260,33 +238,67 @@ def test_a_narrower_column(warehouse: Path, hold: Hold) -> None:
     ]
 
 
-def test_a_column_of_text(warehouse: Path, hold: Hold) -> None:
-    """A column that is text now has what came, also what did not fit it before."""
+def test_text_column(warehouse: Path, hold: Hold) -> None:
+    """A column that becomes text has all values, even those that did not fit before."""
     hold(ENDPOINTS["products"], '{"cost":2.5,"id":1}', '{"cost":"N/A","id":2,"price":"?"}')
 
-    found = change(
+    rows = migrate_and_ask(
         warehouse,
-        grown("products", cost=FieldType.TEXT),
+        extend_endpoint("products", cost=FieldType.TEXT),
         "select cost, extra, misfits from raw.products order by id",
     )
 
-    assert found == [
+    assert rows == [
         ("2.500000", None, None),
         ("N/A", None, '[{"field":"price","value":"?"}]'),
     ]
 
 
-def test_a_new_inner_list(warehouse: Path, hold: Hold) -> None:
-    """A list of items becomes a column too; what is no list goes to the misfits."""
+def test_new_inner_list(warehouse: Path, hold: Hold) -> None:
+    """A new list of items becomes a column; a value that is not a list is a misfit."""
     hold(ENDPOINTS["vendors"], '{"contacts":[{"n":1}],"id":1}', '{"contacts":"none","id":2}')
     vendors = ENDPOINTS["vendors"]
     endpoints = {**ENDPOINTS, "vendors": Endpoint("vendors", vendors.fields, {"contacts": {}})}
 
-    found = change(
+    rows = migrate_and_ask(
         warehouse, endpoints, "select contacts, extra, misfits from raw.vendors order by id"
     )
 
-    assert found == [
+    assert rows == [
         ('[{"n":1}]', None, None),
         (None, None, '[{"field":"contacts","value":"\\"none\\""}]'),
     ]
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        (["1", "2.5", "-0.000001"], FieldType.MEASURE),
+        (["1", '"2"'], FieldType.TEXT),
+        (["7501234567890"], FieldType.TEXT),
+        (["0.12345678"], FieldType.TEXT),
+        (["true", "false"], FieldType.TEXT),
+        (['"2026-03-31"', '"2026-02-28"'], FieldType.DAY),
+        (['"2026-03-31"', '"2026-02-30"'], FieldType.TEXT),
+        (['"2026-03-31T10:00:00Z"', '"2026-03-31 10:00:00-05:00"'], FieldType.INSTANT),
+        (['"2026-03-31T10:00:00Z"', '"2026-03-31"'], FieldType.TEXT),
+        (['"red"'], FieldType.TEXT),
+        (['{"a":1}', "[1]"], FieldType.TEXT),
+        ([], FieldType.TEXT),
+    ],
+)
+def test_infer_type(warehouse: Path, hold: Hold, values: list[str], kind: FieldType) -> None:
+    """A type is inferred only if every value fits it exactly; otherwise the field is text."""
+    records = [f'{{"colour":{value},"id":{number}}}' for number, value in enumerate(values)]
+    hold(VENDORS, *records, '{"id":99,"other":"x"}')
+
+    with open_database(warehouse, read_only=True) as con:
+        assert infer_type(con, VENDORS, "colour") is kind
+
+
+def test_type_of_an_id(warehouse: Path, hold: Hold) -> None:
+    """An id is text, even if all values are numbers."""
+    hold(VENDORS, '{"branch_id":7,"id":1}')
+
+    with open_database(warehouse, read_only=True) as con:
+        assert infer_type(con, VENDORS, "branch_id") is FieldType.TEXT

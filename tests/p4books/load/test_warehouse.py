@@ -1,0 +1,107 @@
+"""The warehouse file: checks on opening, replacement, generations, errors."""
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from p4books.errors import DiskTrouble, WarehouseDamaged, WarehouseTooNew
+from p4books.load.warehouse import check_warehouse, replace_warehouse
+
+
+def test_check(warehouse: Path) -> None:
+    """A warehouse of this version passes, and so does one that does not exist yet."""
+    check_warehouse(warehouse)
+    check_warehouse(warehouse.with_name("none.duckdb"))
+
+
+def test_newer_format(warehouse: Path) -> None:
+    """A warehouse of a newer p4books is rejected; the message has both formats."""
+    with duckdb.connect(warehouse) as con:
+        con.execute("update raw.p4books_format set format = 7")
+
+    with pytest.raises(
+        WarehouseTooNew, match=r"format 7; this version reads up to 2.*Nothing was changed"
+    ):
+        check_warehouse(warehouse)
+
+
+@pytest.mark.parametrize("content", [b"", b"garbage" * 1000], ids=["empty", "garbage"])
+def test_damaged(tmp_path: Path, content: bytes) -> None:
+    """A file that is not a warehouse is rejected, unchanged; the message points to a good one."""
+    path = tmp_path / "warehouse.duckdb"
+    path.write_bytes(content)
+
+    with pytest.raises(WarehouseDamaged, match=r"Nothing was changed.*generations"):
+        check_warehouse(path)
+
+    assert path.read_bytes() == content
+
+
+def test_foreign_database(tmp_path: Path) -> None:
+    """A DuckDB file that p4books did not write is rejected."""
+    with duckdb.connect(tmp_path / "warehouse.duckdb") as con:
+        con.execute("create table mine (id integer)")
+
+    with pytest.raises(WarehouseDamaged):
+        check_warehouse(tmp_path / "warehouse.duckdb")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "update raw.p4books_format set format = 0",
+        "update raw.p4books_format set format = -1",
+        "delete from raw.p4books_format",
+    ],
+)
+def test_unknown_format(warehouse: Path, change: str) -> None:
+    """A warehouse without a format, or of one that never existed, is rejected."""
+    with duckdb.connect(warehouse) as con:
+        con.execute(change)
+
+    with pytest.raises(WarehouseDamaged, match=r"no known format.*Nothing was changed"):
+        check_warehouse(warehouse)
+
+
+def test_file_in_the_way(tmp_path: Path) -> None:
+    """If the warehouse can't be replaced, the old one is unchanged."""
+    new = tmp_path / "new.duckdb"
+    new.write_bytes(b"new")
+    (tmp_path / "warehouse.duckdb").write_bytes(b"old")
+    (tmp_path / "generations").write_bytes(b"no folder")
+
+    with pytest.raises(DiskTrouble, match=r"warehouse\.duckdb cannot be written"):
+        replace_warehouse(new, tmp_path / "warehouse.duckdb", keep=True)
+
+    assert (tmp_path / "warehouse.duckdb").read_bytes() == b"old"
+
+
+def test_generations(tmp_path: Path) -> None:
+    """The three newest are kept, and the last one of each of the last seven days."""
+    warehouse = tmp_path / "warehouse.duckdb"
+    hours = [(day, hour) for day in range(1, 13) for hour in (8, 12, 18)]
+    for day, hour in [*hours, (13, 0)]:
+        new = tmp_path / "new.duckdb"
+        new.write_bytes(f"{day}-{hour}".encode())
+        written = datetime(2026, 3, day, hour, tzinfo=UTC).timestamp()
+        os.utime(new, (written, written))
+
+        replace_warehouse(new, warehouse, keep=True)
+
+    kept = sorted(path.read_bytes().decode() for path in (tmp_path / "generations").iterdir())
+    assert kept == sorted(["12-8", "12-12", "12-18", *(f"{day}-18" for day in range(6, 12))])
+    assert warehouse.read_bytes() == b"13-0"
+
+
+def test_no_generation(tmp_path: Path) -> None:
+    """A warehouse with the same rows replaces the old one without a generation."""
+    (tmp_path / "warehouse.duckdb").write_bytes(b"old")
+    new = tmp_path / "new.duckdb"
+    new.write_bytes(b"new")
+
+    replace_warehouse(new, tmp_path / "warehouse.duckdb", keep=False)
+
+    assert not (tmp_path / "generations").exists()

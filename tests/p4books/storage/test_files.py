@@ -1,0 +1,195 @@
+"""Atomic file replacement, per-tenant locks and scratch folders."""
+
+import os
+import stat
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+
+import duckdb
+import filelock
+import pytest
+
+from p4books.errors import AlreadyRunning, DiskTrouble
+from p4books.settings import Settings
+from p4books.storage.files import is_running, replace_atomically, scratch_dir, tenant_lock
+
+
+@pytest.fixture
+def new(tmp_path: Path) -> Path:
+    """A finished file."""
+    path = tmp_path / "new"
+    path.write_text("new")
+    return path
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    """The file to replace."""
+    path = tmp_path / "target"
+    path.write_text("old")
+    return path
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[Path]:
+    """A folder on another file system."""
+    if not Path("/dev/shm").is_dir():  # noqa: S108 - the one that Linux has
+        pytest.skip("this machine has no second file system")
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        yield Path(folder)
+
+
+def test_replace(new: Path, target: Path) -> None:
+    """The new file is moved over the old one, with the requested mode."""
+    replace_atomically(new, target, 0o640)
+
+    assert target.read_text() == "new"
+    assert stat.S_IMODE(target.stat().st_mode) == 0o640
+    assert not new.exists()
+
+
+def test_first_file(new: Path, tmp_path: Path) -> None:
+    """The target need not exist."""
+    replace_atomically(new, tmp_path / "first", 0o600)
+
+    assert (tmp_path / "first").read_text() == "new"
+
+
+def test_open_reader(new: Path, target: Path) -> None:
+    """A reader that has the old file open reads it to its end."""
+    with target.open() as reader:
+        replace_atomically(new, target, 0o640)
+
+        assert reader.read() == "old"
+
+
+def test_write_ahead_log(new: Path, target: Path, tmp_path: Path) -> None:
+    """A file with a write-ahead log beside it is incomplete: the old one is kept."""
+    (tmp_path / "new.wal").touch()
+
+    with pytest.raises(OSError, match="was not closed"):
+        replace_atomically(new, target, 0o640)
+
+    assert target.read_text() == "old"
+    assert new.read_text() == "new"
+
+
+def test_open_database(target: Path, tmp_path: Path) -> None:
+    """A DuckDB file with changes only in its log is rejected; once closed it is accepted."""
+    new = tmp_path / "new.duckdb"
+    con = duckdb.connect(new)
+    con.execute("create table t as select 1")
+
+    with pytest.raises(OSError, match="write-ahead log"):
+        replace_atomically(new, target, 0o640)
+    con.close()
+    replace_atomically(new, target, 0o640)
+
+    with duckdb.connect(target, read_only=True) as con:
+        assert con.sql("from t").fetchall() == [(1,)]
+
+
+def test_missing_file(target: Path, tmp_path: Path) -> None:
+    """If the new file does not exist, the old one is kept."""
+    with pytest.raises(FileNotFoundError):
+        replace_atomically(tmp_path / "nothing", target, 0o640)
+
+    assert target.read_text() == "old"
+
+
+def test_another_file_system(new: Path, elsewhere: Path) -> None:
+    """A file on another file system can't be renamed: nothing is copied over the old one."""
+    target = elsewhere / "target"
+    target.write_text("old")
+
+    with pytest.raises(OSError, match="cross-device"):
+        replace_atomically(new, target, 0o640)
+
+    assert target.read_text() == "old"
+
+
+def test_target_is_a_folder(new: Path, tmp_path: Path) -> None:
+    """A folder is not replaced."""
+    (tmp_path / "folder").mkdir()
+
+    with pytest.raises(IsADirectoryError):
+        replace_atomically(new, tmp_path / "folder", 0o640)
+
+    assert new.read_text() == "new"
+
+
+def test_order_of_writes(new: Path, target: Path) -> None:
+    """The content is on disk before the rename, and the rename before this returns."""
+    watched = {os.fsync: "fsync", os.replace: "rename"}
+    calls: list[str] = []
+
+    def note(frame: FrameType, event: str, function: object) -> None:
+        if event == "c_call" and function in watched:
+            calls.append(watched[function])
+
+    sys.setprofile(note)
+    try:
+        replace_atomically(new, target, 0o640)
+    finally:
+        sys.setprofile(None)
+
+    assert calls == ["fsync", "rename", "fsync"]
+
+
+def test_lock(settings: Settings) -> None:
+    """A second lock of a tenant fails at once; it is free again after the first."""
+    with tenant_lock(settings):
+        assert settings.private.stat().st_mode & 0o777 == 0o700
+        assert is_running(settings)
+        with pytest.raises(AlreadyRunning, match="tenant acme"), tenant_lock(settings):
+            pass
+
+    assert not is_running(settings)
+    with tenant_lock(settings):
+        pass
+
+
+def test_lock_after_an_error(settings: Settings) -> None:
+    """A run that fails releases its lock."""
+    with pytest.raises(KeyError), tenant_lock(settings):
+        raise KeyError
+
+    with filelock.FileLock(settings.private / "run.lock", timeout=0):
+        pass
+
+
+def test_locks_of_two_tenants(settings: Settings) -> None:
+    """Tenants do not lock each other."""
+    with tenant_lock(settings), tenant_lock(settings.model_copy(update={"tenant": "north"})):
+        pass
+
+
+def test_no_lock_folder(settings: Settings, tmp_path: Path) -> None:
+    """The error about a folder that can't be created names it."""
+    (tmp_path / "data").write_text("in the way")
+
+    with pytest.raises(DiskTrouble, match="cannot be written"), tenant_lock(settings):
+        pass
+
+
+def test_scratch_dir(tmp_path: Path) -> None:
+    """The scratch folder is empty whatever a dead run left, private, and deleted afterwards."""
+    folder = tmp_path / "work"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "deep" / "left").write_text("half")
+
+    with scratch_dir(folder) as created:
+        assert created == folder
+        assert list(folder.iterdir()) == []
+        assert folder.stat().st_mode & 0o777 == 0o700
+
+    assert not folder.exists()
+
+
+def test_no_scratch_dir(tmp_path: Path) -> None:
+    """The error about a scratch folder that can't be created names it."""
+    with pytest.raises(DiskTrouble, match="nowhere"), scratch_dir(tmp_path / "nowhere" / "work"):
+        pass
