@@ -18,6 +18,7 @@ from p4books.endpoints import ENDPOINTS
 from p4books.errors import P4BooksError, UsageError, did_you_mean
 
 _LOG = logging.getLogger("p4books")
+_STOPPED = "Stopped. The published file is unchanged; the next run continues from here."
 
 tenant_option = click.option(
     "--tenant", metavar="NAME", help="The tenant, if several are configured."
@@ -86,27 +87,25 @@ def run_command(command: click.Command, words: Sequence[str] | None = None) -> i
 
     Every error becomes a message on stderr.
     """
+    code = 1
     try:
-        return command.main(words, prog_name="p4books", standalone_mode=False) or 0
+        code = command.main(words, prog_name="p4books", standalone_mode=False) or 0
     except P4BooksError as error:
         log_error(str(error))
-        return error.exit_code
+        code = error.exit_code
     except click.ClickException as error:
         error.show()
-        return error.exit_code
+        code = error.exit_code
     except SystemExit as end:
-        return end.code if isinstance(end.code, int) else 1
+        code = end.code if isinstance(end.code, int) else 1
     except (KeyboardInterrupt, click.Abort) as stop:
-        log_error(
-            str(stop)
-            or "Stopped. The published file is unchanged; the next run continues from here."
-        )
-        return 130
+        log_error(str(stop) or _STOPPED)
+        code = 130
     except BrokenPipeError:
-        return 0
+        code = 0
     except Exception as error:  # noqa: BLE001 - the last place that can turn it into a sentence
         log_error(_describe_unexpected(error))
-        return 1
+    return code
 
 
 def exit_for_errors(*errors: P4BooksError) -> None:
