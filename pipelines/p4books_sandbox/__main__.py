@@ -1,4 +1,4 @@
-"""What does `python -m p4books_sandbox` do?"""
+"""Entry point of `python -m p4books_sandbox`."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""How does a test hold a sandbox?"""
+"""Sandbox in a thread of this process, for tests."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -6,54 +6,53 @@ from threading import Event, Thread
 from types import TracebackType
 from typing import Any, Self
 
-from p4books_sandbox.app import make_app
+from p4books_sandbox.app import Books, RequestLog, ServerState, make_app
 from p4books_sandbox.contract import ENDPOINTS
-from p4books_sandbox.desk import Books, Desk
-from p4books_sandbox.distributor import generate
-from p4books_sandbox.faults import Faults
-from p4books_sandbox.log import Arrival, Log
+from p4books_sandbox.faults import Arrival, FaultQueue
 from p4books_sandbox.options import Options
-from p4books_sandbox.records import RecordList
-from p4books_sandbox.server import Server, base_url, listen
+from p4books_sandbox.sample_data import generate_books
+from p4books_sandbox.server import Server, format_base_url, open_listener
+from p4books_sandbox.store import RecordList
 
-Data = Mapping[str, Sequence[Mapping[str, Any]]]
+HandWrittenData = Mapping[str, Sequence[Mapping[str, Any]]]
 
 
 class Sandbox:
-    """A P4 Books in a thread of this process, on a free port, from `with` to its end."""
+    """P4 Books in a thread of this process, on a free port, for the length of a `with` block."""
 
     def __init__(
         self,
         *,
-        data: Data | None = None,
+        data: HandWrittenData | None = None,
         empty: bool = False,
         clock: Callable[[], float] = time.monotonic,
         **options: Any,
     ) -> None:
-        """Take records by path (the other lists are empty then), or no rows at all, or Options.
+        """Serve records by path (other lists are empty), no records at all, or sample data.
 
-        Raises ValueError with a sentence when an option or a path can't be.
+        The remaining arguments are those of Options. Raises ValueError for a wrong option or an
+        unknown path; its message is one sentence.
         """
         self.options = Options(**options)
         books = (
-            books_of(data or {}, self.options)
+            make_books(data or {}, self.options)
             if data is not None or empty
-            else generate(self.options)
+            else generate_books(self.options)
         )
-        self._desk = Desk(self.options, books, clock)
+        self._state = ServerState(self.options, books, clock)
         self._ready = Event()
-        self._server = Server(make_app(self._desk), self._ready.set)
+        self._server = Server(make_app(self._state), self._ready.set)
         self._thread = Thread(target=self._serve, name="p4books-sandbox", daemon=True)
-        self._broken: BaseException | None = None
+        self._error: BaseException | None = None
         self.base_url = ""
 
     def __enter__(self) -> Self:
-        self._plug = listen("127.0.0.1", 0)
-        self.base_url = base_url(self._plug)
+        self._listener = open_listener("127.0.0.1", 0)
+        self.base_url = format_base_url(self._listener)
         self._thread.start()
         self._ready.wait()
-        if self._broken:
-            raise RuntimeError("The sandbox could not start.") from self._broken
+        if self._error:
+            raise RuntimeError("The sandbox could not be started.") from self._error
         return self
 
     def __exit__(
@@ -62,76 +61,76 @@ class Sandbox:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Stop; raise what a `before_each` raised, unless the test failed anyway."""
+        """Stop; raise what `before_each` raised, unless the block failed anyway."""
         self._server.stop()
         self._thread.join()
-        if self._desk.trouble and error is None:
-            raise self._desk.trouble[0]
+        if self._state.callback_errors and error is None:
+            raise self._state.callback_errors[0]
 
     @property
     def key(self) -> str:
-        """The one key that is let in."""
+        """The only key that is accepted."""
         return self.options.key
 
     @property
     def books(self) -> Books:
         """The lists by path."""
-        return self._desk.books
+        return self._state.books
 
     @property
-    def faults(self) -> Faults:
-        """What goes wrong."""
-        return self._desk.faults
+    def faults(self) -> FaultQueue:
+        """The staged faults."""
+        return self._state.faults
 
     @property
     def requests(self) -> list[Arrival]:
-        """What arrived at the API so far, in order."""
-        return self._desk.log.arrivals()
+        """The API requests that arrived so far, in order."""
+        return self._state.log.arrivals()
 
     @property
     def refused(self) -> int:
-        """How many requests were over the limit; staged 429s are not counted."""
-        return self._desk.refused
+        """The number of requests over the rate limit, without staged 429s."""
+        return self._state.refused
 
     @property
     def before_each(self) -> Callable[[Arrival], object] | None:
-        """What is called just before the rows of a list request are read."""
-        return self._desk.before_each
+        """The function that is called just before the rows of a list request are read."""
+        return self._state.before_each
 
     @before_each.setter
     def before_each(self, call: Callable[[Arrival], object] | None) -> None:
-        self._desk.before_each = call
+        self._state.before_each = call
 
     def forbid(self, *endpoints: str) -> None:
-        """Answer 403 for these lists."""
-        self._desk.forbidden.update(endpoints)
+        """Respond with 403 for these lists."""
+        self._state.forbidden.update(endpoints)
 
     def permit(self, *endpoints: str) -> None:
-        """Take the forbidding back."""
-        self._desk.forbidden.difference_update(endpoints)
+        """Undo `forbid` for these lists."""
+        self._state.forbidden.difference_update(endpoints)
 
     def forget(self) -> None:
-        """Begin the log and the count of refusals anew."""
-        self._desk.log, self._desk.refused = Log(), 0
+        """Reset the request log and the number of refused requests."""
+        self._state.log, self._state.refused = RequestLog(), 0
 
     def _serve(self) -> None:
         try:
-            self._server.run(sockets=[self._plug])
-        except BaseException as error:  # noqa: BLE001 - it is raised again where it is seen
-            self._broken = error
+            self._server.run(sockets=[self._listener])
+        except BaseException as error:  # noqa: BLE001 - raised again by __enter__
+            self._error = error
         finally:
             self._ready.set()
 
 
-def books_of(data: Data, options: Options | None = None) -> Books:
-    """Make lists of hand-written records, in the order given.
+def make_books(data: HandWrittenData, options: Options | None = None) -> Books:
+    """Make lists of hand-written records, in the given order.
 
-    Raises ValueError for a path that is none.
+    Raises ValueError for an unknown path.
     """
     books = {each.path: RecordList(options=options, path=each.path) for each in ENDPOINTS}
     for path, records in data.items():
         if path not in books:
-            raise ValueError(f"There is no list {path!r}. There are: {', '.join(books)}.")
+            raise ValueError(f"There is no list {path!r}. Available: {', '.join(books)}.")
         for record in records:
             books[path].insert(record, at=len(books[path]))
     return books

@@ -1,4 +1,4 @@
-"""A sandbox to read from, and a way to ask any sandbox."""
+"""A shared sandbox, and a function that sends a request to any sandbox."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -8,21 +8,23 @@ import requests
 
 from p4books_sandbox import Sandbox
 
-Ask = Callable[..., requests.Response]
+SendRequest = Callable[..., requests.Response]
 
 
 @pytest.fixture(scope="session")
 def shared() -> Iterator[Sandbox]:
-    """A sandbox without limit that many tests read and none changes."""
+    """A sandbox without a rate limit that many tests read and none changes."""
     with Sandbox(invoices=200, limit=0) as sandbox:
         yield sandbox
 
 
 @pytest.fixture(scope="session")
-def ask() -> Ask:
-    """Send one request with the sandbox's key, over a connection of its own."""
+def send() -> SendRequest:
+    """Send one request with the sandbox's key, over a new connection."""
 
-    def send(sandbox: Sandbox, path: str, method: str = "GET", **more: Any) -> requests.Response:
+    def send_request(
+        sandbox: Sandbox, path: str, method: str = "GET", **more: Any
+    ) -> requests.Response:
         headers = {"Authorization": f"Bearer {sandbox.key}", **more.pop("headers", {})}
         url = path if path.startswith("http") else f"{sandbox.base_url}/{path}"
         timeout = more.pop("timeout", 10)
@@ -30,4 +32,4 @@ def ask() -> Ask:
             method, url, headers=headers, timeout=timeout, allow_redirects=False, **more
         )
 
-    return send
+    return send_request

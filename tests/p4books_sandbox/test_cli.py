@@ -1,4 +1,4 @@
-"""Which words does the command line take, and what does it say?"""
+"""Command line of the sandbox."""
 
 import signal
 import subprocess
@@ -7,21 +7,23 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields
+from datetime import date
 
 import pytest
 import requests
 
-from p4books_sandbox import Sandbox
-from p4books_sandbox.server import listen
-from p4books_sandbox.ways import Ways
+from p4books_sandbox import Fault, Options, Sandbox
+from p4books_sandbox.cli import parse_arguments
+from p4books_sandbox.options import Behaviour
+from p4books_sandbox.server import open_listener
 
-Ask = Callable[..., requests.Response]
+SendRequest = Callable[..., requests.Response]
 COMMAND = [sys.executable, "-m", "p4books_sandbox"]
 
 
 @contextmanager
 def running(*words: str) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
-    """Run the command; give it with the five lines it says when it is ready."""
+    """Run the command; yield it with the five lines it prints when it is ready."""
     with subprocess.Popen(
         [*COMMAND, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
@@ -36,14 +38,17 @@ def _run(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*COMMAND, *words], capture_output=True, text=True, timeout=30)  # noqa: PLW1510
 
 
-def test_what_it_says_when_ready() -> None:
-    """Its first line is its address; then come the settings to paste, and where it is described."""
-    with running("--invoices", "3", "--key", "ours") as (_, lines):
+def test_output_when_ready(send: SendRequest) -> None:
+    """The first line is the address; then come the settings to paste, and the documentation. The
+    books are those of a sandbox in a test, byte by byte."""
+    with (
+        running("--invoices", "20", "--key", "ours", "--total", "missing") as (_, lines),
+        Sandbox(invoices=20, key="ours", total="missing") as sandbox,
+    ):
         url = lines[0].removeprefix("P4 Books sandbox: ")
-        listed = requests.get(
-            f"{url}/invoices", headers={"Authorization": "Bearer ours"}, timeout=10
-        )
         docs = requests.get(lines[4].removeprefix("Described at "), timeout=10)
+        for path in sandbox.books:
+            assert send(sandbox, f"{url}/{path}").content == send(sandbox, path).content
 
     assert url.startswith("http://127.0.0.1:")
     assert url.endswith("/api/v1")
@@ -52,125 +57,139 @@ def test_what_it_says_when_ready() -> None:
         "SOURCES__P4BOOKS__API_KEY=ours",
         f"SOURCES__P4BOOKS__BASE_URL={url}",
     ]
-    assert listed.json()["total"] == 3
     assert docs.status_code == 200
 
 
-@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
-def test_it_stops_cleanly(sign: signal.Signals) -> None:
-    """A signal ends it at once, quietly and with exit code 0, kept connections or not."""
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_stop_by_a_signal(number: signal.Signals) -> None:
+    """A signal stops it at once, quietly and with exit code 0, with or without connections."""
     with running("--invoices", "0") as (process, lines), requests.Session() as session:
         session.get(lines[4].removeprefix("Described at "), timeout=10)
         began = time.monotonic()
-        process.send_signal(sign)
+        process.send_signal(number)
         out, err = process.communicate(timeout=10)
 
     assert (process.returncode, out, err) == (0, "", "")
     assert time.monotonic() - began < 2
 
 
-def test_settings_and_faults() -> None:
-    """Its options reach the sandbox."""
-    words = ["--invoices", "9", "--lines", "2", "--page-size", "4", "--page-size-cap", "6",
-             "--limit", "3", "--window", "5",
-             "--fault", "status status=503 page=7 text='Not now'"]  # fmt: skip
+def test_faults_are_staged() -> None:
+    """Faults of the command line are applied, those with `done` after the record is created."""
+    words = ["--invoices", "3", "--codes", "own", "--fault", "html method=POST done=true",
+             "--fault", "value field=total text=1e400"]  # fmt: skip
     with running(*words) as (_, lines):
-        url = lines[0].removeprefix("P4 Books sandbox: ") + "/invoices"
-        answers = [
-            requests.get(url + query, headers={"Authorization": "Bearer sandbox-key"}, timeout=10)
-            for query in ("", "?page_size=99", "?page=7", "")
-        ]
-
-    assert [answer.status_code for answer in answers] == [200, 200, 503, 429]
-    assert [len(answer.json()["data"]) for answer in answers[:2]] == [4, 6]
-    assert {len(row["lines"]) for row in answers[1].json()["data"]} == {2}
-    assert answers[2].text == "Not now"
-    assert int(answers[3].headers["retry-after"]) <= 5
-
-
-def test_ways() -> None:
-    """Each way of the server is a word of the command's, named as the option is."""
-    words = ["--invoices", "9", "--page-size", "4", "--past-end", "last", "--total", "missing",
-             "--page-parameter", "p", "--ignores-page-size",
-             "--leave-out", "code,lines"]  # fmt: skip
-    with running(*words) as (_, lines):
-        url = lines[0].removeprefix("P4 Books sandbox: ") + "/invoices?p=7&page_size=2"
-        answer = requests.get(url, headers={"Authorization": "Bearer sandbox-key"}, timeout=10)
-
-    assert (list(answer.json()), answer.json()["page"]) == (["data", "page"], 3)
-    (last,) = answer.json()["data"]
-    assert last["id"] == 9
-    assert not {"code", "lines"} & set(last)
-
-
-def test_a_fault_s_text_is_taken_as_written() -> None:
-    """What is to stand in an answer is not read as JSON first."""
-    with running("--invoices", "3", "--fault", "value field=total text=1e400") as (_, lines):
-        url = lines[0].removeprefix("P4 Books sandbox: ") + "/invoices"
-        answer = requests.get(url, headers={"Authorization": "Bearer sandbox-key"}, timeout=10)
-
-    assert '"total":1e400,' in answer.text
-
-
-def test_a_fault_may_come_when_all_is_done() -> None:
-    """A record can be made and a web page answer, and its code be the server's."""
-    fault = "html method=POST done=true"
-    with running("--invoices", "0", "--codes", "own", "--fault", fault) as (_, lines):
         url = lines[0].removeprefix("P4 Books sandbox: ") + "/invoices"
         key = {"Authorization": "Bearer sandbox-key"}
-        answer = requests.post(url, json={"code": "A"}, headers=key, timeout=10)
-        (made,) = requests.get(url, headers=key, timeout=10).json()["data"]
+        created = requests.post(url, json={"code": "A"}, headers=key, timeout=10)
+        corrupted = requests.get(url, headers=key, timeout=10)
+        rows = requests.get(url, headers=key, timeout=10).json()["data"]
 
-    assert answer.text.startswith("<!doctype html>")
-    assert made["code"] == "INV-000001"
-
-
-def test_help_names_every_way() -> None:
-    """`--help` explains each way."""
-    said = _run("--help").stdout
-
-    assert all(f"--{each.name.replace('_', '-')}" in said for each in fields(Ways))
+    assert created.text.startswith("<!doctype html>")
+    assert '"total":1e400,' in corrupted.text
+    assert rows[-1]["code"] == "INV-000004"
 
 
-@pytest.mark.parametrize(
-    ("words", "sentence"),
-    [
-        (["--limit", "-3"], "limit must be 0 or more, not -3."),
-        (["--invoices", "many"], "argument --invoices: invalid int value: 'many'."),
-        (["--port", "99999"], "argument --port: '99999' is no port from 0 to 65535."),
-        (["--fault", "reset=now"], "argument --fault: 'reset=now' is no fault: There is no"),
-        (["--fault", "reset now"], "argument --fault: 'reset now' is no fault: 'now' is not"),
-        (["--fault", "'"], 'argument --fault: "\'" is no fault: No closing quotation.'),
-        (["--total", "all"], "argument --total: invalid choice: 'all' (choose from "),
-        (["--page-parameter", ""], "page_parameter must not be empty."),
-        (["--last-day", "soon"], "argument --last-day: 'soon' is no day like 2026-12-31."),
-        (["--loud"], "unrecognized arguments: --loud."),
-    ],
-)
-def test_bad_options(words: list[str], sentence: str) -> None:
-    """An option that can't be is answered with one sentence and exit code 2."""
-    done = _run(*words)
+def test_options() -> None:
+    """Every kind of flag sets the option of the same name."""
+    arguments = parse_arguments(
+        ["--invoices", "9", "--lines", "2", "--page-size", "4", "--page-size-cap", "6",
+         "--limit", "3", "--window", "5", "--last-day", "2026-12-31", "--seed", "8",
+         "--past-end", "last", "--page-parameter", "p", "--ignores-page-size",
+         "--leave-out", "code,lines", "--blocked-for", "1.5", "--foreign", "2",
+         "--host", "::1", "--port", "8080"]
+    )  # fmt: skip
 
-    assert done.returncode == 2
-    assert done.stderr.startswith(f"p4books_sandbox: {sentence}")
-    assert (done.stdout, done.stderr.count("\n")) == ("", 1)
-
-
-def test_a_busy_port() -> None:
-    """A port in use is answered with one sentence and exit code 1."""
-    with listen("127.0.0.1", 0) as plug:
-        port = plug.getsockname()[1]
-        done = _run("--port", str(port), "--invoices", "0")
-
-    assert done.returncode == 1
-    assert done.stderr == (
-        f"p4books_sandbox: Can't listen on 127.0.0.1, port {port}: Address already in use.\n"
+    assert (arguments.host, arguments.port) == ("::1", 8080)
+    assert arguments.options == Options(
+        invoices=9,
+        lines=2,
+        page_size=4,
+        page_size_cap=6,
+        limit=3,
+        window=5.0,
+        last_day=date(2026, 12, 31),
+        seed=8,
+        past_end="last",
+        page_parameter="p",
+        ignores_page_size=True,
+        leave_out=("code", "lines"),
+        blocked_for=1.5,
+        foreign=2,
     )
 
 
-def test_its_books_are_the_thread_s(ask: Ask) -> None:
-    """The command gives the same books as a sandbox in a test, byte by byte."""
-    with running("--invoices", "20") as (_, lines), Sandbox(invoices=20) as sandbox:
-        url = lines[0].removeprefix("P4 Books sandbox: ")
-        for path in sandbox.books:
-            assert ask(sandbox, f"{url}/{path}").content == ask(sandbox, path).content
+def test_default_options() -> None:
+    """Without flags the options are the defaults, on a free port of this machine."""
+    arguments = parse_arguments([])
+
+    assert arguments.options == Options()
+    assert (arguments.host, arguments.port, arguments.faults) == ("127.0.0.1", 0, ())
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("status status=503 page=7 text='Not now'", Fault("status", status=503, page=7,
+                                                          text="Not now")),
+        ("reset times=null", Fault("reset", times=None)),
+        ("value field=total text=1e400", Fault("value", field="total", text="1e400")),
+        ("value field=total text=12", Fault("value", field="total", text="12")),
+    ],
+)  # fmt: skip
+def test_fault_in_words(text: str, fault: Fault) -> None:
+    """A fault is its kind and name=value words; the text for a response is not parsed as JSON."""
+    assert parse_arguments(["--fault", "html", "--fault", text]).faults == (Fault("html"), fault)
+
+
+def test_help_names_every_behaviour(capsys: pytest.CaptureFixture[str]) -> None:
+    """`--help` explains each option of Behaviour."""
+    with pytest.raises(SystemExit, match="0"):
+        parse_arguments(["--help"])
+
+    printed = capsys.readouterr().out
+    assert all(f"--{option.name.replace('_', '-')}" in printed for option in fields(Behaviour))
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--limit", "-3"], "limit must be 0 or more, not -3."),
+        (["--invoices", "many"], "argument --invoices: invalid int value: 'many'."),
+        (["--port", "99999"], "argument --port: '99999' is not a port from 0 to 65535."),
+        (["--fault", "reset=now"], "argument --fault: 'reset=now' is not a fault: Unknown fault"),
+        (["--fault", "reset now"], "argument --fault: 'reset now' is not a fault: 'now' is not"),
+        (["--fault", "'"], 'argument --fault: "\'" is not a fault: No closing quotation.'),
+        (["--total", "all"], "argument --total: invalid choice: 'all' (choose from "),
+        (["--page-parameter", ""], "page_parameter must not be empty."),
+        (["--last-day", "soon"], "argument --last-day: 'soon' is not a date like 2026-12-31."),
+        (["--loud"], "unrecognized arguments: --loud."),
+    ],
+)
+def test_wrong_option(capsys: pytest.CaptureFixture[str], words: list[str], message: str) -> None:
+    """A wrong option prints one sentence and exits with code 2."""
+    with pytest.raises(SystemExit, match="2"):
+        parse_arguments(words)
+
+    printed = capsys.readouterr()
+    assert printed.err.startswith(f"p4books_sandbox: {message}")
+    assert (printed.out, printed.err.count("\n")) == ("", 1)
+
+
+def test_exit_code_of_a_wrong_option() -> None:
+    """The command exits with code 2 before it serves anything."""
+    done = _run("--limit", "-3")
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "p4books_sandbox: limit must be 0 or more, not -3. See --help.\n"
+
+
+def test_busy_port() -> None:
+    """A port that is in use prints one sentence and exits with code 1."""
+    with open_listener("127.0.0.1", 0) as listener:
+        port = listener.getsockname()[1]
+        done = _run("--port", str(port), "--invoices", "0")
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        f"p4books_sandbox: Can't listen on 127.0.0.1, port {port}: Address already in use.\n"
+    )

@@ -15,7 +15,8 @@ def test_every_cursor_tells_utc() -> None:
     """An instant without a zone is read the same by every thread, wherever the machine stands."""
     asked = (
         "from p4books.storage.database import open_database\n"
-        "told = open_database().cursor().execute(\"select '2026-03-31 01:00'::timestamptz::varchar\")\n"
+        "cursor = open_database().cursor()\n"
+        "told = cursor.execute(\"select '2026-03-31 01:00'::timestamptz::varchar\")\n"
         "print(told.fetchone()[0])"
     )
 
