@@ -34,7 +34,9 @@ def run_here(words: Sequence[str], folder: Path, environment: Mapping[str, str])
             patch.setenv(name, value)
         patch.chdir(folder)
         code = run_command(app, list(words))
-    return subprocess.CompletedProcess(["p4books", *words], code, _text(out), _text(err))
+    return subprocess.CompletedProcess(
+        ["p4books", *words], code, out.getvalue().decode(), err.getvalue().decode()
+    )
 
 
 def run_process(words: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Completed:
@@ -51,10 +53,13 @@ def run_process(words: Sequence[str], folder: Path, environment: Mapping[str, st
 
 
 @contextmanager
-def _captured_output() -> Iterator[tuple[TextIOWrapper, TextIOWrapper]]:
-    out, err = (TextIOWrapper(BytesIO(), "utf-8", write_through=True) for _ in range(2))
-    with redirect_stdout(out), redirect_stderr(err):
+def _captured_output() -> Iterator[tuple[BytesIO, BytesIO]]:
+    out, err = BytesIO(), BytesIO()
+    texts = [TextIOWrapper(stream, "utf-8", write_through=True) for stream in (out, err)]
+    with redirect_stdout(texts[0]), redirect_stderr(texts[1]):
         yield out, err
+    for text in texts:
+        text.detach()  # else the bytes are closed with it
 
 
 @contextmanager
@@ -65,9 +70,3 @@ def _fresh_log() -> Iterator[None]:
     log.handlers.clear()
     yield
     log.handlers[:], log.level, log.propagate = before
-
-
-def _text(stream: TextIOWrapper) -> str:
-    binary = stream.detach()
-    binary.seek(0)
-    return binary.read().decode()
