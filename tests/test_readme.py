@@ -191,9 +191,7 @@ def test_log_of_the_schedule(project: Project) -> None:
         env.write(f"{ENV_PREFIX}API_KEY=wrong\n")
     refused = project.run("p4books sync")
     project.write_env()
-    printed = [
-        line for done in (changed, nothing, refused) for line in mask_numbers(done.stdout)
-    ]
+    printed = [line for done in (changed, nothing, refused) for line in mask_numbers(done.stdout)]
 
     for file in FILES:
         blocks = find_blocks(file)

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import sys
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -302,3 +303,19 @@ def test_past_day(p4books: Run, synced: Path, tmp_path: Path) -> None:
     assert len(json.loads(p4books("models", "--as-of", "2026-10-31", "--json").stdout)) > 10
     exported = p4books("export", "--as-of", "2026-10-31", "vendors", "--to", str(tmp_path / "out"))
     assert (tmp_path / "out" / f"{file}.vendors.xlsx").exists(), exported.stderr
+
+
+@pytest.mark.parametrize("words", [["query", "select 1"], ["status"]])
+def test_heavy_libraries_are_not_loaded(run_shop: Run, home: Path, words: list[str]) -> None:
+    """On a published file, too, `query` and `status` load neither dlt nor what writes workbooks."""
+    script = (
+        "import sys\n"
+        "from p4books.cli.app import app\n"
+        f"app({words!r}, standalone_mode=False)\n"
+        "heavy = {'dlt', 'pandas', 'pyarrow', 'xlsxwriter', 'openpyxl', 'sqlglot'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+
+    done = run_process([sys.executable, "-c", script], home, shop_environment(home))
+
+    assert (done.returncode, done.stdout[-3:]) == (0, "[]\n"), done.stderr
