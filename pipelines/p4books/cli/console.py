@@ -40,7 +40,7 @@ def print_table(
     rows = [tuple(row) for row in rows]
     table = _build_table(columns, rows, _format_cell)
     console = make_console()
-    console.width = max(console.width, _table_width(table))  # a narrow terminal wraps the lines
+    console.width = max(console.width, _measure_width(table))  # a narrow terminal wraps the lines
     if title:
         console.print(title, style="bold")
     console.print(table)
@@ -52,16 +52,16 @@ def print_rows(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     If the table is wider than the terminal, each row is printed with one value per line.
     """
     rows = [tuple(row) for row in rows]
-    table = _build_table(columns, rows, _plain_text)
+    table = _build_table(columns, rows, _format_plain)
     console = make_console()
-    if _table_width(table) <= console.width:
+    if _measure_width(table) <= console.width:
         console.print(table)
         return
     widest = max(map(len, columns))
     for row in rows:
         console.rule()
         for name, value in zip(columns, row, strict=True):
-            console.print(Text(f"{name:<{widest}}  {_plain_text(value)}"))
+            console.print(Text(f"{name:<{widest}}  {_format_plain(value)}"))
 
 
 def display_path(path: Path) -> Path:
@@ -95,7 +95,7 @@ def _build_table(
     return table
 
 
-def _table_width(table: Table) -> int:
+def _measure_width(table: Table) -> int:
     return Console(width=WIDE).measure(table).maximum
 
 
@@ -103,7 +103,7 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
 
 
-def _plain_text(value: object) -> str:
+def _format_plain(value: object) -> str:
     if isinstance(value, datetime):
         return value.isoformat(sep=" ", timespec="auto" if value.microsecond else "seconds")
     return "" if value is None else str(value)

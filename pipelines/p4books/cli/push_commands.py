@@ -168,13 +168,13 @@ def pushes(number: int | None, last: int, kind: str, as_json: bool, tenant: str 
 
 def _check_files(file: Path | None, sql: str | None, faults: Path | None) -> None:
     """Raise UsageError unless there is one input, and another file for its faults."""
-    from p4books.cli.render_push import fault_format
+    from p4books.cli.render_push import parse_fault_format
 
     if (file is None) == (sql is None):
         raise UsageError("Give either the file to push or --query SQL.")
     if not faults:
         return
-    fault_format(faults)
+    parse_fault_format(faults)
     if file and file.exists() and faults.exists() and faults.samefile(file):
         raise UsageError(f"{faults} is the file to push; choose another file for its faults.")
 

@@ -60,8 +60,8 @@ def query(
     from p4books.settings import load_settings
 
     settings = load_settings(tenant, need_key=False)
-    with open_published(_published_file(settings, as_of)) as con:
-        result = execute_query(con, _model_query(con, model) if model else sql or "")
+    with open_published(_find_published_file(settings, as_of)) as con:
+        result = execute_query(con, _build_model_query(con, model) if model else sql or "")
         if kind != "table":
             _write_result(result, output, kind, settings.published_mode)
             return
@@ -116,7 +116,7 @@ def export(
     from p4books.settings import load_settings
 
     settings = load_settings(tenant, need_key=False)
-    source = _published_file(settings, as_of)
+    source = _find_published_file(settings, as_of)
     done = export_models(source, models, kind, folder, settings.published_mode)
     if as_json:
         print_json([{**vars(item), "file": str(item.file)} for item in done])
@@ -146,7 +146,7 @@ def models(name: str | None, as_of: str | None, tenant: str | None, as_json: boo
     from p4books.settings import load_settings
 
     settings = load_settings(tenant, need_key=False)
-    with open_published(_published_file(settings, as_of)) as con:
+    with open_published(_find_published_file(settings, as_of)) as con:
         entries = list_models(con)
         model = find_model(entries, name) if name else None
         columns = list_columns(con, model) if model else []
@@ -193,7 +193,7 @@ def report(as_of: str | None, tenant: str | None, as_json: bool) -> None:
         log_error(message)
 
 
-def _published_file(settings: "Settings", as_of: str | None) -> Path:
+def _find_published_file(settings: "Settings", as_of: str | None) -> Path:
     """Return the file to open: the published one, or that of a day. Raises NotPublished."""
     from p4books.errors import NotPublished
 
@@ -225,7 +225,7 @@ def _read_sql(file: Path) -> str:
         raise UsageError(f"{file} cannot be read ({why}).") from None
 
 
-def _model_query(con: "duckdb.DuckDBPyConnection", model: str) -> str:
+def _build_model_query(con: "duckdb.DuckDBPyConnection", model: str) -> str:
     from p4books.publish.query import find_model, list_models
 
     return find_model(list_models(con), model).select()

@@ -51,7 +51,7 @@ QUIET_SECONDS = 30.0  # between two lines about a long push
 FaultFormat = Literal["csv", "json"]
 
 
-def fault_format(file: Path) -> FaultFormat:
+def parse_fault_format(file: Path) -> FaultFormat:
     """Return the format that a file's suffix stands for. Raises UsageError."""
     suffix = file.suffix.lower()
     if suffix == ".csv":
@@ -66,7 +66,7 @@ def write_faults(file: Path, faults: Sequence[Fault], mode: int = 0o640) -> None
 
     Raises UsageError for any other suffix, and NotWritten, which leaves an existing file untouched.
     """
-    kind = fault_format(file)
+    kind = parse_fault_format(file)
     rows = [tuple(getattr(fault, name) for name in FAULT_COLUMNS) for fault in faults]
     with write_atomically(file, mode) as scratch:
         if kind == "json":
@@ -110,7 +110,7 @@ def print_report(report: PushReport, settings: Settings) -> None:
     if len(report.faults) > MAX_FAULTS_SHOWN:
         more = len(report.faults) - MAX_FAULTS_SHOWN
         print_line(f"and {more:,} more; --faults FILE writes all of them.")
-    print_line(_report_line(report))
+    print_line(_format_report(report))
     if report.push is None and report.books_as_of:
         at = format_timestamp(report.books_as_of, settings)
         print_line(f"Checked against the books as of {at} ({settings.timezone}).")
@@ -199,7 +199,7 @@ def _print_progress_lines() -> PushCallback:
     return update
 
 
-def _report_line(report: PushReport) -> str:
+def _format_report(report: PushReport) -> str:
     counts = {
         "created": report.created,
         "created by an earlier push": report.earlier,

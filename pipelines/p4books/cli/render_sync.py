@@ -28,7 +28,7 @@ CHANGES = ("new", "changed", "gone", "findings")
 IN_PROGRESS = "goes on"  # the stored outcome of a scan that the next run continues
 
 _YES_NO = {True: "yes", False: "no", None: "unknown"}
-_SHOWN = {IN_PROGRESS: "in progress", "kept": "reused", "nothing": "skipped"}  # JSON: as stored
+_WORDS = {IN_PROGRESS: "in progress", "kept": "reused", "nothing": "skipped"}  # JSON: as stored
 
 
 def print_summary(summary: SyncSummary, settings: Settings, *, table: bool = True) -> None:
@@ -38,7 +38,7 @@ def print_summary(summary: SyncSummary, settings: Settings, *, table: bool = Tru
             ("endpoint", "rows", "new", "changed", "gone"),
             ((r.endpoint, r.seen, r.new, r.changed, r.gone) for r in summary.readings),
         )
-    line = _summary_line(summary, settings)
+    line = _format_summary(summary, settings)
     if not table:
         line = f"{format_timestamp(datetime.now(UTC), settings)} {summary.tenant}: {line}"
     print_line(line)
@@ -48,12 +48,12 @@ def print_summary(summary: SyncSummary, settings: Settings, *, table: bool = Tru
 
 def print_summary_json(summary: SyncSummary, settings: Settings) -> None:
     """Print what a sync did as a JSON document."""
-    print_json(_summary_object(summary, settings))
+    print_json(_build_summary_object(summary, settings))
 
 
 def print_summary_log(summary: SyncSummary, settings: Settings) -> None:
     """Print what a sync did as one line of JSON."""
-    event = {"at": datetime.now(UTC), **_summary_object(summary, settings)}
+    event = {"at": datetime.now(UTC), **_build_summary_object(summary, settings)}
     print_line(msgspec.json.encode(event, enc_hook=str).decode())
 
 
@@ -116,7 +116,7 @@ def print_status(status: TenantStatus, settings: Settings) -> None:
                 table.table,
                 table.rows,
                 table.versions,
-                _shown(table.mode or ""),
+                _format_word(table.mode or ""),
                 format_timestamp(table.current_to, settings),
                 format_timestamp(table.verified_to, settings),
                 format_timestamp(table.oldest, settings),
@@ -153,7 +153,7 @@ def print_runs(runs: Sequence[Run], settings: Settings, *, running: bool) -> Non
                 run.id,
                 format_timestamp(datetime.fromtimestamp(run.started_at, UTC), settings),
                 round(run.ended_at - run.started_at, 1) if run.ended_at else None,
-                _shown(run.outcome or unfinished),
+                _format_word(run.outcome or unfinished),
                 run.requests,
                 run.refused,
                 round(run.waited),
@@ -171,8 +171,8 @@ def print_run(run: Run) -> None:
         (
             (
                 part.endpoint,
-                _shown(part.mode),
-                _shown(part.outcome),
+                _format_word(part.mode),
+                _format_word(part.outcome),
                 part.pages,
                 part.announced_pages,
                 part.requests,
@@ -226,7 +226,7 @@ def print_published(
     )
 
 
-def _summary_line(summary: SyncSummary, settings: Settings) -> str:
+def _format_summary(summary: SyncSummary, settings: Settings) -> str:
     """Describe a sync in one line."""
     line = _describe_file(summary, settings)
     if summary.faults:
@@ -264,7 +264,7 @@ def _describe_cost(summary: SyncSummary) -> str:
     return f"{summary.requests} request{plural}{refused}{waited}{comma} in {summary.seconds:.1f} s."
 
 
-def _summary_object(summary: SyncSummary, settings: Settings) -> dict[str, Any]:
+def _build_summary_object(summary: SyncSummary, settings: Settings) -> dict[str, Any]:
     return {
         **vars(summary),
         "readings": [vars(reading) for reading in summary.readings],
@@ -273,9 +273,9 @@ def _summary_object(summary: SyncSummary, settings: Settings) -> dict[str, Any]:
     }
 
 
-def _shown(word: str) -> str:
+def _format_word(word: str) -> str:
     """Return the shown form of a stored mode or outcome."""
-    return _SHOWN.get(word) or _split_class_name(word)
+    return _WORDS.get(word) or _split_class_name(word)
 
 
 def _split_class_name(name: str) -> str:

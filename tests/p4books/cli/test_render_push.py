@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from p4books.cli.render_push import FAULT_COLUMNS, fault_format, write_faults
+from p4books.cli.render_push import FAULT_COLUMNS, parse_fault_format, write_faults
 from p4books.errors import NotWritten, UsageError
 from p4books.push.types import Fault
 
@@ -51,7 +51,7 @@ def test_no_faults(tmp_path: Path, name: str, body: str) -> None:
 def test_other_suffixes(tmp_path: Path, name: str) -> None:
     """Any other suffix is an error, and nothing is written."""
     with pytest.raises(UsageError, match=rf"{name} is neither \.csv nor \.json"):
-        fault_format(tmp_path / name)
+        parse_fault_format(tmp_path / name)
     with pytest.raises(UsageError):
         write_faults(tmp_path / name, FAULTS)
 
