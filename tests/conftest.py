@@ -2,11 +2,13 @@
 
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ import pytest
 from tests.staging_sync import sync
 
 from p4books.endpoints import ENDPOINTS
-from p4books.extract.reader import ExtractResult, read_lists
+from p4books.extract.reader import ExtractResult, ReadOptions, read_lists
 from p4books.load.schema import create_tables
 from p4books.publish.publish import PublishTarget, build_published_file
 from p4books.settings import ENV_PREFIX, Settings
@@ -26,7 +28,6 @@ from p4books_sandbox import Sandbox
 
 MakeSettings = Callable[..., Settings]
 Row = tuple[Any, ...]
-
 
 _PLACES = {"DLT_PROJECT_DIR", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"}
 
@@ -95,7 +96,7 @@ class Tenant:
     def read(self, *endpoints: str) -> ExtractResult:
         """Read the same into the spools only, without waits between tries."""
         named = [ENDPOINTS[name] for name in endpoints or ["invoices"]]
-        return read_lists(self.settings, named, backoff=0)
+        return read_lists(self.settings, named, options=ReadOptions(backoff=0))
 
     def spooled(self) -> set[str]:
         """Give the ids of the invoices that lie in the spool."""
@@ -184,25 +185,25 @@ ABOUT: dict[str, Any] = {
 }
 
 
+def write_sql(root: Path, **files: str) -> Path:
+    """Write SQL files, named layer__name; return their root."""
+    for name, text in files.items():
+        layer, _, stem = name.partition("__")
+        (root / layer).mkdir(parents=True, exist_ok=True)
+        (root / layer / f"{stem}.sql").write_text(text, encoding="utf-8")
+    return root
+
+
 @pytest.fixture
 def sql(tmp_path: Path) -> Files:
-    """Write SQL files, named layer/name without the ending, and give their root."""
-
-    def write(**files: str) -> Path:
-        root = tmp_path / "sql"
-        for name, text in files.items():
-            layer, _, stem = name.partition("__")
-            (root / layer).mkdir(parents=True, exist_ok=True)
-            (root / layer / f"{stem}.sql").write_text(text, encoding="utf-8")
-        return root
-
-    return write
+    """Write SQL files, named layer__name, into the test's folder; return their root."""
+    return partial(write_sql, tmp_path / "sql")
 
 
-@pytest.fixture
-def warehouse(tmp_path: Path) -> Path:
-    """A warehouse with two vendors now, and a version that one of them had before."""
-    path = tmp_path / "warehouse.duckdb"
+@pytest.fixture(scope="session")
+def vendors_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A warehouse with two vendors, and an earlier version of one of them; to be copied."""
+    path = tmp_path_factory.mktemp("vendors") / "warehouse.duckdb"
     create_tables(path, tuple(ENDPOINTS.values()))
     with duckdb.connect(path) as con:
         con.execute("set TimeZone = 'UTC'")
@@ -216,16 +217,29 @@ def warehouse(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def publish_models(sql: Files, warehouse: Path, tmp_path: Path) -> Files:
-    """Publish models, named layer__name, with what their columns mean, and give the file."""
+def warehouse(vendors_warehouse: Path, tmp_path: Path) -> Path:
+    """A copy of the warehouse with two vendors, for one test."""
+    return Path(shutil.copy(vendors_warehouse, tmp_path))
 
-    def write(meanings: str = "", **files: str) -> Path:
-        root = sql(**files)
-        (root / "columns.csv").write_text(f"column,meaning\n{meanings}", encoding="utf-8")
-        found = load_models(SqlSources.at(root))
-        (tmp_path / "work").mkdir(exist_ok=True)
-        out = tmp_path / "acme.duckdb"
-        build_published_file(warehouse, found, PublishTarget(tmp_path / "work", out, 0o640), ABOUT)
-        return out
 
-    return write
+def publish(folder: Path, warehouse: Path, meanings: str = "", **files: str) -> Path:
+    """Publish models, named layer__name, with the meanings of their columns; return the file."""
+    root = write_sql(folder / "sql", **files)
+    (root / "columns.csv").write_text(f"column,meaning\n{meanings}", encoding="utf-8")
+    (folder / "work").mkdir(exist_ok=True)
+    file = folder / "acme.duckdb"
+    target = PublishTarget(folder / "work", file, 0o640, ABOUT)
+    build_published_file(warehouse, load_models(SqlSources.at(root)), target)
+    return file
+
+
+@pytest.fixture
+def publish_models(warehouse: Path, tmp_path: Path) -> Files:
+    """Publish models of the test's warehouse in the test's folder."""
+    return partial(publish, tmp_path, warehouse)
+
+
+@pytest.fixture(scope="module")
+def publish_shared(vendors_warehouse: Path, tmp_path_factory: pytest.TempPathFactory) -> Files:
+    """Publish models of the warehouse with two vendors, for all tests of a module."""
+    return partial(publish, tmp_path_factory.mktemp("published"), vendors_warehouse)

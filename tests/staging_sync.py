@@ -13,6 +13,7 @@ from p4books.transform.models import sql_folder
 _FOLDER = tempfile.TemporaryDirectory(prefix="staging-")
 STAGING = Path(_FOLDER.name)
 (STAGING / "staging").symlink_to(sql_folder() / "staging")
+(STAGING / "macros.sql").symlink_to(sql_folder() / "macros.sql")
 (STAGING / "seeds").symlink_to(sql_folder() / "seeds")
 
 

@@ -240,76 +240,76 @@ class LoadFailed(P4BooksError):
 
 
 class BrokenSql(P4BooksError):
-    """A file under sql/ cannot be built."""
+    """A file under sql/ cannot be used; `where` is the file, the line and the reason."""
 
     def __init__(self, file: Path, line: int, why: str) -> None:
         end = "" if why.endswith("?") else "."
         self.where = f"{file}, line {line}: {why.rstrip('.')}{end}"
         super().__init__(
-            f"{self.where} The last published file stays. Mend the file and run `p4books report`."
+            f"{self.where} The last published file is unchanged. "
+            "Fix the file and run `p4books report`."
         )
 
 
 class BrokenSeed(BrokenSql):
-    """A file under sql/seeds/ cannot be taken."""
+    """A file under sql/seeds/ is invalid."""
 
 
 class QueryFailed(P4BooksError):
-    """A query cannot be answered."""
+    """A query failed or names an unknown model."""
 
     exit_code = 2
 
 
 class NotPublished(P4BooksError):
-    """There is no published file yet."""
+    """The published file does not exist yet."""
 
     def __init__(self, path: Path, remedy: str = "p4books sync") -> None:
         super().__init__(f"{path} does not exist yet. Run `{remedy}` first.")
 
 
 class CheckFailed(P4BooksError):
-    """A check of sql/checks found rows that contradict it."""
+    """A check of sql/checks returned rows; `finding` is the claim and how many contradict it."""
 
     def __init__(self, claim: str, rows: int, shown: Sequence[str]) -> None:
         listed = "".join(f"\n- {row}" for row in shown)
         more = f"\n- and {rows - len(shown):,} more" if rows > len(shown) else ""
-        found = "1 row that contradicts it" if rows == 1 else f"{rows:,} rows that contradict it"
-        self.found = f"{claim}: {found}"
+        count = "1 row contradicts it" if rows == 1 else f"{rows:,} rows contradict it"
+        self.finding = f"{claim}: {count}"
         super().__init__(
-            f"The check `{claim}` found {found}, so nothing was "
-            f"published; the last published file stays.{listed}{more}\nThe figures would not "
-            "agree with the rows: report it with these rows, or mend the SQL, and run "
-            "`p4books report`."
+            f"The check `{claim}` failed: {count}. Nothing was published; the last published file "
+            f"is unchanged.{listed}{more}\nThe figures would not agree with the rows: report this "
+            "with the rows above, or fix the SQL, and run `p4books report`."
         )
 
 
 class NoPicture(P4BooksError):
-    """The books can't be shown as of a day: before the history, or not over yet."""
+    """The books cannot be shown as of a day: before the history, or not over yet."""
 
     exit_code = 2
 
 
 class NotWritten(P4BooksError):
-    """A file that was asked for cannot be written."""
+    """An output file cannot be written."""
 
     def __init__(self, path: Path, why: str) -> None:
         super().__init__(
-            f"{path} cannot be written ({why}). What stood there is untouched. Make room, or "
-            "choose another place."
+            f"{path} cannot be written ({why}). An existing file is unchanged. Free some space, or "
+            "choose another path."
         )
 
 
 def locate_sql_error(file: Path, error: Exception, above: int = 0) -> BrokenSql:
-    """Say where in a file DuckDB found a fault; `above` is how many lines of ours it read first."""
-    told = str(error)
-    place = re.search(r"^LINE (\d+):", told, re.MULTILINE)
-    line = int(place.group(1)) - above if place else 1
-    return BrokenSql(file, max(line, 1), told.splitlines()[0])
+    """Turn DuckDB's error into one of a file; `above` is how many lines were sent before it."""
+    message = str(error)
+    location = re.search(r"^LINE (\d+):", message, re.MULTILINE)
+    line = int(location.group(1)) - above if location else 1
+    return BrokenSql(file, max(line, 1), message.splitlines()[0])
 
 
-def describe_left_out(fault: BrokenSql) -> str:
-    """Say that a report of the user's own was left out, and why."""
+def describe_left_out(error: BrokenSql) -> str:
+    """Say that a custom report was left out, and why."""
     return (
-        f"{fault.where} This report was left out, all else is published. Mend the file and run "
-        "`p4books report`."
+        f"{error.where} This report was left out; everything else is published. "
+        "Fix the file and run `p4books report`."
     )

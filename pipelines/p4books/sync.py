@@ -21,7 +21,7 @@ from p4books.errors import (
     describe_left_out,
     did_you_mean,
 )
-from p4books.extract.reader import ExtractResult, ProgressCallback, read_lists
+from p4books.extract.reader import ExtractResult, ProgressCallback, ReadOptions, read_lists
 from p4books.load.delta import DeletionGuard
 from p4books.load.evolution import WarehouseContents, open_warehouse
 from p4books.load.pipeline import load_lists
@@ -89,7 +89,9 @@ def sync(  # noqa: PLR0913
         log.info("the lists are read as far as this run goes")
 
         guard = DeletionGuard(settings.max_gone_share, options.allow_gone)
-        load = partial(load_lists, extracted.read, before.state, settings.warehouse, scratch, guard)
+        load = partial(
+            load_lists, extracted.lists, before.state, settings.warehouse, scratch, guard
+        )
         loaded = retry_with_more_memory(load)
         log.info("compared: %d versions to load", loaded.versions)
         summary.faults += loaded.faults.values()
@@ -110,11 +112,11 @@ def sync(  # noqa: PLR0913
             log.info("the copy is in place")
 
         run.note([*endpoint_runs, *failed_runs])
-        for one in extracted.read:
-            if one.scan.verdict is not None:
+        for one in extracted.lists:
+            if one.scan.outcome is not None:
                 one.spool.clear()
             save_endpoint_state(run.log, settings, one)
-        summary.notes += describe_backlog(settings, extracted.read, before.state.scans, run.log)
+        summary.notes += describe_backlog(settings, extracted.lists, before.state.scans, run.log)
 
         if models:
             _publish(settings, models, scratch, sources, summary)
@@ -139,6 +141,8 @@ def _extract(  # noqa: PLR0913
 ) -> ExtractResult:
     """Read the lists into the spool, as far as the request budget of this run goes."""
     endpoints = [before.endpoints[name] for name in names]
+    states = load_endpoint_states(settings, endpoints, before.state, run.log)
+    requests = None if options.full else settings.requests_per_run
     extracted = ExtractResult()
 
     def note_cost() -> None:
@@ -150,14 +154,8 @@ def _extract(  # noqa: PLR0913
         progress(endpoint, pages, announced, rows)
 
     try:
-        read_lists(
-            settings,
-            endpoints,
-            note_progress,
-            memory=load_endpoint_states(settings, endpoints, before.state, run.log),
-            requests=None if options.full else settings.requests_per_run,
-            out=extracted,
-        )
+        read_options = ReadOptions(note_progress, requests=requests)
+        read_lists(settings, endpoints, states, read_options, extracted)
     finally:
         note_cost()
     run.summary.faults += extracted.faults.values()

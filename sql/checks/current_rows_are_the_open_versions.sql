@@ -1,100 +1,104 @@
--- The clean tables hold of each record the version that is open, as it is.
+-- The current tables hold exactly the open version of each record.
 with
 
-current_rows as (
+sides as (
     select
         'invoice' as entity,
         invoice_id as entity_id,
-        [invoice_subtotal, invoice_tax, invoice_total, amount_paid, balance] as amounts
+        [invoice_subtotal, invoice_tax, invoice_total, amount_paid, balance] as amounts,
+        1 as copies
     from staging.invoices
-    union all
+    union all by name
     select
         'sales order' as entity,
         sales_order_id as entity_id,
-        [sales_order_subtotal, sales_order_tax, sales_order_total] as amounts
+        [sales_order_subtotal, sales_order_tax, sales_order_total] as amounts,
+        1 as copies
     from staging.sales_orders
-    union all
+    union all by name
     select
         'purchase order' as entity,
         purchase_order_id as entity_id,
-        [purchase_order_subtotal, purchase_order_tax, purchase_order_total] as amounts
+        [purchase_order_subtotal, purchase_order_tax, purchase_order_total] as amounts,
+        1 as copies
     from staging.purchase_orders
-    union all
+    union all by name
     select
         'product' as entity,
         product_id as entity_id,
-        [list_price, unit_cost] as amounts
+        [list_price, unit_cost] as amounts,
+        1 as copies
     from staging.products
-    union all
+    union all by name
     select
         'customer' as entity,
         customer_id as entity_id,
-        [credit_limit, balance] as amounts
+        [credit_limit, balance] as amounts,
+        1 as copies
     from staging.customers
-    union all
+    union all by name
     select
         'vendor' as entity,
         vendor_id as entity_id,
-        [balance] as amounts
+        [balance] as amounts,
+        1 as copies
     from staging.vendors
-),
-
-open_versions as (
+    union all by name
     select
         'invoice' as entity,
         invoice_id as entity_id,
-        [invoice_subtotal, invoice_tax, invoice_total, amount_paid, balance] as amounts
+        [invoice_subtotal, invoice_tax, invoice_total, amount_paid, balance] as amounts,
+        -1 as copies
     from staging.invoices_history
     where valid_to is null
-    union all
+    union all by name
     select
         'sales order' as entity,
         sales_order_id as entity_id,
-        [sales_order_subtotal, sales_order_tax, sales_order_total] as amounts
+        [sales_order_subtotal, sales_order_tax, sales_order_total] as amounts,
+        -1 as copies
     from staging.sales_orders_history
     where valid_to is null
-    union all
+    union all by name
     select
         'purchase order' as entity,
         purchase_order_id as entity_id,
-        [purchase_order_subtotal, purchase_order_tax, purchase_order_total] as amounts
+        [purchase_order_subtotal, purchase_order_tax, purchase_order_total] as amounts,
+        -1 as copies
     from staging.purchase_orders_history
     where valid_to is null
-    union all
+    union all by name
     select
         'product' as entity,
         product_id as entity_id,
-        [list_price, unit_cost] as amounts
+        [list_price, unit_cost] as amounts,
+        -1 as copies
     from staging.products_history
     where valid_to is null
-    union all
+    union all by name
     select
         'customer' as entity,
         customer_id as entity_id,
-        [credit_limit, balance] as amounts
+        [credit_limit, balance] as amounts,
+        -1 as copies
     from staging.customers_history
     where valid_to is null
-    union all
+    union all by name
     select
         'vendor' as entity,
         vendor_id as entity_id,
-        [balance] as amounts
+        [balance] as amounts,
+        -1 as copies
     from staging.vendors_history
     where valid_to is null
-),
-
-odd as (
-    select
-        coalesce(current_rows.entity, open_versions.entity) as entity,
-        coalesce(current_rows.entity_id, open_versions.entity_id) as entity_id,
-        current_rows.amounts,
-        open_versions.amounts as source_amounts
-    from current_rows
-    full join open_versions
-        on
-            current_rows.entity = open_versions.entity
-            and current_rows.entity_id = open_versions.entity_id
-    where current_rows.amounts is distinct from open_versions.amounts
 )
 
-select * from odd
+-- The amounts are part of the key, so that a missing one is compared too.
+select
+    entity,
+    entity_id,
+    amounts,
+    sum(copies) as copies
+from sides
+group by all
+having sum(copies) <> 0

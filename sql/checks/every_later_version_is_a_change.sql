@@ -1,38 +1,31 @@
+-- Every version of a document after its first, per type of document.
 with
 
-versions as (
-    select
-        'invoice' as document_type,
-        count(*) - count(distinct invoice_id) as later
-    from staging.invoices_history
-    union all
-    select
-        'sales order' as document_type,
-        count(*) - count(distinct sales_order_id) as later
-    from staging.sales_orders_history
-    union all
-    select
-        'purchase order' as document_type,
-        count(*) - count(distinct purchase_order_id) as later
-    from staging.purchase_orders_history
-),
-
-changes as (
+sides as (
     select
         document_type,
-        count(*) as told
+        1 as later_versions
     from reporting.document_changes
-    group by document_type
-),
-
-odd as (
+    union all by name
     select
-        versions.document_type,
-        versions.later,
-        changes.told
-    from versions
-    left join changes on versions.document_type = changes.document_type
-    where versions.later <> coalesce(changes.told, 0)
+        'invoice' as document_type,
+        count(distinct invoice_id) - count(*) as later_versions
+    from staging.invoices_history
+    union all by name
+    select
+        'sales order' as document_type,
+        count(distinct sales_order_id) - count(*) as later_versions
+    from staging.sales_orders_history
+    union all by name
+    select
+        'purchase order' as document_type,
+        count(distinct purchase_order_id) - count(*) as later_versions
+    from staging.purchase_orders_history
 )
 
-select * from odd
+select
+    document_type,
+    sum(later_versions) as difference
+from sides
+group by all
+having sum(later_versions) <> 0

@@ -1,7 +1,7 @@
--- A missing or unknown one stands under (none) or (unknown ID).
+-- A missing or unknown one is listed as (none) or (unknown ID).
 with
 
-named as (
+nameless as (
     select
         'customer' as entity,
         facts.customer_id as entity_id
@@ -27,4 +27,4 @@ named as (
     anti join core.dim_product as known on facts.product_id = known.product_id
 )
 
-select * from named
+select * from nameless

@@ -1,23 +1,38 @@
--- What P4 Books says of an invoice stands; only what is missing is reckoned.
+-- Amounts that P4 Books gives are kept; only missing ones are computed.
 with
 
-compared as (
+sides as (
     select
-        invoices.invoice_id,
-        facts.invoice_id is null as is_lost,
-        invoices.invoice_subtotal <> facts.invoice_subtotal as is_other_subtotal,
-        invoices.invoice_tax <> facts.invoice_tax as is_other_tax,
-        invoices.invoice_total <> facts.invoice_total as is_other_total,
-        invoices.balance <> facts.balance as is_other_balance
-    from staging.invoices as invoices
-    full join core.fct_invoice as facts on invoices.invoice_id = facts.invoice_id
-),
-
-odd as (
-    select * from compared
-    where
-        invoice_id is null or is_lost or is_other_subtotal or is_other_tax
-        or is_other_total or is_other_balance
+        invoice_id,
+        invoice_subtotal,
+        invoice_tax,
+        invoice_total,
+        balance,
+        1 as copies
+    from core.fct_invoice
+    union all by name
+    select
+        invoice_id,
+        -invoice_subtotal as invoice_subtotal,
+        -invoice_tax as invoice_tax,
+        -invoice_total as invoice_total,
+        -balance as balance,
+        -1 as copies
+    from staging.invoices
 )
 
-select * from odd
+select
+    invoice_id,
+    sum(copies) as copies,
+    sum(invoice_subtotal) as invoice_subtotal_difference,
+    sum(invoice_tax) as invoice_tax_difference,
+    sum(invoice_total) as invoice_total_difference,
+    sum(balance) as balance_difference
+from sides
+group by all
+having
+    sum(copies) <> 0
+    or (count(*) = count(invoice_subtotal) and sum(invoice_subtotal) <> 0)
+    or (count(*) = count(invoice_tax) and sum(invoice_tax) <> 0)
+    or (count(*) = count(invoice_total) and sum(invoice_total) <> 0)
+    or (count(*) = count(balance) and sum(balance) <> 0)

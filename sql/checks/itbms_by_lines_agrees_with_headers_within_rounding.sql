@@ -1,4 +1,4 @@
--- Where the books themselves contradict it, it is a finding, and no failure.
+-- An invoice that contradicts this in P4 Books itself is a finding, not a failure.
 with
 
 lines as (
@@ -19,22 +19,22 @@ invoices as (
     where is_live
 ),
 
-told as (
+findings as (
     select entity_id as invoice_id
     from reporting.data_quality
     where rule = 'tax is not base times rate' and entity = 'invoice'
 ),
 
-odd as (
+differences as (
     select
         invoices.invoice_id,
         invoices.invoice_tax,
         lines.tax_by_lines
     from invoices
     inner join lines on invoices.invoice_id = lines.invoice_id
-    anti join told on invoices.invoice_id = told.invoice_id
+    anti join findings on invoices.invoice_id = findings.invoice_id
     where
         abs(invoices.invoice_tax - lines.tax_by_lines) > 0.005 * (lines.line_count + 1)
 )
 
-select * from odd
+select * from differences

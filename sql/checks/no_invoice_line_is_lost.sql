@@ -1,29 +1,33 @@
--- Each stands once, with its net and quantity.
+-- Every line in P4 Books is there once, with its quantity and, if it has one, its net.
 with
 
-facts as (
-    select * from core.fct_invoice_line
-    where not is_difference
-),
-
-odd as (
+sides as (
     select
-        coalesce(given.invoice_id, facts.invoice_id) as invoice_id,
-        coalesce(given.line_number, facts.line_number) as line_number,
-        given.line_net as source_net,
-        facts.line_net,
-        given.quantity as source_quantity,
-        facts.quantity
-    from staging.invoice_lines as given
-    full join facts
-        on
-            given.invoice_id = facts.invoice_id
-            and given.line_number = facts.line_number
-    where
-        given.invoice_id is null
-        or facts.invoice_id is null
-        or given.line_net <> facts.line_net
-        or given.quantity is distinct from facts.quantity
+        invoice_id,
+        line_number,
+        quantity,
+        line_net,
+        1 as copies
+    from core.fct_invoice_line
+    where not is_difference
+    union all by name
+    select
+        invoice_id,
+        line_number,
+        quantity,
+        -line_net as line_net,
+        -1 as copies
+    from staging.invoice_lines
 )
 
-select * from odd
+select
+    invoice_id,
+    line_number,
+    quantity,
+    sum(copies) as copies,
+    sum(line_net) as net_difference
+from sides
+group by all
+having
+    sum(copies) <> 0
+    or (count(*) = count(line_net) and sum(line_net) <> 0)

@@ -1,28 +1,32 @@
--- Each stands once, with its net and quantity.
+-- Every line in P4 Books is there once, with its quantity and, if it has one, its net.
 with
 
-facts as (
-    select * from core.fct_sales_order_line
-),
-
-odd as (
+sides as (
     select
-        coalesce(given.sales_order_id, facts.sales_order_id) as sales_order_id,
-        coalesce(given.line_number, facts.line_number) as line_number,
-        given.line_net as source_net,
-        facts.line_net,
-        given.quantity as source_quantity,
-        facts.quantity
-    from staging.sales_order_lines as given
-    full join facts
-        on
-            given.sales_order_id = facts.sales_order_id
-            and given.line_number = facts.line_number
-    where
-        given.sales_order_id is null
-        or facts.sales_order_id is null
-        or given.line_net <> facts.line_net
-        or given.quantity is distinct from facts.quantity
+        sales_order_id,
+        line_number,
+        quantity,
+        line_net,
+        1 as copies
+    from core.fct_sales_order_line
+    union all by name
+    select
+        sales_order_id,
+        line_number,
+        quantity,
+        -line_net as line_net,
+        -1 as copies
+    from staging.sales_order_lines
 )
 
-select * from odd
+select
+    sales_order_id,
+    line_number,
+    quantity,
+    sum(copies) as copies,
+    sum(line_net) as net_difference
+from sides
+group by all
+having
+    sum(copies) <> 0
+    or (count(*) = count(line_net) and sum(line_net) <> 0)

@@ -1,43 +1,27 @@
--- What is open, by currency.
+-- Balance and total of open invoices, per currency.
 with
 
-ours as (
+sides as (
     select
         currency,
-        if(count(*) = count(balance), sum(balance), null) as balance,
-        if(count(*) = count(total), sum(total), null) as total
+        balance,
+        total
     from reporting.ar_open_items
-    group by all
-),
-
-theirs as (
+    union all by name
     select
         currency,
-        if(count(*) = count(balance), sum(balance), null) as balance,
-        if(count(*) = count(invoice_total), sum(invoice_total), null) as total
+        -balance as balance,
+        -invoice_total as total
     from core.fct_invoice
     where is_open
-    group by all
-),
-
-compared as (
-    select
-        coalesce(ours.currency, theirs.currency) as currency,
-        ours.balance,
-        theirs.balance as source_balance,
-        ours.total,
-        theirs.total as source_total
-    from ours
-    full join theirs
-        on
-            ours.currency = theirs.currency
-    where
-        ours.balance <> theirs.balance
-        or (ours.currency is null and theirs.balance <> 0)
-        or (theirs.currency is null and ours.balance <> 0)
-        or ours.total <> theirs.total
-        or (ours.currency is null and theirs.total <> 0)
-        or (theirs.currency is null and ours.total <> 0)
 )
 
-select * from compared
+select
+    currency,
+    sum(balance) as balance_difference,
+    sum(total) as total_difference
+from sides
+group by all
+having
+    (count(*) = count(balance) and sum(balance) <> 0)
+    or (count(*) = count(total) and sum(total) <> 0)

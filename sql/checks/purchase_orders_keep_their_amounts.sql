@@ -1,23 +1,34 @@
--- What P4 Books says of an order stands; only what is missing is reckoned.
+-- Amounts that P4 Books gives are kept; only missing ones are computed.
 with
 
-odd as (
+sides as (
     select
-        orders.purchase_order_id,
-        orders.purchase_order_subtotal as source_net,
-        facts.purchase_order_subtotal,
-        orders.purchase_order_total as source_total,
-        facts.purchase_order_total
-    from staging.purchase_orders as orders
-    full join
-        core.fct_purchase_order as facts
-        on orders.purchase_order_id = facts.purchase_order_id
-    where
-        orders.purchase_order_id is null
-        or facts.purchase_order_id is null
-        or orders.purchase_order_subtotal <> facts.purchase_order_subtotal
-        or orders.purchase_order_tax <> facts.purchase_order_tax
-        or orders.purchase_order_total <> facts.purchase_order_total
+        purchase_order_id,
+        purchase_order_subtotal,
+        purchase_order_tax,
+        purchase_order_total,
+        1 as copies
+    from core.fct_purchase_order
+    union all by name
+    select
+        purchase_order_id,
+        -purchase_order_subtotal as purchase_order_subtotal,
+        -purchase_order_tax as purchase_order_tax,
+        -purchase_order_total as purchase_order_total,
+        -1 as copies
+    from staging.purchase_orders
 )
 
-select * from odd
+select
+    purchase_order_id,
+    sum(copies) as copies,
+    sum(purchase_order_subtotal) as purchase_order_subtotal_difference,
+    sum(purchase_order_tax) as purchase_order_tax_difference,
+    sum(purchase_order_total) as purchase_order_total_difference
+from sides
+group by all
+having
+    sum(copies) <> 0
+    or (count(*) = count(purchase_order_subtotal) and sum(purchase_order_subtotal) <> 0)
+    or (count(*) = count(purchase_order_tax) and sum(purchase_order_tax) <> 0)
+    or (count(*) = count(purchase_order_total) and sum(purchase_order_total) <> 0)

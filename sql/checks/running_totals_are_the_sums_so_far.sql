@@ -1,4 +1,4 @@
--- The month and the year so far, and the cash to date.
+-- Month to date, year to date, and cash to date.
 with
 
 reports as (
@@ -39,7 +39,7 @@ reports as (
     from reporting.cash_forecast
 ),
 
--- What is added from one row to the next of a span is the row's own amount.
+-- From one row of a period to the next, the total grows by the row's own amount.
 steps as (
     select
         *,
@@ -50,9 +50,9 @@ steps as (
     from reports
 ),
 
-odd as (
+differences as (
     select * from steps
     where added <> net
 )
 
-select * from odd
+select * from differences

@@ -1,23 +1,34 @@
--- What P4 Books says of an order stands; only what is missing is reckoned.
+-- Amounts that P4 Books gives are kept; only missing ones are computed.
 with
 
-odd as (
+sides as (
     select
-        orders.sales_order_id,
-        orders.sales_order_subtotal as source_net,
-        facts.sales_order_subtotal,
-        orders.sales_order_total as source_total,
-        facts.sales_order_total
-    from staging.sales_orders as orders
-    full join
-        core.fct_sales_order as facts
-        on orders.sales_order_id = facts.sales_order_id
-    where
-        orders.sales_order_id is null
-        or facts.sales_order_id is null
-        or orders.sales_order_subtotal <> facts.sales_order_subtotal
-        or orders.sales_order_tax <> facts.sales_order_tax
-        or orders.sales_order_total <> facts.sales_order_total
+        sales_order_id,
+        sales_order_subtotal,
+        sales_order_tax,
+        sales_order_total,
+        1 as copies
+    from core.fct_sales_order
+    union all by name
+    select
+        sales_order_id,
+        -sales_order_subtotal as sales_order_subtotal,
+        -sales_order_tax as sales_order_tax,
+        -sales_order_total as sales_order_total,
+        -1 as copies
+    from staging.sales_orders
 )
 
-select * from odd
+select
+    sales_order_id,
+    sum(copies) as copies,
+    sum(sales_order_subtotal) as sales_order_subtotal_difference,
+    sum(sales_order_tax) as sales_order_tax_difference,
+    sum(sales_order_total) as sales_order_total_difference
+from sides
+group by all
+having
+    sum(copies) <> 0
+    or (count(*) = count(sales_order_subtotal) and sum(sales_order_subtotal) <> 0)
+    or (count(*) = count(sales_order_tax) and sum(sales_order_tax) <> 0)
+    or (count(*) = count(sales_order_total) and sum(sales_order_total) <> 0)

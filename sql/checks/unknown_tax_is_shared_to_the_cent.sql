@@ -1,4 +1,4 @@
--- Where a line has no known rate, the lines come to the tax that was charged.
+-- If the rate of a line is unknown, the lines add up to the tax that was charged.
 with
 
 lines as (
@@ -10,7 +10,7 @@ lines as (
     having count(*) > count(tax_rate) and count(*) = count(line_tax)
 ),
 
-odd as (
+differences as (
     select
         lines.invoice_id,
         lines.tax_by_lines,
@@ -20,4 +20,4 @@ odd as (
     where lines.tax_by_lines <> invoices.invoice_tax
 )
 
-select * from odd
+select * from differences

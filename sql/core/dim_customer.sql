@@ -1,4 +1,4 @@
--- One row per customer, deleted ones too, and per customer that only documents know.
+-- One row per customer, including deleted ones and ones known from documents only.
 -- key: customer_id
 -- question: Who are our customers, and on which terms do they buy?
 -- query: select customer_code, customer_name, payment_terms, credit_limit
@@ -6,37 +6,21 @@
 with
 
 versions as (
-    select * from staging.customers_history
+    select
+        *,
+        customer_id as entity_id
+    from staging.customers_history
 ),
 
 as_of as (
     select * from core.as_of
 ),
 
-spans as (
-    select
-        customer_id,
-        min(valid_from) as first_seen_at,
-        max(valid_from) as last_changed_at,
-        bool_and(valid_to is not null) as is_deleted
-    from versions
-    group by customer_id
-),
-
 known as (
-    select
-        versions.*,
-        spans.first_seen_at,
-        spans.is_deleted,
-        if(spans.is_deleted, versions.valid_to, versions.valid_from) as last_changed_at
-    from versions
-    inner join spans
-        on
-            versions.customer_id = spans.customer_id
-            and versions.valid_from = spans.last_changed_at
+    select * from last_versions(versions)
 ),
 
-named as (
+in_documents as (
     select customer_id from core.fct_invoice_history
     union
     select coalesce(customer_id, '(none)') as customer_id
@@ -44,8 +28,8 @@ named as (
 ),
 
 unknown as (
-    select named.customer_id from named
-    anti join known on named.customer_id = known.customer_id
+    select in_documents.customer_id from in_documents
+    anti join known on in_documents.customer_id = known.customer_id
 ),
 
 customers as (
@@ -59,20 +43,12 @@ customers as (
         known.phone,
         known.tax_id,
         known.payment_terms,
-        case
-            when lower(trim(known.payment_terms)) in ('cash', 'contado') then 0
-            -- of 2/10 net 30 the days to pay in, not those of the discount
-            else
-                try_cast(
-                    regexp_extract(known.payment_terms, '(\d+)\D*$', 1) as integer
-                )
-        end as terms_days,
-        coalesce(nullif(upper(trim(known.currency)), ''), as_of.currency) as currency,
+        terms_days(known.payment_terms) as terms_days,
+        currency_or(known.currency, as_of.currency) as currency,
         known.tax_code,
         known.customer_status,
 
-        not known.is_deleted
-        and coalesce(lower(known.customer_status), 'active') = 'active' as is_active,
+        is_active_record(known.is_deleted, known.customer_status) as is_active,
         known.is_deleted,
         true as is_known,
 
@@ -86,10 +62,7 @@ customers as (
     union all by name
     select
         unknown.customer_id,
-        if(
-            unknown.customer_id = '(none)', '(none)',
-            format('(unknown {})', unknown.customer_id)
-        ) as customer_name,
+        unknown_name(unknown.customer_id) as customer_name,
         as_of.currency,
         false as is_active,
         false as is_deleted,

@@ -1,6 +1,6 @@
 -- One row per day, from the first document to a year after the as-of day.
 -- key: day_on
--- question: Which days does a month have, and when is its ITBMS due?
+-- question: How many business days does a month have, and when is its ITBMS due?
 -- query: select month_on, any_value(itbms_due_on) as itbms_due_on,
 --   count(*) filter (where is_business_day) as business_days
 --   from core.dim_date group by month_on order by month_on desc
@@ -21,7 +21,7 @@ documents as (
 ),
 
 bounds as (
-    -- A slip of the pen in a date makes no calendar of two thousand years.
+    -- A mistyped date must not make a calendar of two thousand years.
     select
         least(
             greatest(min(documents.document_on), date '1990-01-01'),
@@ -47,7 +47,7 @@ days as (
 named as (
     select
         day_on,
-        date_trunc('month', day_on)::date as month_on,
+        month_of(day_on) as month_on,
         date_trunc('week', day_on)::date as week_on,
         last_day(day_on) as month_end_on,
         year(day_on) as year_number,
@@ -56,7 +56,7 @@ named as (
     from days
 ),
 
--- Easter by the anonymous Gregorian reckoning (Meeus, Astronomical Algorithms, ch. 8).
+-- Easter by the anonymous Gregorian algorithm (Meeus, Astronomical Algorithms, ch. 8).
 years as (
     select
         year_number,
@@ -118,7 +118,7 @@ holidays as (
 ),
 
 free_days as (
-    -- A holiday on a Sunday frees the Monday (Código de Trabajo, artículo 47).
+    -- If a holiday is a Sunday, the Monday is free (Código de Trabajo, artículo 47).
     select
         day_on,
         holiday

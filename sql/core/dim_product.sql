@@ -1,4 +1,4 @@
--- One row per product, deleted ones too, and per product that only documents know.
+-- One row per product, including deleted ones and ones known from documents only.
 -- key: product_id
 -- question: What do we sell, and at which list price and cost?
 -- query: select product_code, product_name, list_price, unit_cost
@@ -6,33 +6,17 @@
 with
 
 versions as (
-    select * from staging.products_history
-),
-
-spans as (
     select
-        product_id,
-        min(valid_from) as first_seen_at,
-        max(valid_from) as last_changed_at,
-        bool_and(valid_to is not null) as is_deleted
-    from versions
-    group by product_id
+        *,
+        product_id as entity_id
+    from staging.products_history
 ),
 
 known as (
-    select
-        versions.*,
-        spans.first_seen_at,
-        spans.is_deleted,
-        if(spans.is_deleted, versions.valid_to, versions.valid_from) as last_changed_at
-    from versions
-    inner join spans
-        on
-            versions.product_id = spans.product_id
-            and versions.valid_from = spans.last_changed_at
+    select * from last_versions(versions)
 ),
 
-named as (
+in_documents as (
     select product_id from core.fct_invoice_line
     union
     select product_id from core.fct_sales_order_line
@@ -41,8 +25,8 @@ named as (
 ),
 
 unknown as (
-    select named.product_id from named
-    anti join known on named.product_id = known.product_id
+    select in_documents.product_id from in_documents
+    anti join known on in_documents.product_id = known.product_id
 ),
 
 products as (
@@ -53,11 +37,10 @@ products as (
         coalesce(product_name, product_code, product_id) as product_name,
         product_type,
         unit_of_measure,
-        upper(trim(tax_code)) as tax_code,
+        code_key(tax_code) as tax_code,
         product_status,
 
-        not is_deleted
-        and coalesce(lower(product_status), 'active') = 'active' as is_active,
+        is_active_record(is_deleted, product_status) as is_active,
         is_deleted,
         true as is_known,
 
@@ -70,10 +53,7 @@ products as (
     union all by name
     select
         product_id,
-        if(
-            product_id = '(none)', '(none)',
-            format('(unknown {})', product_id)
-        ) as product_name,
+        unknown_name(product_id) as product_name,
         false as is_active,
         false as is_deleted,
         false as is_known

@@ -1,6 +1,6 @@
--- One row per invoice that P4 Books has, credit notes, drafts and void ones among them.
+-- One row per invoice in P4 Books, including credit notes, drafts and void invoices.
 -- key: invoice_id
--- question: What did we invoice, and what of it is open?
+-- question: How much did we invoice, and how much of it is still open?
 -- query: select currency, sum(invoice_total) as total, sum(balance) as balance
 --   from core.fct_invoice where is_live group by currency
 with

@@ -1,4 +1,4 @@
--- One row per version of an invoice, its amounts made whole: from when to when.
+-- One row per version of an invoice, with missing amounts filled in.
 -- key: invoice_id, valid_from
 -- question: What was owed on an invoice at an earlier time?
 -- query: select invoice_code, valid_from, valid_to, balance
@@ -13,12 +13,12 @@ as_of as (
     select * from core.as_of
 ),
 
-worded as (
+joined as (
     select
         versions.*,
         as_of.currency as tenant_currency,
         as_of.timezone,
-        regexp_replace(lower(versions.invoice_status), '[^a-z]', '', 'g') as word,
+        status_word(versions.invoice_status) as word,
         min(versions.valid_from) over (partition by versions.invoice_id)
             as first_seen_at
     from versions
@@ -26,75 +26,59 @@ worded as (
 ),
 
 dated as (
-    -- A document without a day belongs to the first day that anything tells of it.
+    -- A document without a date counts from the first day that is known of it.
     select
         *,
         coalesce(
             document_on,
             posted_on,
-            timezone(timezone, created_at)::date,
-            timezone(timezone, first_seen_at)::date
+            local_day(created_at, timezone),
+            local_day(first_seen_at, timezone)
         ) as dated_on
-    from worded
+    from joined
 ),
 
 netted as (
     select
         *,
-        coalesce(
-            invoice_subtotal,
-            try_cast(invoice_total::decimal(19, 2) - invoice_tax as decimal(18, 2)),
-            lines_subtotal,
-            invoice_total,
-            0
-        ) as net
+        header_net(invoice_subtotal, invoice_tax, invoice_total, lines_subtotal) as net
     from dated
 ),
 
 taxed as (
     select
         *,
-        coalesce(
-            invoice_tax,
-            try_cast(invoice_total::decimal(19, 2) - net as decimal(18, 2)),
-            0
-        ) as tax
+        header_tax(invoice_tax, invoice_total, net) as tax
     from netted
 ),
 
 summed as (
     select
         *,
-        coalesce(
-            invoice_total,
-            try_cast(net::decimal(19, 2) + tax as decimal(18, 2)),
-            0
-        ) as total
+        header_total(invoice_total, net, tax) as total
     from taxed
 ),
 
 owed as (
-    -- Where the balance is missing it is what is not paid yet.
+    -- A missing balance is the total less what was paid.
     select
         *,
         coalesce(
             balance,
-            try_cast(
-                total::decimal(19, 2) - coalesce(amount_paid, 0) as decimal(18, 2)
-            ),
+            as_money(total::decimal(19, 2) - coalesce(amount_paid, 0)),
             0
         ) as owing
     from summed
 ),
 
-reckoned as (
+finished as (
     select
         invoice_id,
         coalesce(customer_id, '(none)') as customer_id,
         sales_order_id,
 
         invoice_code,
-        coalesce(nullif(upper(trim(currency)), ''), tenant_currency) as currency,
+        currency_or(currency, tenant_currency) as currency,
         invoice_status,
 
         coalesce(word not in ('void', 'draft'), true) as is_live,
@@ -116,11 +100,11 @@ reckoned as (
         total as invoice_total,
         coalesce(
             amount_paid,
-            try_cast(total::decimal(19, 2) - owing as decimal(18, 2)),
+            as_money(total::decimal(19, 2) - owing),
             0
         ) as amount_paid,
         owing as balance
     from owed
 )
 
-select * from reckoned
+select * from finished

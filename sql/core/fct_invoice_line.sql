@@ -1,4 +1,4 @@
--- One row per invoice line, and one before them for what the header's net is beyond.
+-- One row per invoice line, plus a line 0 if the header's net differs from their sum.
 -- key: invoice_id, line_number
 -- question: What was sold, at which price and with which tax?
 -- query: select product_id, sum(quantity) as quantity, sum(line_net) as net
@@ -19,32 +19,29 @@ rates as (
 ),
 
 multiplied as (
-    -- Two decimals of 18 digits are multiplied in 18, too few for 1,000 x 1,000.00. It
-    -- takes longest of all, so it is done only where something depends on it.
+    -- This takes the longest of all steps, so it is done only if the result is used.
     select
         *,
         case
             when line_net is null or discount <> 0
-                then quantity::decimal(19, 6) * unit_price
+                then in_full(quantity, unit_price)
         end as price_in_full
     from lines
 ),
 
--- Whether a discount is an amount or a percentage is open: the one that meets the
--- line's own net is taken, an amount where neither does.
+-- P4 Books does not say whether a discount is an amount or a percentage. The one that
+-- yields the line's own net is taken, or else the amount.
 both_ways as (
     select
         *,
-        try_cast(price_in_full as decimal(18, 2)) as gross,
-        try_cast(price_in_full - coalesce(discount, 0) as decimal(18, 2))
-            as net_less_amount,
+        as_money(price_in_full) as gross,
+        as_money(price_in_full - coalesce(discount, 0)) as net_less_amount,
         case
             when discount > 0 and discount <= 100
                 then
-                    try_cast(
+                    as_money(
                         try_cast(price_in_full as decimal(26, 6))
                         * (100 - discount)::decimal(9, 6) * 0.01
-                        as decimal(18, 2)
                     )
         end as net_less_share
     from multiplied
@@ -73,9 +70,8 @@ netted as (
 
         quantity,
         unit_price,
-        try_cast(
+        as_money(
             if(is_share, gross::decimal(19, 2) - net_less_share, discount)
-            as decimal(18, 2)
         ) as discount,
         coalesce(line_net, net_less_amount, 0) as line_net
     from decided
@@ -90,11 +86,11 @@ sums as (
     group by invoice_id
 ),
 
-beyond as (
-    -- What a header has beyond its lines stays in every sum, under no product.
+excess as (
+    -- The header's excess over its lines is in every sum, under no product.
     select
         invoices.invoice_id,
-        -- line 0, unless lines are counted from 0
+        -- line 0, unless the lines are numbered from 0
         greatest(
             least(coalesce(sums.first_number, 1), 1), -1000000000000000000
         ) as first_number,
@@ -107,7 +103,7 @@ beyond as (
 ),
 
 pieces as (
-    -- It is one line, but for amounts beyond all bounds, of which no line holds all.
+    -- One line, unless the amount is too large for the type of one line's net.
     select
         *,
         unnest(
@@ -116,7 +112,7 @@ pieces as (
                 + 1
             )
         ) as piece
-    from beyond
+    from excess
 ),
 
 differences as (
@@ -153,7 +149,7 @@ coded as (
 
         all_lines.line_description,
         invoices.currency,
-        coalesce(nullif(upper(trim(all_lines.tax_code)), ''), '(none)') as tax_code,
+        coalesce(nullif(code_key(all_lines.tax_code), ''), '(none)') as tax_code,
 
         invoices.is_live,
         invoices.is_credit_note,
@@ -174,8 +170,7 @@ rated as (
     select
         coded.*,
         rates.tax_rate,
-        try_cast(coded.line_net::decimal(19, 2) * rates.tax_rate as decimal(18, 2))
-            as tax_by_rate
+        as_money(coded.line_net::decimal(19, 2) * rates.tax_rate) as tax_by_rate
     from coded
     left join rates
         on
@@ -184,14 +179,12 @@ rated as (
             and coded.document_on <= coalesce(rates.valid_to, date '9999-12-31')
 ),
 
--- The tax of a code that nobody knows is what was charged beyond the known ones,
--- shared among such lines by their net so that not a cent is lost.
+-- If the rate of a tax code is unknown, its tax is what the header charged beyond the
+-- known codes, shared among such lines by their net so that no cent is lost.
 charged as (
     select
         invoice_id,
-        try_cast(
-            any_value(invoice_tax) - coalesce(sum(tax_by_rate), 0) as decimal(18, 2)
-        ) as tax_left,
+        as_money(any_value(invoice_tax) - coalesce(sum(tax_by_rate), 0)) as tax_left,
         sum(line_net) filter (where tax_rate is null) as net_left
     from rated
     group by invoice_id
@@ -225,7 +218,7 @@ shares as (
             when net_left = 0 then 0
             else
                 coalesce(
-                    try_cast(tax_left * (net_upto / net_left) as decimal(18, 2)), 0
+                    as_money(tax_left * (net_upto / net_left)), 0
                 )
         end as tax_upto
     from steps
@@ -235,17 +228,17 @@ unknown_tax as (
     select
         invoice_id,
         line_number,
-        try_cast(
+        as_money(
             tax_upto::decimal(19, 2) - coalesce(
                 lag(tax_upto) over (partition by invoice_id order by line_number), 0
-            ) as decimal(18, 2)
+            )
         ) as line_tax
     from shares
 ),
 
--- What a product was listed at, and cost, on the day: the last word of that day, and
--- before history began the first one.
-words as (
+-- List price and cost of a product on each day: the last version of that day; before
+-- history began, the first version.
+price_versions as (
     select
         products.product_id,
         if(
@@ -253,7 +246,7 @@ words as (
                 partition by products.product_id order by products.valid_from
             ) = 1,
             date '-infinity',
-            timezone(as_of.timezone, products.valid_from)::date
+            local_day(products.valid_from, as_of.timezone)
         ) as from_on,
         products.valid_from,
         products.list_price,
@@ -270,7 +263,7 @@ prices as (
         any_value(currency) as currency,
         arg_max_null(list_price, valid_from) as list_price,
         arg_max_null(unit_cost, valid_from) as unit_cost
-    from words
+    from price_versions
     group by product_id, from_on
 ),
 
@@ -296,7 +289,7 @@ finished as (
         rated.quantity,
         rated.unit_price,
         rated.discount,
-        -- prices of a product are in the tenant's currency
+        -- a product's prices are in the tenant's currency
         if(rated.currency = prices.currency, prices.list_price, null) as list_price,
         if(rated.currency = prices.currency, prices.unit_cost, null) as unit_cost,
         rated.line_net,

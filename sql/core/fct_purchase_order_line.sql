@@ -1,6 +1,6 @@
 -- One row per line of a purchase order.
 -- key: purchase_order_id, line_number
--- question: Which products are on purchase orders that are open?
+-- question: Which products are on open purchase orders?
 -- query: select product_id, sum(quantity) as quantity, sum(line_net) as net
 --   from core.fct_purchase_order_line where is_open
 --   group by product_id order by net desc
@@ -37,11 +37,7 @@ joined as (
         lines.unit_price,
         coalesce(
             lines.line_net,
-            try_cast(
-                lines.quantity::decimal(19, 6) * lines.unit_price
-                - coalesce(lines.discount, 0)
-                as decimal(18, 2)
-            ),
+            line_amount(lines.quantity, lines.unit_price, lines.discount),
             0
         ) as line_net
     from lines

@@ -1,6 +1,6 @@
 -- One row per month since history began, with the instant at which it is measured.
 -- key: month_on
--- question: At the ends of which months is it known what was owed?
+-- question: For which month ends is it known what was owed?
 -- query: select month_end_on, is_month_over from core.month_ends order by month_end_on
 with
 
@@ -13,7 +13,7 @@ months as (
         *,
         unnest(
             generate_series(
-                date_trunc('month', timezone(timezone, history_since)::date),
+                date_trunc('month', local_day(history_since, timezone)),
                 as_of_on,
                 interval 1 month
             )
@@ -34,8 +34,8 @@ ended as (
 ),
 
 measured as (
-    -- The month that is not over is measured at the as-of instant. As of the end of its
-    -- last day it is over.
+    -- A month that is not over is measured at the as-of instant. It is over at the end
+    -- of its last day.
     select
         month_on,
         month_end_on,

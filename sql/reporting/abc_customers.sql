@@ -1,5 +1,6 @@
--- One row per customer and currency sold in 12 months: its share, and its class.
+-- One row per customer and currency with sales in the last 12 months: share and class.
 -- key: customer_id, currency
+-- section: Sales
 -- order: currency, rank
 -- question: Which customers make most of our sales?
 -- query: select rank, customer_name, net, cumulative_share, abc_class
@@ -10,75 +11,44 @@ as_of as (
     select * from core.as_of
 ),
 
-sales as (
-    select
-        customer_id as entity_id,
-        currency,
-        document_on,
-        invoice_subtotal as net
-    from core.fct_invoice
-    where is_live
-),
-
 names as (
     select * from core.dim_customer
 ),
 
-year_sums as (
+-- the twelve months that end on the as-of day
+sales as (
     select
-        sales.entity_id,
-        sales.currency,
-        sum(sales.net) as net
-    from sales
+        invoices.customer_id as entity_id,
+        invoices.currency,
+        invoices.invoice_subtotal as net
+    from core.fct_invoice as invoices
     cross join as_of
     where
-        sales.document_on > as_of.as_of_on - interval 12 months
-        and sales.document_on <= as_of.as_of_on
-    group by sales.entity_id, sales.currency
+        invoices.is_live
+        and invoices.document_on > as_of.as_of_on - interval 12 months
+        and invoices.document_on <= as_of.as_of_on
 ),
 
-ranked as (
-    select
-        *,
-        row_number() over by_net as rank,
-        sum(net) over (by_net rows between unbounded preceding and current row)
-            as net_upto,
-        sum(net) over (partition by currency) as net_of_all
-    from year_sums
-    window by_net as (partition by currency order by net desc, entity_id asc)
+classes as (
+    select * from abc_classes(sales)
 ),
 
-shares as (
+named as (
     select
-        *,
-        net / nullif(net_of_all, 0) as net_share,
-        net_upto / nullif(net_of_all, 0) as share_upto
-    from ranked
-),
-
--- A makes up to 80 % of sales, B up to 95 %; who crosses a line is of the better class.
--- Amounts are compared, not shares: 0.95 - 0.15 is less than 0.8 in floating point.
-classed as (
-    select
-        shares.entity_id as customer_id,
+        classes.entity_id as customer_id,
 
         names.customer_code,
         names.customer_name,
-        shares.currency,
-        case
-            when shares.net <= 0 then 'C'
-            when (shares.net_upto - shares.net) * 100 < shares.net_of_all * 80 then 'A'
-            when (shares.net_upto - shares.net) * 100 < shares.net_of_all * 95 then 'B'
-            else 'C'
-        end as abc_class,
+        classes.currency,
+        classes.abc_class,
 
-        shares.rank,
+        classes.rank,
 
-        try_cast(shares.net_share as decimal(9, 6)) as net_share,
-        try_cast(shares.share_upto as decimal(9, 6)) as cumulative_share,
-        try_cast(shares.net as decimal(18, 2)) as net
-    from shares
-    left join names on shares.entity_id = names.customer_id
+        classes.net_share,
+        classes.cumulative_share,
+        classes.net
+    from classes
+    left join names on classes.entity_id = names.customer_id
 )
 
-select * from classed
+select * from named

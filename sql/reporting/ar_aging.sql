@@ -1,5 +1,6 @@
--- One row per customer and currency with open invoices: what is owed, by age.
+-- One row per customer and currency with open invoices: balance by age.
 -- key: customer_id, currency
+-- section: Receivables and cash
 -- order: balance desc, customer_id, currency
 -- question: Who owes us, and how late?
 -- query: select customer_name, balance, days_over_90, share_overdue
@@ -32,7 +33,7 @@ sums as (
 ),
 
 limited as (
-    -- A credit limit is in the customer's own currency, and is held against that alone.
+    -- A credit limit is in the customer's own currency and applies to that one only.
     select
         sums.customer_id,
 
@@ -49,19 +50,18 @@ limited as (
 
         if(sums.currency = customers.currency, customers.credit_limit, null)
             as credit_limit,
-        try_cast(coalesce(sums.current_balance, 0) as decimal(18, 2))
-            as current_balance,
-        try_cast(coalesce(sums.days_1_30, 0) as decimal(18, 2)) as days_1_30,
-        try_cast(coalesce(sums.days_31_60, 0) as decimal(18, 2)) as days_31_60,
-        try_cast(coalesce(sums.days_61_90, 0) as decimal(18, 2)) as days_61_90,
-        try_cast(coalesce(sums.days_over_90, 0) as decimal(18, 2)) as days_over_90,
-        try_cast(coalesce(sums.overdue, 0) as decimal(18, 2)) as overdue,
+        as_money(coalesce(sums.current_balance, 0)) as current_balance,
+        as_money(coalesce(sums.days_1_30, 0)) as days_1_30,
+        as_money(coalesce(sums.days_31_60, 0)) as days_31_60,
+        as_money(coalesce(sums.days_61_90, 0)) as days_61_90,
+        as_money(coalesce(sums.days_over_90, 0)) as days_over_90,
+        as_money(coalesce(sums.overdue, 0)) as overdue,
         if(
             sums.balance > 0,
-            try_cast(coalesce(sums.overdue, 0) / sums.balance as decimal(9, 6)),
+            as_share(coalesce(sums.overdue, 0) / sums.balance),
             null
         ) as share_overdue,
-        try_cast(sums.balance as decimal(18, 2)) as balance
+        as_money(sums.balance) as balance
     from sums
     left join customers on sums.customer_id = customers.customer_id
 )

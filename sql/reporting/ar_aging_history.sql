@@ -1,7 +1,8 @@
--- One row per customer, month end and currency: what was owed then, by age.
+-- One row per customer, month end and currency: balance at that time, by age.
 -- key: customer_id, month_end_on, currency
+-- section: Receivables and cash
 -- order: month_end_on desc, balance desc, customer_id, currency
--- question: How did our receivables grow old over the months?
+-- question: How did the age of our receivables develop over the months?
 -- query: select month_end_on, currency, sum(balance) as balance
 --   from reporting.ar_aging_history
 --   group by month_end_on, currency order by month_end_on
@@ -20,12 +21,11 @@ customers as (
     select * from core.dim_customer
 ),
 
--- A limit is of its day, and in the currency that the customer had then.
+-- The credit limit of that time, in the currency that the customer had then.
 limits as (
     select
         versions.customer_id,
-        coalesce(nullif(upper(trim(versions.currency)), ''), as_of.currency)
-            as currency,
+        currency_or(versions.currency, as_of.currency) as currency,
         versions.valid_from,
         versions.credit_limit
     from staging.customers_history as versions
@@ -94,19 +94,18 @@ limited as (
 
         if(sums.currency = limits.currency, limits.credit_limit, null)
             as credit_limit,
-        try_cast(coalesce(sums.current_balance, 0) as decimal(18, 2))
-            as current_balance,
-        try_cast(coalesce(sums.days_1_30, 0) as decimal(18, 2)) as days_1_30,
-        try_cast(coalesce(sums.days_31_60, 0) as decimal(18, 2)) as days_31_60,
-        try_cast(coalesce(sums.days_61_90, 0) as decimal(18, 2)) as days_61_90,
-        try_cast(coalesce(sums.days_over_90, 0) as decimal(18, 2)) as days_over_90,
-        try_cast(coalesce(sums.overdue, 0) as decimal(18, 2)) as overdue,
+        as_money(coalesce(sums.current_balance, 0)) as current_balance,
+        as_money(coalesce(sums.days_1_30, 0)) as days_1_30,
+        as_money(coalesce(sums.days_31_60, 0)) as days_31_60,
+        as_money(coalesce(sums.days_61_90, 0)) as days_61_90,
+        as_money(coalesce(sums.days_over_90, 0)) as days_over_90,
+        as_money(coalesce(sums.overdue, 0)) as overdue,
         if(
             sums.balance > 0,
-            try_cast(coalesce(sums.overdue, 0) / sums.balance as decimal(9, 6)),
+            as_share(coalesce(sums.overdue, 0) / sums.balance),
             null
         ) as share_overdue,
-        try_cast(sums.balance as decimal(18, 2)) as balance
+        as_money(sums.balance) as balance
     from sums
     left join customers on sums.customer_id = customers.customer_id
     asof left join limits

@@ -1,7 +1,8 @@
--- One row per open invoice or credit note, with its customer and how late it is.
+-- One row per open invoice or credit note, with its customer and days overdue.
 -- key: invoice_id
+-- section: Receivables and cash
 -- order: due_on, invoice_id
--- question: Which invoices are open, and how late are they?
+-- question: Which invoices are open, and how many days overdue are they?
 -- query: select customer_name, invoice_code, due_on, days_overdue, balance
 --   from reporting.ar_open_items where days_overdue > 0 order by days_overdue desc
 with

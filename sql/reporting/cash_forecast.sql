@@ -1,5 +1,6 @@
--- One row per week and currency: what should come in, and what open orders will cost.
+-- One row per week and currency: receipts due and commitments of open orders.
 -- key: week_on, currency
+-- section: Receivables and cash
 -- order: currency, week_on
 -- question: What cash comes in and goes out in the next weeks?
 -- query: select week_on, currency, overdue_in, expected_in, committed_out, net_cash
@@ -19,7 +20,7 @@ orders as (
     where is_open
 ),
 
--- What is late already is expected in the week of the as-of day.
+-- What is overdue is expected in the week of the as-of day.
 flows as (
     select
         date_trunc('week', greatest(items.due_on, as_of.as_of_on))::date as week_on,
@@ -60,13 +61,12 @@ summed as (
 
         week_on,
 
-        try_cast(overdue_in as decimal(18, 2)) as overdue_in,
-        try_cast(expected_in as decimal(18, 2)) as expected_in,
-        try_cast(committed_out as decimal(18, 2)) as committed_out,
-        try_cast(net_cash as decimal(18, 2)) as net_cash,
-        try_cast(
+        as_money(overdue_in) as overdue_in,
+        as_money(expected_in) as expected_in,
+        as_money(committed_out) as committed_out,
+        as_money(net_cash) as net_cash,
+        as_money(
             sum(net_cash) over (partition by currency order by week_on)
-            as decimal(18, 2)
         ) as net_cash_to_date
     from weeks
 )

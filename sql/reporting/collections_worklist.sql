@@ -1,5 +1,6 @@
--- One row per customer and currency with something overdue, whom to call first.
+-- One row per customer and currency with an overdue balance, in order of urgency.
 -- key: customer_id, currency
+-- section: Receivables and cash
 -- order: currency, rank
 -- question: Whom do we call today?
 -- query: select rank, customer_name, phone, overdue, worst_days
@@ -11,7 +12,7 @@ aging as (
     where overdue > 0
 ),
 
--- A credit that nobody took yet is subtracted, but it makes no customer late.
+-- An unapplied credit reduces the balance, but does not make a customer late.
 items as (
     select
         customer_id,

@@ -1,7 +1,8 @@
--- One row per customer: the balance on its record against that of its open invoices.
+-- One row per customer: balance on the record compared with open invoices.
 -- key: customer_id
+-- section: Receivables and cash
 -- order: abs(difference) desc nulls last, customer_id
--- question: Does what a customer's record says it owes agree with its invoices?
+-- question: Does the balance on a customer's record agree with its open invoices?
 -- query: select customer_name, customer_balance, invoices_balance, difference
 --   from reporting.customer_balance_reconciliation where difference <> 0
 with
@@ -46,10 +47,8 @@ compared as (
         sums.documents_in_other_currencies,
 
         customers.customer_balance,
-        try_cast(sums.invoices_balance as decimal(18, 2)) as invoices_balance,
-        try_cast(
-            customers.customer_balance - sums.invoices_balance as decimal(18, 2)
-        ) as difference
+        as_money(sums.invoices_balance) as invoices_balance,
+        as_money(customers.customer_balance - sums.invoices_balance) as difference
     from customers
     inner join sums on customers.customer_id = sums.customer_id
     where not customers.is_deleted or sums.invoices_balance <> 0

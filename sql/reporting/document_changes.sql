@@ -1,5 +1,6 @@
--- One row per later version of a document: what changed in it, from what to what, when.
+-- One row per later version of a document: what changed, from what, to what, and when.
 -- key: document_type, document_id, seen_at
+-- section: Trust
 -- order: seen_at desc, document_type, document_id
 -- question: Which documents were changed, and which of them after they were posted?
 -- query: select seen_at, document_code, changed_fields, changed_from, changed_to
@@ -8,62 +9,7 @@
 with
 
 versions as (
-    select
-        'invoice' as document_type,
-        invoice_id as document_id,
-        invoice_code as document_code,
-        customer_id as party_id,
-        invoice_status as status,
-        currency,
-        document_on,
-        due_on,
-        posted_on,
-        invoice_subtotal as net,
-        invoice_tax as tax,
-        invoice_total as total,
-        amount_paid,
-        balance,
-        valid_from,
-        valid_to
-    from staging.invoices_history
-    union all
-    select
-        'sales order' as document_type,
-        sales_order_id as document_id,
-        sales_order_code as document_code,
-        customer_id as party_id,
-        sales_order_status as status,
-        currency,
-        document_on,
-        required_on as due_on,
-        null as posted_on,
-        sales_order_subtotal as net,
-        sales_order_tax as tax,
-        sales_order_total as total,
-        null as amount_paid,
-        null as balance,
-        valid_from,
-        valid_to
-    from staging.sales_orders_history
-    union all
-    select
-        'purchase order' as document_type,
-        purchase_order_id as document_id,
-        purchase_order_code as document_code,
-        vendor_id as party_id,
-        purchase_order_status as status,
-        currency,
-        document_on,
-        expected_on as due_on,
-        null as posted_on,
-        purchase_order_subtotal as net,
-        purchase_order_tax as tax,
-        purchase_order_total as total,
-        null as amount_paid,
-        null as balance,
-        valid_from,
-        valid_to
-    from staging.purchase_orders_history
+    select * from core.document_versions
 ),
 
 changed as (
@@ -75,8 +21,8 @@ changed as (
     having count(*) > 1
 ),
 
--- The lines are compared as they came, by a hash of their text: staging has those
--- of the present only.
+-- Lines are compared as P4 Books sent them, by a hash of their text: staging has the
+-- current lines only.
 lines as (
     select
         'invoice' as document_type,
@@ -116,15 +62,15 @@ with_lines as (
             and versions.valid_from = lines.valid_from
 ),
 
--- Each field as text, in the order in which they are told.
-told as (
+-- Each field as text, in the order in which changes are listed.
+as_text as (
     select
         document_type,
         document_id,
         document_code,
         valid_from,
         valid_to,
-        regexp_replace(lower(status), '[^a-z]', '', 'g') as word,
+        status_word(status) as word,
         [
             'code', 'party', 'status', 'currency', 'document date', 'due date',
             'posting date', 'net', 'tax', 'total', 'paid', 'balance', 'lines'
@@ -146,7 +92,7 @@ pairs as (
         lag(lines_hash) over version_order as lines_hash_before,
         lag(word) over version_order as word_before,
         lag(valid_to) over version_order as valid_to_before
-    from told
+    from as_text
     window version_order as (
         partition by document_type, document_id order by valid_from
     )
@@ -199,8 +145,8 @@ named as (
         ) as changed_to,
 
         valid_to_before < valid_from as is_returned,
-        -- what a payment changes is no change of what was posted: the status, unless it
-        -- is taken back to a draft or made void, what is paid, and the balance
+        -- A payment does not change what was posted: it changes the amount paid, the
+        -- balance, and the status, unless that goes back to draft or becomes void.
         document_type = 'invoice'
         and coalesce(word_before not in ('draft', 'void'), true)
         and (

@@ -1,7 +1,8 @@
--- One row per month and currency: how many days of credit sales are still owed.
+-- One row per month and currency: days sales outstanding (DSO).
 -- key: month_end_on, currency
+-- section: Receivables and cash
 -- order: month_end_on desc, currency
--- question: How many days do our customers take to pay, and how many of them are late?
+-- question: How many days do our customers take to pay, and how many of these are late?
 -- query: select month_end_on, currency, dso, best_possible_dso, average_days_late
 --   from reporting.dso order by month_end_on desc
 with
@@ -15,7 +16,7 @@ versions as (
     where is_live
 ),
 
-stood_then as (
+then_live as (
     select
         versions.*,
         months.month_end_on,
@@ -33,7 +34,7 @@ stood_then as (
 ),
 
 sums as (
-    -- Sold on credit is what a customer need not pay on the day itself.
+    -- Credit sales are those that are not due on the day of sale.
     select
         month_end_on,
         measured_on,
@@ -51,7 +52,7 @@ sums as (
         coalesce(
             sum(balance) filter (where is_open and due_on >= measured_on), 0
         ) as receivables_not_due
-    from stood_then
+    from then_live
     group by all
 ),
 
@@ -71,7 +72,7 @@ days as (
     from sums
 ),
 
-reckoned as (
+finished as (
     select
         currency,
 
@@ -86,9 +87,9 @@ reckoned as (
         try_cast(dso::decimal(19, 2) - best_possible_dso as decimal(18, 2))
             as average_days_late,
 
-        try_cast(credit_sales as decimal(18, 2)) as credit_sales,
-        try_cast(receivables as decimal(18, 2)) as receivables
+        as_money(credit_sales) as credit_sales,
+        as_money(receivables) as receivables
     from days
 )
 
-select * from reckoned
+select * from finished

@@ -1,5 +1,6 @@
--- One row per month, tax code, rate and currency: base of ITBMS, and tax by lines.
+-- One row per month, tax code, rate and currency: ITBMS base, and tax by lines.
 -- key: month_on, tax_code, rate_name, currency
+-- section: ITBMS
 -- order: month_on desc, currency, tax_code, rate_name
 -- question: What goes into this month's ITBMS return?
 -- query: select month_on, tax_code, rate_name, taxable_base, exempt_base, tax
@@ -16,8 +17,8 @@ lines as (
     where is_live
 ),
 
--- A line whose rate nobody knows is taxable where tax was charged on it, by more than
--- the rounding of the others.
+-- A line with an unknown rate is taxable if tax was charged on such lines of its
+-- invoice, by more than rounding.
 charged as (
     select invoice_id from lines
     where not is_known_rate
@@ -28,7 +29,7 @@ charged as (
 judged as (
     select
         lines.*,
-        date_trunc('month', lines.document_on)::date as month_on,
+        month_of(lines.document_on) as month_on,
         coalesce(format('{:g} %', (lines.tax_rate * 100)::double), '(unknown)')
             as rate_name,
         if(
@@ -64,21 +65,21 @@ by_lines as (
 
 by_headers as (
     select
-        date_trunc('month', document_on)::date as month_on,
+        month_of(document_on) as month_on,
         currency,
         sum(invoice_tax) as tax
     from invoices
     group by all
 ),
 
-beside as (
+joined as (
     select
         by_rate.tax_code,
         by_rate.rate_name,
         by_rate.currency,
 
         by_rate.month_on,
-        -- none in the year 10000, which many a reader can't hold
+        -- many tools cannot represent a date in the year 10000
         if(
             by_rate.month_on < date '9999-12-01',
             (by_rate.month_on + interval 1 month + interval 14 days)::date,
@@ -88,12 +89,12 @@ beside as (
         by_rate.documents,
 
         by_rate.tax_rate,
-        try_cast(by_rate.taxable_base as decimal(18, 2)) as taxable_base,
-        try_cast(by_rate.exempt_base as decimal(18, 2)) as exempt_base,
-        try_cast(by_rate.tax as decimal(18, 2)) as tax,
-        try_cast(by_lines.tax as decimal(18, 2)) as month_tax_by_lines,
-        try_cast(by_headers.tax as decimal(18, 2)) as month_tax_charged,
-        try_cast(by_headers.tax - by_lines.tax as decimal(18, 2)) as month_difference
+        as_money(by_rate.taxable_base) as taxable_base,
+        as_money(by_rate.exempt_base) as exempt_base,
+        as_money(by_rate.tax) as tax,
+        as_money(by_lines.tax) as month_tax_by_lines,
+        as_money(by_headers.tax) as month_tax_charged,
+        as_money(by_headers.tax - by_lines.tax) as month_difference
     from by_rate
     inner join by_lines
         on by_rate.month_on = by_lines.month_on and by_rate.currency = by_lines.currency
@@ -103,4 +104,4 @@ beside as (
             and by_rate.currency = by_headers.currency
 )
 
-select * from beside
+select * from joined

@@ -1,5 +1,6 @@
--- One row per invoice and tax code: the sales book. Void invoices stand with zero.
+-- One row per invoice and tax code: the sales book. Void invoices are listed with 0.
 -- key: invoice_id, tax_code
+-- section: ITBMS
 -- order: document_on, invoice_code, invoice_id, tax_code
 -- question: Which invoices make up the sales of a month, with base and tax?
 -- query: select document_on, invoice_code, customer_name, tax_id, net, tax, total
@@ -46,7 +47,7 @@ booked as (
         invoices.is_credit_note,
 
         invoices.document_on,
-        date_trunc('month', invoices.document_on)::date as month_on,
+        month_of(invoices.document_on) as month_on,
 
         by_code.tax_rate,
         if(invoices.is_void or by_code.invoice_id is null, 0, by_code.net) as net,
@@ -58,8 +59,8 @@ booked as (
     left join customers on invoices.customer_id = customers.customer_id
 ),
 
--- The book shows the tax that was charged: what it is beyond that of the lines, a cent
--- of rounding as a rule, stands with the code of most tax.
+-- The book shows the tax that was charged. Its difference from the tax of the lines,
+-- usually a cent of rounding, is added to the code with the most tax.
 charged as (
     select
         *,
@@ -77,9 +78,9 @@ charged as (
 summed as (
     select
         * exclude (net, tax, tax_by_rate, tax_charged),
-        try_cast(net as decimal(18, 2)) as net,
-        try_cast(tax as decimal(18, 2)) as tax,
-        try_cast(net + tax as decimal(18, 2)) as total
+        as_money(net) as net,
+        as_money(tax) as tax,
+        as_money(net + tax) as total
     from charged
 )
 

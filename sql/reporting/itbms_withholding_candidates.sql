@@ -1,5 +1,6 @@
--- One row per customer, month and currency: tax charged, and what may be withheld.
+-- One row per customer, month and currency: tax charged and expected withholding.
 -- key: customer_id, month_on, currency
+-- section: ITBMS
 -- order: month_on desc, tax desc, customer_id, currency
 -- question: Which customers withhold ITBMS, and how much of it?
 -- query: select month_on, customer_name, tax, expected_withholding
@@ -15,10 +16,10 @@ customers as (
     select * from core.dim_customer
 ),
 
--- P4 Books does not tell who withholds; the user lists them in sql/seeds.
+-- P4 Books does not say who withholds; they are listed in sql/seeds.
 listed as (
     select
-        upper(trim(customer_code)) as code,
+        code_key(customer_code) as code,
         share,
         coalesce(valid_from, date '0001-01-01') as valid_from,
         coalesce(valid_to, date '9999-12-31') as valid_to
@@ -26,28 +27,27 @@ listed as (
 ),
 
 withheld as (
-    -- An invoice of which just its tax, or half of it, is open looks like one withheld.
+    -- An invoice with exactly its tax, or half of it, open suggests a withholding.
     select
         invoices.*,
         customers.customer_code,
         customers.customer_name,
         customers.tax_id,
         listed.share,
-        try_cast(invoices.invoice_tax::decimal(19, 2) * listed.share as decimal(18, 2))
-            as withholding,
+        as_money(invoices.invoice_tax::decimal(19, 2) * listed.share) as withholding,
         invoices.is_open
         and invoices.invoice_tax > 0
         and invoices.balance < invoices.invoice_total
         and (
             invoices.balance = invoices.invoice_tax
-            -- half a cent may have gone to either side
+            -- the half may be rounded up or down
             or abs(invoices.balance::decimal(20, 2) * 2 - invoices.invoice_tax) <= 0.01
         ) as is_short_by_tax
     from invoices
     left join customers on invoices.customer_id = customers.customer_id
     left join listed
         on
-            upper(trim(customers.customer_code)) = listed.code
+            code_key(customers.customer_code) = listed.code
             and invoices.document_on >= listed.valid_from
             and invoices.document_on <= listed.valid_to
 ),
@@ -63,15 +63,14 @@ months as (
 
         count(share) > 0 as is_listed,
 
-        date_trunc('month', document_on)::date as month_on,
+        month_of(document_on) as month_on,
 
         count(*) as documents,
         count(*) filter (where is_short_by_tax) as documents_short_by_tax,
 
         max(share) as withholding_share,
-        try_cast(sum(invoice_tax) as decimal(18, 2)) as tax,
-        try_cast(coalesce(sum(withholding), 0) as decimal(18, 2))
-            as expected_withholding
+        as_money(sum(invoice_tax)) as tax,
+        as_money(coalesce(sum(withholding), 0)) as expected_withholding
     from withheld
     group by customer_id, currency, date_trunc('month', document_on)
     having sum(invoice_tax) <> 0 or count(share) > 0

@@ -1,5 +1,6 @@
--- One row per customer of whom an invoice was seen turning Paid: how fast, how late.
+-- One row per customer with invoices seen turning Paid: how fast and how late.
 -- key: customer_id
+-- section: Receivables and cash
 -- order: average_days_late desc, customer_id
 -- question: Which customers pay late, and by how many days?
 -- query: select customer_name, paid_invoices, average_days_to_pay, average_days_late
@@ -20,10 +21,10 @@ versions as (
 ),
 
 turned as (
-    -- Of an invoice that was paid, opened and paid again the last time counts.
+    -- If an invoice was paid, reopened and paid again, the last payment counts.
     select
         versions.invoice_id,
-        max(timezone(as_of.timezone, versions.valid_from)::date) as paid_on
+        max(local_day(versions.valid_from, as_of.timezone)) as paid_on
     from versions
     cross join as_of
     where versions.is_paid and not versions.was_paid

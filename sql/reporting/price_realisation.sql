@@ -1,5 +1,6 @@
--- One row per product, customer, month and currency: prices got against list and cost.
+-- One row per product, customer, month and currency: price against list and cost.
 -- key: product_id, customer_id, month_on, currency
+-- section: Sales
 -- order: month_on desc, net desc, product_id, customer_id, currency
 -- question: Where do we sell below list, or below cost?
 -- query: select product_name, customer_name, month_on, list_price, average_price
@@ -12,12 +13,12 @@ lines as (
 ),
 
 priced as (
-    -- With room for the sum of a million lines: a line beyond that is not known.
+    -- Leaves room for the sum of a million lines; a larger line is unknown.
     select
         *,
-        try_cast(quantity::decimal(19, 6) * list_price as decimal(32, 12))
+        try_cast(in_full(quantity, list_price) as decimal(32, 12))
             as line_at_list,
-        try_cast(quantity::decimal(19, 6) * unit_cost as decimal(32, 12))
+        try_cast(in_full(quantity, unit_cost) as decimal(32, 12))
             as line_at_cost
     from lines
 ),
@@ -26,13 +27,13 @@ sums as (
     select
         product_id,
         customer_id,
-        date_trunc('month', document_on)::date as month_on,
+        month_of(document_on) as month_on,
         currency,
         coalesce(sum(quantity), 0) as quantity,
         sum(line_net) as net,
         coalesce(sum(discount), 0) as discount,
         count(*) * 0.005 as rounding,
-        -- known where every line of it has one
+        -- known only if it is known for every line
         if(count(*) = count(line_at_list), sum(line_at_list), null) as at_list,
         if(count(*) = count(line_at_cost), sum(line_at_cost), null) as at_cost
     from priced
@@ -49,7 +50,7 @@ compared as (
         customers.customer_name,
         sums.currency,
 
-        -- by more than the rounding of its lines
+        -- by more than the rounding of the lines
         coalesce(sums.net < sums.at_list - sums.rounding, false)
         and sums.quantity > 0 as is_below_list,
         coalesce(sums.net < sums.at_cost - sums.rounding, false)
@@ -57,17 +58,13 @@ compared as (
 
         sums.month_on,
 
-        try_cast(sums.quantity as decimal(18, 6)) as quantity,
-        try_cast(sums.at_list / nullif(sums.quantity, 0) as decimal(18, 6))
-            as list_price,
-        try_cast(sums.net / nullif(sums.quantity, 0) as decimal(18, 6))
-            as average_price,
-        try_cast(sums.at_cost / nullif(sums.quantity, 0) as decimal(18, 6))
-            as unit_cost,
-        try_cast(1 - sums.net / nullif(sums.at_list, 0) as decimal(9, 6))
-            as discount_share,
-        try_cast(sums.discount as decimal(18, 2)) as discount,
-        try_cast(sums.net as decimal(18, 2)) as net
+        as_measure(sums.quantity) as quantity,
+        as_measure(sums.at_list / nullif(sums.quantity, 0)) as list_price,
+        as_measure(sums.net / nullif(sums.quantity, 0)) as average_price,
+        as_measure(sums.at_cost / nullif(sums.quantity, 0)) as unit_cost,
+        as_share(1 - sums.net / nullif(sums.at_list, 0)) as discount_share,
+        as_money(sums.discount) as discount,
+        as_money(sums.net) as net
     from sums
     left join core.dim_product as products
         on sums.product_id = products.product_id

@@ -1,7 +1,8 @@
--- One row per product, month and currency: net sold, its cost as far as known, margin.
+-- One row per product, month and currency: net sales, estimated cost and margin.
 -- key: product_id, month_on, currency
+-- section: Sales
 -- order: month_on desc, margin desc nulls last, product_id, currency
--- question: What do we earn on a product, after what it cost?
+-- question: How much margin does a product earn?
 -- query: select product_name, sum(net) as net, sum(margin) as margin
 --   from reporting.product_margin where cost_basis <> 'unknown'
 --   group by product_name order by margin desc limit 10
@@ -21,20 +22,21 @@ bought as (
     from core.fct_purchase_order_line
     where is_live and quantity > 0 and product_id <> '(none)'
     group by product_id, currency, document_on
-    -- what was given free, or has no price yet, tells no cost
+    -- free goods, and orders without a price yet, say nothing about cost
     having sum(line_net) > 0
 ),
 
--- Where a product has no cost of its own, the last price we ordered it at stands in.
+-- If a product has no cost, the last purchase price is used instead.
 priced as (
     select
         lines.*,
-        try_cast(
-            lines.quantity::decimal(19, 6)
-            * coalesce(
-                nullif(lines.unit_cost, 0),
-                try_cast(bought.purchase_price as decimal(18, 6))
-            ) as decimal(18, 2)
+        as_money(
+            in_full(
+                lines.quantity,
+                coalesce(
+                    nullif(lines.unit_cost, 0), as_measure(bought.purchase_price)
+                )
+            )
         ) as line_cost
     from lines
     asof left join bought
@@ -47,7 +49,7 @@ priced as (
 sums as (
     select
         product_id,
-        date_trunc('month', document_on)::date as month_on,
+        month_of(document_on) as month_on,
         currency,
         min(
             case
@@ -55,7 +57,7 @@ sums as (
                 when coalesce(unit_cost, 0) = 0 then 1
                 else 2
             end
-        ) as sureness,
+        ) as certainty,
         coalesce(sum(quantity), 0) as quantity,
         sum(line_net) as net,
         sum(line_cost) as cost_estimated
@@ -63,15 +65,15 @@ sums as (
     group by all
 ),
 
-reckoned as (
-    -- As sure as the least sure of its lines; unknown as soon as one is.
+finished as (
+    -- The basis is that of the least certain line; unknown if any line is.
     select
         sums.product_id,
 
         products.product_code,
         products.product_name,
         sums.currency,
-        case sums.sureness
+        case sums.certainty
             when 2 then 'product cost'
             when 1 then 'last purchase price'
             else 'unknown'
@@ -79,17 +81,14 @@ reckoned as (
 
         sums.month_on,
 
-        try_cast(sums.quantity as decimal(18, 6)) as quantity,
-        try_cast(sums.net as decimal(18, 2)) as net,
-        try_cast(if(sums.sureness > 0, sums.cost_estimated, null) as decimal(18, 2))
-            as cost_estimated,
-        try_cast(
-            if(sums.sureness > 0, sums.net - sums.cost_estimated, null)
-            as decimal(18, 2)
-        ) as margin,
+        as_measure(sums.quantity) as quantity,
+        as_money(sums.net) as net,
+        as_money(if(sums.certainty > 0, sums.cost_estimated, null)) as cost_estimated,
+        as_money(if(sums.certainty > 0, sums.net - sums.cost_estimated, null))
+            as margin,
         if(
-            sums.sureness > 0 and sums.net > 0,
-            try_cast((sums.net - sums.cost_estimated) / sums.net as decimal(9, 6)),
+            sums.certainty > 0 and sums.net > 0,
+            as_share((sums.net - sums.cost_estimated) / sums.net),
             null
         ) as margin_share
     from sums
@@ -97,4 +96,4 @@ reckoned as (
         on sums.product_id = products.product_id
 )
 
-select * from reckoned
+select * from finished

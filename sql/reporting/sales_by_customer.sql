@@ -1,7 +1,8 @@
 -- One row per customer, month and currency: documents and net of live invoices.
 -- key: customer_id, month_on, currency
+-- section: Sales
 -- order: month_on desc, net desc, customer_id, currency
--- question: Who buys how much, and how large is an order?
+-- question: Who buys how much, and how large is an average invoice?
 -- query: select customer_name, sum(net) as net, sum(documents) as documents
 --   from reporting.sales_by_customer group by customer_name order by net desc limit 10
 with
@@ -9,7 +10,7 @@ with
 invoices as (
     select
         *,
-        date_trunc('month', document_on)::date as month_on
+        month_of(document_on) as month_on
     from core.fct_invoice
     where is_live
 ),
@@ -17,7 +18,7 @@ invoices as (
 quantities as (
     select
         customer_id,
-        date_trunc('month', document_on)::date as month_on,
+        month_of(document_on) as month_on,
         currency,
         sum(quantity) as quantity
     from core.fct_invoice_line
@@ -52,9 +53,9 @@ named as (
 
         sums.documents,
 
-        try_cast(coalesce(quantities.quantity, 0) as decimal(18, 6)) as quantity,
-        try_cast(sums.net / sums.documents as decimal(18, 2)) as average_order,
-        try_cast(sums.net as decimal(18, 2)) as net
+        as_measure(coalesce(quantities.quantity, 0)) as quantity,
+        as_money(sums.net / sums.documents) as average_order,
+        as_money(sums.net) as net
     from sums
     left join quantities
         on

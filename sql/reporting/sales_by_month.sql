@@ -1,5 +1,6 @@
--- One row per month and currency with live invoices: what was sold, against last year.
+-- One row per month and currency with live invoices: sales, compared with last year.
 -- key: month_on, currency
+-- section: Sales
 -- order: month_on desc, currency
 -- question: How much did we sell this month, and how does it compare?
 -- query: select month_on, currency, net, net_year_to_date, net_last_year, growth
@@ -13,7 +14,7 @@ as_of as (
 invoices as (
     select
         *,
-        date_trunc('month', document_on)::date as month_on
+        month_of(document_on) as month_on
     from core.fct_invoice
     where is_live
 ),
@@ -32,8 +33,8 @@ months as (
     group by month_on, currency
 ),
 
--- The month that is not over is compared with the same days of last year's; on its last
--- day with all of them, so that 29 February is not left out.
+-- A month that is not over is compared with the same days of last year's month; on its
+-- last day with the whole month, so that 29 February is included.
 last_year as (
     select
         (date_trunc('month', invoices.document_on) + interval 1 year)::date as month_on,
@@ -63,7 +64,7 @@ compared as (
             and months.currency = last_year.currency
 ),
 
-reckoned as (
+finished as (
     select
         currency,
 
@@ -73,15 +74,15 @@ reckoned as (
         credit_notes,
         customers,
 
-        try_cast(net as decimal(18, 2)) as net,
-        try_cast(tax as decimal(18, 2)) as tax,
-        try_cast(total as decimal(18, 2)) as total,
-        try_cast(net / documents as decimal(18, 2)) as average_net,
-        try_cast(net_year_to_date as decimal(18, 2)) as net_year_to_date,
-        try_cast(coalesce(net_last_year, 0) as decimal(18, 2)) as net_last_year,
-        if(net_last_year > 0, try_cast(net / net_last_year - 1 as decimal(9, 6)), null)
+        as_money(net) as net,
+        as_money(tax) as tax,
+        as_money(total) as total,
+        as_money(net / documents) as average_net,
+        as_money(net_year_to_date) as net_year_to_date,
+        as_money(coalesce(net_last_year, 0)) as net_last_year,
+        if(net_last_year > 0, as_share(net / net_last_year - 1), null)
             as growth
     from compared
 )
 
-select * from reckoned
+select * from finished

@@ -1,5 +1,6 @@
 -- One row per product, month and currency: quantity and net of live invoices.
 -- key: product_id, month_on, currency
+-- section: Sales
 -- order: month_on desc, net desc, product_id, currency
 -- question: What sells, at which average price?
 -- query: select product_name, sum(quantity) as quantity, sum(net) as net
@@ -18,7 +19,7 @@ products as (
 sums as (
     select
         product_id,
-        date_trunc('month', document_on)::date as month_on,
+        month_of(document_on) as month_on,
         currency,
         count(distinct invoice_id) as documents,
         coalesce(sum(quantity), 0) as quantity,
@@ -39,10 +40,9 @@ named as (
 
         sums.documents,
 
-        try_cast(sums.quantity as decimal(18, 6)) as quantity,
-        try_cast(sums.net / nullif(sums.quantity, 0) as decimal(18, 6))
-            as average_price,
-        try_cast(sums.net as decimal(18, 2)) as net
+        as_measure(sums.quantity) as quantity,
+        as_measure(sums.net / nullif(sums.quantity, 0)) as average_price,
+        as_money(sums.net) as net
     from sums
     left join products on sums.product_id = products.product_id
 )

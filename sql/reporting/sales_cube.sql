@@ -1,5 +1,6 @@
 -- One row per customer, product, month and currency: quantity, net and discount sold.
 -- key: customer_id, product_id, month_on, currency
+-- section: Sales
 -- question: Who bought what, and when?
 -- query: select customer_id, product_id, sum(quantity) as quantity, sum(net) as net
 --   from reporting.sales_cube
@@ -17,11 +18,11 @@ cube as (
         product_id,
         currency,
 
-        date_trunc('month', document_on)::date as month_on,
+        month_of(document_on) as month_on,
 
-        try_cast(coalesce(sum(quantity), 0) as decimal(18, 6)) as quantity,
-        try_cast(coalesce(sum(discount), 0) as decimal(18, 2)) as discount,
-        try_cast(sum(line_net) as decimal(18, 2)) as net
+        as_measure(coalesce(sum(quantity), 0)) as quantity,
+        as_money(coalesce(sum(discount), 0)) as discount,
+        as_money(sum(line_net)) as net
     from lines
     group by all
 )

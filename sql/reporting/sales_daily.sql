@@ -1,7 +1,8 @@
--- One row per day and currency with live invoices: sales, and month and year so far.
+-- One row per day and currency with live invoices: sales, month and year to date.
 -- key: day_on, currency
+-- section: Sales
 -- order: day_on desc, currency
--- question: How do this month's sales run, day by day, against last year's?
+-- question: How do this month's sales compare with last year's, day by day?
 -- query: select day_on, net, net_month_to_date, net_month_to_date_last_year, growth
 --   from reporting.sales_daily order by day_on desc limit 31
 with
@@ -14,7 +15,7 @@ invoices as (
 days as (
     select
         document_on as day_on,
-        date_trunc('month', document_on)::date as month_on,
+        month_of(document_on) as month_on,
         currency,
         count(*) as documents,
         count(distinct customer_id) filter (where customer_id <> '(none)') as customers,
@@ -35,7 +36,7 @@ running as (
     from days
 ),
 
--- The last day with sales up to the same day of last year, if it was in that month.
+-- The last day with sales up to the same day a year earlier, if in that month.
 compared as (
     select
         running.*,
@@ -44,7 +45,7 @@ compared as (
             earlier.net_month_to_date,
             null
         ) as net_month_to_date_last_year,
-        -- 29 February has no day of last year: it is 28 February's
+        -- 29 February has no day a year earlier; 28 February is matched with its own
         if(earlier.day_on + interval 1 year = running.day_on, earlier.net, null)
             as net_last_year
     from running
@@ -54,7 +55,7 @@ compared as (
             and running.last_year_on >= earlier.day_on
 ),
 
-reckoned as (
+finished as (
     select
         currency,
 
@@ -64,22 +65,20 @@ reckoned as (
         documents,
         customers,
 
-        try_cast(net as decimal(18, 2)) as net,
-        try_cast(tax as decimal(18, 2)) as tax,
-        try_cast(net / documents as decimal(18, 2)) as average_net,
-        try_cast(net_month_to_date as decimal(18, 2)) as net_month_to_date,
-        try_cast(net_year_to_date as decimal(18, 2)) as net_year_to_date,
-        try_cast(coalesce(net_last_year, 0) as decimal(18, 2)) as net_last_year,
-        try_cast(coalesce(net_month_to_date_last_year, 0) as decimal(18, 2))
+        as_money(net) as net,
+        as_money(tax) as tax,
+        as_money(net / documents) as average_net,
+        as_money(net_month_to_date) as net_month_to_date,
+        as_money(net_year_to_date) as net_year_to_date,
+        as_money(coalesce(net_last_year, 0)) as net_last_year,
+        as_money(coalesce(net_month_to_date_last_year, 0))
             as net_month_to_date_last_year,
         if(
             net_month_to_date_last_year > 0,
-            try_cast(
-                net_month_to_date / net_month_to_date_last_year - 1 as decimal(9, 6)
-            ),
+            as_share(net_month_to_date / net_month_to_date_last_year - 1),
             null
         ) as growth
     from compared
 )
 
-select * from reckoned
+select * from finished

@@ -1,5 +1,6 @@
--- One row per endpoint and run: what was read of it, what came of it, what it cost.
+-- One row per endpoint and run: what was read, what changed, and what it cost.
 -- key: endpoint, run_id
+-- section: Trust
 -- order: run_id desc, endpoint
 -- question: Did the last runs work, and how fresh is each list?
 -- query: select started_at, endpoint, outcome, rows_held, new_rows, changed_rows
@@ -14,7 +15,7 @@ runs as (
     select * from raw.runs
 ),
 
-told as (
+finished as (
     select
         runs.endpoint,
         runs.run_id,
@@ -37,11 +38,10 @@ told as (
         runs.requests,
         runs.refused as refusals,
         try_cast(runs.waited as decimal(18, 2)) as seconds_waited,
-        try_cast(
-            epoch(as_of.as_of_at - runs.ended_at) / 3600 as decimal(18, 2)
-        ) as age_hours
+        try_cast(epoch(as_of.as_of_at - runs.ended_at) / 3600 as decimal(18, 2))
+            as age_hours
     from runs
     cross join as_of
 )
 
-select * from told
+select * from finished

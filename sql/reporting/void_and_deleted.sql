@@ -1,56 +1,20 @@
--- One row per document that is void, cancelled or deleted: what it was, until when.
+-- One row per void, cancelled or deleted document: what it was, and until when.
 -- key: document_type, document_id
+-- section: Trust
 -- order: last_seen_at desc, document_type, document_id
--- question: Which documents were made void or deleted, and for how much?
+-- question: Which documents were voided, cancelled or deleted, and for how much?
 -- query: select fate, document_code, party_name, status_before, total, last_seen_at
 --   from reporting.void_and_deleted order by last_seen_at desc limit 20
 with
 
 versions as (
-    select
-        'invoice' as document_type,
-        invoice_id as document_id,
-        invoice_code as document_code,
-        customer_id as party_id,
-        invoice_status as status,
-        currency,
-        document_on,
-        invoice_total as total,
-        valid_from,
-        valid_to
-    from staging.invoices_history
-    union all
-    select
-        'sales order' as document_type,
-        sales_order_id as document_id,
-        sales_order_code as document_code,
-        customer_id as party_id,
-        sales_order_status as status,
-        currency,
-        document_on,
-        sales_order_total as total,
-        valid_from,
-        valid_to
-    from staging.sales_orders_history
-    union all
-    select
-        'purchase order' as document_type,
-        purchase_order_id as document_id,
-        purchase_order_code as document_code,
-        vendor_id as party_id,
-        purchase_order_status as status,
-        currency,
-        document_on,
-        purchase_order_total as total,
-        valid_from,
-        valid_to
-    from staging.purchase_orders_history
+    select * from core.document_versions
 ),
 
-worded as (
+ranked as (
     select
         *,
-        regexp_replace(lower(status), '[^a-z]', '', 'g') as word,
+        status_word(status) as word,
         word = 'void'
         or (document_type <> 'invoice' and word in ('cancelled', 'canceled')) as is_off,
         row_number() over (
@@ -62,13 +26,13 @@ worded as (
 ),
 
 before as (
-    -- As it stood when it was last seen standing.
+    -- Its status when it was last seen neither void nor cancelled.
     select
         document_type,
         document_id,
         arg_max_null(status, valid_from) as status_before,
         max(valid_to) as stood_until
-    from worded
+    from ranked
     where coalesce(not is_off, true)
     group by document_type, document_id
 ),
@@ -77,7 +41,7 @@ off as (
     select
         *,
         if(valid_to is not null, 'deleted', word) as fate
-    from worded
+    from ranked
     where age = 1 and (valid_to is not null or is_off)
 ),
 
@@ -107,10 +71,10 @@ named as (
                 vendors.vendor_name,
                 customers.customer_name
             ),
-            if(off.party_id is null, '(none)', format('(unknown {})', off.party_id))
+            unknown_name(coalesce(off.party_id, '(none)'))
         ) as party_name,
         before.status_before,
-        coalesce(nullif(upper(trim(off.currency)), ''), as_of.currency) as currency,
+        currency_or(off.currency, as_of.currency) as currency,
 
         off.document_on,
         if(

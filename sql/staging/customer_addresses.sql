@@ -1,4 +1,4 @@
--- One row per address of a customer that P4 Books has now.
+-- One row per address of a customer in P4 Books now.
 -- key: customer_id, address_number
 -- question: Where is each customer?
 -- query: select customer_id, address_type, address_line1, city, country

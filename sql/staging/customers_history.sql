@@ -1,4 +1,4 @@
--- One row per version of a customer: what P4 Books said of it, from when to when.
+-- One row per version of a customer: its fields, and when they were valid.
 -- key: customer_id, valid_from
 -- question: Which customers' credit limits changed, and when?
 -- query: select customer_name, valid_from, credit_limit
@@ -37,7 +37,7 @@ renamed as (
 
         extra,
 
-        -- fields that were adopted, by their own names
+        -- adopted fields, under their own names
         * exclude (
             id, code, name, email, phone, tax_id, payment_terms, currency, tax_code,
             status, date_created, date_modified, credit_limit, balance, addresses,

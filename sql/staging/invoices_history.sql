@@ -1,6 +1,6 @@
--- One row per version of an invoice: what P4 Books said of it, from when to when.
+-- One row per version of an invoice: its fields, and when they were valid.
 -- key: invoice_id, valid_from
--- question: Which invoices became Void, and when was that seen?
+-- question: Which invoices became void, and when was it noticed?
 -- query: select invoice_code, valid_from, invoice_total
 --   from staging.invoices_history where lower(invoice_status) = 'void'
 --   order by valid_from desc limit 10
@@ -34,42 +34,12 @@ renamed as (
         total as invoice_total,
         amount_paid,
         balance,
-        -- where the header names no subtotal, what its lines come to
-        case
-            when subtotal is null
-                then
-                    try_cast(
-                        list_sum(
-                            list_transform(
-                                from_json(
-                                    lines,
-                                    '[{
-                                        "quantity": "VARCHAR",
-                                        "price": "VARCHAR",
-                                        "discount": "VARCHAR",
-                                        "subtotal": "VARCHAR"
-                                    }]'
-                                ),
-                                lambda line: coalesce(
-                                    try_cast(line.subtotal as decimal(18, 2)),
-                                    try_cast(
-                                        try_cast(
-                                            line.quantity as decimal(18, 6)
-                                        )::decimal(19, 6)
-                                        * try_cast(line.price as decimal(18, 6))
-                                        - coalesce(
-                                            try_cast(line.discount as decimal(18, 6)), 0
-                                        ) as decimal(18, 2)
-                                    )
-                                )
-                            )
-                        ) as decimal(18, 2)
-                    )
-        end as lines_subtotal,
+        -- needed only if the header has no subtotal
+        if(subtotal is null, lines_net(lines), null) as lines_subtotal,
 
         extra,
 
-        -- fields that were adopted, by their own names
+        -- adopted fields, under their own names
         * exclude (
             id, code, customer_id, sales_order_id, currency, status, document_date,
             due_date, posting_date, date_created, date_modified, subtotal, tax_total,

@@ -1,4 +1,4 @@
--- One row per version of a product: what P4 Books said of it, from when to when.
+-- One row per version of a product: its fields, and when they were valid.
 -- key: product_id, valid_from
 -- question: Which list prices changed, from what to what?
 -- query: select product_name, valid_from,
@@ -36,7 +36,7 @@ renamed as (
 
         extra,
 
-        -- fields that were adopted, by their own names
+        -- adopted fields, under their own names
         * exclude (
             id, code, name, description, product_type, unit_of_measure,
             product_group_id, tax_code, status, date_created, date_modified, price,

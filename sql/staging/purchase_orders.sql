@@ -1,27 +1,21 @@
--- One row per purchase order that P4 Books has now.
+-- One row per purchase order in P4 Books now.
 -- key: purchase_order_id
--- question: What does P4 Books say of each purchase order now?
+-- question: What does P4 Books hold for each purchase order now?
 -- query: select purchase_order_code, document_on, expected_on, purchase_order_status,
 --   purchase_order_total
 --   from staging.purchase_orders order by document_on desc limit 10
 with
 
 versions as (
-    select * exclude (valid_from, valid_to) from staging.purchase_orders_history
-    where valid_to is null
+    select
+        *,
+        purchase_order_id as entity_id
+    from staging.purchase_orders_history
 ),
 
 seen as (
     select * from raw.seen
     where endpoint = 'purchase_orders'
-),
-
-current_rows as (
-    select
-        versions.*,
-        seen.verified_at
-    from versions
-    left join seen on versions.purchase_order_id = seen.id
 )
 
-select * from current_rows
+select * from current_rows(versions, seen)

@@ -1,6 +1,6 @@
--- One row per version of a purchase order: what P4 Books said of it, from when to when.
+-- One row per version of a purchase order: its fields, and when they were valid.
 -- key: purchase_order_id, valid_from
--- question: Which purchase orders were put off, and to when?
+-- question: Which purchase orders were postponed, and to when?
 -- query: select purchase_order_code, valid_from,
 --     lag(expected_on) over versions as before, expected_on
 --   from staging.purchase_orders_history
@@ -36,7 +36,7 @@ renamed as (
 
         extra,
 
-        -- fields that were adopted, by their own names
+        -- adopted fields, under their own names
         * exclude (
             id, code, vendor_id, warehouse_id, currency, status, document_date,
             expected_date, date_created, date_modified, subtotal, tax_total, total,

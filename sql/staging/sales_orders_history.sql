@@ -1,6 +1,6 @@
--- One row per version of a sales order: what P4 Books said of it, from when to when.
+-- One row per version of a sales order: its fields, and when they were valid.
 -- key: sales_order_id, valid_from
--- question: How did a sales order come to its status?
+-- question: How did the status of a sales order develop?
 -- query: select sales_order_code, valid_from, valid_to, sales_order_status
 --   from staging.sales_orders_history where sales_order_id = '1'
 --   order by valid_from
@@ -34,7 +34,7 @@ renamed as (
 
         extra,
 
-        -- fields that were adopted, by their own names
+        -- adopted fields, under their own names
         * exclude (
             id, code, customer_id, warehouse_id, currency, status, document_date,
             required_date, date_created, date_modified, subtotal, tax_total, total,

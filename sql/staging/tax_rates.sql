@@ -1,6 +1,6 @@
--- One row per tax code and the days for which a rate of it is valid.
+-- One row per tax code and period in which its rate is valid.
 -- key: tax_code, valid_from
--- question: Which rate had a tax code on a day?
+-- question: Which rate of a tax code was valid on a day?
 -- query: select tax_rate from staging.tax_rates where tax_code = 'ITBMS'
 --   and date '2010-07-01' between valid_from and coalesce(valid_to, date '9999-12-31')
 with
@@ -11,7 +11,7 @@ rates as (
 
 cleaned as (
     select
-        upper(trim(tax_code)) as tax_code,
+        code_key(tax_code) as tax_code,
         source,
 
         coalesce(valid_from, date '0001-01-01') as valid_from,
@@ -21,7 +21,7 @@ cleaned as (
     from rates
 ),
 
--- A rate ends where the next one begins, also where nobody wrote so.
+-- A rate ends the day before the next one of its code begins.
 ended as (
     select
         tax_code,

@@ -1,6 +1,6 @@
--- One row per version of a vendor: what P4 Books said of it, from when to when.
+-- One row per version of a vendor: its fields, and when they were valid.
 -- key: vendor_id, valid_from
--- question: Which vendors were deleted, and when was that seen?
+-- question: Which vendors were deleted, and when was it noticed?
 -- query: select vendor_name, max(valid_to) as gone_at
 --   from staging.vendors_history group by vendor_id, vendor_name
 --   having bool_and(valid_to is not null)
@@ -33,7 +33,7 @@ renamed as (
 
         extra,
 
-        -- fields that were adopted, by their own names
+        -- adopted fields, under their own names
         * exclude (
             id, code, name, email, phone, tax_id, payment_terms, currency, status,
             date_created, date_modified, balance, extra, misfits, row_hash, gone,

@@ -27,7 +27,7 @@ base_url, key, state, requests = sys.argv[1:]
 target = ApiTarget("bench", base_url, key, 1, "page", "page_size")
 client = Client(ApiConnection(target, RateLimiter(Path(state), {limit}, {window})))
 for _ in range(int(requests)):
-    client.page(ENDPOINTS["vendors"], 1)
+    client.fetch_page(ENDPOINTS["vendors"], 1)
 """
 
 

@@ -621,7 +621,7 @@ def test_a_broken_report_of_ones_own(
 
     (note,) = summary.notes
     assert note.startswith(f"{own / 'broken.sql'}, line ")
-    assert "This report was left out, all else is published." in note
+    assert "This report was left out; everything else is published." in note
     assert (summary.loaded, summary.published, summary.faults) == (True, True, [])
     check_everything(synced.published, sandbox)
     assert ask(synced.published, "from custom.whole") == [(19,)]

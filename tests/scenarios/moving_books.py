@@ -1,6 +1,6 @@
-"""A list on a server, whose rows move between any two requests.
+"""A list on a server whose rows are added, changed and deleted between any two requests.
 
-Every row knows when it came, was edited and went, so that a copy can be held against it.
+Every row records when that happened to it, so that a copy can be compared with it.
 """
 
 import math
@@ -16,50 +16,50 @@ from p4books.endpoints import ENDPOINTS
 from p4books.extract.page import Page, empty_page, parse_page
 
 VENDORS = ENDPOINTS["vendors"]
-MOST = 60  # rows: a list that grew for ever would be read for ever
+MAX_ROWS = 60  # a list that grew for ever would be read for ever
 
-Move = tuple[str, int]  # what happens, and a number that chooses to which row
+Change = tuple[str, int]  # what happens, and a number that selects the row
 
 
 class Clock:
-    """Seconds that pass when somebody looks."""
+    """A clock that advances by a second at each look."""
 
     def __init__(self) -> None:
         self.now = 1_000_000.0
 
     def __call__(self) -> float:
-        """Give an instant of its own to whatever asks."""
+        """Return an instant that no other caller gets."""
         self.now += 1
         return self.now
 
 
 @dataclass
 class Row:
-    """One row and its life: when it came, each time it was edited, and when it went."""
+    """One row: when it was added, each time it was changed, and when it was deleted."""
 
     id: int | str
     created: str | None
     instants: list[float]
-    gone_at: float = math.inf
+    deleted_at: float = math.inf
 
-    def stood(self, since: float, until: float) -> bool:
-        """Tell whether it was there all the time."""
-        return self.instants[0] <= since and self.gone_at > until
+    def existed(self, since: float, until: float) -> bool:
+        """Return whether it existed all this time."""
+        return self.instants[0] <= since and self.deleted_at > until
 
     def revisions(self, since: float, until: float) -> range:
-        """Give the revisions that it had at some instant of this time."""
+        """Return the revisions that it had at some instant of this time."""
         first = max(bisect_right(self.instants, since) - 1, 0)
         return range(first, bisect_right(self.instants, until))
 
 
 @dataclass
 class Books:
-    """A list on a server that pages it.
+    """A paginated list on a server.
 
     `grows` says where new rows appear: at its "end" or "front", there "among equals", the rows of
-    the same date, or "anywhere". Its ids are numbers, unless `uuids`; so many rows share a date of
-    creation as `moments` says, and have none where it is 0. `past` the end comes an "empty" page, a
-    "404", or the last page "again". `moves` are made one by one, each before an answer.
+    the same date, or "anywhere". Its ids are numbers, unless `uuids`; `moments` rows at a time
+    share a creation date, with 0 they have none. `past` the end it returns an "empty" page, a
+    "404", or the last page "again". One element of `changes` is applied before each response.
     """
 
     clock: Clock
@@ -70,24 +70,24 @@ class Books:
     uuids: bool = False
     moments: int = 0
     rows: list[Row] = field(default_factory=list)
-    ever: dict[str, Row] = field(default_factory=dict)
-    moves: Iterator[Iterable[Move]] = field(default_factory=lambda: iter(()))
+    history: dict[str, Row] = field(default_factory=dict)
+    changes: Iterator[Iterable[Change]] = field(default_factory=lambda: iter(()))
 
-    def move(self, moves: Iterable[Move]) -> None:
-        """Let rows come, go and change."""
-        for what, which in moves:
-            if what == "come" and len(self.rows) < MOST:
+    def apply(self, changes: Iterable[Change]) -> None:
+        """Add, delete and change rows."""
+        for kind, which in changes:
+            if kind == "add" and len(self.rows) < MAX_ROWS:
                 self.insert(which)
-            elif what == "go" and self.rows:
+            elif kind == "delete" and self.rows:
                 self._delete(which % len(self.rows))
-            elif what == "go again" and self.rows:
+            elif kind == "delete newest" and self.rows:
                 self._delete(self._newest())
-            elif what == "change" and self.rows:
+            elif kind == "change" and self.rows:
                 self.rows[which % len(self.rows)].instants.append(self.clock())
 
     def insert(self, which: int) -> None:
-        """Insert a row where this list grows."""
-        number = len(self.ever)
+        """Add a row where this list grows."""
+        number = len(self.history)
         moment = datetime.fromtimestamp(number // max(self.moments, 1), UTC)
         row = Row(
             id=str(uuid.uuid5(uuid.NAMESPACE_OID, f"{number}")) if self.uuids else number + 7,
@@ -95,37 +95,37 @@ class Books:
             instants=[self.clock()],
         )
         equals = sum(other.created == row.created for other in self.rows)
-        place = {
+        index = {
             "end": len(self.rows),
             "front": 0,
             "end, among equals": len(self.rows) - which % (equals + 1),
             "front, among equals": which % (equals + 1),
             "anywhere": which % (len(self.rows) + 1),
         }[self.grows]
-        self.rows.insert(place, row)
-        self.ever[str(row.id)] = row
+        self.rows.insert(index, row)
+        self.history[str(row.id)] = row
 
-    def answer(self, page: int, learned: int | None) -> Page:
-        """Answer one request."""
-        self.move(next(self.moves, ()))
+    def fetch(self, number: int, observed_size: int | None) -> Page:
+        """Apply the next changes and return one page."""
+        self.apply(next(self.changes, ()))
         last = max(1, -(-len(self.rows) // self.size))
-        if page > last and self.past == "404":
-            return empty_page(page)
-        given = last if page > last and self.past == "again" else page
+        if number > last and self.past == "404":
+            return empty_page(number)
+        returned = last if number > last and self.past == "again" else number
         rows = [
             {
                 "id": row.id,
                 "code": str(len(row.instants) - 1),
                 **({"date_created": row.created} if row.created else {}),
             }
-            for row in self.rows[(given - 1) * self.size : given * self.size]
+            for row in self.rows[(returned - 1) * self.size : returned * self.size]
         ]
-        told = {"data": rows, "page": page, **({"total": len(self.rows)} if self.total else {})}
-        return parse_page(msgspec.json.encode(told), VENDORS, page, learned)
+        body = {"data": rows, "page": number, **({"total": len(self.rows)} if self.total else {})}
+        return parse_page(msgspec.json.encode(body), VENDORS, number, observed_size)
 
     def _newest(self) -> int:
         newest = max(self.rows, key=lambda row: row.instants[0])
         return self.rows.index(newest)
 
-    def _delete(self, place: int) -> None:
-        self.rows.pop(place).gone_at = self.clock()
+    def _delete(self, index: int) -> None:
+        self.rows.pop(index).deleted_at = self.clock()

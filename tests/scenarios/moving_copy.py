@@ -1,7 +1,7 @@
-"""A copy of a list whose rows move: read, compared and settled by the rooms of the house.
+"""A copy of a list whose rows move, made by the modules that a sync uses.
 
-Only HTTP and dlt are left out: the pages come from memory, and what dlt would do with a delta is
-said in two lines of SQL.
+Only HTTP and dlt are left out: pages come from memory, and two SQL statements do with a delta what
+dlt would do.
 """
 
 from dataclasses import dataclass
@@ -24,37 +24,39 @@ from p4books.load.pipeline import finalize_load
 from p4books.load.schema import NO_SCAN, ScanProgress, WarehouseState, create_tables
 from p4books.storage.database import open_database, quote_literal
 
-PATIENCE = 300  # requests of one run: without a total some lists seem to have no end
+MAX_REQUESTS = 300  # of one run: without a total some lists seem to have no end
 
 
 class Killed(BaseException):
-    """The run ended at this request, without a word."""
+    """The process was killed at this request."""
 
 
-class Desk:
-    """Gives a reading its pages; at one of its requests it may fail, or take the run with it."""
+class FailingSource:
+    """A page source that may fail, or kill the run, at one of its requests."""
 
-    def __init__(self, books: Books, ending: str, at: int) -> None:
+    def __init__(self, books: Books, ending: str, fails_at: int) -> None:
         self.books = books
         self.target = ApiTarget("acme", "https://x", "k", books.size, "page", "page_size")
         self.counts = RequestCounts()
         self._ending = ending
-        self._left = at
+        self._left = fails_at
 
-    def page(self, endpoint: Endpoint, page: int, *, learned: int | None = None) -> Page:
-        """Give one page."""
+    def fetch_page(
+        self, endpoint: Endpoint, number: int, *, observed_size: int | None = None
+    ) -> Page:
+        """Return one page, or fail."""
         self.counts.requests += 1
         self._left -= 1
-        if (self._left == 0 and self._ending == "failing") or self.counts.requests > PATIENCE:
-            raise BadAnswer(endpoint.name, page, "status 500")
+        if (self._left == 0 and self._ending == "failing") or self.counts.requests > MAX_REQUESTS:
+            raise BadAnswer(endpoint.name, number, "status 500")
         if self._left == 0 and self._ending == "killed while reading":
             raise Killed
-        return self.books.answer(page, learned)
+        return self.books.fetch(number, observed_size)
 
 
 @dataclass(frozen=True)
-class Taken:
-    """What a run read, and what was said of it."""
+class RunResult:
+    """What a run read, its faults, and whether it loaded a delta."""
 
     scan: ScanResult
     faults: list[P4BooksError]
@@ -63,7 +65,7 @@ class Taken:
 
 @dataclass(frozen=True)
 class Version:
-    """One version in the warehouse; `until` is None for the present one."""
+    """One version in the warehouse; `until` is None for the active one."""
 
     id: str
     revision: int
@@ -72,105 +74,107 @@ class Version:
 
 
 class Copy:
-    """A copy of one list: its spool, its warehouse, and what its log remembers."""
+    """A copy of one list: its spool, its warehouse, and its profile in the run log."""
 
     def __init__(self, books: Books, folder: Path, blank: Path) -> None:
         self.books = books
         self._folder = folder
-        self._known: ListProfile | None = None
+        self._profile: ListProfile | None = None
         self._con = open_database()
         self._con.execute("set threads = 1")
         self._con.execute(f"attach {quote_literal(str(blank))} as blank (read_only)")
         self._con.execute("attach ':memory:' as held")
         self._con.execute("copy from database blank to held")
         self._con.execute("detach blank")
-        self._made = self._con.cursor()
-        self._made.execute("use held")
+        self._writer = self._con.cursor()
+        self._writer.execute("use held")
 
     def close(self) -> None:
         """Close the warehouse."""
-        self._made.close()
+        self._writer.close()
         self._con.close()
 
-    def run(self, budget: int | None, ending: str, at: int) -> Taken | None:
-        """Run once, as a sync does: read, compare, load, clear, remember.
+    def run(self, budget: int | None, ending: str, fails_at: int) -> RunResult | None:
+        """Run once, as a sync does: read, compare, load, clear the spool, save the profile.
 
-        Give what was taken in, None where the run did not come so far.
+        Returns None if the run ended before it loaded.
         """
-        held = self._held()
-        read = self._read(held, budget, Desk(self.books, ending, at))
-        if read is None or ending == "killed before loading":
+        state = self._load_state()
+        extracted = self._read(state, budget, FailingSource(self.books, ending, fails_at))
+        if extracted is None or ending == "killed before loading":
             return None
-        pairs, faults = compare_lists(self._con, [read], held, DeletionGuard(0.2))
-        for one, found in pairs:
-            self._load(found, one.scan.ended_at)
-        taken = Taken(read.scan, list(faults.values()), loaded=bool(pairs))
+        pairs, faults = compare_lists(self._con, [extracted], state, DeletionGuard(0.2))
+        for compared, delta in pairs:
+            self._load(delta, compared.scan.ended_at)
+        result = RunResult(extracted.scan, list(faults.values()), loaded=bool(pairs))
         if ending == "killed after loading":
-            return taken
-        if read.scan.verdict:
-            read.spool.clear()
-        if ending != "killed before learning":
-            self._known = read.scan.known or self._known
-        return taken
+            return result
+        if extracted.scan.outcome:
+            extracted.spool.clear()
+        if ending != "killed before saving":
+            self._profile = extracted.scan.profile or self._profile
+        return result
 
     def versions(self) -> list[Version]:
-        """List the versions of every row, oldest first."""
-        found = self._con.execute(
+        """Return the versions of every row, oldest first."""
+        rows = self._con.execute(
             "select id, code::integer, _dlt_valid_from, _dlt_valid_to from held.raw.vendors"
             " order by id, _dlt_valid_from"
         ).fetchall()
-        return [Version(*row) for row in found]
+        return [Version(*row) for row in rows]
 
     def seen(self) -> list[str]:
-        """List the ids of which is noted when they were seen."""
-        return [row for (row,) in self._con.execute("select id from held.raw.seen").fetchall()]
+        """Return the ids for which the warehouse has a time when they were last seen."""
+        return [id_ for (id_,) in self._con.execute("select id from held.raw.seen").fetchall()]
 
-    def _read(self, held: WarehouseState, budget: int | None, desk: Desk) -> ExtractedList | None:
-        name, scans = VENDORS.name, held.scans
-        memory = EndpointState(name in scans, scans.get(name, NO_SCAN).concluded, self._known)
-        chosen = plan_run([VENDORS], {name: memory}, budget)
-        spool = Spool(self._folder / "spool", desk.target.source(VENDORS))
-        spool.forget(memory.concluded)
-        reading = ListScan(
+    def _read(
+        self, state: WarehouseState, budget: int | None, source: FailingSource
+    ) -> ExtractedList | None:
+        name, scans = VENDORS.name, state.scans
+        known = EndpointState(name in scans, scans.get(name, NO_SCAN).concluded, self._profile)
+        plan = plan_run([VENDORS], {name: known}, budget)
+        spool = Spool(self._folder / "spool", source.target.list_source(VENDORS))
+        spool.discard_scan(known.concluded)
+        scan = ListScan(
             VENDORS,
-            desk,
+            source,
             spool,
             RequestBudget(budget),
             clock=self.books.clock,
-            stale_after=STALE_AFTER if chosen.whole else ABANDONED_AFTER,
+            stale_after=STALE_AFTER if plan.whole else ABANDONED_AFTER,
         )
         try:
-            if name in chosen.known and (chosen.tails or reading.resumed):
-                reading.tail(chosen.known[name])
-            reading.go_on()
+            if name in plan.profiles and (plan.tails or scan.resumed):
+                scan.read_tail(plan.profiles[name])
+            scan.continue_scan()
         except P4BooksError:
-            if not reading.went_on:
+            if not scan.has_new_pages:
                 return None
         except Killed:
             return None
-        return ExtractedList(VENDORS, spool, reading.result())
+        return ExtractedList(VENDORS, spool, scan.result())
 
-    def _held(self) -> WarehouseState:
+    def _load_state(self) -> WarehouseState:
         scans = self._con.execute("from held.raw.scans").fetchall()
-        return WarehouseState({name: ScanProgress(*scanned) for name, *scanned in scans})
+        return WarehouseState({name: ScanProgress(*progress) for name, *progress in scans})
 
-    def _load(self, found: Delta, read_at: float) -> None:
-        """Put a delta into the warehouse, whole or not at all."""
-        self._made.execute("begin")
-        self._made.register("sent", self._con.execute(found.query).to_arrow_table())
-        self._made.execute(
+    def _load(self, delta: Delta, read_at: float) -> None:
+        """Load a delta into the warehouse in one transaction."""
+        self._writer.execute("begin")
+        self._writer.register("sent", self._con.execute(delta.query).to_arrow_table())
+        self._writer.execute(
             """
             update raw.vendors set _dlt_valid_to = now()
             where _dlt_valid_to is null and id in (select id from sent);
             insert into raw.vendors select *, now(), null from sent where not gone
             """
         )
-        finalize_load(self._con, self._made, found, read_at)
-        self._made.execute("commit")
+        finalize_load(self._con, self._writer, delta, read_at)
+        self._writer.execute("commit")
 
 
-def blank(folder: Path) -> Path:
-    """Make a warehouse that holds nothing yet."""
+def create_empty_warehouse(folder: Path) -> Path:
+    """Create a warehouse without rows."""
     path = folder / "blank.duckdb"
     create_tables(path, [VENDORS])
     return path

@@ -1,4 +1,4 @@
-"""What does an answer that is not as it should be do to what is held?"""
+"""Malformed responses: retried, then an error, and never a shorter list."""
 
 import json
 import subprocess
@@ -10,16 +10,13 @@ from typing import Any
 import pytest
 
 from p4books.errors import BadAnswer, Refused
+from p4books.extract.client import MAX_ATTEMPTS
 from p4books_sandbox import Fault
 
-Open = Callable[..., Any]  # opens a tenant whose sandbox has some ways
+Open = Callable[..., Any]  # opens a tenant whose sandbox has these options
 
-TRIES = 5
-
-
-# A value that nothing here can hold, in one row of each page.
-
-ODD = {
+# One value that no column can store, in one row of each page, by id.
+ODD_VALUES = {
     "1": Fault("overflow"),
     "6": Fault("nan"),
     "11": Fault("infinity"),
@@ -32,9 +29,9 @@ ODD = {
 
 
 def test_odd_values(tenant: Open) -> None:
-    """One odd value stops nothing: its row is in, with what stood there, and stays as it is."""
+    """An odd value stops nothing: its row is copied with the raw value, and stays unchanged."""
     acme = tenant({"invoices": 40}, page_size=5)
-    for page, fault in enumerate(ODD.values(), 1):
+    for page, fault in enumerate(ODD_VALUES.values(), 1):
         acme.sandbox.faults.stage(replace(fault, endpoint="invoices", page=page, times=None))
 
     first, second = acme.sync(), acme.sync()
@@ -55,8 +52,8 @@ def test_odd_values(tenant: Open) -> None:
     assert deep.count("[") == 500
 
 
-def test_a_long_id(tenant: Open) -> None:
-    """An id of 19 digits is that id, and not one near it."""
+def test_long_id(tenant: Open) -> None:
+    """An id of 19 digits is copied exactly."""
     acme = tenant()
     acme.sandbox.faults.stage(Fault("long_id", endpoint="invoices", page=2, times=None))
 
@@ -65,9 +62,7 @@ def test_a_long_id(tenant: Open) -> None:
     assert acme.published().keys() == acme.told().keys() - {"11"} | {"1234567890123456789"}
 
 
-# What passes.
-
-PASSING = {
+TRANSIENT = {
     "500": Fault("status"),
     "503": Fault("status", status=503),
     "html": Fault("html"),
@@ -82,41 +77,41 @@ PASSING = {
     "no id": Fault("no_id"),
     "deep": Fault("deep"),
 }
-each_passing = pytest.mark.parametrize("fault", PASSING.values(), ids=PASSING)
+each_transient = pytest.mark.parametrize("fault", TRANSIENT.values(), ids=TRANSIENT)
 
 
-@each_passing
-def test_for_a_while(tenant: Open, fault: Fault) -> None:
-    """What goes wrong with two pages, up to four times, costs those requests and no row."""
+@each_transient
+def test_transient(tenant: Open, fault: Fault) -> None:
+    """Failures of two pages, up to four times in a row, take more requests and lose no row."""
     acme = tenant()
     acme.sandbox.faults.stage(
-        replace(fault, endpoint="invoices", page=1), replace(fault, page=3, times=TRIES - 1)
+        replace(fault, endpoint="invoices", page=1), replace(fault, page=3, times=MAX_ATTEMPTS - 1)
     )
 
-    (read,) = acme.read().read
+    (read,) = acme.read().lists
 
     assert acme.spooled() == acme.told().keys()
-    assert read.scan.verdict.complete
-    assert len(acme.sandbox.requests) == 5 + 1 + TRIES - 1
+    assert read.scan.outcome.complete
+    assert len(acme.sandbox.requests) == 5 + 1 + MAX_ATTEMPTS - 1
 
 
-@each_passing
-def test_for_ever(tenant: Open, fault: Fault) -> None:
-    """What goes wrong for ever is one sentence, and never a shorter list; other lists go on."""
+@each_transient
+def test_permanent(tenant: Open, fault: Fault) -> None:
+    """A permanent failure is one error, never a shorter list; other lists are read."""
     acme = tenant()
     acme.sandbox.faults.stage(replace(fault, endpoint="invoices", page=2, times=None))
 
-    found = acme.read("invoices", "vendors")
+    result = acme.read("invoices", "vendors")
 
-    assert [type(each) for each in found.faults.values()] == [BadAnswer]
-    assert str(found.faults["invoices"]).startswith("invoices: P4 Books answered page 2 with ")
-    verdicts = {read.endpoint.name: read.scan.verdict for read in found.read}
-    assert verdicts["invoices"] is None
-    assert verdicts["vendors"].complete
+    assert [type(fault) for fault in result.faults.values()] == [BadAnswer]
+    assert str(result.faults["invoices"]).startswith("invoices: P4 Books answered page 2 with ")
+    outcomes = {read.endpoint.name: read.scan.outcome for read in result.lists}
+    assert outcomes["invoices"] is None
+    assert outcomes["vendors"].complete
 
 
-def test_what_is_held_stays(tenant: Open) -> None:
-    """A list that stops half-way is not shorter: what came is taken, nothing is closed."""
+def test_interrupted_list(tenant: Open) -> None:
+    """A list interrupted half-way is not shorter: its pages are loaded, no row is closed."""
     acme = tenant()
     acme.sync()
     acme.sandbox.books["invoices"].delete(1)
@@ -127,12 +122,12 @@ def test_what_is_held_stays(tenant: Open) -> None:
 
     assert [type(fault) for fault in summary.faults] == [Refused]
     assert summary.sum("gone") == 0
-    held = acme.published()
-    assert (len(held), held["37"][1]) == (37, "new")
+    published = acme.published()
+    assert (len(published), published["37"][1]) == (37, "new")
 
 
-def test_zipped(tenant: Open) -> None:
-    """An answer that is packed as it says is unpacked."""
+def test_compressed(tenant: Open) -> None:
+    """A compressed response is decompressed."""
     acme = tenant()
     acme.sandbox.faults.stage(Fault("gzip", times=None))
 
@@ -142,11 +137,8 @@ def test_zipped(tenant: Open) -> None:
     assert len(acme.sandbox.requests) == 5
 
 
-# Pages that do not hold what they should.
-
-
-def test_a_row_that_stands_twice(tenant: Open) -> None:
-    """A row that stands twice on a page is published once."""
+def test_duplicate_row(tenant: Open) -> None:
+    """A row that occurs twice on a page is published once."""
     acme = tenant()
     acme.sandbox.faults.stage(Fault("twice", endpoint="invoices", row=3, page=2, times=None))
 
@@ -157,53 +149,53 @@ def test_a_row_that_stands_twice(tenant: Open) -> None:
 
 @pytest.mark.parametrize("page", [1, 2, 4])
 def test_short_pages(tenant: Open, page: int) -> None:
-    """A page that lacks rows which are counted makes the list incomplete, and closes nothing."""
+    """A page with fewer rows than announced makes the scan incomplete."""
     acme = tenant()
     acme.sandbox.faults.stage(Fault("short", page=page, rows=3, times=None))
 
-    (read,) = acme.read().read
+    (read,) = acme.read().lists
 
-    verdict = read.scan.verdict
-    assert (verdict.announced, verdict.seen, verdict.complete) == (37, 34, False)
+    outcome = read.scan.outcome
+    assert (outcome.announced, outcome.seen, outcome.complete) == (37, 34, False)
 
 
 def test_every_row_twice(tenant: Open) -> None:
-    """Pages that hold half as many rows as they seem to are not taken for all."""
+    """Pages on which every row occurs twice make the scan incomplete."""
     acme = tenant()
     acme.sandbox.faults.stage(Fault("twice", row=None, times=None))
 
-    (read,) = acme.read().read
+    (read,) = acme.read().lists
 
-    assert not read.scan.verdict.complete
+    assert not read.scan.outcome.complete
 
-
-# What is far too large.
 
 READ = """
 import json, resource, sys
 from pathlib import Path
 from p4books.endpoints import ENDPOINTS
-from p4books.extract.reader import read_lists
+from p4books.extract.reader import ReadOptions, read_lists
 from p4books.settings import Settings
 settings = Settings(tenant="acme", **json.loads(sys.argv[1]))
-found = read_lists(settings, [ENDPOINTS["invoices"], ENDPOINTS["vendors"]], backoff=0)
+result = read_lists(
+    settings, [ENDPOINTS["invoices"], ENDPOINTS["vendors"]], options=ReadOptions(backoff=0)
+)
 kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-print(json.dumps([kilobytes, [one.endpoint.name for one in found.read], str(found.faults)]))
+print(json.dumps([kilobytes, [one.endpoint.name for one in result.lists], str(result.faults)]))
 """
 
 
-def test_a_hundred_megabytes(tenant: Open) -> None:
-    """A page of 100 MB is refused within half a gigabyte of memory; other lists go on."""
+def test_hundred_megabytes(tenant: Open) -> None:
+    """A page of 100 MB is refused within 700 MB of memory; other lists are read."""
     acme = tenant()
     acme.sandbox.faults.stage(Fault("huge", endpoint="invoices", megabytes=100, times=None))
-    given = {
+    values = {
         "api_key": acme.sandbox.key,
         "base_url": acme.sandbox.base_url,
         "data_dir": str(acme.settings.data_dir),
     }
 
     done = subprocess.run(
-        [sys.executable, "-c", READ, json.dumps(given)], capture_output=True, text=True, check=True
+        [sys.executable, "-c", READ, json.dumps(values)], capture_output=True, text=True, check=True
     )
 
     kilobytes, read, faults = json.loads(done.stdout)

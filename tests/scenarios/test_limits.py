@@ -1,4 +1,4 @@
-"""Is everything read, however the limit counts and refuses?"""
+"""Rate limits: everything is read, however the server counts and refuses."""
 
 import time
 from collections.abc import Callable
@@ -13,16 +13,13 @@ from p4books.extract.client import ApiConnection, ApiTarget, Client
 from p4books.extract.rate_limiter import RateLimiter
 from p4books_sandbox import Sandbox
 
-Open = Callable[..., Any]  # opens a tenant whose sandbox has some ways
+Open = Callable[..., Any]  # opens a tenant whose sandbox has these options
 KINDS = ("sliding", "fixed", "bucket")
-
-
-# In real time: 31 pages, 20 requests a second.
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_within_the_limit(tenant: Open, kind: str) -> None:
-    """However the limit counts, who stays below it is never refused."""
+    """A client below the limit is never refused, in real time, however the server counts."""
     acme = tenant(
         {"invoices": 60, "limit": 20, "window": 1, "limit_kind": kind},
         page_size=2,
@@ -30,16 +27,16 @@ def test_within_the_limit(tenant: Open, kind: str) -> None:
         window_seconds=1,
     )
 
-    found = acme.read()
+    result = acme.read()
 
     assert acme.spooled() == acme.told().keys()
-    assert acme.sandbox.refused == found.total.refused == 0
-    assert found.total.waited > 0
+    assert acme.sandbox.refused == result.total.refused == 0
+    assert result.total.waited > 0
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_another_program(tenant: Open, kind: str) -> None:
-    """Where another program spends half of the limit, refusals are waited out and counted."""
+def test_limit_shared_with_another_program(tenant: Open, kind: str) -> None:
+    """If another program spends half of the limit, refusals are waited out and counted."""
     acme = tenant(
         {"invoices": 60, "limit": 20, "foreign": 10, "window": 1, "limit_kind": kind},
         page_size=3,
@@ -47,20 +44,17 @@ def test_another_program(tenant: Open, kind: str) -> None:
         window_seconds=1,
     )
 
-    found = acme.read()
+    result = acme.read()
 
     assert acme.spooled() == acme.told().keys()
-    assert found.read[0].scan.verdict.complete
-    assert 0 < found.total.refused == acme.sandbox.refused < 15
-    assert found.total.requests == len(acme.sandbox.requests)
-
-
-# By a clock that the test holds, and the sandbox looks at too.
+    assert result.lists[0].scan.outcome.complete
+    assert 0 < result.total.refused == acme.sandbox.refused < 15
+    assert result.total.requests == len(acme.sandbox.requests)
 
 
 @dataclass
 class Clock:
-    """Seconds that pass only while somebody waits; it starts at the real time, as dates do."""
+    """A clock shared with the sandbox that advances only in waits, from the real time on."""
 
     now: float = field(default_factory=time.time)
 
@@ -68,52 +62,56 @@ class Clock:
         return self.now
 
     def wait(self, seconds: float) -> None:
-        """Let time pass."""
+        """Advance the clock."""
         self.now += seconds
 
 
 @pytest.fixture
 def clock() -> Clock:
-    """A clock that nobody really waits by."""
+    """A clock without real waits."""
     return Clock()
 
 
 @pytest.fixture
-def ask(make_settings: Callable[..., Any], tmp_path: Path, clock: Clock) -> Any:
-    """Read ten pages of a sandbox with these ways, without a throttle that knows its limit."""
+def read_ten_pages(make_settings: Callable[..., Any], tmp_path: Path, clock: Clock) -> Any:
+    """Read ten pages of a sandbox with these options, with a limiter that does not know them."""
 
-    def read(**ways: Any) -> tuple[list[int], int]:
-        with Sandbox(invoices=10, clock=clock, **ways) as sandbox:
-            slots = RateLimiter(tmp_path / "slots.sqlite", 100_000, 60, clock, clock.wait)
+    def read(**options: Any) -> tuple[list[int], int]:
+        with Sandbox(invoices=10, clock=clock, **options) as sandbox:
+            limiter = RateLimiter(tmp_path / "slots.sqlite", 100_000, 60, clock, clock.wait)
             target = ApiTarget.from_settings(make_settings(sandbox))
-            client = Client(ApiConnection(target, slots), sleep=clock.wait)
-            rows = [client.page(ENDPOINTS["invoices"], 1).rows for _ in range(10)]
+            client = Client(ApiConnection(target, limiter), sleep=clock.wait)
+            rows = [client.fetch_page(ENDPOINTS["invoices"], 1).rows for _ in range(10)]
             assert client.counts.refused == sandbox.refused
             return rows, sandbox.refused
 
     return read
 
 
-@pytest.mark.parametrize("told", ["seconds", "none", "date", "soon", "huge"])
+@pytest.mark.parametrize("retry_after", ["seconds", "none", "date", "soon", "huge"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_each_way_to_refuse(ask: Any, clock: Clock, kind: str, told: str) -> None:
-    """Whatever a 429 says of the wait, every page comes, in some windows at most."""
-    began = clock()
+def test_each_kind_of_refusal(
+    read_ten_pages: Any, clock: Clock, kind: str, retry_after: str
+) -> None:
+    """Whatever a 429 says about the wait, every page arrives within a few windows."""
+    started_at = clock()
 
-    rows, refused = ask(limit=3, window=60, limit_kind=kind, retry_after=told)
+    rows, refused = read_ten_pages(limit=3, window=60, limit_kind=kind, retry_after=retry_after)
 
     assert rows == [10] * 10
     assert 0 < refused < 20
-    assert clock() - began < (3 * 901 if told == "huge" else 8 * 61)
+    assert clock() - started_at < (3 * 901 if retry_after == "huge" else 8 * 61)
 
 
-@pytest.mark.parametrize("told", ["seconds", "none", "date", "soon"])
-def test_five_minutes(ask: Any, clock: Clock, told: str) -> None:
-    """Five minutes in which nobody is let in are waited out, in a handful of requests."""
-    began = clock()
+@pytest.mark.parametrize("retry_after", ["seconds", "none", "date", "soon"])
+def test_blocked_for_five_minutes(read_ten_pages: Any, clock: Clock, retry_after: str) -> None:
+    """A block of five minutes is waited out with a handful of requests."""
+    started_at = clock()
 
-    rows, refused = ask(limit=100, blocked_for=300, blocked_from=0, retry_after=told)
+    rows, refused = read_ten_pages(
+        limit=100, blocked_for=300, blocked_from=0, retry_after=retry_after
+    )
 
     assert rows == [10] * 10
     assert 1 <= refused <= 6
-    assert 300 <= clock() - began < 361
+    assert 300 <= clock() - started_at < 361

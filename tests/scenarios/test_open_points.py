@@ -1,4 +1,4 @@
-"""Does every row come, once and to the cent, whichever way an open point turns out?"""
+"""Open points of the API contract: every row arrives once and to the cent, either way."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -9,7 +9,7 @@ import pytest
 
 from p4books.errors import PageIgnored, TooManyGone
 
-Open = Callable[..., Any]  # opens a tenant whose sandbox has some ways
+Open = Callable[..., Any]  # opens a tenant whose sandbox has these options
 
 PAST_END = ("empty", "404", "last")
 TOTAL = ("list", "page", "null", "missing")
@@ -17,29 +17,28 @@ ECHO = ("given", "asked", "missing")
 ORDER = ("ascending", "descending", "date", "newest_date", "none")
 
 
-def in_turn(**points: tuple[str, ...]) -> list[dict[str, str]]:
-    """Give all pairings of the points, with an order in turn."""
+def combine(**points: tuple[str, ...]) -> list[dict[str, str]]:
+    """Return all combinations of the points, with one order after the other."""
     order = cycle(ORDER)
-    pairs = product(*points.values())
-    return [{**dict(zip(points, each, strict=True)), "order": next(order)} for each in pairs]
+    combinations = product(*points.values())
+    return [
+        {**dict(zip(points, values, strict=True)), "order": next(order)} for values in combinations
+    ]
 
 
-# Where a list ends.
+@pytest.mark.parametrize("options", combine(past_end=PAST_END, total=TOTAL, echo=ECHO), ids=str)
+def test_every_row_is_read(tenant: Open, options: dict[str, str]) -> None:
+    """However end, total and page number are returned: all rows are read, and it is known."""
+    acme = tenant(options)
 
-
-@pytest.mark.parametrize("ways", in_turn(past_end=PAST_END, total=TOTAL, echo=ECHO), ids=str)
-def test_every_row_is_read(tenant: Open, ways: dict[str, str]) -> None:
-    """However the end, the total and the page are told: all rows are read, and it is known."""
-    acme = tenant(ways)
-
-    (read,) = acme.read().read
+    (read,) = acme.read().lists
 
     assert acme.spooled() == acme.told().keys()
-    assert (read.scan.verdict.seen, read.scan.verdict.complete) == (37, True)
+    assert (read.scan.outcome.seen, read.scan.outcome.complete) == (37, True)
 
 
 @pytest.mark.parametrize(
-    "ways",
+    "options",
     [
         {"past_end": "empty", "echo": "asked"},
         {"past_end": "404", "total": "page", "order": "none"},
@@ -48,9 +47,9 @@ def test_every_row_is_read(tenant: Open, ways: dict[str, str]) -> None:
     ],
     ids=str,
 )
-def test_a_deletion_is_seen(tenant: Open, ways: dict[str, str]) -> None:
-    """Every row is published once; a second sync changes nothing; a deletion is seen by two."""
-    acme = tenant(ways)
+def test_deletion(tenant: Open, options: dict[str, str]) -> None:
+    """Each row is published once, a second sync changes nothing, two more detect a deletion."""
+    acme = tenant(options)
 
     first, second = acme.sync(), acme.sync()
     published = acme.published()
@@ -67,25 +66,22 @@ def test_a_deletion_is_seen(tenant: Open, ways: dict[str, str]) -> None:
 @pytest.mark.parametrize("past_end", PAST_END)
 @pytest.mark.parametrize("rows", [0, 10])
 def test_short_lists(tenant: Open, rows: int, past_end: str, total: str) -> None:
-    """A list without rows, and one of just one full page, is read whole."""
+    """A list without rows and one of exactly one full page are read completely."""
     acme = tenant({"invoices": rows, "past_end": past_end, "total": total})
 
-    found = acme.read()
+    result = acme.read()
 
     if (rows, past_end, total) == (10, "last", "null"):
-        assert isinstance(found.faults["invoices"], PageIgnored)  # it looks just like that
+        assert isinstance(result.faults["invoices"], PageIgnored)  # looks exactly like that
     else:
-        assert found.read[0].scan.verdict.complete
+        assert result.lists[0].scan.outcome.complete
         assert acme.spooled() == acme.told().keys()
-
-
-# What is asked for.
 
 
 @pytest.mark.parametrize("total", ["list", "null", "missing"])
 @pytest.mark.parametrize("echo", ECHO)
 def test_page_ignored(tenant: Open, echo: str, total: str) -> None:
-    """A server that ignores the page is seen within three requests; the setting is named."""
+    """A server that ignores the page is detected in three requests; the error names the setting."""
     acme = tenant({"ignores_page": True, "echo": echo, "total": total})
 
     summary = acme.sync()
@@ -97,22 +93,22 @@ def test_page_ignored(tenant: Open, echo: str, total: str) -> None:
     assert not acme.settings.published.exists()
 
 
-@pytest.mark.parametrize("ways", in_turn(past_end=PAST_END, total=TOTAL), ids=str)
-def test_pages_counted_from_0(tenant: Open, ways: dict[str, str]) -> None:
-    """Where pages are counted from 0 all rows come, or a total tells that they did not."""
-    acme = tenant({"first_page": "0", **ways})
+@pytest.mark.parametrize("options", combine(past_end=PAST_END, total=TOTAL), ids=str)
+def test_pages_counted_from_0(tenant: Open, options: dict[str, str]) -> None:
+    """If pages are counted from 0, all rows are read, or a total reveals that they were not."""
+    acme = tenant({"first_page": "0", **options})
 
-    verdict = acme.read().read[0].scan.verdict
+    outcome = acme.read().lists[0].scan.outcome
 
-    if ways["total"] == "list":
-        assert not (verdict and verdict.complete)
+    if options["total"] == "list":
+        assert not (outcome and outcome.complete)
     else:
-        assert verdict.complete
+        assert outcome.complete
         assert acme.spooled() == acme.told().keys()
 
 
 @pytest.mark.parametrize(
-    ("ways", "size"),
+    ("options", "size"),
     [
         ({"ignores_page_size": True, "page_size": 10}, 100),
         ({"ignores_page_size": True, "page_size": 10}, 3),
@@ -122,18 +118,18 @@ def test_pages_counted_from_0(tenant: Open, ways: dict[str, str]) -> None:
     ids=str,
 )
 @pytest.mark.parametrize("total", ["list", "null"])
-def test_another_page_size(tenant: Open, ways: dict[str, Any], size: int, total: str) -> None:
-    """A page holds what the server likes; all are read."""
-    acme = tenant({**ways, "total": total}, page_size=size)
+def test_another_page_size(tenant: Open, options: dict[str, Any], size: int, total: str) -> None:
+    """All rows are read, whatever page size the server chooses."""
+    acme = tenant({**options, "total": total}, page_size=size)
 
-    (read,) = acme.read().read
+    (read,) = acme.read().lists
 
     assert acme.spooled() == acme.told().keys()
-    assert read.scan.verdict.complete
+    assert read.scan.outcome.complete
 
 
 def test_page_size_refused(tenant: Open) -> None:
-    """A page size that is refused is told at once, with the setting to change."""
+    """A refused page size is an error after one request, which names the setting."""
     acme = tenant({"over_cap": "refused", "page_size_cap": 50}, page_size=100)
 
     fault = acme.read().faults["invoices"]
@@ -144,22 +140,19 @@ def test_page_size_refused(tenant: Open) -> None:
 
 
 @pytest.mark.parametrize("total", TOTAL)
-def test_names_of_parameters(tenant: Open, total: str) -> None:
-    """Parameters of other names are asked by them, once they are set."""
+def test_parameter_names(tenant: Open, total: str) -> None:
+    """Parameters with other names work once they are in the settings."""
     names = {"page_parameter": "PageNumber", "page_size_parameter": "limit"}
     acme = tenant({**names, "total": total}, page_param="PageNumber", page_size_param="limit")
 
-    (read,) = acme.read().read
+    (read,) = acme.read().lists
 
     assert acme.spooled() == acme.told().keys()
-    assert read.scan.verdict.complete
-
-
-# How a record is written.
+    assert read.scan.outcome.complete
 
 
 @pytest.mark.parametrize(
-    "ways",
+    "options",
     [
         {"ids": "uuids", "spelling": "pascal"},
         {"ids": "long", "spelling": "camel", "amounts": "strings"},
@@ -170,9 +163,9 @@ def test_names_of_parameters(tenant: Open, total: str) -> None:
     ],
     ids=str,
 )
-def test_each_way_to_write(tenant: Open, ways: dict[str, Any]) -> None:
-    """Ids, names, amounts and gaps of any kind are published as they are, and found unchanged."""
-    acme = tenant({"past_end": "404", **ways})
+def test_spellings(tenant: Open, options: dict[str, Any]) -> None:
+    """Ids, names, amounts and gaps of any kind are published exactly, and found unchanged."""
+    acme = tenant({"past_end": "404", **options})
 
     first, second = acme.sync(), acme.sync()
 
@@ -181,11 +174,11 @@ def test_each_way_to_write(tenant: Open, ways: dict[str, Any]) -> None:
     assert acme.findings() == []
     extra = acme.ask("select distinct extra from staging.invoices")
     unknown = '{"sandbox_note":"Ñandú","sandbox_number":1.5,"sandbox_tags":{"of":[{"a":null}]}}'
-    assert extra == [(unknown if "unknown_fields" in ways else None,)]
+    assert extra == [(unknown if "unknown_fields" in options else None,)]
 
 
 def test_credit_notes_and_counter_sales(tenant: Open) -> None:
-    """Negative amounts, invoices without customer and lines without product are there as told."""
+    """Negative amounts, invoices without customer, lines without product are copied exactly."""
     acme = tenant({"invoices": 300}, page_size=100)
 
     acme.sync()
@@ -203,7 +196,7 @@ def test_credit_notes_and_counter_sales(tenant: Open) -> None:
 
 
 def test_mixed_values(tenant: Open) -> None:
-    """A field that holds now this, now that is a finding with what stood there; the rest is in."""
+    """A field of mixed types yields findings with the raw values; the rest is published."""
     acme = tenant({"mixed": ("total", "document_date", "lines")})
 
     summary = acme.sync()
@@ -214,22 +207,19 @@ def test_mixed_values(tenant: Open) -> None:
     assert found == {("total", "N/A"): 7, ("document_date", "N/A"): 7, ("lines", '"N/A"'): 7}
 
 
-# Rows that are no longer shown.
-
-
 def test_many_hidden(tenant: Open) -> None:
-    """A list that hides more than the guard lets pass closes nothing, until a person says so."""
+    """A list that hides more rows than the guard allows closes none, unless told to."""
     acme, filtered = tenant({"invoices": 60}), tenant({"invoices": 60, "hidden": ("Paid",)})
     acme.sync()
 
     refused = filtered.sync()
-    held = filtered.published()
+    published = filtered.published()
     allowed = filtered.sync(allow_gone=["invoices"])
 
     (fault,) = refused.faults
     assert isinstance(fault, TooManyGone)
     assert "--allow-gone invoices" in str(fault)
-    assert (refused.sum("gone"), held) == (0, acme.told())
+    assert (refused.sum("gone"), published) == (0, acme.told())
     hidden = acme.told().keys() - filtered.told().keys()
     assert len(hidden) > 20
     assert (allowed.faults, allowed.sum("gone")) == ([], len(hidden))
@@ -238,7 +228,7 @@ def test_many_hidden(tenant: Open) -> None:
 
 @pytest.mark.parametrize("total", ["list", "missing"])
 def test_all_hidden(tenant: Open, total: str) -> None:
-    """A list that is empty all of a sudden closes nothing, and says so after two scans at most."""
+    """A list that is suddenly empty closes nothing, and reports it after two scans at most."""
     acme, empty = tenant({"invoices": 12}), tenant({"empty": True, "total": total})
     acme.sync()
 
@@ -249,7 +239,7 @@ def test_all_hidden(tenant: Open, total: str) -> None:
 
 
 def test_few_hidden(tenant: Open) -> None:
-    """What the guard lets pass is closed after one quiet scan."""
+    """Hidden rows within the guard's limit are closed after one quiet scan."""
     acme, filtered = tenant(), tenant({"hidden": ("Void", "Draft")})
     acme.sync()
 

@@ -45,10 +45,10 @@ def run_load(order: dict[str, Any]) -> bool:
     with open_comparison(warehouse, scratch) as con:
         for name, records in order["lists"].items():
             spool = Spool(scratch / "spool" / name, {})
-            spool.open(read_at)
+            spool.resume(read_at)
             rows = {str(each["id"]): json.dumps(each).encode() for each in records}
-            spool.keep(Page(1, len(rows), len(rows), rows, None), read_at)
-            pages = spool.pages()
+            spool.store(Page(1, len(rows), len(rows), rows, None), read_at)
+            pages = spool.list_pages()
             deltas.append(compare_scan(con, ENDPOINTS[name], pages, complete=True, quiet=True))
         made = load_deltas(con, deltas, warehouse, scratch, read_at)
         replace_warehouse(made, warehouse, keep=True)

@@ -1,4 +1,4 @@
-"""How do rows that a test wrote become models?
+"""A warehouse that is given rows and makes the models of them.
 
 One connection to a warehouse of its own; each set of rows lives in a transaction that is taken
 back, so that nothing need be made anew for the next.
@@ -17,7 +17,7 @@ from p4books.load.schema import create_tables, table_columns
 from p4books.settings import validate_settings
 from p4books.storage.database import open_database, quote_identifier
 from p4books.transform.as_of import record_as_of
-from p4books.transform.build import run_checks
+from p4books.transform.build import check_key, create_macros, run_checks
 from p4books.transform.models import CUSTOM, LAYERS, SqlSources, load_models
 from p4books.transform.seeds import load_seeds
 
@@ -46,6 +46,7 @@ class Books:
         self.con.execute("set threads = 1")  # there is little to share among several
         load_seeds(self.con, SOURCES)
         record_as_of(self.con, validate_settings({"tenant": "acme"}), ())
+        create_macros(self.con, SOURCES.macros)
         for layer in LAYERS[1:]:
             self.con.execute(f"create schema {layer}")
 
@@ -67,8 +68,10 @@ class Books:
             self.con.execute("rollback")
 
     def check(self) -> None:
-        """Make all checks, of keys too. Raises CheckFailed."""
-        run_checks(self.con, MODELS, SOURCES.files("checks"))
+        """Run all checks, of the keys of every model too. Raises CheckFailed."""
+        for model in MODELS:
+            check_key(self.con, model)
+        run_checks(self.con, (), SOURCES.files("checks"))
 
     def ask(self, query: str) -> list[tuple[Any, ...]]:
         """Ask the models."""

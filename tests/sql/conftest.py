@@ -1,20 +1,27 @@
-"""A warehouse of hand-written rows, with the views of this project over them."""
+"""A warehouse of hand-written rows with our views, and a tenant that was synced with a sandbox."""
 
 import json
+import urllib.request
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
+from pydantic import SecretStr
 
 from p4books.endpoints import ENDPOINTS
 from p4books.load.schema import create_tables
-from p4books.settings import validate_settings
+from p4books.settings import Settings, validate_settings
+from p4books.sync import sync
 from p4books.transform.as_of import record_as_of
 from p4books.transform.build import create_views
 from p4books.transform.models import SqlSources, load_models
 from p4books.transform.seeds import load_seeds
+from p4books_sandbox import Sandbox
 
 Give = Callable[..., None]
 Expect = Callable[[str], list[tuple[Any, ...]]]
@@ -94,3 +101,49 @@ def ask(con: duckdb.DuckDBPyConnection) -> Expect:
         return con.execute(sql).fetchall()
 
     return ask
+
+
+@dataclass(frozen=True)
+class Synced:
+    """A tenant that was synced with a sandbox, and the lists as its API gave them."""
+
+    settings: Settings
+    customers: list[dict[str, Any]]
+    invoices: list[dict[str, Any]]
+
+
+@pytest.fixture(scope="session")
+def synced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Synced]:
+    """A tenant with a few hundred documents up to three days ago. Change copies only."""
+    folder = tmp_path_factory.mktemp("synced")
+    last_day = datetime.now(UTC).date() - timedelta(days=3)
+    books = Sandbox(invoices=300, limit=0, last_day=last_day)
+    with pytest.MonkeyPatch.context() as patch, books as sandbox:
+        patch.setenv("XDG_STATE_HOME", str(folder / "state"))
+        patch.setenv("DLT_PROJECT_DIR", str(folder))
+        settings = Settings(
+            tenant="acme",
+            api_key=SecretStr(sandbox.key),
+            base_url=sandbox.base_url,
+            data_dir=folder / "data",
+            requests_per_window=100_000,
+        )
+        summary = sync(settings, full=True)
+        assert (summary.faults, summary.published) == ([], True)
+        yield Synced(settings, _fetch(sandbox, "customers"), _fetch(sandbox, "invoices"))
+
+
+def _fetch(sandbox: Sandbox, path: str) -> list[dict[str, Any]]:
+    """Read a list page by page, numbers with all their digits, without a line of p4books."""
+    rows: list[dict[str, Any]] = []
+    for page in range(1, 1000):
+        request = urllib.request.Request(  # noqa: S310 - our own sandbox
+            f"{sandbox.base_url}/{path}?page={page}&page_size=100",
+            headers={"Authorization": f"Bearer {sandbox.key}"},
+        )
+        with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310
+            body = json.load(response, parse_float=Decimal, parse_int=Decimal)
+        rows += body["data"]
+        if len(rows) >= body["total"]:
+            return rows
+    raise AssertionError(f"{path} has no end")

@@ -1,4 +1,4 @@
-"""Which books are the golden files made of?
+"""The fixed books of which the golden files are made.
 
 A small distributor's, by hand: on 30 June 2026, after a history that began on 15 March.
 """

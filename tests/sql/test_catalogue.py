@@ -1,31 +1,37 @@
-"""Is every model described, and does it keep what is said of it?"""
+"""Every model is described, and its description is true."""
 
 import csv
 import re
 import shutil
 from collections.abc import Iterator
-from datetime import date
 from pathlib import Path
-from typing import Any
+from textwrap import dedent
 
 import duckdb
 import pytest
-from pydantic import SecretStr
-from tests import catalogue
+from tests.sql.conftest import Synced
 
+from p4books.endpoints import ENDPOINTS
+from p4books.endpoints.definition import Endpoint, FieldType
+from p4books.load.schema import create_tables
 from p4books.publish.publish import publish_report
-from p4books.settings import Settings
-from p4books.sync import sync
+from p4books.settings import Settings, validate_settings
+from p4books.transform.as_of import record_as_of
+from p4books.transform.build import create_views
 from p4books.transform.models import CUSTOM, Model, SqlSources, load_models, sql_folder
-from p4books_sandbox import Sandbox
+from p4books.transform.seeds import load_seeds
 
 Connection = duckdb.DuckDBPyConnection
-FOUND = [each for each in load_models(SqlSources.at()).models if each.layer != CUSTOM]
-OURS = pytest.mark.parametrize("model", FOUND, ids=[each.full for each in FOUND])
+FOUND = [
+    model
+    for model in load_models(SqlSources.at()).models
+    if model.published and model.layer != CUSTOM
+]
+OURS = pytest.mark.parametrize("model", FOUND, ids=[each.full_name for each in FOUND])
 
 
 def columns(con: Connection, model: Model) -> list[str]:
-    return [name for name, *_ in con.execute(f"describe {model.full}").fetchall()]
+    return [name for name, *_ in con.execute(f"describe {model.full_name}").fetchall()]
 
 
 @pytest.fixture(scope="module")
@@ -37,25 +43,9 @@ def nothing(empty: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[C
 
 
 @pytest.fixture(scope="module")
-def synced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
-    """A tenant that was synced with a sandbox of a few hundred documents."""
-    folder = tmp_path_factory.mktemp("synced")
-    books = Sandbox(invoices=300, limit=0, last_day=date.today())  # noqa: DTZ011 - about today
-    with pytest.MonkeyPatch.context() as patch, books as sandbox:
-        patch.setenv("XDG_STATE_HOME", str(folder / "state"))
-        patch.setenv("DLT_PROJECT_DIR", str(folder))
-        key, address = SecretStr(sandbox.key), sandbox.base_url
-        given: dict[str, Any] = {"api_key": key, "base_url": address, "data_dir": folder / "data"}
-        settings = Settings(tenant="acme", requests_per_window=100_000, **given)
-        summary = sync(settings)
-        assert (summary.faults, summary.published) == ([], True)
-        yield settings
-
-
-@pytest.fixture(scope="module")
-def books(synced: Settings) -> Iterator[Connection]:
+def books(synced: Synced) -> Iterator[Connection]:
     """A connection to what was published of it."""
-    with duckdb.connect(synced.published, read_only=True) as con:
+    with duckdb.connect(synced.settings.published, read_only=True) as con:
         yield con
 
 
@@ -66,7 +56,7 @@ def test_a_model_says_what_it_is(model: Model) -> None:
     assert model.grain.endswith(".")
     assert model.key
     assert model.question.endswith("?")
-    assert model.full in model.query
+    assert model.full_name in model.query
 
 
 @OURS
@@ -87,7 +77,9 @@ def test_every_meaning_is_used(nothing: Connection) -> None:
     with (sql_folder() / "columns.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     said = {row["column"]: row["meaning"] for row in rows}
-    found = [(f"{model.full}.{name}", name) for model in FOUND for name in columns(nothing, model)]
+    found = [
+        (f"{model.full_name}.{name}", name) for model in FOUND for name in columns(nothing, model)
+    ]
     used = {full if full in said else name for full, name in found}
 
     assert sorted(set(said) - used) == []
@@ -106,17 +98,17 @@ def test_its_query_on_nothing(model: Model, nothing: Connection) -> None:
 def test_its_query_on_a_copy(model: Model, books: Connection) -> None:
     """The query of a model runs on books that were copied, and the order it names can be had."""
     books.execute(model.query).fetchall()
-    books.execute(f"from {model.full} order by {model.sorted_by}").fetchall()
+    books.execute(f"from {model.full_name} order by {model.sorted_by}").fetchall()
 
 
 @OURS
 def test_its_key_on_a_copy(model: Model, books: Connection) -> None:
-    """The key of a model tells the rows of copied books apart, and is nowhere empty."""
+    """The key of a model identifies each row of synced books, and has no gaps."""
     key = ", ".join(model.key)
     gaps = " or ".join(f"{column} is null" for column in model.key)
     counted = books.execute(
         f"select count(*), count(distinct ({key})), count(*) filter (where {gaps})"
-        f" from {model.full}"
+        f" from {model.full_name}"
     ).fetchone()
 
     assert counted is not None
@@ -138,53 +130,66 @@ def test_the_published_file_says_it_too(books: Connection) -> None:
     assert described == (len(FOUND),)
 
 
-def test_the_catalogue_is_not_stale(nothing: Connection) -> None:
-    """sql/README.md is what `make docs` writes of the models as they are."""
-    assert catalogue.README.read_text(encoding="utf-8") == catalogue.render(nothing), (
-        "run `make docs`"
-    )
-
-
-def test_every_report_has_its_place() -> None:
-    """Each report stands in one part of the catalogue, so that each drawing stays readable."""
-    placed = [name for names in catalogue.PARTS.values() for name in names]
-
-    assert {each.name for each in FOUND if each.layer == "reporting"} <= set(placed)
-    assert len(placed) == len(set(placed))
-
-
-def test_the_drawings_are_plain() -> None:
-    """Each line of a drawing is an arrow between two nodes with plain names."""
-    text = catalogue.README.read_text(encoding="utf-8")
-    drawings = re.findall(r"```mermaid\n(.*?)```", text, re.DOTALL)
-    node = r"[a-z0-9_]+(\[[a-z0-9_.]+\])?"
-
-    assert len(drawings) >= 3
-    for drawing in drawings:
-        first, *arrows = drawing.splitlines()
-        assert first == "flowchart LR"
-        assert [line for line in arrows if not re.fullmatch(rf"    {node} --> {node}", line)] == []
-        assert len(arrows) <= 60
-
-
-def test_every_link_leads_somewhere() -> None:
-    """The table of contents leads to headings that are there."""
-    text = catalogue.README.read_text(encoding="utf-8")
-    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
-    anchors = {re.sub(r"[^\w\- ]", "", each.lower()).replace(" ", "-") for each in headings}
-
-    links = re.findall(r"\]\(#([^)]*)\)", text)
-
-    assert len(links) > len(FOUND)
-    assert set(links) <= anchors
+def example(title: str) -> list[str]:
+    """Return the SQL of a section of the README."""
+    text = (sql_folder() / "README.md").read_text(encoding="utf-8")
+    (section,) = re.findall(rf"^## {title}\n(.*?)^## ", text, re.MULTILINE | re.DOTALL)
+    return [dedent(sql) for sql in re.findall(r" *```sql\n(.*?) *```", section, re.DOTALL)]
 
 
 @pytest.fixture
-def own(synced: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+def copied(tmp_path: Path) -> Path:
+    """A copy of the SQL to which files can be added."""
+    return Path(shutil.copytree(sql_folder(), tmp_path / "sql"))
+
+
+def test_adding_a_report(copied: Path, empty: Path, tmp_path: Path) -> None:
+    """The report of the README is a model as it is written, and its query runs."""
+    (sql,) = example("Adding a report")
+    (copied / "reporting" / "slow_products.sql").write_text(sql)
+
+    found = load_models(SqlSources.at(copied))
+
+    with duckdb.connect(shutil.copy(empty, tmp_path)) as con:
+        create_views(con, found)
+        (model,) = (each for each in found.models if each.name == "slow_products")
+        con.execute(model.query).fetchall()
+        assert set(model.key) <= set(columns(con, model))
+        assert model.section == "Sales"
+
+
+def test_adding_an_endpoint(copied: Path, tmp_path: Path) -> None:
+    """The staging models of the README are all that an endpoint needs to be a clean table."""
+    history, current = example("Adding the staging models of an endpoint")
+    (copied / "staging" / "payments_history.sql").write_text(history)
+    (copied / "staging" / "payments.sql").write_text(current)
+    fields = {"id": FieldType.TEXT, "customer_id": FieldType.TEXT, "payment_date": FieldType.DAY}
+    payments = Endpoint("payments", {**fields, "amount": FieldType.MONEY})
+    create_tables(tmp_path / "warehouse.duckdb", (*ENDPOINTS.values(), payments))
+
+    with duckdb.connect(tmp_path / "warehouse.duckdb") as con:
+        load_seeds(con, SqlSources.at(copied))
+        record_as_of(con, validate_settings({"tenant": "acme"}), ())
+        found = load_models(SqlSources.at(copied))
+        create_views(con, found)
+        con.execute(
+            "insert into raw.payments (id, amount, _dlt_valid_from, _dlt_valid_to) values"
+            " ('1', 5, '2026-01-01', '2026-01-02'), ('1', 7, '2026-01-02', null)"
+        )
+        amounts = con.execute("select payment_id, payment_amount from staging.payments").fetchall()
+        for model in found.models:
+            if model.name.startswith("payments"):
+                con.execute(model.query).fetchall()
+
+    assert amounts == [("1", 7)]
+
+
+@pytest.fixture
+def own(synced: Synced, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """A copy of the tenant, in a project folder of the user's own."""
-    shutil.copytree(synced.data_dir, tmp_path / "data")
+    shutil.copytree(synced.settings.data_dir, tmp_path / "data")
     monkeypatch.setenv("DLT_PROJECT_DIR", str(tmp_path))
-    return synced.model_copy(update={"data_dir": tmp_path / "data"})
+    return synced.settings.model_copy(update={"data_dir": tmp_path / "data"})
 
 
 def test_the_example_of_ones_own(own: Settings, tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
-"""Does any published figure change without a word?
+"""No published figure changes unnoticed.
 
-Each model of the fixed books is a file of golden/. Written anew with P4BOOKS_GOLDEN=write.
+Each published model of the fixed books is a file in golden/, written with P4BOOKS_GOLDEN=write.
 """
 
 import csv
@@ -15,6 +15,7 @@ from tests.sql.books import MODELS, Books
 from tests.sql.fixed_books import AS_OF, rows
 
 GOLDEN = Path(__file__).parent / "golden"
+PUBLISHED = [model.full_name for model in MODELS if model.published]
 WRITE = os.environ.get("P4BOOKS_GOLDEN") == "write"
 
 
@@ -40,7 +41,7 @@ def told(books: Books, model: str) -> str:
     return out.getvalue()
 
 
-@pytest.mark.parametrize("model", [model.full for model in MODELS])
+@pytest.mark.parametrize("model", PUBLISHED)
 def test_golden(books: Books, model: str) -> None:
     """The model is what its file says, row by row."""
     file, found = GOLDEN / f"{model}.csv", told(books, model)
@@ -56,7 +57,7 @@ def test_golden(books: Books, model: str) -> None:
 
 def test_no_file_is_left_over() -> None:
     """Each golden file is of a model that there is."""
-    assert {file.stem for file in GOLDEN.glob("*")} == {model.full for model in MODELS}
+    assert {file.stem for file in GOLDEN.glob("*")} == set(PUBLISHED)
 
 
 def test_the_fixed_books_are_whole(books: Books) -> None:

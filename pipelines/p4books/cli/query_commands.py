@@ -112,12 +112,12 @@ def export(
     CSV file next to the workbook.
     """
     from p4books.cli.console import display_path, print_json, print_table
-    from p4books.publish.export import export_models
+    from p4books.publish.export import ExportOptions, export_models
     from p4books.settings import load_settings
 
     settings = load_settings(tenant, need_key=False)
-    source = _find_published_file(settings, as_of)
-    done = export_models(source, models, kind, folder, settings.published_mode)
+    options = ExportOptions(kind, folder, settings.published_mode)
+    done = export_models(_find_published_file(settings, as_of), models, options)
     if as_json:
         print_json([{**vars(item), "file": str(item.file)} for item in done])
         return

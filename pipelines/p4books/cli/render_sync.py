@@ -196,7 +196,8 @@ def print_models(models: Sequence[CatalogEntry]) -> None:
 
 def print_model(model: CatalogEntry, columns: Sequence[CatalogColumn]) -> None:
     """Print what a model is, and its columns with their meanings."""
-    print_line(f"{model.full}, {model.rows:,} row{'' if model.rows == 1 else 's'}. {model.grain}")
+    plural = "" if model.rows == 1 else "s"
+    print_line(f"{model.full_name}, {model.rows:,} row{plural}. {model.grain}")
     details = {
         "Key": model.key,
         "Sorted by": model.sorted_by,

@@ -33,55 +33,28 @@ from p4books.extract.page import MalformedPage, Page, WrongPage, empty_page, par
 from p4books.extract.rate_limiter import RateLimiter, limiter_path
 from p4books.settings import Settings
 
-LONGEST_WAIT = 900.0  # seconds; a server that asks for more is asked again after that
+TIMEOUT = 30.0  # seconds without a byte; recommended by the vendor
+MAX_ATTEMPTS = 5  # of one request, including the first
+MAX_REFUSALS = 20  # 429s in a row before a page is given up
+LONGEST_WAIT = 900.0  # seconds, even if a 429 asks for more
 
-_NO_CONNECTION = (
-    (urllib3.exceptions.NameResolutionError, "its name is not known"),
-    (urllib3.exceptions.SSLError, "its certificate is not trusted"),
-    (urllib3.exceptions.ProxyError, "the proxy did not let us through"),
-    (urllib3.exceptions.NewConnectionError, "the connection was refused"),  # is a time-out too
+_CONNECTION_FAILURES = (
+    (urllib3.exceptions.NameResolutionError, "unknown host name"),
+    (urllib3.exceptions.SSLError, "the certificate is not trusted"),
+    (urllib3.exceptions.ProxyError, "the proxy refused the connection"),
+    # Before ConnectTimeoutError, of which it is a subclass.
+    (urllib3.exceptions.NewConnectionError, "the connection was refused"),
     (urllib3.exceptions.ConnectTimeoutError, "no connection within {:g} seconds"),
 )
-_NO_ANSWER = (
-    (urllib3.exceptions.ReadTimeoutError, "nothing within {:g} seconds"),
-    (urllib3.exceptions.ResponseError, "redirects that lead in a circle"),
-    (urllib3.exceptions.DecodeError, "a body that cannot be unpacked"),
-    (urllib3.exceptions.IncompleteRead, "a body that is cut off"),
-    (urllib3.exceptions.ProtocolError, "a connection that broke off"),
+_MISSING_RESPONSES = (
+    (urllib3.exceptions.ReadTimeoutError, "no data within {:g} seconds"),
+    (urllib3.exceptions.ResponseError, "a redirect loop"),
+    (urllib3.exceptions.DecodeError, "a body that cannot be decompressed"),
+    (urllib3.exceptions.IncompleteRead, "a truncated body"),
+    (urllib3.exceptions.ProtocolError, "a dropped connection"),
 )
 
-
-def describe_connection_failure(error: Exception, timeout: float) -> str | None:
-    """Say why no connection came about within so many seconds; None where one did."""
-    found = next((why for kind, why in _NO_CONNECTION if isinstance(error, kind)), None)
-    return found and found.format(timeout)
-
-
-def describe_missing_response(error: Exception, timeout: float) -> str:
-    """Say what came over a connection, instead of an answer, within so many seconds."""
-    found = next((what for kind, what in _NO_ANSWER if isinstance(error, kind)), "a broken line")
-    return found.format(timeout)
-
-
-def parse_retry_after(retry_after: str | None, window: float) -> float:
-    """Read how many seconds a 429 asks us to wait; a whole window where it does not say."""
-    try:
-        seconds = float(retry_after or "")
-    except ValueError:
-        try:
-            seconds = parsedate_to_datetime(retry_after or "").timestamp() - time.time()
-        except (ValueError, OverflowError):
-            seconds = window
-    if not math.isfinite(seconds):
-        seconds = window
-    return min(max(seconds, 0.05), LONGEST_WAIT) + random.uniform(0, 0.05)  # noqa: S311
-
-
 log = logging.getLogger(__name__)
-
-TIMEOUT = 30.0  # seconds without a byte; the vendor's advice
-TRIES = 5  # the first one and four more
-REFUSALS = 20  # 429s in a row before a page is given up
 
 
 @dataclass(frozen=True)
@@ -97,7 +70,7 @@ class ApiTarget:
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
-        """Take the address, the key and the page parameters from the settings."""
+        """Return the target that the settings describe."""
         return cls(
             tenant=settings.tenant,
             address=settings.address,
@@ -109,17 +82,17 @@ class ApiTarget:
 
     @property
     def host(self) -> str:
-        """The host that is asked, as errors name it."""
+        """Host name, with the port if there is one."""
         return urlsplit(self.address).netloc
 
-    def source(self, endpoint: Endpoint) -> dict[str, object]:
-        """Return what pages of an endpoint are read from: others are never mixed with them."""
+    def list_source(self, endpoint: Endpoint) -> dict[str, object]:
+        """Return what identifies a list and its pages: pages of two sources never mix."""
         names = ("address", "page_size", "page_param", "page_size_param")
         return {"endpoint": endpoint.name, **{name: getattr(self, name) for name in names}}
 
-    def origin(self, endpoint: Endpoint) -> str:
-        """Return the same as one text."""
-        return msgspec.json.encode(self.source(endpoint), order="sorted").decode()
+    def list_source_json(self, endpoint: Endpoint) -> str:
+        """Return `list_source` as JSON text."""
+        return msgspec.json.encode(self.list_source(endpoint), order="sorted").decode()
 
 
 @dataclass(frozen=True)
@@ -131,7 +104,7 @@ class ApiConnection:
 
     @classmethod
     def from_settings(cls, settings: Settings, sleep: Callable[[float], None] = time.sleep) -> Self:
-        """Connect as the settings say; `sleep` waits seconds under the limit."""
+        """Return the connection that the settings describe; `sleep` takes seconds."""
         limiter = RateLimiter(
             limiter_path(settings.key),
             settings.requests_per_window,
@@ -141,19 +114,12 @@ class ApiConnection:
         return cls(ApiTarget.from_settings(settings), limiter)
 
 
-class _TransientFailure(Exception):
-    """A failure that may be gone at the next try; `final` is what to raise when it is not."""
-
-    def __init__(self, final: P4BooksError) -> None:
-        self.final = final
-
-
 class Client:
-    """Reads pages of lists, one at a time; a thread of its own needs a client of its own.
+    """Fetches pages of lists, one at a time; not thread-safe.
 
-    `limits` are the headers by which the last answer told of the limit, names in lower case.
-    `backoff` is the wait before the first repeat in seconds (it doubles, with jitter);
-    `sleep` waits seconds; `stop` ends the repeats when set; `tries` are how many there are.
+    `backoff` is the wait before the first retry in seconds (it doubles, with jitter), `sleep` takes
+    seconds, setting `stop` ends the retries. `limit_headers` are the headers about the rate limit
+    in the last response, by lower-case name.
     """
 
     def __init__(
@@ -162,81 +128,90 @@ class Client:
         backoff: float = 1.0,
         sleep: Callable[[float], None] = time.sleep,
         stop: threading.Event | None = None,
-        tries: int = TRIES,
+        max_attempts: int = MAX_ATTEMPTS,
     ) -> None:
         self.target = connection.target
+        self.limit_headers: dict[str, str] = {}
         self._limiter = connection.limiter
         self._backoff = backoff
         self._sleep = sleep
         self._stop = stop or threading.Event()
-        self._tries = tries
-        self._given_instead: int | None = None  # the page that the last try gave
+        self._max_attempts = max_attempts
+        self._last_wrong_page: int | None = None  # number returned by the previous attempt
         self._session = HttpSession(self.target.address, self.target.key, self._limiter, TIMEOUT)
-        self.limits: dict[str, str] = {}
 
     @property
     def counts(self) -> RequestCounts:
-        """Return what this client's requests cost so far."""
+        """Cost of this client's requests so far."""
         return self._session.counts
 
-    def page(
-        self, endpoint: Endpoint, page: int, size: int | None = None, learned: int | None = None
+    def fetch_page(
+        self,
+        endpoint: Endpoint,
+        number: int,
+        page_size: int | None = None,
+        observed_size: int | None = None,
     ) -> Page:
-        """Read one page, trying again where that may help; 0 is what comes where none is named.
+        """Fetch one page, retrying if that may help; number 0 requests no particular page.
 
-        `size` is the rows to ask for (default: the setting's), `learned` the rows that a page of
-        this list was seen to hold. A page past the end is an answer without rows. Raises
-        KeyRefused, RightMissing, NotFound, Redirected and Refused at once; PageIgnored where page 1
-        comes instead twice; Unreachable and BadAnswer after the last try.
+        `page_size` is the number of rows to ask for (default: the setting), `observed_size` the
+        rows that a page of this list was seen to hold. A page past the end has no rows. Raises
+        KeyRefused, RightMissing, NotFound, Redirected and Refused without a retry, PageIgnored if
+        the server returned page 1 twice instead, Unreachable and BadAnswer after the last attempt,
+        and ReadCancelled.
         """
         if self._stop.is_set():
             raise ReadCancelled
-        self._given_instead = None
-        tries = tenacity.Retrying(
+        self._last_wrong_page = None
+        retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(_TransientFailure),
-            stop=tenacity.stop_after_attempt(self._tries)
+            stop=tenacity.stop_after_attempt(self._max_attempts)
             | tenacity.stop_when_event_set(self._stop),
             wait=tenacity.wait_exponential(self._backoff, max=30)
             + tenacity.wait_random(0, self._backoff),
             sleep=self._sleep,
-            before_sleep=lambda state: log.info("page %s: try %s", page, state.attempt_number + 1),
+            before_sleep=lambda state: log.info(
+                "page %s: attempt %s", number, state.attempt_number + 1
+            ),
             reraise=True,
         )
         try:
-            return tries(self._read, endpoint, page, size, learned)
+            return retrying(self._attempt, endpoint, number, page_size, observed_size)
         except _TransientFailure as failure:
-            raise failure.final from None
+            raise failure.error from None
 
-    def _read(self, endpoint: Endpoint, page: int, size: int | None, learned: int | None) -> Page:
-        status, body = self._get(endpoint, page, size)
-        if status == 404 and page > 1:
-            return empty_page(page)
+    def _attempt(
+        self, endpoint: Endpoint, number: int, page_size: int | None, observed_size: int | None
+    ) -> Page:
+        status, body = self._get(endpoint, number, page_size)
+        if status == 404 and number > 1:
+            return empty_page(number)
         if status in {401, 403, 404}:
-            raise self._refusal(endpoint, status)
+            raise self._access_error(endpoint, status)
         if 500 <= status < 600:
-            raise _TransientFailure(BadAnswer(endpoint.name, page, f"status {status}"))
+            raise _TransientFailure(BadAnswer(endpoint.name, number, f"status {status}"))
         if status != 200:
-            raise Refused(endpoint.name, page, status)
+            raise Refused(endpoint.name, number, status)
         try:
-            return parse_page(body, endpoint, page, learned)
-        except MalformedPage as what:
-            given = what.given if isinstance(what, WrongPage) else None
-            if given == 1 == self._given_instead:
+            return parse_page(body, endpoint, number, observed_size)
+        except MalformedPage as error:
+            returned = error.returned if isinstance(error, WrongPage) else None
+            if returned == 1 == self._last_wrong_page:
                 raise PageIgnored(endpoint.name, self.target.page_param) from None
-            self._given_instead = given
-            raise _TransientFailure(BadAnswer(endpoint.name, page, str(what))) from None
+            self._last_wrong_page = returned
+            raise _TransientFailure(BadAnswer(endpoint.name, number, str(error))) from None
 
-    def _get(self, endpoint: Endpoint, page: int, size: int | None) -> tuple[int, bytes]:
-        """Ask until the answer is not 429; the wait a 429 asks for holds for all processes."""
+    def _get(self, endpoint: Endpoint, number: int, page_size: int | None) -> tuple[int, bytes]:
+        """Repeat the request until it is not a 429; its wait applies to all processes."""
         url = f"{self.target.address}/{endpoint.path}"
-        asked: dict[str, str | int] = {self.target.page_param: page} if page else {}
-        asked[self.target.page_size_param] = size or self.target.page_size
-        for _ in range(REFUSALS):
+        parameters: dict[str, str | int] = {self.target.page_param: number} if number else {}
+        parameters[self.target.page_size_param] = page_size or self.target.page_size
+        for _ in range(MAX_REFUSALS):
             try:
-                response = self._session.get(url, asked)
+                response = self._session.get(url, parameters)
             except urllib3.exceptions.HTTPError as error:
-                raise self._failure(endpoint, page, error) from None
-            self.limits = {
+                raise self._transport_failure(endpoint, number, error) from None
+            self.limit_headers = {
                 name.lower(): value
                 for name, value in response.headers.items()
                 if name.lower().startswith(("x-ratelimit", "ratelimit", "retry-after"))
@@ -245,19 +220,55 @@ class Client:
                 return response.status, response.data
             self.counts.refused += 1
             wait = parse_retry_after(response.headers.get("Retry-After"), self._limiter.window)
-            log.info("%s: over the limit, waiting %.0f s", endpoint.name, wait)
+            log.info("%s: rate limit exceeded, waiting %.0f s", endpoint.name, wait)
             self._limiter.block(wait)
-        raise Refused(endpoint.name, page, 429)
+        raise Refused(endpoint.name, number, 429)
 
-    def _refusal(self, endpoint: Endpoint, status: int) -> ApiError:
+    def _access_error(self, endpoint: Endpoint, status: int) -> ApiError:
         if status == 401:
             return KeyRefused(self.target.tenant)
         if status == 403:
             return RightMissing(endpoint.name)
         return NotFound(endpoint.name, f"{self.target.address}/{endpoint.path}")
 
-    def _failure(self, endpoint: Endpoint, page: int, error: Exception) -> Exception:
-        if why := describe_connection_failure(error, TIMEOUT):
-            return _TransientFailure(Unreachable(endpoint.name, self.target.host, why))
-        what = describe_missing_response(error, TIMEOUT)
-        return _TransientFailure(BadAnswer(endpoint.name, page, what))
+    def _transport_failure(
+        self, endpoint: Endpoint, number: int, error: Exception
+    ) -> "_TransientFailure":
+        if reason := describe_connection_failure(error, TIMEOUT):
+            return _TransientFailure(Unreachable(endpoint.name, self.target.host, reason))
+        missing = describe_missing_response(error, TIMEOUT)
+        return _TransientFailure(BadAnswer(endpoint.name, number, missing))
+
+
+def describe_connection_failure(error: Exception, timeout: float) -> str | None:
+    """Return why no connection was made within `timeout` seconds, None if one was made."""
+    reason = next((text for kind, text in _CONNECTION_FAILURES if isinstance(error, kind)), None)
+    return reason and reason.format(timeout)
+
+
+def describe_missing_response(error: Exception, timeout: float) -> str:
+    """Return what arrived over a connection instead of a response within `timeout` seconds."""
+    texts = (text for kind, text in _MISSING_RESPONSES if isinstance(error, kind))
+    return next(texts, "a failed transfer").format(timeout)
+
+
+def parse_retry_after(retry_after: str | None, window: float) -> float:
+    """Return the seconds to wait after a 429: a whole window if the header does not say."""
+    try:
+        seconds = float(retry_after or "")
+    except ValueError:
+        try:
+            seconds = parsedate_to_datetime(retry_after or "").timestamp() - time.time()
+        except (ValueError, OverflowError):
+            seconds = window
+    if not math.isfinite(seconds):
+        seconds = window
+    jitter = random.uniform(0, 0.05)  # noqa: S311 - spreads processes, protects no secret
+    return min(max(seconds, 0.05), LONGEST_WAIT) + jitter
+
+
+class _TransientFailure(Exception):
+    """A failure worth a retry; `error` is raised if the last attempt fails too."""
+
+    def __init__(self, error: P4BooksError) -> None:
+        self.error = error

@@ -1,4 +1,4 @@
-"""HTTP session that sends the key to one host only, one attempt per call."""
+"""HTTP session that sends the key to one host only, with one attempt per call."""
 
 import os
 from collections.abc import Callable
@@ -14,36 +14,37 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from p4books.errors import Redirected
 from p4books.extract.rate_limiter import RateLimiter
 
-REDIRECTS = 3  # followed in a row, on the same host only
+MAX_REDIRECTS = 3  # in a row, on the same host only
 
 
 @dataclass
 class RequestCounts:
-    """What asking cost so far; `waited` in seconds."""
+    """Cost of the requests made so far; `refused` counts 429s, `waited` is in seconds."""
 
     requests: int = 0
     refused: int = 0
     waited: float = 0.0
 
-    def wait(self, seconds: float) -> None:
-        """Count seconds that a request waited under the limit."""
+    def add_wait(self, seconds: float) -> None:
+        """Add the seconds that a request waited for the rate limiter."""
         self.waited += seconds
 
 
 class HttpSession:
-    """Sends requests with the key, under the limit, to one host and no other.
+    """Sends requests with the key, within the rate limit, to one host.
 
-    Nothing is repeated here: every try, also one after a redirect, passes the throttle and is
-    counted. Raises urllib3's HTTPError where no whole answer came, and Redirected.
+    Nothing is retried here: every request, including one after a redirect, takes a slot of the rate
+    limiter and is counted. Raises urllib3's HTTPError if no complete response arrived, Redirected
+    if the server points to another host, and DiskTrouble.
     """
 
-    def __init__(self, address: str, key: str, throttle: RateLimiter, timeout: float) -> None:
+    def __init__(self, address: str, key: str, limiter: RateLimiter, timeout: float) -> None:
         self.counts = RequestCounts()
-        self._throttle = throttle
+        self._limiter = limiter
         self._timeout = timeout
-        self._left = False
+        self._request_sent = False
         self._pool = _open_pool(address)
-        self._pool.pool_classes_by_scheme = _pools_noting_sends(self._leaving)
+        self._pool.pool_classes_by_scheme = _build_pool_classes(self._mark_sent)
         self._headers = {
             "Authorization": f"Bearer {key}",
             "Content-Type": "application/json",
@@ -52,47 +53,48 @@ class HttpSession:
         }
 
     @property
-    def left(self) -> bool:
-        """Whether any byte of the last request may have left: if not, it was never made."""
-        return self._left
+    def request_sent(self) -> bool:
+        """Whether any byte of the last request may have been sent; if not, it never arrived."""
+        return self._request_sent
 
     def post(
         self,
         url: str,
         body: bytes,
         *,
-        waits: Callable[[], object] = lambda: None,
-        leaves: Callable[[], object] = lambda: None,
+        before_wait: Callable[[], object] = lambda: None,
+        before_send: Callable[[], object] = lambda: None,
     ) -> urllib3.BaseHTTPResponse:
-        """Send one POST, once, and return its whole answer; a redirect is not followed.
+        """Send one POST, once, and return its complete response; redirects are not followed.
 
-        `waits` is called before it waits under the limit, `leaves` when it is about to leave.
+        `before_wait` is called before each wait for the rate limiter, `before_send` right before
+        the request is sent.
         """
-        return self._send("POST", url, body, waits, leaves)
+        return self._send("POST", url, body, before_wait, before_send)
 
     def get(self, url: str, parameters: dict[str, str | int]) -> urllib3.BaseHTTPResponse:
-        """Send one GET and return its whole answer."""
+        """Send one GET, follow redirects on the same host, and return the complete response."""
         url = f"{url}?{urlencode(parameters)}"
-        for _ in range(REDIRECTS):
+        for _ in range(MAX_REDIRECTS):
             response = self._send("GET", url)
-            target = response.get_redirect_location()
-            if not target:
+            location = response.get_redirect_location()
+            if not location:
                 return response
-            url = _same_host(url, target)
-        raise urllib3.exceptions.ResponseError("redirects that lead in a circle")
+            url = _resolve_redirect(url, location)
+        raise urllib3.exceptions.ResponseError("a redirect loop")
 
     def _send(
         self,
         method: str,
         url: str,
         body: bytes | None = None,
-        waits: Callable[[], object] = lambda: None,
-        leaves: Callable[[], object] = lambda: None,
+        before_wait: Callable[[], object] = lambda: None,
+        before_send: Callable[[], object] = lambda: None,
     ) -> urllib3.BaseHTTPResponse:
-        self._left = False
-        slot = self._throttle.acquire(self.counts.wait, waits)
+        self._request_sent = False
+        slot = self._limiter.acquire(self.counts.add_wait, before_wait)
         try:
-            leaves()
+            before_send()
             self.counts.requests += 1
             return self._pool.urlopen(
                 method,
@@ -104,20 +106,22 @@ class HttpSession:
                 redirect=False,
             )
         finally:
-            self._throttle.release(slot)
+            self._limiter.release(slot)
 
-    def _leaving(self) -> None:
-        self._left = True
+    def _mark_sent(self) -> None:
+        self._request_sent = True
 
 
-def _pools_noting_sends(leaving: Callable[[], None]) -> dict[str, type[urllib3.HTTPConnectionPool]]:
-    """Make pools whose connections tell when, connected, they begin to send a request."""
+def _build_pool_classes(
+    on_send: Callable[[], None],
+) -> dict[str, type[urllib3.HTTPConnectionPool]]:
+    """Build connection pools that call `on_send` once connected, before the first byte is sent."""
 
     class Watched(HTTPConnection):
         def request(self, *args: Any, **kwargs: Any) -> None:
             if self.is_closed:
                 self.connect()
-            leaving()
+            on_send()
             super().request(*args, **kwargs)
 
     class WatchedTls(Watched, HTTPSConnection):
@@ -133,11 +137,11 @@ def _pools_noting_sends(leaving: Callable[[], None]) -> dict[str, type[urllib3.H
 
 
 def _open_pool(address: str) -> urllib3.PoolManager:
-    """Open connections the way this machine's environment says: proxies, certificates."""
+    """Open a connection pool with the proxies and certificates of the environment."""
     authorities = os.environ.get("SSL_CERT_FILE") or os.environ.get("REQUESTS_CA_BUNDLE")
     parts = urlsplit(address)
-    here = parts.scheme == "http"  # allowed to this machine only, which no proxy reaches
-    proxy = None if here or proxy_bypass(parts.netloc) else getproxies().get(parts.scheme)
+    is_local = parts.scheme == "http"  # allowed for this machine only, which no proxy reaches
+    proxy = None if is_local or proxy_bypass(parts.netloc) else getproxies().get(parts.scheme)
     if proxy is None:
         return urllib3.PoolManager(ca_certs=authorities or certifi.where())
     proxy = proxy if "://" in proxy else f"http://{proxy}"
@@ -154,14 +158,14 @@ def _open_pool(address: str) -> urllib3.PoolManager:
     )
 
 
-def _same_host(here: str, target: str) -> str:
-    """Return where a redirect leads. Raises Redirected where the key must not go there."""
-    old = urlsplit(here)
+def _resolve_redirect(url: str, location: str) -> str:
+    """Return the URL a redirect leads to. Raises Redirected if it is not on the same host."""
+    current = urlsplit(url)
     try:
-        there = urljoin(here, target)
-        new = urlsplit(there)
+        target_url = urljoin(url, location)
+        target = urlsplit(target_url)
     except ValueError:
-        raise Redirected(old.netloc, "an address that is none") from None
-    if (old.scheme, old.netloc) != (new.scheme, new.netloc):
-        raise Redirected(old.netloc, f"{new.scheme}://{new.netloc}")
-    return there
+        raise Redirected(current.netloc, "an invalid address") from None
+    if (current.scheme, current.netloc) != (target.scheme, target.netloc):
+        raise Redirected(current.netloc, f"{target.scheme}://{target.netloc}")
+    return target_url

@@ -12,67 +12,141 @@ import msgspec
 from p4books.endpoints.definition import Endpoint
 from p4books.storage.exact_json import has_long_number, parse_exact
 
+LAST_PAGE_AGAIN = "the last page again"  # for a page past the end
+NOT_FOUND = "404"
+
+MAX_RECORD_SIZE = 16 << 20  # bytes; a larger row would break the load of every list
+
+SortKey = tuple[int, str]
+
+_TOO_DEEP = "JSON that is nested too deeply"
+
+_ENCODER = msgspec.json.Encoder(order="sorted")
+
+
+class MalformedPage(ValueError):
+    """The body is not a page of a list; the message says what it is instead."""
+
+
+class WrongPage(MalformedPage):
+    """The response says that it is another page: number `returned`."""
+
+    def __init__(self, returned: int) -> None:
+        super().__init__(f"page {returned}")
+        self.returned = returned
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of a list.
+
+    `total` is the number of rows announced for the whole list, None if not announced. `rows` counts
+    the rows of this page (an id that occurs twice counts twice). `records` maps ids to canonical
+    JSON, in the order received. `keys` are comparable sort keys, one per row: the ids if all are
+    numbers, else the creation dates; None if some row has neither. `past_end` is what the server
+    returned for a page that the list does not have, if not just an empty page.
+    `has_unknown_fields`: some row has a field that the endpoint does not define.
+    """
+
+    number: int
+    total: int | None
+    rows: int
+    records: Mapping[str, bytes]
+    keys: tuple[SortKey, ...] | None
+    past_end: str = ""
+    has_unknown_fields: bool = False
+
+    @property
+    def is_ascending(self) -> bool:
+        """Whether the rows may be ordered oldest first."""
+        return self.keys is not None and all(a <= b for a, b in pairwise(self.keys))
+
+    @property
+    def is_descending(self) -> bool:
+        """Whether the rows may be ordered newest first."""
+        return self.keys is not None and all(a >= b for a, b in pairwise(self.keys))
+
+
+def parse_page(
+    body: bytes, endpoint: Endpoint, number: int, observed_size: int | None = None
+) -> Page:
+    """Parse the body returned for a page number. Raises MalformedPage.
+
+    Past the end some servers return their last page again; `observed_size`, the rows that a page of
+    this list was seen to hold, distinguishes that from a wrong page. Number 0 means that no page
+    was requested: whatever number the response gives is accepted.
+    """
+    documented = _decode_documented_page(body, endpoint, number)
+    if documented is not None:
+        return _build_page(number, *documented)
+    rows, total, returned = _parse_envelope(body)
+    if returned in {None, number} or number == 0:
+        return _build_irregular_page(number, total, rows, endpoint)
+    if total is None and returned == number - 1:  # the paginator knows whether its rows are new
+        page = _build_irregular_page(number, total, rows, endpoint)
+        return replace(page, past_end=LAST_PAGE_AGAIN)
+    if observed_size and total is not None and (number - 1) * observed_size >= total:
+        return Page(number, total, rows=0, records={}, keys=(), past_end=LAST_PAGE_AGAIN)
+    raise WrongPage(int(returned or 0))
+
+
+def restore_page(lines: Sequence[bytes], number: int, total: int | None, rows: int) -> Page:
+    """Rebuild a page from the lines that the spool stored. Raises ValueError."""
+    headers = [_HEADER_DECODER.decode(line) for line in lines]
+    ids = [_parse_id(header.id) for header in headers]
+    keys = _build_keys(ids, [h.date_created for h in headers]) if rows == len(ids) else None
+    return Page(number, total, rows, dict(zip(ids, lines, strict=True)), keys)
+
+
+def empty_page(number: int) -> Page:
+    """Return the page that stands for a 404 past the end of a list."""
+    return Page(number, total=None, rows=0, records={}, keys=(), past_end=NOT_FOUND)
+
 
 def canonical_record(record: Mapping[str, Any], endpoint: Endpoint) -> Mapping[str, Any]:
-    """Spell the names our way and leave nulls out: a null and a missing field say the same."""
-    record = _respell(record, endpoint.known)
-    if isinstance(given := record.get("id"), str) and given != given.strip():
-        record = {**record, "id": given.strip()}
-    respelled = {
-        name: [_respell(item, frozenset(fields)) for item in record[name]]
+    """Return a record with snake_case names and without nulls: a null equals a missing field."""
+    record = _rename_fields(record, endpoint.known)
+    if isinstance(id_ := record.get("id"), str) and id_ != id_.strip():
+        record = {**record, "id": id_.strip()}
+    inner = {
+        name: [_rename_fields(item, frozenset(fields)) for item in record[name]]
         for name, fields in endpoint.inner.items()
-        if _are_objects(record.get(name))
+        if _is_list_of_objects(record.get(name))
     }
-    return {**record, **respelled} if respelled else record
-
-
-def _are_objects(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(item, dict) for item in value)
-
-
-def _respell(record: Mapping[str, Any], known: frozenset[str]) -> Mapping[str, Any]:
-    if record.keys() <= known:
-        if None not in record.values():
-            return record
-        return {name: value for name, value in record.items() if value is not None}
-    respelled: dict[str, Any] = {}
-    for name, value in sorted(record.items(), key=lambda item: (item[0] not in known, item[0])):
-        if value is not None:
-            ours = snake_case(name, known)
-            while ours in respelled:
-                ours += "_too"
-            respelled[ours] = value
-    return respelled
+    return {**record, **inner} if inner else record
 
 
 @cache
 def snake_case(name: str, known: frozenset[str]) -> str:
-    """Say DocumentDate, documentDate and DOCUMENT_DATE as document_date."""
+    """Convert DocumentDate, documentDate or DOCUMENT_DATE to document_date.
+
+    A name that equals a `known` one but for case and punctuation becomes that one.
+    """
     squashed = re.sub(r"[\W_]+", "", name).lower()
-    for ours in known:
-        if ours.replace("_", "") == squashed:
-            return ours
+    for field in known:
+        if field.replace("_", "") == squashed:
+            return field
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name)
     return re.sub(r"[\W_]+", "_", words).strip("_").lower() or "unnamed"
 
 
 @cache
 def page_decoder(endpoint: Endpoint) -> msgspec.json.Decoder[Any]:
-    """Make the decoder of pages that hold the fields we know, and no other, in our spelling.
+    """Return the decoder of pages that contain only documented fields, in documented spelling.
 
-    It raises ValueError for every other page.
+    It raises ValueError for every other page. It is much faster than the general way.
     """
     types: dict[str, Any] = dict.fromkeys(endpoint.fields, Any)
     for name, fields in endpoint.inner.items():
-        item = _shape(name, dict.fromkeys(fields, Any))
+        item = _define_record(name, dict.fromkeys(fields, Any))
         types[name] = list[item] | None  # type: ignore[valid-type]
-    record = _shape(endpoint.name, types)
+    record = _define_record(endpoint.name, types)
     page = [("data", list[record]), ("total", int), ("page", int)]  # type: ignore[valid-type]
     return msgspec.json.Decoder(msgspec.defstruct("Page", page))
 
 
-def _shape(name: str, types: Mapping[str, Any]) -> Any:
-    """Make a class of records whose names are written in order and whose nulls are left out."""
+def _define_record(name: str, types: Mapping[str, Any]) -> Any:
+    """Define a struct whose fields are written in order of their names, without nulls."""
     return msgspec.defstruct(
         name,
         [(field, types[field], None) for field in sorted(types)],
@@ -82,134 +156,10 @@ def _shape(name: str, types: Mapping[str, Any]) -> Any:
     )
 
 
-class _Envelope(msgspec.Struct):
-    """What a walk asks of a record: who it is, and where it may stand."""
-
-    id: Any
-    date_created: Any = None
-
-
-_ENVELOPE = msgspec.json.Decoder(_Envelope)
-_ENCODER = msgspec.json.Encoder(order="sorted")
-
-SortKey = tuple[int, str]
-
-AGAIN = "the last page again"  # past the end
-NOT_FOUND = "404"
-
-TOO_DEEP = "JSON that is nested too deeply"
-LARGEST = 16 << 20  # bytes of a record; what is more is no record, and would stop every list's load
-
-
-class MalformedPage(ValueError):
-    """The body is no page of a list; the text says what it is instead."""
-
-
-class WrongPage(MalformedPage):
-    """The answer says that it is another page: `given`."""
-
-    def __init__(self, given: int) -> None:
-        super().__init__(f"page {given}")
-        self.given = given
-
-
-@dataclass(frozen=True)
-class Page:
-    """One page of a list.
-
-    `total` is the number of rows announced for the whole list, None where none was told; `rows`
-    how many stood in this answer (an id that came twice counts twice); `records` are its rows by
-    id, as canonical JSON, in the order they came; `keys` what they may be ordered by, comparable:
-    ids where all are numbers, else dates of creation, None where neither is told for every row.
-    `past_end` is what the server gave for a page that the list does not have, if not just no rows;
-    `strange`: a row has fields that the endpoint does not know.
-    """
-
-    page: int
-    total: int | None
-    rows: int
-    records: Mapping[str, bytes]
-    keys: tuple[SortKey, ...] | None
-    past_end: str = ""
-    strange: bool = False
-
-    @property
-    def rising(self) -> bool:
-        """Whether its rows may stand oldest first."""
-        return self.keys is not None and all(a <= b for a, b in pairwise(self.keys))
-
-    @property
-    def falling(self) -> bool:
-        """Whether its rows may stand newest first."""
-        return self.keys is not None and all(a >= b for a, b in pairwise(self.keys))
-
-
-def parse_page(body: bytes, endpoint: Endpoint, page: int, size: int | None = None) -> Page:
-    """Read the body of a page; raises Malformed.
-
-    `size`, the rows that a page holds, tells a wrong page from one past the end: there some
-    servers give their last page again. Page 0 is what came where none was named, whatever it is.
-    """
-    rows = _plain_rows(body, endpoint, page)
-    if rows is not None:
-        return _build_page(page, *rows)
-    data, total, echo = _envelope(body)
-    if echo in {None, page} or page == 0:
-        return _doubted(page, total, data, endpoint)
-    if total is None and echo == page - 1:  # perhaps the end: the walk sees what it knows already
-        return replace(_doubted(page, total, data, endpoint), past_end=AGAIN)
-    if size and total is not None and (page - 1) * size >= total:
-        return Page(page, total, rows=0, records={}, keys=(), past_end=AGAIN)
-    raise WrongPage(int(echo or 0))
-
-
-def restore_page(lines: Sequence[bytes], page: int, total: int | None, rows: int) -> Page:
-    """Make the answer again from the lines that the spool kept of it. Raises ValueError."""
-    told = [_ENVELOPE.decode(line) for line in lines]
-    ids = [_id(each.id) for each in told]
-    keys = _order_keys(ids, [each.date_created for each in told]) if rows == len(ids) else None
-    return Page(page, total, rows, dict(zip(ids, lines, strict=True)), keys)
-
-
-def empty_page(page: int) -> Page:
-    """Make the answer of a server that says there is no such page."""
-    return Page(page, total=None, rows=0, records={}, keys=(), past_end=NOT_FOUND)
-
-
-def _doubted(
-    page: int, total: int | None, data: Sequence[dict[str, Any]], endpoint: Endpoint
-) -> Page:
-    """Make an answer of rows that are not just as documented."""
-    records = [canonical_record(record, endpoint) for record in data]
-    strange = any(not record.keys() <= endpoint.known for record in records)
-    return replace(_build_page(page, total, records), strange=strange)
-
-
-def _build_page(page: int, total: int | None, records: Sequence[Any]) -> Page:
-    """Make an answer of records, be they objects or dictionaries."""
-    try:
-        lines = _ENCODER.encode_lines(records).split(b"\n")[:-1]
-    except RecursionError:
-        raise MalformedPage(TOO_DEEP) from None
-    if (largest := max(map(len, lines), default=0)) > LARGEST:
-        raise MalformedPage(f"a row of {largest >> 20:,} MB")
-    ids = [_id(_field(record, "id")) for record in records]
-    made = [_field(record, "date_created") for record in records]
-    return Page(
-        page=page,
-        total=total,
-        rows=len(records),
-        records=dict(zip(ids, lines, strict=True)),
-        keys=_order_keys(ids, made),
-    )
-
-
-def _field(record: Any, name: str) -> Any:
-    return record.get(name) if isinstance(record, dict) else getattr(record, name, None)
-
-
-def _plain_rows(body: bytes, endpoint: Endpoint, page: int) -> tuple[int, list[Any]] | None:
-    """Read a page that is just as documented, in a quarter of the time; None where it is not."""
+def _decode_documented_page(
+    body: bytes, endpoint: Endpoint, number: int
+) -> tuple[int, list[Any]] | None:
+    """Return total and rows of a page exactly as documented, in a quarter of the time, or None."""
     if has_long_number(body):
         return None
     try:
@@ -217,60 +167,122 @@ def _plain_rows(body: bytes, endpoint: Endpoint, page: int) -> tuple[int, list[A
     except (ValueError, RecursionError):
         return None
     ids = [record.id for record in envelope.data]
-    plain = all(type(i) is int or (type(i) is str and i == i.strip() != "") for i in ids)
-    if not plain or envelope.page != page or envelope.total < 0:
+    valid = all(type(i) is int or (type(i) is str and i == i.strip() != "") for i in ids)
+    if not valid or envelope.page != number or envelope.total < 0:
         return None
     return envelope.total, envelope.data
 
 
-def _envelope(body: bytes) -> tuple[list[dict[str, Any]], int | None, int | None]:
-    """Take rows, total and page out of an answer, having doubted everything about them."""
+def _parse_envelope(body: bytes) -> tuple[list[dict[str, Any]], int | None, int | None]:
+    """Return rows, total and page number of any acceptable response. Raises MalformedPage."""
     try:
-        answer = parse_exact(body)
+        response = parse_exact(body)
     except RecursionError:
-        raise MalformedPage(TOO_DEEP) from None
+        raise MalformedPage(_TOO_DEEP) from None
     except ValueError:
-        raise MalformedPage(_instead_of_json(body)) from None
-    if not isinstance(answer, dict):
+        raise MalformedPage(_describe_non_json(body)) from None
+    if not isinstance(response, dict):
         raise MalformedPage("JSON that is not a page of a list")
-    names = [name.lower() for name in answer]
+    names = [name.lower() for name in response]
     if any(names.count(name) > 1 for name in ("data", "total", "page")):
-        raise MalformedPage("JSON that says `data`, `total` or `page` twice")
-    answer = dict(zip(names, answer.values(), strict=True))
-    if "data" not in answer:
-        raise MalformedPage("JSON that holds no `data`")
-    total = _count("total", answer.get("total"))
-    data = [] if answer["data"] is None and total == 0 else answer["data"]
-    if not isinstance(data, list) or not all(isinstance(row, dict) for row in data):
+        raise MalformedPage("JSON that contains `data`, `total` or `page` twice")
+    response = dict(zip(names, response.values(), strict=True))
+    if "data" not in response:
+        raise MalformedPage("JSON without `data`")
+    total = _parse_count("total", response.get("total"))
+    rows = [] if response["data"] is None and total == 0 else response["data"]
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise MalformedPage("`data` that is not a list of rows")
-    return data, total, _count("page", answer.get("page"))
+    return rows, total, _parse_count("page", response.get("page"))
 
 
-def _instead_of_json(body: bytes) -> str:
+def _describe_non_json(body: bytes) -> str:
     start = body.lstrip()[:15].lower()
     html = start.startswith((b"<!doctype", b"<html"))
     return "an HTML page" if html else "something that is not JSON"
 
 
-def _count(name: str, value: object) -> int | None:
+def _parse_count(name: str, value: object) -> int | None:
     if value is None:
         return None
     if not isinstance(value, bool) and re.fullmatch(r"[0-9]{1,18}", str(value)):
         return int(str(value))
-    raise MalformedPage(f"`{name}` that is not a number of rows or pages")
+    raise MalformedPage(f"a `{name}` that is not a whole number")
 
 
-def _id(value: object) -> str:
+def _build_irregular_page(
+    number: int, total: int | None, rows: Sequence[dict[str, Any]], endpoint: Endpoint
+) -> Page:
+    """Build a page from rows that are not exactly as documented."""
+    records = [canonical_record(row, endpoint) for row in rows]
+    has_unknown_fields = any(not record.keys() <= endpoint.known for record in records)
+    return replace(_build_page(number, total, records), has_unknown_fields=has_unknown_fields)
+
+
+def _build_page(number: int, total: int | None, records: Sequence[Any]) -> Page:
+    """Build a page from canonical records, be they structs or mappings."""
+    try:
+        lines = _ENCODER.encode_lines(records).split(b"\n")[:-1]
+    except RecursionError:
+        raise MalformedPage(_TOO_DEEP) from None
+    if (largest := max(map(len, lines), default=0)) > MAX_RECORD_SIZE:
+        raise MalformedPage(f"a row of {largest >> 20:,} MB")
+    ids = [_parse_id(_get_field(record, "id")) for record in records]
+    created = [_get_field(record, "date_created") for record in records]
+    return Page(
+        number=number,
+        total=total,
+        rows=len(records),
+        records=dict(zip(ids, lines, strict=True)),
+        keys=_build_keys(ids, created),
+    )
+
+
+def _get_field(record: Any, name: str) -> Any:
+    return record.get(name) if isinstance(record, dict) else getattr(record, name, None)
+
+
+def _parse_id(value: object) -> str:
     if isinstance(value, bool) or not isinstance(value, int | str) or not str(value).strip():
         raise MalformedPage("a row without an id")
     return str(value)
 
 
-def _order_keys(ids: Sequence[str], made: Sequence[object]) -> tuple[SortKey, ...] | None:
-    if len(set(ids)) < len(ids):  # a page that holds a row twice is in no order
+def _build_keys(ids: Sequence[str], created: Sequence[object]) -> tuple[SortKey, ...] | None:
+    if len(set(ids)) < len(ids):  # a page that contains a row twice has no order
         return None
-    if all(value.isdecimal() for value in ids):
-        return tuple((len(value), value) for value in ids)  # orders as the numbers do: 9 < 10
-    # Without the Z, a second stands before its own fractions.
-    dates = tuple((0, value.removesuffix("Z")) for value in made if isinstance(value, str))
+    if all(id_.isdecimal() for id_ in ids):
+        return tuple((len(id_), id_) for id_ in ids)  # sorts as the numbers do: 9 < 10
+    # Without the Z, a whole second sorts before its fractions.
+    dates = tuple((0, value.removesuffix("Z")) for value in created if isinstance(value, str))
     return dates if len(dates) == len(ids) else None
+
+
+def _rename_fields(record: Mapping[str, Any], known: frozenset[str]) -> Mapping[str, Any]:
+    """Return a record with snake_case names and without nulls, the same object if it is that."""
+    if record.keys() <= known:
+        if None not in record.values():
+            return record
+        return {name: value for name, value in record.items() if value is not None}
+    renamed: dict[str, Any] = {}
+    for name, value in sorted(record.items(), key=lambda item: (item[0] not in known, item[0])):
+        if value is not None:
+            new_name = snake_case(name, known)
+            while new_name in renamed:
+                new_name += "_too"
+            renamed[new_name] = value
+    return renamed
+
+
+def _is_list_of_objects(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(item, dict) for item in value)
+
+
+class _RecordHeader(msgspec.Struct):
+    """The fields of a record that pagination needs."""
+
+    id: Any
+    date_created: Any = None
+
+
+_HEADER_DECODER = msgspec.json.Decoder(_RecordHeader)

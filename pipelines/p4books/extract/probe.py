@@ -14,20 +14,24 @@ from p4books.errors import (
     RightMissing,
     Unreachable,
 )
-from p4books.extract.client import TRIES, ApiConnection, Client
-from p4books.extract.page import AGAIN, Page
+from p4books.extract.client import MAX_ATTEMPTS, ApiConnection, Client
+from p4books.extract.page import LAST_PAGE_AGAIN, Page
 from p4books.extract.pagination import detect_order
 from p4books.settings import Settings
 
-SMALL = 1  # rows asked for; an answer with more shows that the page size is not honoured
+_SMALL = 1  # rows requested; more in the response mean that the page size is ignored
+_LARGE = 1000  # rows requested to find out the most that a page holds
+_FALLBACK_SIZES = (100, 50, 10)  # rows requested if the size of the settings is refused
+_PAGE_PARAMS = ("page", "Page", "page_number", "PageNumber")
+_PAGE_SIZE_PARAMS = ("page_size", "PageSize", "pageSize", "per_page", "limit")
 
 
 @dataclass(frozen=True)
 class ProbeResult:
-    """What one light request told of an endpoint.
+    """What one small request showed of an endpoint.
 
-    `page_size_honoured` is None where the list is too short to tell; `fault` is the sentence of
-    what went wrong, None where nothing did.
+    `announced` is the number of rows of the list. `page_size_honoured` is None if the list is too
+    short to tell; `fault` is None if nothing went wrong.
     """
 
     endpoint: str
@@ -38,56 +42,15 @@ class ProbeResult:
     fault: ApiError | None
 
 
-def probe_endpoints(settings: Settings) -> list[ProbeResult]:
-    """Ask for one row of each endpoint that is set.
-
-    Raises KeyRefused and Unreachable at once: they are the same for all.
-    """
-    client = Client(ApiConnection.from_settings(settings))
-    return [probe_endpoint(ENDPOINTS[name], client) for name in settings.endpoints]
-
-
-def probe_endpoint(endpoint: Endpoint, client: Client) -> ProbeResult:
-    """Ask for one row of an endpoint."""
-    try:
-        answer = client.page(endpoint, 1, size=SMALL)
-    except (KeyRefused, Unreachable):
-        raise
-    except ApiError as fault:
-        return ProbeResult(
-            endpoint=endpoint.name,
-            reachable=not isinstance(fault, BadAnswer),
-            allowed=False if isinstance(fault, RightMissing) else None,
-            announced=None,
-            page_size_honoured=None,
-            fault=fault,
-        )
-    tells = answer.rows > SMALL or (answer.total or 0) > SMALL
-    return ProbeResult(
-        endpoint=endpoint.name,
-        reachable=True,
-        allowed=True,
-        announced=answer.total,
-        page_size_honoured=answer.rows <= SMALL if tells else None,
-        fault=None,
-    )
-
-
-MANY = 1000  # rows asked for, to see how many come at most
-FEWER = (100, 50, 10)  # rows asked for, where the setting's are refused
-PAGE_NAMES = ("page", "Page", "page_number", "PageNumber")
-SIZE_NAMES = ("page_size", "PageSize", "pageSize", "per_page", "limit")
-
-
 @dataclass(frozen=True)
 class ApiCapabilities:
-    """What a handful of requests found out; None where the list is too short to tell.
+    """How the API behaves, as a handful of requests showed; None if the list is too short to tell.
 
-    `rows` are those that the list announces, None where it announces none, or a page's only.
-    `page_size` are the rows that came when the setting's were asked for (or fewer, where those were
-    refused), `most_rows` the most that came on a page. `page_param` and `page_size_param` are the
-    names that work. `past_end` is what comes for a page that is not there. `limits` are the headers
-    that tell of the limit.
+    `rows` is what the list announces, None if it announces nothing or the rows of a page only.
+    `page_size` is the rows received when those of the settings were requested (or fewer, if those
+    were refused), `most_rows` the most received on a page. `page_param` and `page_size_param` are
+    the names that work. `past_end` is what is returned for a page that does not exist. `limits` are
+    the headers about the rate limit.
     """
 
     endpoint: str
@@ -101,124 +64,162 @@ class ApiCapabilities:
     limits: tuple[str, ...]
 
 
+def probe_endpoints(settings: Settings) -> list[ProbeResult]:
+    """Request one row of each endpoint of the settings.
+
+    Raises KeyRefused and Unreachable at once, since they would be the same for all.
+    """
+    client = Client(ApiConnection.from_settings(settings))
+    return [probe_endpoint(ENDPOINTS[name], client) for name in settings.endpoints]
+
+
+def probe_endpoint(endpoint: Endpoint, client: Client) -> ProbeResult:
+    """Request one row of an endpoint. Raises KeyRefused and Unreachable."""
+    try:
+        page = client.fetch_page(endpoint, 1, page_size=_SMALL)
+    except (KeyRefused, Unreachable):
+        raise
+    except ApiError as fault:
+        return ProbeResult(
+            endpoint=endpoint.name,
+            reachable=not isinstance(fault, BadAnswer),
+            allowed=False if isinstance(fault, RightMissing) else None,
+            announced=None,
+            page_size_honoured=None,
+            fault=fault,
+        )
+    is_conclusive = page.rows > _SMALL or (page.total or 0) > _SMALL
+    return ProbeResult(
+        endpoint=endpoint.name,
+        reachable=True,
+        allowed=True,
+        announced=page.total,
+        page_size_honoured=page.rows <= _SMALL if is_conclusive else None,
+        fault=None,
+    )
+
+
 def detect_capabilities(settings: Settings, endpoint: Endpoint) -> ApiCapabilities:
-    """Ask one list, best the longest, in a few ways. Raises ApiError where it can't be read."""
-    asking = _CapabilityProbe(settings, endpoint)
-    first = asking.first()
-    page_param, second = asking.second(first)
+    """Find out how the API behaves by one list, best the longest.
+
+    Raises ApiError if the list cannot be read.
+    """
+    probe = _CapabilityProbe(settings, endpoint)
+    first = probe.fetch_first()
+    page_param, second = probe.detect_page_param(first)
     if second and first.rows == first.total and second.rows == second.total:
         first = replace(first, total=None)
-    size_param = asking.size_param(first)
-    last = asking.end(first, page_param)
+    page_size_param = probe.detect_page_size_param(first)
+    last = probe.fetch_last(first, page_param)
     return ApiCapabilities(
         endpoint=endpoint.name,
         rows=first.total,
         order=detect_order(first, last).value if last else None,
         page_size=first.rows,
-        most_rows=asking.most_rows(first, size_param),
-        past_end=asking.past_end(first, page_param),
+        most_rows=probe.detect_most_rows(first, page_size_param),
+        past_end=probe.detect_past_end(first, page_param),
         page_param=page_param,
-        page_size_param=size_param,
-        limits=tuple(sorted(asking.limits)),
+        page_size_param=page_size_param,
+        limits=tuple(sorted(probe.limit_headers)),
     )
 
 
 class _CapabilityProbe:
-    """The questions to one list."""
+    """The requests to one list; `limit_headers` are the names of all headers about the limit."""
 
     def __init__(self, settings: Settings, endpoint: Endpoint) -> None:
         connection = ApiConnection.from_settings(settings)
+        self.limit_headers: set[str] = set()
         self._target = connection.target
         self._limiter = connection.limiter
         self._endpoint = endpoint
-        self.limits: set[str] = set()
 
-    def first(self) -> Page:
-        """Return page 1, of fewer rows where the setting's are refused, as are all later pages."""
+    def fetch_first(self) -> Page:
+        """Fetch page 1; if the page size is refused, with a smaller one, also from then on."""
         try:
-            return self.page(1)
+            return self._fetch(1)
         except Refused:
-            fewer = [size for size in FEWER if size < self._target.page_size]
-            if not fewer:
+            smaller = [size for size in _FALLBACK_SIZES if size < self._target.page_size]
+            if not smaller:
                 raise
-            self._target = replace(self._target, page_size=fewer[0])
-            return self.first()
+            self._target = replace(self._target, page_size=smaller[0])
+            return self.fetch_first()
 
-    def page(
-        self,
-        page: int,
-        size: int | None = None,
-        learned: int | None = None,
-        tries: int = TRIES,
-        **own: str,
-    ) -> Page:
-        """Ask for a page, with names of parameters other than the setting's."""
-        target = replace(self._target, **own)  # type: ignore[arg-type]
-        client = Client(ApiConnection(target, self._limiter), tries=tries)
-        try:
-            return client.page(self._endpoint, page, size=size, learned=learned)
-        finally:
-            self.limits |= client.limits.keys()
+    def detect_page_param(self, first: Page) -> tuple[str | None, Page | None]:
+        """Return the parameter by which page 2 is another page, and that page; or None twice.
 
-    def second(self, first: Page) -> tuple[str | None, Page | None]:
-        """Return the name by which page 2 is another page, and that page; none of one page.
-
-        Raises PageIgnored where there are more, and no name gives them.
+        Raises PageIgnored if the list has more pages, and no parameter returns them.
         """
-        full = first.rows >= self._target.page_size  # its total may count the page only
-        if not (_continues(first) or full):
+        is_full = first.rows >= self._target.page_size  # its total may count the page only
+        if not (_has_more(first) or is_full):
             return None, None
-        for name in _response_names(self._target.page_param, PAGE_NAMES):
+        for name in _candidates(self._target.page_param, _PAGE_PARAMS):
             try:
-                second = self.page(2, tries=1, page_param=name)
+                second = self._fetch(2, max_attempts=1, page_param=name)
             except BadAnswer:  # it says that it is page 1
                 continue
             if second.records.keys() != first.records.keys():
                 return name, second
-        if _continues(first):
+        if _has_more(first):
             raise PageIgnored(self._endpoint.name, self._target.page_param)
         return None, None
 
-    def size_param(self, first: Page) -> str | None:
-        """Return the name by which fewer rows come; None where none does, or none is needed."""
+    def detect_page_size_param(self, first: Page) -> str | None:
+        """Return the parameter that limits the rows; None if none does, or none is needed."""
         if first.rows < 2:
             return None
-        for name in _response_names(self._target.page_size_param, SIZE_NAMES):
-            if self.page(1, size=1, page_size_param=name).rows == 1:
+        for name in _candidates(self._target.page_size_param, _PAGE_SIZE_PARAMS):
+            if self._fetch(1, page_size=1, page_size_param=name).rows == 1:
                 return name
         return None
 
-    def most_rows(self, first: Page, name: str | None) -> int | None:
-        """Return how many rows come at most; None where the list has no more."""
-        if name is None or not _continues(first):
-            return first.rows if _continues(first) else None
+    def fetch_last(self, first: Page, page_param: str | None) -> Page | None:
+        """Fetch the last page, None if it is unknown or the first."""
+        if page_param is None or not first.total or first.total <= first.rows:
+            return None
+        return self._fetch(-(-first.total // first.rows), page_param=page_param)
+
+    def detect_most_rows(self, first: Page, page_size_param: str | None) -> int | None:
+        """Return the most rows of a page, None if the list has no more than that."""
+        if page_size_param is None or not _has_more(first):
+            return first.rows if _has_more(first) else None
         try:
-            many = self.page(1, size=MANY, page_size_param=name)
+            large = self._fetch(1, page_size=_LARGE, page_size_param=page_size_param)
         except Refused:
             return first.rows
-        return many.rows if _continues(many) else None
+        return large.rows if _has_more(large) else None
 
-    def end(self, first: Page, name: str | None) -> Page | None:
-        """Return the last page, where a total tells which it is, and it is not the first."""
-        if name is None or not first.total or first.total <= first.rows:
-            return None
-        return self.page(-(-first.total // first.rows), page_param=name)
-
-    def past_end(self, first: Page, name: str | None) -> str | None:
-        """Say what comes for a page well past the end."""
-        if name is None or not first.total:
+    def detect_past_end(self, first: Page, page_param: str | None) -> str | None:
+        """Return what the server does for a page well past the end."""
+        if page_param is None or not first.total:
             return None
         try:
-            page = -(-first.total // first.rows) + 2
-            beyond = self.page(page, learned=first.rows, page_param=name)
+            number = -(-first.total // first.rows) + 2
+            page = self._fetch(number, observed_size=first.rows, page_param=page_param)
         except ApiError as fault:
             return type(fault).__name__
-        return AGAIN if beyond.rows else beyond.past_end or "no rows"
+        return LAST_PAGE_AGAIN if page.rows else page.past_end or "no rows"
+
+    def _fetch(
+        self,
+        number: int,
+        page_size: int | None = None,
+        observed_size: int | None = None,
+        max_attempts: int = MAX_ATTEMPTS,
+        **params: str,
+    ) -> Page:
+        """Fetch a page, with other parameter names than those of the settings."""
+        target = replace(self._target, **params)  # type: ignore[arg-type]
+        client = Client(ApiConnection(target, self._limiter), max_attempts=max_attempts)
+        try:
+            return client.fetch_page(self._endpoint, number, page_size, observed_size)
+        finally:
+            self.limit_headers |= client.limit_headers.keys()
 
 
-def _continues(answer: Page) -> bool:
-    return answer.rows > 0 and (answer.total is None or answer.total > answer.rows)
+def _has_more(page: Page) -> bool:
+    return page.rows > 0 and (page.total is None or page.total > page.rows)
 
 
-def _response_names(ours: str, known: Sequence[str]) -> list[str]:
-    return list(dict.fromkeys((ours, *known)))
+def _candidates(own: str, others: Sequence[str]) -> list[str]:
+    return list(dict.fromkeys((own, *others)))

@@ -14,8 +14,8 @@ import filelock
 
 from p4books.errors import DiskTrouble
 
-DEAD_AFTER = 300.0  # seconds; a slot still open then belongs to a process that died
-LONGEST_BLOCK = 3600.0  # seconds; what is longer was set before the clock was set back
+DEAD_AFTER = 300.0  # seconds after which a slot without a response belongs to a dead process
+LONGEST_BLOCK = 3600.0  # seconds; a longer block was set before the clock was set back
 
 _TABLES = """
 create table if not exists slot (
@@ -25,8 +25,8 @@ create index if not exists slot_answered on slot (answered_at);
 create table if not exists block (until real not null);
 """
 
-# SQLite answers only the lone minimum or maximum of a table without reading all of it.
-_AT_A_GLANCE = """
+# SQLite answers a lone minimum or maximum from the index, without reading the table.
+_LATEST_BLOCK_AND_ID_SPAN = """
 select
     (select max(until) from block),
     (select max(id) from slot) - (select min(id) from slot) + 1
@@ -34,10 +34,12 @@ select
 
 
 class RateLimiter:
-    """Slots for `limit` requests in any `window` seconds, shared through one SQLite file.
+    """Sliding window of `limit` requests per `window` seconds, kept in one SQLite file.
 
-    `clock` gives seconds since 1970 and `sleep` waits seconds; both are passed in by tests.
-    `waited` counts the seconds spent waiting here.
+    A request occupies its slot from the moment it is sent until one window after its response
+    arrived: the server may have counted it at any moment in between. `clock` returns seconds since
+    1970 and `sleep` takes seconds; tests pass in their own. `waited` is the number of seconds spent
+    waiting in this object.
     """
 
     def __init__(
@@ -54,143 +56,151 @@ class RateLimiter:
         self.waited = 0.0
         self._clock = clock
         self._sleep = sleep
-        self._lock = threading.Lock()  # one connection serves all threads of this process
+        self._lock = threading.Lock()  # all threads of this process share one connection
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._store = _open(path)
+            self._connection = _connect(path)
         except (OSError, sqlite3.Error) as error:  # filelock's Timeout is an OSError
             raise DiskTrouble(path, str(error)) from None
 
     def acquire(
         self,
-        waiting: Callable[[float], None] = lambda _: None,
-        waits: Callable[[], object] = lambda: None,
+        on_waited: Callable[[float], None] = lambda _: None,
+        before_wait: Callable[[], object] = lambda: None,
     ) -> int:
-        """Wait until a request may leave and return its slot.
+        """Wait until a request may be sent, and return the id of its slot.
 
-        `waits` is called before each wait, and `waiting` told after it how many seconds it took.
+        `before_wait` is called before each wait, `on_waited` after it with the seconds it took.
+        Raises DiskTrouble.
         """
         while True:
-            slot, wait = self._try()
+            slot, delay = self._try_acquire()
             if slot is not None:
                 return slot
-            waits()
-            began = self._clock()
+            before_wait()
+            started_at = self._clock()
             try:
-                self._sleep(wait)
-            finally:  # a run that is stopped did not wait to the end
-                took = max(self._clock() - began, 0.0)
-                self.waited += took
-                waiting(took)
+                self._sleep(delay)
+            finally:  # a cancelled wait is shorter than `delay`
+                seconds = max(self._clock() - started_at, 0.0)
+                self.waited += seconds
+                on_waited(seconds)
 
     def release(self, slot: int) -> None:
-        """Say that the answer of this slot came back, or that none will."""
-        with self._change() as store:
-            store.execute("update slot set answered_at = ? where id = ?", (self._clock(), slot))
+        """Record that the response of a slot's request arrived, or never will."""
+        with self._transaction() as connection:
+            connection.execute(
+                "update slot set answered_at = ? where id = ?", (self._clock(), slot)
+            )
 
     def block(self, seconds: float) -> None:
-        """Let no process send for so many seconds: the server said so."""
-        with self._change() as store:
-            store.execute("insert into block values (?)", (self._clock() + seconds,))
+        """Stop all processes from sending for some seconds, as a 429 demands."""
+        with self._transaction() as connection:
+            connection.execute("insert into block values (?)", (self._clock() + seconds,))
 
     def seconds_for(self, requests: int) -> float:
-        """Estimate how long so many further requests will take, in seconds."""
+        """Estimate the seconds until this many more requests can have been sent."""
         now = self._clock()
         with self._lock:
-            used = self._store.execute(
+            rows = self._connection.execute(
                 "select coalesce(answered_at, ?1) from slot"
                 " where answered_at is null or answered_at > ?1 - ?2 order by 1",
                 (now, self.window),
             ).fetchall()
-            (blocked,) = self._store.execute("select max(until) from block").fetchone()
+            (blocked_until,) = self._connection.execute("select max(until) from block").fetchone()
         if requests <= 0:
             return 0.0
-        taken = [answered + self.window - now for (answered,) in used][-self.limit :]
-        free = [0.0] * (self.limit - len(taken)) + taken
-        windows, place = divmod(requests - 1, self.limit)
-        until = min(max((blocked or now) - now, 0.0), LONGEST_BLOCK)
-        return max(float(free[place]) + windows * self.window, until)
+        occupied = [answered_at + self.window - now for (answered_at,) in rows][-self.limit :]
+        delays = [0.0] * (self.limit - len(occupied)) + occupied
+        windows, index = divmod(requests - 1, self.limit)
+        blocked = min(max((blocked_until or now) - now, 0.0), LONGEST_BLOCK)
+        return max(float(delays[index]) + windows * self.window, blocked)
 
-    def _try(self) -> tuple[int | None, float]:
-        """Take a slot, or tell how many seconds to wait before the next try."""
-        slot, wait = None, 0.0
-        with self._change() as store:
+    def _try_acquire(self) -> tuple[int | None, float]:
+        """Return a new slot, or None and the seconds to wait before the next attempt."""
+        slot, delay = None, 0.0
+        with self._transaction() as connection:
             now = self._clock()
-            if not self._has_room(store, now):
-                self._tidy(store, now)
-                wait = self._wait(store, now)
-            if wait <= 0:
-                slot = store.execute("insert into slot (sent_at) values (?)", (now,)).lastrowid
-        return slot, wait
+            if not self._is_surely_free(connection, now):
+                self._expire_slots(connection, now)
+                delay = self._compute_delay(connection, now)
+            if delay <= 0:
+                cursor = connection.execute("insert into slot (sent_at) values (?)", (now,))
+                slot = cursor.lastrowid
+        return slot, delay
 
-    def _has_room(self, store: sqlite3.Connection, now: float) -> bool:
-        """Tell, without reading all slots, where there is room whatever they hold.
+    def _is_surely_free(self, connection: sqlite3.Connection, now: float) -> bool:
+        """Return whether a slot is free regardless of the ages of the others.
 
-        Ids rise by one, so no more slots are there than numbers from the first to the last.
+        Ids are consecutive, so the table holds at most as many slots as its ids span.
         """
-        until, most = store.execute(_AT_A_GLANCE).fetchone()
-        return (until is None or until <= now) and (most or 0) < self.limit
+        blocked_until, id_span = connection.execute(_LATEST_BLOCK_AND_ID_SPAN).fetchone()
+        return (blocked_until is None or blocked_until <= now) and (id_span or 0) < self.limit
 
-    def _tidy(self, store: sqlite3.Connection, now: float) -> None:
-        """Free old slots; a clock set back must not hold anybody longer than one window."""
-        store.execute("update slot set answered_at = ? where answered_at > ?", (now, now))
-        store.execute("update slot set sent_at = ? where sent_at > ?", (now, now))
-        store.execute("delete from slot where answered_at <= ?", (now - self.window,))
-        store.execute(
+    def _expire_slots(self, connection: sqlite3.Connection, now: float) -> None:
+        """Delete old slots; after the clock was set back, nobody waits longer than a window."""
+        connection.execute("update slot set answered_at = ? where answered_at > ?", (now, now))
+        connection.execute("update slot set sent_at = ? where sent_at > ?", (now, now))
+        connection.execute("delete from slot where answered_at <= ?", (now - self.window,))
+        connection.execute(
             "delete from slot where answered_at is null and sent_at <= ?",
             (now - DEAD_AFTER - self.window,),
         )
-        store.execute("delete from block where until <= ? or until > ?", (now, now + LONGEST_BLOCK))
+        connection.execute(
+            "delete from block where until <= ? or until > ?", (now, now + LONGEST_BLOCK)
+        )
 
-    def _wait(self, store: sqlite3.Connection, now: float) -> float:
-        (blocked,) = store.execute("select max(until) from block").fetchone()
-        if blocked is not None and blocked > now:
-            return min(float(blocked) - now, 1.0)  # in small steps: another may lift or lengthen it
-        (used,) = store.execute("select count(*) from slot").fetchone()
-        if used < self.limit:
+    def _compute_delay(self, connection: sqlite3.Connection, now: float) -> float:
+        (blocked_until,) = connection.execute("select max(until) from block").fetchone()
+        if blocked_until is not None and blocked_until > now:
+            # In short steps, since another process may extend the block.
+            return min(float(blocked_until) - now, 1.0)
+        (count,) = connection.execute("select count(*) from slot").fetchone()
+        if count < self.limit:
             return 0.0
-        # The slot whose end makes room for one more; one under way may come back any time.
-        (oldest,) = store.execute(
+        # Wait for the slot whose expiry makes room; None if its response is still under way.
+        (answered_at,) = connection.execute(
             "select answered_at from slot order by answered_at is null, answered_at"
             " limit 1 offset ?",
-            (used - self.limit,),
+            (count - self.limit,),
         ).fetchone()
-        return max(oldest + self.window - now, 0.001) if oldest is not None else 0.02
+        return max(answered_at + self.window - now, 0.001) if answered_at is not None else 0.02
 
     @contextmanager
-    def _change(self) -> Iterator[sqlite3.Connection]:
-        """Change the file alone among all threads and processes. Raises DiskTrouble."""
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """Lock out all other threads and processes. Raises DiskTrouble."""
         with self._lock:
             try:
-                self._store.execute("begin immediate")
-                yield self._store
-                self._store.execute("commit")
+                self._connection.execute("begin immediate")
+                yield self._connection
+                self._connection.execute("commit")
             except sqlite3.Error as error:
                 raise DiskTrouble(self.path, str(error)) from None
             finally:
-                if self._store.in_transaction:
-                    self._store.rollback()
-
-
-def _open(path: Path) -> sqlite3.Connection:
-    store = sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)
-    with filelock.FileLock(f"{path}.lock", timeout=60):  # SQLite waits for no one who sets a mode
-        store.execute("pragma journal_mode = wal")
-        store.execute("pragma synchronous = off")  # slots need outlive a process, not a power cut
-        store.executescript(_TABLES)
-    return store
+                if self._connection.in_transaction:
+                    self._connection.rollback()
 
 
 def limiter_path(key: str) -> Path:
-    """Return where the slots of this key are kept: one file per user and key, whatever the tenant.
+    """Return the SQLite file of a key: one per user and key, regardless of tenant.
 
-    The name holds a hash of the key, never the key.
+    Its name contains a hash of the key, never the key.
     """
     name = hashlib.sha256(b"p4books throttle " + key.encode()).hexdigest()[:24]
-    return _state_folder() / "throttle" / f"{name}.sqlite"
+    return _state_dir() / "throttle" / f"{name}.sqlite"
 
 
-def _state_folder() -> Path:
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)
+    # SQLite's own timeout does not cover a change of the journal mode.
+    with filelock.FileLock(f"{path}.lock", timeout=60):
+        connection.execute("pragma journal_mode = wal")
+        connection.execute("pragma synchronous = off")  # slots must survive a process, not a crash
+        connection.executescript(_TABLES)
+    return connection
+
+
+def _state_dir() -> Path:
     if state := os.environ.get("XDG_STATE_HOME"):
         return Path(state) / "p4books"
     home = Path("~").expanduser()

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Protocol
@@ -12,68 +12,77 @@ from p4books.errors import PageIgnored
 from p4books.extract.client import ApiTarget
 from p4books.extract.http import RequestCounts
 from p4books.extract.page import Page
-from p4books.extract.pagination import LOOK_BACK, ListOrder, ListProfile, Paginator, ScanOutcome
+from p4books.extract.pagination import (
+    ListOrder,
+    ListProfile,
+    Paginator,
+    ScanOutcome,
+    all_pages,
+    tail_pages,
+)
 from p4books.extract.spool import STALE_AFTER, Spool, StoredPage
-
-
-class RequestBudget:
-    """The requests of one run, shared by the threads that read its lists; None: no end."""
-
-    def __init__(self, requests: int | None = None) -> None:
-        self._left = requests
-        self._lock = threading.Lock()
-
-    def take(self) -> bool:
-        """Take the request of one page; False where none is left."""
-        with self._lock:
-            if self._left is not None:
-                if self._left <= 0:
-                    return False
-                self._left -= 1
-            return True
-
-    def spend(self, requests: int) -> None:
-        """Count requests that were made and not taken: repeats, and the tails."""
-        with self._lock:
-            if self._left is not None:
-                self._left -= requests
-
 
 PageCallback = Callable[[int, int, int], None]  # pages read, pages announced, rows
 
 
+class RequestBudget:
+    """The requests of one run, shared by the threads that read its lists; None: unlimited."""
+
+    def __init__(self, requests: int | None = None) -> None:
+        self._remaining = requests
+        self._lock = threading.Lock()
+
+    def reserve(self) -> bool:
+        """Reserve one request; False if none is left."""
+        with self._lock:
+            if self._remaining is not None:
+                if self._remaining <= 0:
+                    return False
+                self._remaining -= 1
+            return True
+
+    def spend(self, requests: int) -> None:
+        """Subtract requests that were made without being reserved: retries and tails."""
+        with self._lock:
+            if self._remaining is not None:
+                self._remaining -= requests
+
+
 class PageSource(Protocol):
-    """Where pages come from: what a reading needs of a Client."""
+    """Where pages come from: what a scan needs of a Client."""
 
     target: ApiTarget
 
     @property
     def counts(self) -> RequestCounts: ...
 
-    def page(self, endpoint: Endpoint, page: int, *, learned: int | None = None) -> Page: ...
+    def fetch_page(
+        self, endpoint: Endpoint, number: int, *, observed_size: int | None = None
+    ) -> Page: ...
 
 
 class ReadMode(Enum):
-    """How much of a list a run read."""
+    """How much of a list a run read; the values are stored in the run log."""
 
-    WHOLE = "whole"  # a scan from its beginning to its end
+    WHOLE = "whole"  # a scan from its start to its end
     SLICE = "slice"  # a part of a scan, or its last part
-    TAIL = "tail"  # only the pages where new rows stand
-    KEPT = "kept"  # all of it by an earlier run, that could not take it in
-    NOTHING = "nothing"  # the budget was spent before its turn
+    TAIL = "tail"  # only the pages where new rows appear
+    REUSED = "kept"  # nothing: an earlier run read all of it, but could not load it
+    SKIPPED = "nothing"  # the budget was spent before
 
 
 @dataclass(frozen=True)
 class ScanResult:
     """What one run read of a list; times in seconds since 1970.
 
-    `verdict` is None where the scan goes on in the next run. `identity` is the same for all parts
-    of one scan. `started_at` is when its first part began, `ended_at` when the last answer came;
-    `current_to` is a moment whose newest rows were read, None where this run did not read them.
-    `pages` were read in the whole scan so far, of `announced_pages`, as far as one can tell.
+    `outcome` is None if the scan continues in the next run. `identity` is the same for all parts of
+    a scan. `started_at` is when its first part began, `ended_at` when the last page arrived.
+    `current_to` is an instant up to which new rows were read, None if this run did not read them.
+    `pages` is the number of pages read in the whole scan so far, `announced_pages` an estimate of
+    how many it takes. `profile` is None if the list announces no total.
     """
 
-    verdict: ScanOutcome | None
+    outcome: ScanOutcome | None
     identity: str
     started_at: float
     ended_at: float
@@ -81,13 +90,17 @@ class ScanResult:
     pages: int
     announced_pages: int
     mode: ReadMode
-    known: ListProfile | None
+    profile: ListProfile | None
 
 
 class ListScan:
-    """The reading of one list in one run: first `tail`, then `go_on`, then `result`."""
+    """Reads one list in one run: first `read_tail`, then `continue_scan`, then `result`.
 
-    def __init__(  # noqa: PLR0913
+    Pages that the spool already has are replayed and not requested again. `stale_after` is that of
+    `Spool.resume`. `clock` returns seconds since 1970.
+    """
+
+    def __init__(  # noqa: PLR0913 - each is a collaborator that tests replace
         self,
         endpoint: Endpoint,
         client: PageSource,
@@ -103,166 +116,157 @@ class ListScan:
         self._budget = budget or RequestBudget()
         self._progress = progress
         self._clock = clock
-        self._started = self._ended = clock()
-        self._begin()
+        self._started_at = self._ended_at = clock()
+        self._paginator = Paginator(endpoint, client.target)
         self._tail_read_at: float | None = None
-        self._order = ListOrder.NONE  # as an earlier scan found it
-        self._mode = ReadMode.NOTHING
-        self._played = self._play(stale_after)
+        self._earlier_order = ListOrder.NONE  # as an earlier scan found it
+        self._mode = ReadMode.SKIPPED
+        self._resumed = self._replay(stale_after)
 
     @property
     def resumed(self) -> bool:
-        """Whether a part of the scan was read by an earlier run."""
-        return self._played
+        """Whether an earlier run read a part of the scan."""
+        return self._resumed
 
     @property
-    def went_on(self) -> bool:
-        """Whether anything was read in this run that the spool still holds."""
-        return self._mode is not ReadMode.NOTHING and len(self._spool) > 0
+    def has_new_pages(self) -> bool:
+        """Whether this run read any page that the spool still has."""
+        return self._mode is not ReadMode.SKIPPED and len(self._spool) > 0
 
-    def tail(self, known: ListProfile) -> None:
-        """Read the pages where new rows stand. Raises what `Client.page` raises, and DiskTrouble.
+    def read_tail(self, profile: ListProfile) -> None:
+        """Read the pages where new rows appear, even if the budget is spent.
 
-        A tail is read whatever is left of the budget: it is what a run is for.
+        Raises what `Client.fetch_page` raises, and DiskTrouble.
         """
-        began = self._clock()
-        self._way.size = self._way.size or known.size
-        self._order = known.order
-        if self._read_tail(self._tail_pages(known)):
-            before, first = self._way.total, self._take_tail(1)
-            if first.rows not in {self._way.size, first.total}:  # the tail would be elsewhere
-                self._begin_anew(began)
+        started_at = self._clock()
+        self._earlier_order = profile.order
+        pages = tail_pages(self._paginator, self._fetch_tail_page, profile)
+        if [page for page in pages if self._is_unexpected(page)]:
+            before, first = self._paginator.total, self._read_tail_page(1)
+            if first.rows not in {self._paginator.page_size, first.total}:
+                self._restart(started_at)  # pages hold other rows now, so the tail is elsewhere
                 return
-            if self._way.total != before:  # no answer to the tail had told how long the list is
-                now = ListProfile(self._way.size, self._way.total or 0, known.order)
-                self._read_tail(iter(now.tail()))
-        self._tail_read_at = began
+            if self._paginator.total != before:  # no page of the tail had announced a total
+                self._read_tail_again(profile.order)
+        self._tail_read_at = started_at
         self._mode = ReadMode.TAIL
 
-    def _read_tail(self, pages: Iterator[int]) -> bool:
-        """Read pages of the tail, and tell whether one held other rows than it should."""
-        odd = False
-        for page in pages:
-            answer = self._take_tail(page)
-            odd |= answer.total is None or answer.rows != self._expected(page)
-        return odd
+    def continue_scan(self) -> None:
+        """Continue the scan while the budget lasts.
 
-    def _take_tail(self, page: int) -> Page:
-        answer = self._ask(page)
-        self._keep(answer, tail=True)
-        self._way.note(answer)
-        return answer
-
-    def go_on(self) -> None:
-        """Go on with the scan while the budget lasts.
-
-        Raises what `Client.page` raises and DiskTrouble, the spool then keeps what came; and
-        PageIgnored.
+        Raises what `Client.fetch_page` raises and DiskTrouble, the spool then has the pages read;
+        and PageIgnored.
         """
         try:
-            while self._verdict is None and self._budget.take():
-                answer = self._ask(self._page, taken=1)
-                self._keep(answer)
-                self._mode = ReadMode.SLICE if self._played else ReadMode.WHOLE
-                self._send(answer)
-                self._progress(self._spool.walked, self._announced_pages, len(self._way.seen))
+            for _ in all_pages(self._paginator, self._fetch_scan_page):
+                self._progress(
+                    self._spool.scan_pages, self._announced_pages, len(self._paginator.seen)
+                )
         except PageIgnored:
-            self._spool.clear()  # what is kept would say the same again, whatever comes by then
+            self._spool.clear()  # its pages would raise this again, even after a new setting
             raise
 
     def result(self) -> ScanResult:
-        """Say what became of it."""
-        mode, verdict = self._mode, self._verdict
-        ends = {ReadMode.NOTHING: ReadMode.KEPT} if verdict else {ReadMode.WHOLE: ReadMode.SLICE}
-        mode = ends.get(mode, mode)
-        if verdict and self._ended - self._started >= STALE_AFTER:
-            verdict = replace(verdict, quiet=False)  # an equal total says little after hours
-        complete = verdict is not None and verdict.complete
+        """Return what this run read, and the outcome if the scan came to its end."""
+        mode, outcome = self._mode, self._paginator.outcome
+        if outcome and mode is ReadMode.SKIPPED:
+            mode = ReadMode.REUSED
+        if not outcome and mode is ReadMode.WHOLE:
+            mode = ReadMode.SLICE
+        if outcome and self._ended_at - self._started_at >= STALE_AFTER:
+            outcome = replace(outcome, quiet=False)  # an equal total proves little after hours
+        is_complete = outcome is not None and outcome.complete
         return ScanResult(
-            verdict=verdict,
+            outcome=outcome,
             identity=self._spool.identity,
-            started_at=self._started,
-            ended_at=self._ended,
-            current_to=self._tail_read_at or (self._started if complete else None),
-            pages=self._spool.walked,
+            started_at=self._started_at,
+            ended_at=self._ended_at,
+            current_to=self._tail_read_at or (self._started_at if is_complete else None),
+            pages=self._spool.scan_pages,
             announced_pages=self._announced_pages,
             mode=mode,
-            known=self._known(),
+            profile=self._build_profile(),
         )
 
     @property
     def _announced_pages(self) -> int:
-        return self._spool.walked + self._way.ahead or self._way.pages
+        return self._spool.scan_pages + self._paginator.remaining or self._paginator.pages
 
-    def _begin(self) -> None:
-        self._verdict: ScanOutcome | None = None
-        self._way = Paginator(self._endpoint, self._client.target)
-        self._walk = self._way.walk()
-        self._page = next(self._walk)
-
-    def _begin_anew(self, now: float) -> None:
-        self._begin()
-        self._spool.begin()
-        self._started = self._ended = now
-        self._played = False
-
-    def _play(self, stale_after: float | None) -> bool:
-        """Play what the spool kept to the walk, and tell whether anything was."""
-        began = self._started
-        kept = self._spool.open(began, stale_after)
+    def _replay(self, stale_after: float | None) -> bool:
+        """Feed the pages of the spool to the paginator; return whether there were any of a scan."""
+        started_at = self._started_at
+        stored_pages = self._spool.resume(started_at, stale_after)
         try:
-            for stored in kept:
-                self._take_up(stored)
-        except (OSError, ValueError, PageIgnored):  # a page is not whole: all are read again
-            self._begin_anew(began)
+            for stored in stored_pages:
+                self._replay_page(stored)
+        except (OSError, ValueError, PageIgnored):  # a damaged page: read all again
+            self._restart(started_at)
             return False
-        return any(not stored.tail for stored in kept)
+        return any(not stored.is_tail for stored in stored_pages)
 
-    def _take_up(self, stored: StoredPage) -> None:
-        answer = stored.recall()
-        if not (stored.tail or self._verdict or stored.page == self._page):
-            raise ValueError(f"{stored.path} is not the page that was asked for")
-        self._started = min(self._started, stored.read_at)
-        self._ended = stored.read_at
-        if stored.tail:
-            self._way.note(answer)
-        elif self._verdict is None:
-            self._send(answer)
+    def _replay_page(self, stored: StoredPage) -> None:
+        page = stored.load()
+        has_ended = self._paginator.outcome is not None
+        if not (stored.is_tail or has_ended or stored.number == self._paginator.next_page):
+            raise ValueError(f"{stored.path} is not the page that comes next")
+        self._started_at = min(self._started_at, stored.read_at)
+        self._ended_at = stored.read_at
+        if stored.is_tail:
+            self._paginator.record(page)
+        elif not has_ended:
+            self._paginator.receive(page)
 
-    def _tail_pages(self, known: ListProfile) -> Iterator[int]:
-        """Yield the pages of the tail; how far it goes on is told by the answers to them."""
-        yield from known.tail()
-        total = self._way.total or known.total
-        pages = -(-total // known.size)
-        if known.order is ListOrder.OLDEST_FIRST:
-            yield from range(known.pages + 1, pages + 1)
-            yield from range(max(pages - LOOK_BACK + 1, 1), known.pages - LOOK_BACK + 1)
-        else:
-            added = -(-max(total - known.total, 0) // known.size)
-            yield from range(known.tail()[-1] + 1, min(LOOK_BACK + added, pages) + 1)
+    def _restart(self, now: float) -> None:
+        self._paginator = Paginator(self._endpoint, self._client.target)
+        self._spool.restart()
+        self._started_at = self._ended_at = now
+        self._resumed = False
 
-    def _expected(self, page: int) -> int:
-        """Return how many rows a page should hold, by what the list last announced."""
-        return min(max((self._way.total or 0) - (page - 1) * self._way.size, 0), self._way.size)
+    def _fetch_scan_page(self, number: int, observed_size: int | None) -> Page | None:
+        if not self._budget.reserve():
+            return None
+        page = self._fetch(number, observed_size, reserved=1)
+        self._store(page)
+        self._mode = ReadMode.SLICE if self._resumed else ReadMode.WHOLE
+        return page
 
-    def _ask(self, page: int, taken: int = 0) -> Page:
+    def _fetch_tail_page(self, number: int, observed_size: int | None) -> Page:
+        page = self._fetch(number, observed_size)
+        self._store(page, is_tail=True)
+        return page
+
+    def _is_unexpected(self, page: Page) -> bool:
+        """Return whether a page has other rows than the last total suggests."""
+        size, total = self._paginator.page_size, self._paginator.total or 0
+        expected = min(max(total - (page.number - 1) * size, 0), size)
+        return page.total is None or page.rows != expected
+
+    def _read_tail_page(self, number: int) -> Page:
+        page = self._fetch_tail_page(number, self._paginator.page_size or None)
+        self._paginator.record(page)
+        return page
+
+    def _read_tail_again(self, order: ListOrder) -> None:
+        profile = ListProfile(self._paginator.page_size, self._paginator.total or 0, order)
+        for number in profile.tail:
+            self._read_tail_page(number)
+
+    def _fetch(self, number: int, observed_size: int | None, reserved: int = 0) -> Page:
+        """Fetch a page; requests beyond those reserved are subtracted from the budget."""
         before = self._client.counts.requests
         try:
-            return self._client.page(self._endpoint, page, learned=self._way.size or None)
+            return self._client.fetch_page(self._endpoint, number, observed_size=observed_size)
         finally:
-            self._budget.spend(self._client.counts.requests - before - taken)
+            self._budget.spend(self._client.counts.requests - before - reserved)
 
-    def _keep(self, answer: Page, *, tail: bool = False) -> None:
-        self._ended = self._clock()
-        self._spool.keep(answer, self._ended, tail=tail)
+    def _store(self, page: Page, *, is_tail: bool = False) -> None:
+        self._ended_at = self._clock()
+        self._spool.store(page, self._ended_at, is_tail=is_tail)
 
-    def _send(self, answer: Page) -> None:
-        try:
-            self._page = self._walk.send(answer)
-        except StopIteration as end:
-            self._verdict = end.value
-
-    def _known(self) -> ListProfile | None:
-        if not self._way.size or self._way.total is None:
+    def _build_profile(self) -> ListProfile | None:
+        paginator = self._paginator
+        if not paginator.page_size or paginator.total is None:
             return None
-        return ListProfile(self._way.size, self._way.total, self._way.order or self._order)
+        return ListProfile(
+            paginator.page_size, paginator.total, paginator.order or self._earlier_order
+        )

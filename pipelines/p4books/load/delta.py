@@ -270,7 +270,7 @@ def compare_lists(
     pairs: list[tuple[ExtractedList, Delta]] = []
     faults: dict[str, P4BooksError] = {}
     for one in read:
-        name, verdict = one.endpoint.name, one.scan.verdict
+        name, verdict = one.endpoint.name, one.scan.outcome
         known = name in held.scans
         if verdict and not verdict.complete:
             faults[name] = Incomplete(name, verdict.announced, verdict.seen, held=known)
@@ -287,7 +287,7 @@ def _compare_list(
     con: duckdb.DuckDBPyConnection, one: ExtractedList, before: ScanProgress
 ) -> Delta:
     """Compare what is new in the spool; at a scan's end, all of it, and what is gone."""
-    verdict, pages, identity = one.scan.verdict, one.spool.pages(), one.scan.identity
+    verdict, pages, identity = one.scan.outcome, one.spool.list_pages(), one.scan.identity
     loaded = before.loaded_of(identity)
     ended, goes_on = ScanProgress(identity), ScanProgress(before.concluded, identity, len(pages))
     return compare_scan(

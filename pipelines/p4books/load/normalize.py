@@ -261,8 +261,8 @@ def select_delta_rows(
     places = {place for (place,) in rows}
     if not places:
         return None
-    paths = [page.path for page in pages if page.place in places]
-    odd = [page.path for page in pages if page.place in places and page.strange]
+    paths = [page.path for page in pages if page.position in places]
+    odd = [page.path for page in pages if page.position in places and page.has_unknown_fields]
     found = f"""
         select distinct unnest(json_keys(json)) as key
         from read_ndjson_objects({quote_paths(odd)}, maximum_object_size = {_largest_record(pages)})

@@ -13,7 +13,7 @@ from p4books.endpoints.definition import Endpoint
 from p4books.errors import P4BooksError
 from p4books.extract.client import ApiTarget
 from p4books.extract.http import RequestCounts
-from p4books.extract.pagination import LOOK_BACK, ListOrder, ListProfile
+from p4books.extract.pagination import TAIL_LENGTH, ListOrder, ListProfile
 from p4books.extract.probe import ApiCapabilities, ProbeResult, detect_capabilities
 from p4books.extract.reader import EndpointState, ExtractedList, ExtractResult, count_runs_to_verify
 from p4books.extract.scan import ReadMode
@@ -33,9 +33,9 @@ def load_endpoint_states(
     known, target = log.known(), ApiTarget.from_settings(settings)
     return {
         endpoint.name: EndpointState(
-            held=endpoint.name in held.scans,
+            has_copy=endpoint.name in held.scans,
             concluded=held.scans.get(endpoint.name, NO_SCAN).concluded,
-            known=_restore_profile(known.get(endpoint.name), target.origin(endpoint)),
+            profile=_restore_profile(known.get(endpoint.name), target.list_source_json(endpoint)),
         )
         for endpoint in endpoints
     }
@@ -43,12 +43,12 @@ def load_endpoint_states(
 
 def save_endpoint_state(log: RunLog, settings: Settings, one: ExtractedList) -> None:
     """Remember what this run found out about a list."""
-    if known := one.scan.known:
+    if known := one.scan.profile:
         log.learn(
             one.endpoint.name,
             {
-                "source": ApiTarget.from_settings(settings).origin(one.endpoint),
-                "size": known.size,
+                "source": ApiTarget.from_settings(settings).list_source_json(one.endpoint),
+                "size": known.page_size,
                 "total": known.total,
                 "arrangement": known.order.value,
             },
@@ -84,9 +84,9 @@ def build_endpoint_runs(
             loaded.counts.get(one.endpoint.name, NO_VERSIONS),
             loaded.faults.get(one.endpoint.name),
         )
-        for one in extracted.read
+        for one in extracted.lists
     ]
-    failed = sorted(extracted.faults.keys() - {one.endpoint.name for one in extracted.read})
+    failed = sorted(extracted.faults.keys() - {one.endpoint.name for one in extracted.lists})
     return runs, [
         build_failed_run(name, extracted.faults[name], extracted.counts[name]) for name in failed
     ]
@@ -103,8 +103,8 @@ def build_endpoint_run(
 
     `fault` is why it was not taken in as it was read.
     """
-    scan, verdict, fault = one.scan, one.scan.verdict, one.fault or fault
-    total = scan.known.total if scan.known else 0
+    scan, verdict, fault = one.scan, one.scan.outcome, one.fault or fault
+    total = scan.profile.total if scan.profile else 0
     return EndpointRun(
         endpoint=one.endpoint.name,
         mode=scan.mode.value,
@@ -133,7 +133,7 @@ def build_failed_run(name: str, fault: P4BooksError, counts: RequestCounts) -> E
     now = time.time()
     return EndpointRun(
         name,
-        ReadMode.NOTHING.value,
+        ReadMode.SKIPPED.value,
         type(fault).__name__,
         started_at=now,
         ended_at=now,
@@ -144,7 +144,7 @@ def build_failed_run(name: str, fault: P4BooksError, counts: RequestCounts) -> E
 def _outcome(one: ExtractedList, fault: P4BooksError | None) -> str:
     if fault:
         return type(fault).__name__
-    return "done" if one.scan.verdict or one.scan.mode is ReadMode.TAIL else "goes on"
+    return "done" if one.scan.outcome or one.scan.mode is ReadMode.TAIL else "goes on"
 
 
 def describe_backlog(
@@ -156,7 +156,7 @@ def describe_backlog(
         f"{one.scan.announced_pages:,} pages are read. Nothing of it is published before it is "
         "whole: run again, or `p4books sync --full` to read it to its end now."
         for one in read
-        if one.scan.verdict is None and one.endpoint.name not in held
+        if one.scan.outcome is None and one.endpoint.name not in held
     ]
     return said + _describe_slow_verification(settings, read, log)
 
@@ -165,7 +165,7 @@ def _describe_slow_verification(
     settings: Settings, read: Sequence[ExtractedList], log: RunLog
 ) -> list[str]:
     """Say where rows can't be seen again as often as they should, and what would help."""
-    lists = {one.endpoint.name: one.scan.known for one in read if one.scan.known}
+    lists = {one.endpoint.name: one.scan.profile for one in read if one.scan.profile}
     budget, age, every = settings.requests_per_run, settings.max_verified_age, _usual_interval(log)
 
     def hours(requests: int) -> float:
@@ -173,7 +173,7 @@ def _describe_slow_verification(
 
     if hours(budget) <= max(age, every / 3600):
         return []
-    most = range(sum(known.requests + LOOK_BACK for known in lists.values()))
+    most = range(sum(known.requests + TAIL_LENGTH for known in lists.values()))
     enough = bisect_left(most, x=True, key=lambda requests: hours(requests) <= age)
     ever = math.isfinite(hours(budget))
     takes = f"it takes {hours(budget):,.0f} h to see all rows again" if ever else "rows grow old"

@@ -111,15 +111,15 @@ def _read_whole_list(
     settings: Settings, endpoint: Endpoint, folder: Path
 ) -> Iterator[pa.RecordBatch]:
     client = Client(ApiConnection.from_settings(settings))
-    spool = Spool(folder / endpoint.name, client.target.source(endpoint))
+    spool = Spool(folder / endpoint.name, client.target.list_source(endpoint))
     reading = ListScan(endpoint, client, spool)
-    reading.go_on()
-    verdict = reading.result().verdict
+    reading.continue_scan()
+    verdict = reading.result().outcome
     assert verdict is not None  # noqa: S101 - a reading without budget ends only at its end
     if not verdict.complete:
         raise Incomplete(endpoint.name, verdict.announced, verdict.seen, held=False)
     with open_comparison(folder / "nothing.duckdb", folder) as con:
-        found = compare_scan(con, endpoint, spool.pages(), complete=True, quiet=verdict.quiet)
+        found = compare_scan(con, endpoint, spool.list_pages(), complete=True, quiet=verdict.quiet)
         if found.versions:
             yield from con.execute(found.query).to_arrow_reader(BATCH)
 

@@ -10,45 +10,49 @@ from p4books.storage.database import quote_identifier, quote_literal
 
 ExcelType = Literal["text", "flag", "day", "instant", "number", "float"]
 
-MAX_DIGITS = 15  # that Excel keeps of a number
-MAX_TEXT = 32_767  # that it keeps of a text, in UTF-16
-FIRST_YEAR = 1900  # of its calendar
+MAX_DIGITS = 15  # of a number in Excel
+MAX_TEXT = 32_767  # UTF-16 code units of a text in Excel
+FIRST_YEAR = 1900  # of Excel's calendar
 
-_WHOLE = re.compile(r"U?(TINYINT|SMALLINT|INTEGER|BIGINT|HUGEINT)")
+_INTEGER = re.compile(r"U?(TINYINT|SMALLINT|INTEGER|BIGINT|HUGEINT)")
 _DECIMAL = re.compile(r"DECIMAL\(\d+,(\d+)\)")
-_NAME = "0"  # the format of what is a number in its writing only, as a year
-_WIDEST, _NARROWEST = 60, 9  # letters
-_FORMATS = {"day": "yyyy-mm-dd", "instant": "yyyy-mm-dd hh:mm:ss"}
-_FORMATS |= {"text": "General", "flag": '"TRUE";"TRUE";"FALSE"'}  # Excel minds no format of a flag
-_FIXED = {"flag": 8, "day": 11, "instant": 20, "float": 14}
+_IDENTIFIER = "0"  # format of digits that are not an amount, such as a year
+_MIN_WIDTH, _MAX_WIDTH = 9, 60  # characters
+_FORMATS = {
+    "day": "yyyy-mm-dd",
+    "instant": "yyyy-mm-dd hh:mm:ss",
+    "text": "General",
+    "flag": '"TRUE";"TRUE";"FALSE"',  # for other programs; Excel ignores the format of a flag
+}
+_FIXED_WIDTHS = {"flag": 8, "day": 11, "instant": 20, "float": 14}
 
 
 @dataclass(frozen=True)
 class ColumnMeasure:
-    """How much room the values of a column take: their letters, and digits after the point."""
+    """Longest values of a column: characters, digits before the point, digits after it."""
 
-    letters: int = 0
-    whole: int = 0
-    places: int = 0
+    characters: int = 0
+    digits: int = 0
+    decimals: int = 0
 
 
 @dataclass(frozen=True)
 class ColumnFormat:
-    """How the values of a column are shown: as which kind, in which format, how wide."""
+    """How a column is shown: its type, number format, and width in characters."""
 
     column: CatalogColumn
-    kind: ExcelType
+    type: ExcelType
     format: str
     width: float
 
     @property
     def is_number(self) -> bool:
-        """Tell whether the values are amounts, counts or shares, not names made of digits."""
-        return self.kind in {"number", "float"} and self.format != _NAME
+        """Return whether the values are quantities rather than identifiers made of digits."""
+        return self.type in {"number", "float"} and self.format != _IDENTIFIER
 
 
 def excel_type(column: CatalogColumn) -> ExcelType:
-    """Tell as what a column's values are written, by its type."""
+    """Return the Excel type for a column's DuckDB type."""
     if column.type == "BOOLEAN":
         return "flag"
     if column.type == "DATE":
@@ -57,88 +61,88 @@ def excel_type(column: CatalogColumn) -> ExcelType:
         return "instant"
     if column.type in {"DOUBLE", "FLOAT"}:
         return "float"
-    number = _WHOLE.fullmatch(column.type) or _DECIMAL.fullmatch(column.type)
-    return "number" if number else "text"
+    is_exact = _INTEGER.fullmatch(column.type) or _DECIMAL.fullmatch(column.type)
+    return "number" if is_exact else "text"
 
 
-def select_as_written(column: CatalogColumn, zone: str) -> str:
-    """Write the SQL that gives a column's value as it is written: an instant in a zone."""
+def select_as_written(column: CatalogColumn, timezone: str) -> str:
+    """Return the SQL expression for a value as it is written, with instants in a time zone."""
     value = quote_identifier(column.name)
     if column.type == "TIMESTAMP WITH TIME ZONE":
-        return f"timezone({quote_literal(zone)}, {value})"
+        return f"timezone({quote_literal(timezone)}, {value})"
     if excel_type(column) == "text" and column.type != "VARCHAR":
         return f"{value}::varchar"
     return value
 
 
 def select_measures(column: CatalogColumn) -> str:
-    """Write the SQL that measures a column: its longest text, and the digits of its numbers."""
+    """Return the three SQL expressions for the fields of a column's ColumnMeasure."""
     value = f"{quote_identifier(column.name)}::varchar"
     if excel_type(column) == "text":
         return f"coalesce(max(length({value})), 0), 0, 0"
     if excel_type(column) == "number":
-        digits = f"rtrim(split_part({value}, '.', 2), '0')"
+        decimals = f"rtrim(split_part({value}, '.', 2), '0')"
         return (
             f"0, coalesce(max(length(split_part({value}, '.', 1))), 0),"
-            f" coalesce(max(length({digits})), 0)"
+            f" coalesce(max(length({decimals})), 0)"
         )
     return "0, 0, 0"
 
 
 def choose_format(column: CatalogColumn, measure: ColumnMeasure) -> ColumnFormat:
-    """Choose how a column is shown, from its type, its name and what was measured of it."""
-    what = excel_type(column)
-    shown = _number_format(column, what, measure)
-    if what == "number":
-        places = len(shown.split(";", maxsplit=1)[0].partition(".")[2].rstrip("%"))
-        letters = measure.whole + (measure.whole - 1) // 3 + places + 2
+    """Choose the format of a column from its type, its name and its longest values."""
+    kind = excel_type(column)
+    number_format = _choose_number_format(column, kind, measure)
+    if kind == "number":
+        decimals = len(number_format.split(";", maxsplit=1)[0].partition(".")[2].rstrip("%"))
+        characters = measure.digits + (measure.digits - 1) // 3 + decimals + 2
     else:
-        letters = _FIXED.get(what, measure.letters)
-    head = len(column.name) + 4  # the filter's arrow stands beside the name
-    width = min(max(letters + 2, head, _NARROWEST), _WIDEST)
-    return ColumnFormat(column, what, shown, width)
-
-
-def _number_format(column: CatalogColumn, what: ExcelType, measure: ColumnMeasure) -> str:
-    if what == "day" and column.name == "month_on":
-        return "yyyy-mm"
-    return _FORMATS.get(what) or _format_for_number(column, column.name.split("_"), measure)
-
-
-def _format_for_number(column: CatalogColumn, words: list[str], measure: ColumnMeasure) -> str:
-    """Show cents as cents, their zero as a dash; of all else the digits there are, up to six."""
-    match = _DECIMAL.fullmatch(column.type)
-    scale = int(match.group(1)) if match else 0
-    if scale == 2:
-        return "#,##0.00;-#,##0.00;-"
-    if _WHOLE.fullmatch(column.type) and words[-1] in {"year", "number", "id"}:
-        return _NAME
-    if "share" in words or "growth" in words:
-        return "0.0%"
-    if "rate" in words:
-        return ("0%", "0.0%", "0.00%")[min(max(measure.places - 2, 0), 2)]
-    is_price = scale > 0 and ("price" in words or "cost" in words)
-    least = 2 if is_price or column.type in {"DOUBLE", "FLOAT"} else 0
-    places = max(least, min(measure.places, 4 if is_price else 6))
-    return "#,##0" + ("." + "0" * places if places else "")
+        characters = _FIXED_WIDTHS.get(kind, measure.characters)
+    header = len(column.name) + 4  # the arrow of the filter stands beside the name
+    width = min(max(characters + 2, header, _MIN_WIDTH), _MAX_WIDTH)
+    return ColumnFormat(column, kind, number_format, width)
 
 
 def fits_excel(value: Any) -> bool:
-    """Tell whether Excel holds a number, or a day, as it is."""
+    """Return whether Excel can store a number or a date without changing it."""
     if isinstance(value, float):
-        return value - value == 0  # neither infinite nor no number
-    if isinstance(value, date):  # an instant too
+        return value - value == 0  # neither infinite nor NaN
+    if isinstance(value, date):  # or a datetime
         return value.year >= FIRST_YEAR
-    if isinstance(value, str):  # a day beyond Python's calendar
+    if isinstance(value, str):  # a date after year 9999, which Python cannot represent
         return False
     return len(str(abs(value)).replace(".", "").strip("0")) <= MAX_DIGITS
 
 
 def truncate_text(value: str) -> tuple[str, bool]:
-    """Cut a text to what a cell holds; tell whether it was cut."""
+    """Cut a text to what fits in a cell; return it and whether it was cut."""
     if len(value) <= MAX_TEXT // 2:
         return value, False
-    written = value.encode("utf-16-le")
-    if len(written) <= 2 * MAX_TEXT:
+    encoded = value.encode("utf-16-le")
+    if len(encoded) <= 2 * MAX_TEXT:
         return value, False
-    return written[: 2 * MAX_TEXT - 2].decode("utf-16-le", errors="ignore") + "…", True
+    return encoded[: 2 * MAX_TEXT - 2].decode("utf-16-le", errors="ignore") + "…", True
+
+
+def _choose_number_format(column: CatalogColumn, kind: ExcelType, measure: ColumnMeasure) -> str:
+    if kind == "day" and column.name == "month_on":
+        return "yyyy-mm"
+    return _FORMATS.get(kind) or _format_number(column, column.name.split("_"), measure)
+
+
+def _format_number(column: CatalogColumn, words: list[str], measure: ColumnMeasure) -> str:
+    """Show amounts with cents and zero as a dash, other numbers with up to six decimals."""
+    decimal = _DECIMAL.fullmatch(column.type)
+    scale = int(decimal.group(1)) if decimal else 0
+    if scale == 2:
+        return "#,##0.00;-#,##0.00;-"
+    if _INTEGER.fullmatch(column.type) and words[-1] in {"year", "number", "id"}:
+        return _IDENTIFIER
+    if "share" in words or "growth" in words:
+        return "0.0%"
+    if "rate" in words:
+        return ("0%", "0.0%", "0.00%")[min(max(measure.decimals - 2, 0), 2)]
+    is_price = scale > 0 and ("price" in words or "cost" in words)
+    least = 2 if is_price or column.type in {"DOUBLE", "FLOAT"} else 0
+    decimals = max(least, min(measure.decimals, 4 if is_price else 6))
+    return "#,##0" + ("." + "0" * decimals if decimals else "")

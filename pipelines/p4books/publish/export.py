@@ -24,107 +24,31 @@ from p4books.storage.database import MEMORY_STEPS, open_database, quote_literal
 from p4books.storage.exact_json import encode_rows, unique_names
 from p4books.storage.files import replace_atomically
 
-
-@contextmanager
-def temporary_folder(folder: Path, shown: Path) -> Iterator[Path]:
-    """Give a folder inside another in which to make files; it is gone afterwards.
-
-    What goes wrong with the disk meanwhile is told as NotWritten, of what is `shown`.
-    """
-    try:
-        with TemporaryDirectory(
-            dir=folder, prefix=".p4books-", ignore_cleanup_errors=True
-        ) as scratch:
-            yield Path(scratch)
-    except BrokenPipeError:  # nobody reads on; that is no trouble of the disk
-        raise
-    except OSError as error:
-        raise NotWritten(shown, error.strerror or str(error)) from None
-    except duckdb.IOException as error:
-        raise NotWritten(shown, str(error).splitlines()[0].rpartition(": ")[2]) from None
-
-
-@contextmanager
-def write_atomically(target: Path, mode: int) -> Iterator[Path]:
-    """Give a place beside a file at which to write it; once it is written it is put in its place.
-
-    Raises NotWritten, with what stood there untouched.
-    """
-    final = target.resolve()  # a link goes on leading where it leads
-    check_target(final, target)
-    with temporary_folder(final.parent, target) as scratch:
-        made = scratch / final.name
-        yield made
-        replace_atomically(made, final, mode)
-
-
-def check_target(final: Path, shown: Path) -> None:
-    """Raise NotWritten where something stands that is not a file, as a folder or a device."""
-    if final.exists() and not final.is_file():
-        raise NotWritten(shown, "something stands there that is not a file")
-
-
 QUERY_FORMATS = ("csv", "json", "parquet")
-WRITE_BATCH = 20_000  # rows handed over at a time
-
-_OPTIONS = {"csv": "format csv, header", "parquet": "format parquet, compression zstd"}
-
-
-def write_rows(answer: duckdb.DuckDBPyConnection, path: Path, kind: str) -> None:
-    """Write the rows that wait on a connection, in one of FORMATS, without holding them all.
-
-    In CSV an empty field is null and `""` an empty text. Raises QueryFailed where the rows do not
-    come to their end, OutOfMemory, and duckdb.IOException or OSError where the file can't be
-    written.
-    """
-    if kind == "json":
-        with path.open("wb") as out:
-            out.writelines(encode_rows(result_columns(answer), fetch_rows(answer)))
-        return
-    _copy(answer, path, _OPTIONS[kind])
-
-
-def _copy(answer: duckdb.DuckDBPyConnection, path: Path, options: str) -> None:
-    """Hand the rows to a database of our own: the one that is asked may write nothing."""
-    import pyarrow as pa  # noqa: PLC0415 - 0.1 s that only who writes a file waits for
-
-    failed: list[QueryFailed] = []
-    reader = answer.to_arrow_reader(WRITE_BATCH)
-    names = unique_names(reader.schema.names)
-
-    def batches() -> Iterator[Any]:
-        try:
-            for batch in reader:
-                yield batch.rename_columns(names)
-        except (duckdb.Error, pa.ArrowException, OSError) as error:
-            failed.append(describe_interrupted(error))
-            raise
-
-    fields = zip(names, reader.schema, strict=True)
-    schema = pa.schema([field.with_name(each) for each, field in fields])
-    with open_database(spill=path.parent, memory=MEMORY_STEPS[1]) as con:
-        con.register("answer", pa.RecordBatchReader.from_batches(schema, batches()))
-        try:
-            con.execute(f"copy (from answer) to {quote_literal(str(path))} ({options})")
-        except duckdb.Error as error:
-            if failed:
-                raise failed[0] from None
-            if isinstance(error, duckdb.OutOfMemoryException):
-                raise OutOfMemory(str(error).splitlines()[0]) from None
-            raise
-
-
 EXPORT_FORMATS = ("xlsx", "csv", "parquet")
-NAME_PATTERN = 80  # letters of what is chosen, in the name of a workbook
-EXPORTED_LAYERS = ("reporting", "custom")  # what is exported where nothing is named
+EXPORTED_LAYERS = ("reporting", "custom")  # if no model is named
+BATCH_ROWS = 20_000  # handed to DuckDB at a time
+
+_COPY_OPTIONS = {"csv": "format csv, header", "parquet": "format parquet, compression zstd"}
+_MAX_LABEL = 80  # characters for the chosen models in the name of a workbook
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """Options of an export: format (one of EXPORT_FORMATS), folder, and mode of the files.
+
+    A sheet of a workbook has at most `sheet_rows` rows, None means as many as Excel can hold.
+    """
+
+    format: str
+    folder: Path
+    mode: int
+    sheet_rows: int | None = None
 
 
 @dataclass(frozen=True)
 class ExportedFile:
-    """A file that was written: of which models, and with how many rows.
-
-    `notes` say what it lacks of them.
-    """
+    """A file that was written: its models, their rows, and `notes` on what it lacks of them."""
 
     file: Path
     models: tuple[str, ...]
@@ -132,34 +56,80 @@ class ExportedFile:
     notes: tuple[str, ...] = ()
 
 
-def export_models(  # noqa: PLR0913
-    published: Path,
-    words: Sequence[str],
-    kind: str,
-    folder: Path,
-    mode: int,
-    most: int | None = None,
+def export_models(
+    published: Path, words: Sequence[str], options: ExportOptions
 ) -> list[ExportedFile]:
-    """Write models of a published file into a folder, sorted, all of one picture.
+    """Write the models named by `words`, sorted, all from the same published file.
 
-    One workbook for all, in which a sheet has at most `most` rows, or one file for each. None is
-    put in place before all are made. Raises NotPublished, QueryFailed, OutOfMemory and NotWritten.
+    Without words, all models of EXPORTED_LAYERS. Writes one workbook, or one file per model; no
+    file is replaced before all are complete. Raises NotPublished, QueryFailed, OutOfMemory and
+    NotWritten.
     """
     with open_published(published) as con:
         models = _choose_entries(con, words, published)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except FileExistsError:
-            raise NotWritten(folder, "something stands there that is not a folder") from None
-        except OSError as error:
-            raise NotWritten(folder, error.strerror or str(error)) from None
-        with temporary_folder(folder, folder) as scratch:
-            if kind == "xlsx":
-                book = ".".join([published.stem, *_file_name(words)])
-                made = _export_workbook(con, models, scratch / f"{book}.xlsx", most)
+        _make_folder(options.folder)
+        with temporary_folder(options.folder, options.folder) as scratch:
+            if options.format == "xlsx":
+                path = scratch / f"{'.'.join([published.stem, *_label(words)])}.xlsx"
+                files = _export_workbook(con, models, path, options.sheet_rows)
             else:
-                made = [_export_file(con, model, scratch, published.stem, kind) for model in models]
-            return _move_into_place(made, folder, mode)
+                files = [
+                    _export_file(con, model, scratch, published.stem, options.format)
+                    for model in models
+                ]
+            return _move_into_place(files, options.folder, options.mode)
+
+
+def write_rows(result: duckdb.DuckDBPyConnection, path: Path, file_format: str) -> None:
+    """Write a query's result in one of QUERY_FORMATS, without holding all rows in memory.
+
+    In CSV an empty field is NULL and `""` an empty string. Raises QueryFailed if a row cannot be
+    computed, OutOfMemory, and duckdb.IOException or OSError if the file cannot be written.
+    """
+    if file_format == "json":
+        with path.open("wb") as file:
+            file.writelines(encode_rows(result_columns(result), fetch_rows(result)))
+        return
+    _copy_rows(result, path, _COPY_OPTIONS[file_format])
+
+
+@contextmanager
+def write_atomically(target: Path, mode: int) -> Iterator[Path]:
+    """Yield a temporary path, and move the file written there to `target` at the end.
+
+    Raises NotWritten, with `target` untouched.
+    """
+    final = target.resolve()  # a symbolic link is kept
+    check_target(final, target)
+    with temporary_folder(final.parent, target) as scratch:
+        file = scratch / final.name
+        yield file
+        replace_atomically(file, final, mode)
+
+
+@contextmanager
+def temporary_folder(folder: Path, shown: Path) -> Iterator[Path]:
+    """Yield a temporary folder inside another; it is removed at the end.
+
+    Errors of the disk are raised as NotWritten for the path `shown`.
+    """
+    try:
+        with TemporaryDirectory(
+            dir=folder, prefix=".p4books-", ignore_cleanup_errors=True
+        ) as scratch:
+            yield Path(scratch)
+    except BrokenPipeError:  # the reader of the output has closed it; not an error of the disk
+        raise
+    except OSError as error:
+        raise NotWritten(shown, error.strerror or str(error)) from None
+    except duckdb.IOException as error:
+        raise NotWritten(shown, str(error).splitlines()[0].rpartition(": ")[2]) from None
+
+
+def check_target(final: Path, shown: Path) -> None:
+    """Raise NotWritten if a path is taken by something other than a file."""
+    if final.exists() and not final.is_file():
+        raise NotWritten(shown, "it exists and is not a file")
 
 
 def _choose_entries(
@@ -177,39 +147,86 @@ def _choose_entries(
     return chosen
 
 
-def _file_name(words: Sequence[str]) -> list[str]:
-    """Give a workbook of some models a name of its own, so that it replaces none of all."""
-    plain = "-".join(dict.fromkeys(word.lower().replace("/", "-") for word in words))
-    return [plain[:NAME_PATTERN]] if plain else []
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise NotWritten(folder, "it exists and is not a folder") from None
+    except OSError as error:
+        raise NotWritten(folder, error.strerror or str(error)) from None
+
+
+def _label(words: Sequence[str]) -> list[str]:
+    """Return the part of a workbook's name for chosen models, so that it replaces no full one."""
+    label = "-".join(dict.fromkeys(word.lower().replace("/", "-") for word in words))
+    return [label[:_MAX_LABEL]] if label else []
 
 
 def _export_file(
-    con: duckdb.DuckDBPyConnection, model: CatalogEntry, folder: Path, stem: str, kind: str
+    con: duckdb.DuckDBPyConnection, model: CatalogEntry, folder: Path, stem: str, file_format: str
 ) -> ExportedFile:
-    path = folder / f"{stem}.{model.full}.{kind}"
-    write_rows(query_model(con, model), path, kind)
-    return ExportedFile(path, (model.full,), model.rows)
+    path = folder / f"{stem}.{model.full_name}.{file_format}"
+    write_rows(query_model(con, model), path, file_format)
+    return ExportedFile(path, (model.full_name,), model.rows)
 
 
 def _export_workbook(
-    con: duckdb.DuckDBPyConnection, models: Sequence[CatalogEntry], path: Path, most: int | None
+    con: duckdb.DuckDBPyConnection,
+    models: Sequence[CatalogEntry],
+    path: Path,
+    sheet_rows: int | None,
 ) -> list[ExportedFile]:
-    """Write the workbook, and beside it in CSV what does not fit into it."""
+    """Write the workbook, and CSV files of the models that do not fit into it."""
     from p4books.publish.workbook import MAX_ROWS, describe_omissions, write_workbook  # noqa: PLC0415 - 0.1 s that only a workbook takes
 
-    held = write_workbook(con, models, path, most or MAX_ROWS)
-    notes = tuple(f"{h.sheet}: {describe_omissions(h)}" for h in held if not h.is_whole)
-    book = ExportedFile(path, tuple(m.full for m in models), sum(h.rows for h in held), notes)
-    beside = [
-        _export_file(con, h.model, path.parent, path.stem, "csv") for h in held if not h.is_whole
+    sheets = write_workbook(con, models, path, sheet_rows or MAX_ROWS)
+    incomplete = [sheet for sheet in sheets if not sheet.is_complete]
+    book = ExportedFile(
+        file=path,
+        models=tuple(model.full_name for model in models),
+        rows=sum(sheet.rows for sheet in sheets),
+        notes=tuple(f"{sheet.name}: {describe_omissions(sheet)}" for sheet in incomplete),
+    )
+    return [
+        book,
+        *(_export_file(con, sheet.model, path.parent, path.stem, "csv") for sheet in incomplete),
     ]
-    return [book, *beside]
 
 
-def _move_into_place(made: Sequence[ExportedFile], folder: Path, mode: int) -> list[ExportedFile]:
-    done = [replace(each, file=folder / each.file.name) for each in made]
-    for each in done:
-        check_target(each.file, each.file)
-    for new, each in zip(made, done, strict=True):
-        replace_atomically(new.file, each.file, mode)
-    return done
+def _move_into_place(files: Sequence[ExportedFile], folder: Path, mode: int) -> list[ExportedFile]:
+    placed = [replace(file, file=folder / file.file.name) for file in files]
+    for file in placed:
+        check_target(file.file, file.file)
+    for new, file in zip(files, placed, strict=True):
+        replace_atomically(new.file, file.file, mode)
+    return placed
+
+
+def _copy_rows(result: duckdb.DuckDBPyConnection, path: Path, options: str) -> None:
+    """Copy the rows through a second database: the published one may not write files."""
+    import pyarrow as pa  # noqa: PLC0415 - 0.1 s that only a file takes
+
+    failures: list[QueryFailed] = []
+    reader = result.to_arrow_reader(BATCH_ROWS)
+    names = unique_names(reader.schema.names)
+
+    def read_batches() -> Iterator[Any]:
+        try:
+            for batch in reader:
+                yield batch.rename_columns(names)
+        except (duckdb.Error, pa.ArrowException, OSError) as error:
+            failures.append(describe_interrupted(error))
+            raise
+
+    fields = zip(names, reader.schema, strict=True)
+    schema = pa.schema([field.with_name(name) for name, field in fields])
+    with open_database(spill=path.parent, memory=MEMORY_STEPS[1]) as con:
+        con.register("result", pa.RecordBatchReader.from_batches(schema, read_batches()))
+        try:
+            con.execute(f"copy (from result) to {quote_literal(str(path))} ({options})")
+        except duckdb.Error as error:
+            if failures:
+                raise failures[0] from None
+            if isinstance(error, duckdb.OutOfMemoryException):
+                raise OutOfMemory(str(error).splitlines()[0]) from None
+            raise

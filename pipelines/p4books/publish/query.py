@@ -12,118 +12,12 @@ from p4books.errors import NotPublished, QueryFailed, did_you_mean
 from p4books.storage.database import quote_identifier
 from p4books.transform.models import LAYERS
 
-BATCH = 2_000  # rows that are in memory at a time, where they need not all be
-
-
-def open_published(published: Path) -> duckdb.DuckDBPyConnection:
-    """Open the published file: read-only, shut off from every other file and from the network.
-
-    Raises NotPublished, and QueryFailed where the file can't be opened.
-    """
-    if not published.exists():
-        raise NotPublished(published)
-    try:
-        con = duckdb.connect(published, read_only=True)
-        _lock_down(con)
-    except duckdb.Error as error:
-        raise QueryFailed(f"{published} cannot be opened: {_first_line(error)}") from None
-    return con
-
-
-def execute_query(con: duckdb.DuckDBPyConnection, sql: str) -> duckdb.DuckDBPyConnection:
-    """Run one statement and return the connection, on which its rows wait to be fetched.
-
-    Raises QueryFailed with what DuckDB says, and where it is no statement or more than one.
-    """
-    if not sql.strip(" \t\n;"):
-        raise QueryFailed("The query is empty; nothing was run.")
-    if _is_more_than_one(sql):
-        raise QueryFailed("This is more than one statement; nothing was run. Ask one at a time.")
-    try:
-        return con.execute(sql)
-    except duckdb.CatalogException as error:
-        raise QueryFailed(f"The query was not run: {_add_hint(con, str(error))}") from None
-    except duckdb.Error as error:
-        raise QueryFailed(f"The query was not run: {str(error).strip()}") from None
-
-
-def fetch_rows(answer: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
-    """Fetch the rows that wait on a connection, a few at a time. Raises QueryFailed."""
-    try:
-        while found := answer.fetchmany(BATCH):
-            yield from found
-    except duckdb.Error as error:
-        raise describe_interrupted(error) from None
-
-
-def result_columns(answer: duckdb.DuckDBPyConnection) -> list[str]:
-    """Name the columns of the rows that wait on a connection."""
-    return [column[0] for column in answer.description or ()]
-
-
-def run_query(published: Path, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
-    """Run a query and return the names of its columns and its rows.
-
-    Raises NotPublished, and QueryFailed with what DuckDB says.
-    """
-    with open_published(published) as con:
-        answer = execute_query(con, sql)
-        return result_columns(answer), list(fetch_rows(answer))
-
-
-def describe_interrupted(error: Exception) -> QueryFailed:
-    """Say that a query failed after it gave its first rows."""
-    told = str(error).strip().rpartition("pending query result\nError: ")[2]
-    if "INTERRUPT" in told:  # a thread was stopped, before the one that failed could say why
-        told = "one of its rows cannot be computed."
-    return QueryFailed(f"The query was not answered to its end: {told}")
-
-
-def _is_more_than_one(sql: str) -> bool:
-    """Tell whether anything stands after a semicolon; a comment is nothing."""
-    written = sql.encode()
-    ended = False
-    for place, _ in duckdb.tokenize(sql):
-        ends = written[place : place + 1] == b";"
-        if ended and not ends:
-            return True
-        ended |= ends
-    return False
-
-
-def _add_hint(con: duckdb.DuckDBPyConnection, said: str) -> str:
-    """Name the nearest model where a table is missing and DuckDB does not name one."""
-    missing = re.search(r'Table with name "?([^" ]+)"? does not exist', said)
-    if not missing:
-        return said.strip()
-    models = con.execute(
-        "select schema_name || '.' || table_name from duckdb_tables() where schema_name <> 'main'"
-    ).fetchall()
-    if any(f'"{each}"' in said or f'"{each.partition(".")[2]}"' in said for (each,) in models):
-        return said.strip()
-    hint = did_you_mean(
-        missing.group(1), [each for (each,) in models], "`p4books models` lists them."
-    )
-    return f"There is no {missing.group(1)}{hint}\n{said.strip()}"
-
-
-def _lock_down(con: duckdb.DuckDBPyConnection) -> None:
-    """Shut it off; readers of one process share a database, that the first one locks for all."""
-    (locked,) = con.execute("select current_setting('lock_configuration')").fetchone() or (False,)
-    if not locked:
-        con.execute("set global TimeZone = 'UTC'")
-        con.execute("set enable_progress_bar = false")
-        con.execute("set enable_external_access = false")
-        con.execute("set lock_configuration = true")
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0]
+BATCH_ROWS = 2_000  # in memory at a time
 
 
 @dataclass(frozen=True)
 class CatalogEntry:
-    """A model as the published file tells it; `rows` is how many it has."""
+    """A model in the catalogue of the published file; `rows` is how many it has."""
 
     layer: str
     model: str
@@ -136,101 +30,156 @@ class CatalogEntry:
     rows: int
 
     @property
-    def full(self) -> str:
-        """Return its name with its schema."""
+    def full_name(self) -> str:
+        """Return the name with its schema, as in core.fct_invoice."""
         return f"{self.layer}.{self.model}"
 
     @property
-    def source(self) -> str:
-        """Return what stands after `from`."""
+    def table(self) -> str:
+        """Return the full name as SQL."""
         return f"{self.layer}.{quote_identifier(self.model)}"
 
     @property
     def order(self) -> str:
-        """Return what stands after `order by`: the order people want, the same every time."""
+        """Return the ORDER BY clause that people want, made unambiguous by the key."""
         key = [quote_identifier(column) for column in self.key.split(", ") if column]
         return ", ".join(filter(None, [self.sorted_by, *key])) or "all"
 
-    def select(self, told: str = "*") -> str:
-        """Return the query for all its rows, sorted, with what is `told` of each."""
-        return f"select {told} from {self.source} order by {self.order}"
+    def select(self, columns: str = "*") -> str:
+        """Return the query for all rows, sorted."""
+        return f"select {columns} from {self.table} order by {self.order}"
 
 
 @dataclass(frozen=True)
 class CatalogColumn:
-    """A column of a model; its type is DuckDB's."""
+    """A column of a model, with its DuckDB type."""
 
     name: str
     type: str
     meaning: str
 
 
-def list_models(con: duckdb.DuckDBPyConnection) -> list[CatalogEntry]:
-    """List the models, layer by layer. Raises QueryFailed where the file has no catalogue."""
+def open_published(published: Path) -> duckdb.DuckDBPyConnection:
+    """Open the published file read-only, without access to other files or the network.
+
+    Raises NotPublished if there is none, and QueryFailed if it cannot be opened.
+    """
+    if not published.exists():
+        raise NotPublished(published)
     try:
-        found = con.execute(
+        con = duckdb.connect(published, read_only=True)
+        _lock_down(con)
+    except duckdb.Error as error:
+        raise QueryFailed(f"{published} cannot be opened: {str(error).splitlines()[0]}") from None
+    return con
+
+
+def run_query(published: Path, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """Run a query against the published file; return its column names and rows.
+
+    Raises NotPublished and QueryFailed.
+    """
+    with open_published(published) as con:
+        result = execute_query(con, sql)
+        return result_columns(result), list(fetch_rows(result))
+
+
+def execute_query(con: duckdb.DuckDBPyConnection, sql: str) -> duckdb.DuckDBPyConnection:
+    """Run one statement and return the connection with its result.
+
+    Raises QueryFailed with DuckDB's message, or if there is not exactly one statement.
+    """
+    if not sql.strip(" \t\n;"):
+        raise QueryFailed("The query is empty; nothing was run.")
+    if _has_several_statements(sql):
+        raise QueryFailed("Only one statement per query; nothing was run.")
+    try:
+        return con.execute(sql)
+    except duckdb.CatalogException as error:
+        raise QueryFailed(f"The query failed: {_suggest_model(con, str(error))}") from None
+    except duckdb.Error as error:
+        raise QueryFailed(f"The query failed: {str(error).strip()}") from None
+
+
+def fetch_rows(result: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
+    """Fetch the rows of a result in batches. Raises QueryFailed if one cannot be computed."""
+    try:
+        while batch := result.fetchmany(BATCH_ROWS):
+            yield from batch
+    except duckdb.Error as error:
+        raise describe_interrupted(error) from None
+
+
+def result_columns(result: duckdb.DuckDBPyConnection) -> list[str]:
+    """Return the column names of a result."""
+    return [column[0] for column in result.description or ()]
+
+
+def describe_interrupted(error: Exception) -> QueryFailed:
+    """Return the error for a query that failed after its first rows."""
+    message = str(error).strip().rpartition("pending query result\nError: ")[2]
+    if "INTERRUPT" in message:  # DuckDB stopped this thread before the failing one could report
+        message = "a row cannot be computed."
+    return QueryFailed(f"The query failed before its last row: {message}")
+
+
+def list_models(con: duckdb.DuckDBPyConnection) -> list[CatalogEntry]:
+    """List the models, layer by layer. Raises QueryFailed if the file has no catalogue."""
+    try:
+        rows = con.execute(
             "select layer, model, grain, key, sorted_by, question, query, reads, rows"
             " from main.catalogue order by model"
         ).fetchall()
     except duckdb.CatalogException:
         raise QueryFailed(
-            "The published file is of an older p4books and has no catalogue. Run `p4books report`."
+            "The published file was made by an older p4books and has no catalogue. "
+            "Run `p4books report`."
         ) from None
-    return sorted((CatalogEntry(*row) for row in found), key=lambda each: LAYERS.index(each.layer))
-
-
-def read_about(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
-    """Read what the file is: whose, as of when, when it was made, and which lists it lacks."""
-    row = con.execute("from main.about").fetchone() or ()
-    told = {column[0]: value for column, value in zip(con.description or (), row, strict=True)}
-    try:
-        missing = con.execute("select missing_lists from core.as_of").fetchone()
-    except duckdb.CatalogException:  # a file of other models than ours
-        missing = None
-    return {**told, "missing_lists": missing[0] if missing else ""}
+    return sorted((CatalogEntry(*row) for row in rows), key=lambda model: LAYERS.index(model.layer))
 
 
 def choose_models(models: Sequence[CatalogEntry], words: Sequence[str]) -> list[CatalogEntry]:
-    """Give the models that words name: a model, with or without its layer, or a whole layer.
+    """Return the models named by words: each a model, with or without its layer, or a layer.
 
-    Raises QueryFailed where a word names none, or one in two layers.
+    Raises QueryFailed if a word names none, or one in two layers.
     """
-    found: dict[str, CatalogEntry] = {}
+    chosen: dict[str, CatalogEntry] = {}
     for word in words:
-        named = [each for each in models if word.lower() == each.layer]
-        found |= {each.full: each for each in named or [find_model(models, word)]}
-    return list(found.values())
+        of_layer = [model for model in models if word.lower() == model.layer]
+        named = of_layer or [find_model(models, word)]
+        chosen |= {model.full_name: model for model in named}
+    return list(chosen.values())
 
 
 def find_model(models: Sequence[CatalogEntry], word: str) -> CatalogEntry:
-    """Give the one model that a word names. Raises QueryFailed where there is none, or two."""
-    meant = word.lower().replace("-", "_")
-    found = [each for each in models if meant in {each.model.lower(), each.full.lower()}]
-    if len(found) > 1:
-        raise QueryFailed(f"{word} is in two layers; say {' or '.join(m.full for m in found)}.")
-    if not found:
-        known = [each.full if "." in word else each.model for each in models]
-        raise QueryFailed(
-            f"There is no model {word}{did_you_mean(meant, known, '`p4books models` lists them.')}"
-        )
-    return found[0]
+    """Return the model that a word names. Raises QueryFailed if there is none, or two."""
+    name = word.lower().replace("-", "_")
+    matches = [model for model in models if name in {model.model.lower(), model.full_name.lower()}]
+    if len(matches) > 1:
+        names = " or ".join(model.full_name for model in matches)
+        raise QueryFailed(f"{word} is the name of two models; write {names}.")
+    if not matches:
+        known = [model.full_name if "." in word else model.model for model in models]
+        hint = did_you_mean(name, known, "`p4books models` lists them.")
+        raise QueryFailed(f"There is no model {word}{hint}")
+    return matches[0]
 
 
 def query_model(
-    con: duckdb.DuckDBPyConnection, model: CatalogEntry, told: str = "*"
+    con: duckdb.DuckDBPyConnection, model: CatalogEntry, columns: str = "*"
 ) -> duckdb.DuckDBPyConnection:
-    """Ask for the rows of a model, sorted, with what is `told` of each.
+    """Select the rows of a model, sorted, and return the connection with the result.
 
-    Returns the connection, on which they wait. Raises QueryFailed, which names the model.
+    Raises QueryFailed, which names the model.
     """
     try:
-        return execute_query(con, model.select(told))
-    except QueryFailed as fault:
-        raise QueryFailed(f"{model.full}: {fault}") from None
+        return execute_query(con, model.select(columns))
+    except QueryFailed as error:
+        raise QueryFailed(f"{model.full_name}: {error}") from None
 
 
 def list_columns(con: duckdb.DuckDBPyConnection, model: CatalogEntry) -> list[CatalogColumn]:
-    """List the columns of a model, with what they mean."""
+    """List the columns of a model in their order."""
     return [
         CatalogColumn(*row)
         for row in con.execute(
@@ -239,3 +188,51 @@ def list_columns(con: duckdb.DuckDBPyConnection, model: CatalogEntry) -> list[Ca
             [model.layer, model.model],
         ).fetchall()
     ]
+
+
+def read_about(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+    """Read the row of `about`, and as `missing_lists` the lists that are not copied yet."""
+    row = con.execute("from main.about").fetchone() or ()
+    about = dict(zip(result_columns(con), row, strict=True))
+    try:
+        missing = con.execute("select missing_lists from core.as_of").fetchone()
+    except duckdb.CatalogException:  # the file was made from other models
+        missing = None
+    return {**about, "missing_lists": missing[0] if missing else ""}
+
+
+def _lock_down(con: duckdb.DuckDBPyConnection) -> None:
+    """Deny access to everything else; the readers of a process share one database instance."""
+    row = con.execute("select current_setting('lock_configuration')").fetchone()
+    if row == (False,):
+        con.execute("set global TimeZone = 'UTC'")
+        con.execute("set enable_progress_bar = false")
+        con.execute("set enable_external_access = false")
+        con.execute("set lock_configuration = true")
+
+
+def _has_several_statements(sql: str) -> bool:
+    """Return whether a token follows a semicolon; comments are not tokens."""
+    encoded = sql.encode()
+    has_ended = False
+    for start, _ in duckdb.tokenize(sql):
+        is_semicolon = encoded[start : start + 1] == b";"
+        if has_ended and not is_semicolon:
+            return True
+        has_ended |= is_semicolon
+    return False
+
+
+def _suggest_model(con: duckdb.DuckDBPyConnection, message: str) -> str:
+    """Add the nearest model to a message about a missing table, unless DuckDB names one."""
+    missing = re.search(r'Table with name "?([^" ]+)"? does not exist', message)
+    if not missing:
+        return message.strip()
+    rows = con.execute(
+        "select schema_name || '.' || table_name from duckdb_tables() where schema_name <> 'main'"
+    ).fetchall()
+    models = [name for (name,) in rows]
+    if any(f'"{name}"' in message or f'"{name.partition(".")[2]}"' in message for name in models):
+        return message.strip()
+    hint = did_you_mean(missing.group(1), models, "`p4books models` lists them.")
+    return f"There is no {missing.group(1)}{hint}\n{message.strip()}"

@@ -17,10 +17,10 @@ from p4books.storage.run_log import DAY, RunLog
 
 @dataclass(frozen=True)
 class EndpointStatus:
-    """One endpoint's tables in the published file; instants are in UTC, None where never.
+    """Tables of one endpoint in the published file; instants are in UTC, None means never.
 
-    `mode` is how the last run read its list; `oldest` when the row was seen that was not seen for
-    longest.
+    `mode` is how the last run read the list. `oldest` is the least recent instant at which a row
+    was last seen.
     """
 
     table: str
@@ -34,10 +34,10 @@ class EndpointStatus:
 
 @dataclass(frozen=True)
 class TenantStatus:
-    """The published file: its size in bytes, when it was made, what is in it; what that cost.
+    """Published file: size in bytes, when it was made, its tables; and what keeping it costs.
 
-    `unknown` are the fields that no column holds, as ENDPOINT.FIELD; `traits` are those of the API,
-    as `check --deep` found them, None before it was asked.
+    `unknown` lists the fields that no column holds, as ENDPOINT.FIELD. `traits` is what
+    `check --deep` detected about the API, None if it was never run.
     """
 
     file: str
@@ -51,47 +51,56 @@ class TenantStatus:
 
 
 def read_status(settings: Settings) -> TenantStatus:
-    """Look at the published file and the run log. Raises NotPublished and QueryFailed."""
+    """Read the status from the published file and the run log.
+
+    Raises NotPublished and QueryFailed.
+    """
     log = RunLog(settings.run_log)
-    fresh, last = log.freshness(), log.runs(1)
+    last_runs = log.runs(1)
     with open_published(settings.published) as con:
-        (made,) = con.execute("select published_at from about").fetchone() or (None,)
-        tables = []
-        for name in ENDPOINTS:
-            found = con.execute(
-                f"select (select count(*) from staging.{name}),"
-                f" (select count(*) from staging.{name}_history)"
-            ).fetchone() or (0, 0)
-            seen = fresh.get(name)
-            tables.append(
-                EndpointStatus(
-                    table=name,
-                    rows=found[0],
-                    versions=found[1],
-                    mode=seen.mode if seen else None,
-                    current_to=_to_instant(seen.current_to if seen else None),
-                    verified_to=_to_instant(seen.verified_to if seen else None),
-                    oldest=_to_instant(seen.oldest if seen else None),
-                )
-            )
+        (published_at,) = con.execute("select published_at from about").fetchone() or (None,)
+        tables = _read_tables(con, log)
     return TenantStatus(
         file=str(settings.published),
         bytes=settings.published.stat().st_size,
-        published_at=made,
-        tables=tuple(tables),
-        requests_last_run=last[0].requests if last else 0,
+        published_at=published_at,
+        tables=tables,
+        requests_last_run=last_runs[0].requests if last_runs else 0,
         requests_last_day=log.requests_since(time.time() - DAY),
-        unknown=_count_unknown(settings.warehouse),
+        unknown=_list_unknown_fields(settings.warehouse),
         traits=log.traits(),
     )
 
 
-def _count_unknown(warehouse: Path) -> tuple[str, ...]:
-    try:
-        return tuple(f"{each.endpoint}.{each.field}" for each in load_unknown_fields(warehouse))
-    except (duckdb.Error, OSError):  # a reader of the published file need not see how it is made
-        return ()
+def _read_tables(con: duckdb.DuckDBPyConnection, log: RunLog) -> tuple[EndpointStatus, ...]:
+    freshness = log.freshness()
+    tables = []
+    for name in ENDPOINTS:
+        rows, versions = con.execute(
+            f"select (select count(*) from staging.{name}),"
+            f" (select count(*) from staging.{name}_history)"
+        ).fetchone() or (0, 0)
+        fresh = freshness.get(name)
+        tables.append(
+            EndpointStatus(
+                table=name,
+                rows=rows,
+                versions=versions,
+                mode=fresh.mode if fresh else None,
+                current_to=_to_datetime(fresh.current_to if fresh else None),
+                verified_to=_to_datetime(fresh.verified_to if fresh else None),
+                oldest=_to_datetime(fresh.oldest if fresh else None),
+            )
+        )
+    return tuple(tables)
 
 
-def _to_instant(seconds: float | None) -> datetime | None:
+def _to_datetime(seconds: float | None) -> datetime | None:
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+
+
+def _list_unknown_fields(warehouse: Path) -> tuple[str, ...]:
+    try:
+        return tuple(f"{field.endpoint}.{field.field}" for field in load_unknown_fields(warehouse))
+    except (duckdb.Error, OSError):  # who reads the published file may not access the warehouse
+        return ()

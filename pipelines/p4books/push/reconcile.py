@@ -11,7 +11,7 @@ from typing import Any
 from p4books.endpoints.definition import Endpoint
 from p4books.extract.client import Client
 from p4books.extract.page import Page
-from p4books.extract.pagination import ListProfile, Paginator, detect_order
+from p4books.extract.pagination import Paginator, all_pages, tail_pages
 from p4books.push.ledger import Ledger
 from p4books.push.lookups import find_held_before
 from p4books.push.response import CONFLICT, list_differences, parse_response_json
@@ -90,7 +90,7 @@ class RecordSearch:
     def run(self, *, whole: bool) -> SearchResult:
         """Read the tail, and where something is missing then and `whole` is wished, the list.
 
-        Raises what `Client.page` raises, and PageIgnored.
+        Raises what `Client.fetch_page` raises, and PageIgnored.
         """
         sought = SearchResult(datetime.now(UTC), seen={record: [] for record in self._entries})
         for answer in self._tail():
@@ -103,33 +103,19 @@ class RecordSearch:
         return sought
 
     def _tail(self) -> Iterator[Page]:
-        first = self._page(1)
-        yield first
-        if not first.total or not 0 < first.rows < first.total:
-            return
-        pages = -(-first.total // first.rows)
-        last = self._page(pages)
-        yield last
-        tail = ListProfile(first.rows, first.total, detect_order(first, last)).tail()
-        for page in sorted({*tail} - {1, pages}):
-            yield self._page(page)
+        return tail_pages(Paginator(self._endpoint, self._client.target), self._fetch)
 
     def _read_whole(self, sought: SearchResult) -> bool:
-        way = Paginator(self._endpoint, self._client.target)
-        walk = way.walk()
-        page = next(walk)
-        while True:
-            answer = self._client.page(self._endpoint, page, learned=way.size or None)
-            self._look(answer, sought)
+        """Read the list to its end, or until enough is found; tell whether it was read whole."""
+        paginator = Paginator(self._endpoint, self._client.target)
+        for page in all_pages(paginator, self._fetch):
+            self._look(page, sought)
             if self._enough(sought):
                 return False
-            try:
-                page = walk.send(answer)
-            except StopIteration as end:
-                return bool(end.value.complete)
+        return paginator.outcome is not None and paginator.outcome.complete
 
-    def _page(self, page: int) -> Page:
-        return self._client.page(self._endpoint, page)
+    def _fetch(self, number: int, observed_size: int | None) -> Page:
+        return self._client.fetch_page(self._endpoint, number, observed_size=observed_size)
 
     def _look(self, answer: Page, sought: SearchResult) -> None:
         for id_, line in answer.records.items():
@@ -275,7 +261,7 @@ def resolve_unknown(  # noqa: PLR0913
     A list that was once read whole after the sending is not read whole again by itself: its tail
     is. With `resend_after` it is, and what is not there then and was sent longer ago is returned:
     it may be sent once more. Where a tenant numbers records itself, all unknown rows are judged
-    together. Raises what `Client.page` raises.
+    together. Raises what `Client.fetch_page` raises.
     """
     own_codes = ledger.renumbered(endpoint.name) is not None
     if own_codes:

@@ -11,9 +11,9 @@ import urllib3
 
 from p4books.endpoints.definition import Endpoint
 from p4books.extract.client import (
-    REFUSALS,
+    MAX_ATTEMPTS,
+    MAX_REFUSALS,
     TIMEOUT,
-    TRIES,
     ApiConnection,
     describe_connection_failure,
     describe_missing_response,
@@ -127,7 +127,7 @@ class RecordSender:
             try:
                 answer = self._once(entry)
             except urllib3.exceptions.HTTPError as error:
-                if self._session.left:
+                if self._session.request_sent:
                     return CreateResponse(
                         UNKNOWN, describe_missing_response(error, self._patience.timeout)
                     )
@@ -143,8 +143,8 @@ class RecordSender:
         return self._session.post(
             self._url,
             entry.body,
-            waits=self._ledger.flush,
-            leaves=lambda: self._ledger.sending(entry),
+            before_wait=self._ledger.flush,
+            before_send=lambda: self._ledger.sending(entry),
         )
 
     def _read(self, entry: Entry, answer: urllib3.BaseHTTPResponse) -> CreateResponse:
@@ -162,7 +162,7 @@ class RecordSender:
     def _wait_for_connection(self, entry: Entry, failures: int, error: Exception) -> None:
         why = describe_connection_failure(error, self._patience.timeout) or "the connection failed"
         self._ledger.back(entry)
-        if failures >= TRIES:
+        if failures >= MAX_ATTEMPTS:
             raise NotReached(self._endpoint.name, self._target.host, why)
         log.info("%s: %s; try %d", self._endpoint.name, why, failures + 1)
         self._patience.sleep(min(self._patience.backoff * 2 ** (failures - 1), LONGEST_BACKOFF))
@@ -171,7 +171,7 @@ class RecordSender:
         """Let no process send for as long as the 429 asks; the next try waits for that."""
         self._ledger.back(entry)
         self.counts.refused += 1
-        if refusals >= REFUSALS:
+        if refusals >= MAX_REFUSALS:
             raise StillRefusing(self._endpoint.name)
         wait = parse_retry_after(answer.headers.get("Retry-After"), self._limiter.window)
         log.info("%s: over the limit, waiting %.0f s", self._endpoint.name, wait)

@@ -1,6 +1,6 @@
-"""The as-of instant of the models, and the warehouse as it was on a past day."""
+"""As-of instant of the models, and the warehouse as it was on a past day."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -15,8 +15,13 @@ from p4books.storage.run_log import Run
 
 
 def record_as_of(con: duckdb.DuckDBPyConnection, settings: Settings, runs: Sequence[Run]) -> None:
-    """Note in a warehouse what its models are told: as of when, for whom, and the runs so far."""
+    """Replace raw.as_of, raw.runs and raw.freshness: what the models know besides the rows.
+
+    raw.as_of is one row: the instant and the day of the figures, the start of the history, tenant,
+    time zone and currency.
+    """
     _record_runs(con, runs)
+    con.execute(f"create or replace view raw.freshness as {freshness_query(ENDPOINTS)}")
     versions = "\nunion all\n".join(
         f"select '{name}' as endpoint, min(_dlt_valid_from) as since,"
         f" greatest(max(_dlt_valid_from), max(_dlt_valid_to)) as last from raw.{name}"
@@ -56,58 +61,64 @@ def record_as_of(con: duckdb.DuckDBPyConnection, settings: Settings, runs: Seque
     )
 
 
+def freshness_query(endpoints: Iterable[str]) -> str:
+    """Return the query of raw.freshness: one row, two columns per endpoint.
+
+    A list whose first copy is not complete yet is missing: none of its rows is in any figure.
+    """
+    columns = ",\n".join(
+        f"min({instant}) filter (where endpoint = '{name}') as {name}_{instant}"
+        for name in endpoints
+        for instant in ("current_to", "verified_to")
+    )
+    return f"""
+        with lists as (
+            select
+                endpoint,
+                max_by(coalesce(current_to, started_at), run_id)
+                    filter (where complete or current_to is not null) as current_to,
+                max_by(started_at, run_id) filter (where complete) as verified_to,
+                not bool_or(complete) and max(held) = 0 as is_missing
+            from raw.runs
+            group by endpoint
+        )
+        select
+            coalesce(
+                string_agg(endpoint, ', ' order by endpoint) filter (where is_missing), ''
+            ) as missing_lists,
+            min(current_to) as current_to,
+            min(verified_to) as verified_to,
+            {columns}
+        from lists
+        """
+
+
 def rewind_to_day(path: Path, day: date, settings: Settings) -> None:
     """Take a warehouse back to the end of a day in the tenant's time zone.
 
-    Raises NoPicture where its history begins later, or the day was not over when it was read.
+    Raises NoPicture if the history begins later, or if the day was not over at the last sync.
     """
     with open_database(path) as con:
         row = con.execute(
             "select timezone(timezone, history_since)::date, as_of_on from raw.as_of"
         ).fetchone()
         _check_day(day, *(row or (None, None)))
-        at = _end_of_day(day, ZoneInfo(settings.timezone))
+        end = {"at": _end_of_day(day, ZoneInfo(settings.timezone))}
         con.execute("begin")
         for name in ENDPOINTS:
-            con.execute(f"delete from raw.{name} where _dlt_valid_from > $at", {"at": at})
+            con.execute(f"delete from raw.{name} where _dlt_valid_from > $at", end)
             con.execute(
-                f"update raw.{name} set _dlt_valid_to = null where _dlt_valid_to > $at", {"at": at}
+                f"update raw.{name} set _dlt_valid_to = null where _dlt_valid_to > $at", end
             )
-        con.execute("delete from raw.seen")  # it tells the last time only, which is of today
-        con.execute("delete from raw.fields where first_seen_at > $at", {"at": at})
-        con.execute("delete from raw.runs where ended_at > $at", {"at": at})
-        con.execute("update raw.as_of set as_of_at = $at, as_of_on = $day", {"at": at, "day": day})
+        con.execute("delete from raw.seen")  # it has only the last sighting, which is later
+        con.execute("delete from raw.fields where first_seen_at > $at", end)
+        con.execute("delete from raw.runs where ended_at > $at", end)
+        con.execute("update raw.as_of set as_of_at = $at, as_of_on = $day", {**end, "day": day})
         con.execute("commit")
 
 
-def _end_of_day(day: date, zone: ZoneInfo) -> datetime:
-    """Return the last instant of a day, where microseconds are the smallest."""
-    return datetime.combine(day + timedelta(days=1), time.min, zone) - timedelta(microseconds=1)
-
-
-def _check_day(day: date, first: date | None, until: date | None) -> None:
-    """Make sure that a day can be shown: from the `first` to the last before `until`."""
-    if first is None or until is None:
-        raise NoPicture(
-            "Nothing is held yet, so there is no day to show. Run `p4books sync` first."
-        )
-    last = until - timedelta(days=1)
-    if last < first:
-        why = f"their history begins on {first}, and no day of it was over at the last sync"
-        now = f"Sync again after {first}: that is the first day that can be shown"
-    elif day < first:
-        why = "their history begins with the first sync"
-        now = f"The first day that can be shown is {first}"
-    elif day > last:
-        why = f"they are known to {until}, and that day was not over"
-        now = f"The last day that can be shown is {last}"
-    else:
-        return
-    raise NoPicture(f"The books can't be shown as of {day}: {why}. {now}. Nothing was published.")
-
-
 def _record_runs(con: duckdb.DuckDBPyConnection, runs: Sequence[Run]) -> None:
-    import pyarrow as pa  # noqa: PLC0415 - 0.1 s that only who publishes waits for
+    import pyarrow as pa  # noqa: PLC0415 - 0.1 s that only a run that publishes waits for
 
     columns = {
         "run_id": pa.int64(),
@@ -128,15 +139,43 @@ def _record_runs(con: duckdb.DuckDBPyConnection, runs: Sequence[Run]) -> None:
         "waited": pa.float64(),
         "complete": pa.bool_(),
     }
-    told = [(run.id, reading) for run in runs for reading in run.readings]
-    values = {
-        name: [number if name == "run_id" else getattr(reading, name) for number, reading in told]
-        for name in columns
-    }
-    con.register("told", pa.table(values, schema=pa.schema(columns)))
+    rows = [{**vars(scan), "run_id": run.id} for run in runs for scan in run.readings]
+    table = pa.table(
+        {name: [row[name] for row in rows] for name in columns}, schema=pa.schema(columns)
+    )
     instants = ", ".join(
         f"make_timestamptz(round({name} * 1e6)::bigint) as {name}"
         for name in ("started_at", "ended_at", "current_to")
     )
-    con.execute(f"create or replace table raw.runs as select * replace ({instants}) from told")
-    con.unregister("told")
+    con.register("run_rows", table)
+    con.execute(f"create or replace table raw.runs as select * replace ({instants}) from run_rows")
+    con.unregister("run_rows")
+
+
+def _check_day(day: date, first: date | None, until: date | None) -> None:
+    """Raise NoPicture unless a day lies between the `first` and the last full one before `until`.
+
+    Both are None in a warehouse without rows.
+    """
+    if first is None or until is None:
+        raise NoPicture(
+            "Nothing has been copied yet, so there is no day to show. Run `p4books sync` first."
+        )
+    last = until - timedelta(days=1)
+    if last < first:
+        why = f"the history begins on {first}, and no day of it was over at the last sync"
+        now = f"Sync again after {first}: that is the first day that can be shown"
+    elif day < first:
+        why = "the history begins with the first sync"
+        now = f"The first day that can be shown is {first}"
+    elif day > last:
+        why = f"the last sync was on {until}, and that day was not over"
+        now = f"The last day that can be shown is {last}"
+    else:
+        return
+    raise NoPicture(f"The books cannot be shown as of {day}: {why}. Nothing was published. {now}.")
+
+
+def _end_of_day(day: date, zone: ZoneInfo) -> datetime:
+    """Return the last microsecond of a day."""
+    return datetime.combine(day + timedelta(days=1), time.min, zone) - timedelta(microseconds=1)

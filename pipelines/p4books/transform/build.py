@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence, Set
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from threading import Timer
@@ -19,31 +20,170 @@ from p4books.transform.models import (
     Model,
     ModelSet,
     SqlSources,
-    depends_on_left_out,
     find_header_line,
     load_models,
     order_models,
+    published_reads,
+    report_blocked,
 )
 from p4books.transform.seeds import load_seeds
 
-SHOWN = 10  # rows of a failed check
+CUSTOM_TIMEOUT = 120.0  # seconds per custom model
+TARGET = "published"  # database in which the tables are built; the rows come from `warehouse`
+
+_SEARCH_PATH = ",".join(
+    [*(f"{TARGET}.{layer}" for layer in LAYERS[1:]), "warehouse.raw", "warehouse.main"]
+)
+_SHOWN_ROWS = 10  # of a failed check
+
+
+def prepare_models(
+    warehouse: Path,
+    settings: Settings,
+    sql: SqlSources,
+    runs: Sequence[Run],
+    day: date | None = None,
+) -> ModelSet:
+    """Rebuild the seeds, the as-of row and the views of a warehouse; return the models to publish.
+
+    `day` takes the warehouse back to the end of that day. Raises BrokenSql, with the views
+    unchanged, and NoPicture if the day cannot be shown.
+    """
+    models = load_models(sql)
+    with open_database(warehouse) as con:
+        con.execute("begin")
+        load_seeds(con, sql)
+        record_as_of(con, settings, runs)
+        create_views(con, models)
+        con.execute("commit")
+    if day:
+        rewind_to_day(warehouse, day, settings)
+    return models
+
+
+def create_views(con: duckdb.DuckDBPyConnection, models: ModelSet) -> None:
+    """Replace the macros and the views of all built-in models. Raises BrokenSql.
+
+    Custom models are tables of the published file only: a failing one would abort the transaction.
+    """
+    create_macros(con, models.macros)
+    for layer in LAYERS[1:]:
+        con.execute(f"drop schema if exists {layer} cascade")
+        con.execute(f"create schema {layer}")
+    for model in models.models:
+        if model.layer != CUSTOM:
+            _create_view(con, model)
+
+
+def create_macros(con: duckdb.DuckDBPyConnection, file: Path | None) -> None:
+    """Replace the macros in the schema `main` by those of a file; None means there are none.
+
+    In `main` they are found by everyone who opens the warehouse and queries a view. Raises
+    BrokenSql, naming file and line.
+    """
+    _drop_macros(con)
+    if file is None:
+        return
+    try:
+        sql = file.read_text(encoding="utf-8")
+        statements = con.extract_statements(sql)
+    except (OSError, UnicodeError) as error:
+        raise BrokenSql(file, 1, str(error)) from None
+    except duckdb.Error as error:
+        raise locate_sql_error(file, error) from None
+    start = 0
+    for statement in statements:
+        start = sql.index(statement.query, start)
+        try:
+            con.execute(statement.query)
+        except duckdb.Error as error:
+            raise locate_sql_error(file, error, above=-sql.count("\n", 0, start)) from None
+        start += len(statement.query)
+
+
+def build_tables(con: duckdb.DuckDBPyConnection, models: Sequence[Model]) -> list[Model]:
+    """Build the built-in models in TARGET, from the rows of `warehouse`; return these models.
+
+    A model becomes a table as soon as those it reads are built, two at a time. One that is not
+    published becomes a view. Raises BrokenSql.
+    """
+    for layer in LAYERS[1:]:
+        con.execute(f"create schema {TARGET}.{layer}")
+    builtin = {model.full_name: model for model in models if model.layer != CUSTOM}
+    order = order_models(builtin.values())
+    order.prepare()
+    with ThreadPoolExecutor(THREADS) as workers:  # DuckDB fills a small table with one thread
+        running: dict[Future[None], str] = {}
+        while order.is_active():
+            for name in order.get_ready():
+                running[workers.submit(_build_table, con.cursor(), builtin[name])] = name
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                future.result()
+                order.done(running.pop(future))
+    return list(builtin.values())
+
+
+def build_custom_tables(
+    con: duckdb.DuckDBPyConnection,
+    models: ModelSet,
+    *,
+    is_last_try: bool,
+    timeout: float = CUSTOM_TIMEOUT,
+) -> ModelSet:
+    """Build the custom models in TARGET, one after the other; return what was built.
+
+    A model that fails or takes longer than `timeout` seconds is left out, and so is, in the last
+    try, one that runs out of memory. Before, duckdb.OutOfMemoryException is raised for it.
+    """
+    built: list[Model] = []
+    left_out: dict[str, BrokenSql] = {}
+    for model in models.models:
+        try:
+            if model.layer == CUSTOM:
+                _build_custom_table(con.cursor(), model, left_out.keys(), timeout)
+            built.append(model)
+        except BrokenSql as error:
+            left_out[model.full_name] = error
+        except duckdb.OutOfMemoryException as error:
+            if not is_last_try:
+                raise
+            left_out[model.full_name] = locate_sql_error(model.file, error)
+    return replace(models, models=built, left_out=[*models.left_out, *left_out.values()])
+
+
+def drop_unpublished(con: duckdb.DuckDBPyConnection, models: ModelSet) -> ModelSet:
+    """Drop the models that are not published from TARGET, and return the others.
+
+    The `reads` of these name published tables: what was read through a dropped model.
+    """
+    by_name = {model.full_name: model for model in models.models}
+    published = []
+    for model in models.models:
+        if model.published:
+            published.append(replace(model, reads=published_reads(model, by_name)))
+        else:
+            con.execute(f"drop view {TARGET}.{model.layer}.{quote_identifier(model.name)}")
+    return replace(models, models=published)
 
 
 def run_checks(
     con: duckdb.DuckDBPyConnection, models: Iterable[Model], files: Iterable[Path]
 ) -> None:
-    """Make all checks on the database in use. Raises CheckFailed at the first that fails.
+    """Check the keys of published models and run all checks on the database in use.
 
-    Raises BrokenSql for a check that can't be made.
+    A check is a query that must return no rows; its file name is what it claims. Raises CheckFailed
+    at the first that fails, and BrokenSql if one cannot be run.
     """
     for model in models:
-        check_keys(con, model)
+        if model.published:
+            check_key(con, model)
     for file in files:
-        _run_check(con, file.stem.replace("_", " "), _check_query(file), file)
+        _run_check(con, file.stem.replace("_", " "), _read_query(file), file)
 
 
-def check_keys(con: duckdb.DuckDBPyConnection, model: Model) -> None:
-    """Check that the key of a model tells its rows apart. Raises CheckFailed and BrokenSql."""
+def check_key(con: duckdb.DuckDBPyConnection, model: Model) -> None:
+    """Check that the key of a model identifies its rows. Raises CheckFailed and BrokenSql."""
     if not model.key:
         return
     table = f"{model.layer}.{quote_identifier(model.name)}"
@@ -51,56 +191,9 @@ def check_keys(con: duckdb.DuckDBPyConnection, model: Model) -> None:
     for column in model.key:
         if column not in columns:
             line = find_header_line(model, "key")
-            raise BrokenSql(model.file, line, f"it has no column {column}, which its key names")
-    for claim, query in _find_claims(model, table):
+            raise BrokenSql(model.file, line, f"its key names {column}, which is not a column")
+    for claim, query in _key_checks(model, table):
         _run_check(con, claim, query, model.file)
-
-
-def _run_check(con: duckdb.DuckDBPyConnection, claim: str, query: str, file: Path) -> None:
-    try:
-        found = con.execute(query).fetchmany(SHOWN)
-        if not found:
-            return
-        columns = [column[0] for column in con.description or ()]
-        row = con.execute(f"select count(*) from (\n{query}\n)").fetchone()
-    except duckdb.Error as error:
-        raise locate_sql_error(file, error) from None
-    raise CheckFailed(claim, row[0] if row else len(found), list(_describe_failure(columns, found)))
-
-
-def _find_claims(model: Model, table: str) -> Iterator[tuple[str, str]]:
-    key = ", ".join(quote_identifier(column) for column in model.key)
-    gaps = " or ".join(f"{quote_identifier(column)} is null" for column in model.key)
-    yield (
-        f"{model.full} has one row per {', '.join(model.key)}",
-        f"select {key}, count(*) as rows from {table} group by {key} having count(*) > 1",
-    )
-    yield (
-        f"{model.full} has no row without {', '.join(model.key)}",
-        f"select {key} from {table} where {gaps}",
-    )
-
-
-def _check_query(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8").rstrip().rstrip(";")
-    except (OSError, UnicodeError) as error:
-        raise BrokenSql(file, 1, str(error)) from None
-
-
-def _describe_failure(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:
-    for row in rows:
-        yield ", ".join(f"{column}: {value}" for column, value in zip(columns, row, strict=True))
-
-
-def create_views(con: duckdb.DuckDBPyConnection, found: ModelSet) -> None:
-    """Make our views anew in the database of `con`. Raises BrokenSql, naming file and line."""
-    for layer in LAYERS[1:]:
-        con.execute(f"drop schema if exists {layer} cascade")
-        con.execute(f"create schema {layer}")
-    for model in found.models:
-        if model.layer != CUSTOM:
-            _create_view(con, model)
 
 
 def _create_view(con: duckdb.DuckDBPyConnection, model: Model) -> None:
@@ -112,64 +205,29 @@ def _create_view(con: duckdb.DuckDBPyConnection, model: Model) -> None:
         raise locate_sql_error(model.file, error, above=1) from None
 
 
-CUSTOM_TIMEOUT = 120.0  # seconds that a report of the user's own may take
-SEARCH_PATH = ",".join([*(f"made.{layer}" for layer in LAYERS[1:]), "warehouse.raw"])
+def _drop_macros(con: duckdb.DuckDBPyConnection) -> None:
+    macros = con.execute(
+        "select if(function_type = 'table_macro', 'macro table', 'macro'), function_name"
+        " from duckdb_functions() where not internal and schema_name = 'main'"
+        " and database_name = current_database() group by all"
+    ).fetchall()
+    for kind, macro in macros:
+        con.execute(f"drop {kind} if exists main.{quote_identifier(macro)}")
 
 
-def build_tables(con: duckdb.DuckDBPyConnection, models: Sequence[Model]) -> list[Model]:
-    """Make those models that are ours, and return them. Raises BrokenSql."""
-    for layer in LAYERS[1:]:
-        con.execute(f"create schema made.{layer}")
-    ours = {model.full: model for model in models if model.layer != CUSTOM}
-    order = order_models(ours.values())
-    order.prepare()
-    with ThreadPoolExecutor(THREADS) as writers:  # a table is the work of one thread
-        going: dict[Future[None], str] = {}
-        while order.is_active():
-            for full in order.get_ready():
-                going[writers.submit(_write_table, con.cursor(), ours[full])] = full
-            done, _ = wait(going, return_when=FIRST_COMPLETED)
-            for each in done:
-                each.result()
-                order.done(going.pop(each))
-    return list(ours.values())
-
-
-def build_custom_tables(
-    con: duckdb.DuckDBPyConnection,
-    found: ModelSet,
-    *,
-    is_last_try: bool,
-    longest: float = CUSTOM_TIMEOUT,
-) -> ModelSet:
-    """Make the models that are the user's own; return all that were made, and why others were not.
-
-    One that takes longer than `longest` seconds is left out, and in the last try one that needs
-    more memory than it may take. Raises duckdb.OutOfMemoryException in a try before.
-    """
-    models: list[Model] = []
-    left_out: dict[str, BrokenSql] = {}
-    for model in found.models:
-        try:
-            if model.layer == CUSTOM:
-                _write_custom_table(con.cursor(), model, left_out.keys(), longest)
-            models.append(model)
-        except BrokenSql as fault:
-            left_out[model.full] = fault
-        except duckdb.OutOfMemoryException as error:
-            if not is_last_try:
-                raise
-            left_out[model.full] = locate_sql_error(model.file, error)
-    return ModelSet(models, [*found.left_out, *left_out.values()])
-
-
-def _write_table(con: duckdb.DuckDBPyConnection, model: Model) -> None:
-    table = f"made.{model.layer}.{quote_identifier(model.name)}"
-    con.execute(f"set search_path = {quote_literal(SEARCH_PATH)}")
+def _build_table(con: duckdb.DuckDBPyConnection, model: Model) -> None:
+    table = f"{TARGET}.{model.layer}.{quote_identifier(model.name)}"
+    kind = "table" if model.published else "view"
+    con.execute(f"set search_path = {quote_literal(_SEARCH_PATH)}")
     try:
-        con.execute(f"create table {table} as\n{model.sql}")
+        con.execute(f"create {kind} {table} as\n{model.sql}")
     except (duckdb.DataError, duckdb.ProgrammingError, duckdb.NotSupportedError) as error:
         raise locate_sql_error(model.file, error, above=1) from None
+    if model.published:
+        _comment_on_table(con, model, table)
+
+
+def _comment_on_table(con: duckdb.DuckDBPyConnection, model: Model, table: str) -> None:
     con.execute(f"comment on table {table} is {quote_literal(model.grain)}")
     for (column,) in con.execute(f"select column_name from (describe {table})").fetchall():
         if meaning := model.columns.get(column):
@@ -178,29 +236,29 @@ def _write_table(con: duckdb.DuckDBPyConnection, model: Model) -> None:
             )
 
 
-def _write_custom_table(
-    con: duckdb.DuckDBPyConnection, model: Model, left_out: Set[str], longest: float
+def _build_custom_table(
+    con: duckdb.DuckDBPyConnection, model: Model, left_out: Set[str], timeout: float
 ) -> None:
-    if blocked := sorted(model.reads & left_out):
-        raise depends_on_left_out(model, blocked[0])
-    stop = Timer(longest, con.interrupt)
-    stop.start()
+    if blocking := sorted(model.reads & left_out):
+        raise report_blocked(model, blocking[0])
+    timer = Timer(timeout, con.interrupt)
+    timer.start()
     try:
-        _write_table(con, model)
-        con.execute("use made")
-        check_keys(con, model)
+        _build_table(con, model)
+        con.execute(f"use {TARGET}")
+        check_key(con, model)
         _check_order(con, model)
     except duckdb.OutOfMemoryException:
         raise
     except (BrokenSql, CheckFailed, duckdb.Error) as error:
-        con.execute(f"drop table if exists made.{CUSTOM}.{quote_identifier(model.name)}")
-        raise _describe_custom_failure(model, error, longest) from None
+        con.execute(f"drop table if exists {TARGET}.{CUSTOM}.{quote_identifier(model.name)}")
+        raise _translate_custom_error(model, error, timeout) from None
     finally:
-        stop.cancel()
+        timer.cancel()
 
 
 def _check_order(con: duckdb.DuckDBPyConnection, model: Model) -> None:
-    """Make sure that it can be sorted as it says, so that no export of it fails."""
+    """Check that the model can be sorted by its `order`, so that no export of it fails."""
     if not model.sorted_by:
         return
     try:
@@ -208,42 +266,54 @@ def _check_order(con: duckdb.DuckDBPyConnection, model: Model) -> None:
             f"from {CUSTOM}.{quote_identifier(model.name)} order by {model.sorted_by} limit 0"
         )
     except duckdb.Error as error:
-        why = f"it can't be sorted by {model.sorted_by} ({str(error).splitlines()[0]})"
+        why = f"it cannot be sorted by {model.sorted_by} ({str(error).splitlines()[0]})"
         raise BrokenSql(model.file, find_header_line(model, "order"), why) from None
 
 
-def _describe_custom_failure(
-    model: Model, error: BrokenSql | CheckFailed | duckdb.Error, longest: float
+def _translate_custom_error(
+    model: Model, error: BrokenSql | CheckFailed | duckdb.Error, timeout: float
 ) -> BrokenSql:
     if isinstance(error, BrokenSql):
         return error
     if isinstance(error, duckdb.InterruptException):
-        why = f"it takes longer than the {longest:g} s that a report may take"
-        return BrokenSql(model.file, 1, why)
+        return BrokenSql(model.file, 1, f"it did not finish within {timeout:g} s")
     if isinstance(error, CheckFailed):
-        return BrokenSql(model.file, find_header_line(model, "key"), error.found)
+        return BrokenSql(model.file, find_header_line(model, "key"), error.finding)
     return locate_sql_error(model.file, error, above=1)
 
 
-def prepare_models(
-    warehouse: Path,
-    settings: Settings,
-    sql: SqlSources,
-    runs: Sequence[Run],
-    day: date | None = None,
-) -> ModelSet:
-    """Make the views anew in a warehouse, with all that they are told; return what to publish.
+def _key_checks(model: Model, table: str) -> Iterator[tuple[str, str]]:
+    key = ", ".join(quote_identifier(column) for column in model.key)
+    is_incomplete = " or ".join(f"{quote_identifier(column)} is null" for column in model.key)
+    yield (
+        f"{model.full_name} has one row per {', '.join(model.key)}",
+        f"select {key}, count(*) as rows from {table} group by {key} having count(*) > 1",
+    )
+    yield (
+        f"{model.full_name} has no row without {', '.join(model.key)}",
+        f"select {key} from {table} where {is_incomplete}",
+    )
 
-    `day` takes the warehouse back to its end. Raises BrokenSql, with the views as they were, and
-    NoPicture where that day can't be shown.
-    """
-    found = load_models(sql)
-    with open_database(warehouse) as con:
-        con.execute("begin")
-        load_seeds(con, sql)
-        record_as_of(con, settings, runs)
-        create_views(con, found)
-        con.execute("commit")
-    if day:
-        rewind_to_day(warehouse, day, settings)
-    return found
+
+def _read_query(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8").rstrip().rstrip(";")
+    except (OSError, UnicodeError) as error:
+        raise BrokenSql(file, 1, str(error)) from None
+
+
+def _run_check(con: duckdb.DuckDBPyConnection, claim: str, query: str, file: Path) -> None:
+    try:
+        rows = con.execute(query).fetchmany(_SHOWN_ROWS)
+        if not rows:
+            return
+        columns = [column[0] for column in con.description or ()]
+        count = con.execute(f"select count(*) from (\n{query}\n)").fetchone()
+    except duckdb.Error as error:
+        raise locate_sql_error(file, error) from None
+    shown = [_format_row(columns, row) for row in rows]
+    raise CheckFailed(claim, count[0] if count else len(rows), shown)
+
+
+def _format_row(columns: Sequence[str], row: Sequence[object]) -> str:
+    return ", ".join(f"{column}: {value}" for column, value in zip(columns, row, strict=True))

@@ -14,16 +14,19 @@ from p4books.errors import BrokenSql
 from p4books.settings import project_root
 
 LAYERS = ("raw", "staging", "core", "reporting", "custom")  # a model reads its own or a lower one
-CUSTOM = "custom"  # the user's own; a broken one of these stops nothing
-NAME = re.compile(r"[a-z][a-z0-9_]*")  # of a model: no query needs to quote it
+CUSTOM = "custom"  # the user's own models; a broken one of these stops nothing
+SECTIONS = ("Receivables and cash", "ITBMS", "Sales", "Customers", "Orders", "Trust")  # of reports
+
+_MODEL_NAME = re.compile(r"[a-z][a-z0-9_]*")  # no query needs to quote it
 
 
 @dataclass(frozen=True)
 class Model:
-    """One file of sql/, in which `reads` are named, as schema.name.
+    """One SQL file. `reads` are the tables that it names, as schema.table.
 
-    `key` are the columns that tell its rows apart, `sorted_by` the order in which people want them;
-    `query` answers `question`. `columns` says what its columns mean, by their names.
+    `key` is the columns that identify a row, `sorted_by` the order in which people want the rows;
+    `query` answers `question`. `columns` maps column names to their meanings. `section` is one of
+    SECTIONS. A model that is not `published` is an intermediate one that only other models read.
     """
 
     layer: str
@@ -36,32 +39,112 @@ class Model:
     sorted_by: str = ""
     question: str = ""
     query: str = ""
+    section: str = ""
+    published: bool = True
     columns: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def full(self) -> str:
-        """Return its name with its schema."""
+    def full_name(self) -> str:
+        """Return the name with its schema, as in core.fct_invoice."""
         return f"{self.layer}.{self.name}"
 
 
+@dataclass(frozen=True)
+class ModelSet:
+    """All models, each after those it reads, and the errors of custom models that were left out.
+
+    Custom models come last: no other layer reads them. `macros` is the file of the SQL macros that
+    the models use, None if there is none.
+    """
+
+    models: list[Model]
+    left_out: list[BrokenSql]
+    macros: Path | None = None
+
+
+@dataclass(frozen=True)
+class SqlSources:
+    """Folders of SQL files: those of p4books, and the user's, with `custom/` and `seeds/`."""
+
+    builtin: Path
+    user: Path
+
+    @classmethod
+    def at(cls, root: Path | None = None) -> "SqlSources":
+        """Return one folder as both; None means the installed SQL and the user's `sql/`."""
+        return cls(root, root) if root else cls(sql_folder(), project_root() / "sql")
+
+    @property
+    def macros(self) -> Path | None:
+        """Return the file of the SQL macros, None if there is none."""
+        file = self.builtin / "macros.sql"
+        return file if file.is_file() else None
+
+    def files(self, folder: str, suffix: str = "sql") -> list[Path]:
+        """List the visible files of a folder; a user's file replaces the built-in one."""
+        roots = [self.builtin, self.user] if folder in {CUSTOM, "seeds"} else [self.builtin]
+        files = {file.name: file for root in roots for file in (root / folder).glob(f"*.{suffix}")}
+        return [files[name] for name in sorted(files) if not name.startswith(".")]
+
+    def digest(self) -> str:
+        """Return a hash of all files, to tell whether a published file was made from them."""
+        digest = hashlib.sha256()
+        files = [file for layer in (*LAYERS, "checks") for file in self.files(layer)]
+        files += self.files("seeds", "csv")
+        files += [*sorted(self.builtin.glob("*.csv")), *filter(None, [self.macros])]
+        for file in files:
+            digest.update(f"{file.parent.name}/{file.name}\n".encode() + _read_content(file))
+        return digest.hexdigest()[:16]
+
+
+def sql_folder() -> Path:
+    """Return the folder of the built-in SQL: in the installed package, or in the working tree."""
+    package = Path(__file__).parents[1]
+    installed = package / "sql"
+    return installed if installed.is_dir() else package.parents[1] / "sql"
+
+
+def load_models(sources: SqlSources) -> ModelSet:
+    """Load all models, each after those it reads.
+
+    Raises BrokenSql if a built-in model cannot be parsed, reads a higher layer or a table that does
+    not exist, or is part of a circular dependency. A custom model is left out instead.
+    """
+    meanings = _load_meanings(sources.builtin / "columns.csv")
+    builtin = [
+        parse_model(layer, file, meanings)
+        for layer in LAYERS
+        if layer != CUSTOM
+        for file in sources.files(layer)
+    ]
+    models = {model.full_name: model for model in builtin}
+    for model in builtin:
+        _check_reads(model, models)
+    models = {model.full_name: model for model in _sort_topologically(models)}
+    left_out = _add_custom_models(models, sources, meanings)
+    return ModelSet(list(models.values()), left_out, sources.macros)
+
+
 def parse_model(layer: str, file: Path, meanings: Mapping[str, str]) -> Model:
-    """Read one model. Raises BrokenSql where the file is not one select with its grain above."""
-    if not NAME.fullmatch(file.stem):
-        raise BrokenSql(file, 1, "a model's name has small letters, digits and underscores only")
+    """Parse the file of a model: one SELECT below a header of comments.
+
+    The first line is the grain. Lines like `-- word: text` follow: key, section, order, question,
+    query, published. `meanings` describes columns by name or by layer.model.column. Raises
+    BrokenSql.
+    """
+    if not _MODEL_NAME.fullmatch(file.stem):
+        why = "a model name has only lower-case letters, digits and underscores"
+        raise BrokenSql(file, 1, why)
     try:
         sql = file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeError) as error:
         raise BrokenSql(file, 1, str(error)) from None
     lines = sql.splitlines()
     if not lines or not lines[0].startswith("-- "):
-        raise BrokenSql(file, 1, "the first line is not the grain: `-- One row per …`")
-    words = _parse_headers(lines[1:])
-    prefix = f"{layer}.{file.stem}."
-    own = {
-        name.removeprefix(prefix): text
-        for name, text in meanings.items()
-        if name.startswith(prefix)
-    }
+        raise BrokenSql(file, 1, "the first line must be the grain, as in `-- One row per …`")
+    headers = _parse_headers(lines[1:])
+    _check_headers(layer, file, sql, headers)
+    key = headers.get("key", "")
     return Model(
         layer=layer,
         name=file.stem,
@@ -69,32 +152,112 @@ def parse_model(layer: str, file: Path, meanings: Mapping[str, str]) -> Model:
         sql=sql.rstrip().rstrip(";"),
         grain=lines[0].removeprefix("-- "),
         reads=_find_reads(sql, file),
-        key=tuple(part.strip() for part in words.get("key", "").split(",") if part.strip()),
-        sorted_by=words.get("order", words.get("key", "")),
-        question=words.get("question", ""),
-        query=words.get("query", ""),
-        columns={**meanings, **own},
+        key=tuple(column.strip() for column in key.split(",") if column.strip()),
+        sorted_by=headers.get("order", key),
+        question=headers.get("question", ""),
+        query=headers.get("query", ""),
+        section=headers.get("section", ""),
+        published=layer == CUSTOM or headers.get("published", "yes") == "yes",
+        columns=_choose_meanings(f"{layer}.{file.stem}", meanings),
     )
 
 
+def order_models(models: Iterable[Model]) -> TopologicalSorter[str]:
+    """Return a sorter over the full names of models that yields each after those it reads."""
+    by_name = {model.full_name: model for model in models}
+    return TopologicalSorter(
+        {
+            name: sorted(read for read in model.reads if read in by_name)
+            for name, model in by_name.items()
+        }
+    )
+
+
+def published_reads(model: Model, models: Mapping[str, Model]) -> frozenset[str]:
+    """Return the tables that a model reads, looking through models that are not published."""
+    reads: set[str] = set()
+    for name in model.reads:
+        read = models.get(name)
+        reads |= {name} if read is None or read.published else published_reads(read, models)
+    return frozenset(reads)
+
+
+def report_blocked(model: Model, name: str) -> BrokenSql:
+    """Return the error for a model that reads one that was left out."""
+    return BrokenSql(model.file, find_line(model, name), f"it reads {name}, which was left out")
+
+
+def find_line(model: Model, word: str) -> int:
+    """Return the first line of a model's query that contains a word, 1 if none does."""
+    header = re.match(r"(?:--.*\n)*", model.sql)
+    return _line_number(model.sql, rf"\b{re.escape(word)}\b", header.end() if header else 0)
+
+
+def find_header_line(model: Model, word: str) -> int:
+    """Return the line of a model's header `-- word:`, 1 if it has none."""
+    return _line_number(model.sql, rf"^-- {word}:")
+
+
+def _line_number(sql: str, pattern: str, start: int = 0) -> int:
+    match = re.compile(pattern, re.IGNORECASE | re.MULTILINE).search(sql, start)
+    return sql.count("\n", 0, match.start()) + 1 if match else 1
+
+
+def _read_content(file: Path) -> bytes:
+    """Read a file for the digest; an unreadable one is reported when it is parsed."""
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        return str(error).encode()
+
+
+def _load_meanings(file: Path) -> dict[str, str]:
+    """Load the meanings of columns, by name, or by layer.model.column where one differs."""
+    if not file.exists():
+        return {}
+    with file.open(encoding="utf-8", newline="") as lines:
+        return {row["column"]: row["meaning"] for row in csv.DictReader(lines)}
+
+
+def _choose_meanings(full_name: str, meanings: Mapping[str, str]) -> dict[str, str]:
+    prefix = f"{full_name}."
+    own = {
+        name.removeprefix(prefix): text
+        for name, text in meanings.items()
+        if name.startswith(prefix)
+    }
+    return {**meanings, **own}
+
+
 def _parse_headers(lines: Iterable[str]) -> dict[str, str]:
-    """Read `-- word: text` from the comments on top; `--   more` goes on with the text."""
-    found: dict[str, str] = {}
+    """Parse `-- word: text` in the comments on top; `--   text` continues the line above."""
+    headers: dict[str, str] = {}
     word = ""
-    for line in takewhile(lambda each: each.startswith("--"), lines):
+    for line in takewhile(lambda line: line.startswith("--"), lines):
         if match := re.match(r"-- (\w+):(?: |$)(.*)", line):
             word = match.group(1)
-            found[word] = match.group(2).strip()
+            headers[word] = match.group(2).strip()
         elif word and line.startswith("--   "):
-            found[word] = f"{found[word]} {line[2:].strip()}".strip()
+            headers[word] = f"{headers[word]} {line[2:].strip()}".strip()
         else:
             word = ""
-    return found
+    return headers
 
 
-@cache  # to parse it takes 20 ms, and a process may publish the same models more than once
+def _check_headers(layer: str, file: Path, sql: str, headers: Mapping[str, str]) -> None:
+    if layer == CUSTOM:
+        return
+    section = headers.get("section")
+    if section is not None and (layer != "reporting" or section not in SECTIONS):
+        why = f"unknown section {section!r}; a report has one of {', '.join(SECTIONS)}"
+        raise BrokenSql(file, _line_number(sql, "^-- section:"), why)
+    if headers.get("published", "yes") not in {"yes", "no"}:
+        raise BrokenSql(file, _line_number(sql, "^-- published:"), "published is `yes` or `no`")
+
+
+@cache  # parsing takes 20 ms, and a process may publish the same models more than once
 def _find_reads(sql: str, file: Path) -> frozenset[str]:
-    import sqlglot  # noqa: PLC0415 - 0.3 s that a run without news need not wait for
+    import sqlglot  # noqa: PLC0415 - 0.3 s that a run without changes need not wait for
     from sqlglot import exp  # noqa: PLC0415
     from sqlglot.errors import ParseError, TokenError  # noqa: PLC0415
 
@@ -107,206 +270,95 @@ def _find_reads(sql: str, file: Path) -> frozenset[str]:
     except TokenError as error:
         raise BrokenSql(file, 1, str(error).splitlines()[0]) from None
     if len(statements) != 1 or not isinstance(statements[0], exp.Query):
-        raise BrokenSql(file, 1, "the file is not one select")
+        raise BrokenSql(file, 1, "the file must contain exactly one SELECT")
     tables = [*statements[0].find_all(exp.Table)]
-    local = {cte.alias.lower() for cte in statements[0].find_all(exp.CTE)}
+    ctes = {cte.alias.lower() for cte in statements[0].find_all(exp.CTE)}
     for table in tables:
-        plain = isinstance(table.this, exp.Identifier) and re.fullmatch(r"\w+", table.name)
-        if plain and not table.db and table.name.lower() not in local:
-            why = f"{table.name} names no layer: write it before, as in staging.invoices"
+        is_name = isinstance(table.this, exp.Identifier) and re.fullmatch(r"\w+", table.name)
+        if is_name and not table.db and table.name.lower() not in ctes:
+            why = f"{table.name} has no layer; write LAYER.MODEL, as in staging.invoices"
             raise BrokenSql(file, _line_number(sql, rf"(?:from|join)\s+{table.name}\b"), why)
     return frozenset(f"{table.db}.{table.name}".lower() for table in tables if table.db)
 
 
-def find_line(model: Model, word: str) -> int:
-    """Return the line of a model's file in which a word first stands, its header aside."""
-    header = re.match(r"(?:--.*\n)*", model.sql)
-    return _line_number(model.sql, rf"\b{re.escape(word)}\b", header.end() if header else 0)
+def _check_reads(model: Model, models: Container[str]) -> None:
+    for name in sorted(model.reads):
+        if why := _describe_bad_read(model, name, models):
+            raise BrokenSql(model.file, find_line(model, name), why)
 
 
-def find_header_line(model: Model, word: str) -> int:
-    """Return the line on which a word of a model's header stands."""
-    return _line_number(model.sql, rf"^-- {word}:")
-
-
-def _line_number(sql: str, pattern: str, start: int = 0) -> int:
-    found = re.compile(pattern, re.IGNORECASE | re.MULTILINE).search(sql, start)
-    return sql.count("\n", 0, found.start()) + 1 if found else 1
-
-
-@dataclass(frozen=True)
-class SqlSources:
-    """Where the SQL files are: those of p4books, and the user's own `custom/` and `seeds/`."""
-
-    ours: Path
-    own: Path
-
-    @classmethod
-    def at(cls, root: Path | None = None) -> "SqlSources":
-        """Take both from one folder; else ours as installed, the user's from where he works."""
-        return cls(root, root) if root else cls(sql_folder(), project_root() / "sql")
-
-    def files(self, layer: str, ending: str = "sql") -> list[Path]:
-        """Return the files of a folder; of two of one name the user's, and no hidden ones."""
-        roots = [self.ours, self.own] if layer in {CUSTOM, "seeds"} else [self.ours]
-        every = [file for root in roots for file in (root / layer).glob(f"*.{ending}")]
-        found = {file.name: file for file in every if not file.name.startswith(".")}
-        return [found[name] for name in sorted(found)]
-
-    def digest(self) -> str:
-        """Return a hash over all of it, by which a published file tells what it was made of."""
-        found = hashlib.sha256()
-        every = [file for layer in (*LAYERS, "checks") for file in self.files(layer)]
-        for file in [*every, *self.files("seeds", "csv"), *sorted(self.ours.glob("*.csv"))]:
-            found.update(f"{file.parent.name}/{file.name}\n".encode() + _hash_content(file))
-        return found.hexdigest()[:16]
-
-
-def _hash_content(file: Path) -> bytes:
-    """Read a file; what can't be read, a folder or a link to nothing, is told when it is parsed."""
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        return str(error).encode()
-
-
-@dataclass(frozen=True)
-class ModelSet:
-    """All models, each after those it reads; and why some of the user's own were left out.
-
-    The user's own come last: nothing of ours reads them.
-    """
-
-    models: list[Model]
-    left_out: list[BrokenSql]
-
-
-def sql_folder() -> Path:
-    """Return where our SQL files are: in the installed package, or in the working tree."""
-    package = Path(__file__).parents[1]
-    installed = package / "sql"
-    return installed if installed.is_dir() else package.parents[1] / "sql"
-
-
-def load_models(sources: SqlSources) -> ModelSet:
-    """Read all models, in an order in which each comes after what it reads.
-
-    Raises BrokenSql for one of ours that can't be parsed, reads a higher layer or what does not
-    exist, or stands in a circle. The user's own are left out then.
-    """
-    meanings = _load_meanings(sources.ours / "columns.csv")
-    ours = [
-        parse_model(layer, file, meanings)
-        for layer in LAYERS
-        if layer != CUSTOM
-        for file in sources.files(layer)
-    ]
-    models = {model.full: model for model in ours}
-    for model in ours:
-        _check_reads(model, models)
-    models = {model.full: model for model in _sort_topologically(models)}
-    left_out = _add_custom(models, sources, meanings)
-    return ModelSet(list(models.values()), left_out)
-
-
-def order_models(models: Iterable[Model]) -> TopologicalSorter[str]:
-    """Return the order in which models can be made, by their names."""
-    known = {model.full: model for model in models}
-    return TopologicalSorter(
-        {
-            full: sorted(name for name in model.reads if name in known)
-            for full, model in known.items()
-        }
-    )
-
-
-def _sort_topologically(models: Mapping[str, Model]) -> list[Model]:
-    try:
-        return [models[full] for full in order_models(models.values()).static_order()]
-    except CycleError as error:
-        circle = error.args[1]
-        raise BrokenSql(models[circle[0]].file, 1, f"a circle: {' → '.join(circle)}") from None
-
-
-def _add_custom(
-    models: dict[str, Model], sources: SqlSources, meanings: Mapping[str, str]
-) -> list[BrokenSql]:
-    """Add those of the user's own that are whole; return why the others are not."""
-    left_out = []
-    waiting: dict[str, Model] = {}
-    gone: dict[str, Model | None] = {}
-    for file in sources.files(CUSTOM):
-        full = f"{CUSTOM}.{file.stem}"
-        try:
-            waiting[full] = parse_model(CUSTOM, file, meanings)
-        except BrokenSql as fault:
-            gone[full] = None
-            left_out.append(fault)
-    while ready := {
-        full: each
-        for full, each in waiting.items()
-        if all(_exists(name, models) for name in each.reads)
-    }:
-        models |= ready
-        waiting = {full: each for full, each in waiting.items() if full not in ready}
-    gone |= waiting
-    return left_out + [_explain_blocked(model, models, gone) for model in waiting.values()]
+def _describe_bad_read(model: Model, name: str, models: Container[str]) -> str:
+    layer, _, _ = name.partition(".")
+    if layer not in LAYERS:
+        return f"unknown layer {layer}; the layers are {', '.join(LAYERS)}"
+    if LAYERS.index(layer) > LAYERS.index(model.layer):
+        return f"it reads {name}, which is in a higher layer"
+    return "" if _exists(name, models) else f"{name} does not exist"
 
 
 def _exists(name: str, models: Container[str]) -> bool:
     return name in models or name.startswith("raw.")
 
 
+def _sort_topologically(models: Mapping[str, Model]) -> list[Model]:
+    try:
+        return [models[name] for name in order_models(models.values()).static_order()]
+    except CycleError as error:
+        cycle = error.args[1]
+        raise _report_cycle(models[cycle[0]], cycle) from None
+
+
+def _report_cycle(model: Model, cycle: Sequence[str]) -> BrokenSql:
+    return BrokenSql(model.file, 1, f"circular dependency: {' → '.join(cycle)}")
+
+
+def _add_custom_models(
+    models: dict[str, Model], sources: SqlSources, meanings: Mapping[str, str]
+) -> list[BrokenSql]:
+    """Add the custom models that can be built to `models`; return the errors of the others."""
+    errors = []
+    waiting: dict[str, Model] = {}
+    left_out: dict[str, Model | None] = {}  # None if it could not even be parsed
+    for file in sources.files(CUSTOM):
+        name = f"{CUSTOM}.{file.stem}"
+        try:
+            waiting[name] = parse_model(CUSTOM, file, meanings)
+        except BrokenSql as error:
+            left_out[name] = None
+            errors.append(error)
+    while ready := {
+        name: model
+        for name, model in waiting.items()
+        if all(_exists(read, models) for read in model.reads)
+    }:
+        models |= ready
+        waiting = {name: model for name, model in waiting.items() if name not in ready}
+    left_out |= waiting
+    return errors + [_explain_blocked(model, models, left_out) for model in waiting.values()]
+
+
 def _explain_blocked(
-    model: Model, models: Mapping[str, Model], gone: Mapping[str, Model | None]
+    model: Model, models: Mapping[str, Model], left_out: Mapping[str, Model | None]
 ) -> BrokenSql:
     try:
-        _check_reads(model, {*models, *gone})
-    except BrokenSql as fault:
-        return fault
-    if circle := _describe_cycle([model.full], gone):
-        return BrokenSql(model.file, 1, f"a circle: {' → '.join(circle)}")
-    (first, *_) = sorted(name for name in model.reads if name in gone)
-    return depends_on_left_out(model, first)
+        _check_reads(model, {*models, *left_out})
+    except BrokenSql as error:
+        return error
+    if cycle := _find_cycle([model.full_name], left_out):
+        return _report_cycle(model, cycle)
+    (first, *_) = sorted(name for name in model.reads if name in left_out)
+    return report_blocked(model, first)
 
 
-def depends_on_left_out(model: Model, name: str) -> BrokenSql:
-    """Say that a model is left out because one that it reads is."""
-    return BrokenSql(
-        model.file, find_line(model, name), f"it reads {name}, which is left out itself"
-    )
+def _find_cycle(path: Sequence[str], left_out: Mapping[str, Model | None]) -> Sequence[str]:
+    """Find a path from the first model of `path` back to itself; empty if there is none.
 
-
-def _describe_cycle(path: Sequence[str], gone: Mapping[str, Model | None]) -> Sequence[str]:
-    """Return a way from the first of `path` back to it, by what each reads; empty: there is none.
-
-    The ways are few: these are the reports of one person that wait for each other.
+    A search without memory is quick enough: one person's reports that wait for each other are few.
     """
-    model = gone.get(path[-1])
+    model = left_out.get(path[-1])
     for name in sorted(model.reads if model else ()):
         if name == path[0]:
             return [*path, name]
-        if name not in path and (found := _describe_cycle([*path, name], gone)):
-            return found
+        if name not in path and (cycle := _find_cycle([*path, name], left_out)):
+            return cycle
     return []
-
-
-def _load_meanings(file: Path) -> dict[str, str]:
-    """Read what columns mean: by their name, or as layer.model.column where one differs."""
-    if not file.exists():
-        return {}
-    with file.open(encoding="utf-8", newline="") as lines:
-        return {row["column"]: row["meaning"] for row in csv.DictReader(lines)}
-
-
-def _check_reads(model: Model, models: Container[str]) -> None:
-    for name in sorted(model.reads):
-        layer = name.split(".")[0]
-        if layer not in LAYERS:
-            raise BrokenSql(model.file, find_line(model, name), f"there is no layer {layer}")
-        if LAYERS.index(layer) > LAYERS.index(model.layer):
-            raise BrokenSql(
-                model.file, find_line(model, name), f"it reads {name}, of a higher layer"
-            )
-        if not _exists(name, models):
-            raise BrokenSql(model.file, find_line(model, name), f"there is no {name}")

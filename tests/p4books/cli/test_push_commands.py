@@ -164,7 +164,7 @@ def test_not_all_created(p4books: Run, vendors: Path, sandbox: Sandbox) -> None:
         ("NEW-1", "refused"),
         ("NEW-2", "unknown"),
     ]
-    assert [row["answer"] for row in as_json] == ["Locked.", "a connection that broke off"]
+    assert [row["answer"] for row in as_json] == ["Locked.", "a dropped connection"]
 
 
 def test_resend(p4books: Run, vendors: Path, sandbox: Sandbox) -> None:

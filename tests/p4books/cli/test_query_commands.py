@@ -168,7 +168,7 @@ def test_full_disk(run_shop: Run, home: Path, tmp_path: Path, words: list[str]) 
 
     message = get_error(done, 1)
     assert "cannot be written (File too large). " in message
-    assert "untouched" in message
+    assert "unchanged" in message
     assert sorted(tmp_path.iterdir()) == before
     assert {path.read_text() for path in before} == {"old"}
 
@@ -269,9 +269,9 @@ def test_report_with_a_broken_custom_report(run_shop: Run, home: Path) -> None:
     ("day", "says"),
     [
         ("2026-13-01", "2026-13-01 is not a valid day; write it as 2026-10-31."),
-        (str(date.today() + timedelta(days=2)), "can't be shown"),  # noqa: DTZ011 - any zone
-        ("9999-12-31", "can't be shown"),
-        ("0001-01-01", "can't be shown"),
+        (str(date.today() + timedelta(days=2)), "cannot be shown"),  # noqa: DTZ011 - any zone
+        ("9999-12-31", "cannot be shown"),
+        ("0001-01-01", "cannot be shown"),
     ],
 )
 def test_day_that_cannot_be_shown(run_shop: Run, day: str, says: str) -> None:

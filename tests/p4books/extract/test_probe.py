@@ -1,14 +1,29 @@
-"""What does this key reach?"""
+"""Probes: what the key reaches, and how the API behaves."""
 
 import socket
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from p4books.endpoints import ENDPOINTS
-from p4books.errors import BadAnswer, KeyRefused, NotFound, Refused, RightMissing, Unreachable
+from p4books.errors import (
+    BadAnswer,
+    KeyRefused,
+    NotFound,
+    PageIgnored,
+    Refused,
+    RightMissing,
+    Unreachable,
+)
 from p4books.extract.client import ApiConnection, Client
-from p4books.extract.probe import ProbeResult, probe_endpoint, probe_endpoints
+from p4books.extract.probe import (
+    ApiCapabilities,
+    ProbeResult,
+    detect_capabilities,
+    probe_endpoint,
+    probe_endpoints,
+)
 from p4books.settings import Settings
 from p4books_sandbox import Fault, Sandbox
 
@@ -18,18 +33,18 @@ MakeSettings = Callable[..., Settings]
 
 
 @pytest.fixture
-def sandbox(standing: Sandbox) -> Sandbox:
-    """The sandbox of these tests: none of them changes a row."""
-    return standing
+def sandbox(shared_sandbox: Sandbox) -> Sandbox:
+    """The shared sandbox: no test here changes its rows."""
+    return shared_sandbox
 
 
 @pytest.fixture
 def client(settings: Settings) -> Client:
-    """A client that does not wait between its tries."""
+    """A client that does not wait before retries."""
     return Client(ApiConnection.from_settings(settings), backoff=0)
 
 
-def _finding(announced: int | None, honoured: bool | None) -> ProbeResult:
+def _result(announced: int | None, honoured: bool | None) -> ProbeResult:
     return ProbeResult(
         endpoint="vendors",
         reachable=True,
@@ -41,23 +56,23 @@ def _finding(announced: int | None, honoured: bool | None) -> ProbeResult:
 
 
 def test_all(settings: Settings, sandbox: Sandbox) -> None:
-    """Each endpoint that is set costs one request for one row, and tells how long it is."""
-    findings = probe_endpoints(settings)
+    """Each endpoint takes one request for one row, which shows how long its list is."""
+    results = probe_endpoints(settings)
 
-    assert [each.endpoint for each in findings] == list(ENDPOINTS)
-    assert [each.announced for each in findings] == [
+    assert [result.endpoint for result in results] == list(ENDPOINTS)
+    assert [result.announced for result in results] == [
         len(sandbox.books[endpoint.path]) for endpoint in ENDPOINTS.values()
     ]
-    assert all(each.reachable and each.allowed for each in findings)
-    assert all(each.page_size_honoured and each.fault is None for each in findings)
-    assert [(each.page, each.page_size) for each in sandbox.requests] == [(1, 1)] * 6
+    assert all(result.reachable and result.allowed for result in results)
+    assert all(result.page_size_honoured and result.fault is None for result in results)
+    assert [(request.page, request.page_size) for request in sandbox.requests] == [(1, 1)] * 6
 
 
-def test_those_that_are_set(make_settings: MakeSettings, sandbox: Sandbox) -> None:
-    """Only what is set is asked for, in that order."""
-    found = make_settings(sandbox, endpoints=["vendors", "products"])
+def test_configured_endpoints(make_settings: MakeSettings, sandbox: Sandbox) -> None:
+    """Only the endpoints of the settings are probed, in their order."""
+    settings = make_settings(sandbox, endpoints=["vendors", "products"])
 
-    assert [each.endpoint for each in probe_endpoints(found)] == ["vendors", "products"]
+    assert [result.endpoint for result in probe_endpoints(settings)] == ["vendors", "products"]
 
 
 @pytest.mark.parametrize(
@@ -74,22 +89,22 @@ def test_those_that_are_set(make_settings: MakeSettings, sandbox: Sandbox) -> No
 def test_page_size(
     client: Client, sandbox: Sandbox, body: str, announced: int | None, honoured: bool | None
 ) -> None:
-    """Whether the page size is honoured is told where the list is long enough to tell."""
+    """Whether the page size is honoured is known if the list is long enough to tell."""
     sandbox.faults.stage(Fault("html", text=body))
 
-    assert probe_endpoint(VENDORS, client) == _finding(announced, honoured)
+    assert probe_endpoint(VENDORS, client) == _result(announced, honoured)
 
 
 def test_forbidden(settings: Settings, sandbox: Sandbox) -> None:
-    """A list that the key may not read says so, and the others are asked for."""
+    """A list that the key may not read is reported, and the others are probed."""
     sandbox.forbid("vendors")
 
-    findings = {each.endpoint: each for each in probe_endpoints(settings)}
+    results = {result.endpoint: result for result in probe_endpoints(settings)}
 
-    vendors = findings.pop("vendors")
+    vendors = results.pop("vendors")
     assert (vendors.reachable, vendors.allowed, vendors.announced) == (True, False, None)
     assert isinstance(vendors.fault, RightMissing)
-    assert all(each.allowed for each in findings.values())
+    assert all(result.allowed for result in results.values())
 
 
 @pytest.mark.parametrize(
@@ -102,31 +117,126 @@ def test_forbidden(settings: Settings, sandbox: Sandbox) -> None:
     ],
 )
 def test_fault(client: Client, sandbox: Sandbox, fault: Fault, error: type) -> None:
-    """What goes wrong with one endpoint is in its finding."""
+    """The fault of an endpoint is in its result."""
     sandbox.faults.stage(fault)
 
-    finding = probe_endpoint(VENDORS, client)
+    result = probe_endpoint(VENDORS, client)
 
-    assert type(finding.fault) is error
-    assert finding.reachable is (error is not BadAnswer)
-    assert finding.allowed is None
+    assert type(result.fault) is error
+    assert result.reachable is (error is not BadAnswer)
+    assert result.allowed is None
 
 
 def test_wrong_key(make_settings: MakeSettings, sandbox: Sandbox) -> None:
-    """A wrong key is said at once: one request."""
+    """A wrong key raises after one request."""
     with pytest.raises(KeyRefused):
         probe_endpoints(make_settings(sandbox, api_key="wrong"))
 
     assert len(sandbox.requests) == 1
 
 
-def test_nobody_there(make_settings: MakeSettings, sandbox: Sandbox) -> None:
-    """A host that is not reached is the same for all, and raised."""
+def test_unreachable(make_settings: MakeSettings, sandbox: Sandbox) -> None:
+    """An unreachable host is the same for all endpoints, and raises."""
     with socket.socket() as plug:
         plug.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{plug.getsockname()[1]}/api/v1"
-    found = make_settings(sandbox, base_url=address)
-    client = Client(ApiConnection.from_settings(found), backoff=0)
+    connection = ApiConnection.from_settings(make_settings(sandbox, base_url=address))
+    client = Client(connection, backoff=0)
 
     with pytest.raises(Unreachable):
         probe_endpoint(VENDORS, client)
+
+
+# Capabilities of the API.
+
+
+Detect = Callable[..., tuple[ApiCapabilities, int]]
+
+
+@pytest.fixture
+def detect(make_settings: MakeSettings) -> Detect:
+    """Detect capabilities of a sandbox with 137 invoices; return them and the requests made."""
+
+    def detect(size: int = 30, **options: Any) -> tuple[ApiCapabilities, int]:
+        usual = {"invoices": 137, "limit": 0, "page_size": 20, "page_size_cap": 50}
+        with Sandbox(**{**usual, **options}) as sandbox:
+            settings = make_settings(sandbox, page_size=size)
+            capabilities = detect_capabilities(settings, ENDPOINTS["invoices"])
+            return capabilities, len(sandbox.requests)
+
+    return detect
+
+
+def test_capabilities(detect: Detect) -> None:
+    """An API that behaves as hoped takes six requests, and shows the cap of its pages."""
+    assert detect() == (
+        ApiCapabilities(
+            endpoint="invoices",
+            rows=137,
+            order="oldest first",
+            page_size=30,
+            most_rows=50,
+            past_end="no rows",
+            page_param="page",
+            page_size_param="page_size",
+            limits=(),
+        ),
+        6,
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"order": "descending"}, {"order": "newest first"}),
+        ({"order": "date"}, {"order": "oldest first"}),
+        ({"order": "newest_date"}, {"order": "newest first"}),
+        ({"order": "none"}, {"order": "none"}),
+        ({"past_end": "404"}, {"past_end": "404"}),
+        ({"past_end": "last"}, {"past_end": "the last page again"}),
+        ({"past_end": "last", "echo": "asked"}, {"past_end": "the last page again"}),
+        ({"page_parameter": "PageNumber"}, {"page_param": "PageNumber", "rows": 137}),
+        (
+            {"page_parameter": "Page", "echo": "asked"},
+            {"page_param": "Page", "past_end": "no rows"},
+        ),
+        ({"page_size_parameter": "limit"}, {"page_size_param": "limit", "page_size": 20}),
+        ({"ignores_page_size": True}, {"page_size_param": None, "page_size": 20, "most_rows": 20}),
+        ({"over_cap": "default"}, {"page_size": 30, "most_rows": 20}),
+        ({"over_cap": "refused"}, {"page_size": 30, "most_rows": 30}),
+        ({"over_cap": "refused", "size": 500}, {"page_size": 50, "most_rows": 50}),
+        ({"total": "missing"}, {"rows": None, "page_param": "page", "past_end": None}),
+        ({"total": "page"}, {"rows": None, "page_param": "page", "past_end": None}),
+        ({"total": "page", "page_parameter": "Page"}, {"rows": None, "page_param": "Page"}),
+        (
+            {"limit_headers": "seconds", "limit": 1000},
+            {"limits": ("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset")},
+        ),
+        ({"invoices": 0}, {"rows": 0, "order": None, "page_param": None, "most_rows": None}),
+        ({"invoices": 10}, {"order": None, "page_param": None, "page_size_param": "page_size"}),
+        ({"invoices": 30}, {"rows": 30, "order": None, "page_param": "page"}),
+        ({"invoices": 30, "past_end": "last"}, {"rows": 30, "order": None, "page_param": None}),
+    ],
+    ids=str,
+)
+def test_each_behaviour(
+    detect: Detect, options: dict[str, Any], expected: dict[str, object]
+) -> None:
+    """Each behaviour is detected, in at most a dozen requests."""
+    capabilities, requests = detect(**options)
+
+    assert {name: getattr(capabilities, name) for name in expected} == expected
+    assert requests <= 12
+
+
+@pytest.mark.parametrize("echo", ["given", "asked"])
+def test_page_ignored(detect: Detect, echo: str) -> None:
+    """If no parameter name returns another page, it raises."""
+    with pytest.raises(PageIgnored, match="Set `page_param`"):
+        detect(ignores_page=True, echo=echo)
+
+
+def test_every_size_refused(detect: Detect) -> None:
+    """A list that refuses every page size raises."""
+    with pytest.raises(Refused, match="422"):
+        detect(page_size_cap=5, over_cap="refused")

@@ -1,4 +1,4 @@
-"""Where do answers wait until they are loaded?"""
+"""The spool: pages on disk, complete or discarded."""
 
 import json
 import os
@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.p4books.extract.conftest import property_settings
 
 from p4books.endpoints import ENDPOINTS
 from p4books.errors import DiskTrouble
@@ -21,18 +22,18 @@ SOURCE: dict[str, object] = {"address": "https://acme.p4books.com/api/v1", "page
 Damage = Callable[[Path], object]
 
 
-def _answer(page: int, *ids: int, total: int | None = 9) -> Page:
-    data = [{"id": each, "code": f"ñ {each}\n"} for each in ids]
-    body = json.dumps({"data": data, "total": total, "page": page})
-    return parse_page(body.encode(), ENDPOINTS["invoices"], page)
+def _page(number: int, *ids: int, total: int | None = 9) -> Page:
+    data = [{"id": id_, "code": f"ñ {id_}\n"} for id_ in ids]
+    body = json.dumps({"data": data, "total": total, "page": number})
+    return parse_page(body.encode(), ENDPOINTS["invoices"], number)
 
 
-PAGES = [_answer(1, 1, 2), _answer(5, 9), _answer(4, 7, 8, total=None)]
+PAGES = [_page(1, 1, 2), _page(5, 9), _page(4, 7, 8, total=None)]
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Where the spool lies; not made yet."""
+    """Where the spool will be; not created yet."""
     return tmp_path / "private" / "spool" / "invoices"
 
 
@@ -40,35 +41,35 @@ def folder(tmp_path: Path) -> Path:
 def full(folder: Path) -> Path:
     """The folder of a spool with three pages."""
     spool = Spool(folder, SOURCE)
-    spool.open(NOW)
-    for place, answer in enumerate(PAGES):
-        spool.keep(answer, NOW + place)
+    spool.resume(NOW)
+    for position, page in enumerate(PAGES):
+        spool.store(page, NOW + position)
     return folder
 
 
-def _kept(folder: Path, now: float = NOW + 10) -> list[Page]:
-    return [stored.recall() for stored in Spool(folder, SOURCE).open(now)]
+def _load(folder: Path, now: float = NOW + 10) -> list[Page]:
+    return [stored.load() for stored in Spool(folder, SOURCE).resume(now)]
 
 
 def test_new(folder: Path) -> None:
-    """A spool begins empty, in a folder that only its user can open."""
+    """A spool starts empty, in a folder that only its user can open."""
     spool = Spool(folder, SOURCE)
 
-    assert spool.open(NOW) == []
+    assert spool.resume(NOW) == []
     assert len(spool) == 0
     assert folder.stat().st_mode & 0o777 == 0o700
 
 
-def test_kept_and_found_again(full: Path) -> None:
-    """What was kept is found again: each answer as it was, in the order they were read."""
-    assert _kept(full) == PAGES
+def test_resume(full: Path) -> None:
+    """Stored pages are loaded unchanged, in the order read."""
+    assert _load(full) == PAGES
 
 
-def test_what_a_name_tells(full: Path) -> None:
-    """Of each page it is known what was announced, how many rows it had and when it was read."""
-    pages = Spool(full, SOURCE).pages()
+def test_file_names(full: Path) -> None:
+    """A file name tells number, total, rows and time of its page."""
+    pages = Spool(full, SOURCE).list_pages()
 
-    assert [(page.place, page.page, page.total) for page in pages] == [
+    assert [(page.position, page.number, page.total) for page in pages] == [
         (0, 1, 9),
         (1, 5, 9),
         (2, 4, None),
@@ -77,9 +78,9 @@ def test_what_a_name_tells(full: Path) -> None:
     assert [page.read_at for page in pages] == [NOW, NOW + 1, NOW + 2]
 
 
-def test_one_record_a_line(full: Path) -> None:
-    """A file has one record a line, whatever stands in it."""
-    lines = Spool(full, SOURCE).pages()[0].path.read_bytes().splitlines()
+def test_one_record_per_line(full: Path) -> None:
+    """A file has one record per line, whatever it contains."""
+    lines = Spool(full, SOURCE).list_pages()[0].path.read_bytes().splitlines()
 
     assert [json.loads(line) for line in lines] == [
         {"id": 1, "code": "ñ 1\n"},
@@ -87,112 +88,110 @@ def test_one_record_a_line(full: Path) -> None:
     ]
 
 
-def test_rows_that_came_twice(folder: Path) -> None:
-    """An id that came twice on a page is kept once, and the rows are counted as they came."""
+def test_duplicate_rows(folder: Path) -> None:
+    """An id that occurs twice on a page is stored once, and counted twice."""
     spool = Spool(folder, SOURCE)
-    spool.open(NOW)
+    spool.resume(NOW)
 
-    spool.keep(_answer(1, 1, 1, 2), NOW)
+    spool.store(_page(1, 1, 1, 2), NOW)
 
-    (page,) = spool.pages()
+    (page,) = spool.list_pages()
     assert (page.rows, page.distinct) == (3, 2)
-    assert page.recall().rows == 3
+    assert page.load().rows == 3
 
 
 def test_empty_page(folder: Path) -> None:
-    """A page without rows is a page, too."""
+    """A page without rows is stored like others."""
     spool = Spool(folder, SOURCE)
-    spool.open(NOW)
+    spool.resume(NOW)
 
-    spool.keep(_answer(1, total=0), NOW)
+    spool.store(_page(1, total=0), NOW)
 
-    assert _kept(folder) == [_answer(1, total=0)]
+    assert _load(folder) == [_page(1, total=0)]
 
 
-def test_goes_on(full: Path) -> None:
-    """A page kept after an interruption stands behind those before it."""
+def test_append(full: Path) -> None:
+    """A page stored after an interruption follows those before it."""
     spool = Spool(full, SOURCE)
-    spool.open(NOW + 10)
+    spool.resume(NOW + 10)
 
-    spool.keep(_answer(3, 5, 6), NOW + 10)
+    spool.store(_page(3, 5, 6), NOW + 10)
 
     assert len(spool) == 4
-    assert [page.page for page in spool.pages()] == [1, 5, 4, 3]
-    assert len(_kept(full)) == 4
+    assert [page.number for page in spool.list_pages()] == [1, 5, 4, 3]
+    assert len(_load(full)) == 4
 
 
 def test_many_pages(folder: Path) -> None:
-    """The tenth page stands behind the ninth."""
+    """The tenth page follows the ninth."""
     spool = Spool(folder, SOURCE)
-    spool.open(NOW)
+    spool.resume(NOW)
 
     for page in range(1, 13):
-        spool.keep(_answer(page, page), NOW)
+        spool.store(_page(page, page), NOW)
 
-    assert [answer.page for answer in _kept(folder)] == list(range(1, 13))
+    assert [page.number for page in _load(folder)] == list(range(1, 13))
 
 
 def test_clear(full: Path) -> None:
-    """A spool that was loaded is gone, with its folder; to clear it again is no error."""
+    """Clearing removes the folder; clearing again is not an error."""
     spool = Spool(full, SOURCE)
 
     spool.clear()
     spool.clear()
 
     assert not full.exists()
-    assert _kept(full) == []
+    assert _load(full) == []
 
 
+@property_settings(30)
 @given(total=st.none() | st.integers(0, 10**12), micros=st.integers(0, 2**52))
 def test_names_are_exact(total: int | None, micros: int) -> None:
-    """Total and time come back from a file's name as they went in, to the microsecond."""
+    """Total and time survive in a file name, to the microsecond."""
     folder = Path("spool") / "names"
     spool = Spool(folder, SOURCE)
-    spool.open(NOW)
+    spool.resume(NOW)
     spool.clear()
-    spool.open(NOW)
+    spool.resume(NOW)
 
-    spool.keep(_answer(1, 1, total=total), micros / 1e6)
+    spool.store(_page(1, 1, total=total), micros / 1e6)
 
-    (page,) = spool.pages()
+    (page,) = spool.list_pages()
     assert (page.total, round(page.read_at * 1e6)) == (total, micros)
 
 
-# Whole or not at all.
-
-
 def test_partial_file(full: Path) -> None:
-    """What was being written when the power went is not counted, and disturbs nothing."""
+    """A partially written file is ignored."""
     (full / "partial").write_bytes(b'{"id":5')
 
-    assert _kept(full) == PAGES
-    assert len(Spool(full, SOURCE).pages()) == 3
+    assert _load(full) == PAGES
+    assert len(Spool(full, SOURCE).list_pages()) == 3
 
 
 def _cut(folder: Path) -> None:
-    page = Spool(folder, SOURCE).pages()[1].path
+    page = Spool(folder, SOURCE).list_pages()[1].path
     page.write_bytes(page.read_bytes()[:-1])
 
 
 def _empty(folder: Path) -> None:
-    Spool(folder, SOURCE).pages()[0].path.write_bytes(b"")
+    Spool(folder, SOURCE).list_pages()[0].path.write_bytes(b"")
 
 
 def _zeros(folder: Path) -> None:
-    page = Spool(folder, SOURCE).pages()[2].path
+    page = Spool(folder, SOURCE).list_pages()[2].path
     page.write_bytes(b"\0" * (page.stat().st_size - 2) + b"\n\n")
 
 
 def _no_record(folder: Path) -> None:
-    Spool(folder, SOURCE).pages()[1].path.write_bytes(b"{}\n")
+    Spool(folder, SOURCE).list_pages()[1].path.write_bytes(b"{}\n")
 
 
 def _missing(folder: Path) -> None:
-    Spool(folder, SOURCE).pages()[1].path.unlink()
+    Spool(folder, SOURCE).list_pages()[1].path.unlink()
 
 
 def _first_missing(folder: Path) -> None:
-    Spool(folder, SOURCE).pages()[0].path.unlink()
+    Spool(folder, SOURCE).list_pages()[0].path.unlink()
 
 
 def _no_source(folder: Path) -> None:
@@ -204,31 +203,28 @@ def _half_a_source(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [_missing, _first_missing, _no_source, _half_a_source])
-def test_not_whole(full: Path, damage: Damage) -> None:
-    """A spool that is not whole is thrown away, all of it, and can be used at once."""
+def test_missing_files(full: Path, damage: Damage) -> None:
+    """A spool with missing files is discarded, and can be used at once."""
     damage(full)
     spool = Spool(full, SOURCE)
 
-    assert spool.open(NOW + 10) == []
+    assert spool.resume(NOW + 10) == []
 
-    spool.keep(PAGES[0], NOW + 10)
-    assert _kept(full) == PAGES[:1]
+    spool.store(PAGES[0], NOW + 10)
+    assert _load(full) == PAGES[:1]
 
 
 @pytest.mark.parametrize("damage", [_cut, _empty, _zeros, _no_record])
 def test_damaged_page(full: Path, damage: Damage) -> None:
-    """A page that is not whole is never read as if it were."""
+    """A damaged page raises when loaded."""
     damage(full)
 
     with pytest.raises(ValueError, match=r".+"):
-        _ = [page.recall() for page in Spool(full, SOURCE).pages()]
-
-
-# What is not mixed.
+        _ = [page.load() for page in Spool(full, SOURCE).list_pages()]
 
 
 @pytest.mark.parametrize(
-    ("now", "held"),
+    ("now", "pages"),
     [
         (NOW + 2, 3),
         (NOW + STALE_AFTER - 1, 3),
@@ -237,9 +233,9 @@ def test_damaged_page(full: Path, damage: Damage) -> None:
         (NOW - 1, 0),
     ],
 )
-def test_age(full: Path, now: float, held: int) -> None:
-    """A scan that began an hour ago, or in a time that has not come yet, is thrown away."""
-    assert len(_kept(full, now)) == held
+def test_age(full: Path, now: float, pages: int) -> None:
+    """A scan that started an hour ago, or in the future, is discarded."""
+    assert len(_load(full, now)) == pages
 
 
 @pytest.mark.parametrize(
@@ -247,74 +243,71 @@ def test_age(full: Path, now: float, held: int) -> None:
     [{**SOURCE, "page_size": 3}, {**SOURCE, "address": "https://other"}, {**SOURCE, "x": 1}, {}],
 )
 def test_another_source(full: Path, other: dict[str, object]) -> None:
-    """Pages of another address, page size or parameter are thrown away, for good."""
-    assert Spool(full, other).open(NOW + 10) == []
+    """Pages of another address, page size or parameter are discarded for good."""
+    assert Spool(full, other).resume(NOW + 10) == []
 
-    assert _kept(full) == []
+    assert _load(full) == []
 
 
 def test_same_source(full: Path) -> None:
-    """The order in which a source is told does not matter."""
-    assert len(Spool(full, dict(reversed(SOURCE.items()))).open(NOW + 10)) == 3
+    """The order of a source's keys does not matter."""
+    assert len(Spool(full, dict(reversed(SOURCE.items()))).resume(NOW + 10)) == 3
 
 
-@pytest.mark.parametrize(("days", "held"), [(29, 3), (31, 0)])
-def test_age_of_a_long_scan(full: Path, days: int, held: int) -> None:
-    """A scan over many runs is kept however old its first pages are, if it went on lately."""
+@pytest.mark.parametrize(("days", "pages"), [(29, 4), (31, 0)])
+def test_age_of_a_long_scan(full: Path, days: int, pages: int) -> None:
+    """A scan over many runs is resumed if any page is recent, however old the first are."""
     spool = Spool(full, SOURCE)
-    spool.open(NOW + 10)
-    spool.keep(PAGES[0], NOW + 60 * 86400)
+    spool.resume(NOW + 10)
+    spool.store(PAGES[0], NOW + 60 * 86400)
 
-    kept = Spool(full, SOURCE).open(NOW + (60 + days) * 86400, None)
+    resumed = Spool(full, SOURCE).resume(NOW + (60 + days) * 86400, None)
 
-    assert len(kept) == (4 if held else 0)
+    assert len(resumed) == pages
 
 
-def test_sweep(full: Path, tmp_path: Path) -> None:
-    """A spool in which nothing was kept for a month is removed, with all in it; others stay."""
-    kept = full.stat().st_mtime
+def test_abandoned_spools(full: Path, tmp_path: Path) -> None:
+    """A spool to which nothing was added for a month is removed; others stay."""
+    modified_at = full.stat().st_mtime
     other = full.parent / "vendors"
     shutil.copytree(full, other)
-    os.utime(other, (kept - 10, kept - 10))
+    os.utime(other, (modified_at - 10, modified_at - 10))
 
-    remove_abandoned_spools(full.parent, kept + ABANDONED_AFTER - 5)
+    remove_abandoned_spools(full.parent, modified_at + ABANDONED_AFTER - 5)
 
     assert [folder.name for folder in full.parent.iterdir()] == [full.name]
-    assert len(_kept(full)) == 3
-    remove_abandoned_spools(tmp_path / "nowhere", kept)
-
-
-# What the disk refuses.
+    assert len(_load(full)) == 3
+    remove_abandoned_spools(tmp_path / "nowhere", modified_at)
 
 
 def test_no_folder(tmp_path: Path) -> None:
-    """Where no folder can be made it is a trouble with the disk."""
+    """A folder that cannot be created is DiskTrouble."""
     (tmp_path / "file").touch()
 
     with pytest.raises(DiskTrouble, match="pages already read are kept"):
-        Spool(tmp_path / "file" / "spool", SOURCE).open(NOW)
+        Spool(tmp_path / "file" / "spool", SOURCE).resume(NOW)
 
 
-def test_folder_went(folder: Path) -> None:
-    """Where a page can't be kept it is a trouble with the disk, and not counted."""
+def test_folder_removed(folder: Path) -> None:
+    """A page that cannot be stored is DiskTrouble, and not counted."""
     spool = Spool(folder, SOURCE)
-    spool.open(NOW)
+    spool.resume(NOW)
     spool.clear()
 
     with pytest.raises(DiskTrouble, match="No such file"):
-        spool.keep(PAGES[0], NOW)
+        spool.store(PAGES[0], NOW)
 
     assert len(spool) == 0
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is full")
 def test_full_disk(full: Path) -> None:
-    """On a full disk what was read before stays, and the page is not counted."""
+    """On a full disk the earlier pages stay, and the page is not counted."""
     (full / "partial").symlink_to("/dev/full")
     spool = Spool(full, SOURCE)
-    spool.open(NOW + 10)
+    spool.resume(NOW + 10)
 
     with pytest.raises(DiskTrouble, match="No space left"):
-        spool.keep(PAGES[0], NOW + 10)
+        spool.store(PAGES[0], NOW + 10)
 
-    assert _kept(full) == PAGES
+    assert _load(full) == PAGES

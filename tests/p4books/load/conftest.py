@@ -26,13 +26,15 @@ def write(tmp_path: Path) -> Write:
 
     def write(*pages: Sequence[str], at: float = 1_000.0) -> list[StoredPage]:
         spool = Spool(tmp_path / f"spool-{next(numbers)}", {})
-        spool.open(at)
+        spool.resume(at)
         for page, records in enumerate(pages, 1):
             lines = [record.encode() for record in records]
             ids = [str(json.loads(line)["id"]) for line in lines]
             found = dict(zip(ids, lines, strict=True))
-            spool.keep(Page(page, len(lines), len(lines), found, None, strange=True), at + page)
-        return spool.pages()
+            spool.store(
+                Page(page, len(lines), len(lines), found, None, has_unknown_fields=True), at + page
+            )
+        return spool.list_pages()
 
     return write
 

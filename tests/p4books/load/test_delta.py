@@ -338,12 +338,12 @@ def test_odd_folders(tmp_path: Path, name: str) -> None:
     """The folder of the data may have any name."""
     folder = tmp_path / name
     spool = Spool(folder / "spool", {})
-    spool.open(0)
-    spool.keep(Page(1, 1, 1, {"1": b'{"id":1,"price":2}'}, None), 0)
+    spool.resume(0)
+    spool.store(Page(1, 1, 1, {"1": b'{"id":1,"price":2}'}, None), 0)
     create_tables(folder / "warehouse.duckdb", [PRODUCTS])
 
     with open_comparison(folder / "warehouse.duckdb", folder) as con:
-        found = compare_scan(con, PRODUCTS, spool.pages(), complete=True, quiet=True)
+        found = compare_scan(con, PRODUCTS, spool.list_pages(), complete=True, quiet=True)
         rows = con.execute(found.query).fetchall()
 
     assert (counts(found), len(rows)) == ((1, 1, 0, 0), 1)

@@ -36,10 +36,12 @@ def take(folder: Path, lists: Lists, read_at: float, quiet: bool = True, more: i
         deltas = []
         for name, records in lists.items():
             spool = Spool(scratch / "spool" / name, {})
-            spool.open(read_at)
+            spool.resume(read_at)
             rows = {str(json.loads(record)["id"]): record.encode() for record in records}
-            spool.keep(Page(1, len(rows), len(rows), rows, None), read_at)
-            found = compare_scan(con, ENDPOINTS[name], spool.pages(), complete=True, quiet=quiet)
+            spool.store(Page(1, len(rows), len(rows), rows, None), read_at)
+            found = compare_scan(
+                con, ENDPOINTS[name], spool.list_pages(), complete=True, quiet=quiet
+            )
             deltas.append(replace(found, new=found.new + more))
         replace_warehouse(
             load_deltas(con, deltas, warehouse, scratch, read_at), warehouse, keep=True

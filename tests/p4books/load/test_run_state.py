@@ -9,7 +9,7 @@ from p4books.errors import Refused
 from p4books.extract.http import RequestCounts
 from p4books.extract.pagination import ListOrder, ListProfile
 from p4books.extract.probe import probe_endpoints
-from p4books.extract.reader import ExtractedList, read_lists
+from p4books.extract.reader import ExtractedList, ReadOptions, read_lists
 from p4books.load.run_state import (
     build_endpoint_run,
     build_failed_run,
@@ -36,7 +36,8 @@ def log(settings: Settings) -> RunLog:
 
 
 def _read(settings: Settings, requests: int | None = None) -> ExtractedList:
-    (one,) = read_lists(settings, [INVOICES], backoff=0, requests=requests).read
+    options = ReadOptions(backoff=0, requests=requests)
+    (one,) = read_lists(settings, [INVOICES], options=options).lists
     return one
 
 
@@ -50,9 +51,9 @@ def test_what_is_learned(make_settings: MakeSettings, sandbox: Sandbox, log: Run
         make_settings(sandbox, page_size=8), [INVOICES], WarehouseState(), log
     )
 
-    assert again.known == ListProfile(7, 30, ListOrder.OLDEST_FIRST)
-    assert (again.held, again.concluded) == (False, None)
-    assert other["invoices"].known is None
+    assert again.profile == ListProfile(7, 30, ListOrder.OLDEST_FIRST)
+    assert (again.has_copy, again.concluded) == (False, None)
+    assert other["invoices"].profile is None
 
 
 def test_what_is_held(settings: Settings, log: RunLog) -> None:
@@ -61,7 +62,10 @@ def test_what_is_held(settings: Settings, log: RunLog) -> None:
 
     found = load_endpoint_states(settings, [INVOICES, ENDPOINTS["vendors"]], held, log)
 
-    assert {name: each.held for name, each in found.items()} == {"invoices": True, "vendors": False}
+    assert {name: each.has_copy for name, each in found.items()} == {
+        "invoices": True,
+        "vendors": False,
+    }
 
 
 def test_reading(make_settings: MakeSettings, sandbox: Sandbox) -> None:

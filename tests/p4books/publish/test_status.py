@@ -1,4 +1,4 @@
-"""How much is there, and how fresh is it?"""
+"""Status of a tenant: what is published and how fresh it is."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -30,7 +30,7 @@ def settings(make_settings: Callable[..., Settings], tmp_path: Path) -> Settings
     return settings
 
 
-def note(settings: Settings, endpoint: str, start: float, end: float, *, complete: bool) -> None:
+def record(settings: Settings, endpoint: str, start: float, end: float, *, complete: bool) -> None:
     log = RunLog(settings.run_log)
     log.note(
         log.begin(),
@@ -58,35 +58,35 @@ def note(settings: Settings, endpoint: str, start: float, end: float, *, complet
 
 
 def test_rows_and_versions(settings: Settings) -> None:
-    """Each list has its rows and versions, and the file its size and instant."""
-    found = read_status(settings)
+    """Each list has its rows and versions, the file its size and the time of publication."""
+    status = read_status(settings)
 
-    assert found.tables[0] == EndpointStatus("products", 3, 5, None, None, None, None)
-    assert [table.table for table in found.tables] == list(ENDPOINTS)
-    assert {(table.rows, table.versions) for table in found.tables[1:]} == {(0, 0)}
-    assert (found.file, found.bytes) == (
+    assert status.tables[0] == EndpointStatus("products", 3, 5, None, None, None, None)
+    assert [table.table for table in status.tables] == list(ENDPOINTS)
+    assert {(table.rows, table.versions) for table in status.tables[1:]} == {(0, 0)}
+    assert (status.file, status.bytes) == (
         str(settings.published),
         settings.published.stat().st_size,
     )
-    assert found.published_at == datetime(2026, 3, 31, 12, tzinfo=UTC)
+    assert status.published_at == datetime(2026, 3, 31, 12, tzinfo=UTC)
 
 
 def test_freshness(settings: Settings) -> None:
-    """A list is current to its newest scan, and verified to the start of its last complete one."""
-    note(settings, "products", 100, 150, complete=True)
-    note(settings, "products", 200, 250, complete=False)
-    note(settings, "vendors", 300, 350, complete=False)
+    """A list is current to its newest scan, verified to the start of its last complete one."""
+    record(settings, "products", 100, 150, complete=True)
+    record(settings, "products", 200, 250, complete=False)
+    record(settings, "vendors", 300, 350, complete=False)
 
-    found = {table.table: table for table in read_status(settings).tables}
+    tables = {table.table: table for table in read_status(settings).tables}
 
     at = {seconds: datetime.fromtimestamp(seconds, UTC) for seconds in (100, 250, 350)}
-    assert (found["products"].current_to, found["products"].verified_to) == (at[250], at[100])
-    assert (found["vendors"].current_to, found["vendors"].verified_to) == (at[350], None)
-    assert (found["invoices"].current_to, found["invoices"].verified_to) == (None, None)
+    assert (tables["products"].current_to, tables["products"].verified_to) == (at[250], at[100])
+    assert (tables["vendors"].current_to, tables["vendors"].verified_to) == (at[350], None)
+    assert (tables["invoices"].current_to, tables["invoices"].verified_to) == (None, None)
 
 
 def test_not_published(settings: Settings) -> None:
-    """Before the first sync there is no status, and a sentence that says so."""
+    """Before the first sync there is no status, and the error says so."""
     settings.published.unlink()
 
     with pytest.raises(NotPublished, match="Run `p4books sync` first"):
@@ -94,7 +94,7 @@ def test_not_published(settings: Settings) -> None:
 
 
 def test_unknown_fields(settings: Settings) -> None:
-    """The fields that no column holds are listed; of a warehouse that can't be seen, none."""
+    """Fields without a column are listed; if the warehouse cannot be read, none are."""
     before = read_status(settings).unknown
     with duckdb.connect(settings.warehouse) as con:
         con.execute("create schema raw")
@@ -104,15 +104,15 @@ def test_unknown_fields(settings: Settings) -> None:
     assert (before, read_status(settings).unknown) == ((), ("vendors.bank",))
 
 
-def test_what_it_cost(settings: Settings) -> None:
-    """The requests of the last run and of the day are told, and how the API was found to behave."""
+def test_requests_and_traits(settings: Settings) -> None:
+    """The status has the requests of the last run and day, and the detected traits of the API."""
     log = RunLog(settings.run_log)
     for requests in (7, 8):
         log.cost(log.begin(), requests, 0, 0.0)
     log.found_out({"endpoint": "invoices", "order": "oldest first"})
 
-    found = read_status(settings)
+    status = read_status(settings)
 
-    assert (found.requests_last_run, found.requests_last_day) == (8, 15)
-    assert found.traits
-    assert found.traits["order"] == "oldest first"
+    assert (status.requests_last_run, status.requests_last_day) == (8, 15)
+    assert status.traits
+    assert status.traits["order"] == "oldest first"

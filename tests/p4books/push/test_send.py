@@ -10,7 +10,7 @@ from tests.conftest import MakeSettings
 from tests.p4books.push.conftest import Enter
 
 from p4books.endpoints import ENDPOINTS
-from p4books.extract.client import TRIES, ApiConnection, ApiTarget
+from p4books.extract.client import MAX_ATTEMPTS, ApiConnection, ApiTarget
 from p4books.extract.rate_limiter import RateLimiter
 from p4books.push.errors import NotCreated, NotReached, SentOn, StillRefusing
 from p4books.push.ledger import Ledger
@@ -169,7 +169,7 @@ def test_no_connection(
         sender.send(enter("V-1"))
 
     assert naps.slept == [1, 2, 4, 8]
-    assert sender.counts.requests == TRIES
+    assert sender.counts.requests == MAX_ATTEMPTS
     assert _state(ledger) == READY
 
 

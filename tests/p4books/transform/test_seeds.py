@@ -1,4 +1,4 @@
-"""What do people know that the API does not tell?"""
+"""Seeds: CSV files with what the API does not provide."""
 
 from collections.abc import Callable
 from datetime import date
@@ -14,15 +14,15 @@ from p4books.transform.models import SqlSources
 from p4books.transform.seeds import load_seeds
 
 Rows = list[tuple[Any, ...]]
-Plant = Callable[..., Path]
+WriteSeeds = Callable[..., Path]
 
 RATES = "tax_code,rate,valid_from,valid_to,source\n"
 ITBMS = ("ITBMS", Decimal("0.070000"), date(2010, 7, 1), None, None)
 
 
 @pytest.fixture
-def plant(tmp_path: Path) -> Plant:
-    """Write seeds, as text or as bytes, and give the root they stand under."""
+def write_seeds(tmp_path: Path) -> WriteSeeds:
+    """Write seeds, as text or as bytes, and return the root of their folder."""
 
     def write(root: str = "sql", **seeds: str | bytes) -> Path:
         folder = tmp_path / root / "seeds"
@@ -35,27 +35,27 @@ def plant(tmp_path: Path) -> Plant:
     return write
 
 
-def sown(sources: SqlSources, seed: str) -> Rows:
+def load_rows(sources: SqlSources, seed: str) -> Rows:
     with duckdb.connect() as con:
         con.execute("create schema raw")
         load_seeds(con, sources)
         return con.execute(f"from raw.{seed}").fetchall()
 
 
-def test_ours() -> None:
-    """The seeds of this project are sound, each a table; who withholds is for the user to say."""
-    rates = sown(SqlSources.at(), "tax_rates")
+def test_builtin_seeds() -> None:
+    """The seeds of this project are valid; customers that withhold are for the user to name."""
+    rates = load_rows(SqlSources.at(), "tax_rates")
 
     assert ("ITBMS", Decimal("0.07"), date(2010, 7, 1), None) in [row[:4] for row in rates]
-    assert sown(SqlSources.at(), "holidays")
-    assert sown(SqlSources.at(), "withholding_customers") == []
+    assert load_rows(SqlSources.at(), "holidays")
+    assert load_rows(SqlSources.at(), "withholding_customers") == []
 
 
-def test_no_files(plant: Plant) -> None:
-    """A seed without a file is a table without rows, its columns typed."""
+def test_no_files(write_seeds: WriteSeeds) -> None:
+    """A seed without a file is a table without rows, with typed columns."""
     with duckdb.connect() as con:
         con.execute("create schema raw")
-        load_seeds(con, SqlSources.at(plant()))
+        load_seeds(con, SqlSources.at(write_seeds()))
 
         types = con.execute("select column_type from (describe raw.tax_rates)").fetchall()
         rows = con.execute("from raw.tax_rates").fetchall()
@@ -64,89 +64,99 @@ def test_no_files(plant: Plant) -> None:
     assert rows == []
 
 
-TAKEN = {
+ACCEPTED = {
     "plain": RATES + "ITBMS,0.07,2010-07-01,,\n",
-    "no end of line": RATES + "ITBMS,0.07,2010-07-01,,",
+    "no final newline": RATES + "ITBMS,0.07,2010-07-01,,",
     "windows": (RATES + "ITBMS,0.07,2010-07-01,,\n").replace("\n", "\r\n"),
-    "old macs": (RATES + "ITBMS,0.07,2010-07-01,,\n").replace("\n", "\r"),
+    "old Mac": (RATES + "ITBMS,0.07,2010-07-01,,\n").replace("\n", "\r"),
     "byte order mark": b"\xef\xbb\xbf" + RATES.encode() + b"ITBMS,0.07,2010-07-01,,\n",
     "semicolons": (RATES + "ITBMS,0.07,2010-07-01,,\n").replace(",", ";"),
     "tabs": (RATES + "ITBMS,0.07,2010-07-01,,\n").replace(",", "\t"),
     "quotes": '"tax_code","rate","valid_from","valid_to","source"\n"ITBMS","0.07","2010-07-01","",',
     "blank lines": RATES + "\nITBMS,0.07,2010-07-01,,\n,,,,\n  \n",
     "spaces": "Tax_Code , rate,valid_from,valid_to,source\n ITBMS ,0.07 , 2010-07-01,,\n",
-    "another order": "source,valid_to,valid_from,rate,tax_code\n,,2010-07-01,.07,ITBMS\n",
-    "a column more": RATES.strip() + ",note\nITBMS,0.0700000,2010-07-01,,,mine\n",
-    "cells left off": RATES + "ITBMS,0.07,2010-07-01\n",
-    "cells too many": RATES + "ITBMS,0.07,2010-07-01,,,,,\n",
+    "other order of columns": "source,valid_to,valid_from,rate,tax_code\n,,2010-07-01,.07,ITBMS\n",
+    "extra column": RATES.strip() + ",note\nITBMS,0.0700000,2010-07-01,,,mine\n",
+    "missing cells": RATES + "ITBMS,0.07,2010-07-01\n",
+    "extra empty cells": RATES + "ITBMS,0.07,2010-07-01,,,,,\n",
 }
 
 
-@pytest.mark.parametrize("case", TAKEN)
-def test_taken(plant: Plant, case: str) -> None:
-    """However a spreadsheet or an editor writes a row, it is the same row."""
-    root = plant(tax_rates=TAKEN[case])
+@pytest.mark.parametrize("case", ACCEPTED)
+def test_accepted_files(write_seeds: WriteSeeds, case: str) -> None:
+    """A row is the same in every form in which a spreadsheet or an editor saves it."""
+    root = write_seeds(tax_rates=ACCEPTED[case])
 
-    assert sown(SqlSources.at(root), "tax_rates") == [ITBMS]
+    assert load_rows(SqlSources.at(root), "tax_rates") == [ITBMS]
 
 
-def test_words(plant: Plant) -> None:
-    """A text keeps its accents, its quotes and its separators, and may go over two lines."""
+def test_texts(write_seeds: WriteSeeds) -> None:
+    """A text keeps its accents, quotes, separators and line breaks."""
     row = 'ITBMS,0.07,2010-07-01,,"Código, art. ""1057-V"";\nLey 8"\n'
 
-    rows = sown(SqlSources.at(plant(tax_rates=RATES + row)), "tax_rates")
+    rows = load_rows(SqlSources.at(write_seeds(tax_rates=RATES + row)), "tax_rates")
 
     assert rows[0][-1] == 'Código, art. "1057-V";\nLey 8'
 
 
-FINE = "ITBMS,0.07,2010-07-01,,\n"
-WRONG: dict[str, tuple[str | bytes, int, str]] = {
-    "percent": (FINE + "B,7%,2010-07-01,,\n", 3, "'7%' in rate is not a number from 0 to 1"),
-    "seven": (FINE + "B,7,2010-07-01,,\n", 3, "'7' in rate .* 0.07 for 7 %"),
-    "less than nothing": ("B,-0.07,,,\n", 2, "'-0.07' in rate"),
-    "a decimal comma": ('B,"0,07",2010-07-01,,\n', 2, "'0,07' in rate .* with a point"),
-    "too exact": ("B,0.0712345,,,\n", 2, "at most six decimals"),
-    "another calendar": ("B,0.07,01/07/2010,,\n", 2, "'01/07/2010' in valid_from is not a day as"),
-    "no such day": ("B,0.07,,2010-02-30,\n", 2, "'2010-02-30' in valid_to is not a day"),
+VALID = "ITBMS,0.07,2010-07-01,,\n"
+INVALID: dict[str, tuple[str | bytes, int, str]] = {
+    "percent": (VALID + "B,7%,2010-07-01,,\n", 3, "'7%' in rate is not a number from 0 to 1"),
+    "seven": (VALID + "B,7,2010-07-01,,\n", 3, "'7' in rate .* 0.07 for 7 %"),
+    "negative": ("B,-0.07,,,\n", 2, "'-0.07' in rate"),
+    "decimal comma": ('B,"0,07",2010-07-01,,\n', 2, "'0,07' in rate .* with a point"),
+    "too many decimals": ("B,0.0712345,,,\n", 2, "at most six decimals"),
+    "other date format": (
+        "B,0.07,01/07/2010,,\n",
+        2,
+        "'01/07/2010' in valid_from is not a date as",
+    ),
+    "nonexistent date": ("B,0.07,,2010-02-30,\n", 2, "'2010-02-30' in valid_to is not a date"),
     "no rate": ("B,,2010-07-01,,\n", 2, "rate is empty"),
-    "no code": (FINE + "\n\n,0.07,,,\n", 5, "tax_code is empty"),
-    "the end before": ("B,0.07,2010-07-01,2010-06-30,\n", 2, "valid_to is before valid_from"),
-    "a comma too many": ("B,0.07,,,artículo 1, 2\n", 2, "it has 6 values for 5 columns; .* quotes"),
-    "an open quote": (FINE + 'B,0.07,,,"Ley\nC,0.07,,,\n', 4, "unexpected end"),
-    "latin": ("B,0.07,,,Año\n".encode("latin-1"), 2, "it is not UTF-8"),
-    "twice": (FINE + "itbms,0.05,2010-07-01,,\n", 3, "ITBMS has another row .*, in line 2"),
+    "no code": (VALID + "\n\n,0.07,,,\n", 5, "tax_code is empty"),
+    "end before start": ("B,0.07,2010-07-01,2010-06-30,\n", 2, "valid_to is before valid_from"),
+    "unquoted comma": (
+        "B,0.07,,,artículo 1, 2\n",
+        2,
+        "it has 6 values for 5 columns; quote values that",
+    ),
+    "open quote": (VALID + 'B,0.07,,,"Ley\nC,0.07,,,\n', 4, "unexpected end"),
+    "Latin-1": ("B,0.07,,,Año\n".encode("latin-1"), 2, "it is not UTF-8"),
+    "twice": (VALID + "itbms,0.05,2010-07-01,,\n", 3, "ITBMS has another row .*, in line 2"),
     "overlap": ("B,0,2012-01-01,,\n" + "B,0.07,,2012-01-01,\n", 3, "the same days, in line 2"),
-    "for ever": ("B,0,,,\nB,0.07,,,\n", 3, "B has another row for the same days, in line 2"),
+    "without dates": ("B,0,,,\nB,0.07,,,\n", 3, "B has another row for the same days, in line 2"),
 }
 
 
-@pytest.mark.parametrize("case", WRONG)
-def test_wrong(plant: Plant, case: str) -> None:
-    """A value that can't be taken is named, with its file, its line and what it should be."""
-    text, line, why = WRONG[case]
+@pytest.mark.parametrize("case", INVALID)
+def test_invalid_rows(write_seeds: WriteSeeds, case: str) -> None:
+    """An invalid value is reported with its file, its line and what is expected."""
+    text, line, why = INVALID[case]
     content = RATES.encode() + (text if isinstance(text, bytes) else text.encode())
-    root = plant(tax_rates=content)
+    root = write_seeds(tax_rates=content)
 
     with pytest.raises(BrokenSql, match=rf"tax_rates\.csv, line {line}: .*{why}"):
-        sown(SqlSources.at(root), "tax_rates")
+        load_rows(SqlSources.at(root), "tax_rates")
 
 
 @pytest.mark.parametrize(
     ("text", "missing"),
     [("", "tax_code"), ("tax_code,rates\nB,0.07\n", "rate"), ("\x00", "tax_code")],
-    ids=["empty", "renamed", "no text"],
+    ids=["empty", "renamed", "not text"],
 )
-def test_a_missing_column(plant: Plant, text: str, missing: str) -> None:
-    """A column that is not there, or has another name, is named."""
-    with pytest.raises(BrokenSql, match=rf"tax_rates\.csv, line 1: there is no column {missing}"):
-        sown(SqlSources.at(plant(tax_rates=text)), "tax_rates")
+def test_missing_column(write_seeds: WriteSeeds, text: str, missing: str) -> None:
+    """A missing or renamed column is reported."""
+    with pytest.raises(
+        BrokenSql, match=rf"tax_rates\.csv, line 1: the column {missing} is missing"
+    ):
+        load_rows(SqlSources.at(write_seeds(tax_rates=text)), "tax_rates")
 
 
-def test_a_rate_ends_where_the_next_begins(plant: Plant) -> None:
-    """A new rate is one line more: the one before it ends the day before, in any order of lines."""
+def test_rate_ends_when_the_next_begins(write_seeds: WriteSeeds) -> None:
+    """A new rate is one more line: the one before it ends the day before, in any order."""
     rows = "B,0.07,2010-07-01,,\nB,0.08,2027-01-01,,\nB,0.05,,2009-12-31,\nC,0.10,,,\n"
 
-    found = sown(SqlSources.at(plant(tax_rates=RATES + rows)), "tax_rates")
+    found = load_rows(SqlSources.at(write_seeds(tax_rates=RATES + rows)), "tax_rates")
 
     assert sorted((row[0], str(row[1])[:4], row[3]) for row in found) == [
         ("B", "0.05", date(2009, 12, 31)),
@@ -164,38 +174,38 @@ HOLIDAY = "holiday,month,day,days_after_easter,first_year,last_year,source\n"
     [
         ("Fundación,8,15.5,,,,", "'15.5' in day is not a whole number from 1 to 31"),
         ("Fundación,13,1,,,,", "'13' in month"),
-        ("Fundación,8,,,,,", "a holiday has month and day, or days_after_easter"),
+        ("Fundación,8,,,,,", "a holiday needs month and day, or days_after_easter"),
         ("Carnaval,,,antes,,,", "'antes' in days_after_easter"),
     ],
 )
-def test_wrong_holidays(plant: Plant, row: str, why: str) -> None:
-    """A holiday has a day that can be."""
+def test_invalid_holidays(write_seeds: WriteSeeds, row: str, why: str) -> None:
+    """A holiday needs a possible date."""
     with pytest.raises(BrokenSql, match=rf"holidays\.csv, line 2: {why}"):
-        sown(SqlSources.at(plant(holidays=HOLIDAY + row)), "holidays")
+        load_rows(SqlSources.at(write_seeds(holidays=HOLIDAY + row)), "holidays")
 
 
-def test_holidays(plant: Plant) -> None:
-    """A holiday has its day in the year, or its distance from Easter."""
+def test_holidays(write_seeds: WriteSeeds) -> None:
+    """A holiday has a fixed date, or a distance from Easter."""
     rows = HOLIDAY + "Fundación,8,15,,1519,,\nCarnaval,,,-47,,,\n"
 
-    assert sown(SqlSources.at(plant(holidays=rows)), "holidays") == [
+    assert load_rows(SqlSources.at(write_seeds(holidays=rows)), "holidays") == [
         ("Fundación", 8, 15, None, 1519, None, None),
         ("Carnaval", None, None, -47, None, None, None),
     ]
 
 
-def test_the_users_own(plant: Plant) -> None:
-    """The user's seed takes the place of ours, whole; ours that he has not stay."""
-    ours = plant(
-        "ours", tax_rates=RATES + "B,0.05,,,\nC,0.10,,,\n", holidays=HOLIDAY + "X,8,15,,,,"
+def test_users_seed_replaces_builtin_one(write_seeds: WriteSeeds) -> None:
+    """A user's seed replaces the whole built-in file; the other built-in seeds stay."""
+    builtin = write_seeds(
+        "builtin", tax_rates=RATES + "B,0.05,,,\nC,0.10,,,\n", holidays=HOLIDAY + "X,8,15,,,,"
     )
-    own = plant("own", tax_rates=RATES + FINE)
+    user = write_seeds("user", tax_rates=RATES + VALID)
 
-    assert sown(SqlSources(ours, own), "tax_rates") == [ITBMS]
-    assert [row[0] for row in sown(SqlSources(ours, own), "holidays")] == ["X"]
+    assert load_rows(SqlSources(builtin, user), "tax_rates") == [ITBMS]
+    assert [row[0] for row in load_rows(SqlSources(builtin, user), "holidays")] == ["X"]
 
 
-def test_a_name_that_is_no_seed(plant: Plant) -> None:
-    """A file that nothing would read is named: a slip in its name would be found too late."""
+def test_unknown_seed(write_seeds: WriteSeeds) -> None:
+    """A file of another name is reported, because a misspelled one would have no effect."""
     with pytest.raises(BrokenSql, match=r"tax_rate\.csv, line 1: .* did you mean tax_rates\? The"):
-        sown(SqlSources.at(plant(tax_rate=RATES)), "tax_rates")
+        load_rows(SqlSources.at(write_seeds(tax_rate=RATES)), "tax_rates")

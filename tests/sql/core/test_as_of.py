@@ -1,4 +1,4 @@
-"""As of when are the figures, and how fresh is each list?"""
+"""The as-of row: day and instant of the figures, and how current each list is."""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime
@@ -13,7 +13,7 @@ def instant(day: int, hour: int = 0) -> datetime:
 
 
 def test_one_row(as_of: Give, ask: Ask) -> None:
-    """What the models are told is one row, and says for whom and since when."""
+    """The models get one row, which says for which tenant and since when."""
     as_of("2026-01-09", history_since="2026-01-02 03:00:00+00")
 
     assert ask(

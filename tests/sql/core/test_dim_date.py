@@ -1,4 +1,4 @@
-"""Which days are there, and what is each of them?"""
+"""The calendar."""
 
 from collections.abc import Callable
 from datetime import date
@@ -40,7 +40,7 @@ def test_slips_of_the_pen(give: Give, as_of: Give, ask: Ask) -> None:
 
 
 def test_only_a_future_document(give: Give, as_of: Give, ask: Ask) -> None:
-    """Where all documents lie ahead the calendar begins with the as-of day."""
+    """If all documents are in the future, the calendar begins with the as-of day."""
     as_of("2026-06-30")
     give("invoices", id="1", document_date="9999-12-31")
 
@@ -85,7 +85,7 @@ def test_a_day(give: Give, as_of: Give, ask: Ask) -> None:
 
 
 def test_the_week_of_another_year(give: Give, as_of: Give, ask: Ask) -> None:
-    """The first of January 2027, a Friday, stands in the last ISO week of 2026."""
+    """The first of January 2027, a Friday, is in the last ISO week of 2026."""
     as_of("2026-12-30")
     give("invoices", id="1", document_date="2026-12-30")
 

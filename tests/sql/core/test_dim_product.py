@@ -1,4 +1,4 @@
-"""What is sold and bought, deleted and unknown products among it?"""
+"""Products, including deleted and unknown ones."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -65,7 +65,7 @@ def test_active(give: Give, ask: Ask, status: str | None, is_active: bool) -> No
 @pytest.mark.parametrize("table", ["invoices", "sales_orders", "purchase_orders"])
 @pytest.mark.parametrize("status", ["Posted", "Void", "Cancelled"])
 def test_unknown(give: Give, ask: Ask, table: str, status: str) -> None:
-    """What only lines name is a product nobody knows, on documents that do not count too."""
+    """A product that only lines name is unknown, even on documents that do not count."""
     give("products", id="1", name="Known")
     give(
         table,

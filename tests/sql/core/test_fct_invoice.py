@@ -1,4 +1,4 @@
-"""What did we invoice, and what of it is open?"""
+"""Invoices as they are now."""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime
@@ -83,7 +83,7 @@ def test_not_open_not_late(give: Give, as_of: Give, ask: Ask, told: dict[str, An
 
 
 def test_words_and_days(give: Give, ask: Ask) -> None:
-    """Codes, status and days stand as P4 Books says them."""
+    """Codes, status and days are kept as P4 Books gives them."""
     give(
         "invoices",
         id="1",

@@ -1,4 +1,4 @@
-"""What was said of an invoice, from when to when, its amounts made whole?"""
+"""Versions of invoices, with missing amounts filled in."""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime
@@ -59,8 +59,8 @@ def test_versions(give: Give, ask: Ask) -> None:
 def test_amounts(
     give: Give, ask: Ask, given: tuple[str | None, ...], whole: tuple[str, ...]
 ) -> None:
-    """What is missing follows from the rest: net and tax from the total, the balance from what is
-    not paid; a balance that is told stands, whatever the rest says."""
+    """Missing amounts follow from the others: net and tax from the total, the balance from what is
+    not paid. A given balance is kept, whatever the others are."""
     names = ("subtotal", "tax_total", "total", "amount_paid", "balance")
     give("invoices", id="1", **dict(zip(names, given, strict=True)))
 
@@ -188,7 +188,7 @@ def test_currency(give: Give, ask: Ask, given: str | None, currency: str) -> Non
 
 
 def test_no_customer(give: Give, ask: Ask) -> None:
-    """An invoice without a customer stands under (none); an unknown one under his id."""
+    """An invoice without a customer is under (none), one of an unknown customer under its id."""
     give("invoices", id="1", customer_id=None)
     give("invoices", id="2", customer_id="77")
 
@@ -199,7 +199,7 @@ def test_no_customer(give: Give, ask: Ask) -> None:
 
 
 def test_a_total_and_lines_alone(give: Give, ask: Ask) -> None:
-    """Where only the total is given the net is that of the lines, and the tax is the rest."""
+    """If only the total is given, the net is that of the lines, and the tax is the rest."""
     give("invoices", id="1", total=107, lines=[{"subtotal": 60}, {"subtotal": 40}])
     give("invoices", id="2", total=107)
 

@@ -1,4 +1,4 @@
-"""What was sold, at which price and with which tax?"""
+"""Invoice lines: price, discount, net and tax."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -118,8 +118,7 @@ def test_net(give: Give, ask: Ask, line: Line, discount: str | None, net: str) -
 def test_headers_beyond_lines(
     give: Give, ask: Ask, subtotal: str, lines: list[str], rows: list[tuple[int, bool, str]]
 ) -> None:
-    """What a header has beyond its lines is a line before them, of no product, so that no sum
-    loses it."""
+    """A header's excess over its lines is an added line without a product: no sum loses it."""
     give(
         "invoices",
         id="1",
@@ -133,7 +132,7 @@ def test_headers_beyond_lines(
 
 
 def test_lines_counted_from_0(give: Give, ask: Ask) -> None:
-    """Where the invoice's own lines begin with 0, what is beyond them stands before that."""
+    """If an invoice's own lines begin with 0, the added line comes before that."""
     lines = [{"line_number": 0, "subtotal": 10}, {"line_number": 1, "subtotal": 20}]
     give("invoices", id="1", subtotal=31, lines=lines)
 
@@ -174,7 +173,7 @@ def test_a_header_without_amounts(give: Give, ask: Ask) -> None:
 def test_absurd_headers(
     give: Give, ask: Ask, subtotal: str, nets: list[str], rows: list[tuple[int, str]]
 ) -> None:
-    """A difference that one amount does not hold is told in several; not a cent is lost."""
+    """A difference too large for one amount becomes several lines; no cent is lost."""
     lines = [{"subtotal": each} for each in nets]
     give("invoices", id="1", subtotal=subtotal, lines=lines)
 
@@ -215,8 +214,8 @@ def test_rates(
     rate: str | None,
     tax: str,
 ) -> None:
-    """A line is taxed by the rate of its code on the document's day, also one changed in
-    mid-year; where there is none, as it was charged."""
+    """A line is taxed at the rate of its code on the document's date, even if that changed in
+    mid-year; without a rate, as it was charged."""
     give("tax_rates", tax_code="ITBMS", rate="0.08", valid_from="2026-07-01")
     lines = [{"tax_code": code, "subtotal": 100}]
     give("invoices", id="1", document_date=day, subtotal=100, tax_total="9.99", lines=lines)
@@ -247,7 +246,7 @@ def test_rates(
 def test_tax_as_charged(
     give: Give, ask: Ask, tax: str, lines: list[tuple[str, str]], shares: list[str]
 ) -> None:
-    """The tax of codes that nobody knows is shared by their nets, and not a cent is lost."""
+    """The tax of unknown codes is shared by their nets, and no cent is lost."""
     give(
         "invoices",
         id="1",
@@ -263,7 +262,7 @@ def test_tax_as_charged(
 
 
 def test_tax_without_lines(give: Give, ask: Ask) -> None:
-    """A header's tax is there where no line is, even without a net."""
+    """A header's tax is kept if there are no lines, even without a net."""
     give("invoices", id="1", subtotal=0, tax_total="7", total="7")
     give("invoices", id="2", subtotal=100, tax_total="7", total="107")
 

@@ -1,4 +1,4 @@
-"""What was sold, demanded and ordered of each product?"""
+"""Lines of all documents: sold, demanded, on order."""
 
 from collections.abc import Callable
 from datetime import date

@@ -1,4 +1,4 @@
-"""At the ends of which months is it known what was owed?"""
+"""Month ends since history began."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Sales in few words, and figures as they are read."""
+"""Fixtures that sell in few words, and show figures as text."""
 
 from collections.abc import Callable
 from datetime import date

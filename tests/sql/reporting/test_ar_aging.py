@@ -1,4 +1,4 @@
-"""Who owes us, and how late?"""
+"""Receivables by age."""
 
 from collections.abc import Callable
 from typing import Any
@@ -55,7 +55,7 @@ def test_nothing_owed(give: Give, ask: Ask) -> None:
 
 
 def test_a_customer(give: Give, owed: Give, aging: Ask) -> None:
-    """All that is open of a customer stands by age, and its sum is what it owes."""
+    """A customer's open invoices are shown by age, and their sum is the balance."""
     give("customers", id="7", code="C7", name="Buyer", credit_limit="500.00")
     amounts = {-1: 1, 0: 2, 1: 4, 30: 8, 31: 16, 60: 32, 61: 64, 90: 128, 91: 256}
     for late, amount in amounts.items():
@@ -136,7 +136,7 @@ def test_nobody_and_unknown_ones(owed: Give, aging: Ask) -> None:
 
 
 def test_not_open(owed: Give, aging: Ask) -> None:
-    """Void ones, drafts and what is gone are owed by nobody."""
+    """Nothing is owed on void, draft and deleted invoices."""
     for told in ({"status": "VOID"}, {"status": "draft"}, {"_dlt_valid_to": "2026-02-01"}):
         owed(1, "5.00", **told)
 

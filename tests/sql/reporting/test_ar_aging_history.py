@@ -1,4 +1,4 @@
-"""How did our receivables grow old over the months?"""
+"""Receivables by age at each month end."""
 
 from collections.abc import Callable
 from typing import Any
@@ -145,7 +145,7 @@ def test_void_draft_gone_and_back(stood: Give, history: Ask) -> None:
 
 
 def test_currencies_and_nobody(stood: Give, history: Ask) -> None:
-    """Currencies are never added up; who is nobody, or unknown, owes under a name of its own."""
+    """Currencies are never added up; a missing or unknown customer has a name of its own."""
     stood("2026-04-02", None, "1.00", currency="eur")
     stood("2026-04-02", None, "2.00", currency=None, id="2")
     stood("2026-04-02", None, "4.00", customer_id=None, id="3")

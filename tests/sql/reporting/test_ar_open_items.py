@@ -1,4 +1,4 @@
-"""Which invoices are open, and how late are they?"""
+"""Open invoices and credit notes."""
 
 from collections.abc import Callable
 from typing import Any
@@ -27,7 +27,7 @@ def test_nothing_open(ask: Ask) -> None:
 
 
 def test_an_item(give: Give, as_of: Give, items: Ask) -> None:
-    """An open invoice is told whole, once, whatever its customer's versions and its lines."""
+    """An open invoice is listed once, however many versions its customer has, and lines it has."""
     as_of("2026-06-30")
     give("customers", id="7", code="C7", name="Old", _dlt_valid_to="2026-01-02")
     give("customers", id="7", code="C7", name="New", _dlt_valid_from="2026-01-02")
@@ -99,7 +99,7 @@ def test_not_open(give: Give, items: Ask, told: dict[str, Any]) -> None:
 
 
 def test_gone_and_back(give: Give, items: Ask) -> None:
-    """One that was gone and is back is open once, as it stands now."""
+    """A deleted and restored invoice is listed once, as it is now."""
     give("invoices", id="1", total="1.00", _dlt_valid_to="2026-01-05")
     give("invoices", id="1", total="2.00", _dlt_valid_from="2026-01-09")
 
@@ -145,7 +145,7 @@ def test_borders(
 
 
 def test_absurd_amounts(give: Give, items: Ask) -> None:
-    """The largest amount of a column stands as it is."""
+    """The largest amount of a column is kept."""
     give("invoices", id="1", total=HUGE)
     give("invoices", id="2", total=f"-{HUGE}")
 

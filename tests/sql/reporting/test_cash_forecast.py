@@ -1,4 +1,4 @@
-"""What cash comes in and goes out in the next weeks?"""
+"""Cash due and committed, by week."""
 
 from collections.abc import Callable
 from typing import Any
@@ -51,13 +51,13 @@ def weeks(tell: Ask) -> Ask:
 
 
 def test_nothing(ask: Ask) -> None:
-    """Where nothing is open there is no week."""
+    """If nothing is open, there is no week."""
     assert ask("select * from reporting.cash_forecast") == []
 
 
 def test_weeks(owed: Give, ordered: Give, weeks: Ask) -> None:
-    """What is late stands in the week of the as-of day, what is due on that day is expected in it;
-    a week goes from Monday to Sunday; the sum so far goes on over weeks without any."""
+    """What is overdue is in the week of the as-of day; what is due on that day is expected in it; a
+    week runs from Monday to Sunday; the sum to date continues over weeks without rows."""
     owed("2026-06-30", "1.00")
     owed("2025-01-01", "2.00")
     owed("2026-07-01", "4.00")
@@ -93,7 +93,7 @@ def test_orders_that_are_late(ordered: Give, weeks: Ask, expected: str | None) -
     ],
 )
 def test_open_orders(ordered: Give, weeks: Ask, told: dict[str, Any], out: str) -> None:
-    """An open order costs its total, tax included, made of its parts where it names none."""
+    """An open order costs its total, tax included, computed from its parts if it is missing."""
     ordered("2026-07-05", **{"total": "107.00", **told})
 
     assert weeks("committed_out, net_cash") == [("2026-06-29", out, f"-{out}")]

@@ -1,4 +1,4 @@
-"""Whom do we call today?"""
+"""Customers with an overdue balance, in order of urgency."""
 
 from collections.abc import Callable
 from typing import Any
@@ -48,7 +48,7 @@ def test_nobody_to_call(owed: Give, ask: Ask) -> None:
 
 
 def test_a_customer(give: Give, owed: Give, worklist: Ask) -> None:
-    """Whom to call, how, and about what."""
+    """A row says whom to call, how, and about what."""
     give("customers", id="7", code="C7", name="Buyer", phone="507", email="b@x.pa")
     owed("2026-06-29", "10.00", document_date="2026-05-30", code="F1")
     owed("2026-04-30", "20.00", document_date="2026-03-31", code="F2")
@@ -63,8 +63,7 @@ def test_a_customer(give: Give, owed: Give, worklist: Ask) -> None:
 
 
 def test_credits_are_not_late(owed: Give, worklist: Ask) -> None:
-    """An old credit is subtracted from what is late, but makes nobody later, and is no invoice to
-    call about."""
+    """An old credit reduces the overdue balance, but does not count as an overdue invoice."""
     owed("2026-06-20", "100.00")
     owed("2026-01-01", "-30.00", total="-30.00")
     owed("2026-02-01", "-5.00")  # paid too much
@@ -94,7 +93,7 @@ def test_the_last_invoice(owed: Give, worklist: Ask) -> None:
 
 
 def test_ranks(owed: Give, worklist: Ask) -> None:
-    """First who owes most that is late, then who is latest, then by id; each currency anew."""
+    """The largest overdue balance comes first, then the latest, then by id; per currency."""
     owed("2026-06-20", "5.00", customer_id="b")
     owed("2026-06-20", "5.00", customer_id="a")
     owed("2026-06-19", "5.00", customer_id="z")
@@ -123,7 +122,7 @@ def test_nobody_and_unknown_ones(owed: Give, worklist: Ask) -> None:
 
 
 def test_absurd_amounts(owed: Give, worklist: Ask) -> None:
-    """The largest amount of a column stands as it is; late since the year 202 is late."""
+    """The largest amount of a column is kept; due in the year 202 is overdue."""
     owed("0202-02-02", HUGE)
 
     assert worklist("overdue, worst_days") == [(HUGE, 666351)]

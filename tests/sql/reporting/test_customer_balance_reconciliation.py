@@ -1,4 +1,4 @@
-"""Does what a customer's record says it owes agree with its invoices?"""
+"""Balances of customers' records, compared with open invoices."""
 
 from collections.abc import Callable
 from typing import Any

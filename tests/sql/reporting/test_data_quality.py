@@ -1,4 +1,4 @@
-"""What should be put right in P4 Books?"""
+"""Findings of data quality."""
 
 from collections.abc import Callable
 from typing import Any
@@ -365,7 +365,7 @@ def test_values_and_fields(give: Give, found: Ask) -> None:
 
 @pytest.mark.usefixtures("books")
 def test_lists_and_seeds(give: Give, found: Ask) -> None:
-    """A list that is not copied yet, and a customer that nobody knows in a seed, are told."""
+    """A list that is not copied yet is a finding, and so is an unknown customer in a seed."""
     run = {"run_id": 1, "started_at": "2026-06-30 00:00:00+00", "complete": False, "held": 0}
     give("runs", **run, endpoint="invoices")
     give("withholding_customers", customer_code=" x ", share="0.5")

@@ -1,4 +1,4 @@
-"""Which documents were changed, and which of them after they were posted?"""
+"""Changes of documents."""
 
 from collections.abc import Callable
 from typing import Any
@@ -92,7 +92,7 @@ def test_an_amount_changed_after_posting(versions: Give, changes: Ask) -> None:
     ],
 )
 def test_payments(versions: Give, changes: Ask, told: dict[str, Any], fields: str) -> None:
-    """What a payment changes is told, and is no change of what was posted."""
+    """What a payment changes is listed, but is not a change after posting."""
     versions(POSTED, {**POSTED, **told})
 
     assert changes("changed_fields, is_changed_after_posting") == [(fields, False)]
@@ -160,7 +160,7 @@ def test_posting(versions: Give, changes: Ask) -> None:
 
 
 def test_the_lines_alone(versions: Give, changes: Ask) -> None:
-    """Of lines it is told since when the old ones and the new ones are known, in UTC."""
+    """For lines, it says since when the old and the new ones are known, in UTC."""
     versions(POSTED, {**POSTED, "lines": [{"subtotal": "1.00"}]})
 
     assert changes("changed_from, changed_to") == [
@@ -178,7 +178,7 @@ def test_from_nothing_to_nothing(versions: Give, changes: Ask) -> None:
 
 
 def test_returned(give: Give, changes: Ask) -> None:
-    """One that was deleted and came back says so, also where nothing in it changed."""
+    """A restored document says so, even if nothing in it changed."""
     give("invoices", id="1", **POSTED, _dlt_valid_to="2026-01-03")
     give("invoices", id="1", **POSTED, _dlt_valid_from="2026-01-05", _dlt_valid_to="2026-01-06")
     give("invoices", id="1", **{**POSTED, "total": "1"}, _dlt_valid_from="2026-01-06")
@@ -215,7 +215,7 @@ def test_orders(
     new: dict[str, Any],
     fields: str,
 ) -> None:
-    """Orders' changes are told, too; an order is never posted."""
+    """Changes of orders are listed too; an order is never posted."""
     versions(old, new, table=table)
 
     assert changes("document_type, changed_fields, is_changed_after_posting") == [

@@ -1,4 +1,4 @@
-"""How many days do our customers take to pay?"""
+"""Days sales outstanding."""
 
 from collections.abc import Callable
 from typing import Any
@@ -100,7 +100,7 @@ def test_ninety_days(credit: Give, months: Ask, day: str, sales: str) -> None:
 
 
 def test_no_credit_sales(credit: Give, months: Ask) -> None:
-    """Where nothing was sold on credit, or less than nothing, there are no days."""
+    """Without positive credit sales there are no days."""
     credit("2026-01-01", "50.00", "50.00", due_date="2026-01-31")
     credit("2026-06-01", "-8.00", currency="EUR")
     credit("2026-06-01", "5.00", "5.00", currency="EUR", due_date="2026-06-01")
@@ -132,7 +132,7 @@ def test_all_late_or_owed_by_us(credit: Give, months: Ask) -> None:
 
 
 def test_days_late_are_what_stands_there(credit: Give, months: Ask) -> None:
-    """The days late are the rounded days less the rounded best ones, so that a row reckons right:
+    """The days late are the rounded days less the rounded best ones, so that a row adds up:
     22.5045 less 11.26575."""
     credit("2026-06-01", "400.00", "50.07")
     credit("2026-01-01", "49.95", "49.95", due_date="2026-01-31")

@@ -1,4 +1,4 @@
-"""What goes into this month's ITBMS return?"""
+"""ITBMS by month, tax code and rate."""
 
 from collections.abc import Callable
 from typing import Any
@@ -77,7 +77,7 @@ def test_not_sold(billed: Give, months: Ask) -> None:
 
 
 def test_a_rate_that_changed(billed: Give, months: Ask) -> None:
-    """In the month of a new rate both stand, each for its own days."""
+    """In the month of a new rate both rates are listed, each for its own days."""
     billed("2010-06-30", "100.00", "5.00", ("ITBMS", "100.00"))
     billed("2010-07-01", "100.00", "7.00", ("ITBMS", "100.00"))
 
@@ -101,8 +101,8 @@ def test_a_rate_of_the_user(give: Give, billed: Give, months: Ask) -> None:
 
 
 def test_unknown_codes(billed: Give, months: Ask) -> None:
-    """Of a code nobody knows, or none, the tax is what was charged beyond the known ones, to the
-    cent: 10.00 less 7.00 makes 3.00 for three thirds, and of one without tax the base is exempt."""
+    """The tax of an unknown or missing code is what was charged beyond the known ones, to the cent:
+    10.00 less 7.00 makes 3.00 for three thirds. Without tax, the base is exempt."""
     lines = [("ITBMS7", "100.00"), ("NEW", "10.00"), (None, "10.00"), (" ", "10.00")]
     billed("2026-01-01", "130.00", "10.00", *lines)
     billed("2026-01-02", "40.00", "0.00", ("FREE", "40.00"))
@@ -135,8 +135,8 @@ def test_the_last_month_of_all(billed: Give, months: Ask) -> None:
 
 
 def test_header_beside_lines(billed: Give, months: Ask) -> None:
-    """What the headers charged stands beside what the lines come to: a cent of rounding here, and
-    tax that no line explains there; of the whole month, in each of its rows."""
+    """Each row also has the month's tax by headers and by lines, which differ by a cent of rounding
+    here, and by tax that no line explains there."""
     billed("2026-01-01", "0.21", "0.01", ("ITBMS7", "0.07"), ("ITBMS7", "0.07"), ("ITBMS7", "0.07"))
     billed("2026-01-02", "50.00", "4.00", ("EXENTO", "50.00"))
 
@@ -193,7 +193,7 @@ def test_absurd_amounts(billed: Give, months: Ask) -> None:
 
 
 def test_a_cent_of_rounding_makes_nothing_taxable(billed: Give, months: Ask) -> None:
-    """A line of an unknown code is exempt where what the header charges beyond is rounding only."""
+    """A line with an unknown code is exempt if the header charges nothing but rounding for it."""
     billed("2026-03-01", "200.00", "6.99", ("ITBMS7", "100.00"), ("EXE", "100.00"))
     billed("2026-04-01", "200.00", "8.00", ("ITBMS7", "100.00"), ("EXE", "100.00"))
 

@@ -1,4 +1,4 @@
-"""Which invoices make up the sales of a month, with base and tax?"""
+"""The sales book for ITBMS."""
 
 from collections.abc import Callable
 from typing import Any
@@ -46,7 +46,7 @@ def test_nothing(ask: Ask) -> None:
 
 
 def test_an_invoice(give: Give, billed: Give, book: Ask) -> None:
-    """An invoice has a row for each of its codes, with whom it was sold to under which number."""
+    """An invoice has a row for each of its codes, with its customer and tax number."""
     give("customers", id="7", name="Old", tax_id="1", _dlt_valid_to="2026-01-02")
     give("customers", id="7", name="Buyer", tax_id="8-1-1 DV 5", _dlt_valid_from="2026-01-02")
     lines = [("ITBMS7", "60.00"), ("EXENTO", "50.00"), ("itbms7", "40.00")]
@@ -62,7 +62,7 @@ def test_an_invoice(give: Give, billed: Give, book: Ask) -> None:
 
 @pytest.mark.parametrize("status", ["Void", "VOID", " void"])
 def test_void(billed: Give, book: Ask, status: str) -> None:
-    """A void one stands in the book with zero, in each of its codes, or with none where it has no
+    """A void invoice is in the book with zero for each of its codes, or for none if it has no
     lines."""
     billed("100.00", "7.00", ("ITBMS7", "90.00"), ("EXENTO", "10.00"), status=status)
     billed("100.00", "7.00", status=status)
@@ -89,7 +89,7 @@ def test_not_in_the_book(billed: Give, book: Ask) -> None:
 
 
 def test_gone_and_back(billed: Give, book: Ask) -> None:
-    """One that was gone and is back stands there once, as it is now."""
+    """A deleted and restored invoice is listed once, as it is now."""
     billed("1.00", "0.07", ("ITBMS7", "1.00"), id="1", _dlt_valid_to="2026-01-05")
     billed("2.00", "0.14", ("ITBMS7", "2.00"), id="1", _dlt_valid_from="2026-01-09")
 
@@ -97,15 +97,15 @@ def test_gone_and_back(billed: Give, book: Ask) -> None:
 
 
 def test_credit_notes(billed: Give, book: Ask) -> None:
-    """A credit note stands with what is less than zero."""
+    """A credit note is listed with negative amounts."""
     billed("-100.00", "-7.00", ("ITBMS7", "-100.00"), total="-107.00")
 
     assert book(f"is_credit_note, {AMOUNTS}") == [(True, "ITBMS7", "-100.00", "-7.00", "-107.00")]
 
 
 def test_a_cent_of_rounding(billed: Give, book: Ask) -> None:
-    """The book shows what was charged: what it is beyond that of the lines is with the code of most
-    tax, by name where two have the same."""
+    """The book shows the tax charged: its difference from that of the lines is added to the code
+    with the most tax, the first by name if two have the same."""
     billed("0.21", "0.01", *[("ITBMS7", "0.07")] * 3)
     billed("30.00", "2.51", ("ITBMS10", "10.00"), ("ITBMS15", "10.00"), ("EXENTO", "10.00"))
     billed("170.00", "13.99", ("ITBMS10", "70.00"), ("ITBMS7", "100.00"))
@@ -124,7 +124,7 @@ def test_a_cent_of_rounding(billed: Give, book: Ask) -> None:
 
 
 def test_tax_on_what_is_exempt(billed: Give, book: Ask) -> None:
-    """Tax that no line explains was charged all the same, and stands in the book."""
+    """Tax that no line explains was charged, and is in the book."""
     billed("50.00", "3.50", ("EXENTO", "20.00"), ("EXEMPT", "30.00"))
 
     assert book(AMOUNTS) == [
@@ -145,8 +145,7 @@ def test_unknown_codes(billed: Give, book: Ask) -> None:
 
 
 def test_header_beyond_its_lines(billed: Give, book: Ask) -> None:
-    """The book has the header's net and tax: what lines do not explain, or where there are none, is
-    under no code."""
+    """The book has the header's net and tax: what the lines do not explain is under no code."""
     billed("100.00", "5.00", ("ITBMS7", "60.00"))
     billed("10.00", "0.70")
     billed("0.00", "0.00")
@@ -162,8 +161,8 @@ def test_header_beyond_its_lines(billed: Give, book: Ask) -> None:
 
 
 def test_nobody_unknown_ones_and_currencies(give: Give, billed: Give, book: Ask) -> None:
-    """Who has no name or number stands there all the same; without a currency it is the
-    tenant's, without a status none."""
+    """A customer without a name or number is listed; a missing currency is the tenant's, a missing
+    status stays empty."""
     give("customers", id="1", name="Gone", tax_id="9", _dlt_valid_to="2026-02-01")
     billed("1.00", "0.00", customer_id="1", currency=" eur")
     billed("1.00", "0.00", customer_id="8")

@@ -1,4 +1,4 @@
-"""Which customers withhold ITBMS, and how much of it?"""
+"""ITBMS that customers may withhold."""
 
 from collections.abc import Callable
 from typing import Any
@@ -121,7 +121,7 @@ def test_listed_for_a_time(listed: Give, billed: Give, months: Ask) -> None:
 def test_codes(
     give: Give, billed: Give, months: Ask, told: str | None, given: str, is_listed: bool
 ) -> None:
-    """A code is the same in capitals and in small letters; without a code nobody is listed."""
+    """A code is compared regardless of case; a customer without a code is never listed."""
     give("customers", id="7", code=told)
     give("withholding_customers", customer_code=given, share="0.5")
     billed("2026-01-01", "7.00")
@@ -130,7 +130,7 @@ def test_codes(
 
 
 def test_two_customers_of_one_code(give: Give, listed: Give, billed: Give, months: Ask) -> None:
-    """Where two customers have one code both are listed, and no invoice counts twice."""
+    """If two customers have the same code, both are listed, and no invoice counts twice."""
     listed()
     give("customers", id="8", code="c7")
     billed("2026-01-01", "7.00")
@@ -191,8 +191,8 @@ def test_tax_alone(billed: Give, months: Ask) -> None:
 
 
 def test_what_is_missing(billed: Give, months: Ask) -> None:
-    """A missing tax is what the total has beyond the net; a missing balance what is not paid; a
-    missing status is live."""
+    """A missing tax is the total less the net, a missing balance what is not paid; a missing status
+    is live."""
     billed("2026-01-01", None, total="107.00", amount_paid="100.00", balance=None, status=None)
 
     assert months("documents_short_by_tax, tax") == [(1, "7.00")]

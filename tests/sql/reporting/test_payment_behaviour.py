@@ -1,4 +1,4 @@
-"""Which customers pay late, and by how many days?"""
+"""Payment behaviour of customers."""
 
 from collections.abc import Callable
 from typing import Any
@@ -45,7 +45,7 @@ def behaviour(tell: Ask) -> Ask:
 
 
 def test_nothing(ask: Ask) -> None:
-    """A warehouse without a document knows nobody's behaviour."""
+    """Without documents there is no behaviour."""
     assert ask("select * from reporting.payment_behaviour") == []
 
 
@@ -96,7 +96,7 @@ def test_opened_again(stood: Give, behaviour: Ask) -> None:
 
 
 def test_not_seen_turning(stood: Give, behaviour: Ask) -> None:
-    """When one was paid that was Paid from the first nobody knows, be it changed or back since."""
+    """An invoice that was Paid when first seen does not count, whatever happened since."""
     stood("Paid", "2026-01-02", "2026-01-11")
     stood("Paid", "2026-01-11", "2026-01-15", total="108.00")
     stood("Paid", "2026-01-20", None)

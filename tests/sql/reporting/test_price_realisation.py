@@ -1,4 +1,4 @@
-"""Where do we sell below list, or below cost?"""
+"""Prices compared with list price and cost."""
 
 from collections.abc import Callable
 from itertools import pairwise
@@ -120,7 +120,7 @@ def test_rounding_of_many_lines(
 def test_a_price_changed_in_mid_month(
     give: Give, sold: Give, prices: Ask, days: list[str], listed: str
 ) -> None:
-    """Each day has the list price and cost that were its last word."""
+    """Each day has the last list price and cost of that day."""
     words = (
         ("2026-01-03 12:00:00+00", "10"),
         ("2026-01-15 05:00:00+00", "11"),  # midnight in Panama

@@ -1,4 +1,4 @@
-"""What do we earn on a product, after what it cost?"""
+"""Margins of products."""
 
 from collections.abc import Callable
 from itertools import pairwise
@@ -53,7 +53,7 @@ def test_nothing_sold(give: Give, bought: Give, ask: Ask) -> None:
 
 
 def test_a_margin(give: Give, sold: Give, bought: Give, margins: Ask) -> None:
-    """A product's own cost is what it cost, also where it was bought for something else."""
+    """A product's own cost counts, even if it was bought at another price."""
     give("products", id="5", code="P5", name="Thing", cost="7.005")
     bought("2025-12-01", 1, "1")
     sold("2026-01-01", "40", lines=line(4, "40"))
@@ -79,7 +79,7 @@ def test_a_margin(give: Give, sold: Give, bought: Give, margins: Ask) -> None:
 def test_a_cost_changed_in_mid_month(
     give: Give, sold: Give, margins: Ask, day: str, cost: str
 ) -> None:
-    """Each day has the cost that was its last word."""
+    """Each day has the last cost of that day."""
     words = (
         ("2026-01-03 12:00:00+00", "10"),
         ("2026-01-15 05:00:00+00", "11"),  # midnight in Panama
@@ -121,7 +121,7 @@ def test_last_purchase_price(
     orders: list[tuple[str, Any, str | None]],
     told: tuple[str, str],
 ) -> None:
-    """Where a product has no cost, the last price at which it was ordered stands in."""
+    """If a product has no cost, the last purchase price is used."""
     for order in orders:
         bought(*order)
     sold("2026-01-15", "40", lines=line(1, "40"))
@@ -142,7 +142,7 @@ def test_last_purchase_price(
     ],
 )
 def test_unknown(sold: Give, bought: Give, margins: Ask, told: dict[str, Any]) -> None:
-    """Where it was not bought either, in this currency, the cost is unknown, and so the margin."""
+    """If it was not bought in this currency either, cost and margin are unknown."""
     bought("2026-01-01", 1, "5", **told)
     sold("2026-01-15", "40", lines=line(1, "40"))
 
@@ -169,7 +169,7 @@ def test_as_sure_as_the_least(give: Give, sold: Give, bought: Give, margins: Ask
 
 
 def test_no_product(sold: Give, give: Give, margins: Ask) -> None:
-    """What is sold of no product, or beyond the lines, has no cost, also where such was bought."""
+    """Sales without a product, or in excess of the lines, have no cost, even if such was bought."""
     free = [{"quantity": 1, "subtotal": "1"}]
     give("purchase_orders", id="1", document_date="2025-01-01", lines=free)
     sold("2026-01-01", "20", lines=[{"quantity": 1, "subtotal": "20"}])

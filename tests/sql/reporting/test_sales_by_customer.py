@@ -1,4 +1,4 @@
-"""Who buys how much?"""
+"""Sales by customer and month."""
 
 from collections.abc import Callable
 from typing import Any
@@ -84,7 +84,7 @@ def test_a_customer_with_many_versions(give: Give, sold: Give, customers: Ask) -
 
 
 def test_currencies(sold: Give, customers: Ask) -> None:
-    """Dollars and euros of one customer stand in rows of their own, with their own quantities."""
+    """Dollars and euros of one customer have separate rows, with their own quantities."""
     sold("2026-01-01", "1.00", currency="EUR", customer_id="1", lines=[{"quantity": 5}])
     sold("2026-01-01", "2.00", customer_id="1", lines=[{"quantity": 7}])
 

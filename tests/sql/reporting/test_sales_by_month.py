@@ -1,4 +1,4 @@
-"""How much was sold in a month, and how does it compare with last year's?"""
+"""Sales by month, compared with last year."""
 
 from collections.abc import Callable
 from typing import Any
@@ -29,8 +29,8 @@ def test_nothing_sold(ask: Ask) -> None:
 
 
 def test_a_month(sold: Give, as_of: Give, months: Ask) -> None:
-    """A month has its documents, customers and sums; a credit note is subtracted, and counted as a
-    document, its customer as one; who is nobody is no customer."""
+    """A month has its documents, customers and sums. A credit note is subtracted, and counts as a
+    document, and its customer counts. A missing customer does not."""
     as_of("2026-03-15")
     sold("2026-01-01", "100.00", tax_total="7.00", total="107.00", customer_id="1")
     sold("2026-01-15", "50.01", tax_total="3.50", total="53.51", customer_id="1")
@@ -56,14 +56,14 @@ def test_a_month(sold: Give, as_of: Give, months: Ask) -> None:
     ],
 )
 def test_live(sold: Give, months: Ask, told: dict[str, Any], counts: bool) -> None:
-    """Void ones, drafts and those that are gone were not sold; a status nobody knows counts."""
+    """Void, draft and deleted invoices do not count; an unknown status does."""
     sold("2026-01-01", "5.00", **told)
 
     assert months("net") == ([("2026-01-01", "5.00")] if counts else [])
 
 
 def test_versions(sold: Give, months: Ask) -> None:
-    """A document counts once, as it stands now, also one that was gone and is back."""
+    """A document counts once, as it is now, even if it was deleted and restored."""
     sold("2026-01-01", "5.00", id="a", _dlt_valid_to="2026-01-05")
     sold("2026-02-01", "6.00", id="a", _dlt_valid_from="2026-01-05")
     sold("2026-02-01", "3.00", id="b", _dlt_valid_to="2026-01-05")
@@ -126,7 +126,7 @@ def test_currencies(sold: Give, as_of: Give, months: Ask) -> None:
 
 
 def test_year_to_date(sold: Give, as_of: Give, months: Ask) -> None:
-    """The year begins anew in January, and goes on over months without sales."""
+    """The year starts again in January, and continues over months without sales."""
     as_of("2026-06-30")
     sold("2025-12-31", "1.00")
     sold("2026-01-01", "2.00")
@@ -213,7 +213,7 @@ def test_leap_days(
 
 
 def test_growth_from_nothing_or_less(sold: Give, as_of: Give, months: Ask) -> None:
-    """Where last year's was nothing, or less, there is no growth; nor one that no column holds."""
+    """There is no growth if last year's sales were not positive, or if it does not fit."""
     as_of("2026-12-31")
     sold("2025-01-01", "-5.00")
     sold("2026-01-01", "5.00")

@@ -1,4 +1,4 @@
-"""What sells, at which average price?"""
+"""Sales by product and month."""
 
 from collections.abc import Callable
 from typing import Any
@@ -117,7 +117,7 @@ def test_lines(
 
 
 def test_currencies(sold: Give, products: Ask) -> None:
-    """Dollars and euros of one product stand in rows of their own."""
+    """Dollars and euros of one product have separate rows."""
     for currency in ("EUR", "eur", None):
         line = {"product_id": 5, "quantity": 1, "subtotal": "5.00"}
         sold("2026-01-01", "5.00", currency=currency, lines=[line])

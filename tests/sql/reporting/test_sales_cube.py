@@ -1,4 +1,4 @@
-"""Who bought what, and when?"""
+"""Sales by customer, product and month."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +17,7 @@ def test_nothing_sold(ask: Ask) -> None:
 
 
 def test_the_cube(sold: Give, tell: Ask) -> None:
-    """Lines are added up where customer, product, month and currency are the same."""
+    """Lines with the same customer, product, month and currency are added up."""
     line = {"product_id": 5, "quantity": 10, "price": 20}
     amount = {**line, "discount": 10, "subtotal": "190.00"}
     share = {**line, "discount": 10, "subtotal": "180.00"}
@@ -46,8 +46,8 @@ def test_not_sold(sold: Give, tell: Ask) -> None:
 
 
 def test_none_and_unknown_ones(sold: Give, tell: Ask) -> None:
-    """A document without a customer, a line without a product, and what a header has beyond its
-    lines stand under (none); what nobody knows stands under its id."""
+    """A missing customer, a missing product and a header's excess over its lines are listed under
+    (none); an unknown one is listed under its id."""
     sold("2026-01-01", "6.00", lines=[{"quantity": 1, "subtotal": "2.00"}])
     sold("2026-01-01", "8.00", customer_id="7", lines=[{"product_id": 77, "subtotal": "9.00"}])
 

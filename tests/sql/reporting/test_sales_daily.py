@@ -1,4 +1,4 @@
-"""How do this month's sales run, day by day?"""
+"""Sales by day, month to date and year to date."""
 
 from collections.abc import Callable
 from typing import Any
@@ -41,7 +41,7 @@ def test_a_day(sold: Give, days: Ask) -> None:
 
 
 def test_so_far(sold: Give, days: Ask) -> None:
-    """The month begins anew on the first, the year on 1 January, each in its currency."""
+    """The month starts again on the first, the year on 1 January, for each currency."""
     sold("2025-12-31", "1.00")
     sold("2026-01-01", "2.00")
     sold("2026-01-31", "4.00")
@@ -58,8 +58,8 @@ def test_so_far(sold: Give, days: Ask) -> None:
 
 
 def test_last_year(sold: Give, days: Ask) -> None:
-    """A day is compared with its own of last year, the month so far with the same days of it, also
-    where on that very day nothing was sold."""
+    """A day is compared with the same day of last year, the month to date with the same days of it,
+    even if nothing was sold on that very day."""
     sold("2025-05-31", "1000.00")
     sold("2025-06-10", "10.00")
     sold("2025-06-20", "40.00")
@@ -106,7 +106,7 @@ def test_the_29th_of_february(sold: Give, days: Ask) -> None:
 
 
 def test_less_than_nothing_last_year(sold: Give, days: Ask) -> None:
-    """Where last year's was less than nothing, there is no growth."""
+    """There is no growth if last year's sales were negative."""
     sold("2025-06-10", "-10.00")
     sold("2026-06-10", "5.00")
 

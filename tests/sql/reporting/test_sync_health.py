@@ -1,4 +1,4 @@
-"""Did the last runs work, and how fresh is each list?"""
+"""Runs of each endpoint."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Which documents were made void or deleted, and for how much?"""
+"""Void, cancelled and deleted documents."""
 
 from collections.abc import Callable
 from typing import Any
@@ -40,7 +40,7 @@ def off(tell: Ask) -> Ask:
 
 @pytest.mark.parametrize("status", ["Posted", "Draft", "Closed", "Whatever", None])
 def test_standing(stood: Give, off: Ask, status: str | None) -> None:
-    """What stands is not told, be it a draft."""
+    """A document that is not void is not listed, not even a draft."""
     stood(1, 2, status="Void")
     stood(2, None, status=status)
 
@@ -48,7 +48,7 @@ def test_standing(stood: Give, off: Ask, status: str | None) -> None:
 
 
 def test_void(give: Give, stood: Give, off: Ask) -> None:
-    """A void one is told with its last words, and how and until when it stood before."""
+    """A void document is listed as it is now, with its status before and when that ended."""
     give("customers", id="7", name="Buyer")
     told = {"code": "F1", "customer_id": "7", "currency": "eur", "document_date": "2025-12-31"}
     stood(1, 2, **told, status="Draft", total="99.00")
@@ -65,7 +65,7 @@ def test_void(give: Give, stood: Give, off: Ask) -> None:
 
 
 def test_deleted(stood: Give, off: Ask) -> None:
-    """A deleted one is told as it stood last, until it was gone."""
+    """A deleted document is listed as it last was, and until when."""
     stood(1, 2, status="Posted", total="99.00")
     stood(2, 5, status="Paid", total="107.00")
 
@@ -83,7 +83,7 @@ def test_deleted_while_void(stood: Give, off: Ask) -> None:
 
 
 def test_void_from_the_first(stood: Give, off: Ask) -> None:
-    """Of one that nobody saw standing nothing is known before it was found void."""
+    """Nothing is known of a document before it was first seen, if it was void then."""
     stood(2, 3, status="Void")
     stood(3, None, status="Void")
 
@@ -91,7 +91,8 @@ def test_void_from_the_first(stood: Give, off: Ask) -> None:
 
 
 def test_returned(stood: Give, off: Ask) -> None:
-    """One that is back stands, unless it came back void: then it stood until it was gone."""
+    """A restored document is not listed, unless it is void: then its status before ended with
+    the deletion."""
     stood(1, 2, status="Posted")
     stood(4, None, status="Posted")
     stood(1, 2, status="Posted", id="2")
@@ -121,21 +122,21 @@ def test_void_twice(stood: Give, off: Ask) -> None:
     ],
 )
 def test_words(give: Give, off: Ask, status: str, fate: str) -> None:
-    """However a status is written, its word is the fate."""
+    """However a status is spelled, its word is the fate."""
     give("sales_orders", id="1", status=status)
 
     assert off("fate") == [(fate,)]
 
 
 def test_no_invoice_is_cancelled(give: Give, off: Ask) -> None:
-    """Of an invoice Cancelled is no known word: it is live in all reports, and so not here."""
+    """Cancelled is not a status of invoices: such an invoice is live, and not listed."""
     give("invoices", id="1", status="Cancelled")
 
     assert off("fate") == []
 
 
 def test_no_status_before(stood: Give, off: Ask) -> None:
-    """One that stood without a status last is told so, not with an older one."""
+    """If its last status was missing, none is shown, not an older one."""
     stood(1, 2, status="Draft")
     stood(2, 3, status=None)
     stood(3, None, status="Void")

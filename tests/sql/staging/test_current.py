@@ -1,4 +1,4 @@
-"""What does P4 Books have now? products, customers, vendors, invoices and both kinds of orders."""
+"""Current rows of products, customers, vendors, invoices and orders."""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime
@@ -50,7 +50,7 @@ def test_verified_at(give: Give, ask: Ask, table: str) -> None:
 
 
 def test_product(give: Give, ask: Ask) -> None:
-    """A product's fields stand under the names of the house."""
+    """A product's fields have the names of our models."""
     give(
         "products", id="7", name="Widget", status="active", price="25.125", cost=17.5, tax_code="T"
     )
@@ -66,7 +66,7 @@ def test_product(give: Give, ask: Ask) -> None:
 
 
 def test_customer(give: Give, ask: Ask) -> None:
-    """A customer's fields stand under the names of the house."""
+    """A customer's fields have the names of our models."""
     give("customers", id="7", name="Óptica", credit_limit=1000, balance="796.27", extra='{"a":1}')
 
     assert ask(
@@ -75,7 +75,7 @@ def test_customer(give: Give, ask: Ask) -> None:
 
 
 def test_vendor(give: Give, ask: Ask) -> None:
-    """A vendor's fields stand under the names of the house."""
+    """A vendor's fields have the names of our models."""
     give(
         "vendors", id="7", name="Luz", tax_id="1-2-3 DV 4", payment_terms="Net 30", balance="-1.05"
     )
@@ -86,7 +86,7 @@ def test_vendor(give: Give, ask: Ask) -> None:
 
 
 def test_invoice(give: Give, ask: Ask) -> None:
-    """An invoice's days and amounts stand under the names of the house, each its own."""
+    """An invoice's days and amounts have the names of our models, each its own."""
     give(
         "invoices",
         id="7",
@@ -124,7 +124,7 @@ def test_invoice(give: Give, ask: Ask) -> None:
     ],
 )
 def test_order(give: Give, ask: Ask, table: str, party: str, day: str, day_here: str) -> None:
-    """An order's days and amounts stand under the names of the house, each its own."""
+    """An order's days and amounts have the names of our models, each its own."""
     entity = TABLES[table]
     amounts = {"subtotal": 1, "tax_total": 2, "total": 3}
     days = {"document_date": "2026-01-01", day: "2026-01-09"}

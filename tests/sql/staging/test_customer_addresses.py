@@ -1,4 +1,4 @@
-"""Where are the customers?"""
+"""Addresses of customers."""
 
 import json
 from collections.abc import Callable

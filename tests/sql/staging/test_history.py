@@ -1,4 +1,4 @@
-"""What did P4 Books say, from when to when?"""
+"""Versions of records, and when they were valid."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -59,8 +59,8 @@ def test_same_columns(con: duckdb.DuckDBPyConnection, table: str) -> None:
 
 @pytest.mark.parametrize("table", TABLES)
 def test_no_other_columns(con: duckdb.DuckDBPyConnection, table: str) -> None:
-    """Where nothing was adopted, every field is there once, under the name of the house; invoices
-    have what their lines come to beside it."""
+    """If nothing was adopted, every field is there once, under its name in our models; invoices
+    also have the sum of their lines."""
     history = [name for name, *_ in con.execute(f"describe staging.{table}_history").fetchall()]
 
     more = {"extra", "valid_from", "valid_to"} | ({"lines_subtotal"} & set(history))

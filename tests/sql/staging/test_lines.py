@@ -1,4 +1,4 @@
-"""What stands on the lines of invoices and orders?"""
+"""Lines of invoices and orders, as P4 Books gave them."""
 
 import json
 from collections.abc import Callable
@@ -52,7 +52,7 @@ def test_a_line(give: Give, ask: Ask, document: str) -> None:
 
 
 def test_own_numbers(give: Give, ask: Ask, document: str) -> None:
-    """Where every line has a number of its own, that is its number."""
+    """If every line has a number of its own, that is its number."""
     give(
         f"{document}s",
         id="7",
@@ -66,7 +66,7 @@ def test_own_numbers(give: Give, ask: Ask, document: str) -> None:
 
 @pytest.mark.parametrize("numbers", [(1, 1), (1, None), (None, None), ("x", "y"), (1, {})])
 def test_no_own_numbers(give: Give, ask: Ask, document: str, numbers: tuple[Any, Any]) -> None:
-    """Where a number is missing, doubled or none, the lines are numbered by their places."""
+    """If a number is missing, doubled or invalid, the lines are numbered by position."""
     first, second = numbers
     give(
         f"{document}s",
@@ -80,7 +80,7 @@ def test_no_own_numbers(give: Give, ask: Ask, document: str, numbers: tuple[Any,
 
 
 def test_without_lines(give: Give, ask: Ask, document: str) -> None:
-    """A document without lines has none, and is in nobody's way."""
+    """A document without lines has none, and does no harm."""
     give(f"{document}s", id="1", lines=None)
     give(f"{document}s", id="2", lines="[]")
     give(f"{document}s", id="3", lines=lines({"description": "a"}))
@@ -124,7 +124,7 @@ def test_misfits(give: Give, ask: Ask, document: str) -> None:
 
 
 def test_sums(give: Give, ask: Ask, document: str) -> None:
-    """The lines' sum is the sum of what was told, over documents of every size."""
+    """The sum of the lines is that of the source, for documents of every size."""
     for number in range(1, 40):
         items = [{"line_number": each, "subtotal": f"{each}.01"} for each in range(number)]
         give(f"{document}s", id=str(number), lines=lines(*items))

@@ -1,4 +1,4 @@
-"""Which rate had a tax code on a day?"""
+"""Tax rates and the days on which they are valid."""
 
 from collections.abc import Callable
 from datetime import date

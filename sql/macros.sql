@@ -1,0 +1,286 @@
+-- What several models compute in the same way: scalar macros for one value, table
+-- macros for a query. They are created before the models, in the order of this file,
+-- and are used by their plain name.
+
+-- The linter cannot indent the body of a macro, and takes a parameter for a column.
+-- noqa: disable=LT02,RF02
+
+-- Texts ------------------------------------------------------------------------------
+
+-- A status as P4 Books spells it (PartiallyPaid, PARTIALLY_PAID), reduced to letters:
+-- partiallypaid. Null if there is no status.
+create macro status_word(status) as
+    regexp_replace(lower(status), '[^a-z]', '', 'g');
+
+-- A code that people type, as it is compared: without blanks around it, in capitals.
+create macro code_key(code) as
+    upper(trim(code));
+
+-- The currency of a document or party; the tenant's own if P4 Books names none.
+create macro currency_or(currency, tenant_currency) as
+    coalesce(nullif(upper(trim(currency)), ''), tenant_currency);
+
+-- The name of a party or product of which P4 Books has no record.
+create macro unknown_name(entity_id) as
+    if(entity_id = '(none)', '(none)', format('(unknown {})', entity_id));
+
+-- Neither deleted nor given a status other than active.
+create macro is_active_record(is_deleted, status) as
+    not is_deleted and coalesce(lower(status), 'active') = 'active';
+
+-- Days to pay in: 30 for `Net 30`, 0 for cash. Of `2/10 net 30` it is 30, not the 10
+-- days of the discount. Null if the terms name no number.
+create macro terms_days(payment_terms) as
+    case
+        when lower(trim(payment_terms)) in ('cash', 'contado') then 0
+        else try_cast(regexp_extract(payment_terms, '(\d+)\D*$', 1) as integer)
+    end;
+
+-- Days -------------------------------------------------------------------------------
+
+-- The day of an instant in the tenant's time zone.
+create macro local_day(instant, zone) as
+    timezone(zone, instant)::date;
+
+create macro month_of(day) as
+    date_trunc('month', day)::date;
+
+-- Amounts, null if a figure has more digits than its column holds ---------------------
+
+create macro as_money(amount) as
+    try_cast(amount as decimal(18, 2));
+
+create macro as_measure(amount) as
+    try_cast(amount as decimal(18, 6));
+
+create macro as_share(share) as
+    try_cast(share as decimal(9, 6));
+
+-- Sum and difference of two amounts of money, which may need one more digit.
+create macro money_plus(amount, other) as
+    try_cast(amount::decimal(19, 2) + other as decimal(18, 2));
+
+create macro money_minus(amount, other) as
+    try_cast(amount::decimal(19, 2) - other as decimal(18, 2));
+
+-- Quantity times unit price. Two decimals of 18 digits are multiplied in 18, which is
+-- too few for 1,000 x 1,000.00.
+create macro in_full(quantity, unit_price) as
+    quantity::decimal(19, 6) * unit_price;
+
+-- The net of a line without a subtotal; its discount is taken as an amount.
+create macro line_amount(quantity, unit_price, discount) as
+    try_cast(
+        quantity::decimal(19, 6) * unit_price - coalesce(discount, 0)
+        as decimal(18, 2)
+    );
+
+-- Headers: what is missing is computed from what is there ----------------------------
+
+-- The net of a document: its subtotal, else total less tax, else the sum of its lines,
+-- else the total.
+create macro header_net(subtotal, tax, total, lines_net) as
+    coalesce(
+        subtotal,
+        try_cast(total::decimal(19, 2) - tax as decimal(18, 2)),
+        lines_net,
+        total,
+        0
+    );
+
+create macro header_tax(tax, total, net) as
+    coalesce(tax, try_cast(total::decimal(19, 2) - net as decimal(18, 2)), 0);
+
+create macro header_total(total, net, tax) as
+    coalesce(total, try_cast(net::decimal(19, 2) + tax as decimal(18, 2)), 0);
+
+-- Lines inside a document -------------------------------------------------------------
+
+-- The lines of a document, from the JSON text in which P4 Books sent them.
+create macro document_lines(lines) as
+    from_json(
+        lines,
+        '[{
+            "line_number": "VARCHAR",
+            "product_id": "VARCHAR",
+            "description": "VARCHAR",
+            "tax_code": "VARCHAR",
+            "quantity": "VARCHAR",
+            "price": "VARCHAR",
+            "discount": "VARCHAR",
+            "subtotal": "VARCHAR"
+        }]'
+    );
+
+-- The sum of the lines' nets, from the same text.
+create macro lines_net(lines) as
+    as_money(
+        list_sum(
+            list_transform(
+                document_lines(lines),
+                lambda line: coalesce(
+                    as_money(line.subtotal),
+                    line_amount(
+                        as_measure(line.quantity),
+                        as_measure(line.price),
+                        as_measure(line.discount)
+                    )
+                )
+            )
+        )
+    );
+
+-- One row per line of `documents`, which have document_id and lines. Lines keep their
+-- own numbers if each line of a document has one, else they are numbered from 1.
+create macro lines_of(documents) as table
+    with
+
+    parsed as (
+        select
+            document_id,
+            document_lines(lines) as items
+        from query_table(documents)
+        where json_array_length(lines) > 0
+    ),
+
+    items as (
+        select
+            document_id,
+            list_unique(
+                list_transform(items, lambda each: try_cast(each.line_number as bigint))
+            ) = len(items) as has_own_numbers,
+            unnest(items) as item,
+            generate_subscripts(items, 1) as place
+        from parsed
+    )
+
+    select
+        document_id,
+        if(has_own_numbers, try_cast(item.line_number as bigint), place)
+            as line_number,
+        item.product_id,
+
+        item.description as line_description,
+        item.tax_code,
+
+        as_measure(item.quantity) as quantity,
+        as_measure(item.price) as unit_price,
+        as_measure(item.discount) as discount,
+        as_money(item.subtotal) as line_net
+    from items;
+
+-- Versions ---------------------------------------------------------------------------
+
+-- The current rows of `versions` that have entity_id, and when each was last seen.
+create macro current_rows(versions, seen) as table
+    with
+
+    open_versions as (
+        select * exclude (valid_from, valid_to) from query_table(versions)
+        where valid_to is null
+    ),
+
+    verified as (
+        select
+            open_versions.*,
+            seen.verified_at
+        from open_versions
+        left join query_table(seen) as seen on open_versions.entity_id = seen.id
+    )
+
+    select * exclude (entity_id) from verified;
+
+-- The last version of each record, deleted or not, from `versions` that have entity_id.
+create macro last_versions(versions) as table
+    with
+
+    spans as (
+        select
+            entity_id,
+            min(valid_from) as first_seen_at,
+            max(valid_from) as last_from,
+            bool_and(valid_to is not null) as is_deleted
+        from query_table(versions)
+        group by entity_id
+    )
+
+    select
+        versions.*,
+        spans.first_seen_at,
+        spans.is_deleted,
+        if(spans.is_deleted, versions.valid_to, versions.valid_from)
+            as last_changed_at
+    from query_table(versions) as versions
+    inner join spans
+        on
+            versions.entity_id = spans.entity_id
+            and versions.valid_from = spans.last_from;
+
+-- Classes ----------------------------------------------------------------------------
+
+-- Class, rank and share of each entity_id in `sales` of one currency: A makes up the
+-- first 80 % of sales, B goes up to 95 %. Whoever crosses a limit is in the better
+-- class. Amounts are compared instead of shares, since 0.95 - 0.15 is less than 0.8 in
+-- floating point.
+create macro abc_classes(sales) as table
+    with
+
+    sums as (
+        select
+            entity_id,
+            currency,
+            sum(net) as net
+        from query_table(sales)
+        group by entity_id, currency
+    ),
+
+    ranked as (
+        select
+            *,
+            row_number() over by_net as rank,
+            sum(net) over (by_net rows between unbounded preceding and current row)
+                as net_upto,
+            sum(net) over (partition by currency) as net_of_all
+        from sums
+        window by_net as (partition by currency order by net desc, entity_id asc)
+    )
+
+    select
+        entity_id,
+        currency,
+        case
+            when net <= 0 then 'C'
+            when (net_upto - net) * 100 < net_of_all * 80 then 'A'
+            when (net_upto - net) * 100 < net_of_all * 95 then 'B'
+            else 'C'
+        end as abc_class,
+        rank,
+        as_share(net / nullif(net_of_all, 0)) as net_share,
+        as_share(net_upto / nullif(net_of_all, 0)) as cumulative_share,
+        as_money(net) as net
+    from ranked;
+
+-- Findings ---------------------------------------------------------------------------
+
+-- Codes that more than one record of a kind has, from `codes` with entity, entity_id
+-- and code.
+create macro doubled_codes(codes) as table
+    with
+
+    counted as (
+        select
+            *,
+            count(*) over (partition by entity, code) as times
+        from query_table(codes)
+        where code is not null
+    )
+
+    select
+        'doubled code' as rule,
+        'warning' as severity,
+        entity,
+        entity_id,
+        '' as place,
+        format('{} have the code {}', times, code) as detail
+    from counted
+    where times > 1;

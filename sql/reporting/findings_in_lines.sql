@@ -1,0 +1,90 @@
+-- One row per finding in a line of an invoice or order.
+-- key: rule, entity, entity_id, place
+-- published: no
+with
+
+invoice_lines as (
+    select * from core.fct_invoice_line
+),
+
+document_lines as (
+    select
+        'invoice' as entity,
+        invoice_id as entity_id,
+        line_number,
+        product_id,
+        line_net
+    from staging.invoice_lines
+    union all
+    select
+        'sales order' as entity,
+        sales_order_id as entity_id,
+        line_number,
+        product_id,
+        line_net
+    from staging.sales_order_lines
+    union all
+    select
+        'purchase order' as entity,
+        purchase_order_id as entity_id,
+        line_number,
+        product_id,
+        line_net
+    from staging.purchase_order_lines
+),
+
+known_products as (
+    select product_id from core.dim_product
+    where is_known
+),
+
+unknown_product as (
+    select
+        'unknown product' as rule,
+        'error' as severity,
+        document_lines.entity,
+        document_lines.entity_id,
+        format('line {}', document_lines.line_number) as place,
+        format('there is no product {}', document_lines.product_id) as detail
+    from document_lines
+    anti join known_products
+        on document_lines.product_id = known_products.product_id
+    where document_lines.product_id is not null
+),
+
+no_subtotal as (
+    select
+        'line without subtotal' as rule,
+        'warning' as severity,
+        entity,
+        entity_id,
+        format('line {}', line_number) as place,
+        'its net is reckoned from quantity, price and discount' as detail
+    from document_lines
+    where line_net is null
+),
+
+unknown_tax_code as (
+    select
+        if(tax_code = '(none)', 'no tax code', 'unknown tax code') as rule,
+        'warning' as severity,
+        'invoice' as entity,
+        invoice_id as entity_id,
+        format('line {}', line_number) as place,
+        format(
+            'no rate of {} is known for {}: the tax is shown as charged, {}',
+            tax_code, document_on, line_tax::varchar
+        ) as detail
+    from invoice_lines
+    where not is_known_rate and not is_difference
+),
+
+findings as (
+    select * from unknown_product
+    union all
+    select * from no_subtotal
+    union all
+    select * from unknown_tax_code
+)
+
+select * from findings

@@ -1,0 +1,87 @@
+-- One row per finding in products, customers, vendors and seeds, or in a whole list.
+-- key: rule, entity, entity_id, place
+-- published: no
+with
+
+as_of as (
+    select * from core.as_of
+),
+
+codes as (
+    select
+        'product' as entity,
+        product_id as entity_id,
+        product_code as code
+    from staging.products
+    union all
+    select
+        'customer' as entity,
+        customer_id as entity_id,
+        customer_code as code
+    from staging.customers
+    union all
+    select
+        'vendor' as entity,
+        vendor_id as entity_id,
+        vendor_code as code
+    from staging.vendors
+),
+
+doubled_code as (
+    select * from doubled_codes(codes)
+),
+
+unknown_withholder as (
+    select
+        'unknown customer in withholding_customers.csv' as rule,
+        'warning' as severity,
+        'seed' as entity,
+        coalesce(listed.customer_code, '') as entity_id,
+        coalesce(listed.valid_from::varchar, '') as place,
+        'no customer has this code' as detail
+    from raw.withholding_customers as listed
+    anti join core.dim_customer as customers
+        on code_key(listed.customer_code) = code_key(customers.customer_code)
+),
+
+-- Values that do not fit the type of their column, and fields that have no column.
+misfit as (
+    select
+        if(
+            findings.id is null, 'field without a column', 'value does not fit'
+        ) as rule,
+        if(findings.id is null, 'note', 'error') as severity,
+        replace(rtrim(findings.endpoint, 's'), '_', ' ') as entity,
+        coalesce(findings.id, '') as entity_id,
+        findings.field as place,
+        coalesce(findings.value, 'it is kept in extra') as detail
+    from raw.findings as findings
+    cross join as_of
+    where
+        findings.valid_to is null
+        and coalesce(findings.valid_from <= as_of.as_of_at, true)
+),
+
+missing_list as (
+    select
+        'list not copied yet' as rule,
+        'error' as severity,
+        'list' as entity,
+        unnest(string_split(missing_lists, ', ')) as entity_id,
+        '' as place,
+        'its first copy goes on: nothing of it is in any figure' as detail
+    from as_of
+    where missing_lists <> ''
+),
+
+findings as (
+    select * from doubled_code
+    union all
+    select * from unknown_withholder
+    union all
+    select * from misfit
+    union all
+    select * from missing_list
+)
+
+select * from findings

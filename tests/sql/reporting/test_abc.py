@@ -1,0 +1,183 @@
+"""ABC classes of products and customers, which follow the same rules."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+Give = Callable[..., None]
+Ask = Callable[[str], list[tuple[Any, ...]]]
+
+
+@pytest.fixture(params=["product", "customer"])
+def kind(request: pytest.FixtureRequest) -> str:
+    """Each kind of thing that is classed."""
+    return str(request.param)
+
+
+@pytest.fixture
+def classes(tell: Ask, kind: str) -> Ask:
+    """Ask for columns of each product or customer, by rank."""
+
+    def classes(columns: str) -> list[tuple[Any, ...]]:
+        return tell(f"select {columns} from reporting.abc_{kind}s order by currency, rank")
+
+    return classes
+
+
+@pytest.fixture
+def sell(sold: Give, kind: str) -> Give:
+    """Sell a product, or to a customer, for a net on a day."""
+
+    def sell(entity: object, net: str, day: str = "2026-06-01", **fields: Any) -> None:
+        line = {"product_id": entity if kind == "product" else "1", "subtotal": net}
+        party = {} if kind == "product" else {"customer_id": entity}
+        sold(day, net, total=net, lines=[line], **party, **fields)
+
+    return sell
+
+
+def test_nothing_sold(give: Give, as_of: Give, classes: Ask, kind: str) -> None:
+    """Without sales there is no class."""
+    as_of("2026-06-30")
+    give(f"{kind}s", id="5")
+
+    assert classes("*") == []
+
+
+def test_classes(give: Give, sell: Give, as_of: Give, classes: Ask, kind: str) -> None:
+    """A makes up to 80 % of sales, B up to 95 %, C the rest; whoever crosses a limit is in the
+    better class. Unknown ones and a missing one are included."""
+    as_of("2026-06-30")
+    give(f"{kind}s", id="1", code="P1", name="Most")
+    for entity, net in (("1", "40"), ("1", "20"), ("2", "30"), (None, "7"), ("4", "3")):
+        sell(entity, net)
+
+    assert classes("*") == [
+        ("1", "P1", "Most", "USD", "A", 1, "0.600000", "0.600000", "60.00"),
+        ("2", None, "(unknown 2)", "USD", "A", 2, "0.300000", "0.900000", "30.00"),
+        ("(none)", None, "(none)", "USD", "B", 3, "0.070000", "0.970000", "7.00"),
+        ("4", None, "(unknown 4)", "USD", "C", 4, "0.030000", "1.000000", "3.00"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("nets", "expected"),
+    [
+        # exactly 80 % and 95 % are full
+        (("80", "15", "5"), "ABC"),
+        (("50", "30", "14", "6"), "AABB"),
+        (("79.99", "15", "5.01"), "AAB"),
+        (("80.01", "14.99", "5"), "ABC"),
+        (("80.01", "14.98", "5.01"), "ABB"),
+        (("0.80", "0.15", "0.05"), "ABC"),
+        (("40", "40", "10", "5", "5"), "AABBC"),
+        (("20", "20", "20", "20", "15", "5"), "AAAABC"),
+        (("80000000.80", "14999999.20", "5000000.00"), "ABC"),
+        (("79999999.99", "15000000.01", "5000000.00"), "AAC"),
+        # one makes all of it
+        (("1",), "A"),
+        # free, or returned
+        (("10", "0"), "AC"),
+        (("100", "-20"), "AC"),
+        (("-1", "-2"), "CC"),
+        (("-1",) * 6, "CCCCCC"),
+        (("1", "-2"), "CC"),
+        (("0",), "C"),
+        (("5", "-5"), "CC"),
+    ],
+)
+def test_limits(
+    sell: Give, as_of: Give, classes: Ask, nets: tuple[str, ...], expected: str
+) -> None:
+    """A class is full at its limit, to the cent; without positive sales the class is C."""
+    as_of("2026-06-30")
+    for number, net in enumerate(nets):
+        sell(str(number), net)
+
+    assert "".join(each for (each,) in classes("abc_class")) == expected
+
+
+@pytest.mark.parametrize(
+    ("as_of_on", "first", "before"),
+    [
+        ("2026-06-30", "2025-07-01", "2025-06-30"),
+        ("2026-06-15", "2025-06-16", "2025-06-15"),
+        ("2024-02-29", "2023-03-01", "2023-02-28"),
+        ("2025-03-01", "2024-03-02", "2024-03-01"),
+    ],
+)
+def test_twelve_months(
+    sell: Give, as_of: Give, classes: Ask, as_of_on: str, first: str, before: str
+) -> None:
+    """Sales of 12 months up to the as-of day count; later ones, or of the year 202, do not."""
+    as_of(as_of_on)
+    sell("5", "1", first)
+    sell("5", "2", as_of_on)
+    sell("5", "50", before)
+    sell("5", "50", "9999-12-31")
+    sell("5", "50", "0202-02-02")
+
+    assert classes("net, net_share") == [("3.00", "1.000000")]
+
+
+def test_ties(sell: Give, as_of: Give, classes: Ask, kind: str) -> None:
+    """With equal sales the lesser id comes first, in each currency."""
+    as_of("2026-06-30")
+    for entity in ("b", "c", "a"):
+        sell(entity, "1")
+        sell(entity, "1", currency="EUR")
+
+    for currency in ("EUR", "USD"):
+        found = [
+            row[1:]
+            for row in classes(f"currency, {kind}_id, rank, cumulative_share")
+            if row[0] == currency
+        ]
+        assert found == [("a", 1, "0.333333"), ("b", 2, "0.666667"), ("c", 3, "1.000000")]
+
+
+def test_currencies(sell: Give, as_of: Give, classes: Ask, kind: str) -> None:
+    """Each currency has its own ranks and shares."""
+    as_of("2026-06-30")
+    sell("1", "90")
+    sell("2", "10")
+    sell("2", "1", currency="EUR")
+
+    assert classes(f"currency, {kind}_id, rank, abc_class, net_share") == [
+        ("EUR", "2", 1, "A", "1.000000"),
+        ("USD", "1", 1, "A", "0.900000"),
+        ("USD", "2", 2, "B", "0.100000"),
+    ]
+
+
+def test_not_live(sell: Give, as_of: Give, classes: Ask) -> None:
+    """Void, draft and deleted invoices do not count; a credit note is subtracted."""
+    as_of("2026-06-30")
+    for fields in ({"status": "VOID"}, {"status": "draft"}, {"_dlt_valid_to": "2026-02-01"}):
+        sell("5", "50", **fields)
+    sell("5", "3")
+    sell("5", "-1")
+
+    assert classes("net, abc_class") == [("2.00", "A")]
+
+
+def test_headers_and_lines(sold: Give, as_of: Give, tell: Ask) -> None:
+    """Customers are classed by headers; a header's excess over its lines has no product."""
+    as_of("2026-06-30")
+    sold("2026-06-01", "50", customer_id="1", lines=[{"product_id": "5", "subtotal": "1"}] * 3)
+
+    assert tell("select customer_id, net from reporting.abc_customers") == [("1", "50.00")]
+    assert tell("select product_id, net from reporting.abc_products order by 2") == [
+        ("5", "3.00"),
+        ("(none)", "47.00"),
+    ]
+
+
+def test_shares_out_of_range(sell: Give, as_of: Give, classes: Ask) -> None:
+    """A share that is too large for its column is empty."""
+    as_of("2026-06-30")
+    sell("1", "9999999999999999.99")
+    sell("2", "-9999999999999999.98")
+
+    assert classes("net_share, abc_class") == [(None, "A"), (None, "C")]
