@@ -36,6 +36,7 @@ soak: setup ## Run what proves by volume: moving rows, random books, killed push
 		$(PYTEST) -qs --timeout=0 tests/scenarios/test_moving_rows.py -k {}
 	P4BOOKS_EXAMPLES=1000 $(PYTEST) -qs --timeout=0 tests/sql/test_sums.py \
 		tests/scenarios/test_push_duplicates.py tests/scenarios/test_push_kill.py
+	P4BOOKS_EXAMPLES=1000 $(PYTEST) -q --timeout=0 tests/p4books/extract
 
 lint: setup ## Check style, types, layers and SQL
 	$(BIN)/ruff check .
@@ -49,7 +50,7 @@ format: setup ## Format code and SQL
 	$(BIN)/ruff format .
 	$(BIN)/sqlfluff fix --disable-progress-bar sql
 
-docs: setup ## Write sql/README.md, the list of models, from the SQL files
+docs: setup ## Write the list of models in sql/README.md from the SQL files
 	$(BIN)/python -m p4books.publish.model_docs
 
 bench: setup ## Measure speed against a floor and plain dlt; about 25 minutes

@@ -12,9 +12,8 @@ from p4books.transform.models import sql_folder
 
 _FOLDER = tempfile.TemporaryDirectory(prefix="staging-")
 STAGING = Path(_FOLDER.name)
-(STAGING / "staging").symlink_to(sql_folder() / "staging")
-(STAGING / "macros.sql").symlink_to(sql_folder() / "macros.sql")
-(STAGING / "seeds").symlink_to(sql_folder() / "seeds")
+for _name in ("staging", "seeds", "macros.sql"):
+    (STAGING / _name).symlink_to(sql_folder() / _name)
 
 
 def sync(

@@ -107,7 +107,11 @@ def test_contents(wheel: Path) -> None:
         file for suffix in ("sql", "csv", "md") for file in (ROOT / "sql").rglob(f"*.{suffix}")
     }
     expected = {f"p4books/{file.relative_to(ROOT)}" for file in files}
-    assert {"p4books/sql/columns.csv", "p4books/sql/seeds/tax_rates.csv"} < expected
+    assert {
+        "p4books/sql/macros.sql",
+        "p4books/sql/columns.csv",
+        "p4books/sql/seeds/tax_rates.csv",
+    } < expected
     assert expected <= names
     assert not {name for name in names if name.startswith(("tests", "data", ".dlt"))}
 

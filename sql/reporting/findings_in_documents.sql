@@ -19,6 +19,11 @@ invoice_lines as (
     select * from core.fct_invoice_line
 ),
 
+customers as (
+    select * from core.dim_customer
+    where is_known
+),
+
 documents as (
     select
         document_type as entity,
@@ -83,14 +88,12 @@ parties as (
     select
         'invoice' as entity,
         customer_id as party_id
-    from core.dim_customer
-    where is_known
+    from customers
     union all
     select
         'sales order' as entity,
         customer_id as party_id
-    from core.dim_customer
-    where is_known
+    from customers
     union all
     select
         'purchase order' as entity,

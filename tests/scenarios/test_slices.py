@@ -114,9 +114,9 @@ def test_tails_cost_two_requests(settings: Settings, sandbox: Sandbox) -> None:
 
     done = sync(small)
 
-    assert {each.mode for each in done.readings} == {"tail"}
+    assert {run.mode for run in done.readings} == {"tail"}
     assert done.requests == 12
-    assert all(each.current_to is not None for each in done.readings)
+    assert all(run.current_to is not None for run in done.readings)
 
 
 def test_deleted_row(settings: Settings, sandbox: Sandbox) -> None:
@@ -152,7 +152,7 @@ def test_verified_at(settings: Settings) -> None:
     assert not done.loaded
     assert {str(row) for row in range(51, 61)} <= later
     assert len(later) < ROWS
-    (table,) = [each for each in read_status(settings).tables if each.table == "invoices"]
+    (table,) = [t for t in read_status(settings).tables if t.table == "invoices"]
     assert table.oldest == min(seen(settings).values())
 
 

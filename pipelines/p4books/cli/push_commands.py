@@ -109,11 +109,11 @@ def push(
         return
     _check_files(file, sql, faults)
     options = PushOptions(
-        renamed=_parse_mapping(renamed),
+        column_map=_parse_mapping(renamed),
         dry_run=dry_run,
         limit=limit,
         skip_bad=skip_bad,
-        again=frozenset(["unknown"] * resend_unknown + ["refused"] * resend_refused),
+        resend=frozenset(["unknown"] * resend_unknown + ["refused"] * resend_refused),
         allow_renumbering=allow_renumbering,
         same_books=same_books,
     )

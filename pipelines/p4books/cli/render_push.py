@@ -190,7 +190,7 @@ def _print_progress_lines() -> PushCallback:
 
     def update(what: str, done: int, total: int) -> None:
         nonlocal printed_at
-        if what == "seeking":
+        if what == "reconciling":
             log_progress(f"Reading the list to find {total:,} records whose response was lost.")
         elif time.monotonic() - printed_at >= QUIET_SECONDS:
             printed_at = time.monotonic()

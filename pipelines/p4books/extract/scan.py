@@ -141,7 +141,8 @@ class ListScan:
         started_at = self._clock()
         self._earlier_order = profile.order
         pages = tail_pages(self._paginator, self._fetch_tail_page, profile)
-        if [page for page in pages if self._is_unexpected(page)]:
+        unexpected = [page for page in pages if self._is_unexpected(page)]
+        if unexpected:
             before, first = self._paginator.total, self._read_tail_page(1)
             if first.rows not in {self._paginator.page_size, first.total}:
                 self._restart(started_at)  # pages hold other rows now, so the tail is elsewhere

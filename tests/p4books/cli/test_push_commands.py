@@ -103,7 +103,7 @@ def test_bad_rows(p4books: Run, tmp_path: Path, sandbox: Sandbox) -> None:
 
     assert done.returncode == 1
     assert done.stderr == (
-        "2 of 3 records can't be sent as they are; nothing was sent. Mend them, or send the others "
+        "2 of 3 records cannot be sent as they are; nothing was sent. Fix them, or send the others "
         "with --skip-bad.\n"
     )
     written = list(csv.DictReader(StringIO(faults.read_text())))
@@ -158,7 +158,7 @@ def test_not_all_created(p4books: Run, vendors: Path, sandbox: Sandbox) -> None:
     as_json = json.loads(p4books("pushes", "1", "--json").stdout)
 
     assert done.returncode == 1
-    assert "Not all was created: 1 refused, 1 unknown. `p4books pushes 1`" in done.stderr
+    assert "Not all records were created: 1 refused, 1 unknown. `p4books pushes 1`" in done.stderr
     assert "Locked." in rows.stdout
     assert [(row["code"], row["state"]) for row in as_csv] == [
         ("NEW-1", "refused"),
@@ -176,7 +176,7 @@ def test_resend(p4books: Run, vendors: Path, sandbox: Sandbox) -> None:
     done = p4books("push", "vendors", vendors, "--resend-unknown", "--resend-refused")
 
     assert (done.returncode, len(_new_records(sandbox))) == (1, 1), done.stderr
-    assert "not before 5 minutes" in p4books("pushes", "2").stdout
+    assert "sent again 5 minutes after" in p4books("pushes", "2").stdout
 
 
 def test_pushes(p4books: Run, vendors: Path) -> None:
@@ -229,7 +229,7 @@ def test_push_and_sync(p4books: Run, tmp_path: Path) -> None:
         (["vendors"], "Give either the file to push or --query SQL."),
         (["vendors", "{file}", "--query", "select 1"], "Give either the file to push"),
         (["vendor", "{file}"], "did you mean vendors?"),
-        (["sales-orders", "{file}"], "P4 Books lets nobody create sales_orders"),
+        (["sales-orders", "{file}"], "The API of P4 Books cannot create sales_orders"),
         (["vendors", "{file}", "--map", "name"], "is not of the form COLUMN=FIELD"),
         (["vendors", "{file}", "--map", "name=nam"], "did you mean name?"),
         (["vendors", "nowhere.csv"], "nowhere.csv"),
@@ -257,7 +257,7 @@ def test_key_is_not_shown(p4books: Run, vendors: Path, sandbox: Sandbox) -> None
     output = done.stdout + done.stderr + p4books("pushes", "1", "--json").stdout
 
     assert done.returncode == 1
-    assert "did not accept the API key" in done.stderr
+    assert "rejected the API key" in done.stderr
     assert sandbox.key not in output
 
 

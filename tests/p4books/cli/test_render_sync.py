@@ -1,6 +1,7 @@
 """Tests of the shown words of runs, and of the one line of a sync."""
 
 import re
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,7 @@ from p4books.settings import Settings
 from p4books.storage.run_log import EndpointRun, Run, SyncSummary
 
 
-def make_endpoint_run(mode: str, outcome: str = "done", **counts: int) -> EndpointRun:
+def make_endpoint_run(mode: str, outcome: str = "done", **counts: Any) -> EndpointRun:
     """Return what a run did for invoices."""
     return EndpointRun("invoices", mode, outcome, 0.0, 1.0, **counts)
 

@@ -117,7 +117,7 @@ def test_page(client: Client, sandbox: Sandbox) -> None:
     page = client.fetch_page(INVOICES, 1)
 
     assert (page.number, page.total, page.rows) == (1, 30, 30)
-    assert [(each.page, each.page_size) for each in sandbox.requests] == [(1, 100)]
+    assert [(request.page, request.page_size) for request in sandbox.requests] == [(1, 100)]
     assert (client.counts.requests, client.counts.refused) == (1, 0)
 
 

@@ -39,10 +39,10 @@ def _join_threads() -> None:
             assert not thread.is_alive()
 
 
-@pytest.fixture(autouse=True)
-def _wait_for_threads(sandbox: Sandbox) -> Iterator[None]:
-    """Wait for the threads before the sandbox is stopped."""
-    yield
+@pytest.fixture
+def sandbox(sandbox: Sandbox) -> Iterator[Sandbox]:
+    """The test's sandbox; it is not stopped before the threads that read from it end."""
+    yield sandbox
     _join_threads()
 
 
@@ -111,16 +111,17 @@ def test_parallel(
     make_settings: MakeSettings, sandbox: Sandbox, parallel: int, at_once: int, seconds: float
 ) -> None:
     """As many lists are read at once as set, one request at a time each; the first starts alone."""
-    result = make_settings(sandbox, parallel_lists=parallel, page_size=500)
     sandbox.faults.stage(Fault("slow", seconds=seconds, times=None))
 
-    _read(result)
+    _read(make_settings(sandbox, parallel_lists=parallel, page_size=500))
 
     arrivals = sorted(arrival.at for arrival in sandbox.requests if arrival.page == 1)
     assert len(arrivals) == 6
     assert arrivals[1] - arrivals[0] >= seconds
     others = arrivals[1:]
-    assert max(sum(at <= each < at + 0.95 * seconds for each in others) for at in others) == at_once
+    assert (
+        max(sum(at <= other < at + 0.95 * seconds for other in others) for at in others) == at_once
+    )
 
 
 def test_forbidden(settings: Settings, sandbox: Sandbox) -> None:
@@ -133,7 +134,7 @@ def test_forbidden(settings: Settings, sandbox: Sandbox) -> None:
         "vendors": str(RightMissing("vendors"))
     }
     assert _spooled_ids(result) == {k: v for k, v in _ids(sandbox).items() if k != "vendors"}
-    assert [each.endpoint for each in sandbox.requests].count("vendors") == 1
+    assert [request.endpoint for request in sandbox.requests].count("vendors") == 1
 
 
 @pytest.mark.parametrize("first", [True, False])
@@ -184,13 +185,11 @@ def fast_switching() -> Iterator[None]:
 
 def test_wrong_key(make_settings: MakeSettings, sandbox: Sandbox, fast_switching: None) -> None:
     """A wrong key takes exactly one request, however the threads are scheduled."""
-    result = make_settings(sandbox, api_key="wrong")
-
-    rounds = count_examples(20)
+    settings, rounds = make_settings(sandbox, api_key="wrong"), count_examples(20)
 
     for _ in range(rounds):
         with pytest.raises(KeyRefused):
-            _read(result)
+            _read(settings)
         _join_threads()
 
     assert len(sandbox.requests) == rounds
@@ -235,7 +234,7 @@ def test_resumed(settings: Settings, sandbox: Sandbox) -> None:
     resumed = _read(settings)
 
     assert [type(fault) for fault in first.faults.values()] == [BadAnswer]
-    assert [(each.endpoint, each.page) for each in sandbox.requests] == [
+    assert [(request.endpoint, request.page) for request in sandbox.requests] == [
         ("products", 2),
         ("products", 1),
     ]
