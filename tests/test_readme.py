@@ -1,11 +1,13 @@
 """Tests of the README files: every command runs, and prints what they show.
 
-Blocks are used in the order of the text: `sh` blocks are run, an unmarked block after one is what
-it prints (numbers may differ), and a block with a file name after its language is that file.
+Blocks are used in the order of the text: `sh` blocks are run, and an unmarked block after one is
+what it prints (numbers may differ). A block with a file name after its language is that file, and a
+`csv` block is the .csv file that the text names next.
 """
 
 import re
 import shlex
+import shutil
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -33,6 +35,7 @@ FILES = sorted(
     if not any(part.startswith(".") for part in file.relative_to(ROOT).parts)
 )
 INVOICES = 150  # enough for every status
+FENCE = re.compile(r"^( *)```(\w*) ?(\S*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -46,35 +49,38 @@ class Block:
 
 def find_blocks(file: Path) -> list[Block]:
     """Return the fenced blocks of a README, in order; those in lists lose their indent."""
-    found = re.findall(
-        r"^( *)```(\w*) ?(\S*)\n(.*?)^\1```$", file.read_text(), re.MULTILINE | re.DOTALL
-    )
-    return [
-        Block(language, name, re.sub(rf"^{indent}", "", text, flags=re.MULTILINE))
-        for indent, language, name, text in found
-    ]
+    text = file.read_text()
+    blocks = []
+    for match in re.finditer(FENCE, text):
+        indent, language, name, body = match.groups()
+        if language == "csv" and not name:
+            (name,) = re.findall(r"[\w/]+\.csv", text[match.end() :])[:1]
+        body = re.sub(rf"^{indent}", "", body, flags=re.MULTILINE)
+        blocks.append(Block(language, name, body))
+    return blocks
 
 
 def list_commands(block: Block) -> list[str]:
     """Return the commands of a shell block without comments and blank lines."""
-    lines = block.text.replace("\\\n", " ").splitlines()
+    lines = block.text.splitlines()
     return [line for line in lines if line.strip() and not line.startswith("#")]
 
 
-@dataclass
+@dataclass(frozen=True)
 class Project:
-    """A folder with the tenant of a demo, whose P4 Books is still running."""
+    """A folder with the tenant of a demo, whose P4 Books runs again, and what the demo printed."""
 
     folder: Path
     sandbox: Sandbox
-    demo: str = ""  # what the demo printed
+    demo: str
 
     def run(self, command: str) -> Completed:
         """Run a command as typed in this folder; p4books runs in this process."""
         words = shlex.split(command, comments=True)
+        environment = {"HOME": str(self.folder), "XDG_STATE_HOME": str(self.folder / "state")}
         if Path(words[0]).name == "p4books" and not set("|>;&") & set(words):
-            return run_here(words[1:], self.folder, self._environment)
-        return run_process(["bash", "-c", command], self.folder, self._environment)
+            return run_here(words[1:], self.folder, environment)
+        return run_process(["bash", "-c", command], self.folder, environment)
 
     def write_env(self) -> None:
         """Fill in .env as a user would: the tenant of the demo, its key and its address."""
@@ -83,32 +89,36 @@ class Project:
             f"{ENV_PREFIX}BASE_URL={self.sandbox.base_url}\n{ENV_PREFIX}PAGE_SIZE=250\n"
         )
 
-    @property
-    def _environment(self) -> dict[str, str]:
-        home = str(self.folder)
-        return {"HOME": home, "XDG_STATE_HOME": f"{home}/state"}
-
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
-    """The demo's tenant, with a history that begins in January, and its sandbox once more."""
-    folder = tmp_path_factory.mktemp("project")
-    (folder / ".venv").mkdir()
-    (folder / ".venv" / "bin").symlink_to(Path(sys.executable).parent)
-    (folder / ".env.example").write_text((ROOT / ".env.example").read_text())
+def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The folder and the output of a demo, whose history begins in January."""
+    folder = tmp_path_factory.mktemp("demo")
+    done = run_here(
+        ["demo", "--invoices", str(INVOICES)], folder, {"XDG_STATE_HOME": str(folder / "state")}
+    )
+    assert done.returncode == 0, done.stderr
+    warehouse = folder / "data" / ".private" / DEMO_TENANT / "warehouse.duckdb"
+    with duckdb.connect(warehouse) as con:  # so that a past day can be shown
+        con.execute("update raw.history set since = '2026-01-01'")
+        for name in ENDPOINTS:
+            con.execute(f"update raw.{name} set _dlt_valid_from = '2026-01-01'")
+    return folder, done.stdout
+
+
+@pytest.fixture
+def project(demo: tuple[Path, str], tmp_path: Path) -> Iterator[Project]:
+    """A copy of the demo's tenant, with the books of the demo in a sandbox of its own."""
+    folder, printed = demo
+    shutil.copytree(folder / "data", tmp_path / "data")
+    shutil.copy(ROOT / ".env.example", tmp_path)
+    (tmp_path / ".venv").mkdir()
+    (tmp_path / ".venv" / "bin").symlink_to(Path(sys.executable).parent)
     today = datetime.now(ZoneInfo(Settings.model_fields["timezone"].default)).date()
     with Sandbox(invoices=INVOICES, limit=0, last_day=today) as sandbox:
-        project = Project(folder, sandbox)
-        demo = project.run(f"p4books demo --invoices {INVOICES}")
-        assert demo.returncode == 0, demo.stderr
-        project.demo = demo.stdout
-        project.write_env()
-        warehouse = folder / "data" / ".private" / DEMO_TENANT / "warehouse.duckdb"
-        with duckdb.connect(warehouse) as con:  # so that a past day can be shown
-            con.execute("update raw.history set since = '2026-01-01'")
-            for name in ENDPOINTS:
-                con.execute(f"update raw.{name} set _dlt_valid_from = '2026-01-01'")
         sandbox.books["customers"].replace(1, credit_days=30)  # a field to adopt
+        project = Project(tmp_path, sandbox, printed)
+        project.write_env()
         yield project
 
 
@@ -131,6 +141,7 @@ def test_commands(file: Path, project: Project) -> None:
             assert_shown(block, printed)
         else:
             printed = None
+    assert_created_once(file, project)
 
 
 def run_line(line: str, project: Project) -> str:
@@ -160,6 +171,17 @@ def assert_shown(block: Block, printed: str) -> None:
         assert line in lines, (line, mask_numbers(printed))
 
 
+def assert_created_once(file: Path, project: Project) -> None:
+    """Expect one record for each code in the files of new records."""
+    records = [record for book in project.sandbox.books.values() for record in book.records()]
+    for block in find_blocks(file):
+        if block.language == "csv":
+            codes = {line.partition(",")[0] for line in block.text.splitlines()[1:]}
+            assert codes
+            for code in codes:
+                assert sum(record.get("code") == code for record in records) == 1, code
+
+
 def mask_numbers(text: str) -> list[str]:
     """Return the lines of a text with numbers, dates and widths of columns made equal."""
     return [
@@ -167,17 +189,6 @@ def mask_numbers(text: str) -> list[str]:
         for line in text.splitlines()
         if line.strip()
     ]
-
-
-def test_pushes_of_the_readme(project: Project) -> None:
-    """The files of new records in README.md are created once."""
-    pushed = [block for block in find_blocks(ROOT / "README.md") if block.language == "csv"]
-    assert pushed
-    for block in pushed:
-        for line in block.text.splitlines()[1:]:
-            code = line.partition(",")[0]
-            records = [r for book in project.sandbox.books.values() for r in book.records()]
-            assert sum(record.get("code") == code for record in records) == 1
 
 
 def test_log_of_the_schedule(project: Project) -> None:
