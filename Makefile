@@ -26,10 +26,10 @@ sync: setup ## Bring your books up to date; needs .env
 	$(BIN)/p4books sync
 
 test: setup ## Run every test
-	$(PYTEST) -n auto --dist loadfile
+	$(PYTEST) -n auto --dist worksteal
 
 cover: setup ## Run every test and show what they cover; takes a fifth longer
-	$(PYTEST) -n auto --dist loadfile --cov --cov-report=term:skip-covered
+	$(PYTEST) -n auto --dist worksteal --cov --cov-report=term:skip-covered
 
 soak: setup ## Run what proves by volume: moving rows, random books, killed pushes; over an hour
 	printf '%s\n' rising falling date none | P4BOOKS_EXAMPLES=5000 xargs -P 2 -I {} \
