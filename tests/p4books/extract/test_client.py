@@ -305,7 +305,7 @@ def test_not_found(client: Client, limiter: RateLimiter, clock: Clock) -> None:
     """The error about a missing list shows its address."""
     address = client.target.address.replace("/api/v1", "/api/v2")
 
-    with pytest.raises(NotFound, match=r"nothing at http://.*/api/v2/invoices \(404\)"):
+    with pytest.raises(NotFound, match=r"http://.*/api/v2/invoices does not exist \(404\)"):
         _client_of(client, address, limiter, clock).fetch_page(INVOICES, 1)
 
 
