@@ -307,5 +307,5 @@ def test_addresses() -> None:
 
 def test_unknown_field_in_the_map() -> None:
     """A column cannot be mapped to something that is not a field."""
-    with pytest.raises(UsageError, match="did you mean total"):
+    with pytest.raises(UsageError, match="Did you mean 'total'"):
         _reader(Suma="totl")

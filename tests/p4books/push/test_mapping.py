@@ -89,7 +89,7 @@ def test_unknown_column() -> None:
     found = _mapping().resolve("Duo Date")
 
     assert isinstance(found, UnfitValue)
-    assert found.what == "There is no field Duo Date in invoices; did you mean due_date?"
+    assert found.what == "Unknown invoices field 'Duo Date'. Did you mean 'due_date'?"
     assert '`--map "Duo Date=FIELD"`' in found.remedy
     assert '`--map "Duo Date="`' in found.remedy
 
@@ -128,7 +128,7 @@ def test_column_map_in_items() -> None:
 @pytest.mark.parametrize(
     ("ours", "why"),
     [
-        ("documnt_date", "there is no field .*; did you mean document_date?"),
+        ("documnt_date", "Unknown .* field .*Did you mean 'document_date'?"),
         ("id", "assigns the ids"),
     ],
 )
@@ -203,12 +203,17 @@ def test_resolved(value: str, by: ReferenceBy, id_: str | int) -> None:
             "customer_code",
         ),
         ("TWICE", ReferenceBy.EITHER, "More than one customer has this code", "id"),
-        ("C-4", ReferenceBy.CODE, r"no customer C-4; did you mean C-\d\?", "p4books sync"),
-        ("zzz", ReferenceBy.EITHER, "no customer zzz; no code is similar", "p4books sync"),
-        ("1", ReferenceBy.CODE, "no customer 1", "p4books sync"),
+        ("C-4", ReferenceBy.CODE, r"Unknown customer 'C-4'. Did you mean 'C-\d'\?", "p4books sync"),
+        (
+            "zzz",
+            ReferenceBy.EITHER,
+            "Unknown customer 'zzz'. No other code is similar",
+            "p4books sync",
+        ),
+        ("1", ReferenceBy.CODE, "Unknown customer '1'", "p4books sync"),
         ("3", ReferenceBy.EITHER, "deleted in P4 Books", "still exists"),
         ("C-3", ReferenceBy.CODE, "deleted in P4 Books", "still exists"),
-        ("3", ReferenceBy.CODE, "no customer 3", "p4books sync"),
+        ("3", ReferenceBy.CODE, "Unknown customer '3'", "p4books sync"),
     ],
 )
 def test_unresolved(value: str, by: ReferenceBy, what: str, remedy: str) -> None:

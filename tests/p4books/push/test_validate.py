@@ -222,7 +222,7 @@ def test_streams() -> None:
 
 def test_unknown_field_in_the_map() -> None:
     """A column mapped to something that is not a field is reported before any row is read."""
-    with pytest.raises(UsageError, match="did you mean price"):
+    with pytest.raises(UsageError, match="Did you mean 'price'"):
         read_documents(iter(()), PRODUCTS, LOOKUPS, {"precio": "prices"})
 
 

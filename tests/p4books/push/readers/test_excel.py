@@ -109,8 +109,8 @@ SHEETS: list[tuple[dict[str, Any], str | None, str]] = [
     ({"Old": ROWS, "New": ROWS}, None, "several sheets have rows: Old, New.*with --sheet"),
     ({"Old": [], "_new": ROWS}, None, r"none of its sheets has rows \(hidden ones"),
     ({"Old": []}, None, r"none of its sheets has rows\. Nothing"),
-    ({"Prices": ROWS}, "Price", "there is no sheet Price; did you mean Prices?"),
-    ({"Prices": ROWS}, "x", "there is no sheet x; known are Prices"),
+    ({"Prices": ROWS}, "Price", "Unknown sheet 'Price'. Did you mean 'Prices'?"),
+    ({"Prices": ROWS}, "x", "Unknown sheet 'x'. Available: Prices."),
     ({"Prices": ROWS, "New": []}, "New", "the sheet New is empty"),
 ]
 

@@ -103,7 +103,7 @@ def test_named_sheet(tmp_path: Path) -> None:
     _write_csv(tmp_path / "new.csv", 1)
 
     assert len(list(read_file(tmp_path / "new.xlsx", "prices"))) == 1
-    with pytest.raises(BadFile, match="there is no sheet Sales"):
+    with pytest.raises(BadFile, match="Unknown sheet 'Sales'"):
         list(read_file(tmp_path / "new.xlsx", "Sales"))
     with pytest.raises(BadFile, match="it is not a workbook, so it has no sheets"):
         read_file(tmp_path / "new.csv", "prices")
