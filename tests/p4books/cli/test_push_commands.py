@@ -265,7 +265,7 @@ def test_no_key_is_shown(p4books: Words, vendors: Path, shop: Sandbox) -> None:
     told = done.stdout + done.stderr + p4books("pushes", "1", "--json").stdout
 
     assert done.returncode == 1
-    assert "rejected the API key" in done.stderr
+    assert "did not accept the API key" in done.stderr
     assert shop.key not in told
 
 
