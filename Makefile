@@ -1,5 +1,6 @@
 PYTHON ?= python3
 BIN := .venv/bin
+PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo sync test cover soak lint format docs bench clean
@@ -7,11 +8,9 @@ BIN := .venv/bin
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
-	@echo "  The command $(BIN)/p4books: sync, check, status, runs, adopt, report;"
-	@echo "    to use what came: models, query, export; to create records: push, pushes;"
-	@echo "    without a key: demo, sandbox"
+	@echo "  $(BIN)/p4books --help lists the commands and the endpoints."
 
-setup: .venv/.done ## Make .venv and install the pinned packages
+setup: .venv/.done ## Create .venv and install the pinned packages
 
 .venv/.done: requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "p4books needs Python 3.11 or newer: make PYTHON=python3.11 setup")'
@@ -23,22 +22,22 @@ setup: .venv/.done ## Make .venv and install the pinned packages
 demo: setup ## Sync a sandbox twice and show three figures; needs no key
 	$(BIN)/p4books demo
 
-sync: setup ## Copy what is new in your books (needs .env)
+sync: setup ## Bring your books up to date; needs .env
 	$(BIN)/p4books sync
 
 test: setup ## Run every test
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(PYTEST) -n auto --dist worksteal
 
-cover: setup ## Run every test, and show what they cover (a fifth longer)
-	$(BIN)/python -m pytest -n auto --dist loadfile --cov --cov-report=term:skip-covered
+cover: setup ## Run every test and show what they cover; takes a fifth longer
+	$(PYTEST) -n auto --dist worksteal --cov --cov-report=term:skip-covered
 
-soak: setup ## Move rows in 5,000 ways, reckon 1,000 books, kill 100 pushes (over an hour)
+soak: setup ## Run what proves by volume: moving rows, random books, killed pushes; over an hour
 	printf '%s\n' rising falling date none | P4BOOKS_EXAMPLES=5000 xargs -P 2 -I {} \
-		$(BIN)/python -m pytest -qs --timeout=0 tests/scenarios/test_moving_rows.py -k {}
-	P4BOOKS_EXAMPLES=1000 $(BIN)/python -m pytest -qs --timeout=0 tests/sql/test_sums.py \
+		$(PYTEST) -qs --timeout=0 tests/scenarios/test_moving_rows.py -k {}
+	P4BOOKS_EXAMPLES=1000 $(PYTEST) -qs --timeout=0 tests/sql/test_sums.py \
 		tests/scenarios/test_push_duplicates.py tests/scenarios/test_push_kill.py \
 		tests/scenarios/test_sync_kill.py
-	P4BOOKS_EXAMPLES=1000 $(BIN)/python -m pytest -q --timeout=0 tests/p4books/extract
+	P4BOOKS_EXAMPLES=1000 $(PYTEST) -q --timeout=0 tests/p4books/extract
 
 lint: setup ## Check style, types, layers and SQL
 	$(BIN)/ruff check .
@@ -47,7 +46,7 @@ lint: setup ## Check style, types, layers and SQL
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/sqlfluff lint --disable-progress-bar sql
 
-format: setup ## Put code and SQL into the house's form
+format: setup ## Format code and SQL
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/sqlfluff fix --disable-progress-bar sql
@@ -55,8 +54,8 @@ format: setup ## Put code and SQL into the house's form
 docs: setup ## Write the list of models in sql/README.md from the SQL files
 	$(BIN)/python -m p4books.publish.model_docs
 
-bench: setup ## Measure speed against a floor and plain dlt (about 25 minutes)
-	$(BIN)/python -m tests.benchmarksmarks
+bench: setup ## Measure speed against a floor and plain dlt; about 25 minutes
+	$(BIN)/python -m tests.benchmarks
 
 clean: ## Remove what was built; your data and settings stay
 	rm -rf .venv build dist .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -3,8 +3,6 @@
 import json
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -30,9 +28,6 @@ from p4books_sandbox import Sandbox
 
 MakeSettings = Callable[..., Settings]
 Row = tuple[Any, ...]
-Run = Callable[..., subprocess.CompletedProcess[str]]
-
-P4BOOKS = str(Path(sys.executable).with_name("p4books"))
 
 _PLACES = {"DLT_PROJECT_DIR", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"}
 
@@ -177,42 +172,6 @@ def tenant(make_settings: MakeSettings) -> Iterator[Callable[..., Tenant]]:
             return Tenant(sandbox, make_settings(sandbox, **{"page_size": 10, **settings}))
 
         yield open_one
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder from which `ask` works."""
-    return tmp_path_factory.mktemp("synced")
-
-
-@pytest.fixture(scope="module")
-def ask(home: Path) -> Run:
-    """Run the command on a tenant that was synced once, whose sandbox is gone again."""
-    environment = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(home),
-        "XDG_STATE_HOME": str(home / "state"),
-        "SOURCES__P4BOOKS__TENANT": "shop",
-    }
-
-    def run(*words: str, program: str = P4BOOKS, **more: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [program, *words],
-            cwd=home,
-            env={**environment, **more},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    with Sandbox(invoices=30, limit=0) as books:
-        done = run(
-            "sync",
-            SOURCES__P4BOOKS__API_KEY=books.key,
-            SOURCES__P4BOOKS__BASE_URL=books.base_url,
-        )
-    assert done.returncode == 0, done.stderr
-    return run
 
 
 Files = Callable[..., Path]

@@ -1,133 +1,251 @@
-"""Is every line of the README true?"""
+"""Tests of the README files: every command runs, and prints what they show.
 
-import json
-import os
+Blocks are used in the order of the text: `sh` blocks are run, and an unmarked block after one is
+what it prints (numbers may differ). A block with a file name after its language is that file, and a
+`csv` block is the .csv file that the text names next.
+"""
+
 import re
 import shlex
-import subprocess
+import shutil
 import sys
 import tomllib
 from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import duckdb
 import pytest
+from tests.command import Completed, run_here, run_process
 
+from p4books.cli.app import app
 from p4books.cli.demo import DEMO_TENANT
-from p4books.settings import load_settings
+from p4books.endpoints import ENDPOINTS
+from p4books.endpoints.definition import Endpoint
+from p4books.settings import ENV_PREFIX, Settings, load_settings
 from p4books_sandbox import Sandbox
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text()
+FILES = sorted(
+    file
+    for file in ROOT.rglob("README.md")
+    if not any(part.startswith(".") for part in file.relative_to(ROOT).parts)
+)
+INVOICES = 150  # enough for every status
+FENCE = re.compile(r"^( *)```(\w*) ?(\S*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 
 
-def blocks(language: str) -> list[str]:
-    """Return the README's blocks of code in one language."""
-    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+@dataclass(frozen=True)
+class Block:
+    """A fenced block: its language, the file name after it, and its text."""
+
+    language: str
+    file: str
+    text: str
 
 
-def commands() -> list[str]:
-    """Return every command of the README's shell blocks and its text, without comments."""
-    lines = [line for block in blocks("sh") for line in block.splitlines()]
-    inline = re.findall(r"`(\.venv/bin/p4books [^`…]+)`", README)
-    return [shlex.join(shlex.split(line, comments=True)) for line in [*lines, *inline] if line]
+def find_blocks(file: Path) -> list[Block]:
+    """Return the fenced blocks of a README, in order; those in lists lose their indent."""
+    text = file.read_text()
+    blocks = []
+    for match in re.finditer(FENCE, text):
+        indent, language, name, body = match.groups()
+        if language == "csv" and not name:
+            (name,) = re.findall(r"[\w/]+\.csv", text[match.end() :])[:1]
+        body = re.sub(rf"^{indent}", "", body, flags=re.MULTILINE)
+        blocks.append(Block(language, name, body))
+    return blocks
+
+
+def list_commands(block: Block) -> list[str]:
+    """Return the commands of a shell block without comments and blank lines."""
+    lines = block.text.splitlines()
+    return [line for line in lines if line.strip() and not line.startswith("#")]
+
+
+@dataclass(frozen=True)
+class Project:
+    """A folder with the tenant of a demo, whose P4 Books runs again, and what the demo printed."""
+
+    folder: Path
+    sandbox: Sandbox
+    demo: str
+
+    def run(self, command: str) -> Completed:
+        """Run a command as typed in this folder; p4books runs in this process."""
+        words = shlex.split(command, comments=True)
+        environment = {"HOME": str(self.folder), "XDG_STATE_HOME": str(self.folder / "state")}
+        if Path(words[0]).name == "p4books" and not set("|>;&") & set(words):
+            return run_here(words[1:], self.folder, environment)
+        return run_process(["bash", "-c", command], self.folder, environment)
+
+    def write_env(self) -> None:
+        """Fill in .env as a user would: the tenant of the demo, its key and its address."""
+        (self.folder / ".env").write_text(
+            f"{ENV_PREFIX}TENANT={DEMO_TENANT}\n{ENV_PREFIX}API_KEY={self.sandbox.key}\n"
+            f"{ENV_PREFIX}BASE_URL={self.sandbox.base_url}\n{ENV_PREFIX}PAGE_SIZE=250\n"
+        )
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder with the README's .env filled in for a sandbox, and the command in .venv/bin."""
-    folder = tmp_path_factory.mktemp("project")
-    (folder / ".venv").mkdir()
-    (folder / ".venv" / "bin").symlink_to(Path(sys.executable).parent)
-    (folder / ".env.example").write_text((ROOT / ".env.example").read_text())
-    for name, text in zip(("new_customers.csv", "new_invoices.csv"), blocks("csv"), strict=True):
-        (folder / name).write_text(text)
-    with Sandbox(invoices=40, limit=0) as sandbox:
-        (folder / "sandbox.env").write_text(
-            f"SOURCES__P4BOOKS__TENANT=shop\nSOURCES__P4BOOKS__API_KEY={sandbox.key}\n"
-            f"SOURCES__P4BOOKS__BASE_URL={sandbox.base_url}\n"
-        )
-        yield folder
-
-
-def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run one command of the README in the project's folder."""
-    return subprocess.run(
-        ["bash", "-c", command],  # noqa: S607
-        cwd=folder,
-        env={
-            "PATH": os.environ["PATH"],
-            "HOME": str(folder),
-            "XDG_STATE_HOME": str(folder / "state"),
-        },
-        capture_output=True,
-        text=True,
-        check=False,
+def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The folder and the output of a demo, whose history begins in January."""
+    folder = tmp_path_factory.mktemp("demo")
+    done = run_here(
+        ["demo", "--invoices", str(INVOICES)], folder, {"XDG_STATE_HOME": str(folder / "state")}
     )
-
-
-def test_every_command_of_the_readme_works(project: Path) -> None:
-    """Typed one after another, in the README's order, each command ends well.
-
-    The make targets are run by CI itself; here they must exist.
-    """
-    makefile = (ROOT / "Makefile").read_text()
-    found = commands()
-    assert len(found) >= 9
-    for command in found:
-        if command.startswith("make "):
-            assert re.search(rf"^{command.split()[1]}:", makefile, re.MULTILINE), command
-            if command == "make demo":
-                assert run(".venv/bin/p4books demo --invoices 30", project).returncode == 0
-            continue
-
-        done = run(command, project)
-
-        assert done.returncode == 0, (command, done.stderr)
-        if command.startswith("cp "):
-            (project / ".env").write_text((project / "sandbox.env").read_text())
-    assert (project / "data" / "shop.duckdb").exists()
-    pushed = run(".venv/bin/p4books pushes --json", project)
-    assert [each["created"] for each in json.loads(pushed.stdout)] == [1, 0, 2]
-    assert (project / "data" / f"{DEMO_TENANT}.duckdb").exists()
-
-
-def test_the_report_of_the_readme_is_published(project: Path) -> None:
-    """The report of one's own, as printed, is a table after a sync, whole and in ten lines."""
-    (report,) = blocks("sql")
-    (name,) = re.findall(r"Saved as `(sql/custom/\w+\.sql)`", README)
-    (project / name).parent.mkdir(parents=True)
-    (project / name).write_text(report)
-    (project / ".env").write_text((project / "sandbox.env").read_text())
-
-    done = run(".venv/bin/p4books sync --full", project)
-
     assert done.returncode == 0, done.stderr
-    with duckdb.connect(project / "data" / "shop.duckdb", read_only=True) as con:
-        late = con.execute(f"from custom.{Path(name).stem}").fetchall()
-        wanted = con.execute(
-            "select count(distinct product_id) from core.fct_sales_order_line where days_late > 0"
-        ).fetchone()
-    assert (len(late),) == wanted
-    assert len(late) > 0
-    assert len(report.splitlines()) == 10
+    warehouse = folder / "data" / ".private" / DEMO_TENANT / "warehouse.duckdb"
+    with duckdb.connect(warehouse) as con:  # so that a past day can be shown
+        con.execute("update raw.history set since = '2026-01-01'")
+        for name in ENDPOINTS:
+            con.execute(f"update raw.{name} set _dlt_valid_from = '2026-01-01'")
+    return folder, done.stdout
 
 
-def test_the_env_example_lacks_two_values_only() -> None:
-    """Filled in, .env.example is all that one must set."""
+@pytest.fixture
+def project(demo: tuple[Path, str], tmp_path: Path) -> Iterator[Project]:
+    """A copy of the demo's tenant, with the books of the demo in a sandbox of its own."""
+    folder, printed = demo
+    shutil.copytree(folder / "data", tmp_path / "data")
+    shutil.copy(ROOT / ".env.example", tmp_path)
+    (tmp_path / ".venv").mkdir()
+    (tmp_path / ".venv" / "bin").symlink_to(Path(sys.executable).parent)
+    today = datetime.now(ZoneInfo(Settings.model_fields["timezone"].default)).date()
+    with Sandbox(invoices=INVOICES, limit=0, last_day=today) as sandbox:
+        sandbox.books["customers"].replace(1, credit_days=30)  # a field to adopt
+        project = Project(tmp_path, sandbox, printed)
+        project.write_env()
+        yield project
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))
+def test_commands(file: Path, project: Project) -> None:
+    """Every command of a README ends well, in the order of the text, and prints what it shows."""
+    printed: str | None = None
+    for block in find_blocks(file):
+        if block.file:
+            (project.folder / block.file).parent.mkdir(parents=True, exist_ok=True)
+            (project.folder / block.file).write_text(block.text)
+        elif block.language == "sh":
+            printed = "".join(run_line(line, project) for line in list_commands(block))
+        elif block.language == "" and block.text.startswith("$ "):
+            commands = re.findall(r"^\$ (.*)$", block.text, re.MULTILINE)
+            assert_shown(
+                block, "".join(f"$ {line}\n{run_line(line, project)}" for line in commands)
+            )
+        elif block.language == "" and printed is not None:
+            assert_shown(block, printed)
+        else:
+            printed = None
+    assert_created_once(file, project)
+
+
+def run_line(line: str, project: Project) -> str:
+    """Run one line of a README and return its output; what CI runs anyway only has to exist."""
+    words = shlex.split(line, comments=True)
+    while "=" in words[0]:
+        words.pop(0)
+    if words[0] == "make":
+        assert re.search(rf"^{words[1]}:", (ROOT / "Makefile").read_text(), re.MULTILINE), line
+        return project.demo if words[1] == "demo" else ""
+    if words[0] == "git" or "pytest" in words:
+        paths = [word for word in words if word.startswith("tests/")]
+        assert paths, line
+        assert all((ROOT / path).exists() for path in paths), line
+        return ""
+    done = project.run(line)
+    assert done.returncode == 0, (line, done.stdout, done.stderr)
+    if words[0] == "cp":
+        project.write_env()
+    return done.stdout + done.stderr
+
+
+def assert_shown(block: Block, printed: str) -> None:
+    """Expect the lines of a block among those that were printed, in their order."""
+    lines = iter(mask_numbers(printed))
+    for line in mask_numbers(block.text):
+        assert line in lines, (line, mask_numbers(printed))
+
+
+def assert_created_once(file: Path, project: Project) -> None:
+    """Expect one record for each code in the files of new records."""
+    records = [record for book in project.sandbox.books.values() for record in book.records()]
+    for block in find_blocks(file):
+        if block.language == "csv":
+            codes = {line.partition(",")[0] for line in block.text.splitlines()[1:]}
+            assert codes
+            for code in codes:
+                assert sum(record.get("code") == code for record in records) == 1, code
+
+
+def mask_numbers(text: str) -> list[str]:
+    """Return the lines of a text with numbers, dates and widths of columns made equal."""
+    return [
+        re.sub(r"\s+", " ", re.sub(r"\d[\d,.:-]*(?<!\.)", "#", line)).strip()
+        for line in text.splitlines()
+        if line.strip()
+    ]
+
+
+def test_log_of_the_schedule(project: Project) -> None:
+    """The lines of the log in a README are those that a scheduled sync prints."""
+    book = project.sandbox.books["vendors"]
+    book.replace(1, name="Renamed")
+    book.insert({**book.records()[1], "id": 9001, "code": "V-9001"}, at=len(book))
+    changed = project.run("p4books sync")
+    nothing = project.run("p4books sync")
+    with (project.folder / ".env").open("a") as env:
+        env.write(f"{ENV_PREFIX}API_KEY=wrong\n")
+    refused = project.run("p4books sync")
+    project.write_env()
+    printed = [line for done in (changed, nothing, refused) for line in mask_numbers(done.stdout)]
+
+    for file in FILES:
+        blocks = find_blocks(file)
+        for schedule, log in pairwise(blocks):
+            if schedule.language == "cron":
+                assert mask_numbers(log.text.replace("acme", DEMO_TENANT)) == printed
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))
+def test_inline_commands(file: Path) -> None:
+    """Every command and option that a README mentions in its text exists."""
+    text = re.sub(r"^ *```.*?^ *```", "", file.read_text(), flags=re.MULTILINE | re.DOTALL)
+    for span in re.findall(r"`(?:\.venv/bin/)?p4books ([^`]+)`", text):
+        name, *words = span.split()
+        if name.startswith("-"):
+            continue
+        options = {option for param in app.commands[name].params for option in param.opts}
+        used = {word for word in words if word.startswith("--")}
+        assert used <= options or name == "sandbox", span
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))
+def test_links(file: Path) -> None:
+    """Every relative link of a README leads to a file or folder of the project."""
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)[^)]*\)", file.read_text()):
+        assert (file.parent / target).exists(), target
+
+
+def test_readme_is_short() -> None:
+    """README.md has fewer than 200 lines; the details are in the folders."""
+    assert len((ROOT / "README.md").read_text().splitlines()) < 200
+
+
+def test_env_example() -> None:
+    """.env.example lacks two values, which are all that has to be set."""
     names = re.findall(r"^([A-Z0-9_]+)=$", (ROOT / ".env.example").read_text(), re.MULTILINE)
 
-    assert names == ["SOURCES__P4BOOKS__TENANT", "SOURCES__P4BOOKS__API_KEY"]
+    assert names == [f"{ENV_PREFIX}TENANT", f"{ENV_PREFIX}API_KEY"]
 
 
-def test_the_tenants_of_the_readme_can_be_chosen(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The table of tenants, as printed, gives each its own settings."""
-    for name in list(os.environ):
-        if name.upper().startswith("SOURCES__P4BOOKS__"):
-            monkeypatch.delenv(name)
-    (text,) = blocks("toml")
+def test_tenants(tmp_path: Path) -> None:
+    """The table of tenants, as printed, gives each tenant its own settings."""
+    (text,) = [block.text for block in all_blocks() if block.language == "toml"]
     tomllib.loads(text)
     (tmp_path / ".dlt").mkdir()
     (tmp_path / ".dlt" / "secrets.toml").write_text(text.replace("…", "a-key"))
@@ -138,31 +256,42 @@ def test_the_tenants_of_the_readme_can_be_chosen(
     assert south.address == "https://south.p4books.com/api/v1"
 
 
-def test_the_pipeline_of_the_readme_brings_every_list(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The Python of the README, as printed, loads the six tables."""
-    (script,) = blocks("python")
+def test_dlt_pipeline(tmp_path: Path) -> None:
+    """The dlt pipeline, as printed, loads every row of every list."""
+    (script,) = [
+        block.text for block in all_blocks() if block.language == "python" and not block.file
+    ]
     with Sandbox(invoices=20, limit=0) as sandbox:
-        monkeypatch.setenv("SOURCES__P4BOOKS__TENANT", "shop")
-        monkeypatch.setenv("SOURCES__P4BOOKS__API_KEY", sandbox.key)
-        monkeypatch.setenv("SOURCES__P4BOOKS__BASE_URL", sandbox.base_url)
-        monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-        monkeypatch.setenv("RUNTIME__DLTHUB_TELEMETRY", "false")
-        monkeypatch.setenv("DLT_DATA_DIR", str(tmp_path / "dlt"))
-        done = subprocess.run(
-            [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, check=False
-        )
-        assert done.returncode == 0, done.stderr.decode()
+        environment = {
+            f"{ENV_PREFIX}TENANT": "shop",
+            f"{ENV_PREFIX}API_KEY": sandbox.key,
+            f"{ENV_PREFIX}BASE_URL": sandbox.base_url,
+            "HOME": str(tmp_path),
+            "XDG_STATE_HOME": str(tmp_path / "state"),
+            "RUNTIME__DLTHUB_TELEMETRY": "false",
+            "DLT_DATA_DIR": str(tmp_path / "dlt"),
+        }
+        done = run_process([sys.executable, "-c", script], tmp_path, environment)
+        assert done.returncode == 0, done.stderr
         with duckdb.connect(tmp_path / "books.duckdb", read_only=True) as con:
             for path, book in sandbox.books.items():
                 table = path.replace("-", "_")
-                found = con.execute(f"select count(*) from p4books.{table}").fetchone()
-                assert found == (len(book),)
+                count = con.execute(f"select count(*) from p4books.{table}").fetchone()
+                assert count == (len(book),)
 
 
-def test_every_table_of_the_readme_is_a_view() -> None:
-    """Each staging table that the README names is a file of sql/staging, and none is left out."""
-    named = set(re.findall(r"`staging\.(\w+)`", README))
+def test_endpoint_file() -> None:
+    """The file of a new endpoint, as printed, defines one that none has yet."""
+    (script,) = [block.text for block in all_blocks() if block.file == "price_lists.py"]
+    names: dict[str, object] = {}
+    exec(script, names)  # noqa: S102 - our own README
 
-    assert named == {file.stem for file in (ROOT / "sql" / "staging").glob("*.sql")}
+    endpoint = names["PRICE_LISTS"]
+    assert isinstance(endpoint, Endpoint)
+    assert endpoint.name not in ENDPOINTS
+    assert endpoint.path == "price-lists"
+
+
+def all_blocks() -> list[Block]:
+    """Return the blocks of all README files."""
+    return [block for file in FILES for block in find_blocks(file)]

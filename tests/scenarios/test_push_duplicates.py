@@ -1,7 +1,7 @@
-"""Does every record stand in P4 Books once at the most, whatever goes wrong?
+"""Pushes among any mix of faults, kills and server behaviours: no record is created twice.
 
-Any mix of faults, kills and ways of the server; pushes are repeated until nothing is ready. At the
-end each row stands there exactly once, or is reported refused or unknown. Twins: none.
+Pushes of one file are repeated until nothing is ready. At the end each row exists exactly once in
+P4 Books, or is reported refused or unknown.
 """
 
 import os
@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from hypothesis import HealthCheck, given
+from hypothesis import HealthCheck, example, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 from pydantic import SecretStr
@@ -29,8 +29,8 @@ from p4books_sandbox import Fault, Sandbox
 
 EXAMPLES = int(os.environ.get("P4BOOKS_EXAMPLES", "15"))
 TIMEOUT = 0.15  # seconds without a byte
-LATE = 0.3  # seconds until a record is made whose sender has given up
-PUSHES = 40  # of the same file, until nothing is ready
+LATE = 0.3  # seconds until a record is created whose sender has given up
+MAX_PUSHES = 40  # of the same file, until nothing is ready
 
 FAULTS = (
     *[None] * 6,
@@ -54,42 +54,42 @@ FAULTS = (
     Fault("cut_body", method="GET"),
 )
 
-OLD = {"code": "OLD", "name": "Was there"}
-_FOLDER = TemporaryDirectory(prefix="twins-")
+OLD = {"code": "OLD", "name": "Existed before"}
+_FOLDER = TemporaryDirectory(prefix="duplicates-")
 
 
 class Killed(BaseException):
-    """The process is dead: it writes nothing any more."""
+    """The process is dead: it writes nothing more."""
 
 
-class Dying(Ledger):
-    """A ledger whose process is killed at the nth thing that it writes or asks."""
+class DyingLedger(Ledger):
+    """A ledger whose process is killed at the nth statement."""
 
     def __init__(self, path: Path, until: int) -> None:
         super().__init__(path)
         self._left = until
 
-    def _do(self, *words: Any) -> Any:
+    def _execute(self, *words: Any) -> Any:
         self._left -= 1
         if self._left < 0:
             raise Killed
-        return super()._do(*words)
+        return super()._execute(*words)
 
 
 @dataclass(frozen=True)
-class Story:
-    """What happens to one file: its rows, the server's ways, faults in turn, and kills."""
+class Scenario:
+    """What happens to one file: its rows, the server's behaviour, faults in turn, and kills."""
 
     rows: int
-    ways: dict[str, Any]
+    behaviour: dict[str, Any]
     faults: list[Fault | None]
     kills: list[int]
     resend: bool
 
 
 @st.composite
-def _stories(draw: st.DrawFn) -> Story:
-    ways = {
+def _scenarios(draw: st.DrawFn) -> Scenario:
+    behaviour = {
         "order": draw(st.sampled_from(["ascending", "descending", "date", "none"])),
         "ids": draw(st.sampled_from(["integers", "uuids"])),
         "twins": draw(st.sampled_from(["made", "refused", "conflict", "first"])),
@@ -100,41 +100,63 @@ def _stories(draw: st.DrawFn) -> Story:
     }
     faults = draw(st.lists(st.sampled_from(FAULTS), max_size=14))
     late = any(fault and fault.kind in {"late", "slow"} for fault in faults)
-    return Story(
+    return Scenario(
         rows=draw(st.integers(1, 12)),
-        ways=ways,
+        behaviour=behaviour,
         faults=faults,
         kills=draw(st.lists(st.integers(3, 90), max_size=3)),
-        resend=not late and draw(st.booleans()),  # what may still come would come twice
+        resend=not late
+        and draw(st.booleans()),  # what is still being processed would be created twice
     )
 
 
-@given(_stories())
+ACCEPTS_DUPLICATES = {  # the behaviour that shows a second request as a second record
+    "order": "ascending",
+    "ids": "integers",
+    "twins": "made",
+    "codes": "kept",
+    "created": "201",
+    "spelling": "snake",
+    "amounts": "numbers",
+}
+AFTER_CREATION = [  # the record was created, and its response lost
+    None,
+    Fault("lost", method="POST"),
+    Fault("cut_body", method="POST"),
+    Fault("failed", method="POST"),
+    Fault("html", method="POST", done=True),
+    None,
+]
+
+
+@example(Scenario(8, ACCEPTS_DUPLICATES, AFTER_CREATION, kills=[], resend=False))
+@example(Scenario(8, ACCEPTS_DUPLICATES, AFTER_CREATION, kills=[30, 33, 36], resend=True))
+@given(_scenarios())
 @examples(
     max_examples=EXAMPLES,
     deadline=None,
     derandomize="P4BOOKS_EXAMPLES" not in os.environ,
     suppress_health_check=list(HealthCheck),
 )
-def test_no_twins(story: Story) -> None:
-    """Each row stands there once, or is refused or unknown; no row stands there twice."""
+def test_no_duplicates(scenario: Scenario) -> None:
+    """Each row is created once, or is refused or unknown; none is created twice."""
     with (
-        Sandbox(empty=True, limit=0, page_size=5, **story.ways) as sandbox,
+        Sandbox(empty=True, limit=0, page_size=5, **scenario.behaviour) as sandbox,
         TemporaryDirectory() as folder,
     ):
         settings = _settings(sandbox, Path(folder))
         sandbox.books["vendors"].insert(OLD)
-        shutil.copytree(_synced(story.ways["ids"]), settings.data_dir)
+        shutil.copytree(_synced(scenario.behaviour["ids"]), settings.data_dir)
 
-        _tell(story, sandbox, settings)
-        time.sleep(LATE + 0.1 if any(f and f.kind == "late" for f in story.faults) else 0)
+        _run_scenario(scenario, sandbox, settings)
+        time.sleep(LATE + 0.1 if any(f and f.kind == "late" for f in scenario.faults) else 0)
 
-        _judge(story, sandbox, settings)
+        _check_promise(scenario, sandbox, settings)
 
 
 @cache
 def _synced(ids: str) -> Path:
-    """Sync the one old vendor, once for all examples."""
+    """Sync the one old vendor, once for all examples with such ids."""
     with Sandbox(data={"vendors": [OLD]}, limit=0, ids=ids) as sandbox:
         settings = _settings(sandbox, Path(_FOLDER.name) / ids)
         sync(settings, ["vendors"])
@@ -153,59 +175,60 @@ def _settings(sandbox: Sandbox, folder: Path) -> Settings:
     )
 
 
-def _file(story: Story) -> list[SourceRow]:
+def _rows(scenario: Scenario) -> list[SourceRow]:
     return [
         SourceRow(n + 2, {"code": f"V-{n}", "name": f"Vendor {n}", "balance": f"{n}.5"})
-        for n in range(story.rows)
+        for n in range(scenario.rows)
     ]
 
 
-def _tell(story: Story, sandbox: Sandbox, settings: Settings) -> None:
-    """Push the same file again and again, with the faults and the kills in their turn."""
+def _run_scenario(scenario: Scenario, sandbox: Sandbox, settings: Settings) -> None:
+    """Push the same file again and again, with the faults and kills in turn."""
     post = 0
-    for turn, fault in enumerate(story.faults):
+    for turn, fault in enumerate(scenario.faults):
         if fault:
             sandbox.faults.stage(replace(fault, after=turn - post if fault.method == "POST" else 0))
             post = turn
-    kills = list(story.kills)
-    again = frozenset({UNKNOWN} if story.resend else ())
-    wishes = PushOptions(allow_renumbering=story.ways["codes"] == "own", again=again)
-    for _ in range(PUSHES):
+    kills = list(scenario.kills)
+    resend = frozenset({UNKNOWN} if scenario.resend else ())
+    own_codes = scenario.behaviour["codes"] == "own"
+    options = PushOptions(allow_renumbering=own_codes, resend=resend)
+    for _ in range(MAX_PUSHES):
         until = kills.pop(0) if kills else 10**9
         try:
-            done = push_records(
+            report = push_records(
                 settings,
                 "vendors",
-                _file(story),
+                _rows(scenario),
                 "vendors.csv",
-                wishes,
-                patience=RetryPolicy(TIMEOUT, backoff=0, settled=0, sleep=lambda _: None),
-                make_ledger=partial(Dying, until=until),
+                options,
+                retry_policy=RetryPolicy(TIMEOUT, backoff=0, settled=0, sleep=lambda _: None),
+                open_ledger=partial(DyingLedger, until=until),
             )
         except Killed:
             continue
-        assert not done.faults
-        if done.ready == 0 and not kills:
+        assert not report.faults
+        if report.ready == 0 and not kills:
             return
-    raise AssertionError(f"still ready after {PUSHES} pushes: {done}")
+    raise AssertionError(f"still ready after {MAX_PUSHES} pushes: {report}")
 
 
-def _judge(story: Story, sandbox: Sandbox, settings: Settings) -> None:
+def _check_promise(scenario: Scenario, sandbox: Sandbox, settings: Settings) -> None:
     ledger = settings.ledger
-    held = [entry for each in list_pushes(ledger) for entry in list_entries(ledger, each.push)]
-    told = {entry.code: entry.state for entry in held}
+    entries = [entry for push in list_pushes(ledger) for entry in list_entries(ledger, push.push)]
+    states = {entry.code: entry.state for entry in entries}
     names = Counter(_name(record) for record in sandbox.books["vendors"].records())
-    for row in _file(story):
-        state, stands = told[row.values["code"]], names[row.values["name"]]
-        assert stands <= 1, f"{row.values['code']} stands there {stands} times"
+    for row in _rows(scenario):
+        state, count = states[row.values["code"]], names[row.values["name"]]
+        assert count <= 1, f"{row.values['code']} exists {count} times"
         assert state in {CREATED, REFUSED, UNKNOWN}
         if state == CREATED:
-            assert stands == 1
+            assert count == 1
         if state == REFUSED:
-            assert stands == 0
-    assert sum(names.values()) <= story.rows + 1
-    assert READY not in told.values()
-    assert not any(entry.left_at and entry.state == REFUSED for entry in held)
+            assert count == 0
+    assert sum(names.values()) <= scenario.rows + 1
+    assert READY not in states.values()
+    assert not any(entry.first_lost_at and entry.state == REFUSED for entry in entries)
 
 
 def _name(record: dict[str, Any]) -> Any:

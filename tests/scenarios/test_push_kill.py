@@ -1,7 +1,7 @@
-"""Does a record come twice, or get lost, when a push is killed?
+"""Pushes killed with SIGKILL: no record is created twice, and none gets lost.
 
-Pushes are killed with SIGKILL while they send, among faults of every kind, and the same file is
-pushed again until nothing is ready.
+They are killed while they send, among faults of every kind, and the same file is pushed again until
+nothing is ready.
 """
 
 import os
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
-from tests.scenarios.test_sync_kill import Order, Victims
+from tests.scenarios.conftest import Order, Victims
 from tests.staging_sync import sync
 
 from p4books.push.ledger import list_entries, list_pushes
@@ -27,14 +27,14 @@ from p4books_sandbox import Fault, Sandbox
 
 SEED = int(os.environ.get("KILL_SEED", "7"))
 KILLS = 100 if "P4BOOKS_EXAMPLES" in os.environ else 5
-OF_A_FILE = 5  # kills
+KILLS_PER_FILE = 5
 ROWS = 300
-FAULTY = 0.12  # of all requests
-SLOW = 0.004  # seconds that each answer takes at least
-LONGEST = 0.4  # seconds of sending until a kill
-PUSHES = 40  # of the same file, until nothing is ready
+FAULT_SHARE = 0.12  # of all requests
+RESPONSE_TIME = 0.004  # seconds, at least
+MAX_SENDING = 0.4  # seconds until a kill
+MAX_PUSHES = 40  # of the same file, until nothing is ready
 
-OLD = {"code": "OLD", "name": "Was there"}
+OLD = {"code": "OLD", "name": "Existed before"}
 
 FAULTS = (
     Fault("reset", method="POST"),
@@ -49,8 +49,8 @@ FAULTS = (
 
 
 @dataclass(frozen=True)
-class Shop:
-    """A P4 Books, the folder of its tenant, and what pushes a file to it."""
+class Books:
+    """A P4 Books, the data folder of its tenant, and the order that pushes a file to it."""
 
     sandbox: Sandbox
     folder: Path
@@ -58,32 +58,26 @@ class Shop:
 
     @property
     def posts(self) -> int:
-        """How many POSTs have come so far."""
+        """How many POSTs have arrived so far."""
         return sum(arrival.method == "POST" for arrival in self.sandbox.requests)
 
     def states(self) -> dict[str, str]:
-        """Give the state of each row by its code, as the ledger has it."""
+        """Return the state of each row in the ledger, by its code."""
         ledger = self.folder / ".private" / "acme" / "ledger.sqlite"
         return {
-            e.code: e.state for each in list_pushes(ledger) for e in list_entries(ledger, each.push)
+            entry.code: entry.state
+            for push in list_pushes(ledger)
+            for entry in list_entries(ledger, push.push)
         }
 
-    def standing(self) -> Counter[str]:
-        """Count the records of each code."""
-        return Counter(str(each["code"]) for each in self.sandbox.books["vendors"].records())
-
-
-@pytest.fixture(scope="module")
-def victims(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Victims]:
-    """The program that runs what is killed."""
-    victims = Victims(tmp_path_factory.mktemp("state"))
-    yield victims
-    victims.end()
+    def count_records(self) -> Counter[str]:
+        """Count the records in P4 Books by code."""
+        return Counter(str(record["code"]) for record in self.sandbox.books["vendors"].records())
 
 
 @pytest.fixture(scope="module")
 def synced(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The data of one sync, of one old vendor."""
+    """The data of one sync, with the one old vendor."""
     folder = tmp_path_factory.mktemp("synced")
     with (
         Sandbox(data={"vendors": [OLD]}, limit=0) as sandbox,
@@ -99,7 +93,7 @@ def synced(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def shop(synced: Path, tmp_path: Path) -> Iterator[Shop]:
+def books(synced: Path, tmp_path: Path) -> Iterator[Books]:
     """A P4 Books with the old vendor, and a file of new ones."""
     folder, file = tmp_path / "data", tmp_path / "vendors.csv"
     shutil.copytree(synced, folder)
@@ -115,79 +109,79 @@ def shop(synced: Path, tmp_path: Path) -> Iterator[Shop]:
             "data_dir": str(folder),
             "requests_per_window": 100_000,
         }
-        yield Shop(sandbox, folder, order)
+        yield Books(sandbox, folder, order)
 
 
-@pytest.mark.parametrize("nth", range(KILLS // OF_A_FILE))
-def test_killed(nth: int, victims: Victims, shop: Shop) -> None:
-    """Whenever pushes are killed, each row stands there once, or is told refused or unknown."""
-    chance = random.Random(SEED * 1000 + nth)  # noqa: S311 - no secret hangs on it
-    _stage(shop.sandbox, chance)
+@pytest.mark.parametrize("nth", range(KILLS // KILLS_PER_FILE))
+def test_killed(nth: int, victims: Victims, books: Books) -> None:
+    """Whenever pushes are killed, each row is created once, or is reported refused or unknown."""
+    rng = random.Random(SEED * 1000 + nth)  # noqa: S311 - not for secrets
+    _stage(books.sandbox, rng)
 
-    hits = _kill(victims, shop, chance)
-    _push_the_rest(victims, shop)
+    hits = _kill_pushes(victims, books, rng)
+    _push_until_done(victims, books)
 
-    _tell(nth, hits, shop)
-    _judge(shop)
-    assert hits["sending"] > OF_A_FILE / 2
+    _print_summary(nth, hits, books)
+    _check_promise(books)
+    assert hits["sending"] > KILLS_PER_FILE / 2
 
 
-def _stage(sandbox: Sandbox, chance: random.Random) -> None:
-    """Let requests meet faults in turn, and the others be slow."""
-    places = (place for place in range(4 * ROWS) if chance.random() < FAULTY)
+def _stage(sandbox: Sandbox, rng: random.Random) -> None:
+    """Stage faults for a share of the requests, and let the others be slow."""
+    places = (place for place in range(4 * ROWS) if rng.random() < FAULT_SHARE)
     for hit_before, place in enumerate(places):
-        fault = chance.choice(FAULTS)
+        fault = rng.choice(FAULTS)
         sandbox.faults.stage(replace(fault, after=place - hit_before))
-    sandbox.faults.stage(Fault("slow", method="POST", seconds=SLOW, times=None))
+    sandbox.faults.stage(Fault("slow", method="POST", seconds=RESPONSE_TIME, times=None))
 
 
-def _kill(victims: Victims, shop: Shop, chance: random.Random) -> Counter[str]:
-    """Kill pushes that send, and one from its start; count what the kills hit."""
+def _kill_pushes(victims: Victims, books: Books, rng: random.Random) -> Counter[str]:
+    """Kill pushes while they send, and one near its start; count what the kills hit."""
     hits: Counter[str] = Counter()
-    early = chance.randrange(1, OF_A_FILE)
-    for kill in range(OF_A_FILE):
-        before = shop.posts
-        sends = partial(_sends, shop, before)
-        moment = chance.random() * LONGEST
+    early = rng.randrange(1, KILLS_PER_FILE)
+    for kill in range(KILLS_PER_FILE):
+        before = books.posts
+        is_sending = partial(_is_sending, books, before)
+        moment = rng.random() * MAX_SENDING
         if kill == early:
-            ended = victims.run(shop.order, kill_after=moment)
+            ended = victims.run(books.order, kill_after=moment)
         else:
-            ended = victims.run(shop.order, kill_after=moment, begun=sends)
-        states = Counter(shop.states().values())
-        was_sending = ended == -signal.SIGKILL and sends() and states[READY] > 0
+            ended = victims.run(books.order, kill_after=moment, begun=is_sending)
+        states = Counter(books.states().values())
+        was_sending = ended == -signal.SIGKILL and is_sending() and states[READY] > 0
         hits["sending"] += was_sending
         hits["unanswered"] += was_sending and states[SENDING] > 0
     return hits
 
 
-def _sends(shop: Shop, before: int) -> bool:
-    return shop.posts > before
+def _is_sending(books: Books, before: int) -> bool:
+    return books.posts > before
 
 
-def _push_the_rest(victims: Victims, shop: Shop) -> None:
-    for _ in range(PUSHES):
-        if victims.run(shop.order) == 0:
+def _push_until_done(victims: Victims, books: Books) -> None:
+    for _ in range(MAX_PUSHES):
+        if victims.run(books.order) == 0:
             return
-    raise AssertionError(f"still ready after {PUSHES} pushes")
+    raise AssertionError(f"still ready after {MAX_PUSHES} pushes")
 
 
-def _tell(nth: int, hits: Counter[str], shop: Shop) -> None:
-    states, standing = shop.states(), shop.standing()
+def _print_summary(nth: int, hits: Counter[str], books: Books) -> None:
+    states, records = books.states(), books.count_records()
     counts = Counter(states.values())
-    twins = sum(count > 1 for count in standing.values())
+    duplicates = sum(count > 1 for count in records.values())
     sys.stdout.write(
-        f"KILL_SEED={SEED}, file {nth}: of {OF_A_FILE} kills {hits['sending']} hit a push that was"
-        f" sending, {hits['unanswered']} of them between a request and its answer; {ROWS} rows:"
-        f" {counts[CREATED]} created, {counts[REFUSED]} refused, {counts[UNKNOWN]} unknown;"
-        f" {shop.posts} POSTs, {twins} twins\n"
+        f"KILL_SEED={SEED}, file {nth}: {hits['sending']} of {KILLS_PER_FILE} kills hit a push"
+        f" while it was sending, {hits['unanswered']} of them between a request and its response;"
+        f" {ROWS} rows: {counts[CREATED]} created, {counts[REFUSED]} refused,"
+        f" {counts[UNKNOWN]} unknown; {books.posts} POSTs, {duplicates} duplicates\n"
     )
 
 
-def _judge(shop: Shop) -> None:
-    states, standing = shop.states(), shop.standing()
+def _check_promise(books: Books) -> None:
+    states, records = books.states(), books.count_records()
     assert len(states) == ROWS
     for code, state in states.items():
         assert state in {CREATED, REFUSED, UNKNOWN}, f"{code} is {state}"
         least, most = {CREATED: (1, 1), REFUSED: (0, 0), UNKNOWN: (0, 1)}[state]
-        assert least <= standing[code] <= most, f"{code}, {state}, stands {standing[code]} times"
-    assert set(standing) <= {OLD["code"], *states}
+        assert least <= records[code] <= most, f"{code}, {state}, exists {records[code]} times"
+    assert set(records) <= {OLD["code"], *states}

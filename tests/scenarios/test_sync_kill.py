@@ -1,14 +1,12 @@
 """Syncs and loads that are killed at any moment, and the runs that follow."""
 
-import json
 import os
 import random
 import shutil
 import signal
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -16,6 +14,7 @@ from typing import Any
 
 import duckdb
 import pytest
+from tests.scenarios.conftest import Order, Victims
 from tests.staging_sync import STAGING
 
 from p4books.endpoints import ENDPOINTS
@@ -25,53 +24,8 @@ SEED = int(os.environ.get("KILL_SEED", "7"))
 SOAK = "P4BOOKS_EXAMPLES" in os.environ
 KILLS, FIRST_KILLS, LOAD_KILLS = (40, 10, 40) if SOAK else (6, 2, 6)
 
-Order = dict[str, Any]
 Rows = list[tuple[Any, ...]]
 Structure = dict[str, Rows]
-
-
-class Victims:
-    """Process that starts runs which can be killed, one at a time."""
-
-    def __init__(self, state: Path) -> None:
-        self._program = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("victims.py"))],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env={**os.environ, "XDG_STATE_HOME": str(state)},
-            text=True,
-        )
-
-    def run(
-        self,
-        order: Order,
-        kill_after: float | None = None,
-        begun: Callable[[], bool] = lambda: True,
-    ) -> int:
-        """Run an order and return its exit code; kill it `kill_after` seconds after it began."""
-        victim = int(self._ask(json.dumps(order)))
-        if kill_after is not None:
-            last = time.monotonic() + 10
-            while not begun() and time.monotonic() < last:
-                time.sleep(0.001)
-            time.sleep(kill_after)
-            os.kill(victim, signal.SIGKILL)  # it is not reaped before it is asked for
-        return int(self._ask(""))
-
-    def end(self) -> None:
-        """Stop the process."""
-        assert self._program.stdin is not None
-        assert self._program.stdout is not None
-        self._program.stdin.close()
-        self._program.wait(10)
-        self._program.stdout.close()
-
-    def _ask(self, line: str) -> str:
-        assert self._program.stdin is not None
-        assert self._program.stdout is not None
-        self._program.stdin.write(line + "\n")
-        self._program.stdin.flush()
-        return self._program.stdout.readline()
 
 
 @dataclass(frozen=True)
@@ -150,14 +104,6 @@ def copy_folder(scenario: Scenario, tmp_path: Path) -> tuple[Path, Order]:
     shutil.copytree(scenario.folder, folder)
     place = "data_dir" if "data_dir" in scenario.order else "folder"
     return folder, {**scenario.order, place: str(folder)}
-
-
-@pytest.fixture(scope="module")
-def victims(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Victims]:
-    """The process that starts runs to be killed."""
-    victims = Victims(tmp_path_factory.mktemp("state"))
-    yield victims
-    victims.end()
 
 
 @pytest.fixture(scope="module")

@@ -57,9 +57,11 @@ def run_load(order: dict[str, Any]) -> bool:
 def run_push(order: dict[str, Any]) -> bool:
     """Push a file of vendors; return whether nothing is left to send."""
     file = Path(order.pop("file"))
-    patience = RetryPolicy(timeout=5.0, backoff=0)
-    done = push_records(Settings(**order), "vendors", read_file(file), file.name, patience=patience)
-    return done.ready == 0
+    retry_policy = RetryPolicy(timeout=5.0, backoff=0)
+    report = push_records(
+        Settings(**order), "vendors", read_file(file), file.name, retry_policy=retry_policy
+    )
+    return report.ready == 0
 
 
 WORK: dict[str, Callable[[dict[str, Any]], bool]] = {

@@ -9,19 +9,29 @@ import click
 from p4books.cli.demo import demo, sandbox
 from p4books.cli.push_commands import push, pushes
 from p4books.cli.query_commands import export, models, query, report
-from p4books.cli.runtime import exit_for_faults, json_option, run_app, tenant_option
-from p4books.endpoints import ENDPOINTS, get_endpoint
+from p4books.cli.runtime import (
+    exit_for_errors,
+    json_option,
+    parse_endpoint,
+    run_app,
+    tenant_option,
+)
+from p4books.endpoints import ENDPOINTS
 from p4books.errors import P4BooksError, UsageError
-from p4books.publish.publish import VERSION
+
+
+def main() -> NoReturn:
+    """Run the command and end the process."""
+    run_app(app)
 
 
 @click.group(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog=f"Endpoints: {', '.join(ENDPOINTS)}. Exit codes: 0 done, 1 something could not be done "
-    "(what could be is safe and published), 2 wrong settings or usage, 75 another run is going on, "
+    epilog=f"Endpoints: {', '.join(ENDPOINTS)}. Exit codes: 0 done, 1 something failed (the rest "
+    "is saved and published), 2 wrong settings or usage, 75 another run is in progress, "
     "130 stopped.",
 )
-@click.version_option(VERSION, prog_name="p4books")
+@click.version_option(package_name="p4books", prog_name="p4books")
 def app() -> None:
     """Copy the books of P4 Books, exactly and with their history, into a DuckDB file."""
 
@@ -31,22 +41,23 @@ def app() -> None:
     "  p4books sync invoices customers --json"
 )
 @click.argument("endpoints", nargs=-1, metavar="[ENDPOINT]...")
-@click.option("--full", is_flag=True, help="Read every list to its end, whatever it costs.")
+@click.option("--full", is_flag=True, help="Read every list completely, regardless of the cost.")
 @click.option(
     "--allow-gone",
     multiple=True,
     metavar="ENDPOINT",
-    help="Believe that many of its rows are gone. May be repeated.",
+    help="Accept mass deletions for ENDPOINT, overriding max_gone_share. May be repeated.",
 )
 @click.option(
     "--log",
     type=click.Choice(["text", "json"]),
     default="text",
-    help="json: one JSON line for the run, and one on stderr for what happens in it.",
+    show_default=True,
+    help="json: one JSON line for the run on stdout, and one per event on stderr.",
 )
 @tenant_option
 @json_option
-def sync(  # noqa: PLR0913
+def sync(
     endpoints: tuple[str, ...],
     full: bool,
     allow_gone: tuple[str, ...],
@@ -56,11 +67,12 @@ def sync(  # noqa: PLR0913
 ) -> None:
     """Bring the warehouse and the published file up to date.
 
-    Reads where new rows stand in each list, or in those named, and as much of the rest as the
-    setting requests_per_run lets it; loads what is new, changed or gone; publishes
-    data/TENANT.duckdb. What could not be read is said; the rest is done all the same.
+    Reads the newest rows of each list, or of those given, and as much of the rest as the setting
+    requests_per_run allows; loads what is new, changed or gone; publishes data/TENANT.duckdb. A
+    list that cannot be read is reported, and the others are synced.
     """
-    names, gone = [[_parse_endpoint(word) for word in words] for words in (endpoints, allow_gone)]
+    names = [parse_endpoint(word) for word in endpoints]
+    gone = [parse_endpoint(word) for word in allow_gone]
     from p4books.cli.progress import show_sync_progress
     from p4books.cli.render_sync import print_summary, print_summary_json, print_summary_log
     from p4books.cli.runtime import enable_json_log
@@ -70,96 +82,99 @@ def sync(  # noqa: PLR0913
 
     if log == "json":
         enable_json_log()
-    found = load_settings(tenant)
+    settings = load_settings(tenant)
     show = print_summary_json if as_json else print_summary_log
     if not as_json and log == "text":
         show = partial(print_summary, table=sys.stdout.isatty())
     try:
-        with show_sync_progress(found, None if full else found.requests_per_run) as told:
-            done = sync(found, names, told, full=full, allow_gone=gone)
-    except P4BooksError as fault:
-        show(SyncSummary(found.tenant, faults=[fault]), found)
+        with show_sync_progress(settings, None if full else settings.requests_per_run) as progress:
+            summary = sync(settings, names, progress, full=full, allow_gone=gone)
+    except P4BooksError as error:
+        show(SyncSummary(settings.tenant, faults=[error]), settings)
         raise
-    show(done, found)
-    exit_for_faults(*done.faults)
+    show(summary, settings)
+    exit_for_errors(*summary.faults)
 
 
 @app.command(
-    short_help="Ask each endpoint for one row: reachable, allowed, how long?",
+    short_help="Check that each endpoint is reachable and readable.",
     epilog="\b\nExample:\n  p4books check\n  p4books check --deep",
 )
-@click.option("--deep", is_flag=True, help="Find out with a dozen requests how this API behaves.")
+@click.option("--deep", is_flag=True, help="Detect with a dozen requests how this API behaves.")
 @tenant_option
 @json_option
 def check(deep: bool, tenant: str | None, as_json: bool) -> None:
-    """Ask each endpoint for one row: is it reachable, allowed, and how long is it?
+    """Check that each endpoint is reachable and readable, and count its rows.
 
-    With --deep the longest list is asked in a few ways more: how its rows are ordered, how many
-    come on a page, what comes past the end, which parameters work. `status` shows it later.
+    With --deep the longest list is also requested in other ways: how its rows are ordered, how many
+    fit on a page, what comes after the last page, which parameters work. `status` shows the result.
     """
     from p4books.cli.render_sync import print_probe_results, print_probe_results_json
     from p4books.extract.probe import probe_endpoints
     from p4books.load.run_state import save_capabilities
     from p4books.settings import load_settings
 
-    found = load_settings(tenant)
-    findings = probe_endpoints(found)
-    faults: list[P4BooksError] = [each.fault for each in findings if each.fault]
-    traits = None
+    settings = load_settings(tenant)
+    results = probe_endpoints(settings)
+    errors: list[P4BooksError] = [result.fault for result in results if result.fault]
+    capabilities = None
     try:
-        traits = save_capabilities(found, findings) if deep else None
-    except P4BooksError as fault:
-        faults.append(fault)
-    (print_probe_results_json if as_json else print_probe_results)(findings, traits)
-    exit_for_faults(*faults)
+        capabilities = save_capabilities(settings, results) if deep else None
+    except P4BooksError as error:
+        errors.append(error)
+    (print_probe_results_json if as_json else print_probe_results)(results, capabilities)
+    exit_for_errors(*errors)
 
 
 @app.command(epilog="\b\nExample:\n  p4books status")
 @tenant_option
 @json_option
 def status(tenant: str | None, as_json: bool) -> None:
-    """Show what the published file holds and how fresh it is."""
+    """Show what the published file contains and how fresh it is."""
     from p4books.cli.console import print_json
     from p4books.cli.render_sync import print_status
     from p4books.publish.status import read_status
     from p4books.settings import load_settings
 
-    found = load_settings(tenant, need_key=False)
-    now = read_status(found)
+    settings = load_settings(tenant, need_key=False)
+    current = read_status(settings)
     if as_json:
-        print_json(now)
+        print_json(current)
     else:
-        print_status(now, found)
+        print_status(current, settings)
 
 
-@app.command(epilog="\b\nExample:\n  p4books runs\n  p4books runs 12")
+@app.command(
+    short_help="List the last runs, or show one.",
+    epilog="\b\nExample:\n  p4books runs\n  p4books runs 12",
+)
 @click.argument("number", required=False, type=click.IntRange(1), metavar="[RUN]")
 @click.option("--last", default=20, show_default=True, type=click.IntRange(1), help="How many.")
 @tenant_option
 @json_option
 def runs(number: int | None, last: int, tenant: str | None, as_json: bool) -> None:
-    """List the last runs, failed and killed ones too; or show one, by endpoint."""
+    """List the last runs, including failed and killed ones, or show one by endpoint."""
     from p4books.cli.console import print_json
     from p4books.cli.render_sync import print_run, print_runs
     from p4books.settings import load_settings
     from p4books.storage.files import is_running
     from p4books.storage.run_log import RunLog
 
-    found = load_settings(tenant, need_key=False)
-    log = RunLog(found.run_log)
+    settings = load_settings(tenant, need_key=False)
+    run_log = RunLog(settings.run_log)
     if number is None:
-        shown = log.load_runs(last)
-        running = is_running(found)
-        (print_json(shown) if as_json else print_runs(shown, found, running=running))
+        recent = run_log.load_runs(last)
+        running = is_running(settings)
+        (print_json(recent) if as_json else print_runs(recent, settings, running=running))
         return
-    one = log.load_run(number)
-    if one is None:
+    run = run_log.load_run(number)
+    if run is None:
         raise UsageError(f"There is no run {number}. `p4books runs` lists them.")
-    (print_json(one) if as_json else print_run(one))
+    (print_json(run) if as_json else print_run(run))
 
 
 @app.command(
-    short_help="Make a field that P4 Books added a column.",
+    short_help="Turn a new field of the API into a column.",
     epilog="\b\nExample:\n  p4books adopt customers.credit_days\n"
     "  p4books adopt customers.credit_days --as count",
 )
@@ -168,12 +183,12 @@ def runs(number: int | None, last: int, tenant: str | None, as_json: bool) -> No
     "--as",
     "kind",
     type=click.Choice(("text", "money", "measure", "count", "day", "instant")),
-    help="Of which kind it is (default: what all its values fit).",
+    help="Type of the column (default: the one that all its values fit).",
 )
 @tenant_option
 @json_option
 def adopt(field: str, kind: str | None, tenant: str | None, as_json: bool) -> None:
-    """Make a field that P4 Books added a column, in every version; its values leave `extra`."""
+    """Turn a field that P4 Books added into a column of every version; its values leave `extra`."""
     from p4books.cli.console import print_json
     from p4books.load.evolution import adopt_field
     from p4books.settings import load_settings
@@ -182,21 +197,14 @@ def adopt(field: str, kind: str | None, tenant: str | None, as_json: bool) -> No
     if as_json:
         print_json(vars(done))
         return
-    odd = f" What did not fit is in raw.findings: {done.misfits:,}." if done.misfits else ""
+    misfits = ""
+    if done.misfits:
+        misfits = f" Values that did not fit are in raw.findings: {done.misfits:,}."
     click.echo(
-        f"{done.endpoint}.{done.field} is a column now ({done.kind}), filled in {done.values:,} of "
-        f"{done.versions:,} versions.{odd} It is published with the next `p4books sync`."
+        f"{done.endpoint}.{done.field} is now a column ({done.kind}), filled in {done.values:,} of "
+        f"{done.versions:,} versions.{misfits} The next `p4books sync` publishes it."
     )
 
 
-for each in (push, pushes, query, export, models, report, sandbox, demo):
-    app.add_command(each)
-
-
-def _parse_endpoint(word: str) -> str:
-    return get_endpoint(word.lower().replace("-", "_")).name
-
-
-def main() -> NoReturn:
-    """Run the command and end the process."""
-    run_app(app)
+for _command in (push, pushes, query, export, models, report, sandbox, demo):
+    app.add_command(_command)

@@ -1,4 +1,4 @@
-"""Console output: tables, JSON, timestamps."""
+"""Console output: tables, JSON, paths, timestamps."""
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -15,12 +15,17 @@ from rich.text import Text
 from p4books.settings import Settings
 from p4books.storage.exact_json import encode_document
 
-WIDE = 10_000  # columns, where nobody looks: a table in a log is never folded
+WIDE = 10_000  # columns of output that is not a terminal, so that a table in a log never wraps
 
 
 def make_console() -> Console:
-    """Make the console of standard output: as wide as a terminal, or as its lines are."""
+    """Create the console of stdout, as wide as the terminal, or WIDE if there is none."""
     return Console(width=None if sys.stdout.isatty() else WIDE, highlight=False, soft_wrap=False)
+
+
+def print_line(line: str = "") -> None:
+    """Print a line of text as it is, without markup."""
+    sys.stdout.write(f"{line}\n")
 
 
 def print_json(value: object) -> None:
@@ -31,71 +36,74 @@ def print_json(value: object) -> None:
 def print_table(
     columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str | None = None
 ) -> None:
-    """Print rows under their names; numbers stand on the right, nothing is cut off or folded."""
+    """Print rows under a header, numbers right-aligned, without truncating or wrapping cells."""
     rows = [tuple(row) for row in rows]
-    shown = _build_table(columns, rows, _format_cell)
-    out = make_console()
-    out.width = max(out.width, _table_width(shown))  # a terminal that is too narrow wraps its lines
+    table = _build_table(columns, rows, _format_cell)
+    console = make_console()
+    console.width = max(console.width, _measure_width(table))  # a narrow terminal wraps the lines
     if title:
-        out.print(title, style="bold")
-    out.print(shown)
+        console.print(title, style="bold")
+    console.print(table)
 
 
 def print_rows(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Print what a query gave, values as they are; one below the other where they are too wide."""
+    """Print the rows of a query with their values unformatted.
+
+    If the table is wider than the terminal, each row is printed with one value per line.
+    """
     rows = [tuple(row) for row in rows]
-    shown = _build_table(columns, rows, _plain_text)
-    out = make_console()
-    if _table_width(shown) <= out.width:
-        out.print(shown)
+    table = _build_table(columns, rows, _format_plain)
+    console = make_console()
+    if _measure_width(table) <= console.width:
+        console.print(table)
         return
     widest = max(map(len, columns))
     for row in rows:
-        out.rule()
+        console.rule()
         for name, value in zip(columns, row, strict=True):
-            out.print(Text(f"{name:<{widest}}  {_plain_text(value)}"))
-
-
-def _build_table(
-    columns: Sequence[str], rows: Sequence[Sequence[Any]], say: Callable[[Any], str]
-) -> Table:
-    shown = Table(box=None, pad_edge=False)
-    for place, name in enumerate(columns):
-        numbers = any(_is_number(row[place]) for row in rows)
-        side: Literal["left", "right"] = "right" if numbers else "left"
-        shown.add_column(Text(name), justify=side, no_wrap=True)
-    for row in rows:
-        shown.add_row(*(Text(say(value)) for value in row))
-    return shown
-
-
-def _table_width(shown: Table) -> int:
-    wide = Console(width=WIDE)
-    return wide.measure(shown).maximum
+            console.print(Text(f"{name:<{widest}}  {_format_plain(value)}"))
 
 
 def display_path(path: Path) -> Path:
-    """Shorten a path below the current folder, as a person would type it."""
+    """Return a path relative to the current folder if it is below it."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
-def format_timestamp(instant: datetime | None, settings: Settings) -> str:
-    """Say an instant in the tenant's time zone."""
-    if instant is None:
+def format_timestamp(timestamp: datetime | None, settings: Settings) -> str:
+    """Format a timestamp in the tenant's time zone; None is `never`."""
+    if timestamp is None:
         return "never"
-    return pendulum.instance(instant).in_timezone(settings.timezone).format("YYYY-MM-DD HH:mm:ss")
+    local = pendulum.instance(timestamp).in_timezone(settings.timezone)
+    return local.format("YYYY-MM-DD HH:mm:ss")
 
 
-def format_age(instant: datetime) -> str:
-    """Say how long ago an instant was."""
-    return pendulum.instance(instant).diff_for_humans()
+def format_age(timestamp: datetime) -> str:
+    """Format how long ago a timestamp was, such as `2 hours ago`."""
+    return pendulum.instance(timestamp).diff_for_humans()
+
+
+def _build_table(
+    columns: Sequence[str], rows: Sequence[Sequence[Any]], format_value: Callable[[Any], str]
+) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for index, name in enumerate(columns):
+        numeric = any(_is_number(row[index]) for row in rows)
+        side: Literal["left", "right"] = "right" if numeric else "left"
+        table.add_column(Text(name), justify=side, no_wrap=True)
+    for row in rows:
+        table.add_row(*(Text(format_value(value)) for value in row))
+    return table
+
+
+def _measure_width(table: Table) -> int:
+    return Console(width=WIDE).measure(table).maximum
 
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
 
 
-def _plain_text(value: object) -> str:
+def _format_plain(value: object) -> str:
     if isinstance(value, datetime):
         return value.isoformat(sep=" ", timespec="auto" if value.microsecond else "seconds")
     return "" if value is None else str(value)

@@ -9,19 +9,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 from zoneinfo import ZoneInfo
 
 import click
 
-from p4books.cli.runtime import exit_for_faults
-from p4books.errors import P4BooksError
+from p4books.cli.runtime import exit_for_errors
+from p4books.errors import P4BooksError, UsageError
 
-if TYPE_CHECKING:  # `--help` imports none of these
+if TYPE_CHECKING:  # imported by the commands themselves, so that `--help` starts without it
     from p4books.settings import Settings
 
 DEMO_TENANT = "sandbox-demo"
+
+SANDBOX_PACKAGES = ("fastapi", "httptools", "orjson", "uvicorn")  # the extra p4books[sandbox]
 
 FIGURES = {
     "Sales by month": """
@@ -52,39 +55,77 @@ FIGURES = {
 }
 
 
-@dataclass(frozen=True)
-class DemoFigure:
-    """A small report: its title, the names of its columns, its rows."""
+@click.command(
+    short_help="Sync a sandbox and show three figures; needs no key.",
+    epilog="\b\nExample:\n  p4books demo\n  p4books demo --invoices 500",
+)
+@click.option(
+    "--invoices",
+    default=2000,
+    show_default=True,
+    type=click.IntRange(0, 1_000_000),
+    help="Number of invoices; the other lists grow with it.",
+)
+def demo(invoices: int) -> None:
+    """Sync a sandbox twice and show three figures: what p4books does, without a key."""
+    from p4books.cli.console import display_path, print_table
+    from p4books.cli.progress import show_sync_progress
+    from p4books.cli.render_sync import print_summary
+    from p4books.sync import sync
 
-    title: str
-    columns: list[str]
-    rows: list[tuple[Any, ...]]
+    with demo_tenant(invoices) as settings:
+        click.echo(f"A P4 Books with {invoices:,} invoices is running at {settings.address}")
+        for title in ("First sync", "Second sync of the same lists"):
+            with show_sync_progress(settings) as progress:
+                summary = sync(settings, progress=progress)
+            click.echo(f"\n{title}")
+            print_summary(summary, settings)
+            exit_for_errors(*summary.faults)
+        for figure in query_figures(settings):
+            click.echo()
+            print_table(figure.columns, figure.rows, figure.title)
+        click.echo(f"\nPublished file: {display_path(settings.published)}")
+        command = display_path(Path(sys.argv[0]))
+        for title, words in (("Query it", "query --model ar_aging"), ("As a workbook", "export")):
+            click.echo(f"{title}: {command} {words} --tenant {settings.tenant}")
+
+
+@click.command(
+    short_help="Run a P4 Books on this machine, for trials.",
+    add_help_option=False,
+    context_settings={"ignore_unknown_options": True, "help_option_names": []},
+)
+@click.argument("words", nargs=-1, type=click.UNPROCESSED)
+def sandbox(words: tuple[str, ...]) -> NoReturn:
+    """Run a P4 Books on this machine, for trials without a key (see `sandbox --help`)."""
+    require_sandbox()
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, "-m", "p4books_sandbox", *words])  # noqa: S606 - ours
 
 
 @contextmanager
 def demo_tenant(invoices: int) -> Iterator["Settings"]:
-    """Run a sandbox of that many invoices and give the settings of a fresh tenant on it.
+    """Run a sandbox with that many invoices and yield the settings of a new tenant on it.
 
-    Raises P4BooksError where the sandbox can't be started.
+    Raises UsageError if the sandbox is not installed, and P4BooksError if it does not start.
     """
     from p4books.settings import Settings, project_root, validate_settings
 
-    key = f"demo-{secrets.token_hex(8)}"  # a new key has its whole minute before it
-    command = [sys.executable, "-m", "p4books_sandbox", "--port", "0", "--key", key]
+    require_sandbox()
+    key = f"demo-{secrets.token_hex(8)}"  # a new key has the requests of a whole minute left
     zone = ZoneInfo(Settings.model_fields["timezone"].default)
-    command += ["--last-day", f"{datetime.now(zone):%Y-%m-%d}"]
-    with subprocess.Popen(  # noqa: S603 - our own module, our own words
-        [*command, "--invoices", str(invoices)], stdout=subprocess.PIPE, text=True
-    ) as process:
+    command = [sys.executable, "-m", "p4books_sandbox", "--port", "0", "--key", key]
+    command += ["--invoices", str(invoices), "--last-day", f"{datetime.now(zone):%Y-%m-%d}"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - ours
         try:
-            first = process.stdout.readline() if process.stdout else ""
-            if not first:
+            line = process.stdout.readline() if process.stdout else ""
+            if not line:
                 raise P4BooksError("The sandbox did not start; nothing was changed.")
             settings = validate_settings(
                 {
                     "tenant": DEMO_TENANT,
                     "api_key": key,
-                    "base_url": first.split(": ", 1)[1].strip(),
+                    "base_url": line.split(": ", 1)[1].strip(),
                     "data_dir": project_root() / "data",
                     "page_size": 250,  # both syncs fit into the first minute's requests
                 }
@@ -96,51 +137,32 @@ def demo_tenant(invoices: int) -> Iterator["Settings"]:
             process.terminate()
 
 
+def require_sandbox() -> None:
+    """Raise UsageError unless the packages of the sandbox are installed.
+
+    Nothing was tried that could fail, so it ends like wrong settings, with exit code 2.
+    """
+    missing = [name for name in SANDBOX_PACKAGES if find_spec(name) is None]
+    if missing:
+        raise UsageError(
+            f"The sandbox needs packages that are not installed ({', '.join(missing)}). Nothing "
+            "was started. Install them with: pip install 'p4books[sandbox]'"
+        )
+
+
+@dataclass(frozen=True)
+class DemoFigure:
+    """A small report: its title, the names of its columns, its rows."""
+
+    title: str
+    columns: list[str]
+    rows: list[tuple[Any, ...]]
+
+
 def query_figures(settings: "Settings") -> list[DemoFigure]:
-    """Ask the published file three small questions."""
+    """Query the three figures of the demo from the published file."""
     from p4books.publish.query import run_query
 
     return [
-        DemoFigure(title, *run_query(settings.published, question))
-        for title, question in FIGURES.items()
+        DemoFigure(title, *run_query(settings.published, query)) for title, query in FIGURES.items()
     ]
-
-
-@click.command(
-    add_help_option=False,
-    context_settings={"ignore_unknown_options": True, "help_option_names": []},
-)
-@click.argument("words", nargs=-1, type=click.UNPROCESSED)
-def sandbox(words: tuple[str, ...]) -> NoReturn:
-    """Run a P4 Books on this machine, to try things without a key (see `sandbox --help`)."""
-    sys.stdout.flush()
-    os.execv(sys.executable, [sys.executable, "-m", "p4books_sandbox", *words])  # noqa: S606
-
-
-@click.command(
-    short_help="Sync a sandbox and show three figures; needs no key.",
-    epilog="\b\nExample:\n  p4books demo\n  p4books demo --invoices 500",
-)
-@click.option("--invoices", default=2000, show_default=True, type=click.IntRange(0, 1_000_000))
-def demo(invoices: int) -> None:
-    """Sync a sandbox twice and show three figures: what p4books does, without a key."""
-    from p4books.cli.console import display_path, print_table
-    from p4books.cli.progress import show_sync_progress
-    from p4books.cli.render_sync import print_summary
-    from p4books.sync import sync
-
-    with demo_tenant(invoices) as settings:
-        click.echo(f"A P4 Books with {invoices:,} invoices runs at {settings.address}")
-        for title in ("First sync", "Second sync: the same lists again"):
-            with show_sync_progress(settings) as told:
-                done = sync(settings, progress=told)
-            click.echo(f"\n{title}")
-            print_summary(done, settings)
-            exit_for_faults(*done.faults)
-        for figure in query_figures(settings):
-            click.echo()
-            print_table(figure.columns, figure.rows, figure.title)
-        click.echo(f"\nThe file: {display_path(settings.published)}")
-        command = display_path(Path(sys.argv[0]))
-        for title, words in (("Ask it", "query --model ar_aging"), ("As a workbook", "export")):
-            click.echo(f"{title}: {command} {words} --tenant {settings.tenant}")

@@ -1,4 +1,4 @@
-"""Progress of a sync and the time it still takes."""
+"""Progress of a sync, and an estimate of the time left."""
 
 import statistics
 import sys
@@ -7,11 +7,10 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
-from typing import Any
 
 import pendulum
 from rich.console import Console
-from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn
 from rich.text import Text
 
 from p4books.cli.runtime import log_progress
@@ -20,64 +19,64 @@ from p4books.extract.rate_limiter import RateLimiter
 from p4books.extract.reader import ProgressCallback
 from p4books.settings import Settings
 
-LAST = 31  # answers of a list by which its pace is told
+PACE_RESPONSES = 31  # the latest responses of a list from which its pace is estimated
+SHORT_WAIT = 10.0  # seconds; less than that is not worth showing
+QUIET_SECONDS = 30.0  # between two lines about one list
 
 
 class TimeEstimate:
-    """Estimates the seconds left of reading lists side by side.
+    """Estimates the seconds left until all lists, which are read in parallel, are read.
 
-    The limit rules, for all lists together; where the server is slower than that, the list that
-    takes longest. No more is read than `requests` (None: all). `clock` gives seconds.
+    Either the rate limit decides, for all lists together, or, if the server is slower than that,
+    the list that takes longest. At most `requests` are made (None: as many as needed). `clock`
+    returns seconds.
     """
 
     def __init__(
         self,
-        slots: RateLimiter,
+        limiter: RateLimiter,
         clock: Callable[[], float] = time.monotonic,
         requests: int | None = None,
     ) -> None:
-        self._slots = slots
+        self._limiter = limiter
         self._clock = clock
         self._requests = requests
-        self._told = 0
-        self._ahead: dict[str, int] = {}
-        self._answered: dict[str, deque[float]] = {}
+        self._responses = 0
+        self._pages_left: dict[str, int] = {}
+        self._response_times: dict[str, deque[float]] = {}
 
-    def told(self, endpoint: str, pages: int, announced: int) -> None:
-        """Note that a list was read so far: so many pages, of so many."""
-        self._told += 1
-        self._ahead[endpoint] = max(announced - pages, 0)
-        self._answered.setdefault(endpoint, deque(maxlen=LAST)).append(self._clock())
+    def update(self, endpoint: str, pages: int, announced: int) -> None:
+        """Record a response: `pages` of the list are read, of the `announced` number."""
+        self._responses += 1
+        self._pages_left[endpoint] = max(announced - pages, 0)
+        times = self._response_times.setdefault(endpoint, deque(maxlen=PACE_RESPONSES))
+        times.append(self._clock())
 
-    def left(self) -> float:
-        """Return the seconds until all that was told of is read."""
-        ahead = sum(self._ahead.values())
+    def seconds_left(self) -> float:
+        """Estimate the seconds until every list seen so far is read."""
+        pages = sum(self._pages_left.values())
         if self._requests is not None:
-            ahead = min(ahead, max(self._requests - self._told, 0))
-        slowest = max((self._seconds(name, ahead) for name in self._ahead), default=0.0)
-        return max(self._slots.seconds_for(ahead), slowest)
+            pages = min(pages, max(self._requests - self._responses, 0))
+        slowest = max((self._list_seconds(name, pages) for name in self._pages_left), default=0.0)
+        return max(self._limiter.seconds_for(pages), slowest)
 
-    def _seconds(self, endpoint: str, most: int) -> float:
-        """Return how long one list takes at its own pace; waits under the limit are no pace."""
-        gaps = [later - before for before, later in pairwise(self._answered[endpoint])]
-        return min(self._ahead[endpoint], most) * statistics.median(gaps) if gaps else 0.0
-
-
-FEW = 10.0  # seconds that are not worth a word
-QUIET = 30.0  # seconds between two lines about one list
+    def _list_seconds(self, endpoint: str, most: int) -> float:
+        """Estimate one list from its median gap, which ignores the waits of the rate limit."""
+        gaps = [later - before for before, later in pairwise(self._response_times[endpoint])]
+        return min(self._pages_left[endpoint], most) * statistics.median(gaps) if gaps else 0.0
 
 
 @contextmanager
 def show_sync_progress(
     settings: Settings, requests: int | None = None
 ) -> Iterator[ProgressCallback]:
-    """Show how far each list is read: bars on a terminal, else a plain line now and then.
+    """Show how far each list is read: bars on a terminal, otherwise a line from time to time.
 
-    `requests` is how many this run makes at most (None: as many as it takes).
+    `requests` is the most that this run makes (None: as many as needed).
     """
-    pace = TimeEstimate(ApiConnection.from_settings(settings).limiter, requests=requests)
+    estimate = TimeEstimate(ApiConnection.from_settings(settings).limiter, requests=requests)
     if not sys.stderr.isatty():
-        yield _print_lines(pace)
+        yield _print_lines(estimate)
         return
     bars = Progress(
         TextColumn("{task.description:<16}"),
@@ -87,60 +86,65 @@ def show_sync_progress(
         console=Console(stderr=True),
         transient=True,
     )
-    whole = bars.add_task("all lists", total=None, rows=0, ends_at=0.0)
-    tasks: dict[str, Any] = {}
-
-    def told(endpoint: str, pages: int, announced: int, rows: int) -> None:
-        if endpoint not in tasks:
-            tasks[endpoint] = bars.add_task(endpoint, total=None, rows=0, ends_at=0.0)
-        bars.update(tasks[endpoint], completed=pages, total=max(pages, announced), rows=rows)
-        lists = [task for task in bars.tasks if task.id != whole]
-        pace.told(endpoint, pages, announced)
-        bars.update(
-            whole,
-            completed=sum(int(task.completed) for task in lists),
-            total=sum(int(task.total or 0) for task in lists),
-            rows=sum(task.fields["rows"] for task in lists),
-            ends_at=time.monotonic() + pace.left(),
-        )
-
     with bars:
-        yield told
+        yield _update_bars(bars, estimate)
 
 
 class _PagesColumn(ProgressColumn):
     def render(self, task: Task) -> Text:
-        """Say the pages and rows of one list so far."""
+        """Show the pages and rows of a list so far."""
         if task.total is None:
-            return Text("is asked")
+            return Text("waiting")
         rows = task.fields["rows"]
         return Text(f"{int(task.completed):,} of {int(task.total):,} pages, {rows:,} rows")
 
 
 class _TimeLeftColumn(ProgressColumn):
     def render(self, task: Task) -> Text:
-        """Count down, also while nothing comes because the limit is spent."""
-        return Text(_time_left(task.fields["ends_at"] - time.monotonic()).removeprefix(", "))
+        """Count down, even while the rate limit lets no request pass."""
+        left = task.fields["ends_at"] - time.monotonic()
+        return Text(_format_time_left(left).removeprefix(", "))
 
 
-def _print_lines(pace: TimeEstimate) -> ProgressCallback:
-    """Tell of each list twice a minute at the most: a quick run says nothing."""
-    last: dict[str, float] = {}
+def _update_bars(bars: Progress, estimate: TimeEstimate) -> ProgressCallback:
+    total = bars.add_task("all lists", total=None, rows=0, ends_at=0.0)
+    tasks: dict[str, TaskID] = {}
 
-    def told(endpoint: str, pages: int, announced: int, rows: int) -> None:
+    def update(endpoint: str, pages: int, announced: int, rows: int) -> None:
+        if endpoint not in tasks:
+            tasks[endpoint] = bars.add_task(endpoint, total=None, rows=0, ends_at=0.0)
+        bars.update(tasks[endpoint], completed=pages, total=max(pages, announced), rows=rows)
+        lists = [task for task in bars.tasks if task.id != total]
+        estimate.update(endpoint, pages, announced)
+        bars.update(
+            total,
+            completed=sum(int(task.completed) for task in lists),
+            total=sum(int(task.total or 0) for task in lists),
+            rows=sum(task.fields["rows"] for task in lists),
+            ends_at=time.monotonic() + estimate.seconds_left(),
+        )
+
+    return update
+
+
+def _print_lines(estimate: TimeEstimate) -> ProgressCallback:
+    """Return a callback that prints at most two lines a minute per list, none in a short run."""
+    printed_at: dict[str, float] = {}
+
+    def update(endpoint: str, pages: int, announced: int, rows: int) -> None:
         now = time.monotonic()
-        pace.told(endpoint, pages, announced)
-        if now - last.setdefault(endpoint, now) >= QUIET:
-            last[endpoint] = now
-            left = _time_left(pace.left())
+        estimate.update(endpoint, pages, announced)
+        if now - printed_at.setdefault(endpoint, now) >= QUIET_SECONDS:
+            printed_at[endpoint] = now
+            left = _format_time_left(estimate.seconds_left())
             log_progress(f"{endpoint}: {pages:,} of about {announced:,} pages, {rows:,} rows{left}")
 
-    return told
+    return update
 
 
-def _time_left(seconds: float) -> str:
-    """Say how long all of it still takes; a few seconds are not worth a word."""
-    if seconds < FEW:
+def _format_time_left(seconds: float) -> str:
+    """Format the time left as the end of a sentence; empty if it is not worth mentioning."""
+    if seconds < SHORT_WAIT:
         return ""
     whole = round(seconds, -1) if seconds < 600 else round(seconds / 60) * 60
     return f", about {pendulum.duration(seconds=whole).in_words()} left"

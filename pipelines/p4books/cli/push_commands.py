@@ -7,55 +7,67 @@ from typing import TYPE_CHECKING
 
 import click
 
-from p4books.cli.runtime import exit_for_faults, json_option, log_progress, tenant_option
+from p4books.cli.runtime import (
+    exit_for_errors,
+    json_option,
+    log_progress,
+    parse_endpoint,
+    tenant_option,
+)
 from p4books.endpoints import ENDPOINTS
 from p4books.errors import P4BooksError, UsageError
 
-if TYPE_CHECKING:  # `--help` imports none of these
+if TYPE_CHECKING:  # imported by the commands themselves, so that `--help` starts without them
     from p4books.push.types import Fault, SourceRow
     from p4books.settings import Settings
 
+_WRITABLE = ", ".join(name for name, endpoint in ENDPOINTS.items() if endpoint.writable)
+
 
 @click.command(
-    short_help="Create records from a file, none twice.",
-    epilog="\b\nExample:\n  p4books push customers new.xlsx --dry-run\n"
+    short_help="Create records from a file, each at most once.",
+    epilog=f"ENDPOINT is one of {_WRITABLE}.\n\n"
+    "\b\nExample:\n  p4books push customers new.xlsx --dry-run\n"
     "  p4books push invoices invoices.csv --map numero=code --map cliente=customer_code\n"
     '  p4books push products --query "select code, name, price from custom.new_prices"',
 )
 @click.argument("endpoint")
 @click.argument("file", required=False, type=Path)
-@click.option("--query", "sql", metavar="SQL", help="Ask the published file, instead of FILE.")
-@click.option("--sheet", metavar="NAME", help="Of a workbook that has several.")
+@click.option("--query", "sql", metavar="SQL", help="Push the result of a query, not a FILE.")
+@click.option("--sheet", metavar="NAME", help="Sheet of the workbook, if several have rows.")
 @click.option(
     "--map",
     "renamed",
     multiple=True,
-    metavar="THEIRS=OURS",
-    help="Take the file's column as a field; THEIRS= leaves it out. May be repeated.",
+    metavar="COLUMN=FIELD",
+    help="Map a file column to a field; COLUMN= ignores the column. May be repeated.",
 )
-@click.option("--fields", is_flag=True, help="List the fields of ENDPOINT, and send nothing.")
-@click.option("--dry-run", is_flag=True, help="Check every record, and send none.")
-@click.option("--limit", type=click.IntRange(1), help="Send so many records at most.")
+@click.option("--fields", is_flag=True, help="List the fields of ENDPOINT and send nothing.")
+@click.option("--dry-run", is_flag=True, help="Validate every record and send nothing.")
+@click.option("--limit", type=click.IntRange(1), help="Send at most this many records.")
 @click.option(
-    "--faults", "faults", metavar="FILE", type=Path, help="Write what is wrong into .csv or .json."
+    "--faults", "faults", metavar="FILE", type=Path, help="Write the faults to a .csv or .json."
 )
-@click.option("--skip-bad", is_flag=True, help="Send the good records though others have faults.")
+@click.option("--skip-bad", is_flag=True, help="Send the valid records even if others have faults.")
 @click.option(
     "--resend-unknown",
     is_flag=True,
-    help="Send again what got no answer and is not in P4 Books. It may still come: a twin.",
+    help="Resend rows whose outcome is unknown. May create duplicates if the first request is "
+    "still being processed.",
 )
-@click.option("--resend-refused", is_flag=True, help="Send again what P4 Books refused.")
+@click.option("--resend-refused", is_flag=True, help="Resend rows that P4 Books refused.")
 @click.option(
-    "--allow-renumbering", is_flag=True, help="Go on though P4 Books gives codes of its own."
+    "--allow-renumbering", is_flag=True, help="Continue even if P4 Books assigns its own codes."
 )
 @click.option(
-    "--same-books", is_flag=True, help="Go on with the ledger though P4 Books' address is another."
+    "--same-books",
+    is_flag=True,
+    help="Continue with this ledger even though the address of P4 Books has changed.",
 )
-@click.option("--sync", "syncs", is_flag=True, help="Bring what was created into the warehouse.")
+@click.option("--sync", "syncs", is_flag=True, help="Then sync ENDPOINT, to have the new records.")
 @tenant_option
 @json_option
-def push(  # noqa: PLR0913
+def push(
     endpoint: str,
     file: Path | None,
     sql: str | None,
@@ -74,14 +86,13 @@ def push(  # noqa: PLR0913
     tenant: str | None,
     as_json: bool,
 ) -> None:
-    """Create a record in P4 Books for each row of FILE, or of a query, and none twice.
+    """Create a record in P4 Books for each row of FILE or of a query, each at most once.
 
-    FILE is .csv, .xlsx, .parquet, .json or .ndjson. Documents have their lines nested, or one row
-    for each line with the document's code repeated. All rows are checked before one is sent. What
-    was sent is in the ledger, and is never sent again by itself.
+    FILE is .csv, .xlsx, .parquet, .json or .ndjson. Documents have nested lines, or one row per
+    line that repeats the document's code. All rows are validated before the first is sent. Every
+    row that is sent is recorded in the ledger and never resent automatically.
     """
     from p4books.cli.render_push import (
-        fault_format,
         print_fields,
         print_report,
         print_report_json,
@@ -91,116 +102,127 @@ def push(  # noqa: PLR0913
     from p4books.push.types import PushOptions
     from p4books.settings import load_settings
 
-    name = endpoint.lower().replace("-", "_")
+    name = parse_endpoint(endpoint)
     check_writable(name)
     if fields:
         print_fields(ENDPOINTS[name])
         return
-    if (file is None) == (sql is None):
-        raise UsageError(
-            "Name the file to push, or ask for its rows with --query SQL: one of them."
-        )
-    if faults:
-        fault_format(faults)
-        if file and file.exists() and faults.exists() and faults.samefile(file):
-            raise UsageError(f"{faults} is the file to push; name another one for its faults.")
-    wishes = PushOptions(
-        renamed=_parse_mapping(renamed),
+    _check_files(file, sql, faults)
+    options = PushOptions(
+        column_map=_parse_mapping(renamed),
         dry_run=dry_run,
         limit=limit,
         skip_bad=skip_bad,
-        again=frozenset(["unknown"] * resend_unknown + ["refused"] * resend_refused),
+        resend=frozenset(["unknown"] * resend_unknown + ["refused"] * resend_refused),
         allow_renumbering=allow_renumbering,
         same_books=same_books,
     )
-    found = load_settings(tenant, need_key=not dry_run)
-    with _read_input(found, file, sheet, sql) as rows, show_push_progress() as told:
-        done = push_records(found, name, rows, str(file.name if file else "query"), wishes, told)
+    settings = load_settings(tenant, need_key=not dry_run)
+    source = file.name if file else "query"
+    with _open_rows(settings, file, sheet, sql) as rows, show_push_progress() as progress:
+        report = push_records(settings, name, rows, source, options, progress)
     if as_json:
-        print_report_json(done)
+        print_report_json(report)
     else:
-        print_report(done, found)
+        print_report(report, settings)
     if faults:
-        done.errors += _faults_format(faults, done.faults, found.published_mode)
-    if syncs and (done.created or done.earlier):
-        done.errors += _sync_after(found, name)
-    exit_for_faults(*done.errors)
+        report.errors += _write_faults(faults, report.faults, settings.published_mode)
+    if syncs and (report.created or report.earlier):
+        report.errors += _sync_endpoint(settings, name)
+    exit_for_errors(*report.errors)
 
 
 @click.command(
-    short_help="List pushes, or show what became of one's rows.",
+    short_help="List pushes, or show the rows of one.",
     epilog="\b\nExample:\n  p4books pushes\n  p4books pushes 7 --format csv",
 )
 @click.argument("number", required=False, type=click.IntRange(1), metavar="[PUSH]")
 @click.option("--last", default=20, show_default=True, type=click.IntRange(1), help="How many.")
-@click.option("--format", "kind", type=click.Choice(["table", "csv", "json"]), default="table")
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(["table", "csv", "json"]),
+    default="table",
+    show_default=True,
+    help="Output format.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
 @tenant_option
 def pushes(number: int | None, last: int, kind: str, as_json: bool, tenant: str | None) -> None:
-    """List the last pushes with their counts; or show the rows of one, and their states."""
+    """List the last pushes with their counts, or show the rows of one with their states."""
     from p4books.cli.render_push import print_push_rows, print_pushes
     from p4books.push.ledger import list_entries, list_pushes
     from p4books.settings import load_settings
     from p4books.storage.files import is_running
 
-    found = load_settings(tenant, need_key=False)
-    ledger = found.ledger
+    settings = load_settings(tenant, need_key=False)
     kind = "json" if as_json else kind
-    listed = list_pushes(ledger, last if number is None else None)
+    recent = list_pushes(settings.ledger, last if number is None else None)
     if number is None:
-        print_pushes(listed, found, kind, running=is_running(found, "push"))
+        print_pushes(recent, settings, kind, running=is_running(settings, "push"))
         return
-    if not any(each.push == number for each in listed):
+    if not any(push.push == number for push in recent):
         raise UsageError(f"There is no push {number}. `p4books pushes` lists them.")
-    print_push_rows(list_entries(ledger, number), kind)
+    print_push_rows(list_entries(settings.ledger, number), kind)
 
 
-def _faults_format(file: Path, faults: "Sequence[Fault]", mode: int) -> list[P4BooksError]:
-    """Write the faults; where that fails, what was sent stands all the same."""
-    from p4books.cli.render_push import write_faults
+def _check_files(file: Path | None, sql: str | None, faults: Path | None) -> None:
+    """Raise UsageError unless there is one input, and another file for its faults."""
+    from p4books.cli.render_push import parse_fault_format
 
-    try:
-        write_faults(file, faults, mode)
-    except P4BooksError as fault:
-        return [fault]
-    return []
+    if (file is None) == (sql is None):
+        raise UsageError("Give either the file to push or --query SQL.")
+    if not faults:
+        return
+    parse_fault_format(faults)
+    if file and file.exists() and faults.exists() and faults.samefile(file):
+        raise UsageError(f"{faults} is the file to push; choose another file for its faults.")
 
 
 def _parse_mapping(words: tuple[str, ...]) -> dict[str, str]:
-    """Read THEIRS=OURS. Raises UsageError."""
+    """Parse COLUMN=FIELD words. Raises UsageError."""
     for word in words:
-        if "=" not in word or not word.partition("=")[0].strip():
-            raise UsageError(
-                f"--map {word} is not written as THEIRS=OURS, as in --map numero=code."
-            )
-    halves = (word.rpartition("=") for word in words)
-    return {theirs.strip(): ours.strip() for theirs, _, ours in halves}
+        if not word.partition("=")[0].strip() or "=" not in word:
+            raise UsageError(f"--map {word} is not of the form COLUMN=FIELD, as in numero=code.")
+    pairs = (word.rpartition("=") for word in words)
+    return {column.strip(): field.strip() for column, _, field in pairs}
 
 
 @contextmanager
-def _read_input(
-    found: "Settings", file: Path | None, sheet: str | None, sql: str | None
+def _open_rows(
+    settings: "Settings", file: Path | None, sheet: str | None, sql: str | None
 ) -> "Iterator[Iterator[SourceRow]]":
-    """Give the rows of the file, or of the answer to a query."""
+    """Open the rows of the file, or of the result of a query."""
     from p4books.publish.query import open_published
     from p4books.push.readers.files import read_file, read_query
 
     if file:
         yield read_file(file, sheet)
         return
-    with open_published(found.published) as con:
+    with open_published(settings.published) as con:
         yield read_query(con, sql or "")
 
 
-def _sync_after(found: "Settings", name: str) -> list[P4BooksError]:
-    """Bring in what was created; where that fails, the next sync does."""
+def _write_faults(file: Path, faults: "Sequence[Fault]", mode: int) -> list[P4BooksError]:
+    """Write the faults; return what went wrong, since the records are already sent."""
+    from p4books.cli.render_push import write_faults
+
+    try:
+        write_faults(file, faults, mode)
+    except P4BooksError as error:
+        return [error]
+    return []
+
+
+def _sync_endpoint(settings: "Settings", name: str) -> list[P4BooksError]:
+    """Sync the endpoint; return what went wrong, which the next sync makes up for."""
     from p4books.push.errors import NotSynced
     from p4books.sync import sync
 
     try:
-        faults = sync(found, [name]).faults
-    except P4BooksError as fault:
-        faults = [fault]
-    if not faults:
-        log_progress(f"{name}: what was created is in the warehouse, and published.")
-    return [NotSynced(fault) for fault in faults]
+        errors = sync(settings, [name]).faults
+    except P4BooksError as error:
+        errors = [error]
+    if not errors:
+        log_progress(f"{name}: the created records are in the warehouse and published.")
+    return [NotSynced(error) for error in errors]

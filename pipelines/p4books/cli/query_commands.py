@@ -11,32 +11,32 @@ import click
 from p4books.cli.runtime import as_of_option, json_option, log_error, parse_day, tenant_option
 from p4books.errors import UsageError
 
-if TYPE_CHECKING:  # `--help` imports neither
+if TYPE_CHECKING:  # imported by the commands themselves, so that `--help` starts without them
     import duckdb
 
     from p4books.settings import Settings
 
 
 @click.command(
-    short_help="Ask the published file, in SQL, read-only.",
+    short_help="Run a SQL query against the published file.",
     epilog='\b\nExample:\n  p4books query "select count(*) from staging.invoices"\n'
     "  p4books query --model ar_aging -o ar_aging.csv\n"
     "  p4books query --file question.sql --json",
 )
 @click.argument("sql", required=False)
-@click.option("--file", "file", metavar="F.sql", type=Path, help="Ask what a file says.")
-@click.option("--model", metavar="NAME", help="All of a model, sorted as people want it.")
+@click.option("--file", "file", metavar="F.sql", type=Path, help="Read the SQL from a file.")
+@click.option("--model", metavar="NAME", help="Select all of a model, in its sort order.")
 @click.option(
     "--format",
     "kind",
     type=click.Choice(["table", "csv", "json", "parquet"]),
-    help="How the answer is told (default: as FILE ends, else table).",
+    help="Output format (default: by the suffix of FILE, else table).",
 )
-@click.option("-o", "--output", metavar="FILE", type=Path, help="Write it into a file.")
+@click.option("-o", "--output", metavar="FILE", type=Path, help="Write the result to a file.")
 @click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
 @as_of_option
 @tenant_option
-def query(  # noqa: PLR0913
+def query(
     sql: str | None,
     file: Path | None,
     model: str | None,
@@ -46,31 +46,31 @@ def query(  # noqa: PLR0913
     as_of: str | None,
     tenant: str | None,
 ) -> None:
-    """Ask the published file, read-only and shut off from every other file.
+    """Run a read-only SQL query against the published file; no other file is accessible.
 
-    Ask in one way: with SQL, with a file of it, or with the name of a model.
+    Give the SQL itself, a file that contains it, or the name of a model.
     """
     if (sql is not None) + (file is not None) + (model is not None) != 1:
-        raise UsageError("Ask in one way: with SQL, with --file F.sql or with --model NAME.")
-    kind = _output_format(kind, output, as_json=as_json)
+        raise UsageError("Give exactly one of SQL, --file F.sql and --model NAME.")
+    kind = _choose_format(kind, output, as_json=as_json)
     if file:
         sql = _read_sql(file)
     from p4books.cli.console import print_rows
     from p4books.publish.query import execute_query, fetch_rows, open_published, result_columns
     from p4books.settings import load_settings
 
-    found = load_settings(tenant, need_key=False)
-    with open_published(_published_file(found, as_of)) as con:
-        answer = execute_query(con, _model_query(con, model) if model else sql or "")
+    settings = load_settings(tenant, need_key=False)
+    with open_published(_find_published_file(settings, as_of)) as con:
+        result = execute_query(con, _build_model_query(con, model) if model else sql or "")
         if kind != "table":
-            _write_output(answer, output, kind, found.published_mode)
+            _write_result(result, output, kind, settings.published_mode)
             return
-        names, rows = result_columns(answer), list(fetch_rows(answer))
-    print_rows(names, rows)
+        columns, rows = result_columns(result), list(fetch_rows(result))
+    print_rows(columns, rows)
 
 
 @click.command(
-    short_help="Write models as a workbook, CSV or Parquet.",
+    short_help="Write models to a workbook, CSV or Parquet.",
     epilog="\b\nExample:\n  p4books export\n"
     "  p4books export ar_aging staging.invoices --format csv\n"
     "  p4books export reporting staging --format parquet --to /srv/lake",
@@ -82,15 +82,21 @@ def query(  # noqa: PLR0913
     type=click.Choice(["xlsx", "csv", "parquet"]),
     default="xlsx",
     show_default=True,
-    help="xlsx: one workbook; csv, parquet: one file for each model.",
+    help="xlsx: one workbook; csv, parquet: one file per model.",
 )
 @click.option(
-    "--to", "folder", metavar="DIR", type=Path, default=Path("exports"), show_default=True
+    "--to",
+    "folder",
+    metavar="DIR",
+    type=Path,
+    default=Path("exports"),
+    show_default=True,
+    help="Folder of the files.",
 )
 @as_of_option
 @tenant_option
 @json_option
-def export(  # noqa: PLR0913
+def export(
     models: tuple[str, ...],
     kind: str,
     folder: Path,
@@ -98,28 +104,29 @@ def export(  # noqa: PLR0913
     tenant: str | None,
     as_json: bool,
 ) -> None:
-    """Write models into files for those who ask no database, sorted as people want them.
+    """Write models to files for people without a database, in the sort order of each model.
 
-    MODEL is the name of a model or of a layer, as `p4books models` lists them; without any, all
-    of reporting and custom. The files are DIR/TENANT.xlsx (of some, DIR/TENANT.MODEL.xlsx), or
-    DIR/TENANT.LAYER.MODEL.csv. What a sheet of Excel can't hold lies in CSV beside the workbook.
+    MODEL is the name of a model or of a layer, as listed by `p4books models`; the default is all
+    of reporting and custom. The files are DIR/TENANT.xlsx (DIR/TENANT.MODEL.xlsx for selected
+    models) or DIR/TENANT.LAYER.MODEL.csv. What does not fit into an Excel sheet is written to a
+    CSV file next to the workbook.
     """
     from p4books.cli.console import display_path, print_json, print_table
     from p4books.publish.export import ExportOptions, export_models
     from p4books.settings import load_settings
 
-    found = load_settings(tenant, need_key=False)
-    options = ExportOptions(kind, folder, found.published_mode)
-    done = export_models(_published_file(found, as_of), models, options)
+    settings = load_settings(tenant, need_key=False)
+    options = ExportOptions(kind, folder, settings.published_mode)
+    done = export_models(_find_published_file(settings, as_of), models, options)
     if as_json:
-        print_json([{**vars(each), "file": str(each.file)} for each in done])
+        print_json([{**vars(item), "file": str(item.file)} for item in done])
         return
     print_table(
         ("file", "models", "rows"),
-        ((display_path(each.file), len(each.models), each.rows) for each in done),
+        ((display_path(item.file), len(item.models), item.rows) for item in done),
     )
-    for each in done:
-        for note in each.notes:
+    for item in done:
+        for note in item.notes:
             log_error(note)
 
 
@@ -132,37 +139,37 @@ def export(  # noqa: PLR0913
 @tenant_option
 @json_option
 def models(name: str | None, as_of: str | None, tenant: str | None, as_json: bool) -> None:
-    """List the models of the published file; or what one's columns mean and what it is made of."""
+    """List the models of the published file, or show a model's columns and what it reads."""
     from p4books.cli.console import print_json
     from p4books.cli.render_sync import print_model, print_models
     from p4books.publish.query import find_model, list_columns, list_models, open_published
     from p4books.settings import load_settings
 
-    found = load_settings(tenant, need_key=False)
-    with open_published(_published_file(found, as_of)) as con:
-        listed = list_models(con)
-        one = find_model(listed, name) if name else None
-        columns = list_columns(con, one) if one else []
+    settings = load_settings(tenant, need_key=False)
+    with open_published(_find_published_file(settings, as_of)) as con:
+        entries = list_models(con)
+        model = find_model(entries, name) if name else None
+        columns = list_columns(con, model) if model else []
     if as_json:
-        print_json({**vars(one), "columns": columns} if one else listed)
-    elif one:
-        print_model(one, columns)
+        print_json({**vars(model), "columns": columns} if model else entries)
+    elif model:
+        print_model(model, columns)
     else:
-        print_models(listed)
+        print_models(entries)
 
 
 @click.command(
-    short_help="Publish the reports anew, or as of a past day.",
+    short_help="Publish the reports again, or as of a past day.",
     epilog="\b\nExample:\n  p4books report\n  p4books report --as-of 2026-10-31",
 )
-@click.option("--as-of", metavar="DAY", help="As the books stood at the end of that day.")
+@click.option("--as-of", metavar="DAY", help="Show the books as of the end of that day.")
 @tenant_option
 @json_option
 def report(as_of: str | None, tenant: str | None, as_json: bool) -> None:
-    """Publish the reports anew from what is held, as after a change of the SQL.
+    """Publish the reports again from the warehouse, for example after a change to the SQL.
 
-    With --as-of they show the books as they stood at the end of a day, in a file of their own
-    beside the published one. P4 Books is asked nothing.
+    With --as-of they show the books as of the end of a day, in a separate file next to the
+    published one. No request is made to P4 Books.
     """
     day = parse_day(as_of)
     from p4books.cli.console import print_json
@@ -172,41 +179,41 @@ def report(as_of: str | None, tenant: str | None, as_json: bool) -> None:
     from p4books.publish.query import open_published, read_about
     from p4books.settings import load_settings
 
-    found = load_settings(tenant, need_key=False)
-    file, made = publish_report(found, day)
+    settings = load_settings(tenant, need_key=False)
+    file, published = publish_report(settings, day)
     with open_published(file) as con:
         about = read_about(con)
+    left_out = [describe_left_out(error) for error in published.left_out]
     if as_json:
-        told = {name: about[name] for name in ("as_of_on", "as_of_at", "published_at", "models")}
-        lost = [describe_left_out(fault) for fault in made.left_out]
-        print_json({"file": str(file), **told, "left_out": lost})
+        shown = {name: about[name] for name in ("as_of_on", "as_of_at", "published_at", "models")}
+        print_json({"file": str(file), **shown, "left_out": left_out})
         return
-    print_published(file, about, found, len(made.left_out))
-    for fault in made.left_out:
-        log_error(describe_left_out(fault))
+    print_published(file, about, settings, len(left_out))
+    for message in left_out:
+        log_error(message)
 
 
-def _published_file(found: "Settings", as_of: str | None) -> Path:
-    """Give the file to open: the published one, or that of a day. Raises NotPublished."""
+def _find_published_file(settings: "Settings", as_of: str | None) -> Path:
+    """Return the file to open: the published one, or that of a day. Raises NotPublished."""
     from p4books.errors import NotPublished
 
     day = parse_day(as_of)
-    file = found.published_as_of(day)
+    file = settings.published_as_of(day)
     if day and not file.exists():
         raise NotPublished(file, f"p4books report --as-of {day}")
     return file
 
 
-def _output_format(kind: str | None, output: Path | None, *, as_json: bool) -> str:
-    """Choose how an answer is told. Raises UsageError where that is said in two ways or not."""
+def _choose_format(kind: str | None, output: Path | None, *, as_json: bool) -> str:
+    """Return the output format. Raises UsageError if the options contradict each other."""
     if as_json and kind not in {None, "json"}:
-        raise UsageError(f"--json is short for --format json; it can't be {kind} too.")
-    ending = output.suffix.lower().removeprefix(".") if output else "table"
-    kind = "json" if as_json else kind or ending
+        raise UsageError(f"--json is short for --format json; it excludes --format {kind}.")
+    suffix = output.suffix.lower().removeprefix(".") if output else "table"
+    kind = "json" if as_json else kind or suffix
     if output and kind not in {"csv", "json", "parquet"}:
-        raise UsageError(f"{output} can't be written so; say --format csv, json or parquet.")
+        raise UsageError(f"Unknown format for {output}; use --format csv, json or parquet.")
     if kind == "parquet" and not output:
-        raise UsageError("Parquet is written into a file only: name it with -o FILE.")
+        raise UsageError("Parquet needs a file; name it with -o FILE.")
     return kind
 
 
@@ -218,23 +225,24 @@ def _read_sql(file: Path) -> str:
         raise UsageError(f"{file} cannot be read ({why}).") from None
 
 
-def _model_query(con: "duckdb.DuckDBPyConnection", model: str) -> str:
+def _build_model_query(con: "duckdb.DuckDBPyConnection", model: str) -> str:
     from p4books.publish.query import find_model, list_models
 
     return find_model(list_models(con), model).select()
 
 
-def _write_output(
-    answer: "duckdb.DuckDBPyConnection", output: Path | None, kind: str, mode: int
+def _write_result(
+    result: "duckdb.DuckDBPyConnection", output: Path | None, kind: str, mode: int
 ) -> None:
-    """Write an answer into a file, or whole onto the standard output, but never half."""
+    """Write a result to a file or to stdout, completely or not at all."""
     from p4books.publish.export import temporary_folder, write_atomically, write_rows
 
     if output:
-        with write_atomically(output, mode) as made:
-            write_rows(answer, made, kind)
+        with write_atomically(output, mode) as scratch:
+            write_rows(result, scratch, kind)
         return
     with TemporaryDirectory() as folder, temporary_folder(Path(folder), Path(folder)) as scratch:
-        write_rows(answer, scratch / "answer", kind)
-        with (scratch / "answer").open("rb") as told:
-            shutil.copyfileobj(told, sys.stdout.buffer)
+        file = scratch / "result"
+        write_rows(result, file, kind)
+        with file.open("rb") as written:
+            shutil.copyfileobj(written, sys.stdout.buffer)

@@ -10,9 +10,16 @@ from pathlib import Path
 from typing import Any, Literal
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
-from p4books.cli.console import format_timestamp, print_json, print_table
+from p4books.cli.console import format_timestamp, print_json, print_line, print_table
 from p4books.cli.runtime import log_progress
 from p4books.endpoints.definition import Endpoint, Fields
 from p4books.errors import UsageError
@@ -24,53 +31,61 @@ from p4books.settings import Settings
 from p4books.storage.exact_json import encode_rows
 
 FAULT_COLUMNS = ("row", "column", "value", "what", "remedy")
+ENTRY_COLUMNS = (
+    "row",
+    "code",
+    "state",
+    "push",
+    "id",
+    "given_code",
+    "status",
+    "answer",
+    "differs",
+    "note",
+)
+TIME_COLUMNS = ("ready_at", "sent_at", "answered_at", "sought_at")
+COUNTS = ("rows", "created", "already", "refused", "unknown", "ready", "bad")
+MAX_FAULTS_SHOWN = 20  # `--faults FILE` writes all of them
+QUIET_SECONDS = 30.0  # between two lines about a long push
 
 FaultFormat = Literal["csv", "json"]
 
 
-def fault_format(file: Path) -> FaultFormat:
-    """Tell by a file's ending as what it is written. Raises UsageError."""
-    ending = file.suffix.lower()
-    if ending == ".csv":
+def parse_fault_format(file: Path) -> FaultFormat:
+    """Return the format that a file's suffix stands for. Raises UsageError."""
+    suffix = file.suffix.lower()
+    if suffix == ".csv":
         return "csv"
-    if ending == ".json":
+    if suffix == ".json":
         return "json"
-    raise UsageError(f"{file} is neither .csv nor .json. Nothing was done. Name it so.")
+    raise UsageError(f"{file} is neither .csv nor .json. Nothing was done. Use one of the two.")
 
 
 def write_faults(file: Path, faults: Sequence[Fault], mode: int = 0o640) -> None:
-    """Write faults, whole or not at all; without any the file has none in it.
+    """Write faults to a file, completely or not at all; without faults it lists none.
 
-    Raises UsageError for another ending, and NotWritten with what stood there untouched.
+    Raises UsageError for any other suffix, and NotWritten, which leaves an existing file untouched.
     """
-    how = fault_format(file)
-    told = [(each.row, each.column, each.value, each.what, each.remedy) for each in faults]
-    with write_atomically(file, mode) as made:
-        if how == "json":
-            with made.open("wb") as out:
-                out.writelines(encode_rows(FAULT_COLUMNS, told))
+    kind = parse_fault_format(file)
+    rows = [tuple(getattr(fault, name) for name in FAULT_COLUMNS) for fault in faults]
+    with write_atomically(file, mode) as scratch:
+        if kind == "json":
+            with scratch.open("wb") as binary:
+                binary.writelines(encode_rows(FAULT_COLUMNS, rows))
             return
-        with made.open("w", encoding="utf-8", newline="") as text:
+        with scratch.open("w", encoding="utf-8", newline="") as text:
             writer = csv.writer(text, lineterminator="\n")
             writer.writerow(FAULT_COLUMNS)
-            writer.writerows(told)
-
-
-QUIET = 30.0  # seconds between two lines about a long push
-SHOWN = 20  # faults on a screen; a file holds them all
-
-ROW = ("row", "code", "state", "push", "id", "given_code", "status", "answer", "differs", "note")
-TIMES = ("ready_at", "sent_at", "answered_at", "sought_at")
-COUNTS = ("rows", "created", "already", "refused", "unknown", "ready", "bad")
+            writer.writerows(rows)
 
 
 @contextmanager
 def show_push_progress() -> Iterator[PushCallback]:
-    """Show how many records were sent: a bar on a terminal, else a line now and then."""
+    """Show how many records were sent: a bar on a terminal, otherwise a line now and then."""
     if not sys.stderr.isatty():
         yield _print_progress_lines()
         return
-    bar = Progress(
+    bars = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
@@ -78,78 +93,39 @@ def show_push_progress() -> Iterator[PushCallback]:
         console=Console(stderr=True),
         transient=True,
     )
-    with bar:
-        tasks: dict[str, Any] = {}
-
-        def told(what: str, done: int, whole: int) -> None:
-            if what not in tasks:
-                tasks[what] = bar.add_task(what, total=whole)
-            bar.update(tasks[what], completed=done, total=whole)
-
-        yield told
+    with bars:
+        yield _update_bars(bars)
 
 
-def _print_progress_lines() -> PushCallback:
-    """Tell twice a minute at the most how many were sent, and at once that a list is read."""
-    last = time.monotonic()
-
-    def told(what: str, done: int, whole: int) -> None:
-        nonlocal last
-        if what == "seeking":
-            log_progress(f"Reading the list to find {whole:,} whose answer was lost.")
-        elif time.monotonic() - last >= QUIET:
-            last = time.monotonic()
-            log_progress(f"{done:,} of {whole:,} sent")
-
-    return told
-
-
-def print_report(done: PushReport, settings: Settings) -> None:
-    """Print what is wrong with rows, and what became of all in one line."""
-    if done.faults:
+def print_report(report: PushReport, settings: Settings) -> None:
+    """Print the first faults of the rows, and one line on the outcome of all records."""
+    if report.faults:
         print_table(
             ("row", "column", "value", "what is wrong", "what to do"),
             (
-                (each.row or "", each.column, each.value, each.what, each.remedy)
-                for each in done.faults[:SHOWN]
+                (fault.row or "", fault.column, fault.value, fault.what, fault.remedy)
+                for fault in report.faults[:MAX_FAULTS_SHOWN]
             ),
         )
-    if len(done.faults) > SHOWN:
-        _print_text(f"and {len(done.faults) - SHOWN:,} more; --faults FILE writes them all.")
-    _print_text(_report_sentence(done))
-    if done.push is None and done.books_as_of:
-        at = format_timestamp(done.books_as_of, settings)
-        _print_text(f"Checked against the books of {at} ({settings.timezone}).")
+    if len(report.faults) > MAX_FAULTS_SHOWN:
+        more = len(report.faults) - MAX_FAULTS_SHOWN
+        print_line(f"and {more:,} more; --faults FILE writes all of them.")
+    print_line(_format_report(report))
+    if report.push is None and report.books_as_of:
+        at = format_timestamp(report.books_as_of, settings)
+        print_line(f"Checked against the books as of {at} ({settings.timezone}).")
 
 
-def print_report_json(done: PushReport) -> None:
-    """Print the same for a program."""
-    print_json({**vars(done), "errors": [str(each) for each in done.errors]})
-
-
-def _report_sentence(done: PushReport) -> str:
-    named = {
-        "created": done.created,
-        "created by an earlier push": done.earlier,
-        "refused by an earlier push": done.earlier_refused,
-        "refused": done.refused,
-        "unknown": done.unknown,
-        "ready": done.ready,
-        "bad": done.bad,
-    }
-    told = ", ".join(f"{count:,} {name}" for name, count in named.items() if count) or "none"
-    rows = f"of {done.rows:,} record{'' if done.rows == 1 else 's'} {told}"
-    if done.push is None:
-        return f"{done.endpoint}: {rows}; nothing was sent."
-    cost = f"{done.requests:,} requests in {done.seconds:,.1f} s"
-    return f"Push {done.push}, {done.endpoint}: {rows}; {cost}."
+def print_report_json(report: PushReport) -> None:
+    """Print the report as a JSON document."""
+    print_json({**vars(report), "errors": [str(error) for error in report.errors]})
 
 
 def print_fields(endpoint: Endpoint) -> None:
-    """Print which columns a file may have, what each holds, and which it must have."""
-    places: list[tuple[str | None, Fields]] = [(None, endpoint.fields), *endpoint.inner.items()]
+    """Print the fields that a file may have, their types, and which of them are required."""
+    groups: list[tuple[str | None, Fields]] = [(None, endpoint.fields), *endpoint.inner.items()]
     print_table(
-        ("field", "of", "holds", "needed"),
+        ("field", "of", "type", "required"),
         (
             (
                 name,
@@ -157,52 +133,94 @@ def print_fields(endpoint: Endpoint) -> None:
                 kind.name.lower(),
                 "yes" if name in required_fields(endpoint, inner) else "",
             )
-            for inner, held in places
-            for name, kind in held.items()
+            for inner, fields in groups
+            for name, kind in fields.items()
             if name != "id"
         ),
     )
 
 
-def print_pushes(listed: Sequence[Push], settings: Settings, kind: str, *, running: bool) -> None:
-    """Print pushes, the newest first; `running` tells whether one is going on."""
+def print_pushes(pushes: Sequence[Push], settings: Settings, kind: str, *, running: bool) -> None:
+    """Print pushes, newest first; `running` says whether a push is in progress now."""
     if kind == "json":
-        print_json([vars(each) for each in listed])
+        print_json([vars(push) for push in pushes])
         return
-    names = ("push", "began", "endpoint", "source", "outcome", *COUNTS)
-    newest = max((each.push for each in listed), default=0)
+    columns = ("push", "began", "endpoint", "source", "outcome", *COUNTS)
+    newest = max((push.push for push in pushes), default=0)
     rows = [
         (
-            each.push,
-            format_timestamp(datetime.fromisoformat(each.began_at), settings),
-            each.endpoint,
-            each.source,
-            "goes on" if running and each.push == newest and not each.ended_at else each.outcome,
-            *(getattr(each, name) for name in COUNTS),
+            push.push,
+            format_timestamp(datetime.fromisoformat(push.began_at), settings),
+            push.endpoint,
+            push.source,
+            "in progress"
+            if running and push.push == newest and not push.ended_at
+            else push.outcome,
+            *(getattr(push, name) for name in COUNTS),
         )
-        for each in listed
+        for push in pushes
     ]
-    _fault_table(names, rows, kind)
+    _print_table_or_csv(columns, rows, kind)
 
 
 def print_push_rows(entries: Iterable[Entry], kind: str) -> None:
     """Print the rows of a push with their states."""
-    names = ROW if kind == "table" else (*ROW, *TIMES)
-    told = [tuple(getattr(each, name) for name in names) for each in entries]
+    columns = ENTRY_COLUMNS if kind == "table" else (*ENTRY_COLUMNS, *TIME_COLUMNS)
+    rows = [tuple(getattr(entry, name) for name in columns) for entry in entries]
     if kind == "json":
-        print_json([dict(zip(names, row, strict=True)) for row in told])
+        print_json([dict(zip(columns, row, strict=True)) for row in rows])
         return
-    _fault_table(names, told, kind)
+    _print_table_or_csv(columns, rows, kind)
 
 
-def _fault_table(names: Sequence[str], rows: Sequence[Sequence[Any]], kind: str) -> None:
+def _update_bars(bars: Progress) -> PushCallback:
+    tasks: dict[str, TaskID] = {}
+
+    def update(what: str, done: int, total: int) -> None:
+        if what not in tasks:
+            tasks[what] = bars.add_task(what, total=total)
+        bars.update(tasks[what], completed=done, total=total)
+
+    return update
+
+
+def _print_progress_lines() -> PushCallback:
+    """Return a callback that prints a count twice a minute, and at once that a list is read."""
+    printed_at = time.monotonic()
+
+    def update(what: str, done: int, total: int) -> None:
+        nonlocal printed_at
+        if what == "reconciling":
+            log_progress(f"Reading the list to find {total:,} records whose response was lost.")
+        elif time.monotonic() - printed_at >= QUIET_SECONDS:
+            printed_at = time.monotonic()
+            log_progress(f"{done:,} of {total:,} sent")
+
+    return update
+
+
+def _format_report(report: PushReport) -> str:
+    counts = {
+        "created": report.created,
+        "created by an earlier push": report.earlier,
+        "refused by an earlier push": report.earlier_refused,
+        "refused": report.refused,
+        "unknown": report.unknown,
+        "ready": report.ready,
+        "bad": report.bad,
+    }
+    states = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count) or "none"
+    rows = f"of {report.rows:,} record{'' if report.rows == 1 else 's'} {states}"
+    if report.push is None:
+        return f"{report.endpoint}: {rows}; nothing was sent."
+    cost = f"{report.requests:,} requests in {report.seconds:,.1f} s"
+    return f"Push {report.push}, {report.endpoint}: {rows}; {cost}."
+
+
+def _print_table_or_csv(columns: Sequence[str], rows: Sequence[Sequence[Any]], kind: str) -> None:
     if kind == "csv":
-        out = csv.writer(sys.stdout, lineterminator="\n")
-        out.writerow(names)
-        out.writerows(rows)
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(rows)
         return
-    print_table(names, rows)
-
-
-def _print_text(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
+    print_table(columns, rows)

@@ -13,8 +13,8 @@ from p4books.cli.console import (
     display_path,
     format_age,
     format_timestamp,
-    make_console,
     print_json,
+    print_line,
     print_table,
 )
 from p4books.extract.probe import ApiCapabilities, ProbeResult
@@ -23,167 +23,129 @@ from p4books.publish.status import TenantStatus
 from p4books.settings import Settings
 from p4books.storage.run_log import KILLED, Run, SyncSummary
 
-
-def print_models(listed: Sequence[CatalogEntry]) -> None:
-    """Print the models, layer by layer."""
-    print_table(
-        ("layer", "model", "rows", "what a row is"),
-        ((each.layer, each.model, each.rows, each.grain) for each in listed),
-    )
-
-
-def print_model(one: CatalogEntry, columns: Sequence[CatalogColumn]) -> None:
-    """Print what one model is, and its columns with what they mean."""
-    _print_columns(f"{one.full_name}, {one.rows:,} row{'' if one.rows == 1 else 's'}. {one.grain}")
-    told = {
-        "Key": one.key,
-        "Sorted by": one.sorted_by,
-        "Reads": one.reads,
-        "Question": one.question,
-        "Query": one.query,
-    }
-    for word, text in told.items():
-        if text:
-            _print_columns(f"{word}: {text}")
-    _print_columns("")
-    print_table(
-        ("column", "type", "meaning"), ((each.name, each.type, each.meaning) for each in columns)
-    )
-
-
-def print_published(
-    file: Path, about: Mapping[str, Any], settings: Settings, left_out: int
-) -> None:
-    """Print in one line where reports were published, as of when, and how many were left out."""
-    lost = f", {left_out} left out" if left_out else ""
-    at = format_timestamp(about["as_of_at"], settings)
-    _print_columns(
-        f"Published {display_path(file)} as of {about['as_of_on']} "
-        f"(known to {at}, {settings.timezone}): {about['models']} models{lost}."
-    )
-
-
-def _print_columns(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-
-
 COSTS = ("requests", "refused", "seconds waited")
 CHANGES = ("new", "changed", "gone", "findings")
+IN_PROGRESS = "goes on"  # the stored outcome of a scan that the next run continues
 
-_SAID = {True: "yes", False: "no", None: "unknown"}
+_YES_NO = {True: "yes", False: "no", None: "unknown"}
+_WORDS = {IN_PROGRESS: "in progress", "kept": "reused", "nothing": "skipped"}  # JSON: as stored
 
 
-def print_summary(done: SyncSummary, settings: Settings, *, table: bool = True) -> None:
-    """Print what a sync did: a table, and the one line that a log is made of."""
-    if table and done.readings:
+def print_summary(summary: SyncSummary, settings: Settings, *, table: bool = True) -> None:
+    """Print what a sync did: as a table and a line, or as the one line of a log."""
+    if table and summary.readings:
         print_table(
             ("endpoint", "rows", "new", "changed", "gone"),
-            ((r.endpoint, r.seen, r.new, r.changed, r.gone) for r in done.readings),
+            ((r.endpoint, r.seen, r.new, r.changed, r.gone) for r in summary.readings),
         )
-    line = _summary_line(done, settings)
+    line = _format_summary(summary, settings)
     if not table:
-        line = f"{format_timestamp(datetime.now(UTC), settings)} {done.tenant}: {line}"
-    make_console().print(line, markup=False)
-    for note in done.notes:
+        line = f"{format_timestamp(datetime.now(UTC), settings)} {summary.tenant}: {line}"
+    print_line(line)
+    for note in summary.notes:
         sys.stderr.write(f"{note}\n")
 
 
-def print_summary_json(done: SyncSummary, settings: Settings) -> None:
-    """Print what a sync did, for a program."""
-    print_json(_summary_object(done, settings))
+def print_summary_json(summary: SyncSummary, settings: Settings) -> None:
+    """Print what a sync did as a JSON document."""
+    print_json(_build_summary_object(summary, settings))
 
 
-def print_summary_log(done: SyncSummary, settings: Settings) -> None:
+def print_summary_log(summary: SyncSummary, settings: Settings) -> None:
     """Print what a sync did as one line of JSON."""
-    told = {"at": datetime.now(UTC), **_summary_object(done, settings)}
-    sys.stdout.write(msgspec.json.encode(told, enc_hook=str).decode() + "\n")
+    event = {"at": datetime.now(UTC), **_build_summary_object(summary, settings)}
+    print_line(msgspec.json.encode(event, enc_hook=str).decode())
 
 
 def print_probe_results(
-    found: Sequence[ProbeResult], behaviour: ApiCapabilities | None = None
+    results: Sequence[ProbeResult], capabilities: ApiCapabilities | None = None
 ) -> None:
-    """Print what one light request told of each endpoint, and how the API behaves."""
+    """Print the result of probing each endpoint, and how the API behaves if that is known."""
     print_table(
         ("endpoint", "reachable", "allowed", "rows announced", "page size honoured"),
         (
             (
-                each.endpoint,
-                _SAID[each.reachable],
-                _SAID[each.allowed],
-                each.announced,
-                _SAID[each.page_size_honoured],
+                result.endpoint,
+                _YES_NO[result.reachable],
+                _YES_NO[result.allowed],
+                result.announced,
+                _YES_NO[result.page_size_honoured],
             )
-            for each in found
+            for result in results
         ),
     )
-    if behaviour:
-        make_console().print()
-        print_capabilities(vars(behaviour))
+    if capabilities:
+        print_line()
+        print_capabilities(vars(capabilities))
 
 
 def print_probe_results_json(
-    found: Sequence[ProbeResult], behaviour: ApiCapabilities | None = None
+    results: Sequence[ProbeResult], capabilities: ApiCapabilities | None = None
 ) -> None:
-    """Print the same for a program: a list, or with the behaviour an object of both."""
-    listed = [{**vars(each), "fault": each.fault and str(each.fault)} for each in found]
-    print_json({"endpoints": listed, "traits": behaviour} if behaviour else listed)
+    """Print the results as a JSON list, or with capabilities as an object that holds both."""
+    endpoints = [
+        {**vars(result), "fault": result.fault and str(result.fault)} for result in results
+    ]
+    print_json({"endpoints": endpoints, "traits": capabilities} if capabilities else endpoints)
 
 
-def print_capabilities(found: Mapping[str, Any]) -> None:
+def print_capabilities(capabilities: Mapping[str, Any]) -> None:
     """Print how this tenant's API behaves where the contract leaves it open."""
+    most_rows = capabilities["most_rows"] or "unknown: the list is too short"
+    page_param = capabilities["page_param"] or "unknown: there is only one page"
     print_table(
-        ("what was found out", f"in {found['endpoint']}"),
+        ("behaviour of the API", f"in {capabilities['endpoint']}"),
         (
-            ("order of rows", found["order"] or "unknown"),
-            ("rows on a page, as the settings ask", found["page_size"]),
-            ("rows on a page, at most", found["most_rows"] or "unknown: the list is too short"),
-            ("past the last page", found["past_end"] or "unknown"),
-            ("parameter of the page", found["page_param"] or "unknown: there is one page"),
-            ("parameter of its size", found["page_size_param"] or "none works"),
-            ("headers that tell of the limit", ", ".join(found["limits"]) or "none"),
+            ("order of rows", capabilities["order"] or "unknown"),
+            ("rows per page, as configured", capabilities["page_size"]),
+            ("rows per page, at most", most_rows),
+            ("past the last page", capabilities["past_end"] or "unknown"),
+            ("page parameter", page_param),
+            ("page size parameter", capabilities["page_size_param"] or "none works"),
+            ("rate limit headers", ", ".join(capabilities["limits"]) or "none"),
         ),
     )
 
 
-def print_status(now: TenantStatus, settings: Settings) -> None:
-    """Print what the published file holds, how fresh it is, and what keeping it so cost."""
+def print_status(status: TenantStatus, settings: Settings) -> None:
+    """Print what the published file contains, how fresh it is, and the requests this took."""
     print_table(
         ("table", "rows", "versions", "read", "current to", "verified to", "oldest row"),
         (
             (
-                each.table,
-                each.rows,
-                each.versions,
-                each.mode,
-                format_timestamp(each.current_to, settings),
-                format_timestamp(each.verified_to, settings),
-                format_timestamp(each.oldest, settings),
+                table.table,
+                table.rows,
+                table.versions,
+                _format_word(table.mode or ""),
+                format_timestamp(table.current_to, settings),
+                format_timestamp(table.verified_to, settings),
+                format_timestamp(table.oldest, settings),
             )
-            for each in now.tables
+            for table in status.tables
         ),
     )
-    _print_lines(
-        f"{display_path(settings.published)}: {now.bytes / 1e6:,.1f} MB, published "
-        f"{format_age(now.published_at)} ({format_timestamp(now.published_at, settings)}, "
+    print_line(
+        f"{display_path(settings.published)}: {status.bytes / 1e6:,.1f} MB, published "
+        f"{format_age(status.published_at)} ({format_timestamp(status.published_at, settings)}, "
         f"{settings.timezone})."
     )
-    _print_lines(
-        f"Requests: {now.requests_last_run:,} in the last run, {now.requests_last_day:,} in the "
-        "last 24 hours."
+    print_line(
+        f"Requests: {status.requests_last_run:,} in the last run, {status.requests_last_day:,} in "
+        "the last 24 hours."
     )
-    if now.unknown:
-        _print_lines(
-            f"Fields that no column holds, kept in `extra`: {', '.join(now.unknown)}. "
-            "`p4books adopt ENDPOINT.FIELD` makes one a column."
+    if status.unknown:
+        print_line(
+            f"Fields without a column, kept in `extra`: {', '.join(status.unknown)}. "
+            "`p4books adopt ENDPOINT.FIELD` turns one into a column."
         )
-    if now.traits:
-        _print_lines("")
-        print_capabilities(now.traits)
+    if status.traits:
+        print_line()
+        print_capabilities(status.traits)
 
 
-def print_runs(found: Sequence[Run], settings: Settings, *, running: bool) -> None:
-    """Print runs, one a line, the newest first; `running` tells whether one is going on."""
-    end = "goes on" if running else KILLED  # of a run that has none yet
+def print_runs(runs: Sequence[Run], settings: Settings, *, running: bool) -> None:
+    """Print one line per run, newest first; `running` says whether a run is in progress now."""
+    unfinished = IN_PROGRESS if running else KILLED  # of a run without an outcome
     print_table(
         ("run", "began", "seconds", "outcome", *COSTS, *CHANGES),
         (
@@ -191,82 +153,132 @@ def print_runs(found: Sequence[Run], settings: Settings, *, running: bool) -> No
                 run.id,
                 format_timestamp(datetime.fromtimestamp(run.started_at, UTC), settings),
                 round(run.ended_at - run.started_at, 1) if run.ended_at else None,
-                _split_class_name(run.outcome or end),
+                _format_word(run.outcome or unfinished),
                 run.requests,
                 run.refused,
                 round(run.waited),
                 *(run.sum(name) for name in CHANGES),
             )
-            for run in found
+            for run in runs
         ),
     )
 
 
-def print_run(one: Run) -> None:
-    """Print what one run did for each endpoint."""
+def print_run(run: Run) -> None:
+    """Print what a run did for each endpoint."""
     print_table(
         ("endpoint", "read", "outcome", "pages", "of", *COSTS, "rows held", *CHANGES),
         (
             (
-                each.endpoint,
-                each.mode,
-                _split_class_name(each.outcome),
-                each.pages,
-                each.announced_pages,
-                each.requests,
-                each.refused,
-                round(each.waited),
-                each.held,
-                *(getattr(each, name) for name in CHANGES),
+                part.endpoint,
+                _format_word(part.mode),
+                _format_word(part.outcome),
+                part.pages,
+                part.announced_pages,
+                part.requests,
+                part.refused,
+                round(part.waited),
+                part.held,
+                *(getattr(part, name) for name in CHANGES),
             )
-            for each in one.readings
+            for part in run.readings
         ),
     )
 
 
-def _summary_line(done: SyncSummary, settings: Settings) -> str:
-    """Say in one line what a sync did."""
+def print_models(models: Sequence[CatalogEntry]) -> None:
+    """Print the models, layer by layer."""
+    print_table(
+        ("layer", "model", "rows", "what a row is"),
+        ((model.layer, model.model, model.rows, model.grain) for model in models),
+    )
+
+
+def print_model(model: CatalogEntry, columns: Sequence[CatalogColumn]) -> None:
+    """Print what a model is, and its columns with their meanings."""
+    plural = "" if model.rows == 1 else "s"
+    print_line(f"{model.full_name}, {model.rows:,} row{plural}. {model.grain}")
+    details = {
+        "Key": model.key,
+        "Sorted by": model.sorted_by,
+        "Reads": model.reads,
+        "Question": model.question,
+        "Query": model.query,
+    }
+    for label, text in details.items():
+        if text:
+            print_line(f"{label}: {text}")
+    print_line()
+    print_table(
+        ("column", "type", "meaning"),
+        ((column.name, column.type, column.meaning) for column in columns),
+    )
+
+
+def print_published(
+    file: Path, about: Mapping[str, Any], settings: Settings, left_out: int
+) -> None:
+    """Print one line: the file, its as-of date, and how many models it has and lacks."""
+    missing = f", {left_out} left out" if left_out else ""
+    at = format_timestamp(about["as_of_at"], settings)
+    print_line(
+        f"Published {display_path(file)} as of {about['as_of_on']} "
+        f"(known to {at}, {settings.timezone}): {about['models']} models{missing}."
+    )
+
+
+def _format_summary(summary: SyncSummary, settings: Settings) -> str:
+    """Describe a sync in one line."""
+    line = _describe_file(summary, settings)
+    if summary.faults:
+        kinds = dict.fromkeys(_split_class_name(type(error).__name__) for error in summary.faults)
+        line += f" Not everything was done: {', '.join(kinds)}."
+    if not summary.readings:
+        return line
+    counts = [(summary.sum(name), name) for name in CHANGES]
+    rows = ", ".join(f"{count:,} {name}" for count, name in counts if count)
+    if rows:
+        line += f" {rows};"
+    line += f" {_describe_cost(summary)}"
+    first = [r.endpoint for r in summary.readings if r.outcome == IN_PROGRESS and not r.held]
+    return f"{line} First copy in progress: {', '.join(first)}." if first else line
+
+
+def _describe_file(summary: SyncSummary, settings: Settings) -> str:
     file = display_path(settings.published)
-    if done.published:
-        said = f"Published {file}."
-    elif done.loaded:
-        said = f"Loaded, but not published; {file} stands."
-    elif not settings.published.exists():
-        said = "Nothing is published yet."
-    elif done.readings:
-        said = f"Nothing changed; {file} stands."
-    else:
-        said = f"{file} stands."
-    if done.faults:
-        kinds = dict.fromkeys(_split_class_name(type(fault).__name__) for fault in done.faults)
-        said += f" Not all was done: {', '.join(kinds)}."
-    if not done.readings:
-        return said
-    counted = [(done.sum(name), name) for name in CHANGES]
-    rows = ", ".join(f"{count:,} {name}" for count, name in counted if count)
-    refused = f", {done.refused} refused" if done.refused else ""
-    waited = f", {done.waited:.0f} s waited under the limit" if done.waited >= 1 else ""
+    if summary.published:
+        return f"Published {file}."
+    if summary.loaded:
+        return f"Loaded, but not published; {file} is unchanged."
+    if not settings.published.exists():
+        return "Nothing is published yet."
+    if summary.readings:
+        return f"Nothing changed; {file} is unchanged."
+    return f"{file} is unchanged."
+
+
+def _describe_cost(summary: SyncSummary) -> str:
+    plural = "" if summary.requests == 1 else "s"
+    refused = f", {summary.refused} refused" if summary.refused else ""
+    waited = f", waited {summary.waited:.0f} s for the rate limit" if summary.waited >= 1 else ""
     comma = "," if refused or waited else ""
-    plural = "" if done.requests == 1 else "s"
-    cost = f"{done.requests} request{plural}{refused}{waited}{comma} in {done.seconds:.1f} s."
-    first = [r.endpoint for r in done.readings if r.outcome == "goes on" and not r.held]
-    more = f" The first copy goes on of {', '.join(first)}." if first else ""
-    return f"{said} {rows[:1].upper() + rows[1:]}; {cost}{more}" if rows else f"{said} {cost}{more}"
+    return f"{summary.requests} request{plural}{refused}{waited}{comma} in {summary.seconds:.1f} s."
 
 
-def _summary_object(done: SyncSummary, settings: Settings) -> dict[str, Any]:
+def _build_summary_object(summary: SyncSummary, settings: Settings) -> dict[str, Any]:
     return {
-        **vars(done),
-        "readings": [vars(reading) for reading in done.readings],
-        "faults": [{"kind": type(f).__name__, "sentence": str(f)} for f in done.faults],
+        **vars(summary),
+        "readings": [vars(reading) for reading in summary.readings],
+        "faults": [{"kind": type(f).__name__, "sentence": str(f)} for f in summary.faults],
         "file": str(settings.published),
     }
 
 
-def _split_class_name(outcome: str) -> str:
-    """Say the name of an error as a person would: TooManyGone, too many gone."""
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", outcome).lower()
+def _format_word(word: str) -> str:
+    """Return the shown form of a stored mode or outcome."""
+    return _WORDS.get(word) or _split_class_name(word)
 
 
-def _print_lines(line: str) -> None:
-    make_console().print(line, markup=False)
+def _split_class_name(name: str) -> str:
+    """Turn the name of an error class into words: TooManyGone is `too many gone`."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()

@@ -1,6 +1,6 @@
-"""Records and their items, assembled from the rows of a file."""
+"""Documents: records with their items, assembled from the rows of a file."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -18,91 +18,77 @@ from p4books.push.types import Fault, SourceRow
 from p4books.push.values import UnfitValue, Value, format_value, parse_value
 from p4books.storage.exact_json import parse_strict
 
+_AS_LIST = "Write it as a JSON list of objects, or write each item in a row of its own."
+
 
 class FieldValue(NamedTuple):
-    """A value and where it stands; None is one that was told as a fault."""
+    """A value and where it is in the file; None if it was reported as a fault."""
 
     row: int
     column: str
     value: Value | None
 
 
-FieldValues = dict[str, FieldValue]  # by field; what is empty is not in it
+FieldValues = dict[str, FieldValue]  # by field, without empty ones
 
 
 @dataclass
 class Document:
-    """One record with the items of its lists, as its rows say them.
+    """One record with the items of its lists, assembled from its rows.
 
-    `names` are the columns of its fields, by the list in which a field is (None: in none) and by
-    field. `told` are faults of the whole file that its rows show first. `is_blocked` where a value
-    of it stands where nobody knows a field: it can't be sent, and the fault was told already.
-    `is_nested` where a list of it stands in one value, not in rows. `last` is what its last row
-    said, where it has several.
+    `columns` are the columns of its fields, by the list that a field belongs to (None: to none) and
+    by field. `file_faults` are faults of the whole file that its rows are the first to show.
+    `is_blocked` if a value of it is in a column that is not a field: it cannot be sent, and the
+    fault has been reported. `is_nested` if a list of it is in one value, not in rows. `last` is its
+    last row, if it has several.
     """
 
     rows: list[SourceRow]
     header: FieldValues = field(default_factory=dict)
     items: dict[str, list[FieldValues]] = field(default_factory=dict)
-    names: dict[tuple[str | None, str], str] = field(default_factory=dict)
+    columns: dict[tuple[str | None, str], str] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
-    told: list[Fault] = field(default_factory=list)
+    file_faults: list[Fault] = field(default_factory=list)
     is_blocked: bool = False
     is_nested: bool = False
     last: "Document | None" = None
 
     @property
     def row(self) -> int:
-        """Where it begins."""
+        """The row where it begins."""
         return self.rows[0].number
 
     @property
     def code(self) -> str | None:
-        """Its code; None where it has none that can be sent."""
+        """Its code; None if it has none that can be sent."""
         cell = self.header.get("code")
         return str(cell.value) if cell and cell.value is not None else None
 
-    def goes_on_in(self, other: "Document") -> bool:
-        """Tell whether another's rows are more of this one: items under the same code.
+    def continues_in(self, row: "Document") -> bool:
+        """Return whether the next row belongs to this record: it has items and the same code.
 
-        Where a code is missing nobody knows whose items they are, so that both are one, and bad.
+        If a code is missing nobody knows whose items they are, so both are one record with a fault.
         """
-        if self.is_nested or other.is_nested or not other.items:
+        if self.is_nested or row.is_nested or not row.items:
             return False
-        before = (self.last or self).code
-        if before is None or other.code is None:
+        code = (self.last or self).code
+        if code is None or row.code is None:
             return bool(self.items)
-        return before == other.code
+        return code == row.code
 
-    def take(self, other: "Document") -> None:
-        """Add rows that are more of this one; what they say of the record must be the same."""
-        self.faults += other.faults
-        self.told += other.told
-        self.is_blocked |= other.is_blocked
-        if self.code is not None and other.code is None:
-            self.faults.append(_nameless(other.row, self.header["code"].column))
-        for name, cell in other.header.items():
+    def append(self, row: "Document") -> None:
+        """Add a row of this record; what it says of the record itself must be the same."""
+        self.faults += row.faults
+        self.file_faults += row.file_faults
+        self.is_blocked |= row.is_blocked
+        if self.code is not None and row.code is None:
+            self.faults.append(_missing_code(row.row, self.header["code"].column))
+        for name, cell in row.header.items():
             self._compare(name, cell, self.header.get(name))
-        for inner, items in other.items.items():
+        for inner, items in row.items.items():
             self.items.setdefault(inner, []).extend(items)
-        self.rows += other.rows
-        self.last = other
-
-    def _compare(self, name: str, cell: FieldValue, before: FieldValue | None) -> None:
-        if before and (cell.value is None or before.value in {None, cell.value}):
-            return
-        first = (
-            f"{name} is {format_value(before.value)} there" if before else f"{name} is empty there"
-        )
-        self.faults.append(
-            Fault(
-                cell.row,
-                cell.column,
-                format_value(cell.value),
-                f"The record {format_value(self.code)} begins in row {self.row}, and {first}.",
-                "Write the same in every row of a record, or only in its first.",
-            )
-        )
+        self.rows += row.rows
+        self.last = row
 
     def sorted_faults(self) -> list[Fault]:
         """Return its faults in the order of its rows, and of the columns in each."""
@@ -112,83 +98,124 @@ class Document:
             for place, column in enumerate(row.values)
         }
 
-        def place(fault: Fault) -> tuple[int, int]:
-            whole, inner = (fault.row, fault.column), (fault.row, fault.column.partition("[")[0])
-            return fault.row, places.get(whole, places.get(inner, len(places)))
+        def position(fault: Fault) -> tuple[int, int]:
+            cell, list_cell = (fault.row, fault.column), (fault.row, fault.column.partition("[")[0])
+            return fault.row, places.get(cell, places.get(list_cell, len(places)))
 
-        return [replace(fault, record=self.row) for fault in sorted(self.faults, key=place)]
+        return [replace(fault, record=self.row) for fault in sorted(self.faults, key=position)]
+
+    def _compare(self, name: str, cell: FieldValue, first: FieldValue | None) -> None:
+        if first and (cell.value is None or first.value in {None, cell.value}):
+            return
+        there = (
+            f"{name} is {format_value(first.value)} there" if first else f"{name} is empty there"
+        )
+        self.faults.append(
+            Fault(
+                cell.row,
+                cell.column,
+                format_value(cell.value),
+                f"The record {format_value(self.code)} begins in row {self.row}, and {there}.",
+                "Write the same value in every row of a record, or only in its first.",
+            )
+        )
 
 
-def _nameless(row: int, column: str) -> Fault:
-    what = "Whose row it is can't be told, and the record before it may lack it."
-    return Fault(row, column, "", what, "Write the record's code in each of its rows.")
+def read_documents(
+    rows: Iterable[SourceRow],
+    endpoint: Endpoint,
+    lookups: Lookups,
+    column_map: Mapping[str, str],
+) -> Iterator[Document]:
+    """Map the rows of a file to documents, as they come; consecutive rows may be one document.
+
+    `column_map` is our field by the file's column; an empty field ignores the column. Raises
+    UsageError for a `column_map` that names an unknown field, and nothing for a row.
+    """
+    reader = RowReader(endpoint, lookups, column_map)
+    return _join_rows(reader.read(row) for row in rows)
 
 
-_NO_LIST = "Write it as a list of objects in JSON, or write each in a row of its own."
+def _join_rows(rows: Iterable[Document]) -> Iterator[Document]:
+    current: Document | None = None
+    for row in rows:
+        if current and current.continues_in(row):
+            current.append(row)
+            continue
+        if current:
+            yield current
+        current = row
+    if current:
+        yield current
 
 
-class RecordReader:
-    """Reads the rows of one file; it remembers which faults of the whole file were told."""
+class RowReader:
+    """Reads the rows of one file; it remembers which faults of the whole file were reported."""
 
-    def __init__(self, endpoint: Endpoint, books: Lookups, renamed: Mapping[str, str]) -> None:
-        """Take what `check` was given. Raises UsageError for a senseless `renamed`."""
-        self._books = books
-        self._top = ColumnMapping(endpoint.name, column_targets(endpoint), renamed)
-        self._top.check(renamed)
-        self._within = {
-            inner: ColumnMapping(f"the {inner} of {endpoint.name}", places, renamed)
+    def __init__(self, endpoint: Endpoint, lookups: Lookups, column_map: Mapping[str, str]) -> None:
+        """Take what `read_documents` was given. Raises UsageError."""
+        self._lookups = lookups
+        self._mapping = ColumnMapping(endpoint.name, column_targets(endpoint), column_map)
+        self._mapping.check(column_map)
+        self._item_mappings = {
+            inner: ColumnMapping(
+                f"the {inner} of {endpoint.name}", item_targets(fields, inner), column_map
+            )
             for inner, fields in endpoint.inner.items()
-            for places in [item_targets(fields, inner)]
         }
-        self._told: set[tuple[str, ...]] = set()
+        self._reported: set[tuple[str, ...]] = set()
 
     def read(self, row: SourceRow) -> Document:
-        """Return what one row says, with the faults of its values."""
+        """Return one row as a document, with the faults of its values."""
         document = Document([row])
-        flat: dict[str, FieldValues] = {}
+        items: dict[str, FieldValues] = {}
         for column, value in row.values.items():
             if not column.strip() and _is_empty_value(value):
                 continue  # as a separator at the end of each line makes one
-            place = self._top.find(column)
-            if isinstance(place, ColumnTarget):
-                first = document.names.setdefault((place.items_of, place.field), column)
+            target = self._mapping.resolve(column)
+            if isinstance(target, ColumnTarget):
+                first = document.columns.setdefault((target.items_of, target.field), column)
                 if first != column:
-                    place = duplicate_column(first, column, place.field)
-            if isinstance(place, UnfitValue):
-                self._tell(document, Fault(0, column, "", place.what, place.remedy), value)
-            elif place and place.kind is None:
-                self._read_list(document, place.field, column, value)
-            elif place:
-                into = flat.setdefault(place.items_of, {}) if place.items_of else document.header
-                self._put(document, into, FieldValue(row.number, column, None), place, value)
-        self._add_flat(document, flat)
+                    target = duplicate_column(first, column, target.field)
+            if isinstance(target, UnfitValue):
+                fault = Fault(0, column, "", target.what, target.remedy)
+                self._report_once(document, fault, value)
+            elif target and target.kind is None:
+                self._read_list(document, target.field, column, value)
+            elif target:
+                inner = target.items_of
+                cells = items.setdefault(inner, {}) if inner else document.header
+                self._read_value(
+                    document, cells, FieldValue(row.number, column, None), target, value
+                )
+        self._add_items(document, items)
         return document
 
-    def _tell(self, document: Document, fault: Fault, value: object, *also: str) -> None:
-        """Tell a fault of the whole file once; a document that loses a value by it is blocked."""
+    def _report_once(self, document: Document, fault: Fault, value: object, *key: str) -> None:
+        """Report a fault of the whole file once; a document that loses a value by it is blocked."""
         document.is_blocked |= not _is_empty_value(value)
-        key = also or (fault.column, fault.what)
-        if key not in self._told:
-            self._told.add(key)
-            document.told.append(fault)
+        key = key or (fault.column, fault.what)
+        if key not in self._reported:
+            self._reported.add(key)
+            document.file_faults.append(fault)
 
-    def _put(
+    def _read_value(
         self,
         document: Document,
-        into: FieldValues,
-        at: FieldValue,
-        place: ColumnTarget,
+        cells: FieldValues,
+        cell: FieldValue,
+        target: ColumnTarget,
         value: object,
     ) -> None:
-        """Read one value into its cell; one that can't be sent is told, and its cell is None."""
+        """Parse one value into its cell; one that cannot be sent is a fault, and its cell None."""
         try:
-            said = parse_value(value, place.kind or FieldType.TEXT)
-            if said is not None:
-                said = resolve_reference(place.field, said, place.by, self._books)
-                into[place.field] = at._replace(value=said)
+            parsed = parse_value(value, target.kind or FieldType.TEXT)
+            if parsed is not None:
+                sent = resolve_reference(target.field, parsed, target.by, self._lookups)
+                cells[target.field] = cell._replace(value=sent)
         except UnfitValue as unfit:
-            into[place.field] = at
-            fault = Fault(at.row, at.column, format_value(value), unfit.what, unfit.remedy)
+            cells[target.field] = cell
+            fault = Fault(cell.row, cell.column, format_value(value), unfit.what, unfit.remedy)
             document.faults.append(fault)
 
     def _read_list(self, document: Document, inner: str, column: str, value: object) -> None:
@@ -206,35 +233,43 @@ class RecordReader:
             document.items.setdefault(inner, []).append(cells)
 
     def _read_item(
-        self, document: Document, inner: str, above: str, item: Mapping[str, Any]
+        self, document: Document, inner: str, path: str, item: Mapping[str, Any]
     ) -> FieldValues:
         cells: FieldValues = {}
-        seen: dict[str, str] = {}
+        names: dict[str, str] = {}
         for name, value in item.items():
-            at = FieldValue(document.row, f"{above}.{name}", None)
-            place = self._within[inner].find(name)
-            if isinstance(place, ColumnTarget):
-                first = seen.setdefault(place.field, name)
+            cell = FieldValue(document.row, f"{path}.{name}", None)
+            target = self._item_mappings[inner].resolve(name)
+            if isinstance(target, ColumnTarget):
+                first = names.setdefault(target.field, name)
                 if first != name:
-                    place = duplicate_column(first, name, place.field)
-            if isinstance(place, UnfitValue):
-                fault = Fault(at.row, at.column, format_value(value), place.what, place.remedy)
-                self._tell(document, fault, value, inner, name, place.what)
-            elif place:
-                self._put(document, cells, at, place, value)
+                    target = duplicate_column(first, name, target.field)
+            if isinstance(target, UnfitValue):
+                fault = Fault(
+                    cell.row, cell.column, format_value(value), target.what, target.remedy
+                )
+                self._report_once(document, fault, value, inner, name, target.what)
+            elif target:
+                self._read_value(document, cells, cell, target, value)
         return cells
 
-    def _add_flat(self, document: Document, flat: Mapping[str, FieldValues]) -> None:
-        for inner, cells in flat.items():
+    def _add_items(self, document: Document, items: Mapping[str, FieldValues]) -> None:
+        """Add the items whose fields are columns of the row."""
+        for inner, cells in items.items():
             if cells and document.is_nested:
-                at = next(iter(cells.values()))
-                what = f"The {inner} stand in one value and, beside it, in columns too."
-                remedy = f"Write the {inner} one way only."
+                cell = next(iter(cells.values()))
+                what = f"The {inner} are in one value and in columns beside it."
+                remedy = f"Write the {inner} in one way only."
                 document.faults.append(
-                    Fault(at.row, at.column, format_value(at.value), what, remedy)
+                    Fault(cell.row, cell.column, format_value(cell.value), what, remedy)
                 )
             elif cells:
                 document.items.setdefault(inner, []).append(cells)
+
+
+def _missing_code(row: int, column: str) -> Fault:
+    what = "Without a code it is unclear which record this row belongs to."
+    return Fault(row, column, "", what, "Write the record's code in each of its rows.")
 
 
 def _is_empty_value(value: object) -> bool:
@@ -242,14 +277,14 @@ def _is_empty_value(value: object) -> bool:
 
 
 def _parse_items(value: object) -> list[Mapping[str, Any]]:
-    """Return the objects of a list, which a file of flat rows has as JSON text. Raises Unfit."""
+    """Return the objects of a list; flat files have it as JSON text. Raises UnfitValue."""
     if _is_empty_value(value):
         return []
     if isinstance(value, str):
         try:
             value = parse_strict(value)
         except (ValueError, RecursionError):
-            raise UnfitValue("It is no list in JSON.", _NO_LIST) from None
+            raise UnfitValue("It is not a JSON list.", _AS_LIST) from None
     if not isinstance(value, list) or not all(isinstance(item, Mapping) for item in value):
-        raise UnfitValue("It is no list of objects.", _NO_LIST)
+        raise UnfitValue("It is not a list of objects.", _AS_LIST)
     return value

@@ -1,14 +1,14 @@
-"""Exceptions of a push."""
+"""Exceptions of a push; each message is shown to the user as is."""
 
 from pathlib import Path
 
 from p4books.errors import P4BooksError, end_sentence
 
-_STAYS = "What was sent stands in the ledger; the rest was not sent."
+_LEDGER_KEPT = "Records already sent are in the ledger; the others were not sent."
 
 
 class BadFile(P4BooksError):
-    """A file cannot be read as rows; `what` is no whole sentence yet, `remedy` is one."""
+    """A file cannot be read as rows; `what` is a clause without full stop, `remedy` a sentence."""
 
     exit_code = 2
 
@@ -16,92 +16,13 @@ class BadFile(P4BooksError):
         super().__init__(f"{file}: {end_sentence(what)} Nothing was sent. {remedy}")
 
 
-class LedgerTrouble(P4BooksError):
-    """The ledger cannot be read or written: without it nothing is sent."""
-
-    def __init__(self, path: Path, why: str) -> None:
-        super().__init__(
-            f"The ledger {path} cannot be written ({why}), and nothing is sent without it. What it "
-            "holds stands. Make room or mend the folder, then push the same file again."
-        )
-
-
-class NotCreated(P4BooksError):
-    """P4 Books lets this key create nothing there."""
-
-    def __init__(self, endpoint: str, status: int, said: str) -> None:
-        said = said.rstrip(".")
-        why = {
-            401: "did not accept the API key",
-            403: "gives the API key no right to create",
-            404: "has nothing at this address",
-            405: "takes no new records at this address",
-        }[status]
-        super().__init__(
-            f"{endpoint}: P4 Books {why} ({status}){f': {said}' if said else ''}. {_STAYS} "
-            "Mend that, then push the same file again."
-        )
-
-
-class NotReached(P4BooksError):
-    """No connection, so nothing left."""
-
-    def __init__(self, endpoint: str, host: str, why: str) -> None:
-        super().__init__(
-            f"{endpoint}: {host} could not be reached ({why}). {_STAYS} Push the same file again."
-        )
-
-
-class StillRefusing(P4BooksError):
-    """429, again and again."""
-
-    def __init__(self, endpoint: str) -> None:
-        super().__init__(
-            f"{endpoint}: P4 Books answers that the limit is reached (429), however long we wait. "
-            f"{_STAYS} Push the same file again later."
-        )
-
-
-class NoAnswers(P4BooksError):
-    """Several rows in a row got no answer that says what became of them."""
-
-    def __init__(self, endpoint: str, in_a_row: int, rows: int, last: str) -> None:
-        super().__init__(
-            f"{endpoint}: P4 Books did not say what became of {rows} records, {in_a_row} of them "
-            f"one after the other (last: {last}). They are called unknown; the rest was not sent. "
-            "Push the same file again when P4 Books is well."
-        )
-
-
-class OwnCodes(P4BooksError):
-    """The tenant gives new records codes of its own."""
-
-    def __init__(self, endpoint: str, ours: str, theirs: str | None, id_: str) -> None:
-        told = f"the code {theirs}" if theirs else "no code that it tells"
-        super().__init__(
-            f"{endpoint}: P4 Books gave {ours} {told} (id {id_}): it numbers new records itself, "
-            "so one whose answer is lost can't be found again by its code. The rest was not sent. "
-            "If that is well with you: push the same file again with --allow-renumbering."
-        )
-
-
-class SentOn(P4BooksError):
-    """A redirect: a POST is not sent on."""
-
-    def __init__(self, endpoint: str, status: int, target: str) -> None:
-        super().__init__(
-            f"{endpoint}: P4 Books sends us on to {target} ({status}), and a new record is not "
-            f"sent on. {_STAYS} If that address is right, put it into the setting `base_url`."
-        )
-
-
 class BadColumns(P4BooksError):
-    """The columns of the file are not those of the endpoint."""
+    """The columns of the file do not match the fields of the endpoint."""
 
     def __init__(self, endpoint: str) -> None:
         super().__init__(
-            f"The file's columns can't be taken as fields of {endpoint}; nothing was sent. Mend "
-            "what is listed, then push it again."
+            f"Some columns of the file do not match the fields of {endpoint}; nothing was sent. "
+            "Fix the columns listed above, then push the file again."
         )
 
 
@@ -110,39 +31,112 @@ class BadRows(P4BooksError):
 
     def __init__(self, bad: int, rows: int) -> None:
         super().__init__(
-            f"{bad:,} of {rows:,} records can't be sent as they are; nothing was sent. Mend them, "
+            f"{bad:,} of {rows:,} records cannot be sent as they are; nothing was sent. Fix them, "
             "or send the others with --skip-bad."
         )
 
 
 class SkippedBad(P4BooksError):
-    """Records of the file have faults, and were left out as wished."""
+    """Records of the file have faults, and were skipped as requested."""
 
     def __init__(self, bad: int) -> None:
-        were = "record was" if bad == 1 else "records were"
-        super().__init__(f"{bad:,} {were} left out: not to be sent as they are.")
+        records = "record" if bad == 1 else "records"
+        super().__init__(f"Skipped {bad:,} {records} that cannot be sent as they are.")
 
 
 class OtherBooks(P4BooksError):
-    """The ledger is of P4 Books at another address."""
+    """The ledger belongs to P4 Books at another address."""
 
     exit_code = 2
 
     def __init__(self, tenant: str, before: str, now: str) -> None:
         super().__init__(
-            f"What tenant {tenant} pushed went to {before}; the settings lead to {now}. Nothing "
-            "was sent: by that ledger records would be left out here, or sent twice. For other "
-            "books use another tenant or data_dir; if these are the same, moved, say --same-books."
+            f"Earlier pushes of tenant {tenant} went to {before}; the settings now point to {now}. "
+            "Nothing was sent: with this ledger, records would be skipped or sent twice. For other "
+            "books, use another tenant or data_dir; if these are the same books at a new address, "
+            "use --same-books."
         )
 
 
-class KeptOtherwise(P4BooksError):
-    """P4 Books shows other values than were sent."""
+class LedgerTrouble(P4BooksError):
+    """The ledger cannot be read or written: without it nothing is sent."""
 
-    def __init__(self, push: int, records: int) -> None:
+    def __init__(self, path: Path, why: str) -> None:
         super().__init__(
-            f"{records:,} of the created records hold something else than was sent; "
-            f"`p4books pushes {push}` shows in which fields. Compare them."
+            f"Cannot write the ledger {path} ({why}); nothing is sent without it. Its contents are "
+            "unchanged. Free up space or fix the folder, then push the same file again."
+        )
+
+
+class OwnCodes(P4BooksError):
+    """The tenant assigns its own codes to new records."""
+
+    def __init__(self, endpoint: str, ours: str, theirs: str | None, id_: str) -> None:
+        given = (
+            f"saved {ours} under the code {theirs}" if theirs else f"saved {ours} without a code"
+        )
+        super().__init__(
+            f"{endpoint}: P4 Books {given} (id {id_}): it assigns its own codes, so a record whose "
+            "response is lost cannot be found by its code. The other records were not sent. If "
+            "that is acceptable, push the same file again with --allow-renumbering."
+        )
+
+
+class NotReached(P4BooksError):
+    """There was no connection, so no request was sent."""
+
+    def __init__(self, endpoint: str, host: str, why: str) -> None:
+        super().__init__(
+            f"{endpoint}: could not connect to {host} ({why}). {_LEDGER_KEPT} "
+            "Push the same file again."
+        )
+
+
+class NotCreated(P4BooksError):
+    """P4 Books does not let this key create records at this endpoint."""
+
+    def __init__(self, endpoint: str, status: int, message: str) -> None:
+        message = message.rstrip(".")
+        why = {
+            401: "rejected the API key",
+            403: "does not allow this API key to create records",
+            404: "has nothing at this address",
+            405: "does not accept new records at this address",
+        }[status]
+        super().__init__(
+            f"{endpoint}: P4 Books {why} ({status}){f': {message}' if message else ''}. "
+            f"{_LEDGER_KEPT} Fix that, then push the same file again."
+        )
+
+
+class StillRefusing(P4BooksError):
+    """429, again and again."""
+
+    def __init__(self, endpoint: str) -> None:
+        super().__init__(
+            f"{endpoint}: P4 Books keeps answering that the rate limit is exceeded (429). "
+            f"{_LEDGER_KEPT} Push the same file again later."
+        )
+
+
+class SentOn(P4BooksError):
+    """P4 Books redirected a POST, which is not followed."""
+
+    def __init__(self, endpoint: str, status: int, target: str) -> None:
+        super().__init__(
+            f"{endpoint}: P4 Books redirected the request to {target} ({status}); POST requests "
+            f"are not redirected. {_LEDGER_KEPT} If that address is right, set `base_url` to it."
+        )
+
+
+class NoAnswers(P4BooksError):
+    """The outcome of several records in a row is unknown."""
+
+    def __init__(self, endpoint: str, in_a_row: int, records: int, last: str) -> None:
+        super().__init__(
+            f"{endpoint}: the outcome of {records} records is unknown, {in_a_row} of them in a row "
+            f"(last: {last}). They are marked unknown; the others were not sent. Push the same "
+            "file again once P4 Books is responding normally."
         )
 
 
@@ -151,17 +145,20 @@ class Stopped(KeyboardInterrupt):
 
     def __init__(self, push: int) -> None:
         super().__init__(
-            f"Stopped. `p4books pushes {push}` shows what was sent; push the same file to go on."
+            f"Stopped. `p4books pushes {push}` shows what was sent; push the same file again to "
+            "continue."
         )
 
 
 class NotAllCreated(P4BooksError):
-    """P4 Books refused some records, or did not say what became of them."""
+    """P4 Books refused some records, or their outcome is unknown."""
 
     def __init__(self, push: int, refused: int, unknown: int) -> None:
-        told = [f"{refused:,} refused"] * bool(refused) + [f"{unknown:,} unknown"] * bool(unknown)
+        counts = {"refused": refused, "unknown": unknown}
+        counted = ", ".join(f"{count:,} {state}" for state, count in counts.items() if count)
         super().__init__(
-            f"Not all was created: {', '.join(told)}. `p4books pushes {push}` shows which, and why."
+            f"Not all records were created: {counted}. "
+            f"`p4books pushes {push}` shows which, and why."
         )
 
 
@@ -170,14 +167,25 @@ class RefusedBefore(P4BooksError):
 
     def __init__(self, refused: int) -> None:
         super().__init__(
-            f"{refused:,} refused by an earlier push, and not sent again; --resend-refused does."
+            f"{refused:,} refused by an earlier push and not sent again; use --resend-refused to "
+            "send them."
+        )
+
+
+class KeptOtherwise(P4BooksError):
+    """P4 Books stored other values than were sent."""
+
+    def __init__(self, push: int, records: int) -> None:
+        super().__init__(
+            f"P4 Books stored other values than were sent in {records:,} of the created records; "
+            f"`p4books pushes {push}` shows in which fields. Compare them."
         )
 
 
 class NotSynced(P4BooksError):
-    """What was created could not be brought into the warehouse at once."""
+    """The created records could not be synced right away."""
 
     def __init__(self, why: P4BooksError) -> None:
         super().__init__(
-            f"What was created is not in the warehouse yet; the next sync brings it. {why}"
+            f"The created records are not in the warehouse yet; the next sync adds them. {why}"
         )

@@ -1,4 +1,8 @@
-"""Ledger of every record that was ever pushed, in SQLite."""
+"""Ledger of every record that was ever pushed, in SQLite.
+
+A record is in one of five states. `TRANSITIONS` says which event takes it from which state to
+which other one; every change of state goes through that table, and any other one raises.
+"""
 
 import sqlite3
 from collections import Counter
@@ -6,39 +10,117 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import fields
 from datetime import UTC, datetime
+from enum import Enum
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from p4books.push.errors import LedgerTrouble
 from p4books.push.types import (
-    COLUMNS,
     CREATED,
     READY,
     REFUSED,
     SENDING,
     STATES,
-    TABLES,
     UNKNOWN,
     Draft,
     Entry,
     Push,
 )
 
-LedgerChange = tuple[str, tuple[Any, ...]]  # a statement and its values
+BATCH = 100  # entries that are in memory at a time
+
+_TABLES = """
+create table if not exists push (
+    push integer primary key, endpoint text not null, source text not null,
+    address text not null, began_at text not null, ended_at text,
+    outcome text not null default 'killed',
+    rows integer not null default 0, bad integer not null default 0,
+    already integer not null default 0
+);
+create table if not exists record (
+    record integer primary key, push integer not null, endpoint text not null,
+    row integer not null, code text not null, hash text not null, body blob not null,
+    state text not null, ready_at text not null, sent_at text, left_at text, answered_at text,
+    sought_at text, status integer, answer text, id text, given_code text, differs text, note text,
+    unique (endpoint, hash)
+);
+create table if not exists part (
+    push integer not null, row integer not null, record integer not null, already integer not null,
+    primary key (push, row)
+) without rowid;
+create index if not exists record_code on record (endpoint, code);
+create index if not exists record_push on record (push, record);
+create index if not exists record_id on record (endpoint, id);
+"""
+_COLUMNS = ", ".join(column.name for column in fields(Entry))  # whatever a later version adds
+_COUNTED_STATES = {
+    "ready": (READY,),
+    "created": (CREATED,),
+    "refused": (REFUSED,),
+    "unknown": (UNKNOWN, SENDING),
+}
 
 
-def build_update(entry: Entry, also: str, told: Mapping[str, Any]) -> LedgerChange:
-    """Make the statement that sets columns of a row, and what `also` sets, in SQL."""
-    sets = ", ".join(filter(None, [also, *(f"{name} = ?" for name in told)]))
-    return f"update record set {sets} where record = ?", (*told.values(), entry.record)
+class Event(Enum):
+    """What can happen to a record in the ledger."""
+
+    ENQUEUED = "a push takes it up to be sent"
+    SENT = "its request is about to be sent"
+    NOT_TAKEN = "P4 Books certainly did not process the request"
+    CREATED = "a response or the list shows the record"
+    REFUSED = "P4 Books says that it did not create the record"
+    CONFLICT = "P4 Books says that a record with its code exists (409)"
+    LOST = "no response says what became of the request"
+    INTERRUPTED = "the push that was sending it ended"
 
 
-def utc_now() -> str:
-    """Return this instant in UTC, as the ledger writes it."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
+class NextState(NamedTuple):
+    """The state after an event; None if the event is illegal.
+
+    `if_lost` applies to a record that was once sent without a conclusive response: it may exist in
+    P4 Books, so it never becomes *ready* or *refused* again.
+    """
+
+    if_never_lost: str | None
+    if_lost: str | None
 
 
-COMMIT_BATCH = 100  # rows that are in memory at a time
+# By event and by the state before it. What is not in the table is illegal.
+TRANSITIONS: Mapping[Event, Mapping[str, NextState]] = {
+    Event.ENQUEUED: {
+        READY: NextState(READY, None),
+        REFUSED: NextState(READY, None),
+        UNKNOWN: NextState(UNKNOWN, UNKNOWN),
+    },
+    Event.SENT: {
+        READY: NextState(SENDING, None),
+        UNKNOWN: NextState(SENDING, SENDING),
+    },
+    Event.NOT_TAKEN: {
+        SENDING: NextState(READY, UNKNOWN),
+        REFUSED: NextState(READY, None),  # 403 or 404, which turned out to concern the key
+        UNKNOWN: NextState(None, UNKNOWN),  # the same, for a record that was sent once more
+    },
+    Event.CREATED: {
+        SENDING: NextState(CREATED, CREATED),
+        UNKNOWN: NextState(CREATED, CREATED),
+    },
+    Event.REFUSED: {
+        SENDING: NextState(REFUSED, UNKNOWN),  # the first request may have created it
+        UNKNOWN: NextState(REFUSED, None),  # after a 409: the record with its code is another one
+    },
+    Event.CONFLICT: {SENDING: NextState(UNKNOWN, UNKNOWN)},
+    Event.LOST: {SENDING: NextState(UNKNOWN, UNKNOWN)},
+    Event.INTERRUPTED: {SENDING: NextState(UNKNOWN, UNKNOWN)},
+}
+_LOSING = {Event.LOST, Event.INTERRUPTED}
+
+
+class IllegalTransition(RuntimeError):
+    """A defect of p4books: a record was about to change to a state that it must not have."""
+
+    def __init__(self, record: int, event: Event) -> None:
+        super().__init__(f"record {record} of the ledger cannot change state: {event.value}")
 
 
 class Ledger:
@@ -46,241 +128,268 @@ class Ledger:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._store: sqlite3.Connection | None = None
-        self._soon: list[LedgerChange] = []
+        self._connection: sqlite3.Connection | None = None
+        self._deferred: list[_Change] = []
 
     def __enter__(self) -> Self:
         try:
-            self._store = sqlite3.connect(self._path, timeout=30, isolation_level=None)
+            self._connection = sqlite3.connect(self._path, timeout=30, isolation_level=None)
             self._path.chmod(0o600)
-            self._store.row_factory = sqlite3.Row
-            self._store.execute("pragma journal_mode = wal")
-            self._store.execute("pragma synchronous = full")
-            self._store.execute("pragma fullfsync = on")  # or macOS leaves it in the drive's memory
-            self._store.execute("pragma checkpoint_fullfsync = on")
-            self._store.executescript(TABLES)
+            self._connection.row_factory = sqlite3.Row
+            self._connection.execute("pragma journal_mode = wal")
+            self._connection.execute("pragma synchronous = full")
+            self._connection.execute("pragma fullfsync = on")  # macOS: flush the drive's cache too
+            self._connection.execute("pragma checkpoint_fullfsync = on")
+            self._connection.executescript(_TABLES)
         except (sqlite3.Error, OSError) as error:
             self.__exit__()
             raise LedgerTrouble(self._path, str(error)) from None
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._soon.clear()
-        if self._store is not None:
-            self._store.close()
-            self._store = None
+        self._deferred.clear()
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
-    def begin(self, endpoint: str, source: str, address: str) -> int:
-        """Begin a push to P4 Books at an address, and return its number."""
-        done = self._do(
+    # Pushes
+
+    def begin_push(self, endpoint: str, source: str, address: str) -> int:
+        """Record that a push to P4 Books at an address begins, and return its number."""
+        cursor = self._execute(
             "insert into push (endpoint, source, address, began_at) values (?, ?, ?, ?)",
-            (endpoint, source, address, utc_now()),
+            (endpoint, source, address, _utc_now()),
         )
-        return int(done.lastrowid or 0)
+        return int(cursor.lastrowid or 0)
 
-    def end(self, push: int, outcome: str) -> None:
-        """Say how a push ended."""
-        self._do(
-            "update push set ended_at = ?, outcome = ? where push = ?", (utc_now(), outcome, push)
-        )
-
-    def count(self, push: int, rows: int, bad: int, already: int) -> None:
-        """Note how many rows a push was given, how many were bad, how many were sent before."""
-        self._do(
+    def record_counts(self, push: int, rows: int, bad: int, already: int) -> None:
+        """Record how many records a push was given, how many are bad, how many were sent before."""
+        self._execute(
             "update push set rows = ?, bad = ?, already = ? where push = ?",
             (rows, bad, already, push),
         )
 
-    @contextmanager
-    def all_or_none(self, keep: Callable[[], bool] = lambda: True) -> Iterator[None]:
-        """Keep what is written inside only if it ends well, and if it is to be kept then."""
-        soon, self._soon = self._soon, []
-        self._do("begin immediate")
-        try:
-            for change in soon:
-                self._do(*change)
-            yield
-            if keep():
-                self._do("commit")
-        finally:
-            if self._open.in_transaction:
-                self._do("rollback")
+    def end_push(self, push: int, outcome: str) -> None:
+        """Record how a push ended."""
+        self._execute(
+            "update push set ended_at = ?, outcome = ? where push = ?", (_utc_now(), outcome, push)
+        )
 
-    def doubt(self) -> int:
-        """Call unknown what a dead push was sending; return how many rows that were."""
-        return self._do(
-            "update record set state = ?, left_at = coalesce(left_at, sent_at),"
-            " note = 'The push was stopped while this was sent.' where state = ?",
-            (UNKNOWN, SENDING),
-        ).rowcount
-
-    def find(self, endpoint: str, hash_: str) -> Entry | None:
-        """Return the row with this content."""
-        return next(self._entries("endpoint = ? and hash = ?", (endpoint, hash_)), None)
-
-    def with_code(self, endpoint: str, code: str) -> list[Entry]:
-        """Return the rows that have this code, whatever else they hold, but for refused ones."""
-        where = "endpoint = ? and code = ? and state <> ? order by record"
-        return list(self._entries(where, (endpoint, code, REFUSED)))
-
-    def address(self) -> str | None:
-        """Return where the last push went; None where there was none."""
-        row = self._do("select address from push order by push desc limit 1").fetchone()
+    def last_address(self) -> str | None:
+        """Return the address that the last push went to; None if there was none."""
+        row = self._execute("select address from push order by push desc limit 1").fetchone()
         return str(row["address"]) if row else None
 
-    def last_created(self, endpoint: str) -> Entry | None:
-        """Return the row that became a record last."""
-        where = "endpoint = ? and state = ? order by answered_at desc, record desc limit 1"
-        return next(self._entries(where, (endpoint, CREATED)), None)
+    def count_states(self, push: int) -> Counter[str]:
+        """Count the records of a push in each state."""
+        query = "select state, count(*) from record where push = ? group by state"
+        return Counter(dict(self._execute(query, (push,)).fetchall()))
 
-    def renumbered(self, endpoint: str) -> Entry | None:
-        """Return the last record, where P4 Books gave it another code than ours, or told none."""
+    def count_differing(self, push: int) -> int:
+        """Count the records of a push for which P4 Books stored other values than were sent."""
+        query = "select count(*) from record where push = ? and state = ? and differs is not null"
+        return int(self._execute(query, (push, CREATED)).fetchone()[0])
+
+    # Entries
+
+    def entries(self, push: int, *states: str) -> Iterator[Entry]:
+        """Yield the entries of a push in any of these states (default: all), in order."""
+        last = -1
+        marks = ", ".join("?" * len(states or STATES))
+        where = f"push = ? and state in ({marks}) and record > ? order by record limit {BATCH}"
+        while batch := self._select(where, (push, *(states or STATES), last)):
+            yield from batch
+            last = batch[-1].record
+
+    def find_by_hash(self, endpoint: str, hash_: str) -> Entry | None:
+        """Return the entry with this content."""
+        return self._select_one("endpoint = ? and hash = ?", (endpoint, hash_))
+
+    def find_by_id(self, endpoint: str, id_: str) -> Entry | None:
+        """Return the entry that became the record with this id."""
+        return self._select_one("endpoint = ? and id = ?", (endpoint, id_))
+
+    def list_with_code(self, endpoint: str, code: str) -> list[Entry]:
+        """Return the entries with this code, whatever else they contain, except refused ones."""
+        where = "endpoint = ? and code = ? and state <> ? order by record"
+        return self._select(where, (endpoint, code, REFUSED))
+
+    def list_unknown(self, endpoint: str) -> list[Entry]:
+        """Return all unknown entries of an endpoint, whichever push sent them."""
+        return self._select("endpoint = ? and state = ?", (endpoint, UNKNOWN))
+
+    def last_created(self, endpoint: str) -> Entry | None:
+        """Return the entry that was created last."""
+        where = "endpoint = ? and state = ? order by answered_at desc, record desc limit 1"
+        return self._select_one(where, (endpoint, CREATED))
+
+    def last_renumbered(self, endpoint: str) -> Entry | None:
+        """Return the entry that was created last if P4 Books gave it another code, or none."""
         last = self.last_created(endpoint)
         return last if last and last.given_code != last.code else None
 
-    def differing(self, push: int) -> int:
-        """Count the records of a push that hold something else than was sent."""
-        told = "select count(*) from record where push = ? and state = ? and differs is not null"
-        return int(self._do(told, (push, CREATED)).fetchone()[0])
+    # Enqueuing
 
-    def unknown(self, endpoint: str) -> list[Entry]:
-        """Return all unknown rows of an endpoint, whatever push sent them."""
-        return list(self._entries("endpoint = ? and state = ?", (endpoint, UNKNOWN)))
+    @contextmanager
+    def transaction(self, commit_if: Callable[[], bool] = lambda: True) -> Iterator[None]:
+        """Commit what is written inside if it succeeds and `commit_if` agrees; else roll back."""
+        deferred, self._deferred = self._deferred, []
+        self._execute("begin immediate")
+        try:
+            for change in deferred:
+                self._apply(change)
+            yield
+            if commit_if():
+                self._execute("commit")
+        finally:
+            if self._opened.in_transaction:
+                self._execute("rollback")
 
-    def states(self, push: int) -> Counter[str]:
-        """Count the rows of a push in each state."""
-        rows = self._do("select state, count(*) from record where push = ? group by state", (push,))
-        return Counter(dict(rows.fetchall()))
-
-    def created_as(self, endpoint: str, id_: str) -> Entry | None:
-        """Return the row that became the record with this id."""
-        return next(self._entries("endpoint = ? and id = ?", (endpoint, id_)), None)
-
-    def take(self, push: int, endpoint: str, draft: Draft) -> None:
-        """Make a draft ready to be sent by this push."""
-        made = self._do(
+    def add(self, push: int, endpoint: str, draft: Draft) -> None:
+        """Add a draft that this push is to send; its state is *ready*."""
+        cursor = self._execute(
             "insert into record (push, endpoint, row, code, hash, body, state, ready_at)"
             " values (?, ?, ?, ?, ?, ?, ?, ?)",
-            (push, endpoint, draft.row, draft.code, draft.hash, draft.body, READY, utc_now()),
+            (push, endpoint, draft.row, draft.code, draft.hash, draft.body, READY, _utc_now()),
         )
-        self.part(push, draft.row, made.lastrowid or 0)
+        self.link_row(push, draft.row, cursor.lastrowid or 0)
 
-    def take_over(self, push: int, entry: Entry, row: int, state: str | None = None) -> None:
-        """Let this push go on with a row of an earlier one, in this state (default: its own)."""
-        self._do(
-            "update record set push = ?, row = ?, state = ? where record = ?",
-            (push, row, state or entry.state, entry.record),
+    def requeue(self, push: int, entry: Entry, row: int) -> None:
+        """Let this push continue with an entry of an earlier one, which is in `row` of its file."""
+        self._change(entry, Event.ENQUEUED, push=push, row=row)
+        self.link_row(push, row, entry.record)
+
+    def link_row(self, push: int, row: int, record: int, *, already: bool = False) -> None:
+        """Record which entry a row of a push's file is; `already`: an earlier push had sent it."""
+        self._execute(
+            "insert or replace into part values (?, ?, ?, ?)", (push, row, record, already)
         )
-        self.part(push, row, entry.record)
 
-    def part(self, push: int, row: int, record: int, *, already: bool = False) -> None:
-        """Note which row of a push's file is which; `already`: an earlier push had sent it."""
-        self._do("insert or replace into part values (?, ?, ?, ?)", (push, row, record, already))
-
-    def drop(self, entry: Entry) -> None:
-        """Forget a row that was never taken."""
+    def delete_unsent(self, entry: Entry) -> None:
+        """Delete an entry that was never sent; any other one stays."""
         where = "record = ? and state = ? and left_at is null"
-        self._do(f"delete from record where {where}", (entry.record, READY))
+        self._execute(f"delete from record where {where}", (entry.record, READY))
 
-    def drop_rows(self, push: int, rows: Collection[int]) -> int:
-        """Forget what this push took of these rows of its file; return how many that were."""
+    def delete_rows(self, push: int, rows: Collection[int]) -> int:
+        """Delete what this push added for these rows of its file; return how many entries."""
         for row in rows:
-            self._do("delete from part where push = ? and row = ?", (push, row))
+            self._execute("delete from part where push = ? and row = ?", (push, row))
+        where = "push = ? and row = ? and state = ? and left_at is null"
         return sum(
-            self._do(
-                "delete from record where push = ? and row = ? and state = ? and left_at is null",
-                (push, row, READY),
-            ).rowcount
+            self._execute(f"delete from record where {where}", (push, row, READY)).rowcount
             for row in rows
         )
 
-    def rows(self, push: int, *states: str) -> Iterator[Entry]:
-        """Give the rows of a push that are in one of these states (default: any), in order."""
-        last = -1
-        marks = ", ".join("?" * len(states or STATES))
-        where = (
-            f"push = ? and state in ({marks}) and record > ? order by record limit {COMMIT_BATCH}"
-        )
-        while some := list(self._entries(where, (push, *(states or STATES), last))):
-            yield from some
-            last = some[-1].record
+    # Changes of state; `columns` are other columns to set
 
-    def sending(self, entry: Entry) -> None:
-        """Write down that a row is about to be sent; it is on the disk when this returns."""
-        with self.all_or_none():
-            self._do(
-                "update record set state = ?, sent_at = ?, sought_at = null, status = null,"
-                " answer = null, note = null where record = ?",
-                (SENDING, utc_now(), entry.record),
+    def mark_sending(self, entry: Entry) -> None:
+        """Record that a record is about to be sent; it is on disk when this returns."""
+        with self.transaction():
+            self._change(
+                entry,
+                Event.SENT,
+                sent_at=_utc_now(),
+                sought_at=None,
+                status=None,
+                answer=None,
+                note=None,
             )
 
-    def back(self, entry: Entry, **told: Any) -> None:
-        """Write down that a row was certainly not taken: it is what it was before it was sent."""
-        self._do(*build_update(entry, "state = iif(left_at is null, 'ready', 'unknown')", told))
+    def mark_not_taken(self, entry: Entry, **columns: Any) -> None:
+        """Record that a request was certainly not processed: the state is the one before it."""
+        self._change(entry, Event.NOT_TAKEN, **columns)
 
-    def lost(self, entry: Entry, **told: Any) -> None:
-        """Write down that it is not known what became of a row that was sent."""
-        lost = {"state": UNKNOWN, "answered_at": utc_now(), **told}
-        self._do(*build_update(entry, "left_at = coalesce(left_at, sent_at)", lost))
+    def mark_created(self, entry: Entry, *, defer: bool = False, **columns: Any) -> None:
+        """Record that P4 Books has created a record; `defer` as for `mark_refused`."""
+        self._change(entry, Event.CREATED, defer=defer, answered_at=_utc_now(), **columns)
 
-    def became(self, entry: Entry, state: str, *, soon: bool = False, **told: Any) -> None:
-        """Write down what became of a row; `told` are columns.
+    def mark_refused(self, entry: Entry, *, defer: bool = False, **columns: Any) -> None:
+        """Record that P4 Books refused a record; one that was lost before stays *unknown*.
 
-        With `soon` it is written together with what is written next, which saves a wait for the
-        disk: a process that is killed before leaves the row *sending*, to be looked for.
+        With `defer` it is written together with the next write, which saves waiting for the disk: a
+        process that is killed before that leaves the record *sending*, to be reconciled.
         """
-        change = build_update(entry, "", {"state": state, "answered_at": utc_now(), **told})
-        if soon:
-            self._soon.append(change)
-        else:
-            self._do(*change)
+        self._change(entry, Event.REFUSED, defer=defer, answered_at=_utc_now(), **columns)
 
-    def note(self, entry: Entry, **told: Any) -> None:
-        """Write down something more of a row."""
-        self._do(*build_update(entry, "", told))
+    def mark_conflict(self, entry: Entry, **columns: Any) -> None:
+        """Record that P4 Books has a record with this code, whose content is to be compared."""
+        self._change(entry, Event.CONFLICT, answered_at=_utc_now(), **columns)
+
+    def mark_lost(self, entry: Entry, **columns: Any) -> None:
+        """Record that the outcome of a request is unknown."""
+        self._change(entry, Event.LOST, answered_at=_utc_now(), **columns)
+
+    def mark_interrupted(self) -> int:
+        """Mark as unknown what a push that ended was sending; return how many records."""
+        note = "The push was stopped while this was sent."
+        sets, _ = _build_transition(Event.INTERRUPTED)
+        return self._execute(
+            f"update record set {sets}, note = ? where state = ?", (note, SENDING)
+        ).rowcount
+
+    def annotate(self, entry: Entry, *, note: str, sought_at: str | None = None) -> None:
+        """Record a note for the user, and when a scan that did not show the record began."""
+        self._execute(
+            "update record set note = ?, sought_at = coalesce(?, sought_at) where record = ?",
+            (note, sought_at, entry.record),
+        )
 
     def flush(self) -> None:
-        """Bring onto the disk what is to be written soon."""
-        if self._soon:
-            with self.all_or_none():
+        """Write deferred changes to disk."""
+        if self._deferred:
+            with self.transaction():
                 pass
 
-    def _entries(self, where: str, values: tuple[Any, ...]) -> Iterator[Entry]:
-        for row in self._do(f"select {COLUMNS} from record where {where}", values).fetchall():
-            yield Entry(**dict(row))
+    def _change(self, entry: Entry, event: Event, *, defer: bool = False, **columns: Any) -> None:
+        change = _Change(entry.record, event, columns)
+        if defer:
+            self._deferred.append(change)
+        else:
+            self._apply(change)
 
-    def _do(self, sql: str, values: tuple[Any, ...] = ()) -> sqlite3.Cursor:
-        if self._soon:
-            self.flush()
+    def _apply(self, change: "_Change") -> None:
+        """Change a record as an event demands. Raises IllegalTransition."""
+        sets, where = _build_transition(change.event)
+        others = "".join(f", {column} = ?" for column in change.columns)
+        cursor = self._execute(
+            f"update record set {sets}{others} where record = ? and ({where})",
+            (*change.columns.values(), change.record),
+        )
+        if cursor.rowcount != 1:
+            raise IllegalTransition(change.record, change.event)
+
+    def _select(self, where: str, values: tuple[Any, ...]) -> list[Entry]:
+        cursor = self._execute(f"select {_COLUMNS} from record where {where}", values)
+        return [Entry(**dict(row)) for row in cursor.fetchall()]
+
+    def _select_one(self, where: str, values: tuple[Any, ...]) -> Entry | None:
+        return next(iter(self._select(where, values)), None)
+
+    def _execute(self, sql: str, values: tuple[Any, ...] = ()) -> sqlite3.Cursor:
+        self.flush()
         try:
-            return self._open.execute(sql, values)
+            return self._opened.execute(sql, values)
         except sqlite3.Error as error:
             raise LedgerTrouble(self._path, str(error)) from None
 
     @property
-    def _open(self) -> sqlite3.Connection:
-        if self._store is None:
+    def _opened(self) -> sqlite3.Connection:
+        if self._connection is None:
             raise RuntimeError("the ledger is not open")
-        return self._store
-
-
-COUNT_COLUMNS = {
-    "ready": "'ready'",
-    "created": "'created'",
-    "refused": "'refused'",
-    "unknown": "'unknown', 'sending'",
-}
+        return self._connection
 
 
 def list_pushes(ledger: Path, last: int | None = None) -> list[Push]:
     """Return the last pushes, the newest first (None: all). Raises LedgerTrouble."""
-    own = ", ".join(f"push.{each.name}" for each in fields(Push) if each.name not in COUNT_COLUMNS)
-    counts = ", ".join(
-        f"count(*) filter (where not part.already and state in ({states}))"
-        for states in COUNT_COLUMNS.values()
+    own = ", ".join(
+        f"push.{column.name}" for column in fields(Push) if column.name not in _COUNTED_STATES
     )
-    with _open_read_only(ledger) as store:
-        rows = store.execute(
+    counts = ", ".join(
+        f"count(*) filter (where not part.already and state in ({_quote(states)}))"
+        for states in _COUNTED_STATES.values()
+    )
+    with _open_read_only(ledger) as connection:
+        rows = connection.execute(
             f"""
             select {own}, {counts}
             from push left join part using (push) left join record using (record)
@@ -292,28 +401,57 @@ def list_pushes(ledger: Path, last: int | None = None) -> list[Push]:
 
 
 def list_entries(ledger: Path, push: int) -> Iterator[Entry]:
-    """Give the rows of a push's file as they are now, in its order. Raises LedgerTrouble.
+    """Yield the rows of a push's file as they are now, in its order. Raises LedgerTrouble.
 
-    A row that another push sent, before or since, names that one.
+    A row that another push sent, before or since, has the number of that push.
     """
-    own = COLUMNS.replace(" row,", " part.row,").replace(" push,", " record.push,")
+    own = _COLUMNS.replace(" row,", " part.row,").replace(" push,", " record.push,")
     own = own.replace("record, ", "record.record, ", 1)
-    with _open_read_only(ledger) as store:
-        store.row_factory = sqlite3.Row
+    with _open_read_only(ledger) as connection:
         query = f"select {own} from part join record using (record) where part.push = ?"
-        for row in store.execute(f"{query} order by part.row", (push,)):
+        for row in connection.execute(f"{query} order by part.row", (push,)):
             yield Entry(*row)
+
+
+class _Change(NamedTuple):
+    """An event that happened to a record, and other columns to set."""
+
+    record: int
+    event: Event
+    columns: Mapping[str, Any]
+
+
+def _build_transition(event: Event) -> tuple[str, str]:
+    """Build what an update sets on an event, and the condition under which it is legal."""
+    cases, legal = [], []
+    for state, (if_never_lost, if_lost) in TRANSITIONS[event].items():
+        for after, lost in ((if_never_lost, "left_at is null"), (if_lost, "left_at is not null")):
+            if after is not None:
+                legal.append(f"state = '{state}' and {lost}")
+                cases.append(f"when {legal[-1]} then '{after}'")
+    sets = f"state = case {' '.join(cases)} end"
+    if event in _LOSING:
+        sets += ", left_at = coalesce(left_at, sent_at)"
+    return sets, " or ".join(legal)
+
+
+def _utc_now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def _quote(states: tuple[str, ...]) -> str:
+    return ", ".join(f"'{state}'" for state in states)
 
 
 @contextmanager
 def _open_read_only(ledger: Path) -> Iterator[sqlite3.Connection]:
-    """Open the ledger to read only; where none is yet, an empty one."""
+    """Open the ledger read-only; if there is none yet, an empty one in memory."""
     try:
-        there = ledger.exists()
-        where = f"{ledger.resolve().as_uri()}?mode=ro" if there else ":memory:"
-        with closing(sqlite3.connect(where, uri=there, timeout=30)) as store:
-            if not there:
-                store.executescript(TABLES)
-            yield store
+        exists = ledger.exists()
+        name = f"{ledger.resolve().as_uri()}?mode=ro" if exists else ":memory:"
+        with closing(sqlite3.connect(name, uri=exists, timeout=30)) as connection:
+            if not exists:
+                connection.executescript(_TABLES)
+            yield connection
     except (sqlite3.Error, OSError) as error:
         raise LedgerTrouble(ledger, str(error)) from None

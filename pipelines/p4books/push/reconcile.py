@@ -1,4 +1,4 @@
-"""Reconciliation of records whose response was lost with the list."""
+"""Reconciliation of records whose outcome is unknown with the list in P4 Books."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
@@ -15,20 +15,77 @@ from p4books.extract.pagination import Paginator, all_pages, tail_pages
 from p4books.push.ledger import Ledger
 from p4books.push.lookups import find_held_before
 from p4books.push.response import CONFLICT, list_differences, parse_response_json
-from p4books.push.types import CREATED, REFUSED, Entry
+from p4books.push.types import Entry
 
-CLOCKS = timedelta(minutes=15)  # by which theirs may be behind ours
+CLOCK_TOLERANCE = timedelta(minutes=15)  # by which the clock of P4 Books may be behind ours
 
-# Which of these ids were held before this instant?
+# Which of these ids were in the warehouse before this instant?
 HeldBefore = Callable[[Sequence[str], datetime], Set[str]]
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """A record of the list that may be the one that is sought.
+class Reconciler:
+    """Looks up unknown records in their list, and records in the ledger what became of them."""
 
-    `has_code`: it has the code that we sent. `differs` are the fields that hold something else.
-    `is_new`: no such id was held before the record was sent.
+    ledger: Ledger
+    endpoint: Endpoint
+    client: Client
+    warehouse: Path
+
+    def reconcile(
+        self, entries: Sequence[Entry], resend_after: timedelta | None = None
+    ) -> list[Entry]:
+        """Look up unknown entries; return those that may be sent once more.
+
+        New records are expected in the tail of the list. The whole list is read only if an entry
+        was never looked up in all of it, or with `resend_after`: then what is not in the list and
+        was sent at least that long ago is returned. If the tenant assigns its own codes, all
+        unknown entries are resolved together. Raises what `Client.fetch_page` raises.
+        """
+        own_codes = self.ledger.last_renumbered(self.endpoint.name) is not None
+        if own_codes:
+            entries = self.ledger.list_unknown(self.endpoint.name)
+        resolve = partial(resolve_entries, entries, own_codes=own_codes)
+        search = RecordSearch(
+            self.client,
+            self.endpoint,
+            entries,
+            held_before=partial(find_held_before, self.warehouse, self.endpoint),
+            is_taken=lambda id_: self.ledger.find_by_id(self.endpoint.name, id_) is not None,
+            is_enough=lambda result: all(resolution.is_settled for resolution in resolve(result)),
+        )
+        whole = resend_after is not None or any(entry.sought_at is None for entry in entries)
+        result = search.run(whole=whole)
+        resend = []
+        for resolution in resolve(result):
+            self._record(resolution, result)
+            if resend_after is not None and resolution.may_resend:
+                if _was_sent_before(resolution.entry, result.began - resend_after):
+                    resend.append(resolution.entry)
+                else:
+                    self.ledger.annotate(resolution.entry, note=_describe_too_recent(resend_after))
+        return resend
+
+    def _record(self, resolution: "Resolution", result: "SearchResult") -> None:
+        entry, found = resolution.entry, resolution.found
+        if found:
+            note = "Found in P4 Books after its response was lost."
+            self.ledger.mark_created(entry, id=found.id, given_code=found.code, note=note)
+        elif resolution.is_refused:
+            self.ledger.mark_refused(entry, note=resolution.note)
+        elif result.complete:
+            began = result.began.isoformat(timespec="milliseconds")
+            self.ledger.annotate(entry, note=resolution.note, sought_at=began)
+        elif entry.sought_at is None:  # a tail alone adds nothing to an earlier scan of the list
+            self.ledger.annotate(entry, note=resolution.note)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A record of the list that may be the one that is looked for.
+
+    `has_code`: it has the code that we sent. `differs` are the fields with another value.
+    `is_new`: the warehouse did not have its id before the record was sent.
     """
 
     id: str
@@ -38,21 +95,21 @@ class Candidate:
     is_new: bool
 
     @property
-    def is_it(self) -> bool:
-        """Whether code and content are ours, and it was not there before."""
-        return self.has_code and self.is_alike
+    def is_match(self) -> bool:
+        """Whether code and content are ours, and it did not exist before."""
+        return self.has_code and self.has_content
 
     @property
-    def is_alike(self) -> bool:
-        """Whether it is new, and all but its code is ours."""
+    def has_content(self) -> bool:
+        """Whether it is new, and everything except its code is ours."""
         return self.is_new and not self.differs
 
 
 @dataclass
 class SearchResult:
-    """What a search brought: for each row of the ledger what may be its record.
+    """What a search found: the candidates for each entry of the ledger.
 
-    `complete`: the list was read whole, from `began` on, so that what is missing was not there.
+    `complete`: the whole list was read, from `began` on, so that what was not seen did not exist.
     """
 
     began: datetime
@@ -61,26 +118,27 @@ class SearchResult:
 
 
 class RecordSearch:
-    """A search for rows of the ledger.
+    """A search for entries of the ledger in their list.
 
-    `taken` tells whether an id is known to be another row's record, `enough` whether what was seen
-    so far answers all.
+    `held_before` returns which ids the warehouse had before an instant, `is_taken` whether an id is
+    known to be the record of another entry, `is_enough` whether the result so far resolves all
+    entries.
     """
 
-    def __init__(  # noqa: PLR0913
+    def __init__(  # noqa: PLR0913 - three are functions, which let it run without a warehouse
         self,
         client: Client,
         endpoint: Endpoint,
         entries: Sequence[Entry],
-        held: HeldBefore,
-        taken: Callable[[str], bool],
-        enough: Callable[[SearchResult], bool],
+        held_before: HeldBefore,
+        is_taken: Callable[[str], bool],
+        is_enough: Callable[[SearchResult], bool],
     ) -> None:
         self._client = client
         self._endpoint = endpoint
-        self._held = held
-        self._taken = taken
-        self._enough = enough
+        self._held_before = held_before
+        self._is_taken = is_taken
+        self._is_enough = is_enough
         self._sent = {entry.record: parse_response_json(entry.body) for entry in entries}
         self._entries = {entry.record: entry for entry in entries}
         self._by_code: dict[str, list[Entry]] = {}
@@ -88,91 +146,85 @@ class RecordSearch:
             self._by_code.setdefault(entry.code, []).append(entry)
 
     def run(self, *, whole: bool) -> SearchResult:
-        """Read the tail, and where something is missing then and `whole` is wished, the list.
+        """Read the tail of the list, and with `whole`, if that does not suffice, all of it.
 
         Raises what `Client.fetch_page` raises, and PageIgnored.
         """
-        sought = SearchResult(datetime.now(UTC), seen={record: [] for record in self._entries})
-        for answer in self._tail():
-            self._look(answer, sought)
-            if self._enough(sought):
-                return sought
+        result = SearchResult(datetime.now(UTC), seen={record: [] for record in self._entries})
+        for page in self._read_tail():
+            self._collect_candidates(page, result)
+            if self._is_enough(result):
+                return result
         if whole:
-            sought.began = datetime.now(UTC)
-            sought.complete = self._read_whole(sought)
-        return sought
+            result.began = datetime.now(UTC)
+            result.complete = self._read_whole(result)
+        return result
 
-    def _tail(self) -> Iterator[Page]:
+    def _read_tail(self) -> Iterator[Page]:
         return tail_pages(Paginator(self._endpoint, self._client.target), self._fetch)
 
-    def _read_whole(self, sought: SearchResult) -> bool:
-        """Read the list to its end, or until enough is found; tell whether it was read whole."""
+    def _read_whole(self, result: SearchResult) -> bool:
+        """Read the list to its end, or until enough is found; return whether it was complete."""
         paginator = Paginator(self._endpoint, self._client.target)
         for page in all_pages(paginator, self._fetch):
-            self._look(page, sought)
-            if self._enough(sought):
+            self._collect_candidates(page, result)
+            if self._is_enough(result):
                 return False
         return paginator.outcome is not None and paginator.outcome.complete
 
     def _fetch(self, number: int, observed_size: int | None) -> Page:
         return self._client.fetch_page(self._endpoint, number, observed_size=observed_size)
 
-    def _look(self, answer: Page, sought: SearchResult) -> None:
-        for id_, line in answer.records.items():
+    def _collect_candidates(self, page: Page, result: SearchResult) -> None:
+        """Add the records of a page that may be one of the entries."""
+        for id_, line in page.records.items():
             record = json.loads(line)
             code = record.get("code")
             code = None if code is None else str(code).strip()
             with_code = self._by_code.get(code or "", [])
-            alike = (entry for entry in self._entries.values() if entry not in with_code)
+            others = (entry for entry in self._entries.values() if entry not in with_code)
             for entry in with_code:
-                self._note(entry, id_, record, code, sought)
-            for entry in alike:
-                if next(self._differing(entry, record), None) is None:
-                    self._note(entry, id_, record, code, sought)
+                self._add_candidate(entry, id_, record, code, result)
+            for entry in others:
+                if next(self._list_differing(entry, record), None) is None:
+                    self._add_candidate(entry, id_, record, code, result)
 
-    def _note(
+    def _add_candidate(
         self,
         entry: Entry,
         id_: str,
         record: Mapping[str, Any],
         code: str | None,
-        sought: SearchResult,
+        result: SearchResult,
     ) -> None:
-        seen = sought.seen[entry.record]
-        if any(one.id == id_ for one in seen) or self._taken(id_):
+        seen = result.seen[entry.record]
+        if any(candidate.id == id_ for candidate in seen) or self._is_taken(id_):
             return
-        sent_at = datetime.fromisoformat(entry.left_at or entry.sent_at or entry.ready_at)
+        sent_at = datetime.fromisoformat(entry.first_lost_at or entry.sent_at or entry.ready_at)
         seen.append(
             Candidate(
                 id_,
                 code,
                 has_code=code == entry.code,
-                differs=tuple(self._differing(entry, record)),
-                is_new=not (_is_older(record, sent_at) or self._held([id_], sent_at)),
+                differs=tuple(self._list_differing(entry, record)),
+                is_new=not (
+                    _was_created_before(record, sent_at) or self._held_before([id_], sent_at)
+                ),
             )
         )
 
-    def _differing(self, entry: Entry, record: Mapping[str, Any]) -> Iterator[str]:
-        """Name what a record holds otherwise, but for its code."""
+    def _list_differing(self, entry: Entry, record: Mapping[str, Any]) -> Iterator[str]:
+        """Name the fields of a record with another value than was sent, except its code."""
         sent = {name: value for name, value in self._sent[entry.record].items() if name != "code"}
         return list_differences(sent, record, self._endpoint)
 
 
-def _is_older(record: Mapping[str, Any], instant: datetime) -> bool:
-    """Tell whether a record says that it was made well before an instant."""
-    try:
-        made = datetime.fromisoformat(str(record.get("date_created")))
-    except ValueError:
-        return False
-    return made.tzinfo is not None and made < instant - CLOCKS
-
-
 @dataclass(frozen=True)
 class Resolution:
-    """What a search says of a row: the record that it became, or why that is not known.
+    """What a search says of an entry: the record that it became, or why that is unknown.
 
-    `may_resend`: nothing speaks against sending it once more, if the user wishes so. `is_refused`:
-    P4 Books refused it since its code is there, and the record that is there is not ours.
+    `may_resend`: nothing speaks against sending it once more, if the user asks for it.
+    `is_refused`: P4 Books refused it because its code exists, and that record is not ours.
     """
 
     entry: Entry
@@ -181,135 +233,113 @@ class Resolution:
     may_resend: bool = False
     is_refused: bool = False
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether it is known what became of the entry."""
+        return self.found is not None or self.is_refused
 
-def resolve_rows(
-    entries: Sequence[Entry], sought: SearchResult, *, own_codes: bool
+
+def resolve_entries(
+    entries: Sequence[Entry], result: SearchResult, *, own_codes: bool
 ) -> Iterator[Resolution]:
-    """Judge each row; with `own_codes` the tenant numbers records itself, and content decides."""
-    given = _assign_candidates(entries, sought) if own_codes else {}
+    """Resolve each entry; with `own_codes` the tenant assigns codes, and content decides."""
+    assigned = _assign_by_content(entries, result) if own_codes else {}
     for entry in entries:
-        seen = sought.seen[entry.record]
-        found = next((one for one in seen if one.is_it), None) or given.get(entry.record)
+        seen = result.seen[entry.record]
+        match = next((candidate for candidate in seen if candidate.is_match), None)
+        found = match or assigned.get(entry.record)
         if found:
             yield Resolution(entry, found, "")
         else:
-            verdict = _unresolved(entry, seen, complete=sought.complete, own_codes=own_codes)
-            with_code = any(one.has_code for one in seen)
-            refused = entry.status == CONFLICT and not entry.left_at
-            yield replace(verdict, is_refused=refused and (with_code or sought.complete))
+            resolution = _explain_unresolved(
+                entry, seen, complete=result.complete, own_codes=own_codes
+            )
+            code_exists = any(candidate.has_code for candidate in seen)
+            conflicts = entry.status == CONFLICT and not entry.first_lost_at
+            is_refused = conflicts and (code_exists or result.complete)
+            yield replace(resolution, is_refused=is_refused)
 
 
-def _assign_candidates(entries: Sequence[Entry], sought: SearchResult) -> dict[int, Candidate]:
-    """Give each row a record with its content, where there are enough for all that are alike.
+def _assign_by_content(entries: Sequence[Entry], result: SearchResult) -> dict[int, Candidate]:
+    """Assign to each entry a record with its content, if there are enough for all that are alike.
 
-    A record that may be of two rows that are not alike is given to neither.
+    A record that could belong to two entries with different candidates is assigned to neither.
     """
-    alike = {
-        entry: tuple(sorted(one.id for one in sought.seen[entry.record] if one.is_alike))
+    ids_of = {
+        entry: tuple(sorted(candidate.id for candidate in seen if candidate.has_content))
         for entry in entries
-        if not any(one.is_it for one in sought.seen[entry.record])
+        for seen in [result.seen[entry.record]]
+        if not any(candidate.is_match for candidate in seen)
     }
-    claimed = {one.id for seen in sought.seen.values() for one in seen if one.is_it}
-    given: dict[int, Candidate] = {}
-    for ids in set(alike.values()):
-        rows = [entry for entry, own in alike.items() if own == ids]
-        others = {i for own in alike.values() if own != ids for i in own}
-        if len(ids) < len(rows) or not (claimed | others).isdisjoint(ids):
+    claimed = {
+        candidate.id for seen in result.seen.values() for candidate in seen if candidate.is_match
+    }
+    assigned: dict[int, Candidate] = {}
+    for ids in set(ids_of.values()):
+        alike = [entry for entry, own in ids_of.items() if own == ids]
+        others = {id_ for own in ids_of.values() if own != ids for id_ in own}
+        if len(ids) < len(alike) or not (claimed | others).isdisjoint(ids):
             continue
-        for entry, id_ in zip(rows, ids, strict=False):
-            seen = sought.seen[entry.record]
-            given[entry.record] = next(one for one in seen if one.id == id_)
-    return given
+        for entry, id_ in zip(alike, ids, strict=False):
+            seen = result.seen[entry.record]
+            assigned[entry.record] = next(candidate for candidate in seen if candidate.id == id_)
+    return assigned
 
 
-def _unresolved(
+def _explain_unresolved(
     entry: Entry, seen: Sequence[Candidate], *, complete: bool, own_codes: bool
 ) -> Resolution:
-    with_code = next((one for one in seen if one.has_code), None)
+    with_code = next((candidate for candidate in seen if candidate.has_code), None)
+    may_resend = False
     if with_code and with_code.is_new:
         fields = ", ".join(with_code.differs)
-        note = f"A record with this code has come (id {with_code.id}); it differs in {fields}."
-        return Resolution(entry, None, f"{note} Compare the two.")
-    if with_code:
-        note = f"A record with this code stood there before (id {with_code.id})."
-        return Resolution(entry, None, f"{note} Look whether there is a second one.")
-    alike = [one for one in seen if one.is_alike]
-    if alike:
-        ids = ", ".join(one.id for one in alike[:3])
-        note = f"What has the same content and another code may be it (id {ids})."
-        return Resolution(entry, None, f"{note} Look there.")
-    if own_codes:
-        note = "It is not there, as far as its content tells. Look there; it is never sent again."
-        return Resolution(entry, None, note)
-    if not complete:
-        note = "It is not where new records stand; the list was not read whole."
-        return Resolution(entry, None, note)
-    note = "It is not there. It may still come; where it does not, --resend-unknown sends it again."
-    return Resolution(entry, None, note, may_resend=True)
+        note = (
+            f"A record with this code was created meanwhile (id {with_code.id}), "
+            f"but it differs in {fields}. Compare the two."
+        )
+    elif with_code:
+        note = (
+            f"A record with this code existed before (id {with_code.id}). "
+            "Check whether there is a second one."
+        )
+    elif ids := [candidate.id for candidate in seen if candidate.has_content]:
+        note = (
+            f"A record with the same content and another code may be this one "
+            f"(id {', '.join(ids[:3])}). Check it in P4 Books."
+        )
+    elif own_codes:
+        note = (
+            "Not found by its content. Check in P4 Books; it is never sent again, since the tenant "
+            "assigns its own codes."
+        )
+    elif not complete:
+        note = "Not found among the newest records; the list was not read to its end."
+    else:
+        may_resend = True
+        note = (
+            "Not found, but it may still be created. If it does not appear, --resend-unknown "
+            "sends it again."
+        )
+    return Resolution(entry, None, note, may_resend)
 
 
-def resolve_unknown(  # noqa: PLR0913
-    ledger: Ledger,
-    entries: Sequence[Entry],
-    endpoint: Endpoint,
-    client: Client,
-    warehouse: Path,
-    resend_after: timedelta | None = None,
-) -> list[Entry]:
-    """Seek unknown rows in their list, and write down what is found out.
-
-    A list that was once read whole after the sending is not read whole again by itself: its tail
-    is. With `resend_after` it is, and what is not there then and was sent longer ago is returned:
-    it may be sent once more. Where a tenant numbers records itself, all unknown rows are judged
-    together. Raises what `Client.fetch_page` raises.
-    """
-    own_codes = ledger.renumbered(endpoint.name) is not None
-    if own_codes:
-        entries = ledger.unknown(endpoint.name)
-    judge = partial(resolve_rows, entries, own_codes=own_codes)
-
-    def enough(sought: SearchResult) -> bool:
-        return all(verdict.found or verdict.is_refused for verdict in judge(sought))
-
-    search = RecordSearch(
-        client,
-        endpoint,
-        entries,
-        held=lambda ids, instant: find_held_before(warehouse, endpoint, ids, instant),
-        taken=lambda id_: ledger.created_as(endpoint.name, id_) is not None,
-        enough=enough,
-    )
-    whole = resend_after is not None or any(entry.sought_at is None for entry in entries)
-    sought = search.run(whole=whole)
-    again = []
-    for verdict in judge(sought):
-        _record_resolutions(ledger, verdict, sought)
-        if resend_after is not None and verdict.may_resend:
-            if _is_settled(verdict.entry, sought.began - resend_after):
-                again.append(verdict.entry)
-            else:
-                ledger.note(verdict.entry, note=_skip_recent(resend_after))
-    return again
+def _was_created_before(record: Mapping[str, Any], instant: datetime) -> bool:
+    """Return whether a record says that it was created well before an instant."""
+    try:
+        created_at = datetime.fromisoformat(str(record.get("date_created")))
+    except ValueError:
+        return False
+    return created_at.tzinfo is not None and created_at < instant - CLOCK_TOLERANCE
 
 
-def _record_resolutions(ledger: Ledger, verdict: Resolution, sought: SearchResult) -> None:
-    entry, found = verdict.entry, verdict.found
-    if found:
-        note = "Found in P4 Books after its answer was lost."
-        ledger.became(entry, CREATED, id=found.id, given_code=found.code, note=note)
-    elif verdict.is_refused:
-        ledger.became(entry, REFUSED, note=verdict.note)
-    elif sought.complete or entry.sought_at is None:  # a tail alone says nothing new
-        began = sought.began.isoformat(timespec="milliseconds")
-        sought_at = began if sought.complete else entry.sought_at
-        ledger.note(entry, sought_at=sought_at, note=verdict.note)
-
-
-def _is_settled(entry: Entry, instant: datetime) -> bool:
+def _was_sent_before(entry: Entry, instant: datetime) -> bool:
     sent_at = entry.sent_at or entry.ready_at
     return datetime.fromisoformat(sent_at).astimezone(UTC) <= instant
 
 
-def _skip_recent(after: timedelta) -> str:
+def _describe_too_recent(after: timedelta) -> str:
     minutes = after.total_seconds() / 60
-    return f"It is not there, and may still come: sent again not before {minutes:g} minutes."
+    return (
+        f"Not found, but it may still be created. It can be sent again {minutes:g} minutes after "
+        "it was sent."
+    )

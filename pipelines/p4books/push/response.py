@@ -14,21 +14,22 @@ from p4books.extract.page import canonical_record
 from p4books.push.types import CREATED, REFUSED, UNKNOWN
 from p4books.storage.exact_json import has_long_number
 
-KEPT = 500  # characters of an answer
+MAX_MESSAGE_LENGTH = 500  # characters of a response that are kept
 
-AT_THE_DOOR = frozenset({401, 405})  # says nothing of the record, which was not taken
-PERHAPS_AT_THE_DOOR = frozenset({403, 404})  # may be about the record, or about who we are
+DENIALS = frozenset({401, 405})  # concern the key or the address, and no record was processed
+AMBIGUOUS_DENIALS = frozenset({403, 404})  # may concern the record, the key or the address
+CONFLICT = 409  # the code exists: perhaps ours, which something in between sent twice
+_INCONCLUSIVE = frozenset({408, 421, 425, 426, 499})  # concern the connection, not the record
+
 _DECODER = msgspec.json.Decoder(float_hook=Decimal)
-CONFLICT = 409  # the code is there: perhaps ours, that something between us sent twice
-NO_VERDICT = frozenset({408, 421, 425, 426, 499})  # 4xx that blame the line, not the record
 
 
 @dataclass(frozen=True)
 class CreateResponse:
-    """What an answer to a POST says: the record was created or refused, or we can't know.
+    """What a response to a POST shows: *created*, *refused*, or *unknown* if it shows neither.
 
-    `text` is what the answer says, its beginning; `record` what P4 Books keeps, in our spelling,
-    with `id` and `code` taken from it; None where the answer does not tell.
+    `text` is the beginning of its message; `record` the record as P4 Books stored it, in our
+    spelling, with `id` and `code` taken from it; None if the response does not contain them.
     """
 
     state: str
@@ -40,20 +41,19 @@ class CreateResponse:
 
 
 def classify_response(status: int, body: bytes, endpoint: Endpoint) -> CreateResponse:
-    """Read an answer that is neither 429 nor one of AT_THE_DOOR (contract: 200 or 201, 4xx, 5xx).
+    """Classify a response that is neither 429 nor in DENIALS (contract: 200 or 201, 4xx, 5xx).
 
-    Only a record with an id proves that it was created, and a 4xx that it was not: but for a
-    record that may have been sent before.
+    Only a record with an id proves that it was created, and only a 4xx that it was not; the latter
+    says nothing of an earlier request for the same record.
     """
-    if 400 <= status < 500 and status not in NO_VERDICT:
+    if 400 <= status < 500 and status not in _INCONCLUSIVE:
         return CreateResponse(REFUSED, extract_message(body), status)
     if status not in {200, 201}:
         return CreateResponse(UNKNOWN, extract_message(body) or f"status {status}", status)
-    record = _created_record(body, endpoint)
+    record = _parse_created_record(body, endpoint)
     if record is None:
-        return CreateResponse(
-            UNKNOWN, f"an answer that shows no record: {extract_message(body)}", status
-        )
+        text = f"a response without a record: {extract_message(body)}"
+        return CreateResponse(UNKNOWN, text, status)
     code = record.get("code")
     return CreateResponse(
         CREATED,
@@ -66,65 +66,66 @@ def classify_response(status: int, body: bytes, endpoint: Endpoint) -> CreateRes
 
 
 def extract_message(body: bytes) -> str:
-    """Take what a person should read out of an answer: a text, or {"error": {"message"}}."""
+    """Return the message of a response on one line: plain text, or {"error": {"message": …}}."""
     text = body.decode(errors="replace")
     try:
-        told = json.loads(text)
+        parsed = json.loads(text)
     except (ValueError, RecursionError):
-        told = None
-    if isinstance(told, dict):
-        error = told.get("error", told)
-        said = error.get("message") if isinstance(error, dict) else error
-        text = said if isinstance(said, str) else text
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:KEPT]
+        parsed = None
+    if isinstance(parsed, dict):
+        error = parsed.get("error", parsed)
+        message = error.get("message") if isinstance(error, dict) else error
+        text = message if isinstance(message, str) else text
+    printable = "".join(char if char.isprintable() else " " for char in text)
+    return " ".join(printable.split())[:MAX_MESSAGE_LENGTH]
 
 
 def parse_response_json(body: bytes) -> Any:
-    """Read JSON, every number exactly. Raises ValueError and RecursionError."""
+    """Parse JSON with exact numbers. Raises ValueError and RecursionError."""
     if has_long_number(body):
         return json.loads(body, parse_float=Decimal)
     return _DECODER.decode(body)
 
 
-def _created_record(body: bytes, endpoint: Endpoint) -> dict[str, Any] | None:
-    try:
-        told = parse_response_json(body)
-    except (ValueError, RecursionError):
-        return None
-    if isinstance(told, dict) and isinstance(told.get("data"), dict):
-        told = told["data"]
-    if not isinstance(told, dict):
-        return None
-    record = dict(canonical_record(told, endpoint))
-    id_ = record.get("id")
-    plain = isinstance(id_, int | str) and not isinstance(id_, bool) and str(id_).strip()
-    return record if plain and "error" not in record else None
-
-
 def list_differences(
     sent: Mapping[str, Any], record: Mapping[str, Any], endpoint: Endpoint
 ) -> Iterator[str]:
-    """Name the fields that were sent and that the record holds otherwise, or not at all.
+    """Name the fields that were sent and that the record lacks or has with another value.
 
-    What P4 Books adds (an id, dates, sums) is no difference. Both are in our spelling.
+    What P4 Books adds (an id, dates, sums) is not a difference. Both are in our spelling.
     """
     for name, value in sent.items():
-        there = record.get(name)
+        stored = record.get(name)
         if name in endpoint.inner:
-            yield from _item_differences(name, value, there, endpoint.inner[name])
-        elif not _values_equal(value, there, endpoint.fields.get(name, FieldType.TEXT)):
+            yield from _list_item_differences(name, value, stored, endpoint.inner[name])
+        elif not _values_equal(value, stored, endpoint.fields.get(name, FieldType.TEXT)):
             yield name
 
 
-def _item_differences(name: str, sent: Any, there: Any, fields: Fields) -> Iterator[str]:
-    if not isinstance(there, list) or len(there) != len(sent):
+def _parse_created_record(body: bytes, endpoint: Endpoint) -> dict[str, Any] | None:
+    try:
+        parsed = parse_response_json(body)
+    except (ValueError, RecursionError):
+        return None
+    if isinstance(parsed, dict) and isinstance(parsed.get("data"), dict):
+        parsed = parsed["data"]
+    if not isinstance(parsed, dict):
+        return None
+    record = dict(canonical_record(parsed, endpoint))
+    id_ = record.get("id")
+    has_id = isinstance(id_, int | str) and not isinstance(id_, bool) and str(id_).strip()
+    return record if has_id and "error" not in record else None
+
+
+def _list_item_differences(name: str, sent: Any, stored: Any, fields: Fields) -> Iterator[str]:
+    if not isinstance(stored, list) or len(stored) != len(sent):
         yield name
         return
-    for place, (ours, theirs) in enumerate(zip(sent, there, strict=True), 1):
+    for number, (ours, theirs) in enumerate(zip(sent, stored, strict=True), 1):
         for field, value in ours.items():
-            held = theirs.get(field) if isinstance(theirs, dict) else None
-            if not _values_equal(value, held, fields.get(field, FieldType.TEXT)):
-                yield f"{name}[{place}].{field}"
+            other = theirs.get(field) if isinstance(theirs, dict) else None
+            if not _values_equal(value, other, fields.get(field, FieldType.TEXT)):
+                yield f"{name}[{number}].{field}"
 
 
 def _values_equal(ours: Any, theirs: Any, kind: FieldType) -> bool:
@@ -135,7 +136,7 @@ def _values_equal(ours: Any, theirs: Any, kind: FieldType) -> bool:
     if kind is FieldType.DAY:
         return str(ours)[:10] == str(theirs)[:10]
     if kind is FieldType.INSTANT:
-        return _as_instant(ours) == _as_instant(theirs)
+        return _as_timestamp(ours) == _as_timestamp(theirs)
     return str(ours).strip() == str(theirs).strip()
 
 
@@ -146,7 +147,7 @@ def _as_number(value: Any) -> Decimal | str:
         return str(value)
 
 
-def _as_instant(value: Any) -> datetime | str:
+def _as_timestamp(value: Any) -> datetime | str:
     try:
         return datetime.fromisoformat(str(value))
     except ValueError:

@@ -1,4 +1,4 @@
-"""Sending of records, one at a time and at most once."""
+"""Sending of records, one at a time and each at most once."""
 
 import logging
 import time
@@ -23,66 +23,35 @@ from p4books.extract.http import HttpSession, RequestCounts
 from p4books.push.errors import NoAnswers, NotCreated, NotReached, OwnCodes, SentOn, StillRefusing
 from p4books.push.ledger import Ledger
 from p4books.push.response import (
-    AT_THE_DOOR,
+    AMBIGUOUS_DENIALS,
     CONFLICT,
-    PERHAPS_AT_THE_DOOR,
+    DENIALS,
     CreateResponse,
     classify_response,
     extract_message,
     list_differences,
     parse_response_json,
 )
-from p4books.push.types import CREATED, READY, REFUSED, UNKNOWN, Entry, PushOptions
+from p4books.push.types import CREATED, READY, UNKNOWN, Entry, PushOptions
 
-SILENT_LIMIT = 5  # rows in a row without a verdict
-LOST_LIMIT = 50  # rows of one push without a verdict
-BARRED_LIMIT = 3  # rows in a row with 403 or 404, after others were taken
+MAX_LOST_IN_A_ROW = 5  # records in a row whose outcome is unknown
+MAX_LOST = 50  # records of one push whose outcome is unknown
+MAX_DENIED_IN_A_ROW = 3  # records in a row with 403 or 404, after others were created
+MAX_BACKOFF = 30.0  # seconds
 
-
-class CircuitBreaker:
-    """Counts what came of the rows of a push, and stops it where it is not about the rows."""
-
-    def __init__(self, ledger: Ledger, endpoint: str) -> None:
-        self._ledger = ledger
-        self._endpoint = endpoint
-        self._is_let_in = ledger.last_created(endpoint) is not None
-        self._silent = self._lost = 0
-        self._barred: list[Entry] = []
-
-    def note(self, entry: Entry, what: CreateResponse) -> None:
-        """Take in what came of a row that was written down.
-
-        Raises NoAnswers, and NotCreated: what got 403 or 404 is not refused then, but what it was.
-        """
-        if what.state == UNKNOWN and what.status != CONFLICT:
-            self._silent, self._lost = self._silent + 1, self._lost + 1
-            if self._silent == SILENT_LIMIT or self._lost == LOST_LIMIT:
-                raise NoAnswers(self._endpoint, self._silent, self._lost, what.text)
-            return
-        self._silent = 0
-        self._is_let_in |= what.state == CREATED
-        if what.status not in PERHAPS_AT_THE_DOOR:
-            self._barred.clear()
-            return
-        self._barred.append(entry)
-        if not self._is_let_in or len(self._barred) == BARRED_LIMIT:
-            for barred in self._barred:
-                self._ledger.back(barred)
-            raise NotCreated(self._endpoint, what.status or 0, what.text)
-
+SendCallback = Callable[[int, int], None]  # records sent, records in total
 
 log = logging.getLogger(__name__)
-
-LONGEST_BACKOFF = 30.0  # seconds
 
 
 @dataclass(frozen=True)
 class RetryPolicy:
     """How long a push waits.
 
-    `timeout` is the seconds without a byte after which an answer is given up, `backoff` those
-    before the first repeat of what may be repeated (it doubles); `sleep` waits seconds. `settled`
-    is how many seconds after its sending a record that is not there may be sent again on wish.
+    `timeout` is the seconds without a byte after which a response is given up, `backoff` the
+    seconds before the first repeat of what may be repeated (it doubles); `sleep` waits seconds. A
+    record that the list does not contain can be sent again, if the user asks for it, `settled`
+    seconds after it was sent.
     """
 
     timeout: float = TIMEOUT
@@ -91,161 +60,203 @@ class RetryPolicy:
     sleep: Callable[[float], None] = time.sleep
 
 
+@dataclass(frozen=True)
+class Delivery:
+    """Sends what is ready of one push.
+
+    `existing_ids` are the ids of records that P4 Books had before, including deleted ones.
+    """
+
+    ledger: Ledger
+    push: int
+    endpoint: Endpoint
+    sender: "RecordSender"
+    existing_ids: Set[str]
+    options: PushOptions
+
+    def send(self, resend: Sequence[Entry], progress: SendCallback) -> None:
+        """Send the records up to the limit of the options, and record what became of each.
+
+        Those in `resend` come first, as soon as possible after they were looked up. Raises
+        OwnCodes, NoAnswers, NotCreated and what `RecordSender.send` raises.
+        """
+        ready = self.ledger.count_states(self.push)[READY]
+        if ready:
+            self._check_codes()
+        total = min(ready + len(resend), self.options.limit or ready + len(resend))
+        breaker = CircuitBreaker(self.ledger, self.endpoint.name)
+        entries = chain(resend, self.ledger.entries(self.push, READY))
+        for sent, entry in enumerate(entries, 1):
+            response = self.sender.send(entry)
+            self._record(entry, response)
+            progress(sent, total)
+            breaker.note(entry, response)
+            if response.state == CREATED and response.code != entry.code:
+                self._check_codes()
+            if sent == self.options.limit:
+                return
+
+    def _check_codes(self) -> None:
+        """Raise OwnCodes if the tenant assigns its own codes and that is not accepted."""
+        name = self.endpoint.name
+        if not self.options.allow_renumbering and (last := self.ledger.last_renumbered(name)):
+            raise OwnCodes(name, last.code, last.given_code, last.id or "")
+
+    def _record(self, entry: Entry, response: CreateResponse) -> None:
+        columns: dict[str, Any] = {"status": response.status, "answer": response.text}
+        if response.state == CREATED:
+            self._record_created(entry, response)
+        elif response.status == CONFLICT and not entry.first_lost_at:
+            self.ledger.mark_conflict(entry, **columns)
+        elif response.state == UNKNOWN or entry.first_lost_at:  # the first request may have made it
+            note = "It is looked up when its file is pushed again."
+            self.ledger.mark_lost(entry, note=note, **columns)
+        else:
+            self.ledger.mark_refused(entry, defer=True, **columns)
+
+    def _record_created(self, entry: Entry, response: CreateResponse) -> None:
+        id_ = response.id or ""
+        if id_ in self.existing_ids or self.ledger.find_by_id(self.endpoint.name, id_):
+            answer = f"P4 Books answered with a record that it already had (id {id_})."
+            self.ledger.mark_refused(entry, status=response.status, answer=answer)
+            return
+        self.ledger.mark_created(
+            entry,
+            defer=True,
+            status=response.status,
+            id=response.id,
+            given_code=response.code,
+            differs=self._list_stored_otherwise(entry, response),
+        )
+
+    def _list_stored_otherwise(self, entry: Entry, response: CreateResponse) -> str | None:
+        """Name the fields that the response shows with another value; absent ones prove nothing."""
+        record = response.record or {}
+        sent = {
+            name: value
+            for name, value in parse_response_json(entry.body).items()
+            if name in record and name != "code"
+        }
+        return ", ".join(list_differences(sent, record, self.endpoint)) or None
+
+
 class RecordSender:
-    """Sends the rows of one push, one at a time."""
+    """Sends records, one at a time."""
 
     def __init__(
         self,
         connection: ApiConnection,
         endpoint: Endpoint,
         ledger: Ledger,
-        patience: RetryPolicy,
+        retry_policy: RetryPolicy,
     ) -> None:
         self._target = connection.target
         self._limiter = connection.limiter
         self._endpoint = endpoint
         self._ledger = ledger
-        self._patience = patience
+        self._retry_policy = retry_policy
         self._url = f"{self._target.address}/{endpoint.path}"
         self._session = HttpSession(
-            self._target.address, self._target.key, self._limiter, patience.timeout
+            self._target.address, self._target.key, self._limiter, retry_policy.timeout
         )
 
     @property
     def counts(self) -> RequestCounts:
-        """Return what the requests cost so far."""
+        """What the requests cost so far."""
         return self._session.counts
 
     def send(self, entry: Entry) -> CreateResponse:
-        """Send a row and say what came of it.
+        """Send a record, and return what became of it; its state is *sending* then.
 
-        Raises NotReached, StillRefusing and NotCreated, and the row is what it was before: it was
-        certainly not taken. Raises SentOn, and the row is unknown. LedgerTrouble at any time.
+        Only a 429, or a failure before any byte was sent, is repeated. Raises NotReached,
+        StillRefusing and NotCreated, and the state is the one before, since the request was
+        certainly not processed. Raises SentOn, and the state is *unknown*. Raises LedgerTrouble.
         """
         refusals = failures = 0
         while True:
             try:
-                answer = self._once(entry)
+                response = self._post(entry)
             except urllib3.exceptions.HTTPError as error:
                 if self._session.request_sent:
-                    return CreateResponse(
-                        UNKNOWN, describe_missing_response(error, self._patience.timeout)
-                    )
+                    what = describe_missing_response(error, self._retry_policy.timeout)
+                    return CreateResponse(UNKNOWN, what)
                 failures += 1
                 self._wait_for_connection(entry, failures, error)
                 continue
-            if answer.status != 429:
-                return self._read(entry, answer)
+            if response.status != 429:
+                return self._classify(entry, response)
             refusals += 1
-            self._wait_as_told(entry, refusals, answer)
+            self._block_limiter(entry, refusals, response)
 
-    def _once(self, entry: Entry) -> urllib3.BaseHTTPResponse:
+    def _post(self, entry: Entry) -> urllib3.BaseHTTPResponse:
         return self._session.post(
             self._url,
             entry.body,
             before_wait=self._ledger.flush,
-            before_send=lambda: self._ledger.sending(entry),
+            before_send=lambda: self._ledger.mark_sending(entry),
         )
 
-    def _read(self, entry: Entry, answer: urllib3.BaseHTTPResponse) -> CreateResponse:
-        if answer.status in AT_THE_DOOR:
-            self._ledger.back(entry, status=answer.status)
-            name, text = self._endpoint.name, extract_message(answer.data)
-            raise NotCreated(name, answer.status, text)
-        if 300 <= answer.status < 400:
-            target = answer.headers.get("Location") or "nowhere"
-            told = f"sent on to {target}"
-            self._ledger.lost(entry, status=answer.status, answer=told)
-            raise SentOn(self._endpoint.name, answer.status, target)
-        return classify_response(answer.status, answer.data, self._endpoint)
-
     def _wait_for_connection(self, entry: Entry, failures: int, error: Exception) -> None:
-        why = describe_connection_failure(error, self._patience.timeout) or "the connection failed"
-        self._ledger.back(entry)
+        policy = self._retry_policy
+        why = describe_connection_failure(error, policy.timeout) or "the connection failed"
+        self._ledger.mark_not_taken(entry)
         if failures >= MAX_ATTEMPTS:
             raise NotReached(self._endpoint.name, self._target.host, why)
         log.info("%s: %s; try %d", self._endpoint.name, why, failures + 1)
-        self._patience.sleep(min(self._patience.backoff * 2 ** (failures - 1), LONGEST_BACKOFF))
+        policy.sleep(min(policy.backoff * 2 ** (failures - 1), MAX_BACKOFF))
 
-    def _wait_as_told(self, entry: Entry, refusals: int, answer: urllib3.BaseHTTPResponse) -> None:
-        """Let no process send for as long as the 429 asks; the next try waits for that."""
-        self._ledger.back(entry)
+    def _block_limiter(
+        self, entry: Entry, refusals: int, response: urllib3.BaseHTTPResponse
+    ) -> None:
+        """Block all processes for as long as the 429 asks; the next try waits for that."""
+        self._ledger.mark_not_taken(entry)
         self.counts.refused += 1
         if refusals >= MAX_REFUSALS:
             raise StillRefusing(self._endpoint.name)
-        wait = parse_retry_after(answer.headers.get("Retry-After"), self._limiter.window)
+        wait = parse_retry_after(response.headers.get("Retry-After"), self._limiter.window)
         log.info("%s: over the limit, waiting %.0f s", self._endpoint.name, wait)
         self._limiter.block(wait)
 
+    def _classify(self, entry: Entry, response: urllib3.BaseHTTPResponse) -> CreateResponse:
+        status, name = response.status, self._endpoint.name
+        if status in DENIALS:
+            self._ledger.mark_not_taken(entry, status=status)
+            raise NotCreated(name, status, extract_message(response.data))
+        if 300 <= status < 400:
+            target = response.headers.get("Location") or "an unnamed address"
+            self._ledger.mark_lost(entry, status=status, answer=f"redirected to {target}")
+            raise SentOn(name, status, target)
+        return classify_response(status, response.data, self._endpoint)
 
-SendCallback = Callable[[int], None]  # how many rows have been sent
 
+class CircuitBreaker:
+    """Stops a push if failures in a row show that they do not concern the records."""
 
-@dataclass(frozen=True)
-class PushDelivery:
-    """Sends what is ready of one push.
+    def __init__(self, ledger: Ledger, endpoint: str) -> None:
+        self._ledger = ledger
+        self._endpoint = endpoint
+        self._may_create = ledger.last_created(endpoint) is not None
+        self._lost = self._lost_in_a_row = 0
+        self._denied: list[Entry] = []
 
-    `before` are the ids of records that were there before, gone ones too.
-    """
+    def note(self, entry: Entry, response: CreateResponse) -> None:
+        """Take in a response that is recorded in the ledger.
 
-    ledger: Ledger
-    push: int
-    endpoint: Endpoint
-    sender: RecordSender
-    before: Set[str]
-    wishes: PushOptions
-
-    def run(self, again: Sequence[Entry], told: SendCallback) -> None:
-        """Send the rows, as many as are wished, and write down what became of each.
-
-        Those that are sent once more come first, as short as can be after they were looked for.
-        Raises OwnCodes, NoAnswers, NotCreated and what Sender.send raises.
+        Raises NoAnswers, and NotCreated: records with 403 or 404 are then not refused, but have the
+        state that they had before.
         """
-        stops = CircuitBreaker(self.ledger, self.endpoint.name)
-        for sent, entry in enumerate(chain(again, self.ledger.rows(self.push, READY)), 1):
-            what = self.sender.send(entry)
-            self._write(entry, what)
-            told(sent)
-            stops.note(entry, what)
-            if what.state == CREATED and what.code != entry.code:
-                self._renumbered(entry, what)
-            if sent == self.wishes.limit:
-                return
-
-    def _write(self, entry: Entry, what: CreateResponse) -> None:
-        told: dict[str, Any] = {"status": what.status, "answer": what.text}
-        if what.state == CREATED:
-            self._write_created(entry, what)
-        elif what.status == CONFLICT and not entry.left_at:
-            self.ledger.became(entry, UNKNOWN, **told)
-        elif what.state == UNKNOWN or entry.left_at:  # the first sending may have made it
-            self.ledger.lost(entry, note="It is looked for when its file is pushed again.", **told)
-        else:
-            self.ledger.became(entry, REFUSED, soon=True, **told)
-
-    def _write_created(self, entry: Entry, what: CreateResponse) -> None:
-        if what.id in self.before or self.ledger.created_as(self.endpoint.name, what.id or ""):
-            note = f"P4 Books answered with a record that it had before (id {what.id})."
-            self.ledger.became(entry, REFUSED, status=what.status, answer=note)
+        if response.state == UNKNOWN and response.status != CONFLICT:
+            self._lost, self._lost_in_a_row = self._lost + 1, self._lost_in_a_row + 1
+            if self._lost_in_a_row == MAX_LOST_IN_A_ROW or self._lost == MAX_LOST:
+                raise NoAnswers(self._endpoint, self._lost_in_a_row, self._lost, response.text)
             return
-        self.ledger.became(
-            entry,
-            CREATED,
-            soon=True,
-            status=what.status,
-            id=what.id,
-            given_code=what.code,
-            differs=self._other_values(entry, what),
-        )
-
-    def _renumbered(self, entry: Entry, what: CreateResponse) -> None:
-        if not self.wishes.allow_renumbering and self.ledger.renumbered(self.endpoint.name):
-            raise OwnCodes(self.endpoint.name, entry.code, what.code, what.id or "")
-
-    def _other_values(self, entry: Entry, what: CreateResponse) -> str | None:
-        """Name what the answer shows otherwise than it was sent; what it lacks tells nothing."""
-        shown = what.record or {}
-        sent = {
-            k: v for k, v in parse_response_json(entry.body).items() if k in shown and k != "code"
-        }
-        return ", ".join(list_differences(sent, shown, self.endpoint)) or None
+        self._lost_in_a_row = 0
+        self._may_create |= response.state == CREATED
+        if response.status not in AMBIGUOUS_DENIALS:
+            self._denied.clear()
+            return
+        self._denied.append(entry)
+        if not self._may_create or len(self._denied) == MAX_DENIED_IN_A_ROW:
+            for denied in self._denied:
+                self._ledger.mark_not_taken(denied)
+            raise NotCreated(self._endpoint, response.status or 0, response.text)

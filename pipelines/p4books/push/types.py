@@ -1,20 +1,23 @@
 """Types that travel through a push."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from p4books.errors import P4BooksError
 
+READY, SENDING, CREATED, REFUSED, UNKNOWN = "ready", "sending", "created", "refused", "unknown"
+STATES = (READY, SENDING, CREATED, REFUSED, UNKNOWN)  # of a record in the ledger
+
 
 @dataclass(frozen=True)
 class SourceRow:
-    """A row of a file, or of a query's answer, as it is written there.
+    """One row of a file, or of a query result, as it is written there.
 
-    `number` is where a person finds it: the line of a CSV or ndjson file, the row of a sheet (the
-    header is 1), else its place from 1. `values` are by column, in the file's own spelling: text,
-    int, Decimal, bool, date, datetime or None, and lists of objects where the file is nested. A
+    `number` is where a person finds it: the line of a CSV or NDJSON file, the row of a sheet (the
+    header is 1), otherwise its position from 1. `values` are by column, in the file's own spelling:
+    str, int, Decimal, bool, date, datetime or None, and lists of objects if the file is nested. A
     number with a fraction is a Decimal, never a float.
     """
 
@@ -24,29 +27,30 @@ class SourceRow:
 
 @dataclass(frozen=True)
 class Draft:
-    """One record, checked, as it will be sent.
+    """One validated record, as it will be sent.
 
-    `row` is where it begins in the file; `body` its JSON, names sorted, nulls left out, numbers
-    exact; `hash` is the SHA-256 of endpoint and body: two rows with the same hash are the same.
-    `stands_as` is the id of the record that has its code in the books already, be it in another
-    spelling, and `stands_code` how it is spelt there; None where none has.
+    `row` is the file row where it begins; `body` its JSON with sorted names, without nulls, with
+    exact numbers; `hash` is the SHA-256 of endpoint and body: two drafts with the same hash are the
+    same record. `existing_id` is the id of the record that already has this code in the books, and
+    `existing_code` its code as spelled there; None if there is none.
     """
 
     row: int
     code: str
     body: bytes
     hash: str
-    stands_as: str | None = None
-    stands_code: str | None = None
+    existing_id: str | None = None
+    existing_code: str | None = None
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One value that can't be sent: where it stands, what is wrong with it, what to do.
+    """One value that cannot be sent: where it is, what is wrong with it, and what to do.
 
-    `row` is the file's row (Row.number), 0 where the fault is of no row; `column` the file's own
-    name of it; `value` as it is written there; `what` and `remedy` are sentences. `record` is the
-    row where its record begins, 0 where it is told once for all records that have it.
+    `row` is the row in the file (SourceRow.number), 0 if the fault concerns the whole file;
+    `column` is the file's own name of the column; `value` is the value as written there; `what` and
+    `remedy` are sentences. `record` is the row where the record begins, 0 for a fault that is
+    reported once for all records that have it.
     """
 
     row: int
@@ -57,44 +61,14 @@ class Fault:
     record: int = 0
 
 
-READY, SENDING, CREATED, REFUSED, UNKNOWN = "ready", "sending", "created", "refused", "unknown"
-STATES = (READY, SENDING, CREATED, REFUSED, UNKNOWN)
-
-TABLES = """
-create table if not exists push (
-    push integer primary key, endpoint text not null, source text not null,
-    address text not null, began_at text not null, ended_at text,
-    outcome text not null default 'killed',
-    rows integer not null default 0, bad integer not null default 0,
-    already integer not null default 0
-);
-create table if not exists record (
-    record integer primary key, push integer not null, endpoint text not null,
-    row integer not null, code text not null, hash text not null, body blob not null,
-    state text not null, ready_at text not null, sent_at text, left_at text, answered_at text,
-    sought_at text, status integer, answer text, id text, given_code text, differs text, note text,
-    unique (endpoint, hash)
-);
-create table if not exists part (
-    push integer not null, row integer not null, record integer not null, already integer not null,
-    primary key (push, row)
-) without rowid;
-create index if not exists record_code on record (endpoint, code);
-create index if not exists record_push on record (push, record);
-create index if not exists record_id on record (endpoint, id);
-"""
-
-
 @dataclass(frozen=True)
 class Entry:
-    """One row of the ledger; instants are ISO 8601 in UTC, None where it did not come to that.
+    """One record in the ledger; timestamps are ISO 8601 in UTC, None if it never came to that.
 
-    `row` is its row in the file of its push. `left_at` is when it was first sent without learning
-    what became of it: from then on it may stand there, and it is never *ready* again. `sought_at`
-    is when the last complete reading of the list began that did not show it. `answer` is what P4
-    Books said (its beginning), `status` with which status, `id` and `given_code` what the record is
-    called there, `differs` the fields that hold something else there. `note` is what the user
-    should know of it.
+    `row` is its row in the file of its push. `sought_at` is when the last complete scan of the list
+    that did not contain it began. `answer` is the beginning of what P4 Books answered, `status` the
+    HTTP status, `id` and `given_code` what the record is called there, `differs` the fields that
+    have another value there. `note` is what the user should know about it.
     """
 
     record: int
@@ -117,17 +91,22 @@ class Entry:
     differs: str | None
     note: str | None
 
+    @property
+    def first_lost_at(self) -> str | None:
+        """When it was first sent without a conclusive response; None if that never happened.
 
-COLUMNS = ", ".join(each.name for each in fields(Entry))  # whatever a later p4books adds
+        From then on the record may exist in P4 Books, and it is never *ready* again.
+        """
+        return self.left_at
 
 
 @dataclass(frozen=True)
 class Push:
-    """One push: what it was given, how it ended, and how many of its rows are in each state.
+    """One push: what it was given, how it ended, and how many of its records are in each state.
 
     `rows` are the records it was given, `bad` those with a fault, `already` those that an earlier
-    push had sent; what is being sent is counted as unknown. A row that a later push takes up is
-    counted there. `address` is that of P4 Books.
+    push had sent; a record that is being sent counts as unknown. A record that a later push takes
+    over is counted there. `address` is the address of P4 Books.
     """
 
     push: int
@@ -148,33 +127,34 @@ class Push:
 
 @dataclass(frozen=True)
 class PushOptions:
-    """What is wished of one push, beyond the ordinary.
+    """Options of one push.
 
-    `renamed`: our field by the file's column; where it is empty the column is left out. `dry_run`:
-    only check. `limit`: how many records it sends at most. `skip_bad`: send the good rows though
-    others have faults. `again`: states of rows (refused, unknown) that are sent once more.
-    `allow_renumbering`: go on though P4 Books gives records codes of its own. `same_books`: these
-    are the books of before, though they have another address.
+    `column_map`: our field by the file's column; an empty field ignores the column. `dry_run`:
+    validate only. `limit`: send at most this many records. `skip_bad`: send the valid records even
+    if others have faults. `resend`: states (refused, unknown) whose records are sent once more.
+    `allow_renumbering`: continue even if P4 Books assigns its own codes. `same_books`: these are
+    the same books as before, although their address is different.
     """
 
-    renamed: Mapping[str, str] = field(default_factory=dict)
+    column_map: Mapping[str, str] = field(default_factory=dict)
     dry_run: bool = False
     limit: int | None = None
     skip_bad: bool = False
-    again: frozenset[str] = frozenset()
+    resend: frozenset[str] = frozenset()
     allow_renumbering: bool = False
     same_books: bool = False
 
 
 @dataclass
 class PushReport:
-    """How many records of a push are in which state, and what is wrong with the others.
+    """How many records of a push are in each state, and what is wrong with the others.
 
-    `push` is its number in the ledger, None where nothing was written there. `rows` are the records
-    of the file; of them `bad` have faults, `earlier` and `earlier_refused` were sent by an earlier
-    push, `ready` could be sent and were not. `books_as_of` is when the books were read that they
-    were checked against, None where nobody noted it. `faults` say what is wrong with rows, `errors`
-    why not all was done.
+    `push` is its number in the ledger, None if nothing was written there. `rows` are the records of
+    the file; of them `bad` have faults, `earlier` and `earlier_refused` were sent by an earlier
+    push, `ready` could have been sent but were not. `waited` (under the rate limit) and `seconds`
+    (in total) are in seconds. `books_as_of` is when the books that the records were validated
+    against were read, None if unknown. `faults` say what is wrong with rows, `errors` why the push
+    is incomplete.
     """
 
     endpoint: str

@@ -10,21 +10,76 @@ from typing import Any
 import msgspec
 
 from p4books.endpoints.definition import Endpoint
-from p4books.push.documents import Document, FieldValues, RecordReader
+from p4books.push.documents import Document, FieldValues
 from p4books.push.lookups import REFERENCES, Lookups
-from p4books.push.types import Draft, Fault, SourceRow
+from p4books.push.types import Draft, Fault
 from p4books.push.values import Value, format_value
 
 ItemValues = Mapping[str, Value]
 RateLookup = Callable[[str, date], Decimal | None]
 
 CENT = Decimal("0.01")
-_DIGITS = 60  # digits to reckon with: twice 18, and room
+_PRECISION = 60  # digits to calculate with: twice 18, and room
+_LINE_FIELDS = ("quantity", "price")  # that every line must have
+_ENCODER = msgspec.json.Encoder(order="sorted", decimal_format="number")
+
+
+def validate_documents(
+    documents: Iterable[Document], endpoint: Endpoint, lookups: Lookups
+) -> Iterator[Draft | Fault]:
+    """Yield each document as a draft, or everything that is wrong with it, as they come.
+
+    A fault of the whole file has row 0 and is yielded once; documents that lose a value by it are
+    not yielded.
+    """
+    first_rows: dict[str, int] = {}
+    reported: set[str] = set()
+    for document in documents:
+        yield from document.file_faults
+        document.faults += find_missing(document, endpoint)
+        repeated = list(_find_repeated_code(document, first_rows, reported))
+        yield from repeated
+        if not (repeated or document.faults or document.is_blocked):
+            document.faults += _contradiction_faults(document, endpoint, lookups)
+        if document.faults:
+            yield from document.sorted_faults()
+        elif not (repeated or document.is_blocked):
+            yield _build_draft(document, endpoint, lookups)
+
+
+def find_missing(document: Document, endpoint: Endpoint) -> Iterator[Fault]:
+    """Find what a record lacks: a code; a name, or a party and lines with quantity and price.
+
+    If the file has no column for it, the fault has our own name of the field.
+    """
+    for name in required_fields(endpoint):
+        if name not in document.header:
+            column = document.columns.get((None, name), name)
+            yield _missing_fault(document.row, column, f"{name} is empty.")
+    if "lines" not in endpoint.inner:
+        return
+    if "lines" not in document.items:
+        column = document.columns.get((None, "lines"), "lines")
+        yield _missing_fault(document.row, column, "It has no lines.")
+    for number, line in enumerate(document.items.get("lines", []), 1):
+        for name in _LINE_FIELDS:
+            if name not in line:
+                row, column = _locate_line_field(document, line, number, name)
+                yield _missing_fault(row, column, f"{name} of line {number} is empty.")
+
+
+def required_fields(endpoint: Endpoint, inner: str | None = None) -> list[str]:
+    """Name the fields that a record must have, or an item of one of its lists."""
+    if inner:
+        return list(_LINE_FIELDS) if inner == "lines" else []
+    if "lines" not in endpoint.inner:
+        return ["code", "name"]
+    return ["code", *(name for name in endpoint.fields if name in REFERENCES)]
 
 
 @dataclass(frozen=True)
 class Contradiction:
-    """An amount that contradicts the others; `line` is its place from 0, None in the header."""
+    """An amount that contradicts the others; `line` is its index from 0, None in the header."""
 
     field: str
     what: str
@@ -34,87 +89,82 @@ class Contradiction:
 def find_contradictions(
     header: ItemValues, lines: Sequence[ItemValues], rate_of: RateLookup
 ) -> Iterator[Contradiction]:
-    """Tell which amounts given do not agree; `rate_of` a tax code and a day is its rate, if known.
+    """Find amounts that do not agree; `rate_of` returns the rate of a tax code on a day.
 
-    Rounding is allowed for: a cent for each line that is summed.
+    Rounding is allowed for: a cent for each line that is summed. A discount may be an amount or a
+    percentage, whichever fits.
     """
     with localcontext() as context:
-        context.prec = _DIGITS
-        readings = [_line_nets(line) for line in lines]
-        found = [*_check_lines(lines, readings)]
-        nets = _sum_lines(lines, readings)
-        found += _check_subtotal(header, nets)
-        found += _check_tax(header, lines, nets, rate_of)
+        context.prec = _PRECISION
+        nets_of = [_line_nets(line) for line in lines]
+        found = [*_check_lines(lines, nets_of)]
+        readings = _readings(lines, nets_of)
+        found += _check_subtotal(header, readings)
+        found += _check_tax(header, lines, readings, rate_of)
         found += _check_total(header)
     yield from found
 
 
 def _line_nets(line: ItemValues) -> list[Decimal]:
-    """Return what a line comes to: with its discount as an amount, and as a percentage."""
+    """Return the net of a line: with its discount as an amount, and as a percentage."""
     gross = Decimal(line["quantity"]) * Decimal(line["price"])
     discount = Decimal(line.get("discount", 0))
-    share = gross * (100 - discount) / 100 if 0 < discount <= 100 else gross - discount
-    return [_round(gross - discount), _round(share)]
-
-
-def _round(amount: Decimal) -> Decimal:
-    return amount.quantize(CENT, ROUND_HALF_UP)
+    reduced = gross * (100 - discount) / 100 if 0 < discount <= 100 else gross - discount
+    return [_round(gross - discount), _round(reduced)]
 
 
 def _check_lines(
-    lines: Sequence[ItemValues], readings: Sequence[Sequence[Decimal]]
+    lines: Sequence[ItemValues], nets_of: Sequence[Sequence[Decimal]]
 ) -> Iterator[Contradiction]:
-    for place, (line, nets) in enumerate(zip(lines, readings, strict=True)):
+    for index, (line, nets) in enumerate(zip(lines, nets_of, strict=True)):
         given = line.get("subtotal")
         if given is not None and all(abs(net - Decimal(given)) > CENT for net in nets):
             what = (
-                f"The line comes to {_either(nets)}, and its subtotal is {_format_amount(given)}."
+                f"The line adds up to {_format_sums(nets)}, but its subtotal is {_format(given)}."
             )
-            yield Contradiction("subtotal", what, place)
+            yield Contradiction("subtotal", what, index)
 
 
-def _sum_lines(
-    lines: Sequence[ItemValues], readings: Sequence[Sequence[Decimal]]
+def _readings(
+    lines: Sequence[ItemValues], nets_of: Sequence[Sequence[Decimal]]
 ) -> list[list[Decimal]]:
-    """Return the nets of all lines, given or reckoned, by each reading of discount that may be."""
-    ways = []
-    for way in (0, 1):
-        subtotals = [line.get("subtotal") for line in lines]
-        pairs = list(zip([nets[way] for nets in readings], subtotals, strict=True))
+    """Return the nets of all lines, for each reading of discounts that their subtotals allow."""
+    subtotals = [line.get("subtotal") for line in lines]
+    readings = []
+    for reading in (0, 1):
+        pairs = list(zip([nets[reading] for nets in nets_of], subtotals, strict=True))
         fits = all(given is None or abs(net - Decimal(given)) <= CENT for net, given in pairs)
-        ways.append((fits, [net if given is None else Decimal(given) for net, given in pairs]))
-    return [nets for fits, nets in ways if fits] or [nets for _, nets in ways]
+        readings.append((fits, [net if given is None else Decimal(given) for net, given in pairs]))
+    return [nets for fits, nets in readings if fits] or [nets for _, nets in readings]
 
 
 def _check_subtotal(
-    header: ItemValues, ways: Sequence[Sequence[Decimal]]
+    header: ItemValues, readings: Sequence[Sequence[Decimal]]
 ) -> Iterator[Contradiction]:
     given, total, tax = (_get_amount(header, name) for name in ("subtotal", "total", "tax_total"))
-    field, said = "subtotal", "the subtotal is"
+    field, name = "subtotal", "the subtotal"
     if given is None and total is not None and tax is not None:
-        given, field, said = total - tax, "total", "total less tax_total is"
-    sums = [sum(nets, Decimal(0)) for nets in ways]
-    if given is None or any(abs(each - given) <= CENT * len(ways[0]) for each in sums):
+        given, field, name = total - tax, "total", "total minus tax_total"
+    sums = [sum(nets, Decimal(0)) for nets in readings]
+    if given is None or any(abs(each - given) <= CENT * len(readings[0]) for each in sums):
         return
-    yield Contradiction(
-        field, f"The lines come to {_either(sums)}, and {said} {_format_amount(given)}."
-    )
+    what = f"The lines add up to {_format_sums(sums)}, but {name} is {_format(given)}."
+    yield Contradiction(field, what)
 
 
 def _check_tax(
     header: ItemValues,
     lines: Sequence[ItemValues],
-    ways: Sequence[Sequence[Decimal]],
+    readings: Sequence[Sequence[Decimal]],
     rate_of: RateLookup,
 ) -> Iterator[Contradiction]:
     given, total = _get_amount(header, "tax_total"), _get_amount(header, "total")
-    day = header.get("document_date")
-    if day is None or (given is None and total is None):
+    if "document_date" not in header or (given is None and total is None):
         return
-    on = date.fromisoformat(str(day))
-    rates = [rate_of(str(line.get("tax_code", "")), on) for line in lines]
+    day = date.fromisoformat(str(header["document_date"]))
+    rates = [rate_of(str(line.get("tax_code", "")), day) for line in lines]
     taxes, totals = [], []
-    for nets in ways:
+    for nets in readings:
         pairs = [(net, rate) for net, rate in zip(nets, rates, strict=True) if net]
         if any(rate is None for _, rate in pairs):
             return
@@ -123,14 +173,14 @@ def _check_tax(
     slack = CENT * max(len(lines), 1)
     if given is not None and all(abs(tax - given) > slack for tax in taxes):
         what = (
-            f"The tax on the lines comes to {_either(taxes)}, "
-            f"and tax_total is {_format_amount(given)}."
+            f"The tax on the lines adds up to {_format_sums(taxes)}, "
+            f"but tax_total is {_format(given)}."
         )
         yield Contradiction("tax_total", what)
-    if given is None and total is not None and all(abs(one - total) > 2 * slack for one in totals):
+    if given is None and total is not None and all(abs(it - total) > 2 * slack for it in totals):
         what = (
-            f"The lines with their tax come to {_either(totals)}, "
-            f"and total is {_format_amount(total)}."
+            f"The lines with their tax add up to {_format_sums(totals)}, "
+            f"but total is {_format(total)}."
         )
         yield Contradiction("total", what)
 
@@ -140,15 +190,16 @@ def _check_total(header: ItemValues) -> Iterator[Contradiction]:
         ("total", "subtotal", 1, "tax_total"),
         ("balance", "total", -1, "amount_paid"),
     ):
-        given, one, other = (_get_amount(header, name) for name in (field, first, second))
-        if given is None or one is None or other is None or given == one + sign * other:
+        given, left, right = (_get_amount(header, name) for name in (field, first, second))
+        if given is None or left is None or right is None or given == left + sign * right:
             continue
-        joined = f"{first} {'plus' if sign > 0 else 'less'} {second}"
-        what = (
-            f"{joined} comes to {_format_amount(one + sign * other)}, "
-            f"and {field} is {_format_amount(given)}."
-        )
+        operation = f"{first} {'plus' if sign > 0 else 'minus'} {second}"
+        what = f"{operation} is {_format(left + sign * right)}, but {field} is {_format(given)}."
         yield Contradiction(field, what)
+
+
+def _round(amount: Decimal) -> Decimal:
+    return amount.quantize(CENT, ROUND_HALF_UP)
 
 
 def _get_amount(header: ItemValues, name: str) -> Decimal | None:
@@ -156,155 +207,81 @@ def _get_amount(header: ItemValues, name: str) -> Decimal | None:
     return None if value is None else Decimal(value)
 
 
-def _format_amount(amount: Value) -> str:
+def _format(amount: Value) -> str:
     return f"{Decimal(amount):.2f}"
 
 
-def _either(amounts: Sequence[Decimal]) -> str:
-    """Tell an amount, and the other one where a discount as a percentage makes another."""
-    other = f" ({_format_amount(amounts[-1])} with discounts as percentages)"
-    return _format_amount(amounts[0]) + (other if amounts[-1] != amounts[0] else "")
+def _format_sums(sums: Sequence[Decimal]) -> str:
+    """Format a sum, and the other one if reading discounts as percentages makes a difference."""
+    other = f" ({_format(sums[-1])} with discounts as percentages)"
+    return _format(sums[0]) + (other if sums[-1] != sums[0] else "")
 
 
-_OF_A_LINE = ("quantity", "price")
-
-
-def find_missing(document: Document, endpoint: Endpoint) -> Iterator[Fault]:
-    """Tell what a record lacks: a code; a name, or a party and lines with quantity and price.
-
-    Where the file has no column for it, our own name of the field is told.
-    """
-    for name in required_fields(endpoint):
-        if name not in document.header:
-            column = document.names.get((None, name), name)
-            yield _missing_fault(document.row, column, f"{name} is empty.")
-    if "lines" not in endpoint.inner:
-        return
-    if "lines" not in document.items:
-        yield _missing_fault(
-            document.row, document.names.get((None, "lines"), "lines"), "It has no lines."
-        )
-    for number, line in enumerate(document.items.get("lines", []), 1):
-        for name in _OF_A_LINE:
-            if name not in line:
-                row, column = _fault_column(document, line, number, name)
-                yield _missing_fault(row, column, f"{name} of line {number} is empty.")
-
-
-def required_fields(endpoint: Endpoint, inner: str | None = None) -> list[str]:
-    """Name the fields that a record must have, or an item of one of its lists."""
-    if inner:
-        return list(_OF_A_LINE) if inner == "lines" else []
-    if "lines" not in endpoint.inner:
-        return ["code", "name"]
-    return ["code", *(name for name in endpoint.fields if name in REFERENCES)]
-
-
-def _fault_column(document: Document, line: FieldValues, number: int, name: str) -> tuple[int, str]:
+def _locate_line_field(
+    document: Document, line: FieldValues, number: int, name: str
+) -> tuple[int, str]:
+    """Return the row and the column where a missing field of a line belongs."""
     if document.is_nested:
-        whole = document.names.get((None, "lines"), "lines")
-        return document.row, f"{whole}[{number}].{name}"
-    beside = next(iter(line.values()))
-    return beside.row, document.names.get(("lines", name), name)
+        column = document.columns.get((None, "lines"), "lines")
+        return document.row, f"{column}[{number}].{name}"
+    neighbour = next(iter(line.values()))
+    return neighbour.row, document.columns.get(("lines", name), name)
 
 
 def _missing_fault(row: int, column: str, what: str) -> Fault:
-    return Fault(row, column, "", what, "Fill it in: a record without it can't be sent.")
+    return Fault(row, column, "", what, "Fill it in: a record cannot be sent without it.")
 
 
-_ENCODER = msgspec.json.Encoder(order="sorted", decimal_format="number")
-
-
-def validate_records(
-    rows: Iterable[SourceRow], endpoint: Endpoint, books: Lookups, renamed: Mapping[str, str]
-) -> Iterator[Draft | Fault]:
-    """Give each record of a file as a draft, or all that is wrong with it, as its rows come.
-
-    `renamed` says of columns which field they are (theirs to ours); an empty one is left out. A
-    fault of the whole file has row 0 and comes once, and no record that loses a value by it is
-    given. Raises UsageError for a `renamed` that names no field, and nothing for a row.
-    """
-    return _validate_document(rows, endpoint, books, RecordReader(endpoint, books, renamed))
-
-
-def _validate_document(
-    rows: Iterable[SourceRow], endpoint: Endpoint, books: Lookups, reader: RecordReader
-) -> Iterator[Draft | Fault]:
-    seen: dict[str, int] = {}
-    told: set[str] = set()
-    for document in _read_documents(reader.read(row) for row in rows):
-        yield from document.told
-        document.faults += find_missing(document, endpoint)
-        again = list(_find_repeated(document, seen, told))
-        yield from again
-        if not (again or document.faults or document.is_blocked):
-            document.faults += _contradiction_faults(document, endpoint, books)
-        if document.faults:
-            yield from document.sorted_faults()
-        elif not (again or document.is_blocked):
-            yield _build_draft(document, endpoint, books)
-
-
-def _read_documents(rows: Iterable[Document]) -> Iterator[Document]:
-    """Put together the rows that stand one after the other and are one record."""
-    current: Document | None = None
-    for row in rows:
-        if current and current.goes_on_in(row):
-            current.take(row)
-            continue
-        if current:
-            yield current
-        current = row
-    if current:
-        yield current
-
-
-def _find_repeated(document: Document, seen: dict[str, int], told: set[str]) -> Iterator[Fault]:
-    """Tell of a code that stood in the file before, here and, once, where it stood first."""
+def _find_repeated_code(
+    document: Document, first_rows: dict[str, int], reported: set[str]
+) -> Iterator[Fault]:
+    """Report a code that an earlier record of the file has: here and, once, at the first one."""
     code = document.code
-    if code is None or (first := seen.setdefault(code, document.row)) == document.row:
+    if code is None or (first := first_rows.setdefault(code, document.row)) == document.row:
         return
     remedy = "Keep each record once."
     if document.items:
-        remedy = "Keep each record once, its rows one after the other: sort the file by code."
+        remedy = "Keep each record once, with its rows together: sort the file by code."
     cell = document.header["code"]
-    for row, other, where in ((cell.row, first, "already"), (first, cell.row, "again")):
-        if row != first or code not in told:
-            what = f"This code stands in row {other} {where}."
+    for row, what in (
+        (cell.row, f"Row {first} already has this code."),
+        (first, f"Row {cell.row} has this code again."),
+    ):
+        if row != first or code not in reported:
             yield Fault(row, cell.column, format_value(code), what, remedy, row)
-    told.add(code)
+    reported.add(code)
 
 
 def _contradiction_faults(
-    document: Document, endpoint: Endpoint, books: Lookups
+    document: Document, endpoint: Endpoint, lookups: Lookups
 ) -> Iterator[Fault]:
     if "lines" not in endpoint.inner:
         return
     lines = document.items["lines"]
-    odd = find_contradictions(
-        _parse_values(document.header), [_parse_values(line) for line in lines], books.rate
+    contradictions = find_contradictions(
+        _parsed_values(document.header), [_parsed_values(line) for line in lines], lookups.rate
     )
-    for each in odd:
-        cell = (document.header if each.line is None else lines[each.line])[each.field]
+    for odd in contradictions:
+        cell = (document.header if odd.line is None else lines[odd.line])[odd.field]
         yield Fault(
             cell.row,
             cell.column,
             format_value(cell.value),
-            each.what,
-            "Correct whichever is wrong; nothing is sent that does not add up.",
+            odd.what,
+            "Correct whichever is wrong; amounts that do not add up are not sent.",
         )
 
 
-def _parse_values(cells: FieldValues) -> dict[str, Value]:
-    return {name: cell.value for name, cell in cells.items() if cell.value is not None}
-
-
-def _build_draft(document: Document, endpoint: Endpoint, books: Lookups) -> Draft:
-    record: dict[str, Any] = _parse_values(document.header)
+def _build_draft(document: Document, endpoint: Endpoint, lookups: Lookups) -> Draft:
+    record: dict[str, Any] = _parsed_values(document.header)
     for inner, items in document.items.items():
-        record[inner] = [_parse_values(item) for item in items if item]
+        record[inner] = [_parsed_values(item) for item in items if item]
     body = _ENCODER.encode(record)
-    code = document.code or ""
-    told = hashlib.sha256(endpoint.name.encode() + b"\n" + body).hexdigest()
-    there = code if code in books.own.codes else books.own.spelt(code)
-    return Draft(document.row, code, body, told, books.own.codes.get(there or ""), there)
+    hash_ = hashlib.sha256(endpoint.name.encode() + b"\n" + body).hexdigest()
+    code, existing = document.code or "", lookups.own
+    spelling = code if code in existing.codes else existing.find_spelling(code)
+    return Draft(document.row, code, body, hash_, existing.codes.get(spelling or ""), spelling)
+
+
+def _parsed_values(cells: FieldValues) -> dict[str, Value]:
+    return {name: cell.value for name, cell in cells.items() if cell.value is not None}

@@ -1,4 +1,4 @@
-"""How does a result look, to a person or to a program?"""
+"""Tests of tables, JSON and timestamps on the console."""
 
 import json
 from datetime import UTC, date, datetime
@@ -10,8 +10,8 @@ from p4books.cli.console import format_timestamp, print_json, print_table
 from p4books.settings import Settings
 
 
-def test_a_table_shows_every_cell_whole(capsys: pytest.CaptureFixture[str]) -> None:
-    """Where nobody looks at a terminal, no cell is cut off or folded, however long."""
+def test_table_cells_are_complete(capsys: pytest.CaptureFixture[str]) -> None:
+    """In output that is not a terminal no cell is truncated or wrapped, however long."""
     long = "Distribuidora " * 30
 
     print_table(("name", "amount"), [(long, Decimal("1234567.50")), (None, Decimal("-3.00"))])
@@ -22,8 +22,8 @@ def test_a_table_shows_every_cell_whole(capsys: pytest.CaptureFixture[str]) -> N
     assert "None" not in out
 
 
-def test_markup_in_data_is_text(capsys: pytest.CaptureFixture[str]) -> None:
-    """A name like [red]x[/red] is shown as it is, and =1+1 stays what it is."""
+def test_markup_is_text(capsys: pytest.CaptureFixture[str]) -> None:
+    """A value such as [red]x[/red] or =1+1 is shown as it is."""
     print_table(("name",), [("[red]x[/red]",), ("=1+1",), ("Ñandú 🛒",)])
 
     out = capsys.readouterr().out
@@ -32,8 +32,8 @@ def test_markup_in_data_is_text(capsys: pytest.CaptureFixture[str]) -> None:
     assert "Ñandú 🛒" in out
 
 
-def test_json_keeps_digits_dates_and_nulls(capsys: pytest.CaptureFixture[str]) -> None:
-    """Decimals are numbers with all digits, days and instants ISO 8601, nothing is null."""
+def test_json(capsys: pytest.CaptureFixture[str]) -> None:
+    """Decimals are numbers with all digits, dates and timestamps ISO 8601, None is null."""
     row = {
         "amount": Decimal("1234567890123456.78"),
         "day": date(2026, 3, 31),
@@ -44,8 +44,8 @@ def test_json_keeps_digits_dates_and_nulls(capsys: pytest.CaptureFixture[str]) -
     print_json([row])
 
     out = capsys.readouterr().out
-    (read,) = json.loads(out, parse_float=Decimal)
-    assert read == {
+    (parsed,) = json.loads(out, parse_float=Decimal)
+    assert parsed == {
         "amount": Decimal("1234567890123456.78"),
         "day": "2026-03-31",
         "at": "2026-03-31T12:00:00Z",
@@ -53,8 +53,8 @@ def test_json_keeps_digits_dates_and_nulls(capsys: pytest.CaptureFixture[str]) -
     }
 
 
-def test_an_instant_is_said_in_the_tenants_zone(settings: Settings) -> None:
-    """Noon in UTC is seven in the morning in Panama; what never was is never."""
+def test_timestamps_are_in_the_tenants_zone(settings: Settings) -> None:
+    """Noon in UTC is seven in the morning in Panama; None is `never`."""
     assert (
         format_timestamp(datetime(2026, 3, 31, 12, tzinfo=UTC), settings) == "2026-03-31 07:00:00"
     )

@@ -1,33 +1,33 @@
-"""Which words lead to what was published?"""
+"""Tests of the commands query, models, export and report."""
 
 import csv
 import json
-import subprocess
+import re
 import sys
-from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
 import pytest
 from openpyxl import load_workbook
+from tests.command import P4BOOKS, Completed, Run, run_process
+from tests.p4books.cli.conftest import shop_environment
 
 from p4books.endpoints import ENDPOINTS
+from p4books.settings import ENV_PREFIX
 
-Run = Callable[..., subprocess.CompletedProcess[str]]
-P4BOOKS = str(Path(sys.executable).with_name("p4books"))
 COUNT = "select count(*) as n from staging.invoices"
 
 
-def said(done: subprocess.CompletedProcess[str], code: int) -> str:
-    """Expect an end with this code and one sentence on stderr, and give it."""
+def get_error(done: Completed, code: int) -> str:
+    """Return the one line on stderr of a command that ended with this code and printed nothing."""
     assert (done.returncode, done.stdout) == (code, "")
     (line,) = done.stderr.splitlines()
     return line
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "output"),
     [
         ([], " n\n30\n"),
         (["--format", "csv"], "n\n30\n"),
@@ -35,11 +35,11 @@ def said(done: subprocess.CompletedProcess[str], code: int) -> str:
         (["--json"], '[\n  {\n    "n": 30\n  }\n]\n'),
     ],
 )
-def test_query_in_each_format(ask: Run, words: list[str], told: str) -> None:
-    """An answer is told as a table, or as asked."""
-    done = ask("query", *words, COUNT)
+def test_query(run_shop: Run, words: list[str], output: str) -> None:
+    """A result is printed as a table, or in the format asked for."""
+    done = run_shop("query", *words, COUNT)
 
-    assert (done.stdout, done.stderr, done.returncode) == (told, "", 0)
+    assert (done.stdout, done.stderr, done.returncode) == (output, "", 0)
 
 
 @pytest.mark.parametrize(
@@ -52,11 +52,11 @@ def test_query_in_each_format(ask: Run, words: list[str], told: str) -> None:
         ("out.csv", ["--json"]),
     ],
 )
-def test_query_into_a_file(ask: Run, tmp_path: Path, name: str, words: list[str]) -> None:
-    """An answer goes into a file in the format of its ending, or as asked; nothing is printed."""
+def test_query_to_a_file(run_shop: Run, tmp_path: Path, name: str, words: list[str]) -> None:
+    """A result is written in the format of the suffix, or the one asked for, and not printed."""
     out = tmp_path / name
 
-    done = ask("query", *words, "-o", str(out), COUNT)
+    done = run_shop("query", *words, "-o", str(out), COUNT)
 
     assert (done.stdout, done.stderr, done.returncode) == ("", "", 0)
     kind = "json" if words == ["--json"] else name.partition(".")[2].lower() or "csv"
@@ -65,52 +65,77 @@ def test_query_into_a_file(ask: Run, tmp_path: Path, name: str, words: list[str]
 
 
 @pytest.mark.parametrize("name", ["invoices", "staging.invoices", "Invoices"])
-def test_query_a_model(ask: Run, name: str) -> None:
-    """A model is asked by its name, with or without its layer, in the order of its catalogue."""
-    done = ask("query", "--model", name, "--format", "csv")
+def test_query_a_model(run_shop: Run, name: str) -> None:
+    """A model is selected by its name, with or without its layer."""
+    done = run_shop("query", "--model", name, "--format", "csv")
 
     rows = list(csv.DictReader(done.stdout.splitlines()))
-    wanted = json.loads(ask("query", "--json", "from staging.invoices").stdout)
-    assert sorted(row["invoice_id"] for row in rows) == sorted(r["invoice_id"] for r in wanted)
+    expected = json.loads(run_shop("query", "--json", "from staging.invoices").stdout)
+    assert sorted(row["invoice_id"] for row in rows) == sorted(r["invoice_id"] for r in expected)
 
 
-def test_query_a_file(ask: Run, tmp_path: Path) -> None:
-    """A question may stand in a file."""
+def test_query_from_a_file(run_shop: Run, tmp_path: Path) -> None:
+    """The SQL may be in a file, with comments and a byte order mark."""
     file = tmp_path / "question.sql"
     file.write_text(f"-- How many?\n{COUNT};\n", encoding="utf-8-sig")
 
-    assert ask("query", "--file", str(file), "--format", "csv").stdout == "n\n30\n"
+    assert run_shop("query", "--file", str(file), "--format", "csv").stdout == "n\n30\n"
 
 
-WRONG = {
-    "nothing": ([], "Ask in one way: with SQL, with --file F.sql or with --model NAME."),
-    "two ways": (["--model", "invoices", COUNT], "Ask in one way"),
-    "an empty text": ([""], "The query is empty"),
-    "two statements": ([f"{COUNT}; {COUNT}"], "Only one statement per query; nothing was run"),
-    "no model": (["--model", "invoies"], "Unknown model 'invoies'. Did you mean 'invoices'?"),
-    "no file": (["--file", "gone.sql"], "gone.sql cannot be read (No such file or directory)."),
-    "parquet on the screen": (["--format", "parquet", COUNT], "name it with -o FILE"),
-    "an unknown ending": (["-o", "out.txt", COUNT], "say --format csv, json or parquet"),
-    "no ending": (["-o", "out", COUNT], "say --format csv, json or parquet"),
-    "a table in a file": (["--format", "table", "-o", "out.csv", COUNT], "say --format csv"),
-    "two formats": (["--json", "--format", "csv", COUNT], "it can't be csv too"),
-    "no day": (["--as-of", "yesterday", COUNT], "yesterday is no day; write it as in 2026-10-31."),
+def test_amounts_in_json_keep_all_digits(run_shop: Run) -> None:
+    """A decimal is printed as the number it is, not as a float near it."""
+    done = run_shop("query", "--json", "select 1234567890123456.78::decimal(18, 2) as amount")
+
+    assert "1234567890123456.78" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("sql", "says"),
+    [
+        ("selec 1", "syntax error"),
+        ("select * from staging.invoies", "invoices"),
+        ("select * from read_csv('/etc/hostname')", "Permission"),
+        ("create table x (i int)", "read-only"),
+    ],
+)
+def test_bad_sql(run_shop: Run, sql: str, says: str) -> None:
+    """DuckDB's message is passed on, without a traceback, with 2."""
+    done = run_shop("query", sql)
+
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+WRONG_USAGE = {
+    "nothing": ([], "Give exactly one of SQL, --file F.sql and --model NAME."),
+    "two sources": (["--model", "invoices", COUNT], "Give exactly one of SQL"),
+    "empty SQL": ([""], "query is empty"),
+    "two statements": ([f"{COUNT}; {COUNT}"], "statement"),
+    "missing model": (["--model", "invoies"], "Did you mean 'invoices'?"),
+    "missing file": (["--file", "gone.sql"], "gone.sql cannot be read (No such file or directory)"),
+    "parquet on stdout": (["--format", "parquet", COUNT], "name it with -o FILE"),
+    "unknown suffix": (["-o", "out.txt", COUNT], "use --format csv, json or parquet"),
+    "no suffix": (["-o", "out", COUNT], "use --format csv, json or parquet"),
+    "table in a file": (["--format", "table", "-o", "out.csv", COUNT], "use --format csv"),
+    "two formats": (["--json", "--format", "csv", COUNT], "it excludes --format csv"),
+    "bad day": (["--as-of", "yesterday", COUNT], "yesterday is not a valid day; write it as 2026"),
 }
 
 
-@pytest.mark.parametrize("case", WRONG)
-def test_wrong_words_of_query(ask: Run, case: str) -> None:
-    """What can't be asked so is said in one sentence, with 2."""
-    words, says = WRONG[case]
+@pytest.mark.parametrize("case", WRONG_USAGE)
+def test_wrong_usage_of_query(run_shop: Run, case: str) -> None:
+    """Wrong usage is an error in one sentence, with 2."""
+    words, says = WRONG_USAGE[case]
 
-    assert says in said(ask("query", *words), 2)
+    assert says in get_error(run_shop("query", *words), 2)
 
 
-def test_a_folder_that_is_not_there(ask: Run, tmp_path: Path) -> None:
-    """A file in a missing folder is not written, which is said in one sentence."""
-    done = ask("query", COUNT, "-o", str(tmp_path / "gone" / "out.csv"))
+def test_query_to_a_missing_folder(run_shop: Run, tmp_path: Path) -> None:
+    """A file in a missing folder is not written, which is an error in one sentence."""
+    done = run_shop("query", COUNT, "-o", str(tmp_path / "gone" / "out.csv"))
 
-    assert "out.csv cannot be written (No such file or directory)." in said(done, 1)
+    assert "out.csv cannot be written (No such file or directory)." in get_error(done, 1)
 
 
 @pytest.mark.parametrize(
@@ -123,8 +148,8 @@ def test_a_folder_that_is_not_there(ask: Run, tmp_path: Path) -> None:
         ["export", "invoice_lines", "--to", "{folder}", "--format", "csv"],
     ],
 )
-def test_a_full_disk(ask: Run, tmp_path: Path, words: list[str]) -> None:
-    """A disk without room is said in one sentence; nothing half is left, the old is untouched."""
+def test_full_disk(run_shop: Run, home: Path, tmp_path: Path, words: list[str]) -> None:
+    """A full disk is an error in one sentence; no part of a file is left, the old is untouched."""
     for name in (
         "out.csv",
         "out.json",
@@ -135,59 +160,63 @@ def test_a_full_disk(ask: Run, tmp_path: Path, words: list[str]) -> None:
         (tmp_path / name).write_text("old")
     before = sorted(tmp_path.iterdir())
 
-    named = [word.format(folder=tmp_path) for word in words]
-    limited = 'ulimit -f 4; exec "$0" "$@"'
-    done = ask("-c", limited, P4BOOKS, *named, program="bash", PYTHONDONTWRITEBYTECODE="1")
+    given = [word.format(folder=tmp_path) for word in words]
+    done = run_process(
+        ["bash", "-c", 'ulimit -f 4; exec "$0" "$@"', P4BOOKS, *given],
+        home,
+        {**shop_environment(home), "PYTHONDONTWRITEBYTECODE": "1"},
+    )
 
-    assert "cannot be written (File too large). An existing file is unchanged." in said(done, 1)
+    message = get_error(done, 1)
+    assert "cannot be written (File too large). " in message
+    assert "unchanged" in message
     assert sorted(tmp_path.iterdir()) == before
     assert {path.read_text() for path in before} == {"old"}
 
 
-def test_a_reader_that_has_enough(ask: Run) -> None:
-    """A pipe that is closed early is nothing to speak of."""
+def test_closed_pipe(run_shop: Run, home: Path) -> None:
+    """A reader that closes its pipe early is not an error."""
     pipe = '"$0" query --format csv "from range(1_000_000)" | head -n 2'
 
-    done = ask("-c", pipe, P4BOOKS, program="bash")
+    done = run_process(["bash", "-c", pipe, P4BOOKS], home, shop_environment(home))
 
     assert (done.stdout, done.stderr) == ("range\n0\n", "")
 
 
-def test_models(ask: Run) -> None:
+def test_models(run_shop: Run) -> None:
     """The models are listed with their rows and what a row is."""
-    listed = json.loads(ask("models", "--json").stdout)
-    shown = ask("models").stdout
+    entries = json.loads(run_shop("models", "--json").stdout)
+    shown = run_shop("models").stdout
 
-    found = {f"{each['layer']}.{each['model']}": each for each in listed}
-    assert found["staging.invoices"]["rows"] == 30
+    rows = {f"{entry['layer']}.{entry['model']}": entry["rows"] for entry in entries}
+    assert rows["staging.invoices"] == 30
     lines = [line.split()[:3] for line in shown.splitlines()]
     assert ["staging", "invoices", "30"] in lines
     assert "One row per invoice" in shown
 
 
-def test_one_model(ask: Run) -> None:
-    """Of one model its columns are listed, with what it reads."""
-    told = json.loads(ask("models", "invoices", "--json").stdout)
-    shown = ask("models", "staging.invoices").stdout
+def test_one_model(run_shop: Run) -> None:
+    """A model is shown with its columns and what it reads."""
+    model = json.loads(run_shop("models", "invoices", "--json").stdout)
+    shown = run_shop("models", "staging.invoices").stdout
 
-    assert "staging.invoices_history" in told["reads"].split(", ")
-    assert {"name": "balance", "type": "DECIMAL(18,2)"}.items() <= next(
-        column for column in told["columns"] if column["name"] == "balance"
-    ).items()
+    assert "staging.invoices_history" in model["reads"].split(", ")
+    (balance,) = [column for column in model["columns"] if column["name"] == "balance"]
+    assert balance["type"] == "DECIMAL(18,2)"
     assert shown.startswith("staging.invoices, 30 rows. One row per invoice")
-    assert f"\nReads: {told['reads']}\n" in shown
+    assert f"\nReads: {model['reads']}\n" in shown
     assert "DECIMAL(18,2)" in shown
 
 
-def test_a_model_that_is_not_there(ask: Run) -> None:
-    """A wrong name is answered with the nearest, by each verb that takes one."""
-    for verb in ("models", "export"):
-        assert "Did you mean 'vendors'?" in said(ask(verb, "vendrs"), 2)
+@pytest.mark.parametrize("command", ["models", "export"])
+def test_missing_model(run_shop: Run, command: str) -> None:
+    """A wrong name is an error that suggests the nearest one."""
+    assert "Did you mean 'vendors'?" in get_error(run_shop(command, "vendrs"), 2)
 
 
-def test_export_a_workbook(ask: Run, tmp_path: Path) -> None:
-    """A workbook is the default; its place, models and rows are told."""
-    done = ask("export", "vendors", "products", "--to", str(tmp_path))
+def test_export_a_workbook(run_shop: Run, tmp_path: Path) -> None:
+    """A workbook is the default; its path is printed."""
+    done = run_shop("export", "vendors", "products", "--to", str(tmp_path))
 
     assert (done.stderr, done.returncode) == ("", 0)
     book = load_workbook(tmp_path / "shop.vendors-products.xlsx")
@@ -195,96 +224,99 @@ def test_export_a_workbook(ask: Run, tmp_path: Path) -> None:
     assert str(tmp_path / "shop.vendors-products.xlsx") in done.stdout
 
 
-def test_export_as_json(ask: Run, tmp_path: Path) -> None:
-    """What was written is told to a program too."""
-    told = json.loads(
-        ask("export", "invoices", "--format", "parquet", "--to", str(tmp_path), "--json").stdout
-    )
+def test_export_as_json(run_shop: Run, tmp_path: Path) -> None:
+    """`--json` lists the files with their models and rows."""
+    done = run_shop("export", "invoices", "--format", "parquet", "--to", str(tmp_path), "--json")
 
     file = str(tmp_path / "shop.staging.invoices.parquet")
-    assert told == [{"file": file, "models": ["staging.invoices"], "rows": 30, "notes": []}]
+    assert json.loads(done.stdout) == [
+        {"file": file, "models": ["staging.invoices"], "rows": 30, "notes": []}
+    ]
     assert [str(path) for path in tmp_path.iterdir()] == [file]
 
 
-def test_before_the_first_sync(tmp_path: Path, ask: Run) -> None:
-    """Without a published file each verb says what to do, and makes no folder."""
-    for verb in (["models"], ["export"], ["query", COUNT], ["report"]):
-        done = ask(*verb, SOURCES__P4BOOKS__DATA_DIR=str(tmp_path / "data"))
+def test_before_the_first_sync(tmp_path: Path, run_shop: Run) -> None:
+    """Without a published file each command says what to do, and creates no folder."""
+    data = tmp_path / "data"
+    for words in (["models"], ["export"], ["query", COUNT], ["report"]):
+        done = run_shop(*words, **{f"{ENV_PREFIX}DATA_DIR": str(data)})
 
-        assert "Run `p4books sync` first." in said(done, 1 if verb != ["report"] else 2)
-
-
-def test_report(ask: Run) -> None:
-    """Reports are published anew, without a key; in one line it is said where, and as of when."""
-    done = ask("report")
-    told = json.loads(ask("report", "--json").stdout)
-
-    assert (done.stderr, done.returncode) == ("", 0)
-    assert done.stdout.startswith(f"Published data/shop.duckdb as of {told['as_of_on']} (known to ")
-    assert done.stdout.count("\n") == 1
-    assert told["left_out"] == []
+        assert "Run `p4books sync` first." in get_error(done, 1 if words != ["report"] else 2)
+        assert words == ["report"] or not data.exists()
 
 
-def test_a_report_of_ones_own_that_is_broken(ask: Run, home: Path) -> None:
-    """A broken report of the user's own is left out, which is said; all else is published."""
-    own = home / "sql" / "custom" / "mine.sql"
-    own.parent.mkdir(parents=True)
-    own.write_text("-- One row.\nselect * from staging.nothing")
+def test_report_with_a_broken_custom_report(run_shop: Run, home: Path) -> None:
+    """`report` needs no key; it names a broken custom report and publishes all the others."""
+    custom = home / "sql" / "custom" / "mine.sql"
+    custom.parent.mkdir(parents=True)
+    custom.write_text("-- One row.\nselect * from staging.nothing")
 
-    done = ask("report")
-    told = json.loads(ask("report", "--json").stdout)
+    text = run_shop("report")
+    published = json.loads(run_shop("report", "--json").stdout)
 
-    own.unlink()
-    assert done.returncode == 0
-    assert done.stdout.startswith("Published data/shop.duckdb")
-    assert "mine.sql, line 2: staging.nothing does not exist." in done.stderr
-    assert "left out" in told["left_out"][0]
+    custom.unlink()
+    assert text.returncode == 0
+    assert text.stdout.startswith(
+        f"Published data/shop.duckdb as of {published['as_of_on']} (known to "
+    )
+    assert text.stdout.endswith(" models, 1 left out.\n")
+    assert text.stdout.count("\n") == 1
+    assert re.search(r"mine\.sql, line 2: .*staging\.nothing.* left out", text.stderr)
+    (left_out,) = published["left_out"]
+    assert "mine.sql" in left_out
 
 
 @pytest.mark.parametrize(
     ("day", "says"),
     [
-        ("2026-13-01", "2026-13-01 is no day; write it as in 2026-10-31."),
-        (str(date.today() + timedelta(days=2)), "cannot be shown"),  # noqa: DTZ011
+        ("2026-13-01", "2026-13-01 is not a valid day; write it as 2026-10-31."),
+        (str(date.today() + timedelta(days=2)), "cannot be shown"),  # noqa: DTZ011 - any zone
         ("9999-12-31", "cannot be shown"),
         ("0001-01-01", "cannot be shown"),
     ],
 )
-def test_a_day_that_cannot_be_shown(ask: Run, day: str, says: str) -> None:
-    """A day that is none, to come, or before all history is refused in one sentence, with 2."""
-    assert says in said(ask("report", "--as-of", day), 2)
+def test_day_that_cannot_be_shown(run_shop: Run, day: str, says: str) -> None:
+    """A day that does not exist, is not over, or is before all history is an error, with 2."""
+    assert says in get_error(run_shop("report", "--as-of", day), 2)
 
 
-def test_a_day_of_the_past(ask: Run, home: Path) -> None:
-    """What `report --as-of` made is asked, listed and exported; else it is said how to make it."""
-    before = said(ask("query", COUNT, "--as-of", "2026-10-31"), 1)
-    with duckdb.connect(home / "data" / ".private" / "shop" / "warehouse.duckdb") as con:
+def test_past_day(p4books: Run, synced: Path, tmp_path: Path) -> None:
+    """What `report --as-of` publishes is queried, listed and exported with the same option."""
+    before = get_error(p4books("query", COUNT, "--as-of", "2026-10-31"), 1)
+    with duckdb.connect(synced / ".private" / "shop" / "warehouse.duckdb") as con:
         con.execute("update raw.history set since = '2026-01-01'")
         for name in ENDPOINTS:
             con.execute(f"update raw.{name} set _dlt_valid_from = '2026-01-01'")
 
-    made = ask("report", "--as-of", "2026-10-31")
+    done = p4books("report", "--as-of", "2026-10-31", api_key="")
 
     file = "shop-asof-2026-10-31"
     assert before.endswith(
         f"{file}.duckdb does not exist yet. Run `p4books report --as-of 2026-10-31` first."
     )
-    assert made.stdout.startswith(f"Published data/{file}.duckdb as of 2026-10-31 ")
-    asked = ask("query", "--as-of", "2026-10-31", "select as_of_on from about", "--format", "csv")
-    assert asked.stdout == "as_of_on\n2026-10-31\n"
-    listed = json.loads(ask("models", "--as-of", "2026-10-31", "--json").stdout)
-    assert len(listed) > 10
-    done = ask("export", "--as-of", "2026-10-31", "vendors", "--to", str(home / "out"))
-    assert (home / "out" / f"{file}.vendors.xlsx").exists(), done.stderr
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"Published data/{file}.duckdb as of 2026-10-31 (known to ")
+    assert "left out" not in done.stdout
+    queried = p4books(
+        "query", "--as-of", "2026-10-31", "select as_of_on from about", "--format", "csv"
+    )
+    assert queried.stdout == "as_of_on\n2026-10-31\n"
+    assert len(json.loads(p4books("models", "--as-of", "2026-10-31", "--json").stdout)) > 10
+    exported = p4books("export", "--as-of", "2026-10-31", "vendors", "--to", str(tmp_path / "out"))
+    assert (tmp_path / "out" / f"{file}.vendors.xlsx").exists(), exported.stderr
 
 
-def test_what_is_not_needed_is_not_loaded(ask: Run) -> None:
-    """Asking waits neither for dlt nor for what writes workbooks."""
+@pytest.mark.parametrize("words", [["query", "select 1"], ["status"]])
+def test_heavy_libraries_are_not_loaded(run_shop: Run, home: Path, words: list[str]) -> None:
+    """On a published file, too, `query` and `status` load neither dlt nor what writes workbooks."""
     script = (
-        "import sys; sys.argv = ['p4books', 'query', 'select 1']\n"
+        "import sys\n"
         "from p4books.cli.app import app\n"
-        "app(standalone_mode=False)\n"
-        "print(sorted({'dlt', 'pandas', 'pyarrow', 'xlsxwriter', 'sqlglot'} & set(sys.modules)))"
+        f"app({words!r}, standalone_mode=False)\n"
+        "heavy = {'dlt', 'pandas', 'pyarrow', 'xlsxwriter', 'openpyxl', 'sqlglot'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
     )
 
-    assert ask("-c", script, program=sys.executable).stdout.endswith("[]\n")
+    done = run_process([sys.executable, "-c", script], home, shop_environment(home))
+
+    assert (done.returncode, done.stdout[-3:]) == (0, "[]\n"), done.stderr

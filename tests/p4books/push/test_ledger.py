@@ -1,222 +1,400 @@
-"""What was sent, and what became of it?"""
+"""Ledger of every record that was ever pushed."""
 
 import sqlite3
 import stat
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from tests.p4books.push.conftest import Enter, draft
+from tests.p4books.push.conftest import AddEntry, make_draft
 
 from p4books.errors import UsageError
 from p4books.push.errors import LedgerTrouble
-from p4books.push.ledger import COMMIT_BATCH, Ledger
-from p4books.push.types import CREATED, READY, REFUSED, SENDING, UNKNOWN
+from p4books.push.ledger import (
+    BATCH,
+    TRANSITIONS,
+    Event,
+    IllegalTransition,
+    Ledger,
+    list_entries,
+    list_pushes,
+)
+from p4books.push.types import CREATED, READY, REFUSED, SENDING, STATES, UNKNOWN, Entry
 
 FULL = 2  # of SQLite's `synchronous`
+LOST_AT = "2026-03-31T10:00:00.000+00:00"
+
+# What the promise allows, written down a second time: what is not here is illegal.
+ALLOWED = {
+    # event, state before, lost before: state after
+    (Event.ENQUEUED, READY, False): READY,
+    (Event.ENQUEUED, REFUSED, False): READY,
+    (Event.ENQUEUED, UNKNOWN, False): UNKNOWN,
+    (Event.ENQUEUED, UNKNOWN, True): UNKNOWN,
+    (Event.SENT, READY, False): SENDING,
+    (Event.SENT, UNKNOWN, False): SENDING,
+    (Event.SENT, UNKNOWN, True): SENDING,
+    (Event.NOT_TAKEN, SENDING, False): READY,
+    (Event.NOT_TAKEN, SENDING, True): UNKNOWN,
+    (Event.NOT_TAKEN, REFUSED, False): READY,
+    (Event.NOT_TAKEN, UNKNOWN, True): UNKNOWN,
+    (Event.CREATED, SENDING, False): CREATED,
+    (Event.CREATED, SENDING, True): CREATED,
+    (Event.CREATED, UNKNOWN, False): CREATED,
+    (Event.CREATED, UNKNOWN, True): CREATED,
+    (Event.REFUSED, SENDING, False): REFUSED,
+    (Event.REFUSED, SENDING, True): UNKNOWN,
+    (Event.REFUSED, UNKNOWN, False): REFUSED,
+    (Event.CONFLICT, SENDING, False): UNKNOWN,
+    (Event.CONFLICT, SENDING, True): UNKNOWN,
+    (Event.LOST, SENDING, False): UNKNOWN,
+    (Event.LOST, SENDING, True): UNKNOWN,
+}
+CHANGES: dict[Event, Callable[[Ledger, Entry], object]] = {
+    Event.ENQUEUED: lambda ledger, entry: ledger.requeue(entry.push, entry, entry.row),
+    Event.SENT: lambda ledger, entry: ledger.mark_sending(entry),
+    Event.NOT_TAKEN: lambda ledger, entry: ledger.mark_not_taken(entry),
+    Event.CREATED: lambda ledger, entry: ledger.mark_created(entry),
+    Event.REFUSED: lambda ledger, entry: ledger.mark_refused(entry),
+    Event.CONFLICT: lambda ledger, entry: ledger.mark_conflict(entry),
+    Event.LOST: lambda ledger, entry: ledger.mark_lost(entry),
+}
 
 
-def test_a_row_from_ready_to_created(ledger: Ledger, enter: Enter) -> None:
-    """A row is ready, then being sent, then created; the times of each are kept."""
-    entry = enter("V-1")
+def _find(ledger: Ledger, entry: Entry) -> Entry:
+    found = ledger.find_by_hash(entry.endpoint, entry.hash)
+    assert found is not None
+    return found
 
-    ledger.sending(entry)
-    sending = ledger.find("vendors", entry.hash)
-    ledger.became(entry, CREATED, id="7", given_code="V-1", status=201)
-    created = ledger.find("vendors", entry.hash)
+
+# Changes of state
+
+
+@pytest.mark.parametrize("event", CHANGES)
+def test_transitions(event: Event, ledger: Ledger, add_entry: AddEntry) -> None:
+    """Every event takes a record from every state where the promise allows, and raises elsewhere.
+
+    A record that an illegal event meets is unchanged.
+    """
+    for state in STATES:
+        for lost in (False, True):
+            code = f"{state} {lost}"
+            before = add_entry(code, state=state, first_lost_at=LOST_AT if lost else None)
+            allowed = ALLOWED.get((event, state, lost))
+
+            if allowed is None:
+                with pytest.raises(IllegalTransition):
+                    CHANGES[event](ledger, before)
+                assert _find(ledger, before) == before
+                continue
+            CHANGES[event](ledger, before)
+
+            after = _find(ledger, before)
+            assert after.state == allowed, code
+            if lost:
+                assert after.first_lost_at == LOST_AT
+
+
+def test_interrupted_push(ledger: Ledger, add_entry: AddEntry) -> None:
+    """Of all states, only what a killed push was sending changes: it is unknown, and lost."""
+    entries = {state: add_entry(state, state=state) for state in STATES}
+    ledger.mark_not_taken(entries[SENDING])
+    ledger.mark_sending(entries[SENDING])
+
+    interrupted = ledger.mark_interrupted()
+
+    after = {state: _find(ledger, entry) for state, entry in entries.items()}
+    assert interrupted == 1
+    assert [after[state].state for state in STATES] == [READY, UNKNOWN, CREATED, REFUSED, UNKNOWN]
+    assert after[SENDING].first_lost_at == after[SENDING].sent_at
+    assert [after[state].first_lost_at for state in STATES if state != SENDING] == [None] * 4
+    assert ledger.mark_interrupted() == 0
+
+
+def test_every_event_is_in_the_table() -> None:
+    """The table has every event, and the tests above call every one."""
+    assert set(TRANSITIONS) == set(Event) == {*CHANGES, Event.INTERRUPTED}
+
+
+def test_stale_entry(ledger: Ledger, add_entry: AddEntry) -> None:
+    """The state in the ledger counts, not the one that the caller read once."""
+    entry = add_entry("V-1")
+    ledger.mark_sending(entry)
+    ledger.mark_created(entry)
+
+    with pytest.raises(IllegalTransition):
+        ledger.mark_sending(entry)
+
+    assert _find(ledger, entry).state == CREATED
+
+
+def test_deferred_illegal_change(ledger: Ledger, add_entry: AddEntry) -> None:
+    """An illegal change that was deferred raises when it is written."""
+    ledger.mark_created(add_entry("V-1"), defer=True)
+
+    with pytest.raises(IllegalTransition):
+        ledger.flush()
+
+    assert ledger.count_states(1) == {READY: 1}
+
+
+def test_from_ready_to_created(ledger: Ledger, add_entry: AddEntry) -> None:
+    """A record is ready, then being sent, then created; the time of each is kept."""
+    entry = add_entry("V-1")
+
+    ledger.mark_sending(entry)
+    sending = _find(ledger, entry)
+    ledger.mark_created(entry, id="7", given_code="V-1", status=201)
+    created = _find(ledger, entry)
 
     assert (entry.state, entry.sent_at) == (READY, None)
-    assert sending is not None
-    assert created is not None
     assert (sending.state, sending.answered_at) == (SENDING, None)
     assert (created.state, created.id, created.status) == (CREATED, "7", 201)
     assert created.ready_at <= (created.sent_at or "") <= (created.answered_at or "")
 
 
-def test_soon(ledger: Ledger, enter: Enter, tmp_path: Path) -> None:
-    """What may wait is written with the next row that is sent, together, and so on the disk."""
-    first, second = enter("V-1"), enter("V-2")
-    ledger.sending(first)
+def test_resend_clears_the_last_outcome(ledger: Ledger, add_entry: AddEntry) -> None:
+    """A record that is sent once more has nothing of its last response; when it was lost stays."""
+    entry = add_entry("V-1")
+    ledger.mark_sending(entry)
+    ledger.mark_lost(entry, status=500, answer="x", note="y")
+    ledger.annotate(entry, note="z", sought_at="now")
 
-    ledger.became(first, REFUSED, soon=True)
-    before = _states(tmp_path)
-    ledger.sending(second)
+    ledger.mark_sending(entry)
 
-    assert before == [SENDING, READY]
-    assert _states(tmp_path) == [REFUSED, SENDING]
-
-
-@pytest.mark.parametrize("ask", [Ledger.flush, Ledger.doubt, lambda ledger: ledger.states(1)])
-def test_soon_is_not_late(
-    ask: Callable[[Ledger], object], ledger: Ledger, enter: Enter, tmp_path: Path
-) -> None:
-    """What may wait is written before anything else is, before a wait, and before who asks."""
-    entry = enter("V-1")
-    ledger.sending(entry)
-    ledger.became(entry, REFUSED, soon=True)
-
-    ask(ledger)
-
-    assert _states(tmp_path) == [REFUSED]
+    sending = _find(ledger, entry)
+    assert (sending.status, sending.answer, sending.note, sending.sought_at) == (None,) * 4
+    assert sending.first_lost_at
 
 
-def _states(folder: Path) -> list[str]:
-    with closing(sqlite3.connect(folder / "ledger.sqlite")) as other:
+def test_never_ready_again(ledger: Ledger, add_entry: AddEntry) -> None:
+    """A record that was lost once is unknown after a resend that was not taken; it stays."""
+    entry = add_entry("V-1")
+    ledger.mark_sending(entry)
+    ledger.mark_lost(entry)
+    first = _find(ledger, entry).first_lost_at
+    ledger.mark_sending(entry)
+
+    ledger.mark_not_taken(entry, status=429)
+    ledger.delete_unsent(entry)
+
+    now = _find(ledger, entry)
+    assert (now.state, now.status, now.first_lost_at) == (UNKNOWN, 429, first)
+    assert (now.sent_at or "") >= (first or "")
+
+
+# Deferred writes
+
+
+def _read_states(path: Path) -> list[str]:
+    with closing(sqlite3.connect(path)) as other:
         return [state for (state,) in other.execute("select state from record order by record")]
 
 
-def test_as_it_is_opened(ledger: Ledger) -> None:
-    """A ledger waits for the disk with all that it writes, and for the drive's own memory."""
+def test_deferred_change(ledger: Ledger, add_entry: AddEntry, ledger_path: Path) -> None:
+    """A deferred change is written together with the next record that is sent."""
+    first, second = add_entry("V-1"), add_entry("V-2")
+    ledger.mark_sending(first)
+
+    ledger.mark_refused(first, defer=True)
+    before = _read_states(ledger_path)
+    ledger.mark_sending(second)
+
+    assert before == [SENDING, READY]
+    assert _read_states(ledger_path) == [REFUSED, SENDING]
+
+
+@pytest.mark.parametrize(
+    "access", [Ledger.flush, Ledger.mark_interrupted, lambda ledger: ledger.count_states(1)]
+)
+def test_deferred_change_is_written_first(
+    access: Callable[[Ledger], object], ledger: Ledger, add_entry: AddEntry, ledger_path: Path
+) -> None:
+    """A deferred change is written before anything else is, before a wait, and before a query."""
+    entry = add_entry("V-1")
+    ledger.mark_sending(entry)
+    ledger.mark_refused(entry, defer=True)
+
+    access(ledger)
+
+    assert _read_states(ledger_path) == [REFUSED]
+
+
+def test_synchronous(ledger: Ledger) -> None:
+    """The ledger waits until everything it writes is on disk, past the drive's own cache."""
     settings = [
-        ledger._open.execute(f"pragma {name}").fetchone()[0]
+        ledger._opened.execute(f"pragma {name}").fetchone()[0]
         for name in ("synchronous", "fullfsync", "checkpoint_fullfsync")
     ]
 
     assert settings == [FULL, 1, 1]
 
 
-def test_a_dead_push(ledger: Ledger, enter: Enter) -> None:
-    """What a dead push was sending is unknown; what it had not begun to send is ready."""
-    sent, _ = enter("V-1"), enter("V-2")
-    ledger.sending(sent)
-
-    doubted = ledger.doubt()
-
-    assert doubted == 1
-    assert [(entry.state, bool(entry.left_at)) for entry in ledger.rows(1)] == [
-        (UNKNOWN, True),
-        (READY, False),
-    ]
+# Entries
 
 
-def test_never_ready_again(ledger: Ledger, enter: Enter) -> None:
-    """A row that was once lost is unknown after every try that was not taken, and not forgotten."""
-    entry = enter("V-1")
-    ledger.sending(entry)
-    ledger.lost(entry)
-    first = next(ledger.rows(1)).left_at
-    ledger.sending(entry)
-
-    ledger.back(entry)
-    ledger.drop(entry)
-
-    (now,) = ledger.rows(1)
-    assert (now.state, now.left_at) == (UNKNOWN, first)
-    assert (now.sent_at or "") >= (first or "")
-
-
-def test_back(ledger: Ledger, enter: Enter) -> None:
-    """A row that was certainly not taken is ready again."""
-    entry = enter("V-1")
-    ledger.sending(entry)
-
-    ledger.back(entry, status=429)
-
-    (now,) = ledger.rows(1)
-    assert (now.state, now.left_at, now.status) == (READY, None, 429)
-
-
-def test_the_same_row(ledger: Ledger, enter: Enter) -> None:
-    """A row stands once in the ledger, whatever file it comes from."""
-    enter("V-1")
+def test_same_content_twice(ledger: Ledger, add_entry: AddEntry) -> None:
+    """A record is in the ledger once, whatever file it comes from."""
+    add_entry("V-1")
 
     with pytest.raises(LedgerTrouble):
-        ledger.take(1, "vendors", draft("V-1"))
+        ledger.add(1, "vendors", make_draft("V-1"))
 
 
-def test_with_code(ledger: Ledger, enter: Enter) -> None:
-    """Rows are found by their code; a refused one is none, since it made no record."""
-    refused = enter("V-1")
-    enter("V-1", phone="1")
-    ledger.became(refused, REFUSED)
+def test_list_with_code(ledger: Ledger, add_entry: AddEntry) -> None:
+    """Entries are found by their code; a refused one is not, since it is not a record."""
+    add_entry("V-1", state=REFUSED)
+    add_entry("V-1", phone="1")
 
-    found = ledger.with_code("vendors", "V-1")
+    found = ledger.list_with_code("vendors", "V-1")
 
-    assert [entry.body for entry in found] == [draft("V-1", phone="1").body]
+    assert [entry.body for entry in found] == [make_draft("V-1", phone="1").body]
 
 
-def _interrupted(ledger: Ledger) -> None:
-    with ledger.all_or_none(lambda: True):
-        ledger.take(ledger.begin("vendors", "y", "here"), "vendors", draft("V-1"))
+def test_transaction(ledger: Ledger) -> None:
+    """What is not to be committed leaves no trace, and neither does what an error interrupts."""
+
+    @contextmanager
+    def fill(*, commit: bool) -> Iterator[None]:
+        with ledger.transaction(commit_if=lambda: commit):
+            ledger.add(ledger.begin_push("vendors", "x", "here"), "vendors", make_draft("V-1"))
+            yield
+
+    with fill(commit=False):
+        pass
+    with pytest.raises(UsageError), fill(commit=True):
         raise UsageError("x")
-
-
-def test_all_or_none(ledger: Ledger) -> None:
-    """What is not to be kept leaves no trace, and neither does what an error interrupts."""
-
-    def fill(*, keep: bool) -> None:
-        with ledger.all_or_none(lambda: keep):
-            push = ledger.begin("vendors", "x", "here")
-            ledger.take(push, "vendors", draft("V-1"))
-            if not keep:
-                return
-
-    fill(keep=False)
-    with pytest.raises(UsageError):
-        _interrupted(ledger)
-    before = ledger.find("vendors", draft("V-1").hash)
-    fill(keep=True)
+    before = ledger.find_by_hash("vendors", make_draft("V-1").hash)
+    with fill(commit=True):
+        pass
 
     assert before is None
-    assert ledger.find("vendors", draft("V-1").hash) is not None
+    assert ledger.find_by_hash("vendors", make_draft("V-1").hash) is not None
 
 
-def test_rows_while_they_change(ledger: Ledger, enter: Enter) -> None:
-    """Rows that are ready are given once each, though each is another's state by then."""
-    for number in range(2 * COMMIT_BATCH + 3):
-        enter(f"V-{number}")
+def test_entries_that_change_meanwhile(ledger: Ledger, add_entry: AddEntry) -> None:
+    """Ready entries are yielded once each, although each has another state by then."""
+    with ledger.transaction():
+        push = ledger.begin_push("vendors", "x", "here")
+        for number in range(2 * BATCH + 3):
+            ledger.add(push, "vendors", make_draft(f"V-{number}", row=number))
 
-    given = 0
-    for entry in ledger.rows(1, READY):
-        ledger.became(entry, CREATED, soon=True)
-        given += 1
+    yielded = 0
+    for entry in ledger.entries(push, READY):
+        ledger.mark_sending(entry)
+        ledger.mark_created(entry, defer=True)
+        yielded += 1
 
-    assert given == 2 * COMMIT_BATCH + 3
-    assert ledger.states(1)[CREATED] == given
-
-
-def test_renumbered_once(ledger: Ledger, enter: Enter) -> None:
-    """What the last record got counts: one odd code long ago says nothing of now."""
-    ledger.became(enter("V-1"), CREATED, id="1", given_code="X")
-    ledger.became(enter("V-2"), CREATED, id="2", given_code="V-2")
-
-    assert ledger.renumbered("vendors") is None
+    assert yielded == 2 * BATCH + 3
+    assert ledger.count_states(push)[CREATED] == yielded
 
 
 @pytest.mark.parametrize(("given", "renumbered"), [("V-1", False), ("X-9", True), (None, True)])
-def test_renumbered(ledger: Ledger, enter: Enter, given: str | None, renumbered: bool) -> None:
-    """A record that got another code, or none that is told, shows that the tenant numbers it."""
-    ledger.became(enter("V-1"), CREATED, id="1", given_code=given)
+def test_last_renumbered(
+    ledger: Ledger, add_entry: AddEntry, given: str | None, renumbered: bool
+) -> None:
+    """A record with another code, or without one, shows that the tenant assigns its own codes."""
+    ledger.mark_created(add_entry("V-1", state=UNKNOWN), id="1", given_code=given)
 
-    assert (ledger.renumbered("vendors") is not None) is renumbered
-    assert ledger.renumbered("products") is None
-
-
-def test_drop(ledger: Ledger, enter: Enter) -> None:
-    """Only a row that was never sent can be forgotten."""
-    ready, sent = enter("V-1"), enter("V-2")
-    ledger.became(sent, CREATED)
-
-    ledger.drop(ready)
-    ledger.drop(sent)
-
-    assert [entry.code for entry in ledger.rows(1)] == ["V-2"]
+    assert (ledger.last_renumbered("vendors") is not None) is renumbered
+    assert ledger.last_renumbered("products") is None
 
 
-def test_only_for_us(ledger: Ledger, tmp_path: Path) -> None:
-    """Nobody else may read what was sent."""
-    assert stat.S_IMODE((tmp_path / "ledger.sqlite").stat().st_mode) == 0o600
+def test_renumbered_long_ago(ledger: Ledger, add_entry: AddEntry) -> None:
+    """The last record counts: one odd code long ago says nothing of now."""
+    ledger.mark_created(add_entry("V-1", state=UNKNOWN), id="1", given_code="X")
+    ledger.mark_created(add_entry("V-2", state=UNKNOWN), id="2", given_code="V-2")
+
+    assert ledger.last_renumbered("vendors") is None
 
 
-def test_no_ledger(tmp_path: Path) -> None:
-    """A file that is no ledger is told in a sentence, and is left as it is."""
-    (tmp_path / "x.sqlite").write_bytes(b"something else, that is long enough to be a file" * 99)
+def test_delete_unsent(ledger: Ledger, add_entry: AddEntry) -> None:
+    """Only a record that was never sent can be deleted."""
+    kept = [add_entry(state, state=state) for state in STATES if state != READY]
+    kept.append(add_entry("lost", first_lost_at=LOST_AT))
 
-    with (
-        pytest.raises(LedgerTrouble, match="nothing is sent without it"),
-        Ledger(tmp_path / "x.sqlite"),
-    ):
+    for entry in [add_entry("V-1"), *kept]:
+        ledger.delete_unsent(entry)
+
+    assert list(ledger.entries(1)) == kept
+
+
+# The file
+
+
+def test_permissions(ledger: Ledger, ledger_path: Path) -> None:
+    """Only its owner can read what was sent."""
+    assert stat.S_IMODE(ledger_path.stat().st_mode) == 0o600
+
+
+def test_not_a_ledger(ledger_path: Path) -> None:
+    """A file that is not a ledger is reported in a sentence, and stays as it is."""
+    body = b"something else, that is long enough to be a file" * 99
+    ledger_path.write_bytes(body)
+
+    with pytest.raises(LedgerTrouble, match="nothing is sent without it"), Ledger(ledger_path):
         pass
+    with pytest.raises(LedgerTrouble):
+        list_pushes(ledger_path)
 
-    assert (tmp_path / "x.sqlite").read_bytes().startswith(b"something else")
+    assert ledger_path.read_bytes() == body
+
+
+def test_no_ledger_yet(ledger_path: Path) -> None:
+    """Before the first push there are no pushes, and listing them creates no file."""
+    assert list_pushes(ledger_path) == []
+    assert list(list_entries(ledger_path, 1)) == []
+    assert not ledger_path.exists()
+
+
+# Pushes
+
+
+def test_list_pushes(ledger: Ledger, add_entry: AddEntry, ledger_path: Path) -> None:
+    """Each push has its counts, the newest first, while the ledger is open for writing."""
+    states = (CREATED, CREATED, REFUSED, UNKNOWN, SENDING, READY)
+    for number, state in enumerate(states):
+        add_entry(f"V-{number}", row=number + 2, state=state)
+    ledger.record_counts(1, rows=9, bad=1, already=2)
+    ledger.end_push(1, "done")
+    ledger.begin_push("products", "query", "here")
+
+    newer, older = list_pushes(ledger_path)
+
+    assert (newer.push, newer.endpoint, newer.source) == (2, "products", "query")
+    assert (newer.outcome, newer.ended_at) == ("killed", None)
+    assert (older.rows, older.bad, older.already) == (9, 1, 2)
+    assert (older.created, older.refused, older.unknown) == (2, 1, 2)
+    assert (older.ready, older.outcome, older.address) == (1, "done", "here")
+
+
+def test_last_pushes(ledger: Ledger, ledger_path: Path) -> None:
+    """Only as many pushes are listed as requested."""
+    for _ in range(3):
+        ledger.begin_push("vendors", "x", "here")
+
+    assert [push.push for push in list_pushes(ledger_path, last=2)] == [3, 2]
+
+
+def test_list_entries(add_entry: AddEntry, ledger_path: Path) -> None:
+    """The entries of a push are in the order of its file."""
+    add_entry("V-2", row=3)
+    add_entry("V-1", row=2)
+
+    assert [entry.code for entry in list_entries(ledger_path, 1)] == ["V-1", "V-2"]
+
+
+def test_entries_of_two_pushes(ledger: Ledger, add_entry: AddEntry, ledger_path: Path) -> None:
+    """A record that two pushes were given is listed for both, with the push that sent it."""
+    created, ready = add_entry("V-1", row=2, state=CREATED), add_entry("V-2", row=3)
+    second = ledger.begin_push("vendors", "y.csv", "here")
+    ledger.link_row(second, 7, created.record, already=True)
+    ledger.requeue(second, ready, 8)
+
+    def rows(push: int) -> list[tuple[int, str, int]]:
+        return [(it.row, it.code, it.push) for it in list_entries(ledger_path, push)]
+
+    assert rows(1) == [(2, "V-1", 1), (3, "V-2", second)]
+    assert rows(second) == [(7, "V-1", 1), (8, "V-2", second)]
+    assert [(push.created, push.ready) for push in list_pushes(ledger_path)] == [(0, 1), (1, 1)]

@@ -1,15 +1,15 @@
-"""How is one record sent, and at most once?"""
+"""Sending of records, one at a time and each at most once."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.conftest import MakeSettings
-from tests.p4books.push.conftest import Enter
+from tests.p4books.push.conftest import AddEntry
 
-from p4books.endpoints import ENDPOINTS
+from p4books.endpoints.vendors import VENDORS
 from p4books.extract.client import MAX_ATTEMPTS, ApiConnection, ApiTarget
 from p4books.extract.rate_limiter import RateLimiter
 from p4books.push.errors import NotCreated, NotReached, SentOn, StillRefusing
@@ -23,74 +23,84 @@ MakeSender = Callable[..., RecordSender]
 
 @pytest.fixture
 def sandbox() -> Iterator[Sandbox]:
-    """A P4 Books without rows and without limit."""
+    """A P4 Books without rows and without rate limit."""
     with Sandbox(empty=True, limit=0) as sandbox:
         yield sandbox
 
 
 @dataclass
-class Naps:
-    """Seconds that were slept, without sleeping them."""
+class FakeTime:
+    """A clock that advances when somebody sleeps; `slept` has the seconds between tries."""
 
-    slept: list[float]
+    now: float = 1_800_000_000.0
+    slept: list[float] = field(default_factory=list)
 
     def sleep(self, seconds: float) -> None:
-        """Note them."""
+        """Advance the clock."""
+        self.now += seconds
+
+    def sleep_between_tries(self, seconds: float) -> None:
+        """Advance the clock, and note the seconds."""
+        self.sleep(seconds)
         self.slept.append(seconds)
 
 
 @pytest.fixture
-def naps() -> Naps:
-    """No naps yet."""
-    return Naps([])
+def fake_time() -> FakeTime:
+    """Time that passes only while somebody sleeps."""
+    return FakeTime()
 
 
 @pytest.fixture
 def make_sender(
-    sandbox: Sandbox, ledger: Ledger, make_settings: MakeSettings, tmp_path: Path, naps: Naps
+    sandbox: Sandbox,
+    ledger: Ledger,
+    make_settings: MakeSettings,
+    tmp_path: Path,
+    fake_time: FakeTime,
 ) -> MakeSender:
     """Make a sender of vendors to the sandbox, or to another address."""
 
     def make(**overrides: Any) -> RecordSender:
         target = ApiTarget.from_settings(make_settings(sandbox, **overrides))
-        slots = RateLimiter(tmp_path / "slots.sqlite", 1000, 60)
-        connection, patience = ApiConnection(target, slots), RetryPolicy(0.3, sleep=naps.sleep)
-        return RecordSender(connection, ENDPOINTS["vendors"], ledger, patience)
+        limiter = RateLimiter(
+            tmp_path / "slots.sqlite", 1000, 60, lambda: fake_time.now, fake_time.sleep
+        )
+        retry_policy = RetryPolicy(0.3, sleep=fake_time.sleep_between_tries)
+        return RecordSender(ApiConnection(target, limiter), VENDORS, ledger, retry_policy)
 
     return make
 
 
 def _state(ledger: Ledger) -> str:
-    (entry,) = ledger.rows(1)
+    (entry,) = ledger.entries(1)
     return entry.state
 
 
-def test_created(sandbox: Sandbox, make_sender: MakeSender, enter: Enter, ledger: Ledger) -> None:
-    """A record is sent as it is, once, and is being sent as long as nobody says what became."""
-    entry = enter("V-1", phone="507")
-
-    said = make_sender().send(entry)
+def test_created(
+    sandbox: Sandbox, make_sender: MakeSender, add_entry: AddEntry, ledger: Ledger
+) -> None:
+    """A record is sent as it is, once; it is *sending* until its outcome is recorded."""
+    response = make_sender().send(add_entry("V-1", phone="507"))
 
     (record,) = sandbox.books["vendors"].records()
-    assert (said.state, said.id, said.code) == (CREATED, str(record["id"]), "V-1")
+    assert (response.state, response.id, response.code) == (CREATED, str(record["id"]), "V-1")
     assert (record["name"], record["phone"]) == ("Vendor V-1", "507")
     assert _state(ledger) == SENDING
 
 
-@pytest.mark.parametrize("status", ["422", "400", "406"])
-@pytest.mark.parametrize("text", ["json", "text"])
-def test_refused(
-    status: str, text: str, make_sender: MakeSender, enter: Enter, make_settings: MakeSettings
-) -> None:
-    """A refusal is one, and says why, whatever its status and however it is written."""
-    entry = enter("V-1", name=7)
+@pytest.mark.parametrize(
+    ("status", "text"), [("422", "json"), ("422", "text"), ("400", "json"), ("406", "text")]
+)
+def test_refused(status: str, text: str, make_sender: MakeSender, add_entry: AddEntry) -> None:
+    """A refusal says why, whatever its status and however it is written."""
     with Sandbox(empty=True, limit=0, bad_input=status, bad_input_as=text) as other:
-        said = make_sender(base_url=other.base_url).send(entry)
+        response = make_sender(base_url=other.base_url).send(add_entry("V-1", name=7))
 
         assert len(other.requests) == 1
-    assert (said.state, said.status) == (REFUSED, int(status))
-    assert "name" in said.text
-    assert "{" not in said.text
+    assert (response.state, response.status) == (REFUSED, int(status))
+    assert "name" in response.text
+    assert "{" not in response.text
 
 
 @pytest.mark.parametrize(
@@ -109,95 +119,110 @@ def test_refused(
     ids=lambda fault: f"{fault.kind} {fault.status}",
 )
 def test_never_twice(
-    fault: Fault, sandbox: Sandbox, make_sender: MakeSender, enter: Enter, naps: Naps
+    fault: Fault,
+    sandbox: Sandbox,
+    make_sender: MakeSender,
+    add_entry: AddEntry,
+    fake_time: FakeTime,
 ) -> None:
-    """Where it is not known whether a record was made, it is not sent once more."""
+    """If it is unknown whether a record was created, it is not sent once more."""
     sandbox.faults.stage(fault)
 
-    said = make_sender().send(enter("V-1"))
+    response = make_sender().send(add_entry("V-1"))
 
-    assert said.state == UNKNOWN
-    assert said.text
+    assert response.state == UNKNOWN
+    assert response.text
     assert len(sandbox.requests) == 1
-    assert naps.slept == []
+    assert fake_time.slept == []
 
 
 def test_over_the_limit(
-    sandbox: Sandbox, make_sender: MakeSender, enter: Enter, ledger: Ledger
+    sandbox: Sandbox,
+    make_sender: MakeSender,
+    add_entry: AddEntry,
+    ledger: Ledger,
+    fake_time: FakeTime,
 ) -> None:
-    """After a 429 the row is ready again, and is sent when the time that was told is over."""
+    """After a 429 the record is ready again, and is sent when the requested wait is over."""
     states: list[str] = []
-    sandbox.faults.stage(Fault("status", status=429, times=2, headers={"Retry-After": "0"}))
+    sandbox.faults.stage(Fault("status", status=429, times=2, headers={"Retry-After": "7"}))
     sender = make_sender()
-    sender._limiter._sleep = lambda _: states.append(_state(ledger))
 
-    said = sender.send(enter("V-1"))
+    def sleep(seconds: float) -> None:
+        states.append(_state(ledger))
+        fake_time.sleep(seconds)
 
-    assert said.state == CREATED
+    sender._limiter._sleep = sleep
+    began = fake_time.now
+
+    response = sender.send(add_entry("V-1"))
+
+    assert response.state == CREATED
     assert [arrival.status for arrival in sandbox.requests] == [429, 429, 201]
     assert len(sandbox.books["vendors"]) == 1
     assert set(states) == {READY}
+    assert fake_time.now - began >= 14
     assert (sender.counts.requests, sender.counts.refused) == (3, 2)
 
 
-def test_over_the_limit_for_ever(
-    sandbox: Sandbox, make_sender: MakeSender, enter: Enter, ledger: Ledger
+def test_always_over_the_limit(
+    sandbox: Sandbox, make_sender: MakeSender, add_entry: AddEntry, ledger: Ledger
 ) -> None:
-    """Who answers 429 for ever is not asked for ever; nothing was made, and the row is ready."""
+    """After many 429 in a row it gives up; nothing was created, and the record is ready."""
     sandbox.faults.stage(Fault("status", status=429, times=None, headers={"Retry-After": "0"}))
 
     with pytest.raises(StillRefusing):
-        make_sender().send(enter("V-1"))
+        make_sender().send(add_entry("V-1"))
 
     assert _state(ledger) == READY
 
 
-@pytest.mark.parametrize("address", ["http://127.0.0.1:1/api/v1", "https://{here}/api/v1"])
+@pytest.mark.parametrize("address", ["http://127.0.0.1:1/api/v1", "https://{host}/api/v1"])
 def test_no_connection(
     address: str,
     sandbox: Sandbox,
     make_sender: MakeSender,
-    enter: Enter,
+    add_entry: AddEntry,
     ledger: Ledger,
-    naps: Naps,
+    fake_time: FakeTime,
 ) -> None:
-    """Where no connection comes about it is tried a few times, with waits; the row stays ready."""
-    here = sandbox.base_url.split("/")[2]
-    sender = make_sender(base_url=address.format(here=here))
+    """Without a connection it is tried a few times, with waits; the record stays ready."""
+    host = sandbox.base_url.split("/")[2]
+    sender = make_sender(base_url=address.format(host=host))
 
-    with pytest.raises(NotReached, match="was not sent"):
-        sender.send(enter("V-1"))
+    with pytest.raises(NotReached, match="were not sent"):
+        sender.send(add_entry("V-1"))
 
-    assert naps.slept == [1, 2, 4, 8]
+    assert fake_time.slept == [1, 2, 4, 8]
     assert sender.counts.requests == MAX_ATTEMPTS
     assert _state(ledger) == READY
 
 
 @pytest.mark.parametrize("status", [401, 405])
-def test_at_the_door(
-    status: int, sandbox: Sandbox, make_sender: MakeSender, enter: Enter, ledger: Ledger
+def test_denied(
+    status: int, sandbox: Sandbox, make_sender: MakeSender, add_entry: AddEntry, ledger: Ledger
 ) -> None:
-    """Who is not let in has sent nothing: it stops at once, and the row is ready."""
+    """A key that is denied has created nothing: it stops at once, and the record is ready."""
     sandbox.faults.stage(Fault("status", status=status, text="No way."))
 
-    with pytest.raises(NotCreated, match=rf"{status}\): No way\. What"):
-        make_sender().send(enter("V-1"))
+    with pytest.raises(NotCreated, match=rf"{status}\): No way\. Records"):
+        make_sender().send(add_entry("V-1"))
 
     assert _state(ledger) == READY
     assert len(sandbox.requests) == 1
 
 
 @pytest.mark.parametrize("status", [302, 303, 307, 308])
-def test_sent_on(
-    status: int, sandbox: Sandbox, make_sender: MakeSender, enter: Enter, ledger: Ledger
+def test_redirected(
+    status: int, sandbox: Sandbox, make_sender: MakeSender, add_entry: AddEntry, ledger: Ledger
 ) -> None:
-    """A redirect may come after the record was made: it is not followed, and the row unknown."""
+    """A redirect may follow the creation: it is not followed, and the record is unknown."""
     sandbox.faults.stage(
         Fault("status", status=status, headers={"Location": f"{sandbox.base_url}/vendors"})
     )
 
     with pytest.raises(SentOn, match="base_url"):
-        make_sender().send(enter("V-1"))
+        make_sender().send(add_entry("V-1"))
 
     assert _state(ledger) == UNKNOWN
     assert len(sandbox.requests) == 1

@@ -1,4 +1,4 @@
-"""What does a value say in a field of its kind?"""
+"""Values of a file, parsed as the type of their field."""
 
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
@@ -31,12 +31,12 @@ ANY = st.one_of(
 @pytest.mark.parametrize("kind", FieldType)
 @pytest.mark.parametrize("value", [None, "", "  ", "\t\n"])
 def test_empty(kind: FieldType, value: object) -> None:
-    """What is empty or blank says nothing, whatever the kind."""
+    """An empty or blank value is None, whatever the type."""
     assert parse_value(value, kind) is None
 
 
 @pytest.mark.parametrize(
-    ("value", "said"),
+    ("value", "expected"),
     [
         (" Tía Rosa ", "Tía Rosa"),
         ("007", "007"),
@@ -45,13 +45,13 @@ def test_empty(kind: FieldType, value: object) -> None:
         (Decimal("10.50"), "10.50"),
     ],
 )
-def test_text(value: object, said: str) -> None:
-    """A text is trimmed; a number that a spreadsheet made of one becomes its digits again."""
-    assert parse_value(value, FieldType.TEXT) == said
+def test_text(value: object, expected: str) -> None:
+    """A text is trimmed; a number that a spreadsheet made of a text becomes its digits again."""
+    assert parse_value(value, FieldType.TEXT) == expected
 
 
 @pytest.mark.parametrize(
-    ("value", "kind", "said"),
+    ("value", "kind", "expected"),
     [
         ("25.00", FieldType.MONEY, 25),
         (Decimal("25.0"), FieldType.MONEY, 25),
@@ -66,56 +66,56 @@ def test_text(value: object, said: str) -> None:
         ("3.0", FieldType.COUNT, 3),
     ],
 )
-def test_numbers(value: object, kind: FieldType, said: int | Decimal) -> None:
-    """A number keeps all its digits, and has no zeros at its end."""
+def test_numbers(value: object, kind: FieldType, expected: int | Decimal) -> None:
+    """A number keeps all its digits, without trailing zeros."""
     found = parse_value(value, kind)
 
-    assert (str(found), type(found)) == (str(said), type(said))
+    assert (str(found), type(found)) == (str(expected), type(expected))
 
 
 @pytest.mark.parametrize(
     ("value", "kind", "what"),
     [
-        ("1,234.56", FieldType.MONEY, "no plain number"),
-        ("1.234,56", FieldType.MONEY, "no plain number"),
-        ("$5", FieldType.MONEY, "no plain number"),
-        ("1e3", FieldType.MONEY, "no plain number"),
-        ("٣", FieldType.MONEY, "no plain number"),
-        ("NaN", FieldType.MONEY, "no plain number"),
-        (Decimal("NaN"), FieldType.MONEY, "no number"),
-        (Decimal("sNaN"), FieldType.TEXT, "no text"),
-        (Decimal("Infinity"), FieldType.MEASURE, "no number"),
-        (date(2026, 3, 31), FieldType.MONEY, "no number"),
-        (1.5, FieldType.MONEY, "no number"),
+        ("1,234.56", FieldType.MONEY, "not a plain number"),
+        ("1.234,56", FieldType.MONEY, "not a plain number"),
+        ("$5", FieldType.MONEY, "not a plain number"),
+        ("1e3", FieldType.MONEY, "not a plain number"),
+        ("٣", FieldType.MONEY, "not a plain number"),
+        ("NaN", FieldType.MONEY, "not a plain number"),
+        (Decimal("NaN"), FieldType.MONEY, "not a number"),
+        (Decimal("sNaN"), FieldType.TEXT, "not text"),
+        (Decimal("Infinity"), FieldType.MEASURE, "not a number"),
+        (date(2026, 3, 31), FieldType.MONEY, "not a number"),
+        (1.5, FieldType.MONEY, "not a number"),
         ("0.001", FieldType.MONEY, "more than 2 decimals"),
         ("1.005", FieldType.MONEY, "more than 2 decimals"),
         (Decimal("1E-7"), FieldType.MEASURE, "more than 6 decimals"),
         (Decimal("1E-999999999"), FieldType.MEASURE, "more than 6 decimals"),
-        ("1.5", FieldType.COUNT, "must be whole"),
+        ("1.5", FieldType.COUNT, "must be a whole number"),
         ("10000000000000000", FieldType.MONEY, "more than 16 digits before"),
         (Decimal("1E+999999999"), FieldType.MEASURE, "more than 12 digits before"),
         (10**18, FieldType.COUNT, "more than 18 digits before"),
         (True, FieldType.TEXT, "true or false"),
         (False, FieldType.MONEY, "true or false"),
-        ("a\0b", FieldType.TEXT, "a letter that is none"),
-        ("a\ud800b", FieldType.TEXT, "a letter that is none"),
-        (date(2026, 3, 31), FieldType.TEXT, "a day where a text"),
-        (["a"], FieldType.TEXT, "no text"),
-        (Decimal("1E+999999999"), FieldType.TEXT, "no text"),
-        ("31/03/2026", FieldType.DAY, "no day"),
-        ("2026-02-30", FieldType.DAY, "no day"),
-        ("2026-03-31 soon", FieldType.DAY, "no day"),
-        (46112, FieldType.DAY, "no day"),
-        ("2026-03-31", FieldType.INSTANT, "without a zone"),
-        ("2026-03-31T10:00:00", FieldType.INSTANT, "without a zone"),
-        (datetime(2026, 3, 31), FieldType.INSTANT, "without a zone"),  # noqa: DTZ001
-        (date(2026, 3, 31), FieldType.INSTANT, "no day with a time"),
-        ("noon", FieldType.INSTANT, "no day with a time"),
-        ("0001-01-01T00:00:00+10:00", FieldType.INSTANT, "outside the years"),
+        ("a\0b", FieldType.TEXT, "an invalid character"),
+        ("a\ud800b", FieldType.TEXT, "an invalid character"),
+        (date(2026, 3, 31), FieldType.TEXT, "a date, but the field is text"),
+        (["a"], FieldType.TEXT, "not text"),
+        (Decimal("1E+999999999"), FieldType.TEXT, "not text"),
+        ("31/03/2026", FieldType.DAY, "Not an unambiguous date"),
+        ("2026-02-30", FieldType.DAY, "Not an unambiguous date"),
+        ("2026-03-31 soon", FieldType.DAY, "Not an unambiguous date"),
+        (46112, FieldType.DAY, "Not an unambiguous date"),
+        ("2026-03-31", FieldType.INSTANT, "without a time zone"),
+        ("2026-03-31T10:00:00", FieldType.INSTANT, "without a time zone"),
+        (datetime(2026, 3, 31), FieldType.INSTANT, "without a time zone"),  # noqa: DTZ001
+        (date(2026, 3, 31), FieldType.INSTANT, "not a date with a time"),
+        ("noon", FieldType.INSTANT, "not a date with a time"),
+        ("0001-01-01T00:00:00+10:00", FieldType.INSTANT, "not between 1 and 9999"),
     ],
 )
 def test_unfit(value: object, kind: FieldType, what: str) -> None:
-    """What can't be sent for sure is refused, with a sentence on what to do."""
+    """A value that is not certain is rejected, with a sentence on what to do."""
     with pytest.raises(UnfitValue, match=what) as unfit:
         parse_value(value, kind)
 
@@ -133,12 +133,12 @@ def test_unfit(value: object, kind: FieldType, what: str) -> None:
     ],
 )
 def test_day(value: object) -> None:
-    """A day is the one that is written, whatever time stands behind it."""
+    """A date is the one that is written, whatever time follows it."""
     assert parse_value(value, FieldType.DAY) == "2026-03-31"
 
 
-def test_a_day_that_depends() -> None:
-    """An instant in the middle of a day is another day elsewhere, and is not taken for one."""
+def test_day_that_depends_on_the_zone() -> None:
+    """A timestamp in the middle of a day has another date elsewhere, and is not accepted as one."""
     with pytest.raises(UnfitValue, match="zone"):
         parse_value(datetime(2026, 3, 31, 23, 30, tzinfo=PANAMA), FieldType.DAY)
 
@@ -153,13 +153,13 @@ def test_a_day_that_depends() -> None:
     ],
 )
 def test_instant(value: object) -> None:
-    """One instant is told one way, in whichever zone it is written."""
+    """A timestamp is sent in UTC, in whichever time zone it is written."""
     assert parse_value(value, FieldType.INSTANT) == "2026-03-31T10:00:00Z"
 
 
 @given(value=ANY, kind=st.sampled_from(FieldType))
-def test_nothing_but_unfit_is_raised(value: Any, kind: FieldType) -> None:
-    """Whatever stands in a cell, it is read, empty or unfit, and can be shown on one line."""
+def test_any_value(value: Any, kind: FieldType) -> None:
+    """Any value is parsed, empty or unfit, and can be shown on one line."""
     try:
         found = parse_value(value, kind)
     except UnfitValue:
@@ -171,7 +171,7 @@ def test_nothing_but_unfit_is_raised(value: Any, kind: FieldType) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "said"),
+    ("value", "expected"),
     [
         (None, ""),
         (True, "True"),
@@ -183,13 +183,13 @@ def test_nothing_but_unfit_is_raised(value: Any, kind: FieldType) -> None:
         (Decimal("1.50"), "1.50"),
     ],
 )
-def test_shown(value: object, said: str) -> None:
-    """A value is shown as it is written, cut where it is long."""
-    assert format_value(value) == said
+def test_format_value(value: object, expected: str) -> None:
+    """A value is shown as it is written, truncated if it is long."""
+    assert format_value(value) == expected
 
 
-def test_two_ways_to_write_a_letter() -> None:
-    """A text that looks the same is the same: n with a tilde behind it is ñ."""
+def test_two_encodings_of_a_letter() -> None:
+    """A text that looks the same is the same: n followed by a combining tilde is ñ."""
     assert (
         parse_value("N\u0303", FieldType.TEXT) == parse_value("\u00d1", FieldType.TEXT) == "\u00d1"
     )

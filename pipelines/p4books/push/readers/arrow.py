@@ -18,105 +18,113 @@ from p4books.push.types import SourceRow
 BATCH = 2_000  # rows that are in memory at a time
 BUFFER = 1 << 20  # bytes of a column that are in memory at a time
 
-Exact = Callable[[Any], Any]
+Converter = Callable[[Any], Any]
 
-_AS_IT_IS = (
+_UNCHANGED = (
     *(types.is_null, types.is_boolean, types.is_integer, types.is_decimal, types.is_date),
     *(types.is_string, types.is_large_string, types.is_string_view, types.is_timestamp),
 )
-_ARROW_ERRORS = {"arrow.uuid", "arrow.json"}  # types of others, taken as texts
+_TEXT_EXTENSIONS = {"arrow.uuid", "arrow.json"}  # extension types that become text
 _LISTS = (types.is_list, types.is_large_list, types.is_fixed_size_list)
 
 
 def read_parquet(file: Path) -> Iterator[SourceRow]:
-    """Give the rows of a Parquet file, without holding them all. Raises BadFile, OSError."""
+    """Yield the rows of a Parquet file, without holding them all. Raises BadFile, OSError."""
     with file.open("rb") as stream:
         try:
-            found = pq.ParquetFile(stream, buffer_size=BUFFER)
-            yield from read_batches(file, found.schema_arrow, found.iter_batches(BATCH))
+            parquet = pq.ParquetFile(stream, buffer_size=BUFFER)
+            yield from read_batches(file, parquet.schema_arrow, parquet.iter_batches(BATCH))
         except (pa.ArrowException, OSError, ValueError) as error:
             if isinstance(error, OSError) and error.errno:
                 raise
-            why = str(error).partition("\n")[0].rstrip(".")
-            raise BadFile(
-                file, f"it is no Parquet file, or a broken one ({why})", "Write it anew."
-            ) from None
+            what = f"it is not a Parquet file, or is damaged ({_first_line(error)})"
+            raise BadFile(file, what, "Export it again.") from None
 
 
 def read_batches(name: Path | str, schema: Any, batches: Iterable[Any]) -> Iterator[SourceRow]:
-    """Give the rows of batches, numbered from 1; `name` is what they are called in an error.
+    """Yield the rows of record batches, numbered from 1; `name` is what errors call them.
 
-    A float becomes the shortest decimal that it is. Raises BadFile for what is neither text,
-    number, flag, day nor instant, nor a list or struct of such.
+    A float becomes the shortest decimal that reads as the same float. Raises BadFile for a column
+    that is not text, number, boolean, date or timestamp, nor a list or struct of these.
     """
-    head = parse_header(name, schema.names, "row")
-    exact = [_field_converter(name, field) for field in schema]
+    header = parse_header(name, schema.names, "row")
+    converters = [_field_converter(name, field) for field in schema]
     number = 0
     for batch in batches:
-        for values in zip(*_column_values(name, batch, exact), strict=True):
+        for values in zip(*_convert_columns(name, batch, converters), strict=True):
             number += 1
-            if row := head.row(number, values):
+            if row := header.build_row(number, values):
                 yield row
 
 
-def _column_values(name: Path | str, batch: Any, exact: Iterable[Exact]) -> Iterator[list[Any]]:
-    """Give the values of each column. An instant may have nanoseconds, a day a year beyond 9999."""
-    for field, column, read in zip(batch.schema, batch.columns, exact, strict=True):
-        try:
-            yield [read(value) for value in column.to_pylist()]
-        except (ValueError, OverflowError) as error:
-            why = str(error).partition("\n")[0].rstrip(".")
-            what = f"the column {field.name} has a value that can't be taken ({why})"
-            raise BadFile(name, what, "Mend it there, or make it a text.") from None
-
-
-def _field_converter(name: Path | str, field: Any) -> Exact:
+def _field_converter(name: Path | str, field: Any) -> Converter:
     try:
-        return _exact(field.type)
+        return _converter(field.type)
     except TypeError as error:
-        what = f"the column {field.name} is of the type {error}, which JSON does not have"
-        raise BadFile(name, what, "Make it a text there, or leave the column out.") from None
+        what = f"the column {field.name} has type {error}, which JSON does not have"
+        raise BadFile(name, what, "Convert it to text, or remove the column.") from None
 
 
-def _exact(kind: Any) -> Exact:
-    """Choose how values of a type are taken. Raises TypeError with the type that can't be."""
-    if any(fits(kind) for fits in _AS_IT_IS):
+def _convert_columns(
+    name: Path | str, batch: Any, converters: Iterable[Converter]
+) -> Iterator[list[Any]]:
+    """Yield the values of each column.
+
+    Python cannot represent nanoseconds or years after 9999.
+    """
+    for field, column, convert in zip(batch.schema, batch.columns, converters, strict=True):
+        try:
+            yield [convert(value) for value in column.to_pylist()]
+        except (ValueError, OverflowError) as error:
+            what = f"the column {field.name} has a value that cannot be sent ({_first_line(error)})"
+            raise BadFile(name, what, "Fix it in the source, or convert it to text.") from None
+
+
+def _converter(kind: Any) -> Converter:
+    """Return how values of a type are converted. Raises TypeError with an unsupported type."""
+    if any(matches(kind) for matches in _UNCHANGED):
         return lambda value: value
     if types.is_floating(kind):
-        return _shortest if types.is_float64(kind) else _shortest_single
-    if types.is_time(kind) or getattr(kind, "extension_name", "") in _ARROW_ERRORS:
+        return _shortest_double if types.is_float64(kind) else _shortest_single
+    if types.is_time(kind) or getattr(kind, "extension_name", "") in _TEXT_EXTENSIONS:
         return lambda value: value if value is None else str(value)
     if types.is_dictionary(kind):
-        return _exact(kind.value_type)
-    return _nested(kind)
+        return _converter(kind.value_type)
+    return _nested_converter(kind)
 
 
-def _nested(kind: Any) -> Exact:
-    if any(fits(kind) for fits in _LISTS):
-        each = _exact(kind.value_type)
-        return lambda value: None if value is None else [each(one) for one in value]
+def _nested_converter(kind: Any) -> Converter:
+    if any(matches(kind) for matches in _LISTS):
+        convert = _converter(kind.value_type)
+        return lambda value: None if value is None else [convert(item) for item in value]
     if types.is_struct(kind):
-        fields = {field.name: _exact(field.type) for field in kind}
+        converters = {field.name: _converter(field.type) for field in kind}
         return lambda value: (
-            None if value is None else {name: read(value[name]) for name, read in fields.items()}
+            None
+            if value is None
+            else {name: convert(value[name]) for name, convert in converters.items()}
         )
     raise TypeError(kind)
 
 
-def _shortest(value: float | None) -> Decimal | None:
+def _shortest_double(value: float | None) -> Decimal | None:
     if value is None:
         return None
     if not math.isfinite(value):
-        raise ValueError(f"{value} is no number")
+        raise ValueError(f"{value} is not a number")
     return Decimal(repr(value))
 
 
 def _shortest_single(value: float | None) -> Decimal | None:
-    """Find the fewest digits that are the same float of 32 bits."""
+    """Return the fewest digits that read as the same 32-bit float."""
     if value is None or not math.isfinite(value):
-        return _shortest(value)
+        return _shortest_double(value)
     for digits in range(6, 9):
-        told = format(value, f".{digits}g")
-        if struct.unpack("f", struct.pack("f", float(told)))[0] == value:
-            return Decimal(told)
+        text = format(value, f".{digits}g")
+        if struct.unpack("f", struct.pack("f", float(text)))[0] == value:
+            return Decimal(text)
     return Decimal(format(value, ".9g"))
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0].rstrip(".")

@@ -9,7 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, BinaryIO
 from zipfile import BadZipFile
-from zlib import error as ZlibError  # noqa: N812 - it is a class, whatever its name
+from zlib import error as ZlibError  # noqa: N812 - it is a class, despite its name
 
 from openpyxl.reader.excel import ExcelReader
 from openpyxl.styles.stylesheet import apply_stylesheet
@@ -23,62 +23,45 @@ from p4books.push.errors import BadFile
 from p4books.push.readers.rows import parse_header
 from p4books.push.types import SourceRow
 
+DOUBLE_DIGITS = 15  # that Excel shows of a number
+
 CellValue = dict[str, Any]  # openpyxl's: row, column, data_type, value
 
-DOUBLE_DIGITS = 15  # that Excel shows of a number
 _FORMULA = "f"
+_OLE_MAGIC = b"\xd0\xcf\x11\xe0"  # Excel before 2007, and workbooks with a password
+_BROKEN = (
+    *(BadZipFile, ZlibError, InvalidFileException, EOFError, OSError, SyntaxError, RuntimeError),
+    *(LookupError, ValueError, TypeError, AttributeError, OverflowError),
+)
 
 
-class CellWithoutValue(ValueError):
-    """A cell has an error or an unreckoned formula in it; says where, and what to do."""
+def read_workbook(file: Path, sheet: str | None = None) -> Iterator[SourceRow]:
+    """Yield the rows of a sheet: of the one named, or of the only one with rows.
 
-    def __init__(self, cell: CellValue, what: str, remedy: str) -> None:
-        self.what = f"the cell {get_column_letter(cell['column'])}{cell['row']} {what}"
-        self.remedy = remedy
-        super().__init__(self.what)
-
-
-def parse_cell(parser: Any, element: Any) -> CellValue:
-    """Read a cell with a parser of openpyxl; a formula without a value is told as one."""
-    cell: CellValue = parser.parse_cell(element)
-    is_empty_text = element.get("t") == "str"
-    if cell["value"] is None and not is_empty_text and element.find(FORMULA_TAG) is not None:
-        return {**cell, "value": "=", "data_type": _FORMULA}
-    return cell
-
-
-def display_value(cell: CellValue) -> Any:
-    """Give what a person sees in a cell, exactly. Raises NoValue."""
-    found = cell["value"]
-    if cell["data_type"] == _FORMULA:
-        raise CellWithoutValue(
-            cell, "has a formula that was never reckoned", "Open it in Excel and save it."
+    Texts are trimmed, None if empty; a number has the 15 digits that Excel shows; midnight is a
+    date. Rows are not held in memory, but the distinct texts of the workbook are. Raises BadFile,
+    OSError.
+    """
+    with _open_workbook(file) as sheets:
+        chosen = (
+            _only_sheet_with_rows(file, sheets)
+            if sheet is None
+            else _find_sheet(file, sheets, sheet)
         )
-    if cell["data_type"] == "e":
-        raise CellWithoutValue(
-            cell, f"has an error in it ({found})", "Mend its formula, or empty the cell."
-        )
-    if isinstance(found, str):
-        return found.strip() or None
-    if isinstance(found, float):
-        return _display_number(found)
-    if isinstance(found, datetime):
-        return _display_moment(found)
-    return str(found) if isinstance(found, (time, timedelta)) else found
-
-
-def _display_number(found: float) -> int | Decimal:
-    shown = Decimal(format(found, f".{DOUBLE_DIGITS}g"))
-    return int(shown) if shown == shown.to_integral_value() else shown
-
-
-def _display_moment(found: datetime) -> date:
-    return found.date() if found.time() == time() else found
+        rows = _read_rows(chosen)
+        _, names = next(rows, (0, None))
+        if names is None:
+            what = f"the sheet {chosen.name} is empty"
+            raise BadFile(file, what, "Name another sheet with --sheet.")
+        header = parse_header(file, names, "row")
+        for number, values in rows:
+            if row := header.build_row(number, values):
+                yield row
 
 
 @dataclass(frozen=True)
 class WorkbookSheet:
-    """A sheet of a workbook that is open."""
+    """A sheet of an open workbook."""
 
     name: str
     is_visible: bool
@@ -86,21 +69,21 @@ class WorkbookSheet:
     book: Any
 
     def rows(self) -> Iterator[tuple[int, list[CellValue]]]:
-        """Give each row that is written: its number, and its cells that are not empty.
+        """Yield each row in the file: its number, and its cells that are not empty.
 
-        Raises what openpyxl raises where the file is broken.
+        Raises what openpyxl raises if the file is damaged.
         """
-        parser = self._parser()
-        read: list[Any] = []
+        parser = self._make_parser()
+        parents: list[Any] = []
         with self.book.archive.open(self.path) as source:
             for event, element in iterparse(source, events=("start", "end")):
                 if event == "start" and element.tag == DATA_TAG:
-                    read.append(element)
+                    parents.append(element)
                 elif event == "end" and element.tag == ROW_TAG:
                     yield _parse_row(parser, element)
-                    read[0].clear()  # else each row leaves its empty element there
+                    parents[0].clear()  # otherwise each row leaves an empty element behind
 
-    def _parser(self) -> Any:
+    def _make_parser(self) -> Any:
         workbook = self.book.wb
         return WorkSheetParser(
             None,
@@ -113,9 +96,9 @@ class WorkbookSheet:
 
 
 def open_sheets(stream: BinaryIO) -> list[WorkbookSheet]:
-    """Open a workbook and name its sheets in order, without charts.
+    """Open a workbook and return its sheets in order, without charts.
 
-    Raises what openpyxl raises where the file is broken.
+    Raises what openpyxl raises if the file is damaged.
     """
     book = ExcelReader(stream, read_only=True, data_only=True, keep_links=False)
     book.read_manifest()
@@ -129,51 +112,52 @@ def open_sheets(stream: BinaryIO) -> list[WorkbookSheet]:
     ]
 
 
-def _parse_row(parser: Any, element: Any) -> tuple[int, list[CellValue]]:
-    number = element.get("r")
-    parser.row_counter = int(float(number)) if number else parser.row_counter + 1
-    parser.col_counter = 0
-    cells = [parse_cell(parser, each) for each in element]
-    return parser.row_counter, [each for each in cells if each["value"] is not None]
+class CellWithoutValue(ValueError):
+    """A cell shows an error, or its formula was never calculated; says where, and what to do."""
+
+    def __init__(self, cell: CellValue, what: str, remedy: str) -> None:
+        self.what = f"the cell {get_column_letter(cell['column'])}{cell['row']} {what}"
+        self.remedy = remedy
+        super().__init__(self.what)
 
 
-_OLD = b"\xd0\xcf\x11\xe0"  # Excel before 2007; a workbook with a password is wrapped in it too
-_BROKEN = (
-    *(BadZipFile, ZlibError, InvalidFileException, EOFError, OSError, SyntaxError, RuntimeError),
-    *(LookupError, ValueError, TypeError, AttributeError, OverflowError),
-)
-
-
-def read_workbook(file: Path, sheet: str | None = None) -> Iterator[SourceRow]:
-    """Give the rows of a workbook's sheet: of the one named, or of the only one with rows.
-
-    Texts are trimmed, an empty one is None; a number has the 15 digits that Excel shows; a day is
-    a date. No row is held, but all texts of the workbook are, each once. Raises BadFile, OSError.
-    """
-    with _open_workbook(file) as sheets:
-        chosen = (
-            _only_sheet_with_rows(file, sheets)
-            if sheet is None
-            else _find_sheet(file, sheets, sheet)
+def display_value(cell: CellValue) -> Any:
+    """Return what a person sees in a cell, exactly. Raises CellWithoutValue."""
+    value = cell["value"]
+    if cell["data_type"] == _FORMULA:
+        raise CellWithoutValue(
+            cell, "has a formula without a cached value", "Open it in Excel and save it."
         )
-        rows = _read_rows(chosen)
-        _, names = next(rows, (0, None))
-        if names is None:
-            raise BadFile(file, f"the sheet {chosen.name} is empty", "Name another with --sheet.")
-        head = parse_header(file, names, "row")
-        for number, values in rows:
-            if row := head.row(number, values):
-                yield row
+    if cell["data_type"] == "e":
+        raise CellWithoutValue(
+            cell, f"contains an error ({value})", "Fix its formula, or clear the cell."
+        )
+    if isinstance(value, str):
+        return value.strip() or None
+    if isinstance(value, float):
+        return _display_number(value)
+    if isinstance(value, datetime):
+        return _display_datetime(value)
+    return str(value) if isinstance(value, (time, timedelta)) else value
+
+
+def _display_number(value: float) -> int | Decimal:
+    shown = Decimal(format(value, f".{DOUBLE_DIGITS}g"))
+    return int(shown) if shown == shown.to_integral_value() else shown
+
+
+def _display_datetime(value: datetime) -> date:
+    return value.date() if value.time() == time() else value
 
 
 @contextmanager
 def _open_workbook(file: Path) -> Iterator[list[WorkbookSheet]]:
-    warnings.filterwarnings("ignore", module="openpyxl")  # of what it would not write again
+    warnings.filterwarnings("ignore", module="openpyxl")  # about parts that only matter for writing
     with file.open("rb") as stream:
-        if stream.read(4) == _OLD:
+        if stream.read(4) == _OLE_MAGIC:
             raise BadFile(
                 file,
-                "it has a password, or the format that Excel had before 2007",
+                "it has a password, or the format of Excel before 2007",
                 "Save it in Excel as a workbook (.xlsx) without a password.",
             )
         try:
@@ -184,48 +168,62 @@ def _open_workbook(file: Path) -> Iterator[list[WorkbookSheet]]:
             if isinstance(error, OSError) and error.errno:
                 raise
             why = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise BadFile(
-                file,
-                f"it is no workbook, or a broken one ({why.rstrip('.')})",
-                "Open it in Excel and save it anew.",
-            ) from None
+            what = f"it is not a workbook, or is damaged ({why.rstrip('.')})"
+            raise BadFile(file, what, "Open it in Excel and save it again.") from None
 
 
 def _find_sheet(file: Path, sheets: list[WorkbookSheet], name: str) -> WorkbookSheet:
-    for each in sheets:
-        if each.name.strip().lower() == name.strip().lower():
-            return each
-    unknown = describe_unknown("sheet", name, [each.name for each in sheets])
+    for sheet in sheets:
+        if sheet.name.strip().lower() == name.strip().lower():
+            return sheet
+    unknown = describe_unknown("sheet", name, [sheet.name for sheet in sheets])
     raise BadFile(file, unknown, "Name one with --sheet.")
 
 
 def _only_sheet_with_rows(file: Path, sheets: list[WorkbookSheet]) -> WorkbookSheet:
-    """Find the only visible sheet that has rows."""
-    seen = [each for each in sheets if each.is_visible]
-    found = [each for each in seen if any(_has_rows(cells) for _, cells in each.rows())]
-    if not found:
-        hidden = " (hidden ones were passed by)" if len(seen) < len(sheets) else ""
+    """Return the only visible sheet that has rows. Raises BadFile if it is not clear which."""
+    visible = [sheet for sheet in sheets if sheet.is_visible]
+    filled = [sheet for sheet in visible if any(_has_values(cells) for _, cells in sheet.rows())]
+    if not filled:
+        hidden = " (hidden ones were ignored)" if len(visible) < len(sheets) else ""
         raise BadFile(
             file,
             f"none of its sheets has rows{hidden}",
-            "Look whether it is the file that you mean, or name a sheet with --sheet.",
+            "Check that it is the right file, or name a sheet with --sheet.",
         )
-    if len(found) > 1:
-        names = ", ".join(each.name for each in found)
+    if len(filled) > 1:
+        names = ", ".join(sheet.name for sheet in filled)
         raise BadFile(file, f"several sheets have rows: {names}", "Name one with --sheet.")
-    return found[0]
-
-
-def _has_rows(cells: list[CellValue]) -> bool:
-    return any(str(each["value"]).strip() for each in cells)
+    return filled[0]
 
 
 def _read_rows(sheet: WorkbookSheet) -> Iterator[tuple[int, list[Any]]]:
-    """Give the rows that are not empty, each value at the place of its column."""
+    """Yield the rows that are not empty, each value at the place of its column."""
     for number, cells in sheet.rows():
-        if not _has_rows(cells):
+        if not _has_values(cells):
             continue
-        values: list[Any] = [None] * max(each["column"] for each in cells)
-        for each in cells:
-            values[each["column"] - 1] = display_value(each)
+        values: list[Any] = [None] * max(cell["column"] for cell in cells)
+        for cell in cells:
+            values[cell["column"] - 1] = display_value(cell)
         yield number, values
+
+
+def _has_values(cells: list[CellValue]) -> bool:
+    return any(str(cell["value"]).strip() for cell in cells)
+
+
+def _parse_row(parser: Any, element: Any) -> tuple[int, list[CellValue]]:
+    number = element.get("r")
+    parser.row_counter = int(float(number)) if number else parser.row_counter + 1
+    parser.col_counter = 0
+    cells = [_parse_cell(parser, child) for child in element]
+    return parser.row_counter, [cell for cell in cells if cell["value"] is not None]
+
+
+def _parse_cell(parser: Any, element: Any) -> CellValue:
+    """Parse a cell with openpyxl's parser; a formula without a cached value stays a formula."""
+    cell: CellValue = parser.parse_cell(element)
+    is_empty_text = element.get("t") == "str"
+    if cell["value"] is None and not is_empty_text and element.find(FORMULA_TAG) is not None:
+        return {**cell, "value": "=", "data_type": _FORMULA}
+    return cell

@@ -1,4 +1,4 @@
-"""The reader of a file, chosen by its extension."""
+"""Choice of the reader for a file, by its extension, and the reader of a query."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,19 +8,20 @@ import duckdb
 
 from p4books.publish.query import describe_interrupted, execute_query
 from p4books.push.errors import BadFile
+from p4books.push.readers.rows import empty_file
 from p4books.push.readers.text import read_csv, read_json, read_ndjson
 from p4books.push.types import SourceRow
 
-QUERY_NAME = "The query"  # what its answer is called in an error
+QUERY_NAME = "The query"  # as errors call it
 
-_NAMED = "Name one that is .csv, .tsv, .txt, .xlsx, .parquet, .json or .ndjson."
+_EXTENSIONS = "Use a file with .csv, .tsv, .txt, .xlsx, .parquet, .json or .ndjson."
 
 
 def read_file(file: Path, sheet: str | None = None) -> Iterator[SourceRow]:
-    """Give the rows of a file, which its ending says how to read; they are not held.
+    """Yield the rows of a file as its extension demands, without holding them all.
 
-    `sheet` names one of a workbook that has several. Raises BadFile, here or later, with what is
-    wrong with the file and where.
+    `sheet` is the name of the sheet in a workbook with several. Raises BadFile, right away or
+    while reading.
     """
     reader = _choose_reader(file, sheet)
     _check_file(file)
@@ -28,34 +29,34 @@ def read_file(file: Path, sheet: str | None = None) -> Iterator[SourceRow]:
 
 
 def read_query(con: duckdb.DuckDBPyConnection, sql: str) -> Iterator[SourceRow]:
-    """Give the rows that answer a query, numbered from 1; they are not held.
+    """Yield the rows of a query result, numbered from 1, without holding them all.
 
-    Raises QueryFailed, and BadFile for a column that can't be pushed.
+    Raises QueryFailed, and BadFile for a column that cannot be pushed.
     """
-    from p4books.push.readers.arrow import BATCH, read_batches  # noqa: PLC0415 - 0.1 s that only who asks waits for
+    from p4books.push.readers.arrow import BATCH, read_batches  # noqa: PLC0415 - pyarrow takes 0.1 s
 
     reader = execute_query(con, sql).to_arrow_reader(BATCH)
-    return read_batches(QUERY_NAME, reader.schema, _fetch_query(reader))
+    return read_batches(QUERY_NAME, reader.schema, _fetch_batches(reader))
 
 
 def _choose_reader(file: Path, sheet: str | None) -> Callable[[Path], Iterator[SourceRow]]:
-    ending = file.suffix.lower()
-    if ending in {".xlsx", ".xlsm"}:
-        from p4books.push.readers.excel import read_workbook  # noqa: PLC0415 - 0.2 s that only a workbook takes
+    extension = file.suffix.lower()
+    if extension in {".xlsx", ".xlsm"}:
+        from p4books.push.readers.excel import read_workbook  # noqa: PLC0415 - openpyxl takes 0.2 s
 
-        return lambda each: read_workbook(each, sheet)
+        return lambda workbook: read_workbook(workbook, sheet)
     if sheet is not None:
-        raise BadFile(file, "it is no workbook, so it has no sheet", "Leave --sheet out.")
-    if ending == ".parquet":
-        from p4books.push.readers.arrow import read_parquet  # noqa: PLC0415 - 0.1 s that only Parquet takes
+        raise BadFile(file, "it is not a workbook, so it has no sheets", "Omit --sheet.")
+    if extension == ".parquet":
+        from p4books.push.readers.arrow import read_parquet  # noqa: PLC0415 - pyarrow takes 0.1 s
 
         return read_parquet
-    if ending in {".csv", ".tsv", ".txt"}:
+    if extension in {".csv", ".tsv", ".txt"}:
         return read_csv
-    if ending in {".json", ".ndjson", ".jsonl"}:
-        return read_json if ending == ".json" else read_ndjson
-    what = f"the ending {ending} is unknown" if ending else "it has no ending"
-    remedy = "Save it in Excel as .xlsx." if ending in {".xls", ".xlsb", ".ods"} else _NAMED
+    if extension in {".json", ".ndjson", ".jsonl"}:
+        return read_json if extension == ".json" else read_ndjson
+    what = f"the extension {extension} is not supported" if extension else "it has no extension"
+    remedy = "Save it in Excel as .xlsx." if extension in {".xls", ".xlsb", ".ods"} else _EXTENSIONS
     raise BadFile(file, what, remedy)
 
 
@@ -63,13 +64,13 @@ def _check_file(file: Path) -> None:
     try:
         size = file.stat().st_size
     except FileNotFoundError:
-        raise BadFile(file, "there is no such file", "Look how it is called.") from None
+        raise BadFile(file, "no such file", "Check its name.") from None
     except OSError as error:
         raise _unreadable_file(file, error) from None
     if not file.is_file():
-        raise BadFile(file, "this is no file, but a folder or a device", "Name a file.")
+        raise BadFile(file, "it is a folder or a device, not a file", "Name a file.")
     if not size:
-        raise BadFile(file, "it is empty", "Look whether it is the file that you mean.")
+        raise empty_file(file)
 
 
 def _translate_errors(
@@ -83,11 +84,11 @@ def _translate_errors(
 
 def _unreadable_file(file: Path, error: OSError) -> BadFile:
     why = error.strerror or str(error)
-    return BadFile(file, f"it cannot be read ({why})", "Mend that, or copy it elsewhere.")
+    return BadFile(file, f"it cannot be read ({why})", "Fix that, or copy it elsewhere.")
 
 
-def _fetch_query(reader: Any) -> Iterator[Any]:
-    import pyarrow as pa  # noqa: PLC0415 - who asks has waited for it already
+def _fetch_batches(reader: Any) -> Iterator[Any]:
+    import pyarrow as pa  # noqa: PLC0415 - loaded by read_query already
 
     try:
         yield from reader

@@ -1,4 +1,4 @@
-"""How are the faults of rows written into a file?"""
+"""Tests of the file of faults."""
 
 import csv
 import json
@@ -6,41 +6,40 @@ from pathlib import Path
 
 import pytest
 
-from p4books.cli.render_push import fault_format, write_faults
+from p4books.cli.render_push import FAULT_COLUMNS, parse_fault_format, write_faults
 from p4books.errors import NotWritten, UsageError
 from p4books.push.types import Fault
 
-NAMES = ("row", "column", "value", "what", "remedy")
 FAULTS = [
-    Fault(7, "Precio", "1,5,0", "This is no number.", "Write it as 1.50."),
-    Fault(0, "", 'Ñ "x"\ny', "No row has a code.", "Give each one."),
+    Fault(7, "Precio", "1,5,0", "Not a number.", "Write it as 1.50."),
+    Fault(0, "", 'Ñ "x"\ny', "The row has no code.", "Add one."),
 ]
 
 
-def test_csv(tmp_path: Path) -> None:
-    """A line for each fault, with a header, to be read back as it was."""
+def test_csv_file(tmp_path: Path) -> None:
+    """A CSV file has a header and a line per fault, whose values are read back unchanged."""
     write_faults(tmp_path / "faults.CSV", FAULTS)
 
     with (tmp_path / "faults.CSV").open(encoding="utf-8", newline="") as text:
         header, *rows = csv.reader(text)
     assert header == ["row", "column", "value", "what", "remedy"]
-    assert rows == [[str(getattr(fault, name)) for name in NAMES] for fault in FAULTS]
+    assert rows == [[str(getattr(fault, name)) for name in FAULT_COLUMNS] for fault in FAULTS]
 
 
-def test_json(tmp_path: Path) -> None:
-    """An object for each fault, in a list."""
+def test_json_file(tmp_path: Path) -> None:
+    """A JSON file has a list with an object per fault."""
     write_faults(tmp_path / "faults.json", FAULTS)
 
     assert json.loads((tmp_path / "faults.json").read_bytes()) == [
-        {name: getattr(each, name) for name in NAMES} for each in FAULTS
+        {name: getattr(fault, name) for name in FAULT_COLUMNS} for fault in FAULTS
     ]
 
 
 @pytest.mark.parametrize(
     ("name", "body"), [("f.csv", "row,column,value,what,remedy\n"), ("f.json", "[]\n")]
 )
-def test_no_fault(tmp_path: Path, name: str, body: str) -> None:
-    """Without faults the old ones are gone from the file."""
+def test_no_faults(tmp_path: Path, name: str, body: str) -> None:
+    """Without faults an existing file is replaced by one that lists none."""
     write_faults(tmp_path / name, FAULTS)
 
     write_faults(tmp_path / name, [])
@@ -49,34 +48,32 @@ def test_no_fault(tmp_path: Path, name: str, body: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["faults.xlsx", "faults"])
-def test_another_ending(tmp_path: Path, name: str) -> None:
-    """Another ending is refused before anything is done."""
+def test_other_suffixes(tmp_path: Path, name: str) -> None:
+    """Any other suffix is an error, and nothing is written."""
     with pytest.raises(UsageError, match=rf"{name} is neither \.csv nor \.json"):
-        fault_format(tmp_path / name)
+        parse_fault_format(tmp_path / name)
     with pytest.raises(UsageError):
         write_faults(tmp_path / name, FAULTS)
 
     assert not list(tmp_path.iterdir())
 
 
-def test_no_folder(tmp_path: Path) -> None:
-    """Where it can't be written, it is told, and nothing is made."""
+def test_missing_folder(tmp_path: Path) -> None:
+    """A file that cannot be written is an error, and nothing is created."""
     with pytest.raises(NotWritten, match=r"faults\.csv cannot be written \(No such file"):
         write_faults(tmp_path / "gone" / "faults.csv", FAULTS)
 
     assert not list(tmp_path.iterdir())
 
 
-def test_half_a_file(tmp_path: Path) -> None:
-    """What can't be written to its end leaves what stood there."""
+def test_failure_in_the_middle(tmp_path: Path) -> None:
+    """If writing fails in the middle, the existing file is untouched."""
     file = tmp_path / "faults.csv"
     write_faults(file, FAULTS)
     before = file.read_bytes()
 
     with pytest.raises(UnicodeEncodeError):
-        write_faults(
-            file, [*FAULTS, Fault(8, "a", "\ud800", "It is half a character.", "Mend it.")]
-        )
+        write_faults(file, [*FAULTS, Fault(8, "a", "\ud800", "Half a character.", "Correct it.")])
 
     assert file.read_bytes() == before
     assert list(tmp_path.iterdir()) == [file]

@@ -1,4 +1,4 @@
-"""How do typed columns, of a Parquet file or of a query's answer, become rows?"""
+"""Reader of Parquet files and of query results."""
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -22,17 +22,17 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "new.parquet"
 
 
-def written(file: Path, **columns: Any) -> Path:
+def _write(file: Path, **columns: Any) -> Path:
     """Write columns into a Parquet file."""
     pq.write_table(pa.table(columns), file)
     return file
 
 
 def test_rows_are_numbered(file: Path) -> None:
-    """Rows have their place from 1; one in which nothing stands is none."""
-    found = read_parquet(written(file, **{" code ": ["A", None, "B"], "n": [1, None, None]}))
+    """Rows are numbered from 1; an empty one is skipped."""
+    rows = read_parquet(_write(file, **{" code ": ["A", None, "B"], "n": [1, None, None]}))
 
-    assert list(found) == [
+    assert list(rows) == [
         SourceRow(1, {"code": "A", "n": 1}),
         SourceRow(3, {"code": "B", "n": None}),
     ]
@@ -61,7 +61,7 @@ VALUES = [
 
 @pytest.mark.parametrize(("sql", "value"), VALUES)
 def test_values_are_exact(file: Path, sql: str, value: Any) -> None:
-    """A decimal is itself, a float the shortest one that it is, days and lists are such."""
+    """Values are exact: a float is the shortest decimal that reads as the same float."""
     with duckdb.connect() as con:
         con.execute(f"copy (select {sql} as v union all select null) to '{file}' (format parquet)")
 
@@ -73,41 +73,49 @@ def test_values_are_exact(file: Path, sql: str, value: Any) -> None:
 
 
 @pytest.mark.parametrize("digits", ["1.1", "123456.79", "3.4028235e+38", "0.0333333351"])
-def test_a_short_float(file: Path, digits: str) -> None:
-    """A float of 32 bits has the digits that tell it from its neighbours."""
+def test_single_precision(file: Path, digits: str) -> None:
+    """A 32-bit float has just the digits that distinguish it from its neighbours."""
     column = pa.array([float(digits)], pa.float32())
 
-    (row,) = read_parquet(written(file, v=column))
+    (row,) = read_parquet(_write(file, v=column))
 
     assert pa.scalar(float(row.values["v"]), pa.float32()) == column[0]
     assert len(str(row.values["v"])) <= len(digits)
 
 
 BAD: list[tuple[Any, str]] = [
-    (pa.array([b"x"]), "the column v is of the type binary"),
-    (pa.array([[b"x"]]), "the column v is of the type binary"),
-    (pa.array([{"a": b"x"}]), "the column v is of the type binary"),
-    (pa.array([UUID(int=1).bytes], pa.binary(16)), r"of the type fixed_size_binary\[16\]"),
-    (pa.array([[("a", 1)]], pa.map_(pa.string(), pa.int32())), "of the type map<"),
-    (pa.array([5], pa.duration("s")), r"of the type duration\[s\]"),
-    (pa.array([1.0, float("nan")]), r"the column v has a value that can't be taken \(nan is no"),
-    (pa.array([[float("inf")]]), r"the column v has a value that can't be taken \(inf is no"),
-    (pa.array([2**31 - 1], pa.date32()), "the column v has a value that can't be taken"),
-    (pa.array([1], pa.timestamp("ns")), "the column v has a value that can't be taken"),
+    (pa.array([b"x"]), "the column v has type binary"),
+    (pa.array([[b"x"]]), "the column v has type binary"),
+    (pa.array([{"a": b"x"}]), "the column v has type binary"),
+    (pa.array([UUID(int=1).bytes], pa.binary(16)), r"has type fixed_size_binary\[16\]"),
+    (pa.array([[("a", 1)]], pa.map_(pa.string(), pa.int32())), "has type map<"),
+    (pa.array([5], pa.duration("s")), r"has type duration\[s\]"),
+    (
+        pa.array([1.0, float("nan")]),
+        r"the column v has a value that cannot be sent \(nan is not a number",
+    ),
+    (
+        pa.array([[float("inf")]]),
+        r"the column v has a value that cannot be sent \(inf is not a number",
+    ),
+    (pa.array([2**31 - 1], pa.date32()), "the column v has a value that cannot be sent"),
+    (pa.array([1], pa.timestamp("ns")), "the column v has a value that cannot be sent"),
 ]
 
 
-@pytest.mark.parametrize(("column", "said"), BAD)
-def test_a_column_that_can_not_be_sent(file: Path, column: Any, said: str) -> None:
-    """What JSON does not have is refused by its column, and what to do is told."""
-    with pytest.raises(BadFile, match=rf"new\.parquet: .*{said}.*Nothing was sent\. \w") as error:
-        list(read_parquet(written(file, v=column)))
+@pytest.mark.parametrize(("column", "message"), BAD)
+def test_unsupported_column(file: Path, column: Any, message: str) -> None:
+    """What JSON does not have is rejected with the column, and what to do."""
+    with pytest.raises(
+        BadFile, match=rf"new\.parquet: .*{message}.*Nothing was sent\. \w"
+    ) as error:
+        list(read_parquet(_write(file, v=column)))
 
     assert "\n" not in str(error.value)
 
 
-def test_two_columns_of_one_name(file: Path) -> None:
-    """Of two columns with one name nobody knows which is meant."""
+def test_two_columns_with_one_name(file: Path) -> None:
+    """Two columns with the same name are ambiguous."""
     pq.write_table(pa.Table.from_arrays([pa.array([1]), pa.array([2])], ["a", " a"]), file)
 
     with pytest.raises(BadFile, match="two columns are called a"):
@@ -115,38 +123,38 @@ def test_two_columns_of_one_name(file: Path) -> None:
 
 
 @pytest.mark.parametrize("kept", [0.5, 0.99])
-def test_a_file_that_is_cut(file: Path, kept: float) -> None:
-    """A file that breaks off is told as broken."""
-    written(file, v=list(range(1000)))
+def test_truncated_file(file: Path, kept: float) -> None:
+    """A truncated file is reported as damaged."""
+    _write(file, v=list(range(1000)))
     file.write_bytes(file.read_bytes()[: int(file.stat().st_size * kept)])
 
-    with pytest.raises(BadFile, match="it is no Parquet file, or a broken one"):
+    with pytest.raises(BadFile, match="it is not a Parquet file, or is damaged"):
         list(read_parquet(file))
 
 
-def test_a_file_that_is_damaged(file: Path) -> None:
-    """Damage in the midst of it is told too, whatever rows came before."""
-    written(file, v=[f"text {n}" for n in range(10_000)])
+def test_damaged_file(file: Path) -> None:
+    """Damage in the middle of a file is reported, even after valid rows."""
+    _write(file, v=[f"text {n}" for n in range(10_000)])
     body = bytearray(file.read_bytes())
     body[4:4000] = b"\xff" * 3996
     file.write_bytes(body)
 
-    with pytest.raises(BadFile, match="it is no Parquet file, or a broken one"):
+    with pytest.raises(BadFile, match="it is not a Parquet file, or is damaged"):
         list(read_parquet(file))
 
 
-def test_a_name_that_is_no_text(file: Path) -> None:
-    """The name of a column that is not UTF-8 is told as broken too."""
-    written(file, naame=[1])
+def test_name_that_is_not_text(file: Path) -> None:
+    """A column name that is not UTF-8 is reported as damage."""
+    _write(file, naame=[1])
     file.write_bytes(file.read_bytes().replace(b"naame", b"n\xff\xffme"))
 
-    with pytest.raises(BadFile, match="it is no Parquet file, or a broken one"):
+    with pytest.raises(BadFile, match="it is not a Parquet file, or is damaged"):
         list(read_parquet(file))
 
 
-def test_a_text_file(file: Path) -> None:
-    """What is no Parquet at all is told as that."""
+def test_text_file(file: Path) -> None:
+    """A file that is not Parquet at all is reported as such."""
     file.write_text("code,name\nA,B\n")
 
-    with pytest.raises(BadFile, match="it is no Parquet file"):
+    with pytest.raises(BadFile, match="it is not a Parquet file"):
         list(read_parquet(file))
