@@ -8,21 +8,15 @@ read.
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from p4books.endpoints import get_endpoint
-from p4books.errors import (
-    BrokenSql,
-    CheckFailed,
-    OutOfMemory,
-    describe_left_out,
-)
+from p4books.errors import BrokenSql, CheckFailed, OutOfMemory, describe_left_out
 from p4books.extract.reader import ExtractResult, ProgressCallback, ReadOptions, read_lists
 from p4books.load.delta import DeletionGuard
 from p4books.load.evolution import WarehouseContents, open_warehouse
-from p4books.load.pipeline import load_lists
+from p4books.load.pipeline import LoadResult, load_lists
 from p4books.load.run_state import (
     build_endpoint_runs,
     describe_backlog,
@@ -35,25 +29,13 @@ from p4books.publish.publish import prepare_if_due, publish_warehouse
 from p4books.settings import Settings
 from p4books.storage.database import retry_with_more_memory
 from p4books.storage.files import scratch_dir, tenant_lock
-from p4books.storage.run_log import RunLog, RunRecorder, SyncSummary, record_run
+from p4books.storage.run_log import EndpointRun, Run, RunLog, RunRecorder, SyncSummary, record_run
 from p4books.transform.models import ModelSet, SqlSources
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class SyncOptions:
-    """What a run does beyond the ordinary.
-
-    `full`: read every scan to its end, regardless of `requests_per_run`. `allow_gone`: endpoints of
-    which any share of the rows may be gone.
-    """
-
-    full: bool = False
-    allow_gone: frozenset[str] = frozenset()
-
-
-def sync(  # noqa: PLR0913
+def sync(  # noqa: PLR0913 - the use case: all that a caller can choose
     settings: Settings,
     endpoints: Sequence[str] = (),
     progress: ProgressCallback = lambda *_: None,
@@ -71,8 +53,10 @@ def sync(  # noqa: PLR0913
     Unreachable, WarehouseDamaged, DiskTrouble and the like.
     """
     started = time.monotonic()
-    names = _validate_endpoints(endpoints or settings.endpoints)
-    options = SyncOptions(full, frozenset(_validate_endpoints(allow_gone)))
+    names, allowed = _validate_endpoints(endpoints), frozenset(_validate_endpoints(allow_gone))
+    names = names or list(settings.endpoints)
+    budget = None if full else settings.requests_per_run
+    guard = DeletionGuard(settings.max_gone_share, allowed)
     sources = SqlSources.at(sql)
     summary = SyncSummary(settings.tenant)
     with (
@@ -83,37 +67,24 @@ def sync(  # noqa: PLR0913
     ):
         before = open_warehouse(settings.warehouse, scratch)
 
-        extracted = _extract(settings, before, names, options, run, progress)
-        log.info("the lists are read as far as this run goes")
+        extracted = _extract(settings, before, names, budget, run, progress)
+        log.info("lists read as far as this run goes")
 
-        guard = DeletionGuard(settings.max_gone_share, options.allow_gone)
-        load = partial(
-            load_lists, extracted.lists, before.state, settings.warehouse, scratch, guard
-        )
-        loaded = retry_with_more_memory(load)
-        log.info("compared: %d versions to load", loaded.versions)
-        summary.faults += loaded.faults.values()
-        summary.loaded = loaded.has_changes
-        endpoint_runs, failed_runs = build_endpoint_runs(extracted, loaded)
-        summary.readings += endpoint_runs
+        loaded = _load(settings, extracted, before, guard, scratch)
+        endpoint_runs = build_endpoint_runs(extracted, loaded)
+        _summarize(summary, extracted, loaded, before, endpoint_runs)
+        log.info("%d versions loaded into a copy of the warehouse", loaded.versions)
 
-        models: ModelSet | None = None
+        models = None
         if loaded.copy:
-            unknown = load_unknown_fields(loaded.copy)
-            summary.notes += describe_new_fields(before.unknown, unknown)
-            try:  # a broken model keeps no row from being stored: history can't be fetched again
-                runs = run.log_with([*endpoint_runs, *failed_runs])
-                models = prepare_if_due(loaded.copy, settings, sources, runs)
-            except BrokenSql as fault:
-                summary.faults.append(fault)
-            replace_warehouse(loaded.copy, settings.warehouse, keep=summary.loaded)
-            log.info("the copy is in place")
+            models = _transform(
+                settings, loaded.copy, sources, run.log_with(endpoint_runs), summary
+            )
+            replace_warehouse(loaded.copy, settings.warehouse, keep=loaded.has_changes)
+            log.info("copy in place")
 
-        run.note([*endpoint_runs, *failed_runs])
-        for one in extracted.lists:
-            if one.scan.outcome is not None:
-                one.spool.clear()
-            save_endpoint_state(run.log, settings, one)
+        run.note(endpoint_runs)
+        _remember(settings, extracted, run)
         summary.notes += describe_backlog(settings, extracted.lists, before.state.scans, run.log)
 
         if models:
@@ -126,18 +97,17 @@ def _validate_endpoints(names: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(get_endpoint(name).name for name in names))
 
 
-def _extract(  # noqa: PLR0913
+def _extract(  # noqa: PLR0913 - one step of sync, with what it works on
     settings: Settings,
     before: WarehouseContents,
     names: Sequence[str],
-    options: SyncOptions,
+    budget: int | None,
     run: RunRecorder,
     progress: ProgressCallback,
 ) -> ExtractResult:
-    """Read the lists into the spool, as far as the request budget of this run goes."""
+    """Read the lists into the spool, as far as `budget` requests go; None reads to their ends."""
     endpoints = [before.endpoints[name] for name in names]
     states = load_endpoint_states(settings, endpoints, before.state, run.log)
-    requests = None if options.full else settings.requests_per_run
     extracted = ExtractResult()
 
     def note_cost() -> None:
@@ -149,12 +119,64 @@ def _extract(  # noqa: PLR0913
         progress(endpoint, pages, announced, rows)
 
     try:
-        read_options = ReadOptions(note_progress, requests=requests)
+        read_options = ReadOptions(note_progress, requests=budget)
         read_lists(settings, endpoints, states, read_options, extracted)
     finally:
         note_cost()
     run.summary.faults += extracted.faults.values()
     return extracted
+
+
+def _load(
+    settings: Settings,
+    extracted: ExtractResult,
+    before: WarehouseContents,
+    guard: DeletionGuard,
+    scratch: Path,
+) -> LoadResult:
+    load = partial(load_lists, extracted.lists, before.state, settings.warehouse, scratch, guard)
+    return retry_with_more_memory(load)
+
+
+def _summarize(
+    summary: SyncSummary,
+    extracted: ExtractResult,
+    loaded: LoadResult,
+    before: WarehouseContents,
+    endpoint_runs: Sequence[EndpointRun],
+) -> None:
+    read = {one.endpoint.name for one in extracted.lists}
+    summary.readings += [run for run in endpoint_runs if run.endpoint in read]
+    summary.faults += loaded.faults.values()
+    summary.loaded = loaded.has_changes
+    if loaded.copy:
+        summary.notes += describe_new_fields(before.unknown, load_unknown_fields(loaded.copy))
+
+
+def _transform(
+    settings: Settings,
+    copy: Path,
+    sources: SqlSources,
+    runs: Sequence[Run],
+    summary: SyncSummary,
+) -> ModelSet | None:
+    """Build the views in the copy if it is to be published.
+
+    A broken model keeps no row from being stored: history can't be fetched again.
+    """
+    try:
+        return prepare_if_due(copy, settings, sources, runs)
+    except BrokenSql as fault:
+        summary.faults.append(fault)
+        return None
+
+
+def _remember(settings: Settings, extracted: ExtractResult, run: RunRecorder) -> None:
+    """Clear the spools of finished scans, and save what was learned about each list."""
+    for one in extracted.lists:
+        if one.scan.outcome is not None:
+            one.spool.clear()
+        save_endpoint_state(run.log, settings, one)
 
 
 def _publish(

@@ -74,10 +74,8 @@ def save_capabilities(settings: Settings, probes: Sequence[ProbeResult]) -> ApiC
     return capabilities
 
 
-def build_endpoint_runs(
-    extracted: ExtractResult, loaded: LoadResult
-) -> tuple[list[EndpointRun], list[EndpointRun]]:
-    """Return the log entries of the endpoints that were read, and of those that failed."""
+def build_endpoint_runs(extracted: ExtractResult, loaded: LoadResult) -> list[EndpointRun]:
+    """Return the log entries of the endpoints that were read, then of those that failed."""
     runs = [
         build_endpoint_run(
             read,
@@ -89,7 +87,7 @@ def build_endpoint_runs(
         for read in extracted.lists
     ]
     failed = sorted(extracted.faults.keys() - {read.endpoint.name for read in extracted.lists})
-    return runs, [
+    return runs + [
         build_failed_run(name, extracted.faults[name], extracted.counts[name]) for name in failed
     ]
 

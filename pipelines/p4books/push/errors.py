@@ -155,10 +155,9 @@ class NotAllCreated(P4BooksError):
 
     def __init__(self, push: int, refused: int, unknown: int) -> None:
         counts = {"refused": refused, "unknown": unknown}
-        counted = ", ".join(f"{count:,} {state}" for state, count in counts.items() if count)
+        parts = ", ".join(f"{count:,} {state}" for state, count in counts.items() if count)
         super().__init__(
-            f"Not all records were created: {counted}. "
-            f"`p4books pushes {push}` shows which, and why."
+            f"Not all records were created: {parts}. `p4books pushes {push}` shows which, and why."
         )
 
 

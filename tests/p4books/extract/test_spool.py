@@ -284,7 +284,7 @@ def test_no_folder(tmp_path: Path) -> None:
     """A folder that cannot be created is DiskTrouble."""
     (tmp_path / "file").touch()
 
-    with pytest.raises(DiskTrouble, match="pages already read are kept"):
+    with pytest.raises(DiskTrouble, match="pages already fetched are kept"):
         Spool(tmp_path / "file" / "spool", SOURCE).resume(NOW)
 
 
