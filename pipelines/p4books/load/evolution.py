@@ -99,10 +99,13 @@ def migrate_if_needed(warehouse: Path, scratch: Path, endpoints: Mapping[str, En
 
 
 def needs_migration(path: Path, endpoints: Mapping[str, Endpoint]) -> bool:
-    """Return whether a warehouse has an older format or other columns than the endpoints."""
+    """Return whether a warehouse has an older format, or other tables or columns than declared."""
     if not path.exists():
         return False
     with open_database(path, read_only=True) as con:
+        tables = "select table_name from duckdb_tables() where schema_name = 'raw'"
+        if endpoints.keys() - {name for (name,) in con.execute(tables).fetchall()}:
+            return True
         return _read_format(con) < FORMAT or bool(find_outdated_columns(con, endpoints.values()))
 
 

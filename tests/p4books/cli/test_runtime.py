@@ -101,5 +101,5 @@ def test_endpoint_spelling(word: str) -> None:
 
 def test_unknown_endpoint() -> None:
     """An unknown endpoint is an error that names it and suggests the nearest one."""
-    with pytest.raises(UsageError, match=r"'invoice'.*[Dd]id you mean invoices\?"):
+    with pytest.raises(UsageError, match=r"Unknown endpoint 'invoice'\. Did you mean 'invoices'\?"):
         parse_endpoint("invoice")

@@ -176,6 +176,13 @@ def migrate_and_ask(warehouse: Path, endpoints: dict[str, Endpoint], sql: str) -
     return ask(warehouse, sql)
 
 
+def test_new_endpoint(warehouse: Path) -> None:
+    """An endpoint that the warehouse does not know gets its table, without rows."""
+    endpoints = {**ENDPOINTS, "price_lists": Endpoint("price_lists", {"id": FieldType.TEXT})}
+
+    assert migrate_and_ask(warehouse, endpoints, "select count(*) from raw.price_lists") == [(0,)]
+
+
 def test_new_field(warehouse: Path, hold: Hold) -> None:
     """A new field of an endpoint becomes a column, filled in every version."""
     hold(
