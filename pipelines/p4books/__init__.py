@@ -31,13 +31,17 @@ class _LazyPackage(ModuleType):
     """The package: its public names are imported when they are first used, dlt takes a second.
 
     The import system sets the attribute `sync` to the submodule of that name once it is imported;
-    that is ignored, so that `p4books.sync` is always the function.
+    that is ignored, so that `p4books.sync` is always the function, also for `import p4books.sync as
+    name`. What else the module has is imported with `from p4books.sync import …`.
     """
 
     def __getattr__(self, name: str) -> Any:
         if name not in _HOMES:
             raise AttributeError(f"module 'p4books' has no attribute {name!r}")
         return getattr(import_module(_HOMES[name]), name)
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *__all__})
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name != "sync":

@@ -53,7 +53,7 @@ class KeyRefused(ApiError):
         )
 
 
-class ReadCancelled(ApiError):
+class Abandoned(ApiError):
     """A list was not read to its end because another one failed; never shown by itself."""
 
     def __init__(self) -> None:
@@ -296,7 +296,7 @@ class NotWritten(P4BooksError):
 def describe_unknown(kind: str, name: str, known: Iterable[str], otherwise: str = "") -> str:
     """Say that a name is unknown: "Unknown endpoint 'bill'. Available: customers, invoices."
 
-    A similar name comes first ("Did you mean 'invoices'?"), in whatever case and with spaces or
+    A similar name comes first ("Did you mean 'invoices'?"), regardless of case, with spaces or
     hyphens for underscores. `otherwise` is the last sentence if the names are too many to list.
     """
     spellings = {_normalize(each): each for each in known}

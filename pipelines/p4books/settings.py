@@ -153,6 +153,10 @@ class Settings(BaseModel):
         """The folder of raw pages that are not loaded yet, one folder per endpoint."""
         return self.private / "spool"
 
+    def scratch(self, name: str) -> Path:
+        """Return the scratch folder of a command other than sync."""
+        return self.private / f"work-{name}"
+
     @property
     def work(self) -> Path:
         """The scratch folder of a sync."""

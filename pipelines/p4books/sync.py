@@ -7,7 +7,7 @@ read.
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -47,7 +47,7 @@ def sync(  # noqa: PLR0913 - the use case: all that a caller can choose
     """Bring the warehouse and the published file up to date.
 
     `endpoints` are the names of those to read (default: the setting's); `full` reads every list to
-    its end, whatever `requests_per_run` says; `allow_gone` names endpoints whose rows may be closed
+    its end, regardless of `requests_per_run`; `allow_gone` names endpoints whose rows may be closed
     however many are gone. What fails for one endpoint is in `SyncSummary.faults` and does not stop
     the others. Raises P4BooksError if nothing could be done: AlreadyRunning, KeyRefused,
     Unreachable, WarehouseDamaged, DiskTrouble and the like.
@@ -77,9 +77,8 @@ def sync(  # noqa: PLR0913 - the use case: all that a caller can choose
 
         models = None
         if loaded.copy:
-            models = _transform(
-                settings, loaded.copy, sources, run.log_with(endpoint_runs), summary
-            )
+            load_runs = partial(run.log_with, endpoint_runs)
+            models = _transform(settings, loaded.copy, sources, load_runs, summary)
             replace_warehouse(loaded.copy, settings.warehouse, keep=loaded.has_changes)
             log.info("copy in place")
 
@@ -157,7 +156,7 @@ def _transform(
     settings: Settings,
     copy: Path,
     sources: SqlSources,
-    runs: Sequence[Run],
+    load_runs: Callable[[], Sequence[Run]],
     summary: SyncSummary,
 ) -> ModelSet | None:
     """Build the views in the copy if it is to be published.
@@ -165,7 +164,7 @@ def _transform(
     A broken model keeps no row from being stored: history can't be fetched again.
     """
     try:
-        return prepare_if_due(copy, settings, sources, runs)
+        return prepare_if_due(copy, settings, sources, load_runs)
     except BrokenSql as fault:
         summary.faults.append(fault)
         return None

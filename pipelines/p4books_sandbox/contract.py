@@ -203,7 +203,7 @@ class Error(BaseModel):
     error: ErrorDetail
 
 
-class Page(BaseModel, Generic[ItemT]):
+class ListResponse(BaseModel, Generic[ItemT]):
     """One page of a list; `total` counts the rows of the whole list."""
 
     data: list[ItemT]
@@ -248,7 +248,7 @@ def find_amount_fields(record: type[BaseModel]) -> Iterator[str]:
 
 def describe_list(endpoint: EndpointContract, names: PageParameters) -> dict[str, Any]:
     """Return FastAPI's arguments for the route that reads a list."""
-    page = Page[endpoint.record]  # type: ignore[name-defined]
+    page = ListResponse[endpoint.record]  # type: ignore[name-defined]
     return {
         "summary": f"List all {endpoint.path.replace('-', ' ')}",
         "operation_id": f"list_{endpoint.path.replace('-', '_')}",
@@ -283,7 +283,7 @@ def describe_create(endpoint: EndpointContract, conflicts: bool) -> dict[str, An
 
 
 def complete_openapi(app: FastAPI) -> None:
-    """Add the API key and the new records to the description; no route tells FastAPI of them."""
+    """Add the API key and the new records, which FastAPI does not learn from any route."""
     make_document = app.openapi
 
     def make_complete_document() -> dict[str, Any]:

@@ -142,7 +142,7 @@ class FaultQueue:
 
 
 async def apply_fault(fault: Fault, exchange: Exchange) -> None:
-    """Respond to a request as the fault says."""
+    """Respond to a request as the fault demands."""
     handler = FAULT_KINDS[fault.kind]
     await (_process_first(handler) if fault.done else handler)(fault, exchange)
 

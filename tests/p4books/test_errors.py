@@ -9,6 +9,7 @@ import pytest
 
 from p4books import errors
 from p4books.errors import (
+    Abandoned,
     AlreadyRunning,
     ApiError,
     BadAnswer,
@@ -28,7 +29,6 @@ from p4books.errors import (
     P4BooksError,
     PageIgnored,
     QueryFailed,
-    ReadCancelled,
     Redirected,
     Refused,
     RightMissing,
@@ -79,7 +79,7 @@ ERRORS: list[tuple[P4BooksError, str, str]] = [
         "Replace it with one of the earlier",
     ),
     (WarehouseOpen(FILE), "Nothing was changed", "Close it"),
-    (ReadCancelled(), "already fetched are kept", "run again"),
+    (Abandoned(), "already fetched are kept", "run again"),
     (WarehouseTooNew(FILE, 3, 2), "Nothing was changed", "Install the newer"),
     (
         BrokenSql(Path("sql/core/x.sql"), 3, "no such table"),
@@ -110,6 +110,31 @@ ERRORS: list[tuple[P4BooksError, str, str]] = [
 # Base classes, and those whose message is written where they are raised.
 BARE = {P4BooksError, ApiError}
 BARE |= {SettingsError, UsageError, QueryFailed, NoPicture}
+
+# Names in the run logs of earlier versions.
+STORED = {
+    "KeyRefused",
+    "Abandoned",
+    "RightMissing",
+    "NotFound",
+    "Unreachable",
+    "BadAnswer",
+    "Refused",
+    "Redirected",
+    "Incomplete",
+    "TooManyGone",
+    "PageIgnored",
+    "LoadMismatch",
+    "WarehouseDamaged",
+    "WarehouseOpen",
+    "WarehouseTooNew",
+    "DiskTrouble",
+    "OutOfMemory",
+    "LoadFailed",
+    "BrokenSql",
+    "BrokenSeed",
+    "CheckFailed",
+}
 
 TRY_LATER = {AlreadyRunning}
 USAGE = BARE - {P4BooksError, ApiError}
@@ -156,6 +181,11 @@ def test_exit_code(kind: type[P4BooksError]) -> None:
     expected = 75 if kind in TRY_LATER else 2 if kind in USAGE else 1
 
     assert kind.exit_code == expected
+
+
+def test_names_are_stable() -> None:
+    """The names of errors are stored as outcomes of runs: none is renamed or removed."""
+    assert {kind.__name__ for kind in CLASSES} >= STORED
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import duckdb
 import pytest
@@ -28,7 +28,9 @@ from p4books.errors import (
     WarehouseDamaged,
     WarehouseTooNew,
 )
+from p4books.publish.publish import prepare_if_due
 from p4books.settings import Settings
+from p4books.transform.models import SqlSources
 from p4books_sandbox import Arrival, Fault, Sandbox
 
 MakeSettings = Callable[..., Settings]
@@ -58,6 +60,21 @@ def synced(settings: Settings, first_copy: Path) -> Settings:
     """Settings of a tenant that was synced once."""
     shutil.copytree(first_copy, settings.data_dir)
     return settings
+
+
+def test_unchanged_run_reads_no_log(synced: Settings, tmp_path: Path) -> None:
+    """All runs of the log are read only if the file is to be published."""
+
+    def load_runs() -> NoReturn:
+        raise AssertionError("the log was read")
+
+    copy = tmp_path / "copy.duckdb"
+    shutil.copyfile(synced.warehouse, copy)
+
+    assert prepare_if_due(copy, synced, SqlSources.at(STAGING), load_runs) is None
+    synced.published.unlink()
+    with pytest.raises(AssertionError, match="the log was read"):
+        prepare_if_due(copy, synced, SqlSources.at(STAGING), load_runs)
 
 
 def ask(file: Path, sql: str) -> list[Row]:

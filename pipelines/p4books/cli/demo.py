@@ -140,7 +140,7 @@ def demo_tenant(invoices: int) -> Iterator["Settings"]:
 def require_sandbox() -> None:
     """Raise UsageError unless the packages of the sandbox are installed.
 
-    Nothing was tried that could fail, so it ends like wrong settings, with exit code 2.
+    Nothing was started, so the exit code is 2, as for wrong settings.
     """
     missing = [name for name in SANDBOX_PACKAGES if find_spec(name) is None]
     if missing:

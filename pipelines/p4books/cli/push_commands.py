@@ -18,7 +18,7 @@ from p4books.endpoints import ENDPOINTS
 from p4books.errors import P4BooksError, UsageError
 
 if TYPE_CHECKING:  # imported by the commands themselves, so that `--help` starts without them
-    from p4books.push.types import Fault, SourceRow
+    from p4books.push.types import RowFault, SourceRow
     from p4books.settings import Settings
 
 _WRITABLE = ", ".join(name for name, endpoint in ENDPOINTS.items() if endpoint.writable)
@@ -203,7 +203,7 @@ def _open_rows(
         yield read_query(con, sql or "")
 
 
-def _write_faults(file: Path, faults: "Sequence[Fault]", mode: int) -> list[P4BooksError]:
+def _write_faults(file: Path, faults: "Sequence[RowFault]", mode: int) -> list[P4BooksError]:
     """Write the faults; return what went wrong, since the records are already sent."""
     from p4books.cli.render_push import write_faults
 

@@ -25,7 +25,7 @@ from p4books.endpoints.definition import Endpoint, Fields
 from p4books.errors import UsageError
 from p4books.publish.export import write_atomically
 from p4books.push.run import PushCallback
-from p4books.push.types import Entry, Fault, Push, PushReport
+from p4books.push.types import Entry, Push, PushReport, RowFault
 from p4books.push.validate import required_fields
 from p4books.settings import Settings
 from p4books.storage.exact_json import encode_rows
@@ -61,7 +61,7 @@ def parse_fault_format(file: Path) -> FaultFormat:
     raise UsageError(f"{file} is neither .csv nor .json. Nothing was done. Use one of the two.")
 
 
-def write_faults(file: Path, faults: Sequence[Fault], mode: int = 0o640) -> None:
+def write_faults(file: Path, faults: Sequence[RowFault], mode: int = 0o640) -> None:
     """Write faults to a file, completely or not at all; without faults it lists none.
 
     Raises UsageError for any other suffix, and NotWritten, which leaves an existing file untouched.

@@ -17,13 +17,13 @@ import urllib3
 
 from p4books.endpoints.definition import Endpoint
 from p4books.errors import (
+    Abandoned,
     ApiError,
     BadAnswer,
     KeyRefused,
     NotFound,
     P4BooksError,
     PageIgnored,
-    ReadCancelled,
     Refused,
     RightMissing,
     Unreachable,
@@ -158,10 +158,10 @@ class Client:
         rows that a page of this list was seen to hold. A page past the end has no rows. Raises
         KeyRefused, RightMissing, NotFound, Redirected and Refused without a retry, PageIgnored if
         the server returned page 1 twice instead, Unreachable and BadAnswer after the last attempt,
-        and ReadCancelled.
+        and Abandoned.
         """
         if self._stop.is_set():
-            raise ReadCancelled
+            raise Abandoned
         self._last_wrong_page = None
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(_TransientFailure),

@@ -74,7 +74,7 @@ def parse_page(
 
     Past the end some servers return their last page again; `observed_size`, the rows that a page of
     this list was seen to hold, distinguishes that from a wrong page. Number 0 means that no page
-    was requested: whatever number the response gives is accepted.
+    was requested: any number in the response is accepted.
     """
     documented = _decode_documented_page(body, endpoint, number)
     if documented is not None:
@@ -220,7 +220,7 @@ def _build_irregular_page(
 
 
 def _build_page(number: int, total: int | None, records: Sequence[Any]) -> Page:
-    """Build a page from canonical records, be they structs or mappings."""
+    """Build a page from canonical records, structs or mappings."""
     try:
         lines = _ENCODER.encode_lines(records).split(b"\n")[:-1]
     except RecursionError:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from p4books.endpoints.definition import Endpoint
-from p4books.errors import KeyRefused, P4BooksError, ReadCancelled, Unreachable
+from p4books.errors import Abandoned, KeyRefused, P4BooksError, Unreachable
 from p4books.extract.client import ApiConnection, Client
 from p4books.extract.http import RequestCounts
 from p4books.extract.pagination import TAIL_LENGTH, ListOrder, ListProfile
@@ -23,7 +23,7 @@ ProgressCallback = Callable[[str, int, int, int], None]
 
 @dataclass(frozen=True)
 class EndpointState:
-    """What earlier runs know of a list.
+    """What earlier runs found out about a list.
 
     `has_copy`: the warehouse has a complete copy of it. `concluded` is the identity of the last
     scan that was loaded, `profile` what it found out.
@@ -62,7 +62,7 @@ class ExtractedList:
 
 @dataclass
 class ExtractResult:
-    """What was read of all lists, the faults by endpoint and the cost of each.
+    """The pages read from all lists, the faults by endpoint and the cost of each.
 
     It grows while the lists are read.
     """
@@ -266,7 +266,7 @@ class _ParallelReader:
             fault = self._faults.get(name)
             if fault is not None and not isinstance(fault, P4BooksError):
                 raise fault
-            if fault is not None and not isinstance(fault, ReadCancelled):
+            if fault is not None and not isinstance(fault, Abandoned):
                 self._result.faults[name] = fault
             scan = self._scans.get(name)
             if scan and (fault is None or scan.has_new_pages):
@@ -302,7 +302,7 @@ class _ParallelReader:
 
     def _sleep(self, seconds: float) -> None:
         if self.stop.wait(seconds):
-            raise ReadCancelled
+            raise Abandoned
 
 
 def _raise_if_general(faults: Iterable[BaseException]) -> None:

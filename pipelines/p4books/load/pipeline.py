@@ -105,7 +105,7 @@ def load_deltas(  # noqa: PLR0913 - as load_lists, with the connection of the de
     the new versions are valid. Raises LoadFailed, LoadMismatch, WarehouseDamaged, OutOfMemory and
     DiskTrouble; the warehouse itself is not changed.
     """
-    copy = scratch / "warehouse.duckdb"
+    copy = scratch / warehouse.name
     with translate_errors(warehouse, scratch):
         if warehouse.exists():
             shutil.copyfile(warehouse, copy)

@@ -55,7 +55,7 @@ def change_warehouse(warehouse: Path, scratch: Path, change: Callable[[Path], T]
 
     Raises what `change` raises, and the errors of `translate_error`.
     """
-    copy = scratch / "warehouse.duckdb"
+    copy = scratch / warehouse.name
     with translate_errors(warehouse, scratch):
         shutil.copyfile(warehouse, copy)
         result = change(copy)

@@ -98,7 +98,7 @@ def choose_format(column: CatalogColumn, measure: ColumnMeasure) -> ColumnFormat
         characters = measure.digits + (measure.digits - 1) // 3 + decimals + 2
     else:
         characters = _FIXED_WIDTHS.get(kind, measure.characters)
-    header = len(column.name) + 4  # the arrow of the filter stands beside the name
+    header = len(column.name) + 4  # the arrow of the filter is next to the name
     width = min(max(characters + 2, header, _MIN_WIDTH), _MAX_WIDTH)
     return ColumnFormat(column, kind, number_format, width)
 

@@ -1,7 +1,7 @@
 """Building, checking and replacing the published file."""
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from importlib.metadata import PackageNotFoundError, version
@@ -71,7 +71,7 @@ def publish_report(
     warehouse = settings.warehouse
     name = "report" if day else "run"
     sources = SqlSources.at(sql)
-    with tenant_lock(settings, name), scratch_dir(settings.private / f"work-{name}") as scratch:
+    with tenant_lock(settings, name), scratch_dir(settings.scratch(name)) as scratch:
         if not warehouse.exists():
             raise NoPicture("Nothing has been copied yet. Run `p4books sync` first.")
         check_warehouse(warehouse)
@@ -88,15 +88,16 @@ def publish_report(
 
 
 def prepare_if_due(
-    warehouse: Path, settings: Settings, sql: SqlSources, runs: Sequence[Run]
+    warehouse: Path, settings: Settings, sql: SqlSources, load_runs: Callable[[], Sequence[Run]]
 ) -> ModelSet | None:
     """Build the views in a warehouse if it is due to be published; None if it is not.
 
-    Raises BrokenSql, with the views unchanged.
+    `load_runs` returns all runs of the log, which is read only if they are needed. Raises
+    BrokenSql, with the views unchanged.
     """
     if not is_publish_due(warehouse, settings, sql):
         return None
-    return prepare_models(warehouse, settings, sql, runs)
+    return prepare_models(warehouse, settings, sql, load_runs())
 
 
 def is_publish_due(warehouse: Path, settings: Settings, sql: SqlSources) -> bool:
@@ -170,7 +171,7 @@ def read_fingerprint(published: Path) -> tuple[str | None, datetime | None]:
 
 def _copy_warehouse(warehouse: Path, scratch: Path) -> Path:
     """Copy the warehouse, and bring the copy to the format of this version."""
-    copy = scratch / "warehouse.duckdb"
+    copy = scratch / warehouse.name
     shutil.copyfile(warehouse, copy)
     endpoints = load_endpoints(copy)
     create_tables(copy, tuple(endpoints.values()))

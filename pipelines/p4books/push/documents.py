@@ -14,7 +14,7 @@ from p4books.push.mapping import (
     item_targets,
     resolve_reference,
 )
-from p4books.push.types import Fault, SourceRow
+from p4books.push.types import RowFault, SourceRow
 from p4books.push.values import UnfitValue, Value, format_value, parse_value
 from p4books.storage.exact_json import parse_strict
 
@@ -47,8 +47,8 @@ class Document:
     header: FieldValues = field(default_factory=dict)
     items: dict[str, list[FieldValues]] = field(default_factory=dict)
     columns: dict[tuple[str | None, str], str] = field(default_factory=dict)
-    faults: list[Fault] = field(default_factory=list)
-    file_faults: list[Fault] = field(default_factory=list)
+    faults: list[RowFault] = field(default_factory=list)
+    file_faults: list[RowFault] = field(default_factory=list)
     is_blocked: bool = False
     is_nested: bool = False
     last: "Document | None" = None
@@ -90,7 +90,7 @@ class Document:
         self.rows += row.rows
         self.last = row
 
-    def sorted_faults(self) -> list[Fault]:
+    def sorted_faults(self) -> list[RowFault]:
         """Return its faults in the order of its rows, and of the columns in each."""
         places = {
             (row.number, column): place
@@ -98,7 +98,7 @@ class Document:
             for place, column in enumerate(row.values)
         }
 
-        def position(fault: Fault) -> tuple[int, int]:
+        def position(fault: RowFault) -> tuple[int, int]:
             cell, list_cell = (fault.row, fault.column), (fault.row, fault.column.partition("[")[0])
             return fault.row, places.get(cell, places.get(list_cell, len(places)))
 
@@ -111,7 +111,7 @@ class Document:
             f"{name} is {format_value(first.value)} there" if first else f"{name} is empty there"
         )
         self.faults.append(
-            Fault(
+            RowFault(
                 cell.row,
                 cell.column,
                 format_value(cell.value),
@@ -178,7 +178,7 @@ class RowReader:
                 if first != column:
                     target = duplicate_column(first, column, target.field)
             if isinstance(target, UnfitValue):
-                fault = Fault(0, column, "", target.what, target.remedy)
+                fault = RowFault(0, column, "", target.what, target.remedy)
                 self._report_once(document, fault, value)
             elif target and target.kind is None:
                 self._read_list(document, target.field, column, value)
@@ -191,7 +191,7 @@ class RowReader:
         self._add_items(document, items)
         return document
 
-    def _report_once(self, document: Document, fault: Fault, value: object, *key: str) -> None:
+    def _report_once(self, document: Document, fault: RowFault, value: object, *key: str) -> None:
         """Report a fault of the whole file once; a document that loses a value by it is blocked."""
         document.is_blocked |= not _is_empty_value(value)
         key = key or (fault.column, fault.what)
@@ -215,7 +215,7 @@ class RowReader:
                 cells[target.field] = cell._replace(value=sent)
         except UnfitValue as unfit:
             cells[target.field] = cell
-            fault = Fault(cell.row, cell.column, format_value(value), unfit.what, unfit.remedy)
+            fault = RowFault(cell.row, cell.column, format_value(value), unfit.what, unfit.remedy)
             document.faults.append(fault)
 
     def _read_list(self, document: Document, inner: str, column: str, value: object) -> None:
@@ -224,7 +224,7 @@ class RowReader:
         except UnfitValue as unfit:
             document.items[inner] = []
             document.is_nested = True
-            fault = Fault(document.row, column, format_value(value), unfit.what, unfit.remedy)
+            fault = RowFault(document.row, column, format_value(value), unfit.what, unfit.remedy)
             document.faults.append(fault)
             return
         document.is_nested |= bool(items)
@@ -245,7 +245,7 @@ class RowReader:
                 if first != name:
                     target = duplicate_column(first, name, target.field)
             if isinstance(target, UnfitValue):
-                fault = Fault(
+                fault = RowFault(
                     cell.row, cell.column, format_value(value), target.what, target.remedy
                 )
                 self._report_once(document, fault, value, inner, name, target.what)
@@ -258,18 +258,18 @@ class RowReader:
         for inner, cells in items.items():
             if cells and document.is_nested:
                 cell = next(iter(cells.values()))
-                what = f"The {inner} are in one value and in columns beside it."
+                what = f"The {inner} are given both as one value and in columns of their own."
                 remedy = f"Write the {inner} in one way only."
                 document.faults.append(
-                    Fault(cell.row, cell.column, format_value(cell.value), what, remedy)
+                    RowFault(cell.row, cell.column, format_value(cell.value), what, remedy)
                 )
             elif cells:
                 document.items.setdefault(inner, []).append(cells)
 
 
-def _missing_code(row: int, column: str) -> Fault:
+def _missing_code(row: int, column: str) -> RowFault:
     what = "Without a code it is unclear which record this row belongs to."
-    return Fault(row, column, "", what, "Write the record's code in each of its rows.")
+    return RowFault(row, column, "", what, "Write the record's code in each of its rows.")
 
 
 def _is_empty_value(value: object) -> bool:

@@ -13,9 +13,9 @@ from p4books.push.types import (
     UNKNOWN,
     Draft,
     Entry,
-    Fault,
     PushOptions,
     PushReport,
+    RowFault,
 )
 
 
@@ -27,7 +27,7 @@ class Enqueuer:
         self._options = options
         self._report = report
 
-    def enqueue(self, records: Iterable[Draft | Fault], source: str, address: str) -> int | None:
+    def enqueue(self, records: Iterable[Draft | RowFault], source: str, address: str) -> int | None:
         """Begin a push and add all drafts to it; return its number, None if nothing is to be sent.
 
         In the latter case, and if reading the records raises, nothing is written to the ledger.
@@ -39,7 +39,7 @@ class Enqueuer:
             for record in records:
                 self._count(
                     record
-                    if isinstance(record, Fault)
+                    if isinstance(record, RowFault)
                     else enqueue_draft(
                         self._ledger, push, endpoint, record, resend_refused=resend_refused
                     )
@@ -51,9 +51,9 @@ class Enqueuer:
             report.errors.append(self._describe_faults())
         return push if self._sends else None
 
-    def _count(self, result: str | Fault) -> None:
+    def _count(self, result: str | RowFault) -> None:
         report = self._report
-        if isinstance(result, Fault):
+        if isinstance(result, RowFault):
             report.faults.append(result)
             return
         report.rows += 1
@@ -93,7 +93,7 @@ class Enqueuer:
 
 def enqueue_draft(
     ledger: Ledger, push: int, endpoint: str, draft: Draft, *, resend_refused: bool
-) -> str | Fault:
+) -> str | RowFault:
     """Add a draft to a push, and return the state that it is in.
 
     A record that was *created* or *refused* before stays with its push and is not sent again,
@@ -105,7 +105,7 @@ def enqueue_draft(
     if entry.state == CREATED or (entry.state == REFUSED and not resend_refused):
         ledger.link_row(push, draft.row, entry.record, already=True)
         return entry.state
-    if entry.state == UNKNOWN:
+    if entry.state == UNKNOWN or entry.first_lost_at:  # it may exist: never sent before a search
         ledger.requeue(push, entry, draft.row)
         return UNKNOWN
     if fault := _find_conflict(ledger.list_with_code(endpoint, draft.code), draft, entry):
@@ -114,7 +114,7 @@ def enqueue_draft(
     return READY
 
 
-def _add_new(ledger: Ledger, push: int, endpoint: str, draft: Draft) -> str | Fault:
+def _add_new(ledger: Ledger, push: int, endpoint: str, draft: Draft) -> str | RowFault:
     others = ledger.list_with_code(endpoint, draft.code)
     if fault := _find_conflict(others, draft):
         return fault
@@ -126,9 +126,10 @@ def _add_new(ledger: Ledger, push: int, endpoint: str, draft: Draft) -> str | Fa
 
 def _find_conflict(
     others: Iterable[Entry], draft: Draft, itself: Entry | None = None
-) -> Fault | None:
+) -> RowFault | None:
     for entry in others:
-        if entry != itself and entry.state in {CREATED, UNKNOWN}:
+        may_exist = entry.state in {CREATED, UNKNOWN} or entry.first_lost_at
+        if entry != itself and may_exist:
             return _code_fault(draft, *_describe_conflict(entry, draft))
     if draft.existing_id is None:
         return None
@@ -156,5 +157,5 @@ def _describe_conflict(entry: Entry, draft: Draft) -> tuple[str, str]:
     )
 
 
-def _code_fault(draft: Draft, what: str, remedy: str) -> Fault:
-    return Fault(draft.row, "code", draft.code, what, remedy, draft.row)
+def _code_fault(draft: Draft, what: str, remedy: str) -> RowFault:
+    return RowFault(draft.row, "code", draft.code, what, remedy, draft.row)

@@ -110,7 +110,7 @@ class NotCreated(P4BooksError):
 
 
 class StillRefusing(P4BooksError):
-    """429, again and again."""
+    """Every attempt was answered with 429."""
 
     def __init__(self, endpoint: str) -> None:
         super().__init__(
@@ -187,4 +187,15 @@ class NotSynced(P4BooksError):
     def __init__(self, why: P4BooksError) -> None:
         super().__init__(
             f"The created records are not in the warehouse yet; the next sync adds them. {why}"
+        )
+
+
+class IllegalTransition(P4BooksError):
+    """A defect of p4books: a record was about to change to a state that it must not have."""
+
+    def __init__(self, record: int, event: str) -> None:
+        super().__init__(
+            f"Record {record} of the ledger cannot change its state: {event}. It was left as it "
+            "is, and the push stopped; what was sent before is in the ledger. This is a defect of "
+            "p4books: please report it. Push the same file again to continue with other records."
         )

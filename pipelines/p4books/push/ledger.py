@@ -14,7 +14,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
-from p4books.push.errors import LedgerTrouble
+from p4books.push.errors import IllegalTransition, LedgerTrouble
 from p4books.push.types import (
     CREATED,
     READY,
@@ -88,8 +88,8 @@ class NextState(NamedTuple):
 # By event and by the state before it. What is not in the table is illegal.
 TRANSITIONS: Mapping[Event, Mapping[str, NextState]] = {
     Event.ENQUEUED: {
-        READY: NextState(READY, None),
-        REFUSED: NextState(READY, None),
+        READY: NextState(READY, UNKNOWN),  # lost ones: only in ledgers of earlier versions
+        REFUSED: NextState(READY, UNKNOWN),
         UNKNOWN: NextState(UNKNOWN, UNKNOWN),
     },
     Event.SENT: {
@@ -114,13 +114,6 @@ TRANSITIONS: Mapping[Event, Mapping[str, NextState]] = {
     Event.INTERRUPTED: {SENDING: NextState(UNKNOWN, UNKNOWN)},
 }
 _LOSING = {Event.LOST, Event.INTERRUPTED}
-
-
-class IllegalTransition(RuntimeError):
-    """A defect of p4books: a record was about to change to a state that it must not have."""
-
-    def __init__(self, record: int, event: Event) -> None:
-        super().__init__(f"record {record} of the ledger cannot change state: {event.value}")
 
 
 class Ledger:
@@ -356,7 +349,7 @@ class Ledger:
             (*change.columns.values(), change.record),
         )
         if cursor.rowcount != 1:
-            raise IllegalTransition(change.record, change.event)
+            raise IllegalTransition(change.record, change.event.value)
 
     def _select(self, where: str, values: tuple[Any, ...]) -> list[Entry]:
         cursor = self._execute(f"select {_COLUMNS} from record where {where}", values)

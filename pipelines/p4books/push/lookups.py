@@ -16,6 +16,7 @@ import duckdb
 from p4books.endpoints.definition import Endpoint
 from p4books.errors import P4BooksError, describe_unknown
 from p4books.load.schema import read_state
+from p4books.settings import Settings
 from p4books.storage.database import open_database
 from p4books.storage.run_log import RunLog
 from p4books.transform.models import SqlSources
@@ -94,15 +95,15 @@ class Lookups:
     current_to: datetime | None = None
 
     @classmethod
-    def load(cls, warehouse: Path, endpoint: Endpoint, sources: SqlSources) -> "Lookups":
+    def load(cls, settings: Settings, endpoint: Endpoint, sources: SqlSources) -> "Lookups":
         """Load what concerns an endpoint from the private warehouse and the seeds.
 
         Raises ListNotSynced if a list was never synced, and BrokenSeed.
         """
         needed = [endpoint.name, *_referenced_lists(endpoint)]
         taxed = any("tax_code" in fields for fields in (endpoint.fields, *endpoint.inner.values()))
-        _check_synced(warehouse, needed)
-        with open_database(warehouse, read_only=True) as con:
+        _check_synced(settings.warehouse, needed)
+        with open_database(settings.warehouse, read_only=True) as con:
             own, *others = [_load_index(con, name) for name in needed]
             used_tax_codes = _load_used_tax_codes(con) if taxed else []
         seeded = _load_tax_rates(sources) if taxed else []
@@ -110,7 +111,7 @@ class Lookups:
         for code, rate, first, last in seeded:
             rates.setdefault(code.upper(), []).append(TaxRate(rate, first, last))
         tax_codes = [*(code for code, *_ in seeded), *used_tax_codes]
-        freshness = RunLog(warehouse.with_name("runs.sqlite")).load_freshness().get(endpoint.name)
+        freshness = RunLog(settings.run_log).load_freshness().get(endpoint.name)
         return cls(
             own=own,
             lists=dict(zip(needed[1:], others, strict=True)),

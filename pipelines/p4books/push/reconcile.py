@@ -58,12 +58,16 @@ class Reconciler:
         result = search.run(whole=whole)
         resend = []
         for resolution in resolve(result):
-            self._record(resolution, result)
-            if resend_after is not None and resolution.may_resend:
-                if _was_sent_before(resolution.entry, result.began - resend_after):
-                    resend.append(resolution.entry)
-                else:
-                    self.ledger.annotate(resolution.entry, note=_describe_too_recent(resend_after))
+            if resend_after is None or not resolution.may_resend:
+                self._record(resolution, result)
+            elif _was_sent_before(resolution.entry, result.began - resend_after):
+                self._annotate(resolution, result)  # unknown until its request is sent again
+                resend.append(resolution.entry)
+            else:
+                self._record(resolution, result)
+                if not resolution.is_refused:
+                    note = _describe_too_recent(resend_after)
+                    self.ledger.annotate(resolution.entry, note=note)
         return resend
 
     def _record(self, resolution: "Resolution", result: "SearchResult") -> None:
@@ -73,7 +77,12 @@ class Reconciler:
             self.ledger.mark_created(entry, id=found.id, given_code=found.code, note=note)
         elif resolution.is_refused:
             self.ledger.mark_refused(entry, note=resolution.note)
-        elif result.complete:
+        else:
+            self._annotate(resolution, result)
+
+    def _annotate(self, resolution: "Resolution", result: "SearchResult") -> None:
+        entry = resolution.entry
+        if result.complete:
             began = result.began.isoformat(timespec="milliseconds")
             self.ledger.annotate(entry, note=resolution.note, sought_at=began)
         elif entry.sought_at is None:  # a tail alone adds nothing to an earlier scan of the list
@@ -221,7 +230,7 @@ class RecordSearch:
 
 @dataclass(frozen=True)
 class Resolution:
-    """What a search says of an entry: the record that it became, or why that is unknown.
+    """Result of a search for an entry: the record that it became, or why that is unknown.
 
     `may_resend`: nothing speaks against sending it once more, if the user asks for it.
     `is_refused`: P4 Books refused it because its code exists, and that record is not ours.

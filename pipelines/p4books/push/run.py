@@ -78,7 +78,7 @@ def push_records(  # noqa: PLR0913 - the use case: all that a caller can choose
         _check_same_books(ledger, settings, options)
         check_warehouse(settings.warehouse)
         definition = load_endpoints(settings.warehouse)[endpoint]
-        lookups = Lookups.load(settings.warehouse, definition, SqlSources.at(None))
+        lookups = Lookups.load(settings, definition, SqlSources.at(None))
         report.books_as_of, existing_ids = lookups.current_to, lookups.own.ids | lookups.own.gone
 
         documents = read_documents(rows, definition, lookups, options.column_map)

@@ -44,7 +44,7 @@ class Draft:
 
 
 @dataclass(frozen=True)
-class Fault:
+class RowFault:
     """One value that cannot be sent: where it is, what is wrong with it, and what to do.
 
     `row` is the row in the file (SourceRow.number), 0 if the fault concerns the whole file;
@@ -63,7 +63,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class Entry:
-    """One record in the ledger; timestamps are ISO 8601 in UTC, None if it never came to that.
+    """One record in the ledger; timestamps are ISO 8601 in UTC, None if that did not happen.
 
     `row` is its row in the file of its push. `sought_at` is when the last complete scan of the list
     that did not contain it began. `answer` is the beginning of what P4 Books answered, `status` the
@@ -172,5 +172,5 @@ class PushReport:
     waited: float = 0.0
     seconds: float = 0.0
     books_as_of: datetime | None = None
-    faults: list[Fault] = field(default_factory=list)
+    faults: list[RowFault] = field(default_factory=list)
     errors: list[P4BooksError] = field(default_factory=list)

@@ -12,7 +12,7 @@ import msgspec
 from p4books.endpoints.definition import Endpoint
 from p4books.push.documents import Document, FieldValues
 from p4books.push.lookups import REFERENCES, Lookups
-from p4books.push.types import Draft, Fault
+from p4books.push.types import Draft, RowFault
 from p4books.push.values import Value, format_value
 
 ItemValues = Mapping[str, Value]
@@ -26,7 +26,7 @@ _ENCODER = msgspec.json.Encoder(order="sorted", decimal_format="number")
 
 def validate_documents(
     documents: Iterable[Document], endpoint: Endpoint, lookups: Lookups
-) -> Iterator[Draft | Fault]:
+) -> Iterator[Draft | RowFault]:
     """Yield each document as a draft, or everything that is wrong with it, as they come.
 
     A fault of the whole file has row 0 and is yielded once; documents that lose a value by it are
@@ -47,7 +47,7 @@ def validate_documents(
             yield _build_draft(document, endpoint, lookups)
 
 
-def find_missing(document: Document, endpoint: Endpoint) -> Iterator[Fault]:
+def find_missing(document: Document, endpoint: Endpoint) -> Iterator[RowFault]:
     """Find what a record lacks: a code; a name, or a party and lines with quantity and price.
 
     If the file has no column for it, the fault has our own name of the field.
@@ -228,13 +228,13 @@ def _locate_line_field(
     return neighbour.row, document.columns.get(("lines", name), name)
 
 
-def _missing_fault(row: int, column: str, what: str) -> Fault:
-    return Fault(row, column, "", what, "Fill it in: a record cannot be sent without it.")
+def _missing_fault(row: int, column: str, what: str) -> RowFault:
+    return RowFault(row, column, "", what, "Fill it in: a record cannot be sent without it.")
 
 
 def _find_repeated_code(
     document: Document, first_rows: dict[str, int], reported: set[str]
-) -> Iterator[Fault]:
+) -> Iterator[RowFault]:
     """Report a code that an earlier record of the file has: here and, once, at the first one."""
     code = document.code
     if code is None or (first := first_rows.setdefault(code, document.row)) == document.row:
@@ -248,13 +248,13 @@ def _find_repeated_code(
         (first, f"Row {cell.row} has this code again."),
     ):
         if row != first or code not in reported:
-            yield Fault(row, cell.column, format_value(code), what, remedy, row)
+            yield RowFault(row, cell.column, format_value(code), what, remedy, row)
     reported.add(code)
 
 
 def _contradiction_faults(
     document: Document, endpoint: Endpoint, lookups: Lookups
-) -> Iterator[Fault]:
+) -> Iterator[RowFault]:
     if "lines" not in endpoint.inner:
         return
     lines = document.items["lines"]
@@ -263,7 +263,7 @@ def _contradiction_faults(
     )
     for odd in contradictions:
         cell = (document.header if odd.line is None else lines[odd.line])[odd.field]
-        yield Fault(
+        yield RowFault(
             cell.row,
             cell.column,
             format_value(cell.value),

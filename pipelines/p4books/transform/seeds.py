@@ -21,7 +21,7 @@ SeedRow = tuple[int, Mapping[str, str]]  # line number, and values by column
 
 @dataclass(frozen=True)
 class SeedType:
-    """Type of a seed's column: in DuckDB, in words, and a function that tells valid texts."""
+    """Type of a seed's column: in DuckDB, in words, and a function that recognises valid texts."""
 
     type: str
     description: str

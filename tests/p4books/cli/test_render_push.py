@@ -8,11 +8,11 @@ import pytest
 
 from p4books.cli.render_push import FAULT_COLUMNS, parse_fault_format, write_faults
 from p4books.errors import NotWritten, UsageError
-from p4books.push.types import Fault
+from p4books.push.types import RowFault
 
 FAULTS = [
-    Fault(7, "Precio", "1,5,0", "Not a number.", "Write it as 1.50."),
-    Fault(0, "", 'Ñ "x"\ny', "The row has no code.", "Add one."),
+    RowFault(7, "Precio", "1,5,0", "Not a number.", "Write it as 1.50."),
+    RowFault(0, "", 'Ñ "x"\ny', "The row has no code.", "Add one."),
 ]
 
 
@@ -73,7 +73,9 @@ def test_failure_in_the_middle(tmp_path: Path) -> None:
     before = file.read_bytes()
 
     with pytest.raises(UnicodeEncodeError):
-        write_faults(file, [*FAULTS, Fault(8, "a", "\ud800", "Half a character.", "Correct it.")])
+        write_faults(
+            file, [*FAULTS, RowFault(8, "a", "\ud800", "Half a character.", "Correct it.")]
+        )
 
     assert file.read_bytes() == before
     assert list(tmp_path.iterdir()) == [file]

@@ -15,12 +15,12 @@ import urllib3
 from p4books.endpoints import ENDPOINTS
 from p4books.endpoints.definition import Endpoint
 from p4books.errors import (
+    Abandoned,
     ApiError,
     BadAnswer,
     KeyRefused,
     NotFound,
     PageIgnored,
-    ReadCancelled,
     Redirected,
     Refused,
     RightMissing,
@@ -258,7 +258,7 @@ def test_stop(settings: Settings, sandbox: Sandbox, limiter: RateLimiter, clock:
     stop.set()
     sandbox.faults.stage(Fault("status", times=None))
 
-    with pytest.raises(ReadCancelled):
+    with pytest.raises(Abandoned):
         Client(_connection(settings, limiter), sleep=clock.pause, stop=stop).fetch_page(INVOICES, 1)
 
     assert sandbox.requests == []

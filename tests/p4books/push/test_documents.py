@@ -11,7 +11,7 @@ from p4books.endpoints.invoices import INVOICES
 from p4books.errors import UsageError
 from p4books.push.documents import Document, FieldValue, FieldValues, RowReader
 from p4books.push.lookups import Lookups, RecordIndex
-from p4books.push.types import Fault, SourceRow
+from p4books.push.types import RowFault, SourceRow
 from p4books.push.values import Value
 
 # Rows of one document
@@ -74,14 +74,14 @@ def test_append() -> None:
     """Further rows of a record add their items, their faults and whether it is blocked."""
     one, more = _document(2, _item(2), currency="USD"), _document(3, _item(3))
     more.is_blocked = True
-    more.file_faults.append(Fault(0, "x", "", "", ""))
+    more.file_faults.append(RowFault(0, "x", "", "", ""))
 
     one.append(more)
 
     assert one.items == {"lines": [_item(2), _item(3)]}
     assert (one.row, one.code, one.faults) == (2, "F-1", [])
     assert one.is_blocked
-    assert one.file_faults == [Fault(0, "x", "", "", "")]
+    assert one.file_faults == [RowFault(0, "x", "", "", "")]
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_sorted_faults() -> None:
     one = _document(2, _item(2), total=1, lines=2)
     one.append(_document(3, _item(3)))
     places = [(3, "CODE"), (2, "name"), (2, "LINES[1].price"), (2, "TOTAL"), (2, "CODE")]
-    one.faults = [Fault(row, column, "", "", "") for row, column in places]
+    one.faults = [RowFault(row, column, "", "", "") for row, column in places]
 
     found = [(fault.row, fault.column) for fault in one.sorted_faults()]
 

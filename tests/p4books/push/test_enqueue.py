@@ -1,16 +1,19 @@
 """Adding drafts to the ledger; what `Enqueuer` makes of a whole file is in test_run.py."""
 
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from tests.p4books.push.conftest import AddEntry, make_draft
 
 from p4books.push.enqueue import enqueue_draft
 from p4books.push.ledger import Ledger
-from p4books.push.types import CREATED, READY, REFUSED, UNKNOWN, Draft, Fault
+from p4books.push.types import CREATED, READY, REFUSED, UNKNOWN, Draft, RowFault
 
 
-def _enqueue(ledger: Ledger, draft: Draft, *, resend_refused: bool = False) -> str | Fault:
+def _enqueue(ledger: Ledger, draft: Draft, *, resend_refused: bool = False) -> str | RowFault:
     return enqueue_draft(ledger, 2, "vendors", draft, resend_refused=resend_refused)
 
 
@@ -54,15 +57,32 @@ def test_resend_refused(ledger: Ledger, add_entry: AddEntry) -> None:
 
     assert _enqueue(ledger, make_draft("V-1"), resend_refused=True) == READY
     fault = _enqueue(ledger, make_draft("V-2", existing_id="7"), resend_refused=True)
-    assert isinstance(fault, Fault)
+    assert isinstance(fault, RowFault)
     assert "id 7" in fault.what
+
+
+@pytest.mark.parametrize("state", [READY, REFUSED])
+def test_lost_in_an_earlier_version(
+    state: str, ledger: Ledger, ledger_path: Path, add_entry: AddEntry
+) -> None:
+    """A record that an earlier version called ready or refused though it was lost is looked up."""
+    add_entry("V-1", state=UNKNOWN)
+    with closing(sqlite3.connect(ledger_path)) as old, old:
+        old.execute("update record set state = ?, left_at = '2026-06-01T00:00:00Z'", (state,))
+
+    fault = _enqueue(ledger, make_draft("V-1", name="Another"))
+    result = _enqueue(ledger, make_draft("V-1", row=9), resend_refused=True)
+
+    assert result == UNKNOWN
+    assert [(entry.row, entry.state) for entry in ledger.entries(2, UNKNOWN)] == [(9, UNKNOWN)]
+    assert isinstance(fault, RowFault) == (state == READY)
 
 
 def test_existing_code(ledger: Ledger) -> None:
     """A code that is in the books is a fault, and the record is not added."""
     fault = _enqueue(ledger, make_draft("V-1", row=5, existing_id="7"))
 
-    assert isinstance(fault, Fault)
+    assert isinstance(fault, RowFault)
     assert (fault.row, fault.column, fault.value) == (5, "code", "V-1")
     assert list(ledger.entries(2)) == []
 
@@ -71,7 +91,7 @@ def test_existing_code_in_another_spelling(ledger: Ledger) -> None:
     """A code that is in the books in another spelling is a fault that shows that spelling."""
     fault = _enqueue(ledger, replace(make_draft("v-1", existing_id="7"), existing_code="V-1"))
 
-    assert isinstance(fault, Fault)
+    assert isinstance(fault, RowFault)
     assert "as V-1 (id 7)" in fault.what
 
 
@@ -82,7 +102,7 @@ def test_code_sent_with_other_content(state: str, ledger: Ledger, add_entry: Add
 
     fault = _enqueue(ledger, make_draft("V-1", phone="507"))
 
-    assert isinstance(fault, Fault)
+    assert isinstance(fault, RowFault)
     assert fault.what.startswith("Push 1 sent this code with other values in phone")
 
 

@@ -10,12 +10,11 @@ import pytest
 from tests.p4books.push.conftest import AddEntry, make_draft
 
 from p4books.errors import UsageError
-from p4books.push.errors import LedgerTrouble
+from p4books.push.errors import IllegalTransition, LedgerTrouble
 from p4books.push.ledger import (
     BATCH,
     TRANSITIONS,
     Event,
-    IllegalTransition,
     Ledger,
     list_entries,
     list_pushes,
@@ -30,6 +29,8 @@ ALLOWED = {
     # event, state before, lost before: state after
     (Event.ENQUEUED, READY, False): READY,
     (Event.ENQUEUED, REFUSED, False): READY,
+    (Event.ENQUEUED, READY, True): UNKNOWN,
+    (Event.ENQUEUED, REFUSED, True): UNKNOWN,
     (Event.ENQUEUED, UNKNOWN, False): UNKNOWN,
     (Event.ENQUEUED, UNKNOWN, True): UNKNOWN,
     (Event.SENT, READY, False): SENDING,

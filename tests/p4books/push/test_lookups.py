@@ -68,7 +68,8 @@ def synced(tmp_path_factory: pytest.TempPathFactory) -> Synced:
 
 
 def _load(private: Path, endpoint: str) -> Lookups:
-    return Lookups.load(private / "warehouse.duckdb", ENDPOINTS[endpoint], SqlSources.at())
+    settings = Settings(tenant=private.name, data_dir=private.parents[1])
+    return Lookups.load(settings, ENDPOINTS[endpoint], SqlSources.at())
 
 
 def test_lists(synced: Synced) -> None:
@@ -110,11 +111,13 @@ def test_rate(synced: Synced) -> None:
 def test_current_to(synced: Synced, tmp_path: Path) -> None:
     """The lookups say when the list was last read; None if that was not recorded."""
     lookups = _load(synced.private, "invoices")
-    shutil.copy(synced.private / "warehouse.duckdb", tmp_path)
+    private = tmp_path / ".private" / "acme"
+    private.mkdir(parents=True)
+    shutil.copy(synced.private / "warehouse.duckdb", private)
 
     assert lookups.current_to is not None
     assert timedelta(0) < datetime.now(UTC) - lookups.current_to < timedelta(minutes=5)
-    assert _load(tmp_path, "invoices").current_to is None
+    assert _load(private, "invoices").current_to is None
 
 
 def test_list_not_synced(synced: Synced) -> None:

@@ -423,6 +423,21 @@ def test_resend_unknown(arrives_late: bool, open_books: OpenBooks) -> None:
     assert _new_codes(sandbox) == ["NEW-1"]
 
 
+def test_resend_after_a_conflict_without_a_record(open_books: OpenBooks) -> None:
+    """A 409 whose record no list shows is sent again on request, and stops no other record."""
+    sandbox, push = open_books()
+    sandbox.faults.stage(Fault("status", method="POST", status=409))
+    sandbox.faults.stage(Fault("status", method="GET", status=403, times=None))
+    first = push(_vendors(1))
+    sandbox.faults.clear()
+
+    report = push(_vendors(1, 2), resend=frozenset({UNKNOWN}))
+
+    assert (first.created, first.unknown) == (0, 1)
+    assert (report.created, report.refused, report.unknown, report.ready) == (2, 0, 0, 0)
+    assert _new_codes(sandbox) == ["NEW-1", "NEW-2"]
+
+
 def test_another_record_with_the_code(open_books: OpenBooks, data: Path) -> None:
     """If the code exists by now with other content, it is not sent again, and the user compares."""
     sandbox, push = open_books()

@@ -21,7 +21,7 @@ from p4books.endpoints.vendors import VENDORS
 from p4books.errors import UsageError
 from p4books.push.documents import Document, FieldValue, read_documents
 from p4books.push.lookups import Lookups, RecordIndex, TaxRate
-from p4books.push.types import Draft, Fault, SourceRow
+from p4books.push.types import Draft, RowFault, SourceRow
 from p4books.push.validate import (
     Contradiction,
     find_contradictions,
@@ -46,7 +46,7 @@ LINE = {"quantity": 3, "price": Decimal("35.31"), "product": "P-1", "tax_code": 
 INVOICE = {"code": "F-1", "customer": "C-1", "lines": [LINE]}
 
 
-def _validate(endpoint: Endpoint, *rows: Values, **column_map: str) -> list[Draft | Fault]:
+def _validate(endpoint: Endpoint, *rows: Values, **column_map: str) -> list[Draft | RowFault]:
     numbered = (SourceRow(number, values) for number, values in enumerate(rows, 2))
     documents = read_documents(numbered, endpoint, LOOKUPS, column_map)
     return list(validate_documents(documents, endpoint, LOOKUPS))
@@ -60,8 +60,8 @@ def _drafts(endpoint: Endpoint, *rows: Values) -> list[Draft]:
 
 def _faults(endpoint: Endpoint, *rows: Values) -> list[tuple[int, str]]:
     found = _validate(endpoint, *rows)
-    assert all(isinstance(each, Fault) for each in found), found
-    return [(each.row, each.column) for each in found if isinstance(each, Fault)]
+    assert all(isinstance(each, RowFault) for each in found), found
+    return [(each.row, each.column) for each in found if isinstance(each, RowFault)]
 
 
 def test_draft() -> None:
@@ -133,8 +133,8 @@ def test_repeated_code(rows: Sequence[Values], again: int) -> None:
     *sent, fault, first = _validate(INVOICES, *rows)
 
     assert all(isinstance(each, Draft) for each in sent)
-    assert isinstance(fault, Fault)
-    assert isinstance(first, Fault)
+    assert isinstance(fault, RowFault)
+    assert isinstance(first, RowFault)
     assert (fault.record, fault.what) == (again, "Row 2 already has this code.")
     assert (first.record, first.what) == (2, f"Row {again} has this code again.")
     assert "sort the file by code" in fault.remedy
@@ -144,15 +144,15 @@ def test_code_repeated_twice() -> None:
     """The first of several rows with the same code is reported once."""
     found = _validate(PRODUCTS, *[{"code": "a", "name": "x"}] * 3)
 
-    assert [each.row for each in found if isinstance(each, Fault)] == [3, 2, 4]
+    assert [each.row for each in found if isinstance(each, RowFault)] == [3, 2, 4]
 
 
 def test_repeated_code_without_items() -> None:
     """Two rows without items are never one record."""
     row = {"code": "C-1", "name": "x"}
 
-    assert isinstance(_validate(CUSTOMERS, row, row)[1], Fault)
-    assert isinstance(_validate(CUSTOMERS, {**row, "city": ""}, {**row, "city": ""})[1], Fault)
+    assert isinstance(_validate(CUSTOMERS, row, row)[1], RowFault)
+    assert isinstance(_validate(CUSTOMERS, {**row, "city": ""}, {**row, "city": ""})[1], RowFault)
 
 
 def test_all_faults() -> None:
@@ -177,7 +177,7 @@ def test_fault_stops_only_its_record() -> None:
     row = {"code": "a", "name": "x"}
     found = _validate(PRODUCTS, row, {"code": "b", "name": ""}, {**row, "code": "c"})
 
-    assert [type(each) for each in found] == [Draft, Fault, Draft]
+    assert [type(each) for each in found] == [Draft, RowFault, Draft]
 
 
 def test_unknown_column() -> None:
@@ -186,7 +186,7 @@ def test_unknown_column() -> None:
 
     fault, draft = _validate(PRODUCTS, *rows)
 
-    assert isinstance(fault, Fault)
+    assert isinstance(fault, RowFault)
     assert (fault.row, fault.column) == (0, "colour")
     assert isinstance(draft, Draft)
     assert draft.code == "0"
@@ -197,7 +197,7 @@ def test_contradictions() -> None:
     lines = [LINE, {**LINE, "subtotal": "105.92"}, {**LINE, "Subtotal": 5}]
     (fault,) = _validate(INVOICES, {**INVOICE, "Lines": lines, "lines": None}, lines="")
 
-    assert isinstance(fault, Fault)
+    assert isinstance(fault, RowFault)
     assert (fault.row, fault.column, fault.value) == (2, "Lines[3].Subtotal", "5")
     assert fault.what == "The line adds up to 105.93, but its subtotal is 5.00."
 

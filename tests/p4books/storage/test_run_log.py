@@ -3,14 +3,22 @@
 import sqlite3
 import threading
 import time
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from p4books.errors import DiskTrouble
-from p4books.storage.run_log import KEPT_DAYS, EndpointRun, Freshness, RunLog, SqliteTables
+from p4books.errors import Abandoned, DiskTrouble, KeyRefused, RightMissing
+from p4books.storage.run_log import (
+    KEPT_DAYS,
+    EndpointRun,
+    Freshness,
+    RunLog,
+    SqliteTables,
+    SyncSummary,
+    record_run,
+)
 
 ENDPOINT_RUN = EndpointRun(
     endpoint="invoices",
@@ -170,7 +178,7 @@ def test_requests_since(log: RunLog) -> None:
 
 
 def test_list_profile(log: RunLog) -> None:
-    """Of what was profile about a list, only the last record is kept."""
+    """Of the profiles of a list, only the last record is kept."""
     for total in (250, 300):
         profile = {"source": "here", "size": 100, "total": total, "arrangement": "oldest first"}
         log.save_list_profile("invoices", profile)
@@ -257,6 +265,33 @@ def test_upsert(tables: SqliteTables, tmp_path: Path) -> None:
 
     assert [tuple(row) for row in rows] == [("here", "c"), ("there", "b")]
     assert (tmp_path / "notes.sqlite").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    ("end", "outcome"),
+    [(None, "done"), (KeyRefused("acme"), "KeyRefused"), (KeyboardInterrupt(), "stopped")],
+)
+def test_record_run(end: BaseException | None, outcome: str, tmp_path: Path) -> None:
+    """The log says how a run ended, and what ended it is raised again."""
+    log = RunLog(tmp_path / "runs.sqlite")
+    expected = pytest.raises(type(end)) if end else nullcontext()
+
+    with expected, record_run(log, SyncSummary("acme")):
+        if end:
+            raise end
+
+    (run,) = log.load_runs()
+    assert (run.outcome, run.ended_at is None) == (outcome, False)
+
+
+def test_first_fault_is_the_outcome(tmp_path: Path) -> None:
+    """A run that stored what it could ends with the name of its first fault."""
+    log, summary = RunLog(tmp_path / "runs.sqlite"), SyncSummary("acme")
+
+    with record_run(log, summary):
+        summary.faults += [RightMissing("vendors"), Abandoned()]
+
+    assert [run.outcome for run in log.load_runs()] == ["RightMissing"]
 
 
 def test_query_without_a_file(tables: SqliteTables, tmp_path: Path) -> None:
