@@ -28,8 +28,9 @@ def run_here(words: Sequence[str], folder: Path, environment: Mapping[str, str])
         _fresh_log(),
         _captured_output() as (out, err),
     ):
-        for name in [name for name in os.environ if name.startswith(ENV_PREFIX)]:
-            patch.delenv(name)
+        inherited = [name for name in os.environ if name.startswith(ENV_PREFIX)]
+        for name in (*inherited, "DLT_PROJECT_DIR"):
+            patch.delenv(name, raising=False)
         for name, value in environment.items():
             patch.setenv(name, value)
         patch.chdir(folder)

@@ -113,7 +113,7 @@ class Synced:
 
 
 @pytest.fixture(scope="session")
-def synced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Synced]:
+def synced(tmp_path_factory: pytest.TempPathFactory) -> Synced:
     """A tenant with a few hundred documents up to three days ago. Change copies only."""
     folder = tmp_path_factory.mktemp("synced")
     last_day = datetime.now(UTC).date() - timedelta(days=3)
@@ -130,7 +130,8 @@ def synced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Synced]:
         )
         summary = sync(settings, full=True)
         assert (summary.faults, summary.published) == ([], True)
-        yield Synced(settings, _fetch(sandbox, "customers"), _fetch(sandbox, "invoices"))
+        tenant = Synced(settings, _fetch(sandbox, "customers"), _fetch(sandbox, "invoices"))
+    return tenant
 
 
 def _fetch(sandbox: Sandbox, path: str) -> list[dict[str, Any]]:

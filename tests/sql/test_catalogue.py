@@ -195,7 +195,7 @@ def own(synced: Synced, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sett
 def test_the_example_of_ones_own(own: Settings, tmp_path: Path) -> None:
     """The ten lines of sql/custom/README.md work in a project folder, as they are written."""
     text = (sql_folder() / "custom" / "README.md").read_text(encoding="utf-8")
-    (example,) = re.findall(r"```sql\n(.*?)```", text, re.DOTALL)
+    (example,) = re.findall(r"```sql[^\n]*\n(.*?)```", text, re.DOTALL)
     (asked,) = re.findall(r'p4books query "(.*)"', text)
     (tmp_path / "sql" / "custom").mkdir(parents=True)
     (tmp_path / "sql" / "custom" / "top_customers.sql").write_text(example)

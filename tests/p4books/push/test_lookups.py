@@ -129,7 +129,7 @@ def test_list_not_synced(synced: Synced) -> None:
 def test_no_warehouse(tmp_path: Path) -> None:
     """Without a warehouse nothing can be validated, and none is created."""
     with pytest.raises(ListNotSynced, match="products"):
-        _load(tmp_path, "products")
+        _load(tmp_path / ".private" / "acme", "products")
 
     assert list(tmp_path.iterdir()) == []
 

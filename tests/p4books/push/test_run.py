@@ -714,7 +714,7 @@ def test_two_at_once(open_books: OpenBooks, data: Path) -> None:
 
 def test_beside_a_sync(data: Path) -> None:
     """A sync and a push that share a rate limit both complete, and neither exceeds it."""
-    with Sandbox(invoices=60, limit=20, window=0.4, page_size_cap=5) as sandbox:
+    with Sandbox(invoices=160, limit=20, window=0.4, page_size_cap=5) as sandbox:
         shared = {"requests_per_window": 20, "window_seconds": 0.4, "page_size": 5}
         settings = _settings(sandbox, data, **shared)
         synced: list[Any] = []
