@@ -130,8 +130,7 @@ def synced(tmp_path_factory: pytest.TempPathFactory) -> Synced:
         )
         summary = sync(settings, full=True)
         assert (summary.faults, summary.published) == ([], True)
-        tenant = Synced(settings, _fetch(sandbox, "customers"), _fetch(sandbox, "invoices"))
-    return tenant
+        return Synced(settings, _fetch(sandbox, "customers"), _fetch(sandbox, "invoices"))
 
 
 def _fetch(sandbox: Sandbox, path: str) -> list[dict[str, Any]]:
