@@ -144,7 +144,7 @@ def _summarize(
     before: WarehouseContents,
     endpoint_runs: Sequence[EndpointRun],
 ) -> None:
-    read = {one.endpoint.name for one in extracted.lists}
+    read = {list_.endpoint.name for list_ in extracted.lists}
     summary.readings += [run for run in endpoint_runs if run.endpoint in read]
     summary.faults += loaded.faults.values()
     summary.loaded = loaded.has_changes
@@ -172,10 +172,10 @@ def _transform(
 
 def _remember(settings: Settings, extracted: ExtractResult, run: RunRecorder) -> None:
     """Clear the spools of finished scans, and save what was learned about each list."""
-    for one in extracted.lists:
-        if one.scan.outcome is not None:
-            one.spool.clear()
-        save_endpoint_state(run.log, settings, one)
+    for list_ in extracted.lists:
+        if list_.scan.outcome is not None:
+            list_.spool.clear()
+        save_endpoint_state(run.log, settings, list_)
 
 
 def _publish(

@@ -98,11 +98,11 @@ def compare_lists(
     pairs: list[tuple[ExtractedList, Delta]] = []
     faults: dict[str, P4BooksError] = {}
     for extracted in read:
-        name, verdict = extracted.endpoint.name, extracted.scan.outcome
+        name, outcome = extracted.endpoint.name, extracted.scan.outcome
         known = name in state.scans
-        if verdict and not verdict.complete:
-            faults[name] = Incomplete(name, verdict.announced, verdict.seen, held=known)
-        if known or (verdict and verdict.complete):
+        if outcome and not outcome.complete:
+            faults[name] = Incomplete(name, outcome.announced, outcome.seen, held=known)
+        if known or (outcome and outcome.complete):
             delta = _compare_list(con, extracted, state.scans.get(name, NO_SCAN))
             if guard.blocks(delta):
                 faults[name] = TooManyGone(name, delta.gone, delta.held)
@@ -163,20 +163,18 @@ def _compare_list(
 ) -> Delta:
     """Compare the new pages of a scan; at its end, all of them, to find deleted rows."""
     scan, pages, identity = extracted.scan, extracted.spool.list_pages(), extracted.scan.identity
-    verdict = scan.outcome
+    outcome = scan.outcome
     loaded = before.loaded_of(identity)
-    concluded, running = (
-        ScanProgress(identity),
-        ScanProgress(before.concluded, identity, len(pages)),
-    )
+    concluded = ScanProgress(identity)
+    running = ScanProgress(before.concluded, identity, len(pages))
     return compare_scan(
         con,
         extracted.endpoint,
-        pages if verdict else pages[loaded:],
-        complete=verdict is not None and verdict.complete,
-        quiet=verdict is not None and verdict.quiet,
+        pages if outcome else pages[loaded:],
+        complete=outcome is not None and outcome.complete,
+        quiet=outcome is not None and outcome.quiet,
         loaded=loaded,
-        scanned=concluded if verdict else running,
+        scanned=concluded if outcome else running,
     )
 
 

@@ -168,7 +168,7 @@ def _write_deltas(con: duckdb.DuckDBPyConnection, delta: Delta, scratch: Path) -
     Each runs in its own thread: a streamed result is computed by the thread that fetches it.
     """
     import pyarrow as pa  # noqa: PLC0415 - 0.1 s that a run without changes need not wait for
-    from pyarrow import parquet  # noqa: PLC0415
+    from pyarrow import parquet  # noqa: PLC0415 - as above
 
     path = scratch / f"{delta.endpoint.name}.parquet"
     validity = "null::timestamptz as _dlt_valid_from, null::timestamptz as _dlt_valid_to"
@@ -191,21 +191,21 @@ def _run_dlt(
     scratch = copy.parent
     with _dlt_environment({**_DLT_SETTINGS, "DLT_DATA_DIR": str(scratch)}):
         import dlt  # noqa: PLC0415 - takes a second: only where needed, while the files are written
-        import pyarrow as pa  # noqa: PLC0415
-        from dlt.common.runtime.collector import NULL_COLLECTOR  # noqa: PLC0415
-        from dlt.destinations import duckdb as duckdb_destination  # noqa: PLC0415
-        from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials  # noqa: PLC0415
+        import pyarrow as pa  # noqa: PLC0415 - as above
+        from dlt.common.runtime.collector import NULL_COLLECTOR  # noqa: PLC0415 - as above
+        from dlt.destinations import duckdb as duckdb_destination  # noqa: PLC0415 - as above
+        from dlt.destinations.impl.duckdb import configuration  # noqa: PLC0415 - as above
 
-        from p4books.load.source import versions_source  # noqa: PLC0415
+        from p4books.load.source import versions_source  # noqa: PLC0415 - as above
 
         config = {"memory_limit": memory, "threads": THREADS}
-        pa.set_memory_pool(
-            pa.system_memory_pool()
-        )  # the default pool does not return 100 MB to the system
+        # The default pool does not return 100 MB to the system.
+        pa.set_memory_pool(pa.system_memory_pool())
+        credentials = configuration.DuckDbCredentials(str(copy), global_config=config)
         pipeline = dlt.pipeline(
             "p4books",
             pipelines_dir=str(scratch / "dlt"),
-            destination=duckdb_destination(DuckDbCredentials(str(copy), global_config=config)),
+            destination=duckdb_destination(credentials),
             dataset_name="raw",
             progress=NULL_COLLECTOR,
         )

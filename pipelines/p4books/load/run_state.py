@@ -103,7 +103,7 @@ def build_endpoint_run(
 
     `fault` is why it was not loaded, or not as it was read.
     """
-    scan, verdict = extracted.scan, extracted.scan.outcome
+    scan, outcome = extracted.scan, extracted.scan.outcome
     fault = extracted.fault or fault
     total = scan.profile.total if scan.profile else 0
     return EndpointRun(
@@ -115,10 +115,10 @@ def build_endpoint_run(
         current_to=scan.current_to if delta else None,
         pages=scan.pages,
         announced_pages=scan.announced_pages,
-        announced=verdict.announced if verdict else total,
-        seen=verdict.seen if verdict else delta.seen if delta else 0,
-        complete=verdict is not None and verdict.complete and fault is None,
-        quiet=verdict is not None and verdict.quiet,
+        announced=outcome.announced if outcome else total,
+        seen=outcome.seen if outcome else delta.seen if delta else 0,
+        complete=outcome is not None and outcome.complete and fault is None,
+        quiet=outcome is not None and outcome.quiet,
         new=delta.new if delta else 0,
         changed=delta.changed if delta else 0,
         gone=delta.gone if delta else 0,
@@ -156,11 +156,11 @@ def describe_backlog(
     `complete` are the endpoints of which the warehouse has a complete copy.
     """
     notes = [
-        f"{one.endpoint.name}: the first copy is in progress, {one.scan.pages:,} of about "
-        f"{one.scan.announced_pages:,} pages are read. It is published when it is complete: run "
+        f"{list_.endpoint.name}: the first copy is in progress, {list_.scan.pages:,} of about "
+        f"{list_.scan.announced_pages:,} pages are read. It is published when it is complete: run "
         "again, or run `p4books sync --full` to read it to its end now."
-        for one in lists
-        if one.scan.outcome is None and one.endpoint.name not in complete
+        for list_ in lists
+        if list_.scan.outcome is None and list_.endpoint.name not in complete
     ]
     return notes + _describe_slow_verification(settings, lists, log)
 
@@ -169,7 +169,7 @@ def _describe_slow_verification(
     settings: Settings, lists: Sequence[ExtractedList], log: RunLog
 ) -> list[str]:
     """Return a note if rows can't be verified as often as they should, with what would help."""
-    profiles = {one.endpoint.name: one.scan.profile for one in lists if one.scan.profile}
+    profiles = {list_.endpoint.name: list_.scan.profile for list_ in lists if list_.scan.profile}
     budget, age = settings.requests_per_run, settings.max_verified_age
     interval = _usual_interval(log)
 

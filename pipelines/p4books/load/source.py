@@ -114,12 +114,12 @@ def _read_whole_list(
     spool = Spool(folder / endpoint.name, client.target.list_source(endpoint))
     scan = ListScan(endpoint, client, spool)
     scan.continue_scan()
-    verdict = scan.result().outcome
-    assert verdict is not None  # noqa: S101 - a scan without a budget ends only at its end
-    if not verdict.complete:
-        raise Incomplete(endpoint.name, verdict.announced, verdict.seen, held=False)
+    outcome = scan.result().outcome
+    assert outcome is not None  # noqa: S101 - a scan without a budget ends only at its end
+    if not outcome.complete:
+        raise Incomplete(endpoint.name, outcome.announced, outcome.seen, held=False)
     with open_comparison(folder / "nothing.duckdb", folder) as con:
-        delta = compare_scan(con, endpoint, spool.list_pages(), complete=True, quiet=verdict.quiet)
+        delta = compare_scan(con, endpoint, spool.list_pages(), complete=True, quiet=outcome.quiet)
         if delta.versions:
             yield from con.execute(delta.query).to_arrow_reader(BATCH)
 

@@ -258,8 +258,8 @@ def _check_headers(layer: str, file: Path, sql: str, headers: Mapping[str, str])
 @cache  # parsing takes 20 ms, and a process may publish the same models more than once
 def _find_reads(sql: str, file: Path) -> frozenset[str]:
     import sqlglot  # noqa: PLC0415 - 0.3 s that a run without changes need not wait for
-    from sqlglot import exp  # noqa: PLC0415
-    from sqlglot.errors import ParseError, TokenError  # noqa: PLC0415
+    from sqlglot import exp  # noqa: PLC0415 - as above
+    from sqlglot.errors import ParseError, TokenError  # noqa: PLC0415 - as above
 
     try:
         statements = [part for part in sqlglot.parse(sql, dialect="duckdb") if part]
