@@ -213,7 +213,8 @@ def _format_report(report: PushReport) -> str:
     rows = f"of {report.rows:,} record{'' if report.rows == 1 else 's'} {states}"
     if report.push is None:
         return f"{report.endpoint}: {rows}; nothing was sent."
-    cost = f"{report.requests:,} requests in {report.seconds:,.1f} s"
+    plural = "" if report.requests == 1 else "s"
+    cost = f"{report.requests:,} request{plural} in {report.seconds:,.1f} s"
     return f"Push {report.push}, {report.endpoint}: {rows}; {cost}."
 
 
