@@ -3,7 +3,6 @@
 import os
 import secrets
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -109,6 +108,8 @@ def demo_tenant(invoices: int) -> Iterator["Settings"]:
 
     Raises UsageError if the sandbox is not installed, and P4BooksError if it does not start.
     """
+    import subprocess
+
     from p4books.settings import Settings, project_root, validate_settings
 
     require_sandbox()

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -17,11 +17,13 @@ from p4books.cli.console import (
     print_line,
     print_table,
 )
-from p4books.extract.probe import ApiCapabilities, ProbeResult
-from p4books.publish.query import CatalogColumn, CatalogEntry
-from p4books.publish.status import TenantStatus
 from p4books.settings import Settings
 from p4books.storage.run_log import KILLED, Run, SyncSummary
+
+if TYPE_CHECKING:  # `models` and `runs` start without what reads the API
+    from p4books.extract.probe import ApiCapabilities, ProbeResult
+    from p4books.publish.query import CatalogColumn, CatalogEntry
+    from p4books.publish.status import TenantStatus
 
 COSTS = ("requests", "refused", "seconds waited")
 CHANGES = ("new", "changed", "gone", "findings")
@@ -58,7 +60,7 @@ def print_summary_log(summary: SyncSummary, settings: Settings) -> None:
 
 
 def print_probe_results(
-    results: Sequence[ProbeResult], capabilities: ApiCapabilities | None = None
+    results: Sequence["ProbeResult"], capabilities: "ApiCapabilities | None" = None
 ) -> None:
     """Print the result of probing each endpoint, and how the API behaves if that is known."""
     print_table(
@@ -80,7 +82,7 @@ def print_probe_results(
 
 
 def print_probe_results_json(
-    results: Sequence[ProbeResult], capabilities: ApiCapabilities | None = None
+    results: Sequence["ProbeResult"], capabilities: "ApiCapabilities | None" = None
 ) -> None:
     """Print the results as a JSON list, or with capabilities as an object that holds both."""
     endpoints = [
@@ -107,7 +109,7 @@ def print_capabilities(capabilities: Mapping[str, Any]) -> None:
     )
 
 
-def print_status(status: TenantStatus, settings: Settings) -> None:
+def print_status(status: "TenantStatus", settings: Settings) -> None:
     """Print what the published file contains, how fresh it is, and the requests this took."""
     print_table(
         ("table", "rows", "versions", "read", "current to", "verified to", "oldest row"),
@@ -186,7 +188,7 @@ def print_run(run: Run) -> None:
     )
 
 
-def print_models(models: Sequence[CatalogEntry]) -> None:
+def print_models(models: Sequence["CatalogEntry"]) -> None:
     """Print the models, layer by layer."""
     print_table(
         ("layer", "model", "rows", "what a row is"),
@@ -194,7 +196,7 @@ def print_models(models: Sequence[CatalogEntry]) -> None:
     )
 
 
-def print_model(model: CatalogEntry, columns: Sequence[CatalogColumn]) -> None:
+def print_model(model: "CatalogEntry", columns: Sequence["CatalogColumn"]) -> None:
     """Print what a model is, and its columns with their meanings."""
     plural = "" if model.rows == 1 else "s"
     print_line(f"{model.full_name}, {model.rows:,} row{plural}. {model.grain}")

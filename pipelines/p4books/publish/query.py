@@ -10,7 +10,6 @@ import duckdb
 
 from p4books.errors import NotPublished, QueryFailed, describe_unknown
 from p4books.storage.database import quote_identifier
-from p4books.transform.models import LAYERS
 
 BATCH_ROWS = 2_000  # in memory at a time
 
@@ -125,6 +124,8 @@ def describe_interrupted(error: Exception) -> QueryFailed:
 
 def list_models(con: duckdb.DuckDBPyConnection) -> list[CatalogEntry]:
     """List the models, layer by layer. Raises QueryFailed if the file has no catalogue."""
+    from p4books.transform.models import LAYERS  # noqa: PLC0415 - `query` starts without it
+
     try:
         rows = con.execute(
             "select layer, model, grain, key, sorted_by, question, query, reads, rows"
