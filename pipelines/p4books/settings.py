@@ -297,8 +297,8 @@ def _select_tenant(
     own = tables.get(str(name).lower())
     if known_only and own is None and tenant and tenant != default:
         known = [*tables, *([str(default)] if default else [])]
-        none = "" if known else "No tenant is configured."
-        raise SettingsError(describe_unknown("tenant", tenant, known, none))
+        remedy = f"None is configured. Put {ENV_PREFIX}TENANT=… into .env (see .env.example)."
+        raise SettingsError(describe_unknown("tenant", tenant, known, "" if known else remedy))
     if name != default:
         values.pop("api_key", None)  # one tenant's key is never sent to another's address
     return {**values, **(own or {}), "tenant": name}

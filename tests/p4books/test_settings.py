@@ -563,7 +563,7 @@ def test_unknown_tenant(name: str, end: str) -> None:
 
 def test_unknown_tenant_without_any() -> None:
     """If no tenant is configured the message says so."""
-    with pytest.raises(SettingsError, match=r"Unknown tenant 'acme'. No tenant is configured"):
+    with pytest.raises(SettingsError, match=r"Unknown tenant 'acme'. None is configured"):
         _collect("acme")
 
 
