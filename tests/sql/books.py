@@ -1,7 +1,7 @@
-"""A warehouse that is given rows and makes the models of them.
+"""Warehouse that materializes all models from a given set of rows.
 
-One connection to a warehouse of its own; each set of rows lives in a transaction that is taken
-back, so that nothing need be made anew for the next.
+It has a single connection. Each set of rows is loaded in a transaction that is rolled back, so the
+warehouse is created only once.
 """
 
 import json
@@ -22,11 +22,11 @@ from p4books.transform.models import CUSTOM, LAYERS, SqlSources, load_models
 from p4books.transform.seeds import load_seeds
 
 Row = Mapping[str, Any]
-Rows = Mapping[str, Sequence[Row]]  # by table of raw
+Rows = Mapping[str, Sequence[Row]]  # by table in raw
 
 SOURCES = SqlSources.at()
-MODELS = [each for each in load_models(SOURCES).models if each.layer != CUSTOM]
-KINDS = {
+MODELS = [model for model in load_models(SOURCES).models if model.layer != CUSTOM]
+COLUMN_TYPES = {
     table: {
         **table_columns(endpoint),
         "_dlt_valid_from": "timestamptz",
@@ -37,13 +37,13 @@ KINDS = {
 
 
 class Books:
-    """A warehouse to which rows are given, and of which the models are asked."""
+    """A warehouse that loads rows and answers queries on the models."""
 
     def __init__(self, folder: Path) -> None:
         path = folder / "warehouse.duckdb"
         create_tables(path, tuple(ENDPOINTS.values()))
         self.con = open_database(path)
-        self.con.execute("set threads = 1")  # there is little to share among several
+        self.con.execute("set threads = 1")  # the tables are too small to gain from more
         load_seeds(self.con, SOURCES)
         record_as_of(self.con, validate_settings({"tenant": "acme"}), ())
         create_macros(self.con, SOURCES.macros)
@@ -51,14 +51,14 @@ class Books:
             self.con.execute(f"create schema {layer}")
 
     @contextmanager
-    def holding(self, rows: Rows, as_of: Row) -> Iterator[None]:
-        """Hold rows for a while, and the models that are made of them."""
+    def loaded(self, rows: Rows, as_of: Row) -> Iterator[None]:
+        """Load rows and create the models from them, until the context is left."""
         self.con.execute("begin")
         try:
-            for table, given in rows.items():
-                fill(self.con, table, given)
-            told = ", ".join(f"{column} = ?" for column in as_of)
-            self.con.execute(f"update raw.as_of set {told}", list(as_of.values()))
+            for table, table_rows in rows.items():
+                fill(self.con, table, table_rows)
+            assignments = ", ".join(f"{column} = ?" for column in as_of)
+            self.con.execute(f"update raw.as_of set {assignments}", list(as_of.values()))
             for model in MODELS:
                 self.con.execute(
                     f"create table {model.layer}.{quote_identifier(model.name)} as {model.sql}"
@@ -68,30 +68,35 @@ class Books:
             self.con.execute("rollback")
 
     def check(self) -> None:
-        """Run all checks, of the keys of every model too. Raises CheckFailed."""
+        """Run all checks, including those of every model's key. Raises CheckFailed."""
         for model in MODELS:
             check_key(self.con, model)
         run_checks(self.con, (), SOURCES.files("checks"))
 
-    def ask(self, query: str) -> list[tuple[Any, ...]]:
-        """Ask the models."""
-        return self.con.execute(query).fetchall()
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        """Run a query on the models."""
+        return self.con.execute(sql).fetchall()
 
 
 def fill(con: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Row]) -> None:
-    """Put rows into a table of raw; inner lists are given as lists of dicts."""
+    """Insert rows into a table of raw; nested lists are passed as lists of dicts."""
     if not rows:
         return
-    kinds = KINDS.get(table) or {
-        column: kind for column, kind, *_ in con.execute(f"describe raw.{table}").fetchall()
+    types = COLUMN_TYPES.get(table) or {
+        column: type_name
+        for column, type_name, *_ in con.execute(f"describe raw.{table}").fetchall()
     }
-    shape = json.dumps([dict.fromkeys(kinds, "VARCHAR")])
+    shape = json.dumps([dict.fromkeys(types, "VARCHAR")])
     texts = [
-        {n: json.dumps(v) if isinstance(v, list) else v for n, v in row.items()} for row in rows
+        {
+            name: json.dumps(value) if isinstance(value, list) else value
+            for name, value in row.items()
+        }
+        for row in rows
     ]
     typed = ", ".join(
-        f"{quote_identifier(each)}::{kind} as {quote_identifier(each)}"
-        for each, kind in kinds.items()
+        f"{quote_identifier(column)}::{type_name} as {quote_identifier(column)}"
+        for column, type_name in types.items()
     )
     con.execute(
         f"insert into raw.{table} by name select {typed}"

@@ -1,4 +1,4 @@
-"""A warehouse of hand-written rows with our views, and a tenant that was synced with a sandbox."""
+"""Fixtures of the SQL tests: a warehouse for hand-written rows, and a synced tenant."""
 
 import json
 import urllib.request
@@ -23,8 +23,8 @@ from p4books.transform.models import SqlSources, load_models
 from p4books.transform.seeds import load_seeds
 from p4books_sandbox import Sandbox
 
-Give = Callable[..., None]
-Expect = Callable[[str], list[tuple[Any, ...]]]
+Action = Callable[..., None]
+Query = Callable[[str], list[tuple[Any, ...]]]
 
 
 SETTINGS = validate_settings({"tenant": "acme"})
@@ -32,7 +32,7 @@ SETTINGS = validate_settings({"tenant": "acme"})
 
 @pytest.fixture(scope="session")
 def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A warehouse without a row, its views built."""
+    """A warehouse without rows, with all views."""
     path = tmp_path_factory.mktemp("sql") / "warehouse.duckdb"
     create_tables(path, tuple(ENDPOINTS.values()))
     with duckdb.connect(path) as con:
@@ -43,69 +43,72 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def opened(empty: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection to the warehouse of all tests."""
+def connection(empty: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection to the warehouse that all tests share."""
     with duckdb.connect(empty) as con:
         con.execute("set TimeZone = 'UTC'")
         yield con
 
 
 @pytest.fixture
-def con(opened: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The connection, of which all that a test did is taken back."""
-    opened.execute("begin")
-    yield opened
-    opened.execute("rollback")
+def con(connection: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The connection, in a transaction that is rolled back after the test."""
+    connection.execute("begin")
+    yield connection
+    connection.execute("rollback")
 
 
 @pytest.fixture
-def give(con: duckdb.DuckDBPyConnection) -> Give:
-    """Put a row into a table of raw, its inner lists as lists of dicts.
+def insert(con: duckdb.DuckDBPyConnection) -> Action:
+    """Insert a row into a table of raw; nested lists are passed as lists of dicts.
 
-    A version of a record is valid since 2026 and still is, where nothing is said.
+    By default a version of a record is current, and valid since 1 January 2026.
     """
 
-    def give(table: str, **values: Any) -> None:
+    def insert(table: str, **values: Any) -> None:
         valid = {"_dlt_valid_from": "2026-01-01", "_dlt_valid_to": None}
         row = {**valid, **values} if table in ENDPOINTS else values
-        row = {n: json.dumps(v) if isinstance(v, list) else v for n, v in row.items()}
+        row = {
+            name: json.dumps(value) if isinstance(value, list) else value
+            for name, value in row.items()
+        }
         names = ", ".join(f'"{name}"' for name in row)
         marks = ", ".join("?" for _ in row)
         con.execute(f"insert into raw.{table} ({names}) values ({marks})", list(row.values()))
 
-    return give
+    return insert
 
 
 @pytest.fixture
-def as_of(con: duckdb.DuckDBPyConnection) -> Give:
-    """Say as of which day the figures are, at noon in Panama; and, where it matters, what else."""
+def set_as_of(con: duckdb.DuckDBPyConnection) -> Action:
+    """Set the as-of day, at noon in Panama, and any other column of the as-of row."""
 
-    def as_of(day: str, **values: Any) -> None:
-        told = {
+    def set_as_of(day: str, **values: Any) -> None:
+        values_by_column = {
             "as_of_at": f"{day} 12:00:00-05",
             "as_of_on": day,
             "history_since": "2026-01-01",
             **values,
         }
-        names = ", ".join(f'"{name}" = ?' for name in told)
-        con.execute(f"update raw.as_of set {names}", list(told.values()))
+        names = ", ".join(f'"{name}" = ?' for name in values_by_column)
+        con.execute(f"update raw.as_of set {names}", list(values_by_column.values()))
 
-    return as_of
+    return set_as_of
 
 
 @pytest.fixture
-def ask(con: duckdb.DuckDBPyConnection) -> Expect:
+def query(con: duckdb.DuckDBPyConnection) -> Query:
     """Run a query over the views."""
 
-    def ask(sql: str) -> list[tuple[Any, ...]]:
+    def query(sql: str) -> list[tuple[Any, ...]]:
         return con.execute(sql).fetchall()
 
-    return ask
+    return query
 
 
 @dataclass(frozen=True)
 class Synced:
-    """A tenant that was synced with a sandbox, and the lists as its API gave them."""
+    """A tenant that was synced from a sandbox, and the lists as its API returned them."""
 
     settings: Settings
     customers: list[dict[str, Any]]
@@ -114,7 +117,7 @@ class Synced:
 
 @pytest.fixture(scope="session")
 def synced(tmp_path_factory: pytest.TempPathFactory) -> Synced:
-    """A tenant with a few hundred documents up to three days ago. Change copies only."""
+    """A tenant with a few hundred documents up to three days ago. Tests may change copies only."""
     folder = tmp_path_factory.mktemp("synced")
     last_day = datetime.now(UTC).date() - timedelta(days=3)
     books = Sandbox(invoices=300, limit=0, last_day=last_day)
@@ -134,7 +137,7 @@ def synced(tmp_path_factory: pytest.TempPathFactory) -> Synced:
 
 
 def _fetch(sandbox: Sandbox, path: str) -> list[dict[str, Any]]:
-    """Read a list page by page, numbers with all their digits, without a line of p4books."""
+    """Fetch a list page by page, with exact numbers and without code of p4books."""
     rows: list[dict[str, Any]] = []
     for page in range(1, 1000):
         request = urllib.request.Request(  # noqa: S310 - our own sandbox
@@ -146,4 +149,4 @@ def _fetch(sandbox: Sandbox, path: str) -> list[dict[str, Any]]:
         rows += body["data"]
         if len(rows) >= body["total"]:
             return rows
-    raise AssertionError(f"{path} has no end")
+    raise AssertionError(f"{path} does not end")

@@ -1,7 +1,6 @@
-"""The figures that reports must show, computed from the rows in plain Python.
+"""Figures that the reports must show, computed from the rows in plain Python.
 
-The rules of the reports in plain Python, without SQL and without a line of p4books: what the
-models say is compared with this.
+The rules are written without SQL and without code of p4books; the models are compared with them.
 """
 
 from collections import Counter, defaultdict
@@ -13,7 +12,7 @@ from functools import cached_property
 from typing import Any
 
 Row = Mapping[str, Any]
-Key = Any  # what amounts are added up by: a word, a day, or several of these
+Key = Any  # what amounts are grouped by: a word, a day, or a tuple of these
 Sums = dict[Key, Decimal]
 
 PANAMA = timezone(timedelta(hours=-5))
@@ -38,12 +37,12 @@ def month(day: date) -> date:
 
 
 def word(row: Row) -> str:
-    """Return a status in small letters, and only its letters."""
+    """Return only the letters of a status, in lower case."""
     return "".join(letter for letter in (row["status"] or "").lower() if letter.isalpha())
 
 
 def total(pairs: Iterable[tuple[Key, Decimal]]) -> Sums:
-    """Add up amounts by what they belong to."""
+    """Sum amounts by key, without sums of 0."""
     sums: Sums = defaultdict(Decimal)
     for key, amount in pairs:
         sums[key] += amount
@@ -52,13 +51,13 @@ def total(pairs: Iterable[tuple[Key, Decimal]]) -> Sums:
 
 @dataclass(frozen=True)
 class Line:
-    """A line: its product, and its net."""
+    """A line of a document."""
 
     row: Row
 
     @property
     def product(self) -> str:
-        """Return the product, (none) where there is none."""
+        """Return the product, (none) if there is none."""
         return self.row.get("product_id") or "(none)"
 
     @property
@@ -68,30 +67,30 @@ class Line:
 
     @property
     def quantity(self) -> Decimal:
-        """Return the quantity, 0 where none is told."""
+        """Return the quantity, 0 if it is missing."""
         return Decimal(self.row.get("quantity") or 0)
 
     @property
-    def is_told(self) -> bool:
-        """Tell whether a line says what it comes to."""
-        told = [_amount(self.row.get(name)) for name in ("subtotal", "quantity", "price")]
-        return told[0] is not None or None not in told[1:]
+    def has_amount(self) -> bool:
+        """Return whether the net of the line is known."""
+        given = [_amount(self.row.get(name)) for name in ("subtotal", "quantity", "price")]
+        return given[0] is not None or None not in given[1:]
 
     @property
     def net(self) -> Decimal:
         """Return the subtotal, else quantity x price less the discount, else 0."""
-        told = {name: _amount(self.row.get(name)) for name in ("subtotal", "quantity", "price")}
-        if told["subtotal"] is not None:
-            return told["subtotal"]
-        if told["quantity"] is None or told["price"] is None:
+        given = {name: _amount(self.row.get(name)) for name in ("subtotal", "quantity", "price")}
+        if given["subtotal"] is not None:
+            return given["subtotal"]
+        if given["quantity"] is None or given["price"] is None:
             return NONE
         discount = _amount(self.row.get("discount")) or NONE
-        return cents(told["quantity"] * told["price"] - discount)
+        return cents(given["quantity"] * given["price"] - discount)
 
 
 @dataclass(frozen=True)
 class Document:
-    """A version of an invoice or order, what it lacks made up from the rest."""
+    """A version of an invoice or order, with missing values derived from the others."""
 
     row: Row
     first_seen: datetime
@@ -103,22 +102,22 @@ class Document:
 
     @property
     def party(self) -> str:
-        """Return the customer or vendor, (none) where there is none."""
+        """Return the customer or vendor, (none) if there is none."""
         return self.row.get("customer_id") or self.row.get("vendor_id") or "(none)"
 
     @property
     def currency(self) -> str:
-        """Return the currency in capitals, that of the tenant where there is none."""
+        """Return the currency in upper case, by default the tenant's."""
         return (self.row["currency"] or "").strip().upper() or "USD"
 
     @property
     def is_live(self) -> bool:
-        """Tell whether an invoice counts."""
+        """Return whether the invoice counts."""
         return word(self.row) not in OFF
 
     @property
     def is_open(self) -> bool:
-        """Tell whether something is owed on an invoice."""
+        """Return whether the invoice counts and has a balance."""
         return self.is_live and self.balance != 0
 
     @cached_property
@@ -128,46 +127,47 @@ class Document:
 
     @cached_property
     def lines_net(self) -> Decimal:
-        """Return what the lines come to."""
+        """Return the sum of the lines' nets."""
         return sum((line.net for line in self.lines), NONE)
 
     @property
     def net(self) -> Decimal:
-        """Return the subtotal, else the total less the tax, else what the lines say, else it."""
-        told, whole = _amount(self.row["subtotal"]), _amount(self.row["total"])
+        """Return the subtotal, else total less tax, else the net of the lines, else the total."""
+        given, whole = _amount(self.row["subtotal"]), _amount(self.row["total"])
         tax = _amount(self.row["tax_total"])
-        if told is not None:
-            return told
+        if given is not None:
+            return given
         if whole is not None and tax is not None:
             return whole - tax
-        if any(line.is_told for line in self.lines):
+        if any(line.has_amount for line in self.lines):
             return self.lines_net
         return whole or NONE
 
     @property
     def tax(self) -> Decimal:
         """Return the tax, else the total less the net, else 0."""
-        told, whole = _amount(self.row["tax_total"]), _amount(self.row["total"])
-        if told is not None:
-            return told
+        given, whole = _amount(self.row["tax_total"]), _amount(self.row["total"])
+        if given is not None:
+            return given
         return NONE if whole is None else whole - self.net
 
     @property
     def total(self) -> Decimal:
-        """Return the total, else net and tax."""
-        told = _amount(self.row["total"])
-        return self.net + self.tax if told is None else told
+        """Return the total, else net plus tax."""
+        given = _amount(self.row["total"])
+        return self.net + self.tax if given is None else given
 
     @property
     def balance(self) -> Decimal:
-        """Return the balance, else what is not paid."""
-        told = _amount(self.row["balance"])
+        """Return the balance, else the total less what is paid."""
+        given = _amount(self.row["balance"])
         paid = _amount(self.row["amount_paid"]) or NONE
-        return self.total - paid if told is None else told
+        return self.total - paid if given is None else given
 
     @property
     def day(self) -> date:
-        """Return the document's day, else the first that anything tells of it."""
+        """Return the document date, else the posting date, else the day it was created or first
+        seen in Panama."""
         for name in ("document_date", "posting_date"):
             if self.row.get(name):
                 return date.fromisoformat(self.row[name])
@@ -177,76 +177,76 @@ class Document:
 
     @property
     def due(self) -> date:
-        """Return the day an invoice is due, its own day where none is told."""
-        told = self.row["due_date"]
-        return date.fromisoformat(told) if told else self.day
+        """Return the due date, else the document's day."""
+        given = self.row["due_date"]
+        return date.fromisoformat(given) if given else self.day
 
 
 @dataclass(frozen=True)
 class Expected:
-    """Rows of raw, and what follows from them."""
+    """The figures that follow from the rows of raw."""
 
     rows: Mapping[str, list[dict[str, Any]]]
     as_of: datetime
 
     def documents(self, table: str, at: datetime | None = None) -> list[Document]:
-        """Return the versions that are current, or were at an instant."""
-        found = []
+        """Return the versions that are current, or were current at a timestamp."""
+        documents = []
         for row in self.rows[table]:
             since, until = _instant(row["_dlt_valid_from"]), _instant(row["_dlt_valid_to"])
             assert since is not None
             if (until is None) if at is None else (since <= at and (not until or at < until)):
-                found.append(Document(row, self._first_seen(table, row["id"])))
-        return found
+                documents.append(Document(row, self._first_seen(table, row["id"])))
+        return documents
 
-    def _first_seen(self, table: str, each: str) -> datetime:
+    def _first_seen(self, table: str, document_id: str) -> datetime:
         return min(
             datetime.fromisoformat(row["_dlt_valid_from"])
             for row in self.rows[table]
-            if row["id"] == each
+            if row["id"] == document_id
         )
 
     @cached_property
     def invoices(self) -> list[Document]:
         """Return the invoices that count."""
-        return [each for each in self.documents("invoices") if each.is_live]
+        return [document for document in self.documents("invoices") if document.is_live]
 
     @cached_property
     def open(self) -> list[Document]:
-        """Return the invoices on which something is owed."""
-        return [each for each in self.invoices if each.is_open]
+        """Return the invoices that have a balance."""
+        return [document for document in self.invoices if document.is_open]
 
     def owed(self, key: Callable[[Document], Key]) -> Sums:
-        """Add up what is owed."""
-        return total((key(each), each.balance) for each in self.open)
+        """Sum the balances of open invoices."""
+        return total((key(document), document.balance) for document in self.open)
 
     def sold(self, key: Callable[[Document], Key]) -> Sums:
-        """Add up the net of what was sold."""
-        return total((key(each), each.net) for each in self.invoices)
+        """Sum the net of invoices."""
+        return total((key(document), document.net) for document in self.invoices)
 
     def sold_by_product(self, key: Callable[[Document, str], Key]) -> Sums:
-        """Add up the net of lines, and under (none) what headers have beyond theirs."""
+        """Sum the net of lines, with the excess of headers over their lines under (none)."""
         return total(_by_product(self.invoices, key))
 
     def base_by_code(self) -> Sums:
-        """Add up the net of lines by month, tax code and currency."""
+        """Sum the net of lines by month, tax code and currency."""
         return total(
-            ((month(each.day), line.tax_code, each.currency), line.net)
-            for each in self.invoices
-            for line in each.lines
+            ((month(document.day), line.tax_code, document.currency), line.net)
+            for document in self.invoices
+            for line in document.lines
         )
 
     def taxed(self, key: Callable[[Document], Key]) -> Sums:
-        """Add up the tax that was charged."""
-        return total((key(each), each.tax) for each in self.invoices)
+        """Sum the tax that was charged."""
+        return total((key(document), document.tax) for document in self.invoices)
 
-    def late(self, each: Document) -> int:
-        """Return by how many days an invoice is late."""
-        return max((self.as_of.astimezone(PANAMA).date() - each.due).days, 0)
+    def days_late(self, document: Document) -> int:
+        """Return the days that an invoice is overdue."""
+        return max((self.as_of.astimezone(PANAMA).date() - document.due).days, 0)
 
-    def bucket(self, each: Document) -> str:
-        """Return the name of an invoice's age."""
-        days = self.late(each)
+    def bucket(self, document: Document) -> str:
+        """Return the aging bucket of an invoice."""
+        days = self.days_late(document)
         bounds = {"current": 0, "1-30": 30, "31-60": 60, "61-90": 90}
         return next((name for name, bound in bounds.items() if days <= bound), "90+")
 
@@ -255,23 +255,23 @@ class Expected:
         tables = ("invoices", "sales_orders", "purchase_orders")
         return Counter(f"{table} {row['id']}" for table in tables for row in self.rows[table])
 
-    def lost(self) -> Iterator[str]:
-        """Name the documents that are void, cancelled or gone."""
+    def void_or_deleted(self) -> Iterator[str]:
+        """Yield the documents that are void, cancelled or deleted."""
         for table in ("invoices", "sales_orders", "purchase_orders"):
             current = {row["id"]: row for row in self.rows[table] if not row["_dlt_valid_to"]}
-            for each in {row["id"] for row in self.rows[table]}:
-                row = current.get(each)
+            for document_id in {row["id"] for row in self.rows[table]}:
+                row = current.get(document_id)
                 if row is None or word(row) in {"void", "cancelled", "canceled"}:
-                    yield f"{table} {each}"
+                    yield f"{table} {document_id}"
 
 
 def _by_product(
     documents: Iterable[Document], key: Callable[[Document, str], Key]
 ) -> Iterator[tuple[Key, Decimal]]:
-    for each in documents:
-        for line in each.lines:
-            yield key(each, line.product), line.net
-        yield key(each, "(none)"), each.net - each.lines_net
+    for document in documents:
+        for line in document.lines:
+            yield key(document, line.product), line.net
+        yield key(document, "(none)"), document.net - document.lines_net
 
 
 def _amount(value: object) -> Decimal | None:

@@ -1,6 +1,6 @@
-"""The fixed books of which the golden files are made.
+"""Hand-written books that the golden files are made from.
 
-A small distributor's, by hand: on 30 June 2026, after a history that began on 15 March.
+Those of a small distributor on 30 June 2026, with history since 15 March.
 """
 
 from typing import Any
@@ -16,8 +16,8 @@ AS_OF: Row = {
 
 
 def rows() -> dict[str, list[Row]]:
-    """Give the rows of every table of raw."""
-    made = {
+    """Return the rows of every table in raw."""
+    tables = {
         "products": PRODUCTS,
         "customers": CUSTOMERS,
         "vendors": VENDORS,
@@ -25,11 +25,11 @@ def rows() -> dict[str, list[Row]]:
         "sales_orders": SALES_ORDERS,
         "purchase_orders": PURCHASE_ORDERS,
     }
-    return {table: [_dated(row) for row in found] for table, found in made.items()} | {
+    return {table: [_dated(row) for row in table_rows] for table, table_rows in tables.items()} | {
         "seen": [
             {"endpoint": table, "id": row["id"], "verified_at": "2026-06-30 16:59:00+00"}
-            for table, found in made.items()
-            for row in found
+            for table, table_rows in tables.items()
+            for row in table_rows
             if row.get("until") is None
         ],
         "runs": RUNS,
@@ -40,19 +40,19 @@ def rows() -> dict[str, list[Row]]:
 
 
 def _dated(row: Row) -> Row:
-    """Say from when to when a version is valid: since history began, and still, if not told."""
-    own = {name: value for name, value in row.items() if name not in {"since", "until"}}
+    """Add the validity of a version: by default current, since the beginning of history."""
+    columns = {name: value for name, value in row.items() if name not in {"since", "until"}}
     return {
-        **own,
+        **columns,
         "_dlt_valid_from": row.get("since", BEGAN),
         "_dlt_valid_to": row.get("until"),
     }
 
 
 def line(product: str | None, quantity: str, price: str, net: str | None, **more: Any) -> Row:
-    """A line of a document; of ITBMS, where nothing is said."""
-    told = {"product_id": product, "quantity": quantity, "price": price, "subtotal": net}
-    return {"tax_code": "ITBMS", **told, **more}
+    """Return a line of a document, with ITBMS by default."""
+    values = {"product_id": product, "quantity": quantity, "price": price, "subtotal": net}
+    return {"tax_code": "ITBMS", **values, **more}
 
 
 PRODUCTS: list[Row] = [
@@ -87,8 +87,8 @@ VENDORS: list[Row] = [
 
 
 def invoice(number: str, day: str | None, **more: Any) -> Row:
-    """An invoice of customer 1, due in a month, posted, in dollars."""
-    told = {
+    """Return a posted invoice of customer 1, in dollars."""
+    values = {
         "id": number,
         "code": f"F-{number}",
         "customer_id": "1",
@@ -96,13 +96,13 @@ def invoice(number: str, day: str | None, **more: Any) -> Row:
         "currency": "USD",
         "status": "Posted",
     }
-    return {**told, **more}
+    return {**values, **more}
 
 
 def money(net: str, tax: str, total: str, paid: str, balance: str) -> Row:
-    """The amounts of an invoice's header."""
-    told = {"subtotal": net, "tax_total": tax, "total": total}
-    return {**told, "amount_paid": paid, "balance": balance}
+    """Return the amounts of an invoice's header."""
+    values = {"subtotal": net, "tax_total": tax, "total": total}
+    return {**values, "amount_paid": paid, "balance": balance}
 
 
 INVOICES: list[Row] = [
@@ -112,16 +112,16 @@ INVOICES: list[Row] = [
     invoice("1", "2026-03-10", due_date="2026-04-09", lines=[line("1", "10", "10", "100.00")],
             status="Paid", since="2026-05-05 15:00:00+00",
             **money("100", "7", "107", "107", "0")),
-    # part paid, a percentage off, over 60 days late
+    # partly paid, with a discount in percent, over 60 days late
     invoice("2", "2026-03-28", due_date="2026-04-27", status="PartiallyPaid",
             lines=[line("1", "5", "10", "45.00", discount="10"),
                    line("3", "100", "0.58", "55.00", discount="3", tax_code="EXENTO")],
             **money("100", "3.15", "103.15", "50", "53.15")),
-    # withheld half of its tax
+    # half of the tax withheld
     invoice("3", "2026-05-31", customer_id="2", due_date="2026-07-30", status="partiallypaid",
             lines=[line("2", "5", "20", "100.00", tax_code="itbms10")],
             **money("100", "10", "110", "105", "5")),
-    # two currencies, none; a code that nobody knows, shared to the cent
+    # two currencies, none; the tax of an unknown code, allocated to the cent
     invoice("4", "2026-06-01", customer_id="3", currency="EUR", due_date="2026-06-01",
             lines=[line("2", "1", "25", "25.00", tax_code="IVA"),
                    line("2", "2", "25", "50.00", tax_code="IVA"), line("1", "1", "12", "12.00")],
@@ -138,7 +138,7 @@ INVOICES: list[Row] = [
             **money("12", "0.84", "12.84", "0", "12.84")),
     invoice("9", "2026-06-19", status="Draft", lines=[line("1", "9", "12", "108.00")],
             **money("108", "7.56", "115.56", "0", "115.56")),
-    # nobody's, nothing's; what is not said; lines that are not the header
+    # no customer, no product; missing values; lines that do not add up to the header
     invoice("10", "2026-06-20", customer_id=None, status="Paid", due_date="2026-06-20",
             lines=[line(None, "1", "8", "8.00"), line("99", "1", "2", "2.00")],
             **money("10", "0.70", "10.70", "10.70", "0")),
@@ -147,7 +147,7 @@ INVOICES: list[Row] = [
     invoice("12", "2026-06-22", status="Odd", due_date="2026-06-01", customer_id="2",
             lines=[line("2", "1", "20", "20.00", tax_code="ITBMS10")],
             **money("30", "2.70", "32.70", "0", "32.70")),
-    # changed after posting; deleted; gone and back
+    # changed after posting; deleted; deleted and restored
     invoice("13", "2026-04-30", due_date="2026-05-30", lines=[line("1", "1", "10", "10.00")],
             until="2026-05-10 05:30:00+00", **money("10", "0.70", "10.70", "0", "10.70")),
     invoice("13", "2026-05-01", due_date="2026-05-31", lines=[line("1", "2", "10", "20.00")],
@@ -158,7 +158,7 @@ INVOICES: list[Row] = [
             until="2026-04-20 12:00:00+00", **money("10", "0.70", "10.70", "0", "10.70")),
     invoice("15", "2026-04-03", due_date="2026-05-03", lines=[line("1", "1", "10", "10.00")],
             since="2026-05-20 12:00:00+00", **money("10", "0.70", "10.70", "0", "10.70")),
-    # days that are slips of the pen, a leap day, last year
+    # mistyped years, a leap day, last year
     invoice("16", "0202-06-01", due_date="0202-07-01", lines=[line("1", "1", "1", "1.00")],
             **money("1", "0.07", "1.07", "0", "1.07")),
     invoice("17", "2024-02-29", status="Paid", due_date="2024-03-30",

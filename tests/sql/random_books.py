@@ -1,7 +1,7 @@
 """Random books: anything that the API may send, and worse.
 
-They are drawn by a number, so that each kind of oddness comes as often as is said here: left to
-draw all of it by itself, hypothesis makes most books nearly empty.
+They are drawn from a seed, so that each oddity is as frequent as defined here: hypothesis alone
+would draw mostly books that are nearly empty.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,7 +11,7 @@ from typing import Any
 
 Row = dict[str, Any]
 
-BEGAN = datetime(2026, 1, 1, 3, tzinfo=UTC)  # of the history; still December in Panama
+BEGAN = datetime(2026, 1, 1, 3, tzinfo=UTC)  # beginning of history; still December in Panama
 AS_OF = datetime(2026, 6, 30, 17, tzinfo=UTC)
 HOURS = (AS_OF - BEGAN) // timedelta(hours=1)
 
@@ -33,7 +33,7 @@ INSTANTS = (
 WORDS = ("a", "Doña \"Ñ\" 'x'", "=1+1", "😀", "")
 CURRENCIES = ("USD", "usd ", "EUR", "")
 CODES = ("ITBMS", "itbms7 ", "ITBMS10", "EXENTO", "IVA", "")
-PARTIES = ("1", "2", "3", "77")  # 77 is nobody
+PARTIES = ("1", "2", "3", "77")  # 77 is unknown
 PRODUCTS = ("1", "2", "3", "99")
 INVOICE_WORDS = (
     *("Posted", "Paid", "PARTIALLY_PAID", "partiallypaid", "Void", "draft", "Odd", ""),
@@ -49,7 +49,7 @@ FEW = ("1", "2", "3")
 def random_books(
     seed: int, money: Sequence[str] = CENTS, measures: Sequence[str] = MEASURES
 ) -> dict[str, list[Row]]:
-    """Draw rows of every table of raw, with nothing sure but the ids and the history."""
+    """Draw rows for every table in raw; only ids and validity are always present."""
     draw = _Draw(Random(seed), money, measures)  # noqa: S311 - no secret
     invoices = [str(number) for number in range(draw.random.choice([0, 1, 4, 8, 12]))]
     orders = FEW[: draw.random.randint(0, 3)]
@@ -64,7 +64,7 @@ def random_books(
 
 
 class _Draw:
-    """Draws rows, of these amounts and quantities."""
+    """Draws rows with the given amounts and quantities."""
 
     def __init__(self, random: Random, money: Sequence[str], measures: Sequence[str]) -> None:
         self.random = random
@@ -72,28 +72,28 @@ class _Draw:
         self.measures = measures
 
     def maybe(self, values: Sequence[str]) -> str | None:
-        """Draw a value, or none in one of four."""
+        """Draw a value, or None in one of four cases."""
         return self.random.choice(values) if self.random.random() < 0.75 else None
 
-    def versions(self, ids: Sequence[str], said: Callable[[], Row]) -> list[Row]:
-        """Give each record one version or several: contiguous, with gaps, ended or not."""
+    def versions(self, ids: Sequence[str], draw_values: Callable[[], Row]) -> list[Row]:
+        """Return one or more versions of each record: contiguous, with gaps, current or not."""
         rows = []
-        for each in ids:
+        for record_id in ids:
             moments = sorted(self.random.sample(range(HOURS), self.random.randint(1, 3)))
             for place, moment in enumerate(moments):
                 until = moments[place + 1] if place + 1 < len(moments) else None
                 if place == 0 or self.random.random() < 0.8:
                     valid = {"_dlt_valid_from": _instant(moment), "_dlt_valid_to": _instant(until)}
-                    rows.append({"id": each, **said(), **valid})
+                    rows.append({"id": record_id, **draw_values(), **valid})
         return rows
 
     def product(self) -> Row:
-        """Draw what is said of a product."""
+        """Draw the fields of a product."""
         words = {"code": self.maybe(WORDS), "name": self.maybe(WORDS)}
         return {**words, "price": self.maybe(self.measures), "cost": self.maybe(self.measures)}
 
     def party(self) -> Row:
-        """Draw what is said of a vendor."""
+        """Draw the fields of a vendor."""
         return {
             "code": self.maybe(WORDS),
             "name": self.maybe(WORDS),
@@ -104,11 +104,11 @@ class _Draw:
         }
 
     def customer(self) -> Row:
-        """Draw what is said of a customer."""
+        """Draw the fields of a customer."""
         return {**self.party(), "credit_limit": self.maybe(self.money)}
 
     def invoice(self) -> Row:
-        """Draw what is said of an invoice."""
+        """Draw the fields of an invoice."""
         return {
             **self._document(INVOICE_WORDS),
             "customer_id": self.maybe(PARTIES),
@@ -119,12 +119,12 @@ class _Draw:
         }
 
     def sales_order(self) -> Row:
-        """Draw what is said of a sales order."""
+        """Draw the fields of a sales order."""
         own = {"customer_id": self.maybe(PARTIES), "required_date": self.maybe(DAYS)}
         return {**self._document(ORDER_WORDS), **own}
 
     def purchase_order(self) -> Row:
-        """Draw what is said of a purchase order."""
+        """Draw the fields of a purchase order."""
         own = {"vendor_id": self.maybe(PARTIES), "expected_date": self.maybe(DAYS)}
         return {**self._document(ORDER_WORDS), **own}
 

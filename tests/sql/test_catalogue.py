@@ -1,4 +1,4 @@
-"""Every model is described, and its description is true."""
+"""Catalogue of models: descriptions, keys, queries and the examples of the README."""
 
 import csv
 import re
@@ -22,12 +22,12 @@ from p4books.transform.models import CUSTOM, Model, SqlSources, load_models, sql
 from p4books.transform.seeds import load_seeds
 
 Connection = duckdb.DuckDBPyConnection
-FOUND = [
+MODELS = [
     model
     for model in load_models(SqlSources.at()).models
     if model.published and model.layer != CUSTOM
 ]
-OURS = pytest.mark.parametrize("model", FOUND, ids=[each.full_name for each in FOUND])
+each_model = pytest.mark.parametrize("model", MODELS, ids=[each.full_name for each in MODELS])
 
 
 def columns(con: Connection, model: Model) -> list[str]:
@@ -35,23 +35,23 @@ def columns(con: Connection, model: Model) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def nothing(empty: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
-    """A connection to a warehouse without a row."""
-    copied = shutil.copy(empty, tmp_path_factory.mktemp("nothing"))
-    with duckdb.connect(copied, read_only=True) as con:
+def empty_warehouse(empty: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
+    """A connection to a warehouse without rows."""
+    copy = shutil.copy(empty, tmp_path_factory.mktemp("nothing"))
+    with duckdb.connect(copy, read_only=True) as con:
         yield con
 
 
 @pytest.fixture(scope="module")
 def books(synced: Synced) -> Iterator[Connection]:
-    """A connection to what was published of it."""
+    """A connection to the published file of the synced tenant."""
     with duckdb.connect(synced.settings.published, read_only=True) as con:
         yield con
 
 
-@OURS
-def test_a_model_says_what_it_is(model: Model) -> None:
-    """Each model names what a row is, its key, a question and a query that answers it."""
+@each_model
+def test_model_headers(model: Model) -> None:
+    """Each model states its grain, its key, a question and a query that answers it."""
     assert model.grain.startswith("One row")
     assert model.grain.endswith(".")
     assert model.key
@@ -59,10 +59,10 @@ def test_a_model_says_what_it_is(model: Model) -> None:
     assert model.full_name in model.query
 
 
-@OURS
-def test_every_column_has_a_meaning(model: Model, nothing: Connection) -> None:
-    """Each column means something, by its name or in its model; its key and order are columns."""
-    found = columns(nothing, model)
+@each_model
+def test_column_meanings(model: Model, empty_warehouse: Connection) -> None:
+    """Each column has a meaning, general or of its model; key and order consist of columns."""
+    found = columns(empty_warehouse, model)
 
     assert [name for name in found if not model.columns.get(name)] == []
     assert set(model.key) <= set(found)
@@ -72,38 +72,44 @@ def test_every_column_has_a_meaning(model: Model, nothing: Connection) -> None:
 ORDER = {"asc", "desc", "nulls", "last", "first", "abs"}
 
 
-def test_every_meaning_is_used(nothing: Connection) -> None:
-    """A meaning is of a column that exists, is given once, and says more than its name's does."""
+def test_unused_meanings(empty_warehouse: Connection) -> None:
+    """A meaning belongs to an existing column, is unique, and does not repeat the general one."""
     with (sql_folder() / "columns.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    said = {row["column"]: row["meaning"] for row in rows}
+    meanings = {row["column"]: row["meaning"] for row in rows}
     found = [
-        (f"{model.full_name}.{name}", name) for model in FOUND for name in columns(nothing, model)
+        (f"{model.full_name}.{name}", name)
+        for model in MODELS
+        for name in columns(empty_warehouse, model)
     ]
-    used = {full if full in said else name for full, name in found}
+    used = {full if full in meanings else name for full, name in found}
 
-    assert sorted(set(said) - used) == []
-    assert len(said) == len(rows)
-    echoes = [name for name in said if "." in name and said[name] == said.get(name.split(".")[2])]
+    assert sorted(set(meanings) - used) == []
+    assert len(meanings) == len(rows)
+    echoes = [
+        name
+        for name in meanings
+        if "." in name and meanings[name] == meanings.get(name.split(".")[2])
+    ]
     assert echoes == []
 
 
-@OURS
-def test_its_query_on_nothing(model: Model, nothing: Connection) -> None:
-    """The query of a model runs before there is a row."""
-    nothing.execute(model.query).fetchall()
+@each_model
+def test_query_without_rows(model: Model, empty_warehouse: Connection) -> None:
+    """The query of a model runs on an empty warehouse."""
+    empty_warehouse.execute(model.query).fetchall()
 
 
-@OURS
-def test_its_query_on_a_copy(model: Model, books: Connection) -> None:
-    """The query of a model runs on books that were copied, and the order it names can be had."""
+@each_model
+def test_query(model: Model, books: Connection) -> None:
+    """The query and the order of a model run on synced books."""
     books.execute(model.query).fetchall()
     books.execute(f"from {model.full_name} order by {model.sorted_by}").fetchall()
 
 
-@OURS
-def test_its_key_on_a_copy(model: Model, books: Connection) -> None:
-    """The key of a model identifies each row of synced books, and has no gaps."""
+@each_model
+def test_key(model: Model, books: Connection) -> None:
+    """The key of a model is unique and not null in synced books."""
     key = ", ".join(model.key)
     gaps = " or ".join(f"{column} is null" for column in model.key)
     counted = books.execute(
@@ -116,8 +122,9 @@ def test_its_key_on_a_copy(model: Model, books: Connection) -> None:
     assert counted[2] == 0
 
 
-def test_the_published_file_says_it_too(books: Connection) -> None:
-    """Each table of the file has its grain as comment, each column its meaning."""
+def test_published_descriptions(books: Connection) -> None:
+    """In the published file each column has its meaning as comment, and each model is in the
+    catalogue."""
     silent = books.execute(
         "select table_name, column_name from duckdb_columns()"
         " where schema_name in ('staging', 'core', 'reporting') and comment is null"
@@ -127,28 +134,28 @@ def test_the_published_file_says_it_too(books: Connection) -> None:
     ).fetchone()
 
     assert silent == []
-    assert described == (len(FOUND),)
+    assert described == (len(MODELS),)
 
 
-def example(title: str) -> list[str]:
-    """Return the SQL of a section of the README."""
+def read_examples(title: str) -> list[str]:
+    """Return the SQL examples in a section of the README."""
     text = (sql_folder() / "README.md").read_text(encoding="utf-8")
     (section,) = re.findall(rf"^## {title}\n(.*?)^## ", text, re.MULTILINE | re.DOTALL)
     return [dedent(sql) for sql in re.findall(r" *```sql\n(.*?) *```", section, re.DOTALL)]
 
 
 @pytest.fixture
-def copied(tmp_path: Path) -> Path:
+def sql_copy(tmp_path: Path) -> Path:
     """A copy of the SQL to which files can be added."""
     return Path(shutil.copytree(sql_folder(), tmp_path / "sql"))
 
 
-def test_adding_a_report(copied: Path, empty: Path, tmp_path: Path) -> None:
-    """The report of the README is a model as it is written, and its query runs."""
-    (sql,) = example("Adding a report")
-    (copied / "reporting" / "slow_products.sql").write_text(sql)
+def test_adding_a_report(sql_copy: Path, empty: Path, tmp_path: Path) -> None:
+    """The report in the README works as written, and its query runs."""
+    (sql,) = read_examples("Adding a report")
+    (sql_copy / "reporting" / "slow_products.sql").write_text(sql)
 
-    found = load_models(SqlSources.at(copied))
+    found = load_models(SqlSources.at(sql_copy))
 
     with duckdb.connect(shutil.copy(empty, tmp_path)) as con:
         create_views(con, found)
@@ -158,19 +165,19 @@ def test_adding_a_report(copied: Path, empty: Path, tmp_path: Path) -> None:
         assert model.section == "Sales"
 
 
-def test_adding_an_endpoint(copied: Path, tmp_path: Path) -> None:
-    """The staging models of the README are all that an endpoint needs to be a clean table."""
-    history, current = example("Adding the staging models of an endpoint")
-    (copied / "staging" / "payments_history.sql").write_text(history)
-    (copied / "staging" / "payments.sql").write_text(current)
+def test_adding_an_endpoint(sql_copy: Path, tmp_path: Path) -> None:
+    """The staging models in the README are all that a new endpoint needs."""
+    history, current = read_examples("Adding the staging models of an endpoint")
+    (sql_copy / "staging" / "payments_history.sql").write_text(history)
+    (sql_copy / "staging" / "payments.sql").write_text(current)
     fields = {"id": FieldType.TEXT, "customer_id": FieldType.TEXT, "payment_date": FieldType.DAY}
     payments = Endpoint("payments", {**fields, "amount": FieldType.MONEY})
     create_tables(tmp_path / "warehouse.duckdb", (*ENDPOINTS.values(), payments))
 
     with duckdb.connect(tmp_path / "warehouse.duckdb") as con:
-        load_seeds(con, SqlSources.at(copied))
+        load_seeds(con, SqlSources.at(sql_copy))
         record_as_of(con, validate_settings({"tenant": "acme"}), ())
-        found = load_models(SqlSources.at(copied))
+        found = load_models(SqlSources.at(sql_copy))
         create_views(con, found)
         con.execute(
             "insert into raw.payments (id, amount, _dlt_valid_from, _dlt_valid_to) values"
@@ -185,31 +192,31 @@ def test_adding_an_endpoint(copied: Path, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def own(synced: Synced, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """A copy of the tenant, in a project folder of the user's own."""
+def project(synced: Synced, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """A copy of the tenant in a project folder of the user."""
     shutil.copytree(synced.settings.data_dir, tmp_path / "data")
     monkeypatch.setenv("DLT_PROJECT_DIR", str(tmp_path))
     return synced.settings.model_copy(update={"data_dir": tmp_path / "data"})
 
 
-def test_the_example_of_ones_own(own: Settings, tmp_path: Path) -> None:
-    """The ten lines of sql/custom/README.md work in a project folder, as they are written."""
+def test_custom_model(project: Settings, tmp_path: Path) -> None:
+    """The ten lines in sql/custom/README.md work in a project folder as written."""
     text = (sql_folder() / "custom" / "README.md").read_text(encoding="utf-8")
     (example,) = re.findall(r"```sql[^\n]*\n(.*?)```", text, re.DOTALL)
-    (asked,) = re.findall(r'p4books query "(.*)"', text)
+    (query,) = re.findall(r'p4books query "(.*)"', text)
     (tmp_path / "sql" / "custom").mkdir(parents=True)
     (tmp_path / "sql" / "custom" / "top_customers.sql").write_text(example)
 
-    published, found = publish_report(own)
+    published, found = publish_report(project)
 
     assert found.left_out == []
     with duckdb.connect(published, read_only=True) as con:
-        top = con.execute(asked).fetchall()
+        top = con.execute(query).fetchall()
         nets = "select sum(net) from custom.top_customers"
-        wanted = (
+        expected = (
             "select sum(invoice_subtotal) from core.fct_invoice"
             " where is_live and document_on > (select as_of_on - 90 from core.as_of)"
         )
-        assert con.execute(nets).fetchall() == con.execute(wanted).fetchall()
+        assert con.execute(nets).fetchall() == con.execute(expected).fetchall()
     assert 0 < len(top) <= 10
     assert len(example.splitlines()) == 10

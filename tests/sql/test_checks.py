@@ -1,7 +1,6 @@
-"""The checks see what they claim to see.
+"""Checks on corrupted figures.
 
-In a published file each amount of the reports is spoiled by a cent, one after the other, and a
-check must see it.
+Each amount in a published file is changed by a cent, one at a time, and a check must detect it.
 """
 
 import re
@@ -15,11 +14,11 @@ from tests.sql.conftest import Synced
 
 from p4books.transform.models import SqlSources
 
-# Not sums, but ratios and prices, each tested with its model; limits and rates, kept as they are.
+# Ratios and prices are not sums and are tested with their model; limits and rates are only copied.
 RATIOS = {"share", "price", "rate", "growth", "limit", "average", "dso", "hours", "waited"}
 RATIOS |= {"unit_cost"}
-# Not in any other table that it could be compared with.
-ALONE = {
+# No other table has a figure to compare these with.
+NOT_COMPARABLE = {
     ("reporting", "dso", "credit_sales"),
     ("reporting", "itbms_withholding_candidates", "expected_withholding"),
     ("reporting", "sales_daily", "net_last_year"),
@@ -40,8 +39,8 @@ def published(
         yield con
 
 
-def amounts(con: duckdb.DuckDBPyConnection) -> list[Column]:
-    """Return every amount and quantity of core and reporting that is a sum, or is summed."""
+def find_amounts(con: duckdb.DuckDBPyConnection) -> list[Column]:
+    """Return every amount and quantity of core and reporting that is a sum or an addend."""
     found = con.execute(
         """
         select schema_name, table_name, column_name from duckdb_columns()
@@ -52,16 +51,17 @@ def amounts(con: duckdb.DuckDBPyConnection) -> list[Column]:
     return [
         (layer, table, column)
         for layer, table, column in found
-        if not RATIOS & {column, *column.split("_")} and (layer, table, column) not in ALONE
+        if not RATIOS & {column, *column.split("_")}
+        and (layer, table, column) not in NOT_COMPARABLE
     ]
 
 
 @contextmanager
-def spoiled(con: duckdb.DuckDBPyConnection, how: str) -> Iterator[Callable[[str], bool]]:
-    """Spoil something, and give a function that says whether a check sees it; then undo it."""
+def corrupted(con: duckdb.DuckDBPyConnection, statement: str) -> Iterator[Callable[[str], bool]]:
+    """Run a statement and yield a function that tests if a check detects it; then roll back."""
     con.execute("begin")
     try:
-        con.execute(how)
+        con.execute(statement)
         yield lambda name: con.execute(CHECKS[name]).fetchone() is not None
     finally:
         con.execute("rollback")
@@ -70,30 +70,30 @@ def spoiled(con: duckdb.DuckDBPyConnection, how: str) -> Iterator[Callable[[str]
 CHECKS = {file.stem: file.read_text() for file in SqlSources.at().files("checks")}
 
 
-def reading(table: str) -> list[str]:
-    """Name the checks that read a table: no other can see what happens to it."""
+def find_checks(table: str) -> list[str]:
+    """Return the names of the checks that read a table: no other can detect a change in it."""
     return [name for name, sql in CHECKS.items() if re.search(rf"\b{table}\b", sql)]
 
 
-def test_sound_books_pass(published: duckdb.DuckDBPyConnection) -> None:
-    """No check returns a row if nothing is spoiled."""
-    with spoiled(published, "select 1") as sees:
-        assert [name for name in CHECKS if sees(name)] == []
+def test_no_corruption(published: duckdb.DuckDBPyConnection) -> None:
+    """No check returns a row for correct figures."""
+    with corrupted(published, "select 1") as detects:
+        assert [name for name in CHECKS if detects(name)] == []
 
 
-def test_a_cent_is_seen(published: duckdb.DuckDBPyConnection) -> None:
-    """A cent more in one row of any amount is seen by a check."""
-    found = amounts(published)
-    unseen = []
+def test_difference_of_a_cent(published: duckdb.DuckDBPyConnection) -> None:
+    """A cent added to one row of any amount is detected."""
+    found = find_amounts(published)
+    undetected = []
     for layer, table, column in found:
         row = f"(select min(rowid) from {layer}.{table} where {column} is not null)"
         cent = f"{column} = {column} + 0.01 where rowid = {row}"
-        with spoiled(published, f"update {layer}.{table} set {cent}") as sees:
-            if not any(map(sees, reading(f"{layer}.{table}"))):
-                unseen.append(f"{layer}.{table}.{column}")
+        with corrupted(published, f"update {layer}.{table} set {cent}") as detects:
+            if not any(map(detects, find_checks(f"{layer}.{table}"))):
+                undetected.append(f"{layer}.{table}.{column}")
 
     assert len(found) > 80
-    assert unseen == []
+    assert undetected == []
 
 
 @pytest.mark.parametrize(
@@ -112,15 +112,15 @@ def test_a_cent_is_seen(published: duckdb.DuckDBPyConnection) -> None:
         "reporting.void_and_deleted",
     ],
 )
-def test_a_lost_row_is_seen(published: duckdb.DuckDBPyConnection, table: str) -> None:
-    """A lost row is seen by a check."""
+def test_lost_row(published: duckdb.DuckDBPyConnection, table: str) -> None:
+    """A lost row is detected."""
     middle = f"(select median(rowid)::bigint from {table})"
 
-    with spoiled(published, f"delete from {table} where rowid = {middle}") as sees:
-        assert any(map(sees, reading(table)))
+    with corrupted(published, f"delete from {table} where rowid = {middle}") as detects:
+        assert any(map(detects, find_checks(table)))
 
 
-SPOILED = {
+CORRUPTIONS = {
     "current_rows_are_the_open_versions": "update staging.invoices set balance = balance + 1",
     "tax_rates_do_not_overlap": "update staging.tax_rates set valid_to = null",
     "tax_rates_are_shares": "update staging.tax_rates set tax_rate = 7",
@@ -142,25 +142,25 @@ SPOILED = {
 }
 
 
-@pytest.mark.parametrize("claim", SPOILED)
-def test_a_claim_of_its_own(published: duckdb.DuckDBPyConnection, claim: str) -> None:
-    """A claim that no cent contradicts is contradicted in its own way, and seen."""
-    with spoiled(published, SPOILED[claim]) as sees:
-        assert sees(claim)
+@pytest.mark.parametrize("claim", CORRUPTIONS)
+def test_other_corruption(published: duckdb.DuckDBPyConnection, claim: str) -> None:
+    """A check that amounts alone do not trigger detects the corruption it is meant for."""
+    with corrupted(published, CORRUPTIONS[claim]) as detects:
+        assert detects(claim)
 
 
-def test_no_check_is_idle(published: duckdb.DuckDBPyConnection) -> None:
-    """Every check sees some spoiled figure."""
-    idle = CHECKS.keys() - SPOILED.keys()
-    for layer, table, column in amounts(published):
+def test_every_check_detects_something(published: duckdb.DuckDBPyConnection) -> None:
+    """Every check detects some corrupted figure."""
+    idle = CHECKS.keys() - CORRUPTIONS.keys()
+    for layer, table, column in find_amounts(published):
         cent = f"update {layer}.{table} set {column} = {column} + 0.01"
-        with spoiled(published, cent) as sees:
-            idle -= {name for name in idle & {*reading(f"{layer}.{table}")} if sees(name)}
+        with corrupted(published, cent) as detects:
+            idle -= {name for name in idle & {*find_checks(f"{layer}.{table}")} if detects(name)}
 
     assert idle == set()
 
 
-# Figures of reports whose source has no value in any row.
+# Figures of reports, tested with a source that is null in every row.
 WITHOUT_A_SOURCE = {
     "sales_by_product_equals_the_invoice_lines": ("reporting.sales_by_product", "quantity"),
     "sales_by_customer_equals_the_invoice_lines": ("reporting.sales_by_customer", "quantity"),
@@ -172,10 +172,10 @@ WITHOUT_A_SOURCE = {
 
 
 @pytest.mark.parametrize(("claim", "report"), WITHOUT_A_SOURCE.items())
-def test_a_figure_without_a_source_is_seen(
+def test_figure_without_a_source(
     published: duckdb.DuckDBPyConnection, claim: str, report: tuple[str, str]
 ) -> None:
-    """A figure of a report is seen even if its source has none for any row of the group."""
+    """A figure of a report is detected even if its source is null in every row of the group."""
     table, column = report
     unknown = [
         f"update {source} set {source_column} = null"
@@ -188,7 +188,7 @@ def test_a_figure_without_a_source_is_seen(
         }
         - {report}
     ]
-    spoil = f"update {table} set {column} = 5"
+    corruption = f"update {table} set {column} = 5"
 
-    with spoiled(published, "; ".join([*unknown, spoil])) as sees:
-        assert sees(claim)
+    with corrupted(published, "; ".join([*unknown, corruption])) as detects:
+        assert detects(claim)

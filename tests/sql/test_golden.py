@@ -1,6 +1,7 @@
-"""No published figure changes unnoticed.
+"""Golden files of the published models.
 
-Each published model of the fixed books is a file in golden/, written with P4BOOKS_GOLDEN=write.
+Each published model of the fixed books has a file in golden/, written with P4BOOKS_GOLDEN=write, so
+that no published figure changes unnoticed.
 """
 
 import csv
@@ -21,45 +22,45 @@ WRITE = os.environ.get("P4BOOKS_GOLDEN") == "write"
 
 @pytest.fixture(scope="module")
 def books(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Books]:
-    """The fixed books, and the models that are made of them."""
+    """The fixed books and the models built from them."""
     books = Books(tmp_path_factory.mktemp("golden"))
-    with books.holding(rows(), AS_OF):
+    with books.loaded(rows(), AS_OF):
         yield books
 
 
-# Of the calendar a leap February and the days around the as-of day: the rest is more of the same.
-PART = {"core.dim_date": "where month_on in ('2024-02-01', '2026-06-01', '2026-11-01')"}
+# Of the calendar, a leap February and the days around the as-of day are enough.
+FILTERS = {"core.dim_date": "where month_on in ('2024-02-01', '2026-06-01', '2026-11-01')"}
 
 
-def told(books: Books, model: str) -> str:
-    """Write a model as text: its columns and rows, sorted."""
-    answer = books.con.execute(f"select * from {model} {PART.get(model, '')} order by all")
+def format_csv(books: Books, model: str) -> str:
+    """Return a model as CSV: its columns and its sorted rows."""
+    result = books.con.execute(f"select * from {model} {FILTERS.get(model, '')} order by all")
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(column[0] for column in answer.description or ())
-    writer.writerows(answer.fetchall())
+    writer.writerow(column[0] for column in result.description or ())
+    writer.writerows(result.fetchall())
     return out.getvalue()
 
 
 @pytest.mark.parametrize("model", PUBLISHED)
 def test_golden(books: Books, model: str) -> None:
-    """The model is what its file says, row by row."""
-    file, found = GOLDEN / f"{model}.csv", told(books, model)
+    """The model equals its golden file, row by row."""
+    file, actual = GOLDEN / f"{model}.csv", format_csv(books, model)
     if WRITE:
-        file.write_text(found, encoding="utf-8")
-    wanted = file.read_text(encoding="utf-8") if file.exists() else ""
+        file.write_text(actual, encoding="utf-8")
+    expected = file.read_text(encoding="utf-8") if file.exists() else ""
 
-    pairs = zip_longest(wanted.splitlines(), found.splitlines(), fillvalue="(no row)")
-    differs = [f"- {old}\n+ {new}" for old, new in pairs if old != new]
+    pairs = zip_longest(expected.splitlines(), actual.splitlines(), fillvalue="(no row)")
+    differences = [f"- {old}\n+ {new}" for old, new in pairs if old != new]
 
-    assert not differs, f"{model}, first of {len(differs)} rows:\n{differs[0]}"
+    assert not differences, f"{model}, first of {len(differences)} rows:\n{differences[0]}"
 
 
-def test_no_file_is_left_over() -> None:
-    """Each golden file is of a model that there is."""
+def test_no_obsolete_files() -> None:
+    """Each golden file belongs to a published model."""
     assert {file.stem for file in GOLDEN.glob("*")} == set(PUBLISHED)
 
 
-def test_the_fixed_books_are_whole(books: Books) -> None:
-    """All checks hold of the fixed books, odd as they are."""
+def test_checks_of_fixed_books(books: Books) -> None:
+    """The fixed books pass all checks, despite their odd rows."""
     books.check()

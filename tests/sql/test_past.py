@@ -1,4 +1,4 @@
-"""The books as of a past day."""
+"""Books as of a past day."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
@@ -19,52 +19,54 @@ from p4books.storage.database import open_database
 from p4books.storage.run_log import EndpointRun, Run
 from p4books.transform.build import prepare_models
 
-Ask = Callable[[str], list[tuple[Any, ...]]]
-Build = Callable[..., Ask]
+Query = Callable[[str], list[tuple[Any, ...]]]
+Build = Callable[..., Query]
 
-KNOWN_TO = "2026-06-30 17:00:00+00"  # the last instant of the fixed books
+KNOWN_TO = "2026-06-30 17:00:00+00"  # the as-of timestamp of the fixed books
 CUSTOMER = "from reporting.ar_aging where customer_id = '1' and currency = 'USD'"
 
 
-def run() -> Run:
-    """A run of the last day, noon in Panama."""
+def create_run() -> Run:
+    """Return a run at noon in Panama on the last day."""
     at = datetime(2026, 6, 30, 17, tzinfo=UTC).timestamp()
-    reading = EndpointRun("invoices", "whole", "done", at, at, current_to=at, complete=True)
-    return Run(1, at, at, "done", 1, 0, 0.0, (reading,))
+    endpoint_run = EndpointRun("invoices", "whole", "done", at, at, current_to=at, complete=True)
+    return Run(1, at, at, "done", 1, 0, 0.0, (endpoint_run,))
 
 
 @pytest.fixture(scope="module")
 def build(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Build]:
-    """Build the fixed books as of a day, as if they were known up to an instant only.
+    """Build the fixed books as of a day, without what became known after `known_to`.
 
-    Without `publish` the views of the warehouse are asked. What is equal is built once; the number
-    in `copy` is for building it again.
+    Without `publish`, queries run on the views of the warehouse. Equal arguments build only once;
+    another `copy` builds again.
     """
-    made: dict[tuple[Any, ...], duckdb.DuckDBPyConnection] = {}
+    connections: dict[tuple[Any, ...], duckdb.DuckDBPyConnection] = {}
 
     def build(
         day: str | None, known_to: str = KNOWN_TO, *, publish: bool = False, copy: int = 0
-    ) -> Ask:
+    ) -> Query:
         key = (day, known_to, publish, copy)
-        if key not in made:
-            made[key] = built(tmp_path_factory.mktemp("past"), day, known_to, publish=publish)
-        return lambda query: made[key].execute(query).fetchall()
+        if key not in connections:
+            connections[key] = build_warehouse(
+                tmp_path_factory.mktemp("past"), day, known_to, publish=publish
+            )
+        return lambda query: connections[key].execute(query).fetchall()
 
     yield build
-    for con in made.values():
+    for con in connections.values():
         con.close()
 
 
-def built(
+def build_warehouse(
     folder: Path, day: str | None, known_to: str, *, publish: bool
 ) -> duckdb.DuckDBPyConnection:
-    """Build the fixed books, and open the warehouse, or what was published of it."""
+    """Build the fixed books and open the warehouse or its published file."""
     warehouse = folder / "warehouse.duckdb"
     create_tables(warehouse, tuple(ENDPOINTS.values()))
     with open_database(warehouse) as con:
-        for name, given in rows().items():
+        for name, table_rows in rows().items():
             if name in {*ENDPOINTS, "seen"}:
-                fill(con, name, given)
+                fill(con, name, table_rows)
         for name in ENDPOINTS:
             con.execute(f"delete from raw.{name} where _dlt_valid_from > '{known_to}'")
             con.execute(
@@ -72,15 +74,15 @@ def built(
             )
     settings = Settings(tenant="acme", data_dir=folder)
     as_of = date.fromisoformat(day) if day else None
-    found = prepare_models(warehouse, settings, SOURCES, [run()], as_of)
+    models = prepare_models(warehouse, settings, SOURCES, [create_run()], as_of)
     if not publish:
         return open_database(warehouse, read_only=True)
-    publish_warehouse(warehouse, found, folder, settings, SOURCES)
+    publish_warehouse(warehouse, models, folder, settings, SOURCES)
     return open_database(settings.published, read_only=True)
 
 
-def money(*told: str) -> tuple[Decimal, ...]:
-    return tuple(Decimal(each) for each in told)
+def money(*values: str) -> tuple[Decimal, ...]:
+    return tuple(Decimal(each) for each in values)
 
 
 @pytest.mark.parametrize(
@@ -93,10 +95,10 @@ def money(*told: str) -> tuple[Decimal, ...]:
     ],
 )
 def test_receivables(build: Build, day: str, balance: str, buckets: tuple[str, ...]) -> None:
-    """A customer owes what it owed then, by its age then."""
-    ask = build(day)
+    """A customer's balance and its aging are those of that day."""
+    query = build(day)
 
-    assert ask(
+    assert query(
         "select balance, current_balance, days_1_30, days_31_60, days_61_90, days_over_90 "
         + CUSTOMER
     ) == [money(balance, *buckets)]
@@ -105,25 +107,25 @@ def test_receivables(build: Build, day: str, balance: str, buckets: tuple[str, .
 @pytest.mark.parametrize(
     ("day", "open_items"),
     [
-        # 1 is paid on 5 May; 15 is gone from 20 April to 20 May, 14 since 2 June
+        # 1 is paid on 5 May; 15 is deleted from 20 April to 20 May, 14 since 2 June
         ("2026-04-19", {"1": "107", "13": "10.70", "14": "10.70", "15": "10.70"}),
         ("2026-04-30", {"1": "107", "13": "10.70", "14": "10.70"}),
-        # 13 is changed at half past midnight in Panama, on 10 May
+        # 13 changes on 10 May, at half past midnight in Panama
         ("2026-05-09", {"13": "10.70", "14": "10.70"}),
         ("2026-05-10", {"13": "21.40", "14": "10.70"}),
         ("2026-06-02", {"13": "21.40", "15": "10.70"}),
     ],
 )
 def test_documents(build: Build, day: str, open_items: dict[str, str]) -> None:
-    """What was paid, changed, deleted or restored later had not been so yet."""
-    ask = build(day)
+    """Payments, changes, deletions and restorations of later days do not show."""
+    query = build(day)
 
-    found = ask(
+    actual = query(
         "select invoice_id, balance from reporting.ar_open_items"
         " where invoice_id in ('1', '13', '14', '15')"
     )
 
-    assert dict(found) == {each: Decimal(balance) for each, balance in open_items.items()}
+    assert dict(actual) == {each: Decimal(balance) for each, balance in open_items.items()}
 
 
 @pytest.mark.parametrize(
@@ -137,25 +139,25 @@ def test_documents(build: Build, day: str, open_items: dict[str, str]) -> None:
 def test_prices_and_deletions(
     build: Build, day: str, price: str, is_deleted: bool, lost: set[tuple[str, str]]
 ) -> None:
-    """Prices are those of that day, and only what was deleted by then is deleted."""
-    ask = build(day)
+    """Prices are those of that day, and only records deleted by then are deleted."""
+    query = build(day)
 
-    assert ask("select list_price from core.dim_product where product_id = '1'") == [money(price)]
-    assert ask("select is_deleted from core.dim_customer where customer_id = '4'") == [
+    assert query("select list_price from core.dim_product where product_id = '1'") == [money(price)]
+    assert query("select is_deleted from core.dim_customer where customer_id = '4'") == [
         (is_deleted,)
     ]
-    assert set(ask("select document_type, document_id from reporting.void_and_deleted")) == lost
+    assert set(query("select document_type, document_id from reporting.void_and_deleted")) == lost
 
 
 def test_as_of(build: Build) -> None:
-    """The published file says as of when it is, and has no later run and no later month."""
-    ask = build("2026-05-10", publish=True)
+    """The published file states its as-of timestamp and has no later run or month."""
+    query = build("2026-05-10", publish=True)
 
-    assert ask("select as_of_on, as_of_at from core.as_of") == [
+    assert query("select as_of_on, as_of_at from core.as_of") == [
         (date(2026, 5, 10), datetime(2026, 5, 11, 4, 59, 59, 999999, UTC))
     ]
-    assert ask("select count(*) from reporting.sync_health") == [(0,)]
-    assert ask("select month_end_on, is_month_over from core.month_ends order by 1") == [
+    assert query("select count(*) from reporting.sync_health") == [(0,)]
+    assert query("select month_end_on, is_month_over from core.month_ends order by 1") == [
         (date(2026, 3, 31), True),
         (date(2026, 4, 30), True),
         (date(2026, 5, 31), False),
@@ -164,18 +166,18 @@ def test_as_of(build: Build) -> None:
 
 @pytest.mark.parametrize("day", [None, "2026-04-30"])
 def test_month_ends(build: Build, day: str | None) -> None:
-    """The history shows for the end of April what was shown as of that day."""
-    ask = build(day)
+    """The aging history shows the same figures for the end of April, whatever the as-of day."""
+    query = build(day)
 
-    assert ask(
+    assert query(
         "select balance, overdue from reporting.ar_aging_history"
         " where month_end_on = '2026-04-30' and customer_id = '1' and currency = 'USD'"
     ) == [money("204.10", "161.22")]
 
 
 @pytest.mark.parametrize("model", [model.full_name for model in MODELS if model.published])
-def test_a_past_day_is_reproducible(build: Build, model: str) -> None:
-    """A past day is the same, row by row, when published again and before later changes came."""
+def test_reproducible(build: Build, model: str) -> None:
+    """A past day is the same, row by row, if published again or before later changes."""
     query, day = f"select * from {model} order by all", "2026-05-10"
 
     first = build(day, publish=True)(query)

@@ -1,4 +1,4 @@
-"""The reports agree with the rows, whatever the rows are."""
+"""Reports of random books, compared with plain Python."""
 
 import os
 from collections.abc import Iterator
@@ -23,12 +23,14 @@ from tests.sql.expected import (
 )
 from tests.sql.random_books import ABSURD, ABSURD_MEASURES, AS_OF, BEGAN, random_books
 
-TOLD = {"as_of_at": AS_OF, "as_of_on": date(2026, 6, 30), "history_since": BEGAN}
+AS_OF_ROW = {"as_of_at": AS_OF, "as_of_on": date(2026, 6, 30), "history_since": BEGAN}
 MONTH_ENDS = [date(2025, 12, 31), *(date(2026, m + 1, 1) - timedelta(1) for m in range(1, 6))]
 
-# A failing example is the number it was drawn by: there is nothing to shrink.
+# A failing example is only a seed, so there is nothing to shrink.
 EXAMPLES = int(os.environ.get("P4BOOKS_EXAMPLES", "16"))
-SAME = "P4BOOKS_EXAMPLES" not in os.environ  # the same books each time; others in make soak
+SAME = (
+    "P4BOOKS_EXAMPLES" not in os.environ
+)  # the same books in each run; different ones in `make soak`
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
 
 
@@ -40,58 +42,58 @@ def books(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Books]:
     books.con.close()
 
 
-def sums(books: Books, query: str) -> Sums:
-    """Ask for amounts by the columns before them, those that are none left out."""
-    found: Sums = {}
-    for *key, amount in books.ask(query):
-        assert amount is not None, query
+def sum_by_key(books: Books, sql: str) -> Sums:
+    """Return the last column by the columns before it, without amounts of 0."""
+    actual: Sums = {}
+    for *key, amount in books.query(sql):
+        assert amount is not None, sql
         if amount:
-            found[key[0] if len(key) == 1 else tuple(key)] = Decimal(amount)
-    return found
+            actual[key[0] if len(key) == 1 else tuple(key)] = Decimal(amount)
+    return actual
 
 
-def by_month(each: Document) -> Key:
-    return month(each.day), each.currency
+def by_month(document: Document) -> Key:
+    return month(document.day), document.currency
 
 
-def by_party(each: Document) -> tuple[str, str]:
-    return each.party, each.currency
+def by_party(document: Document) -> tuple[str, str]:
+    return document.party, document.currency
 
 
 @settings(max_examples=EXAMPLES, phases=PHASES, derandomize=SAME)
 @given(st.integers(0, 2**64))
 def test_sums(books: Books, seed: int) -> None:
-    """Every check passes, and what is owed, sold, taxed and ordered is what the rows say: no cent
-    is lost, counted twice or added to one of another currency."""
+    """Every check passes, and receivables, sales, tax and orders agree with the rows: no cent is
+    lost, counted twice or added to another currency."""
     rows = random_books(seed)
-    told = Expected(rows, AS_OF)
+    expected = Expected(rows, AS_OF)
 
-    with books.holding(rows, TOLD):
+    with books.loaded(rows, AS_OF_ROW):
         books.check()
 
-        _receivables(books, told)
-        _sales(books, told)
-        _tax(books, told)
-        _balances(books, told)
-        _orders(books, told)
-        _history(books, told)
+        _receivables(books, expected)
+        _sales(books, expected)
+        _tax(books, expected)
+        _balances(books, expected)
+        _orders(books, expected)
+        _history(books, expected)
 
 
 @settings(max_examples=EXAMPLES // 2, phases=PHASES, derandomize=SAME)
 @given(st.integers(0, 2**64))
 def test_absurd_amounts(books: Books, seed: int) -> None:
-    """Amounts and quantities beyond all bounds stop no model and fail no check."""
-    with books.holding(random_books(seed, ABSURD, ABSURD_MEASURES), TOLD):
+    """Amounts and quantities that exceed any column break no model and no check."""
+    with books.loaded(random_books(seed, ABSURD, ABSURD_MEASURES), AS_OF_ROW):
         books.check()
 
 
 def test_empty_books(books: Books) -> None:
     """Without rows every model exists and is empty, except for the as-of row and the seeds."""
-    with books.holding({}, TOLD):
+    with books.loaded({}, AS_OF_ROW):
         books.check()
         counts = {
-            model: books.ask(f"select count(*) from {model}")[0][0]
-            for (model,) in books.ask(
+            model: books.query(f"select count(*) from {model}")[0][0]
+            for (model,) in books.query(
                 "select schema_name || '.' || table_name from duckdb_tables()"
                 " where schema_name in ('staging', 'core', 'reporting')"
             )
@@ -105,11 +107,13 @@ def test_empty_books(books: Books) -> None:
     assert len(counts) > 50
 
 
-def _receivables(books: Books, told: Expected) -> None:
-    assert sums(
+def _receivables(books: Books, expected: Expected) -> None:
+    assert sum_by_key(
         books,
         "select invoice_id, days_overdue, aging_bucket, balance from reporting.ar_open_items",
-    ) == told.owed(lambda each: (each.id, told.late(each), told.bucket(each)))
+    ) == expected.owed(
+        lambda document: (document.id, expected.days_late(document), expected.bucket(document))
+    )
     for name, bucket in {
         "current_balance": "current",
         "days_1_30": "1-30",
@@ -117,32 +121,36 @@ def _receivables(books: Books, told: Expected) -> None:
         "days_61_90": "61-90",
         "days_over_90": "90+",
     }.items():
-        assert sums(books, f"select customer_id, currency, {name} from reporting.ar_aging") == {
+        assert sum_by_key(
+            books, f"select customer_id, currency, {name} from reporting.ar_aging"
+        ) == {
             (party, currency): amount
-            for (party, currency, age), amount in told.owed(
-                lambda each: (each.party, each.currency, told.bucket(each))
+            for (party, currency, age), amount in expected.owed(
+                lambda document: (document.party, document.currency, expected.bucket(document))
             ).items()
             if age == bucket
         }
-    assert sums(
+    assert sum_by_key(
         books, "select customer_id, currency, balance from reporting.ar_aging"
-    ) == told.owed(by_party)
-    assert sums(
+    ) == expected.owed(by_party)
+    assert sum_by_key(
         books,
         "select currency, sum(expected_in + overdue_in) from reporting.cash_forecast group by all",
-    ) == told.owed(lambda each: each.currency)
-    assert sums(
+    ) == expected.owed(lambda document: document.currency)
+    assert sum_by_key(
         books, "select customer_id, currency, overdue from reporting.collections_worklist"
     ) == {
         key: amount
         for key, amount in total(
-            (by_party(each), each.balance) for each in told.open if told.late(each)
+            (by_party(document), document.balance)
+            for document in expected.open
+            if expected.days_late(document)
         ).items()
         if amount > 0
     }
 
 
-def _sales(books: Books, told: Expected) -> None:
+def _sales(books: Books, expected: Expected) -> None:
     for report, key in {
         "sales_by_month": "month_on",
         "sales_by_customer": "month_on",
@@ -153,49 +161,53 @@ def _sales(books: Books, told: Expected) -> None:
         "sales_daily": "date_trunc('month', day_on)::date",
     }.items():
         query = f"select {key}, currency, sum(net) from reporting.{report} group by all"
-        assert sums(books, query) == told.sold(by_month), report
-    assert sums(books, "select day_on, currency, net from reporting.sales_daily") == told.sold(
-        lambda each: (each.day, each.currency)
-    )
-    assert sums(
+        assert sum_by_key(books, query) == expected.sold(by_month), report
+    assert sum_by_key(
+        books, "select day_on, currency, net from reporting.sales_daily"
+    ) == expected.sold(lambda document: (document.day, document.currency))
+    assert sum_by_key(
         books, "select customer_id, month_on, currency, net from reporting.sales_by_customer"
-    ) == told.sold(lambda each: (each.party, month(each.day), each.currency))
-    assert sums(
+    ) == expected.sold(lambda document: (document.party, month(document.day), document.currency))
+    assert sum_by_key(
         books, "select product_id, month_on, currency, net from reporting.sales_by_product"
-    ) == told.sold_by_product(lambda each, product: (product, month(each.day), each.currency))
-    assert sums(
+    ) == expected.sold_by_product(
+        lambda document, product: (product, month(document.day), document.currency)
+    )
+    assert sum_by_key(
         books,
         "select customer_id, product_id, month_on, currency, net from reporting.sales_cube",
-    ) == told.sold_by_product(
-        lambda each, product: (each.party, product, month(each.day), each.currency)
+    ) == expected.sold_by_product(
+        lambda document, product: (document.party, product, month(document.day), document.currency)
     )
     quantities = total(
-        ((line.product, each.currency), line.quantity)
-        for each in told.invoices
-        for line in each.lines
+        ((line.product, document.currency), line.quantity)
+        for document in expected.invoices
+        for line in document.lines
     )
     for report in ("sales_cube", "sales_by_product"):
         query = f"select product_id, currency, sum(quantity) from reporting.{report} group by all"
-        assert sums(books, query) == quantities, report
-    for column, expected in {
-        "tax": told.taxed(by_month),
-        "total": total((by_month(each), each.total) for each in told.invoices),
-        "documents": total((by_month(each), Decimal(1)) for each in told.invoices),
+        assert sum_by_key(books, query) == quantities, report
+    for column, amounts in {
+        "tax": expected.taxed(by_month),
+        "total": total((by_month(document), document.total) for document in expected.invoices),
+        "documents": total((by_month(document), Decimal(1)) for document in expected.invoices),
     }.items():
         query = f"select month_on, currency, {column} from reporting.sales_by_month"
-        assert sums(books, query) == expected, column
+        assert sum_by_key(books, query) == amounts, column
     last_year = date(2025, 6, 30)
-    assert sums(books, "select customer_id, currency, net from reporting.abc_customers") == total(
-        (by_party(each), each.net)
-        for each in told.invoices
-        if last_year < each.day <= date(2026, 6, 30)
+    assert sum_by_key(
+        books, "select customer_id, currency, net from reporting.abc_customers"
+    ) == total(
+        (by_party(document), document.net)
+        for document in expected.invoices
+        if last_year < document.day <= date(2026, 6, 30)
     )
 
 
-def _tax(books: Books, told: Expected) -> None:
-    charged = told.taxed(by_month)
+def _tax(books: Books, expected: Expected) -> None:
+    charged = expected.taxed(by_month)
     assert (
-        sums(
+        sum_by_key(
             books,
             "select month_on, currency, any_value(month_tax_charged)"
             " from reporting.itbms_by_month group by all",
@@ -203,86 +215,94 @@ def _tax(books: Books, told: Expected) -> None:
         == charged
     )
     assert (
-        sums(
+        sum_by_key(
             books,
             "select month_on, currency, sum(tax) from reporting.itbms_sales_book group by all",
         )
         == charged
     )
-    assert sums(
+    assert sum_by_key(
         books,
         "select month_on, currency, sum(taxable_base + exempt_base)"
         " from reporting.itbms_by_month group by all",
-    ) == told.sold(by_month)
+    ) == expected.sold(by_month)
 
     assert (
-        sums(
+        sum_by_key(
             books,
             "select month_on, tax_code, currency, taxable_base + exempt_base"
             " from reporting.itbms_by_month where rate_name <> '(unknown)'",
         ).items()
-        <= told.base_by_code().items()
+        <= expected.base_by_code().items()
     )
     book = "from reporting.itbms_sales_book group by all"
-    assert sums(books, f"select invoice_id, sum(net) {book}") == told.sold(lambda each: each.id)
-    assert sums(books, f"select invoice_id, sum(tax) {book}") == told.taxed(lambda each: each.id)
+    assert sum_by_key(books, f"select invoice_id, sum(net) {book}") == expected.sold(
+        lambda document: document.id
+    )
+    assert sum_by_key(books, f"select invoice_id, sum(tax) {book}") == expected.taxed(
+        lambda document: document.id
+    )
 
 
-def _balances(books: Books, told: Expected) -> None:
-    found = books.ask(
+def _balances(books: Books, expected: Expected) -> None:
+    actual = books.query(
         "select customer_id, currency, customer_balance, invoices_balance"
         " from reporting.customer_balance_reconciliation where not is_deleted"
     )
-    owed = told.owed(by_party)
-    records = {row["id"]: row for row in told.rows["customers"] if not row["_dlt_valid_to"]}
-    assert {row[0] for row in found} == set(records)
-    for customer, currency, record, invoices in found:
+    owed = expected.owed(by_party)
+    records = {row["id"]: row for row in expected.rows["customers"] if not row["_dlt_valid_to"]}
+    assert {row[0] for row in actual} == set(records)
+    for customer, currency, record, invoices in actual:
         balance = records[customer]["balance"]
         assert record == (None if balance is None else Decimal(balance))
         assert invoices == owed.get((customer, currency), 0)
 
 
-def _orders(books: Books, told: Expected) -> None:
+def _orders(books: Books, expected: Expected) -> None:
     for table in ("sales_orders", "purchase_orders"):
         entity = table[:-1]
-        orders = told.documents(table)
+        orders = expected.documents(table)
         for flag, off in {"is_live": CANCELLED, "is_open": DONE[table]}.items():
-            assert sums(
+            assert sum_by_key(
                 books,
                 f"select {entity}_id, currency, {entity}_total from core.fct_{entity} where {flag}",
             ) == total(
-                ((each.id, each.currency), each.total)
-                for each in orders
-                if word(each.row) not in off
+                ((document.id, document.currency), document.total)
+                for document in orders
+                if word(document.row) not in off
             )
-        assert sums(
+        assert sum_by_key(
             books,
             f"select {entity}_id, product_id, sum(line_net) from core.fct_{entity}_line"
             " group by all",
-        ) == total(((each.id, line.product), line.net) for each in orders for line in each.lines)
+        ) == total(
+            ((document.id, line.product), line.net)
+            for document in orders
+            for line in document.lines
+        )
 
 
-def _history(books: Books, told: Expected) -> None:
-    versions = told.versions()
-    assert books.ask("select count(*) from reporting.document_changes") == [
+def _history(books: Books, expected: Expected) -> None:
+    versions = expected.versions()
+    assert books.query("select count(*) from reporting.document_changes") == [
         (versions.total() - len(versions),)
     ]
     assert {
-        f"{kind.replace(' ', '_')}s {each}"
-        for kind, each in books.ask(
+        f"{kind.replace(' ', '_')}s {document_id}"
+        for kind, document_id in books.query(
             "select document_type, document_id from reporting.void_and_deleted"
         )
-    } == set(told.lost())
+    } == set(expected.void_or_deleted())
     ends = {
         day: datetime(day.year, day.month, day.day, 23, 59, 59, 999999, PANAMA)
         for day in MONTH_ENDS
     } | {date(2026, 6, 30): AS_OF}
-    assert sums(
+    assert sum_by_key(
         books,
         "select month_end_on, customer_id, currency, balance from reporting.ar_aging_history",
     ) == total(
-        ((day, *by_party(each)), each.balance)
+        ((day, *by_party(document)), document.balance)
         for day, at in ends.items()
-        for each in told.documents("invoices", at)
-        if each.is_open
+        for document in expected.documents("invoices", at)
+        if document.is_open
     )

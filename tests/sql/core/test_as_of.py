@@ -4,54 +4,54 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Any
 
-Give = Callable[..., None]
-Ask = Callable[[str], list[tuple[Any, ...]]]
+Action = Callable[..., None]
+Query = Callable[[str], list[tuple[Any, ...]]]
 
 
 def instant(day: int, hour: int = 0) -> datetime:
     return datetime(2026, 1, day, hour, tzinfo=UTC)
 
 
-def test_one_row(as_of: Give, ask: Ask) -> None:
+def test_one_row(set_as_of: Action, query: Query) -> None:
     """The models get one row, which says for which tenant and since when."""
-    as_of("2026-01-09", history_since="2026-01-02 03:00:00+00")
+    set_as_of("2026-01-09", history_since="2026-01-02 03:00:00+00")
 
-    assert ask(
+    assert query(
         "select tenant, timezone, currency, as_of_on, as_of_at, history_since from core.as_of"
     ) == [("acme", "America/Panama", "USD", date(2026, 1, 9), instant(9, 17), instant(2, 3))]
 
 
-def test_nothing_read_yet(ask: Ask) -> None:
+def test_nothing_read_yet(query: Query) -> None:
     """Before the first run there is the row all the same, as of no day."""
-    assert ask("select as_of_on, as_of_at, current_to, verified_to from core.as_of") == [
+    assert query("select as_of_on, as_of_at, current_to, verified_to from core.as_of") == [
         (None, None, None, None)
     ]
 
 
-def test_fresh(give: Give, ask: Ask) -> None:
+def test_fresh(insert: Action, query: Query) -> None:
     """Each list is current to when its tail was read last, verified to its last whole scan."""
     run = {"endpoint": "products", "run_id": 1, "complete": True}
-    give("runs", **run, started_at="2026-01-01 00:00:00+00", current_to=None)
-    give("runs", **{**run, "run_id": 2}, started_at="2026-01-02 00:00:00+00", current_to=None)
-    give(
+    insert("runs", **run, started_at="2026-01-01 00:00:00+00", current_to=None)
+    insert("runs", **{**run, "run_id": 2}, started_at="2026-01-02 00:00:00+00", current_to=None)
+    insert(
         "runs",
         **{**run, "run_id": 3, "complete": False},
         started_at="2026-01-03 00:00:00+00",
         current_to="2026-01-03 04:00:00+00",
     )
-    give(
+    insert(
         "runs",
         **{**run, "run_id": 4, "complete": False},
         started_at="2026-01-04 00:00:00+00",
         current_to=None,
     )
 
-    assert ask("select products_current_to, products_verified_to from core.as_of") == [
+    assert query("select products_current_to, products_verified_to from core.as_of") == [
         (instant(3, 4), instant(2))
     ]
 
 
-def test_as_fresh_as_the_stalest(give: Give, ask: Ask) -> None:
+def test_as_fresh_as_the_stalest(insert: Action, query: Query) -> None:
     """The whole is as fresh as the list that was read longest ago."""
     names = (
         "products",
@@ -62,7 +62,7 @@ def test_as_fresh_as_the_stalest(give: Give, ask: Ask) -> None:
         "sales_orders",
     )
     for day, name in enumerate(names, start=2):
-        give(
+        insert(
             "runs",
             run_id=1,
             endpoint=name,
@@ -71,17 +71,17 @@ def test_as_fresh_as_the_stalest(give: Give, ask: Ask) -> None:
             current_to=f"2026-01-0{day} 00:00:00+00",
         )
 
-    (row,) = ask("select current_to, verified_to, columns('.*_current_to') from core.as_of")
+    (row,) = query("select current_to, verified_to, columns('.*_current_to') from core.as_of")
 
     assert row == (instant(2), instant(1), *(instant(day) for day in range(2, 8)))
 
 
-def test_lists_that_are_not_copied_yet(give: Give, ask: Ask) -> None:
+def test_lists_that_are_not_copied_yet(insert: Action, query: Query) -> None:
     """A list whose first copy goes on is named; one that is whole and empty, or held, is not."""
     started = {"run_id": 1, "started_at": "2026-01-01 00:00:00+00"}
-    give("runs", **started, endpoint="invoices", complete=False, held=0)
-    give("runs", **started, endpoint="sales_orders", complete=False, held=0)
-    give("runs", **started, endpoint="vendors", complete=True, held=0)
-    give("runs", **started, endpoint="products", complete=False, held=9)
+    insert("runs", **started, endpoint="invoices", complete=False, held=0)
+    insert("runs", **started, endpoint="sales_orders", complete=False, held=0)
+    insert("runs", **started, endpoint="vendors", complete=True, held=0)
+    insert("runs", **started, endpoint="products", complete=False, held=9)
 
-    assert ask("select missing_lists from core.as_of") == [("invoices, sales_orders",)]
+    assert query("select missing_lists from core.as_of") == [("invoices, sales_orders",)]

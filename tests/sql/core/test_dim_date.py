@@ -6,68 +6,70 @@ from typing import Any
 
 import pytest
 
-Give = Callable[..., None]
-Ask = Callable[[str], list[tuple[Any, ...]]]
+Action = Callable[..., None]
+Query = Callable[[str], list[tuple[Any, ...]]]
 
 SPAN = "select min(day_on), max(day_on), count(*) from core.dim_date"
 
 
-def test_span(give: Give, as_of: Give, ask: Ask) -> None:
+def test_span(insert: Action, set_as_of: Action, query: Query) -> None:
     """The calendar goes from the first document to a year after the as-of day, without a gap."""
-    as_of("2026-06-30")
-    give("invoices", id="1", document_date="2025-12-31", due_date="2026-01-30")
+    set_as_of("2026-06-30")
+    insert("invoices", id="1", document_date="2025-12-31", due_date="2026-01-30")
 
-    assert ask(SPAN) == [(date(2025, 12, 31), date(2027, 6, 30), 547)]
+    assert query(SPAN) == [(date(2025, 12, 31), date(2027, 6, 30), 547)]
 
 
 @pytest.mark.parametrize("table", ["invoices", "sales_orders", "purchase_orders"])
-def test_every_kind_of_document(give: Give, as_of: Give, ask: Ask, table: str) -> None:
+def test_every_kind_of_document(
+    insert: Action, set_as_of: Action, query: Query, table: str
+) -> None:
     """The first document is the first of any kind."""
-    as_of("2026-06-30")
-    give("invoices", id="1", document_date="2026-05-01")
-    give(table, id="2", document_date="2026-04-01")
+    set_as_of("2026-06-30")
+    insert("invoices", id="1", document_date="2026-05-01")
+    insert(table, id="2", document_date="2026-04-01")
 
-    assert ask("select min(day_on) from core.dim_date") == [(date(2026, 4, 1),)]
+    assert query("select min(day_on) from core.dim_date") == [(date(2026, 4, 1),)]
 
 
-def test_slips_of_the_pen(give: Give, as_of: Give, ask: Ask) -> None:
+def test_slips_of_the_pen(insert: Action, set_as_of: Action, query: Query) -> None:
     """The years 202 and 9999 make no calendar before 1990 or beyond five years from the as-of."""
-    as_of("2026-06-30")
-    give("invoices", id="1", document_date="0202-02-02")
-    give("invoices", id="2", document_date="9999-12-31")
+    set_as_of("2026-06-30")
+    insert("invoices", id="1", document_date="0202-02-02")
+    insert("invoices", id="2", document_date="9999-12-31")
 
-    assert ask(SPAN) == [(date(1990, 1, 1), date(2031, 6, 30), 15156)]
+    assert query(SPAN) == [(date(1990, 1, 1), date(2031, 6, 30), 15156)]
 
 
-def test_only_a_future_document(give: Give, as_of: Give, ask: Ask) -> None:
+def test_only_a_future_document(insert: Action, set_as_of: Action, query: Query) -> None:
     """If all documents are in the future, the calendar begins with the as-of day."""
-    as_of("2026-06-30")
-    give("invoices", id="1", document_date="9999-12-31")
+    set_as_of("2026-06-30")
+    insert("invoices", id="1", document_date="9999-12-31")
 
-    assert ask(SPAN) == [(date(2026, 6, 30), date(2031, 6, 30), 1827)]
+    assert query(SPAN) == [(date(2026, 6, 30), date(2031, 6, 30), 1827)]
 
 
-def test_from_a_leap_day(give: Give, as_of: Give, ask: Ask) -> None:
+def test_from_a_leap_day(insert: Action, set_as_of: Action, query: Query) -> None:
     """A year after 29 February is 28 February."""
-    as_of("2024-02-29")
-    give("invoices", id="1", document_date="2024-02-28")
+    set_as_of("2024-02-29")
+    insert("invoices", id="1", document_date="2024-02-28")
 
-    assert ask(SPAN) == [(date(2024, 2, 28), date(2025, 2, 28), 367)]
+    assert query(SPAN) == [(date(2024, 2, 28), date(2025, 2, 28), 367)]
 
 
-def test_no_documents(as_of: Give, ask: Ask) -> None:
+def test_no_documents(set_as_of: Action, query: Query) -> None:
     """Without a document there is no day."""
-    as_of("2026-06-30")
+    set_as_of("2026-06-30")
 
-    assert ask("select * from core.dim_date") == []
+    assert query("select * from core.dim_date") == []
 
 
-def test_a_day(give: Give, as_of: Give, ask: Ask) -> None:
+def test_a_day(insert: Action, set_as_of: Action, query: Query) -> None:
     """A day knows its week, month, quarter and year, and when the month's ITBMS is due."""
-    as_of("2026-06-30")
-    give("invoices", id="1", document_date="2023-12-01")
+    set_as_of("2026-06-30")
+    insert("invoices", id="1", document_date="2023-12-01")
 
-    assert ask(
+    assert query(
         "select week_on, month_on, quarter_on, month_end_on, itbms_due_on, year_number,"
         " quarter_number, month_number, iso_year_number, iso_week_number, weekday_number,"
         " weekday_name, is_month_end from core.dim_date"
@@ -84,12 +86,12 @@ def test_a_day(give: Give, as_of: Give, ask: Ask) -> None:
     ]
 
 
-def test_the_week_of_another_year(give: Give, as_of: Give, ask: Ask) -> None:
+def test_the_week_of_another_year(insert: Action, set_as_of: Action, query: Query) -> None:
     """The first of January 2027, a Friday, is in the last ISO week of 2026."""
-    as_of("2026-12-30")
-    give("invoices", id="1", document_date="2026-12-30")
+    set_as_of("2026-12-30")
+    insert("invoices", id="1", document_date="2026-12-30")
 
-    assert ask(
+    assert query(
         "select iso_year_number, iso_week_number, year_number from core.dim_date"
         " where day_on = '2027-01-01'"
     ) == [(2026, 53, 2027)]
@@ -111,12 +113,14 @@ def test_the_week_of_another_year(give: Give, as_of: Give, ask: Ask) -> None:
         ("2026-06-30", None),
     ],
 )
-def test_holidays(give: Give, as_of: Give, ask: Ask, day: str, holiday: str | None) -> None:
+def test_holidays(
+    insert: Action, set_as_of: Action, query: Query, day: str, holiday: str | None
+) -> None:
     """Feasts of a day, feasts by Easter, and the Monday after a Sunday are free."""
-    as_of("2026-06-30")
-    give("invoices", id="1", document_date="2020-01-01")
+    set_as_of("2026-06-30")
+    insert("invoices", id="1", document_date="2020-01-01")
 
-    rows = ask(
+    rows = query(
         "select holiday, is_business_day, weekday_number <= 5 from core.dim_date"
         f" where day_on = '{day}'"
     )
@@ -125,24 +129,24 @@ def test_holidays(give: Give, as_of: Give, ask: Ask, day: str, holiday: str | No
     assert rows == [(holiday, weekday and holiday is None, weekday)]
 
 
-def test_business_days(give: Give, as_of: Give, ask: Ask) -> None:
+def test_business_days(insert: Action, set_as_of: Action, query: Query) -> None:
     """November 2026 has 21 weekdays; the 3rd, 5th and 10th are free, the 28th is a Saturday."""
-    as_of("2026-06-30")
-    give("invoices", id="1", document_date="2026-06-30")
+    set_as_of("2026-06-30")
+    insert("invoices", id="1", document_date="2026-06-30")
 
-    assert ask(
+    assert query(
         "select count(*) filter (where is_business_day), count(*) from core.dim_date"
         " where month_on = '2026-11-01'"
     ) == [(18, 30)]
 
 
-def test_two_holidays_on_one_day(give: Give, as_of: Give, ask: Ask) -> None:
+def test_two_holidays_on_one_day(insert: Action, set_as_of: Action, query: Query) -> None:
     """A day that two rules free is one day."""
-    as_of("2026-06-30")
-    give("holidays", holiday="A feast", month=12, day=25)
-    give("holidays", holiday="No such day", month=2, day=30)
-    give("invoices", id="1", document_date="2026-12-25")
+    set_as_of("2026-06-30")
+    insert("holidays", holiday="A feast", month=12, day=25)
+    insert("holidays", holiday="No such day", month=2, day=30)
+    insert("invoices", id="1", document_date="2026-12-25")
 
-    assert ask("select count(*), min(holiday) from core.dim_date where day_on = '2026-12-25'") == [
-        (1, "A feast")
-    ]
+    assert query(
+        "select count(*), min(holiday) from core.dim_date where day_on = '2026-12-25'"
+    ) == [(1, "A feast")]

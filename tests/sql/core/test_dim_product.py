@@ -7,18 +7,18 @@ from typing import Any
 
 import pytest
 
-Give = Callable[..., None]
-Ask = Callable[[str], list[tuple[Any, ...]]]
+Action = Callable[..., None]
+Query = Callable[[str], list[tuple[Any, ...]]]
 
 
 def instant(day: int) -> datetime:
     return datetime(2026, 1, day, tzinfo=UTC)
 
 
-def test_a_product(give: Give, ask: Ask) -> None:
+def test_a_product(insert: Action, query: Query) -> None:
     """A product's latest version counts, its prices to the millionth."""
-    give("products", id="1", code="P1", name="Old", _dlt_valid_to="2026-01-02")
-    give(
+    insert("products", id="1", code="P1", name="Old", _dlt_valid_to="2026-01-02")
+    insert(
         "products",
         id="1",
         code="P1",
@@ -29,7 +29,7 @@ def test_a_product(give: Give, ask: Ask) -> None:
         _dlt_valid_from="2026-01-02",
     )
 
-    assert ask(
+    assert query(
         "select product_id, product_code, product_name, tax_code, list_price, unit_cost,"
         " first_seen_at, last_changed_at, is_active, is_deleted, is_known from core.dim_product"
     ) == [
@@ -40,13 +40,13 @@ def test_a_product(give: Give, ask: Ask) -> None:
     ]
 
 
-def test_deleted_and_returned(give: Give, ask: Ask) -> None:
+def test_deleted_and_returned(insert: Action, query: Query) -> None:
     """One that is gone is deleted and not active; one that is back is neither gone nor new."""
-    give("products", id="1", _dlt_valid_to="2026-01-03")
-    give("products", id="2", _dlt_valid_to="2026-01-03")
-    give("products", id="2", _dlt_valid_from="2026-01-05")
+    insert("products", id="1", _dlt_valid_to="2026-01-03")
+    insert("products", id="2", _dlt_valid_to="2026-01-03")
+    insert("products", id="2", _dlt_valid_from="2026-01-05")
 
-    assert ask(
+    assert query(
         "select product_id, is_deleted, is_active, first_seen_at, last_changed_at"
         " from core.dim_product order by all"
     ) == [("1", True, False, instant(1), instant(3)), ("2", False, True, instant(1), instant(5))]
@@ -55,26 +55,26 @@ def test_deleted_and_returned(give: Give, ask: Ask) -> None:
 @pytest.mark.parametrize(
     ("status", "is_active"), [("Active", True), (None, True), ("Discontinued", False)]
 )
-def test_active(give: Give, ask: Ask, status: str | None, is_active: bool) -> None:
+def test_active(insert: Action, query: Query, status: str | None, is_active: bool) -> None:
     """A product is active whose status says so in any case, or says nothing."""
-    give("products", id="1", status=status)
+    insert("products", id="1", status=status)
 
-    assert ask("select is_active from core.dim_product") == [(is_active,)]
+    assert query("select is_active from core.dim_product") == [(is_active,)]
 
 
 @pytest.mark.parametrize("table", ["invoices", "sales_orders", "purchase_orders"])
 @pytest.mark.parametrize("status", ["Posted", "Void", "Cancelled"])
-def test_unknown(give: Give, ask: Ask, table: str, status: str) -> None:
+def test_unknown(insert: Action, query: Query, table: str, status: str) -> None:
     """A product that only lines name is unknown, even on documents that do not count."""
-    give("products", id="1", name="Known")
-    give(
+    insert("products", id="1", name="Known")
+    insert(
         table,
         id="1",
         status=status,
         lines=[{"product_id": 1}, {"product_id": 7}, {"product_id": None}, {"product_id": 7}],
     )
 
-    assert ask(
+    assert query(
         "select product_id, product_name, is_active, is_deleted, is_known"
         " from core.dim_product order by all"
     ) == [

@@ -7,19 +7,19 @@ from typing import Any
 
 import pytest
 
-Give = Callable[..., None]
-Ask = Callable[[str], list[tuple[Any, ...]]]
+Action = Callable[..., None]
+Query = Callable[[str], list[tuple[Any, ...]]]
 
 
-def test_only_what_there_is(give: Give, ask: Ask) -> None:
+def test_only_what_there_is(insert: Action, query: Query) -> None:
     """Of each invoice the last version counts; what is gone does not, what came back does."""
-    give("invoices", id="1", total=1, _dlt_valid_to="2026-01-02")
-    give("invoices", id="1", total=2, _dlt_valid_from="2026-01-02")
-    give("invoices", id="2", total=3, _dlt_valid_to="2026-01-02")
-    give("invoices", id="3", total=4, _dlt_valid_to="2026-01-02")
-    give("invoices", id="3", total=5, _dlt_valid_from="2026-01-04")
+    insert("invoices", id="1", total=1, _dlt_valid_to="2026-01-02")
+    insert("invoices", id="1", total=2, _dlt_valid_from="2026-01-02")
+    insert("invoices", id="2", total=3, _dlt_valid_to="2026-01-02")
+    insert("invoices", id="3", total=4, _dlt_valid_to="2026-01-02")
+    insert("invoices", id="3", total=5, _dlt_valid_from="2026-01-04")
 
-    rows = ask(
+    rows = query(
         "select invoice_id, invoice_total, first_seen_at, last_changed_at from core.fct_invoice"
         " order by invoice_id"
     )
@@ -31,13 +31,13 @@ def test_only_what_there_is(give: Give, ask: Ask) -> None:
     ]
 
 
-def test_one_of_each(give: Give, ask: Ask) -> None:
+def test_one_of_each(insert: Action, query: Query) -> None:
     """Drafts, void ones and credit notes are among them, with their amounts."""
-    give("invoices", id="1", status="Draft", total=1)
-    give("invoices", id="2", status="Void", total=2)
-    give("invoices", id="3", status="Posted", total=-3)
+    insert("invoices", id="1", status="Draft", total=1)
+    insert("invoices", id="2", status="Void", total=2)
+    insert("invoices", id="3", status="Posted", total=-3)
 
-    assert ask(
+    assert query(
         "select invoice_id, invoice_total, is_live, is_credit_note from core.fct_invoice order by 1"
     ) == [
         ("1", Decimal(1), False, False),
@@ -63,28 +63,32 @@ def test_one_of_each(give: Give, ask: Ask) -> None:
         (None, 20, "1-30"),
     ],
 )
-def test_aging(give: Give, as_of: Give, ask: Ask, due: str | None, days: int, bucket: str) -> None:
+def test_aging(
+    insert: Action, set_as_of: Action, query: Query, due: str | None, days: int, bucket: str
+) -> None:
     """An open invoice is late by the days from its due date to the as-of day, in five buckets."""
-    as_of("2026-06-30")
-    give("invoices", id="1", total=107, document_date="2026-06-10", due_date=due)
+    set_as_of("2026-06-30")
+    insert("invoices", id="1", total=107, document_date="2026-06-10", due_date=due)
 
-    assert ask("select days_overdue, aging_bucket from core.fct_invoice") == [(days, bucket)]
+    assert query("select days_overdue, aging_bucket from core.fct_invoice") == [(days, bucket)]
 
 
-@pytest.mark.parametrize("told", [{"status": "Void"}, {"status": "Draft"}, {"balance": 0}])
-def test_not_open_not_late(give: Give, as_of: Give, ask: Ask, told: dict[str, Any]) -> None:
+@pytest.mark.parametrize("fields", [{"status": "Void"}, {"status": "Draft"}, {"balance": 0}])
+def test_not_open_not_late(
+    insert: Action, set_as_of: Action, query: Query, fields: dict[str, Any]
+) -> None:
     """What is not open is not late, in no bucket."""
-    as_of("2026-06-30")
-    give("invoices", **{"id": "1", "total": 107, "due_date": "2026-01-01", **told})
+    set_as_of("2026-06-30")
+    insert("invoices", **{"id": "1", "total": 107, "due_date": "2026-01-01", **fields})
 
-    assert ask("select is_open, days_overdue, aging_bucket from core.fct_invoice") == [
+    assert query("select is_open, days_overdue, aging_bucket from core.fct_invoice") == [
         (False, None, None)
     ]
 
 
-def test_words_and_days(give: Give, ask: Ask) -> None:
+def test_words_and_days(insert: Action, query: Query) -> None:
     """Codes, status and days are kept as P4 Books gives them."""
-    give(
+    insert(
         "invoices",
         id="1",
         code="=HYPERLINK('x')",
@@ -94,7 +98,7 @@ def test_words_and_days(give: Give, ask: Ask) -> None:
         posting_date="2026-02-28",
     )
 
-    assert ask(
+    assert query(
         "select invoice_code, invoice_status, sales_order_id, document_on, posted_on"
         " from core.fct_invoice"
     ) == [("=HYPERLINK('x')", "Partially paid", "9", date(2024, 2, 29), date(2026, 2, 28))]

@@ -7,25 +7,25 @@ from typing import Any
 
 import pytest
 
-Give = Callable[..., None]
-Ask = Callable[[str], list[tuple[Any, ...]]]
+Action = Callable[..., None]
+Query = Callable[[str], list[tuple[Any, ...]]]
 
 MONEY = "invoice_subtotal, invoice_tax, invoice_total, amount_paid, balance"
 HUGE = "9999999999999999.99"
 
 
-def amounts(*told: str) -> tuple[Decimal, ...]:
-    return tuple(Decimal(each) for each in told)
+def amounts(*values: str) -> tuple[Decimal, ...]:
+    return tuple(Decimal(each) for each in values)
 
 
-def test_versions(give: Give, ask: Ask) -> None:
+def test_versions(insert: Action, query: Query) -> None:
     """Every version is a row, those of what is gone and what came back too."""
     days = [datetime(2026, 1, day, tzinfo=UTC) for day in (1, 2, 3, 4)]
-    give("invoices", id="1", balance=107, _dlt_valid_to="2026-01-02")
-    give("invoices", id="1", balance=7, _dlt_valid_from="2026-01-02", _dlt_valid_to="2026-01-03")
-    give("invoices", id="1", balance=0, _dlt_valid_from="2026-01-04")
+    insert("invoices", id="1", balance=107, _dlt_valid_to="2026-01-02")
+    insert("invoices", id="1", balance=7, _dlt_valid_from="2026-01-02", _dlt_valid_to="2026-01-03")
+    insert("invoices", id="1", balance=0, _dlt_valid_from="2026-01-04")
 
-    assert ask(
+    assert query(
         "select invoice_id, valid_from, valid_to, balance from core.fct_invoice_history"
         " order by valid_from"
     ) == [
@@ -57,27 +57,27 @@ def test_versions(give: Give, ask: Ask) -> None:
     ],
 )
 def test_amounts(
-    give: Give, ask: Ask, given: tuple[str | None, ...], whole: tuple[str, ...]
+    insert: Action, query: Query, given: tuple[str | None, ...], whole: tuple[str, ...]
 ) -> None:
     """Missing amounts follow from the others: net and tax from the total, the balance from what is
     not paid. A given balance is kept, whatever the others are."""
     names = ("subtotal", "tax_total", "total", "amount_paid", "balance")
-    give("invoices", id="1", **dict(zip(names, given, strict=True)))
+    insert("invoices", id="1", **dict(zip(names, given, strict=True)))
 
-    assert ask(f"select {MONEY} from core.fct_invoice_history") == [amounts(*whole)]
+    assert query(f"select {MONEY} from core.fct_invoice_history") == [amounts(*whole)]
 
 
-def test_amounts_beyond_all_bounds(give: Give, ask: Ask) -> None:
+def test_amounts_beyond_all_bounds(insert: Action, query: Query) -> None:
     """Amounts whose sum no column holds stop nothing; the sum is taken for none."""
-    give("invoices", id="1", subtotal=HUGE, tax_total=HUGE)
+    insert("invoices", id="1", subtotal=HUGE, tax_total=HUGE)
 
-    assert ask(f"select {MONEY} from core.fct_invoice_history") == [amounts(HUGE, HUGE, *"000")]
+    assert query(f"select {MONEY} from core.fct_invoice_history") == [amounts(HUGE, HUGE, *"000")]
 
 
-def test_a_header_without_amounts(give: Give, ask: Ask) -> None:
+def test_a_header_without_amounts(insert: Action, query: Query) -> None:
     """It is what its lines come to; a line without a subtotal comes to quantity x price, less the
     discount."""
-    give(
+    insert(
         "invoices",
         id="1",
         tax_total="7.70",
@@ -88,7 +88,7 @@ def test_a_header_without_amounts(give: Give, ask: Ask) -> None:
         ],
     )
 
-    assert ask(f"select {MONEY} from core.fct_invoice_history") == [
+    assert query(f"select {MONEY} from core.fct_invoice_history") == [
         amounts("1000099.51", "7.70", "1000107.21", "0", "1000107.21")
     ]
 
@@ -104,12 +104,12 @@ def test_a_header_without_amounts(give: Give, ask: Ask) -> None:
     ],
 )
 def test_days(
-    give: Give, ask: Ask, days: tuple[str | None, ...], document_on: str, due_on: str
+    insert: Action, query: Query, days: tuple[str | None, ...], document_on: str, due_on: str
 ) -> None:
     """A missing document date is the posting's, else the day in Panama on which it was made; what
     has no due date is due on the document date."""
     document, due, posting = days
-    give(
+    insert(
         "invoices",
         id="1",
         document_date=document,
@@ -118,22 +118,22 @@ def test_days(
         date_created="2026-02-01 04:59:59+00",
     )
 
-    assert ask("select document_on, due_on from core.fct_invoice_history") == [
+    assert query("select document_on, due_on from core.fct_invoice_history") == [
         (date.fromisoformat(document_on), date.fromisoformat(due_on))
     ]
 
 
-def test_no_day_at_all(give: Give, ask: Ask) -> None:
+def test_no_day_at_all(insert: Action, query: Query) -> None:
     """It belongs to the day in Panama on which its first version was seen, in each version."""
-    give(
+    insert(
         "invoices",
         id="1",
         _dlt_valid_from="2026-02-01 04:59:59+00",
         _dlt_valid_to="2026-03-01 00:00:00+00",
     )
-    give("invoices", id="1", _dlt_valid_from="2026-03-01 00:00:00+00")
+    insert("invoices", id="1", _dlt_valid_from="2026-03-01 00:00:00+00")
 
-    assert ask("select document_on from core.fct_invoice_history") == [(date(2026, 1, 31),)] * 2
+    assert query("select document_on from core.fct_invoice_history") == [(date(2026, 1, 31),)] * 2
 
 
 @pytest.mark.parametrize(
@@ -150,11 +150,11 @@ def test_no_day_at_all(give: Give, ask: Ask) -> None:
         ("Überprüft", (True, True, False, False, False)),
     ],
 )
-def test_status(give: Give, ask: Ask, status: str | None, flags: tuple[bool, ...]) -> None:
+def test_status(insert: Action, query: Query, status: str | None, flags: tuple[bool, ...]) -> None:
     """Live is what is not void and not draft, in any case; open is what is live and owed."""
-    give("invoices", id="1", status=status, total=107)
+    insert("invoices", id="1", status=status, total=107)
 
-    assert ask(
+    assert query(
         "select is_live, is_open, is_void, is_draft, is_paid from core.fct_invoice_history"
     ) == [flags]
 
@@ -169,41 +169,41 @@ def test_status(give: Give, ask: Ask, status: str | None, flags: tuple[bool, ...
     ],
 )
 def test_open(
-    give: Give, ask: Ask, total: int, balance: int, is_open: bool, is_credit_note: bool
+    insert: Action, query: Query, total: int, balance: int, is_open: bool, is_credit_note: bool
 ) -> None:
     """What was paid too much, and a credit note, is open too; a credit note has a total below 0."""
-    give("invoices", id="1", total=total, balance=balance)
+    insert("invoices", id="1", total=total, balance=balance)
 
-    assert ask("select is_open, is_credit_note from core.fct_invoice_history") == [
+    assert query("select is_open, is_credit_note from core.fct_invoice_history") == [
         (is_open, is_credit_note)
     ]
 
 
 @pytest.mark.parametrize(("given", "currency"), [("eur ", "EUR"), (None, "USD"), ("", "USD")])
-def test_currency(give: Give, ask: Ask, given: str | None, currency: str) -> None:
+def test_currency(insert: Action, query: Query, given: str | None, currency: str) -> None:
     """An invoice without a currency has the tenant's."""
-    give("invoices", id="1", currency=given)
+    insert("invoices", id="1", currency=given)
 
-    assert ask("select currency from core.fct_invoice_history") == [(currency,)]
+    assert query("select currency from core.fct_invoice_history") == [(currency,)]
 
 
-def test_no_customer(give: Give, ask: Ask) -> None:
+def test_no_customer(insert: Action, query: Query) -> None:
     """An invoice without a customer is under (none), one of an unknown customer under its id."""
-    give("invoices", id="1", customer_id=None)
-    give("invoices", id="2", customer_id="77")
+    insert("invoices", id="1", customer_id=None)
+    insert("invoices", id="2", customer_id="77")
 
-    assert ask("select invoice_id, customer_id from core.fct_invoice_history order by 1") == [
+    assert query("select invoice_id, customer_id from core.fct_invoice_history order by 1") == [
         ("1", "(none)"),
         ("2", "77"),
     ]
 
 
-def test_a_total_and_lines_alone(give: Give, ask: Ask) -> None:
+def test_a_total_and_lines_alone(insert: Action, query: Query) -> None:
     """If only the total is given, the net is that of the lines, and the tax is the rest."""
-    give("invoices", id="1", total=107, lines=[{"subtotal": 60}, {"subtotal": 40}])
-    give("invoices", id="2", total=107)
+    insert("invoices", id="1", total=107, lines=[{"subtotal": 60}, {"subtotal": 40}])
+    insert("invoices", id="2", total=107)
 
-    assert ask(f"select {MONEY} from core.fct_invoice_history order by invoice_id") == [
+    assert query(f"select {MONEY} from core.fct_invoice_history order by invoice_id") == [
         amounts("100", "7", "107", "0", "107"),
         amounts("107", "0", "107", "0", "107"),
     ]

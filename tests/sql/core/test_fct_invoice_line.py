@@ -7,21 +7,21 @@ from typing import Any
 import duckdb
 import pytest
 
-Give = Callable[..., None]
-Ask = Callable[[str], list[tuple[Any, ...]]]
+Action = Callable[..., None]
+Query = Callable[[str], list[tuple[Any, ...]]]
 Line = dict[str, Any]
 
 HUGE = "9999999999999999.99"
 LINES = "select line_number, {} from core.fct_invoice_line order by invoice_id, line_number"
 
 
-def money(*told: str | None) -> tuple[Decimal | None, ...]:
-    return tuple(None if each is None else Decimal(each) for each in told)
+def money(*values: str | None) -> tuple[Decimal | None, ...]:
+    return tuple(None if each is None else Decimal(each) for each in values)
 
 
-def test_a_line(give: Give, ask: Ask) -> None:
+def test_a_line(insert: Action, query: Query) -> None:
     """A line has its invoice's customer, currency and day, and its own product and price."""
-    give(
+    insert(
         "invoices",
         id="1",
         customer_id="7",
@@ -44,7 +44,7 @@ def test_a_line(give: Give, ask: Ask) -> None:
         ],
     )
 
-    assert ask(
+    assert query(
         "select invoice_id, line_number, customer_id, product_id, line_description, currency,"
         " tax_code, is_live, is_credit_note, is_difference, is_known_rate, document_on::varchar,"
         " tax_rate, quantity, unit_price, discount, line_net, line_tax from core.fct_invoice_line"
@@ -91,14 +91,14 @@ def test_a_line(give: Give, ask: Ask) -> None:
         ({"quantity": 1, "price": 1, "discount": 1, "subtotal": f"-{HUGE}"}, "1", f"-{HUGE}"),
     ],
 )
-def test_net(give: Give, ask: Ask, line: Line, discount: str | None, net: str) -> None:
+def test_net(insert: Action, query: Query, line: Line, discount: str | None, net: str) -> None:
     """A discount is an amount or a percentage, whichever meets the line's net; a line without a
     net gets one."""
-    give("invoices", id="1", lines=[line])
+    insert("invoices", id="1", lines=[line])
 
-    assert ask("select discount, line_net from core.fct_invoice_line where not is_difference") == [
-        money(discount, net)
-    ]
+    assert query(
+        "select discount, line_net from core.fct_invoice_line where not is_difference"
+    ) == [money(discount, net)]
 
 
 @pytest.mark.parametrize(
@@ -116,44 +116,44 @@ def test_net(give: Give, ask: Ask, line: Line, discount: str | None, net: str) -
     ],
 )
 def test_headers_beyond_lines(
-    give: Give, ask: Ask, subtotal: str, lines: list[str], rows: list[tuple[int, bool, str]]
+    insert: Action, query: Query, subtotal: str, lines: list[str], rows: list[tuple[int, bool, str]]
 ) -> None:
     """A header's excess over its lines is an added line without a product: no sum loses it."""
-    give(
+    insert(
         "invoices",
         id="1",
         subtotal=subtotal,
         lines=[{"product_id": 5, "subtotal": each} for each in lines],
     )
 
-    assert ask(LINES.format("is_difference, product_id, line_net")) == [
+    assert query(LINES.format("is_difference, product_id, line_net")) == [
         (number, odd, "(none)" if odd else "5", Decimal(net)) for number, odd, net in rows
     ]
 
 
-def test_lines_counted_from_0(give: Give, ask: Ask) -> None:
+def test_lines_counted_from_0(insert: Action, query: Query) -> None:
     """If an invoice's own lines begin with 0, the added line comes before that."""
     lines = [{"line_number": 0, "subtotal": 10}, {"line_number": 1, "subtotal": 20}]
-    give("invoices", id="1", subtotal=31, lines=lines)
+    insert("invoices", id="1", subtotal=31, lines=lines)
 
-    assert ask(LINES.format("is_difference")) == [(-1, True), (0, False), (1, False)]
+    assert query(LINES.format("is_difference")) == [(-1, True), (0, False), (1, False)]
 
 
 @pytest.mark.parametrize("number", [-(2**63), 2**63 - 1])
-def test_numbers_beyond_all_bounds(give: Give, ask: Ask, number: int) -> None:
+def test_numbers_beyond_all_bounds(insert: Action, query: Query, number: int) -> None:
     """The least and the greatest number that a line may have leave room for what is beyond."""
-    give("invoices", id="1", subtotal=31, lines=[{"line_number": number, "subtotal": 10}])
+    insert("invoices", id="1", subtotal=31, lines=[{"line_number": number, "subtotal": 10}])
 
-    rows = ask("select count(distinct line_number), sum(line_net) from core.fct_invoice_line")
+    rows = query("select count(distinct line_number), sum(line_net) from core.fct_invoice_line")
 
     assert rows == [(2, Decimal(31))]
 
 
-def test_a_header_without_amounts(give: Give, ask: Ask) -> None:
+def test_a_header_without_amounts(insert: Action, query: Query) -> None:
     """It is what its lines come to, so nothing is beyond them."""
-    give("invoices", id="1", lines=[{"quantity": 1, "price": 5}, {"subtotal": 7}])
+    insert("invoices", id="1", lines=[{"quantity": 1, "price": 5}, {"subtotal": 7}])
 
-    assert ask(LINES.format("line_net")) == [(1, Decimal(5)), (2, Decimal(7))]
+    assert query(LINES.format("line_net")) == [(1, Decimal(5)), (2, Decimal(7))]
 
 
 @pytest.mark.parametrize(
@@ -171,22 +171,22 @@ def test_a_header_without_amounts(give: Give, ask: Ask) -> None:
     ],
 )
 def test_absurd_headers(
-    give: Give, ask: Ask, subtotal: str, nets: list[str], rows: list[tuple[int, str]]
+    insert: Action, query: Query, subtotal: str, nets: list[str], rows: list[tuple[int, str]]
 ) -> None:
     """A difference too large for one amount becomes several lines; no cent is lost."""
     lines = [{"subtotal": each} for each in nets]
-    give("invoices", id="1", subtotal=subtotal, lines=lines)
+    insert("invoices", id="1", subtotal=subtotal, lines=lines)
 
-    assert ask(LINES.format("line_net")) == [(number, Decimal(each)) for number, each in rows]
+    assert query(LINES.format("line_net")) == [(number, Decimal(each)) for number, each in rows]
 
 
-def test_absurd_tax(give: Give, ask: Ask) -> None:
+def test_absurd_tax(insert: Action, query: Query) -> None:
     """A share of the tax that no amount holds is none, and stops nothing."""
     lines = [{"tax_code": "ITBMS7", "subtotal": f"-{HUGE}"}, {"tax_code": "X", "subtotal": 1}]
-    told = {"id": "1", "document_date": "2026-01-01", "tax_total": HUGE}
-    give("invoices", **told, subtotal="-9999999999999998.99", lines=lines)
+    fields = {"id": "1", "document_date": "2026-01-01", "tax_total": HUGE}
+    insert("invoices", **fields, subtotal="-9999999999999998.99", lines=lines)
 
-    assert ask(LINES.format("line_tax")) == [(1, Decimal("-700000000000000.00")), (2, None)]
+    assert query(LINES.format("line_tax")) == [(1, Decimal("-700000000000000.00")), (2, None)]
 
 
 @pytest.mark.parametrize(
@@ -207,8 +207,8 @@ def test_absurd_tax(give: Give, ask: Ask) -> None:
 )
 def test_rates(
     con: duckdb.DuckDBPyConnection,
-    give: Give,
-    ask: Ask,
+    insert: Action,
+    query: Query,
     code: str | None,
     day: str,
     rate: str | None,
@@ -216,11 +216,11 @@ def test_rates(
 ) -> None:
     """A line is taxed at the rate of its code on the document's date, even if that changed in
     mid-year; without a rate, as it was charged."""
-    give("tax_rates", tax_code="ITBMS", rate="0.08", valid_from="2026-07-01")
+    insert("tax_rates", tax_code="ITBMS", rate="0.08", valid_from="2026-07-01")
     lines = [{"tax_code": code, "subtotal": 100}]
-    give("invoices", id="1", document_date=day, subtotal=100, tax_total="9.99", lines=lines)
+    insert("invoices", id="1", document_date=day, subtotal=100, tax_total="9.99", lines=lines)
 
-    assert ask("select tax_rate, line_tax, is_known_rate from core.fct_invoice_line") == [
+    assert query("select tax_rate, line_tax, is_known_rate from core.fct_invoice_line") == [
         (*money(rate, tax), rate is not None)
     ]
 
@@ -244,10 +244,10 @@ def test_rates(
     ],
 )
 def test_tax_as_charged(
-    give: Give, ask: Ask, tax: str, lines: list[tuple[str, str]], shares: list[str]
+    insert: Action, query: Query, tax: str, lines: list[tuple[str, str]], shares: list[str]
 ) -> None:
     """The tax of unknown codes is shared by their nets, and no cent is lost."""
-    give(
+    insert(
         "invoices",
         id="1",
         document_date="2026-01-01",
@@ -256,46 +256,46 @@ def test_tax_as_charged(
         lines=[{"tax_code": code, "subtotal": net} for code, net in lines],
     )
 
-    assert ask(LINES.format("line_tax")) == [
+    assert query(LINES.format("line_tax")) == [
         (place, Decimal(share)) for place, share in enumerate(shares, start=1)
     ]
 
 
-def test_tax_without_lines(give: Give, ask: Ask) -> None:
+def test_tax_without_lines(insert: Action, query: Query) -> None:
     """A header's tax is kept if there are no lines, even without a net."""
-    give("invoices", id="1", subtotal=0, tax_total="7", total="7")
-    give("invoices", id="2", subtotal=100, tax_total="7", total="107")
+    insert("invoices", id="1", subtotal=0, tax_total="7", total="7")
+    insert("invoices", id="2", subtotal=100, tax_total="7", total="107")
 
-    assert ask(LINES.format("line_net, line_tax, tax_code")) == [
+    assert query(LINES.format("line_net, line_tax, tax_code")) == [
         (0, Decimal(0), Decimal(7), "(none)"),
         (0, Decimal(100), Decimal(7), "(none)"),
     ]
 
 
-def test_a_known_tax_that_was_charged_otherwise(give: Give, ask: Ask) -> None:
+def test_a_known_tax_that_was_charged_otherwise(insert: Action, query: Query) -> None:
     """A line of a known code bears the tax of its rate, whatever the header says."""
     lines = [{"tax_code": "ITBMS7", "subtotal": 100}]
-    give("invoices", id="1", document_date="2026-01-01", subtotal=100, tax_total=8, lines=lines)
+    insert("invoices", id="1", document_date="2026-01-01", subtotal=100, tax_total=8, lines=lines)
 
-    assert ask(LINES.format("line_tax")) == [(1, Decimal(7))]
+    assert query(LINES.format("line_tax")) == [(1, Decimal(7))]
 
 
 @pytest.mark.parametrize("status", ["Draft", "Void"])
-def test_not_live(give: Give, ask: Ask, status: str) -> None:
+def test_not_live(insert: Action, query: Query, status: str) -> None:
     """Lines of drafts and void ones are there, and are not live."""
-    give("invoices", id="1", status=status, subtotal=3, lines=[{"subtotal": 3}])
+    insert("invoices", id="1", status=status, subtotal=3, lines=[{"subtotal": 3}])
 
-    assert ask(LINES.format("is_live, line_net")) == [(1, False, Decimal(3))]
+    assert query(LINES.format("is_live, line_net")) == [(1, False, Decimal(3))]
 
 
-def test_every_document_once(give: Give, ask: Ask) -> None:
+def test_every_document_once(insert: Action, query: Query) -> None:
     """Only what P4 Books has now counts; its lines come to its net, for each document by itself."""
-    give("invoices", id="1", subtotal=1, lines=[{"subtotal": 1}], _dlt_valid_to="2026-01-02")
-    give("invoices", id="1", subtotal=2, lines=[{"subtotal": 3}], _dlt_valid_from="2026-01-02")
-    give("invoices", id="2", subtotal=4, lines=[{"subtotal": 4}], _dlt_valid_to="2026-01-02")
-    give("invoices", id="3", subtotal=5, lines=[{"subtotal": 5}, {}])
+    insert("invoices", id="1", subtotal=1, lines=[{"subtotal": 1}], _dlt_valid_to="2026-01-02")
+    insert("invoices", id="1", subtotal=2, lines=[{"subtotal": 3}], _dlt_valid_from="2026-01-02")
+    insert("invoices", id="2", subtotal=4, lines=[{"subtotal": 4}], _dlt_valid_to="2026-01-02")
+    insert("invoices", id="3", subtotal=5, lines=[{"subtotal": 5}, {}])
 
-    assert ask(
+    assert query(
         "select invoice_id, count(*), sum(line_net) from core.fct_invoice_line"
         " group by invoice_id order by invoice_id"
     ) == [("1", 2, Decimal(2)), ("3", 2, Decimal(5))]

@@ -7,20 +7,20 @@ from typing import Any
 
 import pytest
 
-Give = Callable[..., None]
-Ask = Callable[[str], list[tuple[Any, ...]]]
+Action = Callable[..., None]
+Query = Callable[[str], list[tuple[Any, ...]]]
 
 KINDS = {"invoices": "sold", "sales_orders": "demanded", "purchase_orders": "on order"}
 
 
 @pytest.mark.parametrize(("table", "direction"), KINDS.items())
-def test_a_line(give: Give, ask: Ask, table: str, direction: str) -> None:
+def test_a_line(insert: Action, query: Query, table: str, direction: str) -> None:
     """A line of each kind of document is a row of its own direction."""
     line = {"product_id": 9, "quantity": 2, "price": 5, "subtotal": "10"}
-    told = {"id": "1", "document_date": "2026-02-28", "currency": "eur", "subtotal": 10}
-    give(table, **told, lines=[line])
+    fields = {"id": "1", "document_date": "2026-02-28", "currency": "eur", "subtotal": 10}
+    insert(table, **fields, lines=[line])
 
-    assert ask(
+    assert query(
         "select direction, document_id, line_number, product_id, currency, is_open, document_on,"
         " quantity, unit_price, line_net from core.fct_item_activity"
     ) == [
@@ -31,27 +31,31 @@ def test_a_line(give: Give, ask: Ask, table: str, direction: str) -> None:
     ]
 
 
-def test_the_same_number_in_each(give: Give, ask: Ask) -> None:
+def test_the_same_number_in_each(insert: Action, query: Query) -> None:
     """An invoice and two orders of one id are three documents."""
     for table in KINDS:
-        give(table, id="1", subtotal=1, lines=[{"subtotal": 1}])
+        insert(table, id="1", subtotal=1, lines=[{"subtotal": 1}])
 
-    assert ask("select count(*), count(distinct direction) from core.fct_item_activity") == [(3, 3)]
+    assert query("select count(*), count(distinct direction) from core.fct_item_activity") == [
+        (3, 3)
+    ]
 
 
 @pytest.mark.parametrize("table", KINDS)
 @pytest.mark.parametrize("status", ["Void", "draft"])
-def test_not_live(give: Give, ask: Ask, table: str, status: str) -> None:
+def test_not_live(insert: Action, query: Query, table: str, status: str) -> None:
     """Drafts and void documents are no activity."""
-    give(table, id="1", status=status, subtotal=1, lines=[{"subtotal": 1}])
+    insert(table, id="1", status=status, subtotal=1, lines=[{"subtotal": 1}])
 
-    assert ask("select * from core.fct_item_activity") == []
+    assert query("select * from core.fct_item_activity") == []
 
 
-def test_beyond_the_lines(give: Give, ask: Ask) -> None:
+def test_beyond_the_lines(insert: Action, query: Query) -> None:
     """What an invoice's header has beyond its lines is sold, of no product and without quantity."""
-    give("invoices", id="1", subtotal=30, lines=[{"product_id": 9, "quantity": 1, "subtotal": 10}])
+    insert(
+        "invoices", id="1", subtotal=30, lines=[{"product_id": 9, "quantity": 1, "subtotal": 10}]
+    )
 
-    assert ask(
+    assert query(
         "select line_number, product_id, quantity, line_net from core.fct_item_activity order by 1"
     ) == [(0, "(none)", None, Decimal(20)), (1, "9", Decimal(1), Decimal(10))]

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-Give = Callable[..., None]
-Ask = Callable[[str], list[tuple[Any, ...]]]
+Action = Callable[..., None]
+Query = Callable[[str], list[tuple[Any, ...]]]
 
 MONTHS = (
     "select month_on::varchar, month_end_on::varchar, measured_on::varchar, is_month_over"
@@ -15,17 +15,17 @@ MONTHS = (
 INSTANTS = "select measured_at::varchar from core.month_ends order by month_on"
 
 
-def test_nothing_known(ask: Ask) -> None:
+def test_nothing_known(query: Query) -> None:
     """A warehouse that never synced has no month."""
-    assert ask("select * from core.month_ends") == []
+    assert query("select * from core.month_ends") == []
 
 
-def test_months_since_history_began(as_of: Give, ask: Ask) -> None:
+def test_months_since_history_began(set_as_of: Action, query: Query) -> None:
     """History that begins in mid-month gives that month its end, each month after it its own, a
     leap day too, and the month that is not over its last day so far."""
-    as_of("2028-03-15", history_since="2027-12-20 12:00:00-05")
+    set_as_of("2028-03-15", history_since="2027-12-20 12:00:00-05")
 
-    assert ask(MONTHS) == [
+    assert query(MONTHS) == [
         ("2027-12-01", "2027-12-31", "2027-12-31", True),
         ("2028-01-01", "2028-01-31", "2028-01-31", True),
         ("2028-02-01", "2028-02-29", "2028-02-29", True),
@@ -33,45 +33,47 @@ def test_months_since_history_began(as_of: Give, ask: Ask) -> None:
     ]
 
 
-def test_instants(as_of: Give, ask: Ask) -> None:
+def test_instants(set_as_of: Action, query: Query) -> None:
     """A month that is over is measured at its last moment in Panama, the running one at the as-of
     instant."""
-    as_of("2026-02-10", history_since="2026-01-01 12:00:00-05")
+    set_as_of("2026-02-10", history_since="2026-01-01 12:00:00-05")
 
-    assert ask(INSTANTS) == [("2026-02-01 04:59:59.999999+00",), ("2026-02-10 17:00:00+00",)]
+    assert query(INSTANTS) == [("2026-02-01 04:59:59.999999+00",), ("2026-02-10 17:00:00+00",)]
 
 
 @pytest.mark.parametrize(
     ("since", "first"),
     [("2026-02-01 04:59:59.9+00", "2026-01-01"), ("2026-02-01 05:00:00+00", "2026-02-01")],
 )
-def test_history_that_begins_at_the_edge(as_of: Give, ask: Ask, since: str, first: str) -> None:
+def test_history_that_begins_at_the_edge(
+    set_as_of: Action, query: Query, since: str, first: str
+) -> None:
     """The first month is that of the day in Panama on which history began."""
-    as_of("2026-02-28", history_since=since)
+    set_as_of("2026-02-28", history_since=since)
 
-    assert ask(MONTHS)[0][0] == first
+    assert query(MONTHS)[0][0] == first
 
 
-def test_history_of_one_day(as_of: Give, ask: Ask) -> None:
+def test_history_of_one_day(set_as_of: Action, query: Query) -> None:
     """On the day of the first sync there is one month, and it is not over."""
-    as_of("2026-02-01", history_since="2026-02-01 08:00:00-05")
+    set_as_of("2026-02-01", history_since="2026-02-01 08:00:00-05")
 
-    assert ask(MONTHS) == [("2026-02-01", "2026-02-28", "2026-02-01", False)]
+    assert query(MONTHS) == [("2026-02-01", "2026-02-28", "2026-02-01", False)]
 
 
 @pytest.mark.parametrize(
     ("at", "is_over"),
     [("2026-01-31 12:00:00-05", False), ("2026-01-31 23:59:59.999999-05", True)],
 )
-def test_the_last_day(as_of: Give, ask: Ask, at: str, is_over: bool) -> None:
+def test_the_last_day(set_as_of: Action, query: Query, at: str, is_over: bool) -> None:
     """At noon of its last day a month is not over; as of the end of that day it is."""
-    as_of("2026-01-31", as_of_at=at, history_since="2026-01-10")
+    set_as_of("2026-01-31", as_of_at=at, history_since="2026-01-10")
 
-    assert ask(MONTHS) == [("2026-01-01", "2026-01-31", "2026-01-31", is_over)]
+    assert query(MONTHS) == [("2026-01-01", "2026-01-31", "2026-01-31", is_over)]
 
 
-def test_another_zone(as_of: Give, ask: Ask) -> None:
+def test_another_zone(set_as_of: Action, query: Query) -> None:
     """Months end when the tenant's day does, in summer time too."""
-    as_of("2026-08-02", history_since="2026-07-10", timezone="Europe/Madrid")
+    set_as_of("2026-08-02", history_since="2026-07-10", timezone="Europe/Madrid")
 
-    assert ask(INSTANTS)[0] == ("2026-07-31 21:59:59.999999+00",)
+    assert query(INSTANTS)[0] == ("2026-07-31 21:59:59.999999+00",)

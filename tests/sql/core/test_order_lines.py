@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-Give = Callable[..., None]
-Ask = Callable[[str], list[tuple[Any, ...]]]
+Action = Callable[..., None]
+Query = Callable[[str], list[tuple[Any, ...]]]
 
 KINDS = pytest.mark.parametrize("kind", ["sales_order", "purchase_order"])
 FIELDS = {  # the party, and the field and the column of the promised day
@@ -18,16 +18,16 @@ FIELDS = {  # the party, and the field and the column of the promised day
 
 
 @KINDS
-def test_a_line(give: Give, as_of: Give, ask: Ask, kind: str) -> None:
+def test_a_line(insert: Action, set_as_of: Action, query: Query, kind: str) -> None:
     """A line has its order's party, words and days, and its own product and amounts."""
-    as_of("2026-06-30")
+    set_as_of("2026-06-30")
     party, field, column = FIELDS[kind]
     line = {"line_number": 4, "product_id": 9, "description": "😀", "quantity": 3, "price": 5}
     header = {"id": "1", party: "7", "status": "Open", "currency": "eur"}
     days = {"document_date": "2026-06-01", field: "2026-06-20"}
-    give(f"{kind}s", **header, **days, lines=[{**line, "subtotal": "14.99"}])
+    insert(f"{kind}s", **header, **days, lines=[{**line, "subtotal": "14.99"}])
 
-    assert ask(
+    assert query(
         f"select {kind}_id, line_number, {party}, product_id, {kind}_status,"
         f" line_description, currency, is_live, is_open, document_on, {column}, days_late,"
         f" quantity, unit_price, line_net from core.fct_{kind}_line"
@@ -52,33 +52,33 @@ def test_a_line(give: Give, as_of: Give, ask: Ask, kind: str) -> None:
         ({}, "0"),
     ],
 )
-def test_net(give: Give, ask: Ask, kind: str, line: dict[str, Any], net: str) -> None:
+def test_net(insert: Action, query: Query, kind: str, line: dict[str, Any], net: str) -> None:
     """A line's net is its subtotal, else quantity x price less the discount."""
-    give(f"{kind}s", id="1", lines=[line])
+    insert(f"{kind}s", id="1", lines=[line])
 
-    assert ask(f"select line_net from core.fct_{kind}_line") == [(Decimal(net),)]
+    assert query(f"select line_net from core.fct_{kind}_line") == [(Decimal(net),)]
 
 
 @KINDS
-def test_no_product(give: Give, ask: Ask, kind: str) -> None:
+def test_no_product(insert: Action, query: Query, kind: str) -> None:
     """A line without a product is listed under (none), one with an unknown product by its id."""
-    give(f"{kind}s", id="1", lines=[{"product_id": None}, {"product_id": "77"}])
+    insert(f"{kind}s", id="1", lines=[{"product_id": None}, {"product_id": "77"}])
 
-    assert ask(f"select product_id from core.fct_{kind}_line order by line_number") == [
+    assert query(f"select product_id from core.fct_{kind}_line order by line_number") == [
         ("(none)",),
         ("77",),
     ]
 
 
 @KINDS
-def test_closed_cancelled_and_deleted(give: Give, ask: Ask, kind: str) -> None:
+def test_closed_cancelled_and_deleted(insert: Action, query: Query, kind: str) -> None:
     """Lines of a cancelled order are not live, of a closed one not open; a deleted one has none."""
-    give(f"{kind}s", id="1", status="Cancelled", lines=[{}])
-    give(f"{kind}s", id="2", status="Closed", lines=[{}])
-    give(f"{kind}s", id="3", lines=[{}], _dlt_valid_to="2026-01-02")
-    give(f"{kind}s", id="4", lines=None)
+    insert(f"{kind}s", id="1", status="Cancelled", lines=[{}])
+    insert(f"{kind}s", id="2", status="Closed", lines=[{}])
+    insert(f"{kind}s", id="3", lines=[{}], _dlt_valid_to="2026-01-02")
+    insert(f"{kind}s", id="4", lines=None)
 
-    assert ask(f"select {kind}_id, is_live, is_open from core.fct_{kind}_line order by 1") == [
+    assert query(f"select {kind}_id, is_live, is_open from core.fct_{kind}_line order by 1") == [
         ("1", False, False),
         ("2", True, False),
     ]

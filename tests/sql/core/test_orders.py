@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-Give = Callable[..., None]
-Ask = Callable[[str], list[tuple[Any, ...]]]
+Action = Callable[..., None]
+Query = Callable[[str], list[tuple[Any, ...]]]
 
 HUGE = "9999999999999999.99"
 
@@ -54,27 +54,27 @@ def amounts(*values: str) -> tuple[Decimal, ...]:
     return tuple(Decimal(value) for value in values)
 
 
-def test_versions(kind: Kind, give: Give, ask: Ask) -> None:
+def test_versions(kind: Kind, insert: Action, query: Query) -> None:
     """The current version of each order counts; a deleted order does not, a returned one does."""
-    give(kind.table, id="1", total=1, _dlt_valid_to="2026-01-02")
-    give(kind.table, id="1", total=2, _dlt_valid_from="2026-01-02")
-    give(kind.table, id="2", total=3, _dlt_valid_to="2026-01-02")
-    give(kind.table, id="3", total=4, _dlt_valid_to="2026-01-02")
-    give(kind.table, id="3", total=5, _dlt_valid_from="2026-01-04")
+    insert(kind.table, id="1", total=1, _dlt_valid_to="2026-01-02")
+    insert(kind.table, id="1", total=2, _dlt_valid_from="2026-01-02")
+    insert(kind.table, id="2", total=3, _dlt_valid_to="2026-01-02")
+    insert(kind.table, id="3", total=4, _dlt_valid_to="2026-01-02")
+    insert(kind.table, id="3", total=5, _dlt_valid_from="2026-01-04")
     days = [datetime(2026, 1, day, tzinfo=UTC) for day in (1, 2, 4)]
 
-    assert ask(
+    assert query(
         f"select {kind.name}_id, {kind.name}_total, first_seen_at, last_changed_at"
         f" from {kind.model} order by 1"
     ) == [("1", Decimal(2), days[0], days[1]), ("3", Decimal(5), days[0], days[2])]
 
 
-def test_words_and_keys(kind: Kind, give: Give, ask: Ask) -> None:
+def test_words_and_keys(kind: Kind, insert: Action, query: Query) -> None:
     """Keys and words are kept as P4 Books spells them; the currency is in capitals."""
     words = {"code": "SO-1 'x'", "status": "Open", "warehouse_id": "w", "currency": "eur"}
-    give(kind.table, id="1", **{kind.party: "7"}, **words)
+    insert(kind.table, id="1", **{kind.party: "7"}, **words)
 
-    assert ask(
+    assert query(
         f"select {kind.name}_id, {kind.party}, warehouse_id, {kind.name}_code,"
         f" {kind.name}_status, currency from {kind.model}"
     ) == [("1", "7", "w", "SO-1 'x'", "Open", "EUR")]
@@ -98,23 +98,23 @@ def test_words_and_keys(kind: Kind, give: Give, ask: Ask) -> None:
     ],
 )
 def test_status(
-    kind: Kind, give: Give, ask: Ask, status: str | None, flags: tuple[bool, ...]
+    kind: Kind, insert: Action, query: Query, status: str | None, flags: tuple[bool, ...]
 ) -> None:
     """An order is open unless it is done or cancelled, in any case; an unknown status is open."""
-    give(kind.table, id="1", status=status and status.format(done=kind.done))
+    insert(kind.table, id="1", status=status and status.format(done=kind.done))
 
-    assert ask(f"select is_live, is_open, is_partly_done from {kind.model}") == [flags]
+    assert query(f"select is_live, is_open, is_partly_done from {kind.model}") == [flags]
 
 
 @pytest.mark.parametrize(
     ("kind", "other"), [(SALES, PURCHASE), (PURCHASE, SALES)], indirect=["kind"]
 )
-def test_status_of_the_other_kind(kind: Kind, other: Kind, give: Give, ask: Ask) -> None:
+def test_status_of_the_other_kind(kind: Kind, other: Kind, insert: Action, query: Query) -> None:
     """A status that ends the other kind of order only is an unknown one."""
-    give(kind.table, id="1", status=other.done)
-    give(kind.table, id="2", status=f"Partially{other.done}")
+    insert(kind.table, id="1", status=other.done)
+    insert(kind.table, id="2", status=f"Partially{other.done}")
 
-    assert ask(f"select is_open, is_partly_done from {kind.model}") == [(True, False)] * 2
+    assert query(f"select is_open, is_partly_done from {kind.model}") == [(True, False)] * 2
 
 
 @pytest.mark.parametrize(
@@ -132,31 +132,35 @@ def test_status_of_the_other_kind(kind: Kind, other: Kind, give: Give, ask: Ask)
     ],
 )
 def test_amounts(
-    kind: Kind, give: Give, ask: Ask, given: tuple[str | None, ...], complete: tuple[str, ...]
+    kind: Kind,
+    insert: Action,
+    query: Query,
+    given: tuple[str | None, ...],
+    complete: tuple[str, ...],
 ) -> None:
     """A missing amount follows from the others."""
     names = ("subtotal", "tax_total", "total")
-    give(kind.table, id="1", **dict(zip(names, given, strict=True)))
+    insert(kind.table, id="1", **dict(zip(names, given, strict=True)))
 
-    assert ask(f"select {kind.money} from {kind.model}") == [amounts(*complete)]
+    assert query(f"select {kind.money} from {kind.model}") == [amounts(*complete)]
 
 
-def test_a_header_without_amounts(kind: Kind, give: Give, ask: Ask) -> None:
+def test_a_header_without_amounts(kind: Kind, insert: Action, query: Query) -> None:
     """A header without amounts is the sum of its lines."""
     lines = [{"subtotal": "100.01"}, {"quantity": 1000, "price": 1000, "discount": "0.5"}, {}]
-    give(kind.table, id="1", tax_total=7, lines=lines)
+    insert(kind.table, id="1", tax_total=7, lines=lines)
 
-    assert ask(f"select {kind.money} from {kind.model}") == [
+    assert query(f"select {kind.money} from {kind.model}") == [
         amounts("1000099.51", "7", "1000106.51")
     ]
 
 
-def test_a_total_and_lines_alone(kind: Kind, give: Give, ask: Ask) -> None:
+def test_a_total_and_lines_alone(kind: Kind, insert: Action, query: Query) -> None:
     """If only the total is given, the net is that of the lines, and the tax is the rest."""
-    give(kind.table, id="1", total=107, lines=[{"subtotal": 60}, {"subtotal": 40}])
-    give(kind.table, id="2", total=107, lines=[{}])
+    insert(kind.table, id="1", total=107, lines=[{"subtotal": 60}, {"subtotal": 40}])
+    insert(kind.table, id="2", total=107, lines=[{}])
 
-    assert ask(f"select {kind.money} from {kind.model} order by {kind.name}_id") == [
+    assert query(f"select {kind.money} from {kind.model} order by {kind.name}_id") == [
         amounts("100", "7", "107"),
         amounts("107", "0", "107"),
     ]
@@ -175,23 +179,23 @@ def test_a_total_and_lines_alone(kind: Kind, give: Give, ask: Ask) -> None:
 )
 def test_late(
     kind: Kind,
-    give: Give,
-    as_of: Give,
-    ask: Ask,
+    insert: Action,
+    set_as_of: Action,
+    query: Query,
     status: str,
     promised: str | None,
     late: int | None,
 ) -> None:
     """An open order is late by the days since it was promised; any other order never is."""
-    as_of("2026-06-30")
-    give(
+    set_as_of("2026-06-30")
+    insert(
         kind.table,
         id="1",
         status=status.format(done=kind.done),
         **{kind.promised_field: promised},
     )
 
-    assert ask(f"select days_late from {kind.model}") == [(late,)]
+    assert query(f"select days_late from {kind.model}") == [(late,)]
 
 
 @pytest.mark.parametrize(
@@ -204,16 +208,16 @@ def test_late(
     ],
 )
 def test_document_day(
-    kind: Kind, give: Give, ask: Ask, document: str | None, created: str | None, day: str
+    kind: Kind, insert: Action, query: Query, document: str | None, created: str | None, day: str
 ) -> None:
     """An order without a date counts from the day in Panama it was created, or first seen."""
-    give(kind.table, id="1", document_date=document, date_created=created)
+    insert(kind.table, id="1", document_date=document, date_created=created)
 
-    assert ask(f"select document_on from {kind.model}") == [(date.fromisoformat(day),)]
+    assert query(f"select document_on from {kind.model}") == [(date.fromisoformat(day),)]
 
 
-def test_no_party_and_no_currency(kind: Kind, give: Give, ask: Ask) -> None:
+def test_no_party_and_no_currency(kind: Kind, insert: Action, query: Query) -> None:
     """An order without a party is listed under (none), one without a currency has the tenant's."""
-    give(kind.table, id="1", **{kind.party: None}, currency=None)
+    insert(kind.table, id="1", **{kind.party: None}, currency=None)
 
-    assert ask(f"select {kind.party}, currency from {kind.model}") == [("(none)", "USD")]
+    assert query(f"select {kind.party}, currency from {kind.model}") == [("(none)", "USD")]

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-Give = Callable[..., None]
-Ask = Callable[[str], list[tuple[Any, ...]]]
+Action = Callable[..., None]
+Query = Callable[[str], list[tuple[Any, ...]]]
 
 PARTIES = pytest.mark.parametrize("party", ["customer", "vendor"])
 
@@ -18,13 +18,13 @@ def instant(day: int) -> datetime:
 
 
 @PARTIES
-def test_a_party(give: Give, ask: Ask, party: str) -> None:
+def test_a_party(insert: Action, query: Query, party: str) -> None:
     """The latest version counts, with when it was first seen and last changed."""
     fields = {"id": "1", "code": "C1", "balance": "12.34"}
-    give(f"{party}s", **fields, name="Old", _dlt_valid_to="2026-01-02")
-    give(f"{party}s", **fields, name='Doña "Ñ" 😀', _dlt_valid_from="2026-01-02")
+    insert(f"{party}s", **fields, name="Old", _dlt_valid_to="2026-01-02")
+    insert(f"{party}s", **fields, name='Doña "Ñ" 😀', _dlt_valid_from="2026-01-02")
 
-    assert ask(
+    assert query(
         f"select {party}_id, {party}_code, {party}_name, {party}_balance,"
         f" first_seen_at, last_changed_at, is_active, is_deleted, is_known from core.dim_{party}"
     ) == [
@@ -35,42 +35,42 @@ def test_a_party(give: Give, ask: Ask, party: str) -> None:
     ]
 
 
-def test_credit_limit(give: Give, ask: Ask) -> None:
+def test_credit_limit(insert: Action, query: Query) -> None:
     """A customer has the credit limit of its latest version."""
-    give("customers", id="1", credit_limit="1", _dlt_valid_to="2026-01-02")
-    give("customers", id="1", credit_limit="5000.00", _dlt_valid_from="2026-01-02")
+    insert("customers", id="1", credit_limit="1", _dlt_valid_to="2026-01-02")
+    insert("customers", id="1", credit_limit="5000.00", _dlt_valid_from="2026-01-02")
 
-    assert ask("select credit_limit from core.dim_customer") == [(Decimal("5000.00"),)]
+    assert query("select credit_limit from core.dim_customer") == [(Decimal("5000.00"),)]
 
 
 @PARTIES
-def test_deleted(give: Give, ask: Ask, party: str) -> None:
+def test_deleted(insert: Action, query: Query, party: str) -> None:
     """A deleted party keeps its last words, is not active, and changed when it was deleted."""
-    give(f"{party}s", id="1", name="Gone", status="Active", _dlt_valid_to="2026-01-03")
+    insert(f"{party}s", id="1", name="Gone", status="Active", _dlt_valid_to="2026-01-03")
 
-    assert ask(
+    assert query(
         f"select {party}_name, is_active, is_deleted, last_changed_at from core.dim_{party}"
     ) == [("Gone", False, True, instant(3))]
 
 
 @PARTIES
-def test_returned(give: Give, ask: Ask, party: str) -> None:
+def test_returned(insert: Action, query: Query, party: str) -> None:
     """A party that was deleted and came back is not deleted, and was first seen before."""
-    give(f"{party}s", id="1", name="Before", _dlt_valid_to="2026-01-03")
-    give(f"{party}s", id="1", name="After", _dlt_valid_from="2026-01-05")
+    insert(f"{party}s", id="1", name="Before", _dlt_valid_to="2026-01-03")
+    insert(f"{party}s", id="1", name="After", _dlt_valid_from="2026-01-05")
 
-    assert ask(
+    assert query(
         f"select {party}_name, is_deleted, first_seen_at, last_changed_at from core.dim_{party}"
     ) == [("After", False, instant(1), instant(5))]
 
 
 @PARTIES
-def test_no_name(give: Give, ask: Ask, party: str) -> None:
+def test_no_name(insert: Action, query: Query, party: str) -> None:
     """A party without a name is called by its code, or by its id if it has none."""
-    give(f"{party}s", id="1", code="C1")
-    give(f"{party}s", id="2")
+    insert(f"{party}s", id="1", code="C1")
+    insert(f"{party}s", id="2")
 
-    assert ask(f"select {party}_name from core.dim_{party} order by 1") == [("2",), ("C1",)]
+    assert query(f"select {party}_name from core.dim_{party} order by 1") == [("2",), ("C1",)]
 
 
 @PARTIES
@@ -78,11 +78,13 @@ def test_no_name(give: Give, ask: Ask, party: str) -> None:
     ("status", "is_active"),
     [("active", True), ("ACTIVE", True), (None, True), ("Inactive", False), ("on hold", False)],
 )
-def test_active(give: Give, ask: Ask, party: str, status: str | None, is_active: bool) -> None:
+def test_active(
+    insert: Action, query: Query, party: str, status: str | None, is_active: bool
+) -> None:
     """A party is active if its status says so in any case, or is missing."""
-    give(f"{party}s", id="1", status=status)
+    insert(f"{party}s", id="1", status=status)
 
-    assert ask(f"select is_active from core.dim_{party}") == [(is_active,)]
+    assert query(f"select is_active from core.dim_{party}") == [(is_active,)]
 
 
 @PARTIES
@@ -99,20 +101,24 @@ def test_active(give: Give, ask: Ask, party: str, status: str | None, is_active:
         ("Net 99999999999999999999", None),
     ],
 )
-def test_terms(give: Give, ask: Ask, party: str, terms: str | None, days: int | None) -> None:
+def test_terms(
+    insert: Action, query: Query, party: str, terms: str | None, days: int | None
+) -> None:
     """Payment terms are days if they name some; of several, the last are those to pay in."""
-    give(f"{party}s", id="1", payment_terms=terms)
+    insert(f"{party}s", id="1", payment_terms=terms)
 
-    assert ask(f"select payment_terms, terms_days from core.dim_{party}") == [(terms, days)]
+    assert query(f"select payment_terms, terms_days from core.dim_{party}") == [(terms, days)]
 
 
 @PARTIES
 @pytest.mark.parametrize(("given", "currency"), [("eur", "EUR"), (None, "USD"), (" ", "USD")])
-def test_currency(give: Give, ask: Ask, party: str, given: str | None, currency: str) -> None:
+def test_currency(
+    insert: Action, query: Query, party: str, given: str | None, currency: str
+) -> None:
     """A party without a currency has the tenant's."""
-    give(f"{party}s", id="1", currency=given)
+    insert(f"{party}s", id="1", currency=given)
 
-    assert ask(f"select currency from core.dim_{party}") == [(currency,)]
+    assert query(f"select currency from core.dim_{party}") == [(currency,)]
 
 
 DOCUMENTS = {  # that name a known party, 7, nobody, and 8
@@ -122,16 +128,16 @@ DOCUMENTS = {  # that name a known party, 7, nobody, and 8
 
 
 @PARTIES
-def test_unknown(give: Give, ask: Ask, party: str) -> None:
+def test_unknown(insert: Action, query: Query, party: str) -> None:
     """A party that only documents name is unknown, and so is a missing one."""
-    give(f"{party}s", id="1", name="Known")
+    insert(f"{party}s", id="1", name="Known")
     for number, (table, named) in enumerate(
         zip(DOCUMENTS[party], ("1", "7", None, "8"), strict=True)
     ):
         ended = "2026-01-02" if named == "7" else None
-        give(table, id=str(number), **{f"{party}_id": named}, _dlt_valid_to=ended)
+        insert(table, id=str(number), **{f"{party}_id": named}, _dlt_valid_to=ended)
 
-    assert ask(
+    assert query(
         f"select {party}_id, {party}_name, currency, is_active, is_deleted, is_known"
         f" from core.dim_{party} order by all"
     ) == [

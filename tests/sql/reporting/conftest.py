@@ -1,4 +1,4 @@
-"""Fixtures that sell in few words, and show figures as text."""
+"""Fixtures that add invoices and return figures as text."""
 
 from collections.abc import Callable
 from datetime import date
@@ -7,30 +7,30 @@ from typing import Any
 
 import pytest
 
-Give = Callable[..., None]
-Ask = Callable[[str], list[tuple[Any, ...]]]
+Action = Callable[..., None]
+Query = Callable[[str], list[tuple[Any, ...]]]
 
 
 @pytest.fixture
-def sold(give: Give) -> Give:
-    """Give an invoice of a day and a net; its number does not matter, or is named."""
+def add_invoice(insert: Action) -> Action:
+    """Insert an invoice with a day and a net amount; the id is a running number by default."""
     numbers = iter(range(1, 1000))
 
-    def sold(day: str | None, net: str | None, **told: Any) -> None:
-        row = {"id": f"{next(numbers)}", "document_date": day, "subtotal": net, **told}
-        give("invoices", **row)
+    def add_invoice(day: str | None, net: str | None, **fields: Any) -> None:
+        row = {"id": f"{next(numbers)}", "document_date": day, "subtotal": net, **fields}
+        insert("invoices", **row)
 
-    return sold
+    return add_invoice
 
 
 @pytest.fixture
-def tell(ask: Ask) -> Ask:
-    """Run a query, its amounts, days and instants written as they are read."""
+def query_text(query: Query) -> Query:
+    """Run a query and return amounts, days and timestamps as text."""
 
-    def tell(sql: str) -> list[tuple[Any, ...]]:
+    def query_text(sql: str) -> list[tuple[Any, ...]]:
         return [
             tuple(str(each) if isinstance(each, Decimal | date) else each for each in row)
-            for row in ask(sql)
+            for row in query(sql)
         ]
 
-    return tell
+    return query_text

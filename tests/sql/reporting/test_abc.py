@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-Give = Callable[..., None]
-Ask = Callable[[str], list[tuple[Any, ...]]]
+Action = Callable[..., None]
+Query = Callable[[str], list[tuple[Any, ...]]]
 
 
 @pytest.fixture(params=["product", "customer"])
@@ -16,42 +16,44 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def classes(tell: Ask, kind: str) -> Ask:
+def classes(query_text: Query, kind: str) -> Query:
     """Ask for columns of each product or customer, by rank."""
 
     def classes(columns: str) -> list[tuple[Any, ...]]:
-        return tell(f"select {columns} from reporting.abc_{kind}s order by currency, rank")
+        return query_text(f"select {columns} from reporting.abc_{kind}s order by currency, rank")
 
     return classes
 
 
 @pytest.fixture
-def sell(sold: Give, kind: str) -> Give:
+def add_sale(add_invoice: Action, kind: str) -> Action:
     """Sell a product, or to a customer, for a net on a day."""
 
-    def sell(entity: object, net: str, day: str = "2026-06-01", **fields: Any) -> None:
+    def add_sale(entity: object, net: str, day: str = "2026-06-01", **fields: Any) -> None:
         line = {"product_id": entity if kind == "product" else "1", "subtotal": net}
         party = {} if kind == "product" else {"customer_id": entity}
-        sold(day, net, total=net, lines=[line], **party, **fields)
+        add_invoice(day, net, total=net, lines=[line], **party, **fields)
 
-    return sell
+    return add_sale
 
 
-def test_nothing_sold(give: Give, as_of: Give, classes: Ask, kind: str) -> None:
+def test_nothing_sold(insert: Action, set_as_of: Action, classes: Query, kind: str) -> None:
     """Without sales there is no class."""
-    as_of("2026-06-30")
-    give(f"{kind}s", id="5")
+    set_as_of("2026-06-30")
+    insert(f"{kind}s", id="5")
 
     assert classes("*") == []
 
 
-def test_classes(give: Give, sell: Give, as_of: Give, classes: Ask, kind: str) -> None:
+def test_classes(
+    insert: Action, add_sale: Action, set_as_of: Action, classes: Query, kind: str
+) -> None:
     """A makes up to 80 % of sales, B up to 95 %, C the rest; whoever crosses a limit is in the
     better class. Unknown ones and a missing one are included."""
-    as_of("2026-06-30")
-    give(f"{kind}s", id="1", code="P1", name="Most")
+    set_as_of("2026-06-30")
+    insert(f"{kind}s", id="1", code="P1", name="Most")
     for entity, net in (("1", "40"), ("1", "20"), ("2", "30"), (None, "7"), ("4", "3")):
-        sell(entity, net)
+        add_sale(entity, net)
 
     assert classes("*") == [
         ("1", "P1", "Most", "USD", "A", 1, "0.600000", "0.600000", "60.00"),
@@ -88,12 +90,12 @@ def test_classes(give: Give, sell: Give, as_of: Give, classes: Ask, kind: str) -
     ],
 )
 def test_limits(
-    sell: Give, as_of: Give, classes: Ask, nets: tuple[str, ...], expected: str
+    add_sale: Action, set_as_of: Action, classes: Query, nets: tuple[str, ...], expected: str
 ) -> None:
     """A class is full at its limit, to the cent; without positive sales the class is C."""
-    as_of("2026-06-30")
+    set_as_of("2026-06-30")
     for number, net in enumerate(nets):
-        sell(str(number), net)
+        add_sale(str(number), net)
 
     assert "".join(each for (each,) in classes("abc_class")) == expected
 
@@ -108,25 +110,25 @@ def test_limits(
     ],
 )
 def test_twelve_months(
-    sell: Give, as_of: Give, classes: Ask, as_of_on: str, first: str, before: str
+    add_sale: Action, set_as_of: Action, classes: Query, as_of_on: str, first: str, before: str
 ) -> None:
     """Sales of 12 months up to the as-of day count; later ones, or of the year 202, do not."""
-    as_of(as_of_on)
-    sell("5", "1", first)
-    sell("5", "2", as_of_on)
-    sell("5", "50", before)
-    sell("5", "50", "9999-12-31")
-    sell("5", "50", "0202-02-02")
+    set_as_of(as_of_on)
+    add_sale("5", "1", first)
+    add_sale("5", "2", as_of_on)
+    add_sale("5", "50", before)
+    add_sale("5", "50", "9999-12-31")
+    add_sale("5", "50", "0202-02-02")
 
     assert classes("net, net_share") == [("3.00", "1.000000")]
 
 
-def test_ties(sell: Give, as_of: Give, classes: Ask, kind: str) -> None:
+def test_ties(add_sale: Action, set_as_of: Action, classes: Query, kind: str) -> None:
     """With equal sales the lesser id comes first, in each currency."""
-    as_of("2026-06-30")
+    set_as_of("2026-06-30")
     for entity in ("b", "c", "a"):
-        sell(entity, "1")
-        sell(entity, "1", currency="EUR")
+        add_sale(entity, "1")
+        add_sale(entity, "1", currency="EUR")
 
     for currency in ("EUR", "USD"):
         found = [
@@ -137,12 +139,12 @@ def test_ties(sell: Give, as_of: Give, classes: Ask, kind: str) -> None:
         assert found == [("a", 1, "0.333333"), ("b", 2, "0.666667"), ("c", 3, "1.000000")]
 
 
-def test_currencies(sell: Give, as_of: Give, classes: Ask, kind: str) -> None:
+def test_currencies(add_sale: Action, set_as_of: Action, classes: Query, kind: str) -> None:
     """Each currency has its own ranks and shares."""
-    as_of("2026-06-30")
-    sell("1", "90")
-    sell("2", "10")
-    sell("2", "1", currency="EUR")
+    set_as_of("2026-06-30")
+    add_sale("1", "90")
+    add_sale("2", "10")
+    add_sale("2", "1", currency="EUR")
 
     assert classes(f"currency, {kind}_id, rank, abc_class, net_share") == [
         ("EUR", "2", 1, "A", "1.000000"),
@@ -151,33 +153,35 @@ def test_currencies(sell: Give, as_of: Give, classes: Ask, kind: str) -> None:
     ]
 
 
-def test_not_live(sell: Give, as_of: Give, classes: Ask) -> None:
+def test_not_live(add_sale: Action, set_as_of: Action, classes: Query) -> None:
     """Void, draft and deleted invoices do not count; a credit note is subtracted."""
-    as_of("2026-06-30")
+    set_as_of("2026-06-30")
     for fields in ({"status": "VOID"}, {"status": "draft"}, {"_dlt_valid_to": "2026-02-01"}):
-        sell("5", "50", **fields)
-    sell("5", "3")
-    sell("5", "-1")
+        add_sale("5", "50", **fields)
+    add_sale("5", "3")
+    add_sale("5", "-1")
 
     assert classes("net, abc_class") == [("2.00", "A")]
 
 
-def test_headers_and_lines(sold: Give, as_of: Give, tell: Ask) -> None:
+def test_headers_and_lines(add_invoice: Action, set_as_of: Action, query_text: Query) -> None:
     """Customers are classed by headers; a header's excess over its lines has no product."""
-    as_of("2026-06-30")
-    sold("2026-06-01", "50", customer_id="1", lines=[{"product_id": "5", "subtotal": "1"}] * 3)
+    set_as_of("2026-06-30")
+    add_invoice(
+        "2026-06-01", "50", customer_id="1", lines=[{"product_id": "5", "subtotal": "1"}] * 3
+    )
 
-    assert tell("select customer_id, net from reporting.abc_customers") == [("1", "50.00")]
-    assert tell("select product_id, net from reporting.abc_products order by 2") == [
+    assert query_text("select customer_id, net from reporting.abc_customers") == [("1", "50.00")]
+    assert query_text("select product_id, net from reporting.abc_products order by 2") == [
         ("5", "3.00"),
         ("(none)", "47.00"),
     ]
 
 
-def test_shares_out_of_range(sell: Give, as_of: Give, classes: Ask) -> None:
+def test_shares_out_of_range(add_sale: Action, set_as_of: Action, classes: Query) -> None:
     """A share that is too large for its column is empty."""
-    as_of("2026-06-30")
-    sell("1", "9999999999999999.99")
-    sell("2", "-9999999999999999.98")
+    set_as_of("2026-06-30")
+    add_sale("1", "9999999999999999.99")
+    add_sale("2", "-9999999999999999.98")
 
     assert classes("net_share, abc_class") == [(None, "A"), (None, "C")]

@@ -5,17 +5,17 @@ from typing import Any
 
 import pytest
 
-Give = Callable[..., None]
-Ask = Callable[[str], list[tuple[Any, ...]]]
+Action = Callable[..., None]
+Query = Callable[[str], list[tuple[Any, ...]]]
 
 HUGE = "9999999999999999.99"
 BUCKETS = "current_balance, days_1_30, days_31_60, days_61_90, days_over_90"
 
 
 @pytest.fixture
-def owed(give: Give, as_of: Give) -> Give:
+def add_invoice(insert: Action, set_as_of: Action) -> Action:
     """Give an open invoice that is late by days on 30 June 2026."""
-    as_of("2026-06-30")
+    set_as_of("2026-06-30")
     numbers = iter(range(1, 1000))
     due = {
         -1: "2026-07-01",
@@ -29,37 +29,39 @@ def owed(give: Give, as_of: Give) -> Give:
         91: "2026-03-31",
     }
 
-    def owed(late: int, balance: str, **told: Any) -> None:
-        row = {"id": f"{next(numbers)}", "customer_id": "7", "total": "1000.00", **told}
-        give("invoices", **row, balance=balance, due_date=due[late])
+    def add_invoice(late: int, balance: str, **fields: Any) -> None:
+        row = {"id": f"{next(numbers)}", "customer_id": "7", "total": "1000.00", **fields}
+        insert("invoices", **row, balance=balance, due_date=due[late])
 
-    return owed
+    return add_invoice
 
 
 @pytest.fixture
-def aging(tell: Ask) -> Ask:
+def aging(query_text: Query) -> Query:
     """Ask for columns of each customer and currency."""
 
     def aging(columns: str) -> list[tuple[Any, ...]]:
-        return tell(f"select {columns} from reporting.ar_aging order by customer_id, currency")
+        return query_text(
+            f"select {columns} from reporting.ar_aging order by customer_id, currency"
+        )
 
     return aging
 
 
-def test_nothing_owed(give: Give, ask: Ask) -> None:
+def test_nothing_owed(insert: Action, query: Query) -> None:
     """Who owes nothing has no row."""
-    give("customers", id="1", credit_limit="5.00", balance="9.00")
-    give("invoices", id="1", customer_id="1", total="9.00", balance="0.00")
+    insert("customers", id="1", credit_limit="5.00", balance="9.00")
+    insert("invoices", id="1", customer_id="1", total="9.00", balance="0.00")
 
-    assert ask("select * from reporting.ar_aging") == []
+    assert query("select * from reporting.ar_aging") == []
 
 
-def test_a_customer(give: Give, owed: Give, aging: Ask) -> None:
+def test_a_customer(insert: Action, add_invoice: Action, aging: Query) -> None:
     """A customer's open invoices are shown by age, and their sum is the balance."""
-    give("customers", id="7", code="C7", name="Buyer", credit_limit="500.00")
+    insert("customers", id="7", code="C7", name="Buyer", credit_limit="500.00")
     amounts = {-1: 1, 0: 2, 1: 4, 30: 8, 31: 16, 60: 32, 61: 64, 90: 128, 91: 256}
     for late, amount in amounts.items():
-        owed(late, f"{amount}.00")
+        add_invoice(late, f"{amount}.00")
 
     assert aging(
         f"customer_code, customer_name, currency, documents, oldest_due_on, {BUCKETS}"
@@ -70,11 +72,11 @@ def test_a_customer(give: Give, owed: Give, aging: Ask) -> None:
     ]
 
 
-def test_credits(owed: Give, aging: Ask) -> None:
+def test_credits(add_invoice: Action, aging: Query) -> None:
     """Credit notes and what was paid too much are subtracted in the bucket of their own age."""
-    owed(0, "100.00")
-    owed(30, "-30.00", total="-30.00")
-    owed(31, "-5.00")
+    add_invoice(0, "100.00")
+    add_invoice(30, "-30.00", total="-30.00")
+    add_invoice(31, "-5.00")
 
     assert aging(f"documents, {BUCKETS}, overdue, balance, share_overdue") == [
         (3, "100.00", "-30.00", "-5.00", "0.00", "0.00", "-35.00", "65.00", "-0.538462")
@@ -91,10 +93,12 @@ def test_credits(owed: Give, aging: Ask) -> None:
         ("10000.00", "-9999.99", None),  # a share of a million, which no column holds
     ],
 )
-def test_share(owed: Give, aging: Ask, overdue: str, current: str, share: str | None) -> None:
+def test_share(
+    add_invoice: Action, aging: Query, overdue: str, current: str, share: str | None
+) -> None:
     """A share of what is not above zero is none."""
-    owed(1, overdue)
-    owed(0, current)
+    add_invoice(1, overdue)
+    add_invoice(0, current)
 
     assert aging("share_overdue, overdue") == [(share, overdue)]
 
@@ -103,19 +107,21 @@ def test_share(owed: Give, aging: Ask, overdue: str, current: str, share: str | 
     ("limit", "is_over"),
     [("99.99", True), ("100.00", False), ("0.00", True), (None, False)],
 )
-def test_credit_limit(give: Give, owed: Give, aging: Ask, limit: str | None, is_over: bool) -> None:
+def test_credit_limit(
+    insert: Action, add_invoice: Action, aging: Query, limit: str | None, is_over: bool
+) -> None:
     """Over the limit is who owes a cent more; a limit of zero is one, none is none."""
-    give("customers", id="7", credit_limit=limit)
-    owed(0, "100.00")
+    insert("customers", id="7", credit_limit=limit)
+    add_invoice(0, "100.00")
 
     assert aging("credit_limit, is_over_limit") == [(limit, is_over)]
 
 
-def test_limit_of_another_currency(give: Give, owed: Give, aging: Ask) -> None:
+def test_limit_of_another_currency(insert: Action, add_invoice: Action, aging: Query) -> None:
     """A limit in euros says nothing of what is owed in dollars."""
-    give("customers", id="7", currency=" eur", credit_limit="50.00")
-    owed(0, "60.00", currency="EUR")
-    owed(0, "99.00", currency=None)
+    insert("customers", id="7", currency=" eur", credit_limit="50.00")
+    add_invoice(0, "60.00", currency="EUR")
+    add_invoice(0, "99.00", currency=None)
 
     assert aging("currency, credit_limit, is_over_limit, balance") == [
         ("EUR", "50.00", True, "60.00"),
@@ -123,11 +129,11 @@ def test_limit_of_another_currency(give: Give, owed: Give, aging: Ask) -> None:
     ]
 
 
-def test_nobody_and_unknown_ones(owed: Give, aging: Ask) -> None:
+def test_nobody_and_unknown_ones(add_invoice: Action, aging: Query) -> None:
     """Counter sales are owed by (none), those of an unknown customer by its id."""
-    owed(0, "1.00", customer_id=None)
-    owed(0, "2.00", customer_id="8")
-    owed(0, "4.00", customer_id=None)
+    add_invoice(0, "1.00", customer_id=None)
+    add_invoice(0, "2.00", customer_id="8")
+    add_invoice(0, "4.00", customer_id=None)
 
     assert aging("customer_id, customer_name, is_over_limit, balance") == [
         ("(none)", "(none)", False, "5.00"),
@@ -135,28 +141,28 @@ def test_nobody_and_unknown_ones(owed: Give, aging: Ask) -> None:
     ]
 
 
-def test_not_open(owed: Give, aging: Ask) -> None:
+def test_not_open(add_invoice: Action, aging: Query) -> None:
     """Nothing is owed on void, draft and deleted invoices."""
-    for told in ({"status": "VOID"}, {"status": "draft"}, {"_dlt_valid_to": "2026-02-01"}):
-        owed(1, "5.00", **told)
+    for fields in ({"status": "VOID"}, {"status": "draft"}, {"_dlt_valid_to": "2026-02-01"}):
+        add_invoice(1, "5.00", **fields)
 
     assert aging("*") == []
 
 
-def test_days_at_the_edge(give: Give, as_of: Give, aging: Ask) -> None:
+def test_days_at_the_edge(insert: Action, set_as_of: Action, aging: Query) -> None:
     """Due in the year 202 is late, in 9999 it is not."""
-    as_of("2026-06-30")
-    give("invoices", id="1", customer_id="7", total="1.00", due_date="0202-02-02")
-    give("invoices", id="2", customer_id="7", total="2.00", due_date="9999-12-31")
+    set_as_of("2026-06-30")
+    insert("invoices", id="1", customer_id="7", total="1.00", due_date="0202-02-02")
+    insert("invoices", id="2", customer_id="7", total="2.00", due_date="9999-12-31")
 
     assert aging("oldest_due_on, current_balance, days_over_90") == [("0202-02-02", "2.00", "1.00")]
 
 
-def test_absurd_amounts(give: Give, owed: Give, aging: Ask) -> None:
+def test_absurd_amounts(insert: Action, add_invoice: Action, aging: Query) -> None:
     """A sum that no column holds is empty, and stops nothing; it is over any limit."""
-    give("customers", id="7", credit_limit=HUGE)
-    owed(1, HUGE)
-    owed(1, HUGE)
+    insert("customers", id="7", credit_limit=HUGE)
+    add_invoice(1, HUGE)
+    add_invoice(1, HUGE)
 
     assert aging("days_1_30, overdue, balance, share_overdue, is_over_limit") == [
         (None, None, None, "1.000000", True)

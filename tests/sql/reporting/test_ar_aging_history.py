@@ -5,31 +5,31 @@ from typing import Any
 
 import pytest
 
-Give = Callable[..., None]
-Ask = Callable[[str], list[tuple[Any, ...]]]
+Action = Callable[..., None]
+Query = Callable[[str], list[tuple[Any, ...]]]
 
 HUGE = "9999999999999999.99"
 SINCE = {"history_since": "2026-01-10 08:00:00-05"}
 
 
 @pytest.fixture
-def stood(give: Give, as_of: Give) -> Give:
+def add_version(insert: Action, set_as_of: Action) -> Action:
     """Give a version of an invoice of customer 7 from an instant to another; as of 15 April."""
-    as_of("2026-04-15", **SINCE)
+    set_as_of("2026-04-15", **SINCE)
 
-    def stood(since: str, until: str | None, balance: str, **told: Any) -> None:
-        row = {"id": "1", "customer_id": "7", "total": "100.00", "due_date": "2026-01-31", **told}
-        give("invoices", **row, balance=balance, _dlt_valid_from=since, _dlt_valid_to=until)
+    def add_version(since: str, until: str | None, balance: str, **fields: Any) -> None:
+        row = {"id": "1", "customer_id": "7", "total": "100.00", "due_date": "2026-01-31", **fields}
+        insert("invoices", **row, balance=balance, _dlt_valid_from=since, _dlt_valid_to=until)
 
-    return stood
+    return add_version
 
 
 @pytest.fixture
-def history(tell: Ask) -> Ask:
+def history(query_text: Query) -> Query:
     """Ask for columns of each month, oldest first."""
 
     def history(columns: str) -> list[tuple[Any, ...]]:
-        return tell(
+        return query_text(
             f"select month_end_on, {columns} from reporting.ar_aging_history"
             " order by month_end_on, customer_id, currency"
         )
@@ -37,19 +37,19 @@ def history(tell: Ask) -> Ask:
     return history
 
 
-def test_nothing_owed(give: Give, as_of: Give, ask: Ask) -> None:
+def test_nothing_owed(insert: Action, set_as_of: Action, query: Query) -> None:
     """A month end at which nothing was owed has no row."""
-    as_of("2026-04-15")
-    give("invoices", id="1", total="9.00", balance="0.00")
+    set_as_of("2026-04-15")
+    insert("invoices", id="1", total="9.00", balance="0.00")
 
-    assert ask("select * from reporting.ar_aging_history") == []
+    assert query("select * from reporting.ar_aging_history") == []
 
 
-def test_growing_old(give: Give, stood: Give, history: Ask) -> None:
+def test_growing_old(insert: Action, add_version: Action, history: Query) -> None:
     """What stays open goes from bucket to bucket, from the month in which history begins to the one
     that is not over, at its last day so far."""
-    give("customers", id="7", code="C7", name="Buyer", _dlt_valid_from="2026-01-10")
-    stood("2026-01-10", None, "40.00")
+    insert("customers", id="7", code="C7", name="Buyer", _dlt_valid_from="2026-01-10")
+    add_version("2026-01-10", None, "40.00")
 
     assert history("measured_on, is_month_over, documents, oldest_due_on, customer_name") == [
         ("2026-01-31", "2026-01-31", True, 1, "2026-01-31", "Buyer"),
@@ -81,9 +81,9 @@ def test_growing_old(give: Give, stood: Give, history: Ask) -> None:
         ("9999-12-31", 0),
     ],
 )
-def test_borders(stood: Give, history: Ask, due: str, place: int) -> None:
+def test_borders(add_version: Action, history: Query, due: str, place: int) -> None:
     """At the end of February each bucket has its first and its last day."""
-    stood("2026-02-02", "2026-03-02", "1.00", due_date=due)
+    add_version("2026-02-02", "2026-03-02", "1.00", due_date=due)
 
     buckets = ["1.00" if each == place else "0.00" for each in range(5)]
     assert history("current_balance, days_1_30, days_31_60, days_61_90, days_over_90") == [
@@ -105,20 +105,20 @@ def test_borders(stood: Give, history: Ask, due: str, place: int) -> None:
     ],
 )
 def test_the_edge_of_a_month(
-    stood: Give, history: Ask, since: str, until: str, months: list[str]
+    add_version: Action, history: Query, since: str, until: str, months: list[str]
 ) -> None:
     """What stood at the last moment of a month in Panama was owed at its end, and nothing else."""
-    stood(since, until, "1.00")
+    add_version(since, until, "1.00")
 
     assert history("balance") == [(month, "1.00") for month in months]
 
 
-def test_paid_and_opened_again(stood: Give, history: Ask) -> None:
+def test_paid_and_opened_again(add_version: Action, history: Query) -> None:
     """Each month end has the balance of then: in part paid, paid, opened again."""
-    stood("2026-01-10", "2026-02-10", "100.00")
-    stood("2026-02-10", "2026-03-05", "60.00", status="PartiallyPaid")
-    stood("2026-03-05", "2026-04-01 12:00:00+00", "0.00", status="Paid")
-    stood("2026-04-01 12:00:00+00", None, "-5.00", status="Posted")
+    add_version("2026-01-10", "2026-02-10", "100.00")
+    add_version("2026-02-10", "2026-03-05", "60.00", status="PartiallyPaid")
+    add_version("2026-03-05", "2026-04-01 12:00:00+00", "0.00", status="Paid")
+    add_version("2026-04-01 12:00:00+00", None, "-5.00", status="Posted")
 
     assert history("balance, share_overdue") == [
         ("2026-01-31", "100.00", "0.000000"),
@@ -127,14 +127,14 @@ def test_paid_and_opened_again(stood: Give, history: Ask) -> None:
     ]
 
 
-def test_void_draft_gone_and_back(stood: Give, history: Ask) -> None:
+def test_void_draft_gone_and_back(add_version: Action, history: Query) -> None:
     """A draft is not owed until it is posted; nor what is void; nor what is gone, until it is
     back."""
-    stood("2026-01-10", "2026-02-10", "1.00", status="DRAFT")
-    stood("2026-02-10", "2026-03-10", "2.00", status="Posted")
-    stood("2026-03-10", None, "4.00", status="Void")
-    stood("2026-01-10", "2026-02-10", "10.00", id="2")
-    stood("2026-03-10", None, "20.00", id="2")
+    add_version("2026-01-10", "2026-02-10", "1.00", status="DRAFT")
+    add_version("2026-02-10", "2026-03-10", "2.00", status="Posted")
+    add_version("2026-03-10", None, "4.00", status="Void")
+    add_version("2026-01-10", "2026-02-10", "10.00", id="2")
+    add_version("2026-03-10", None, "20.00", id="2")
 
     assert history("documents, balance") == [
         ("2026-01-31", 1, "10.00"),
@@ -144,11 +144,11 @@ def test_void_draft_gone_and_back(stood: Give, history: Ask) -> None:
     ]
 
 
-def test_currencies_and_nobody(stood: Give, history: Ask) -> None:
+def test_currencies_and_nobody(add_version: Action, history: Query) -> None:
     """Currencies are never added up; a missing or unknown customer has a name of its own."""
-    stood("2026-04-02", None, "1.00", currency="eur")
-    stood("2026-04-02", None, "2.00", currency=None, id="2")
-    stood("2026-04-02", None, "4.00", customer_id=None, id="3")
+    add_version("2026-04-02", None, "1.00", currency="eur")
+    add_version("2026-04-02", None, "2.00", currency=None, id="2")
+    add_version("2026-04-02", None, "4.00", customer_id=None, id="3")
 
     assert history("customer_name, currency, balance, is_over_limit") == [
         ("2026-04-30", "(none)", "USD", "4.00", False),
@@ -157,15 +157,15 @@ def test_currencies_and_nobody(stood: Give, history: Ask) -> None:
     ]
 
 
-def test_the_limit_of_then(give: Give, stood: Give, history: Ask) -> None:
+def test_the_limit_of_then(insert: Action, add_version: Action, history: Query) -> None:
     """The limit is the one of that month end, be the customer gone since; then the last counts."""
     for since, until, limit in (
         ("2026-01-10", "2026-02-10", "50.00"),
         ("2026-02-10", "2026-03-10", "40.00"),
     ):
-        told = {"credit_limit": limit, "_dlt_valid_from": since, "_dlt_valid_to": until}
-        give("customers", id="7", **told)
-    stood("2026-01-10", None, "45.00")
+        fields = {"credit_limit": limit, "_dlt_valid_from": since, "_dlt_valid_to": until}
+        insert("customers", id="7", **fields)
+    add_version("2026-01-10", None, "45.00")
 
     assert history("credit_limit, is_over_limit") == [
         ("2026-01-31", "50.00", False),
@@ -175,17 +175,19 @@ def test_the_limit_of_then(give: Give, stood: Give, history: Ask) -> None:
     ]
 
 
-def test_the_limit_in_the_currency_of_then(give: Give, stood: Give, history: Ask) -> None:
+def test_the_limit_in_the_currency_of_then(
+    insert: Action, add_version: Action, history: Query
+) -> None:
     """A limit that was in euros at that month end says nothing of dollars, nor one in dollars of
     euros."""
     for since, until, currency in (
         ("2026-01-10", "2026-02-10", "EUR"),
         ("2026-02-10", None, None),
     ):
-        told = {"currency": currency, "_dlt_valid_from": since, "_dlt_valid_to": until}
-        give("customers", id="7", credit_limit="10.00", **told)
-    stood("2026-01-10", "2026-03-02", "11.00")
-    stood("2026-01-10", "2026-03-02", "12.00", id="2", currency="EUR")
+        fields = {"currency": currency, "_dlt_valid_from": since, "_dlt_valid_to": until}
+        insert("customers", id="7", credit_limit="10.00", **fields)
+    add_version("2026-01-10", "2026-03-02", "11.00")
+    add_version("2026-01-10", "2026-03-02", "12.00", id="2", currency="EUR")
 
     assert history("currency, credit_limit, is_over_limit") == [
         ("2026-01-31", "EUR", "10.00", True),
@@ -195,9 +197,9 @@ def test_the_limit_in_the_currency_of_then(give: Give, stood: Give, history: Ask
     ]
 
 
-def test_absurd_amounts(stood: Give, history: Ask) -> None:
+def test_absurd_amounts(add_version: Action, history: Query) -> None:
     """A sum that no column holds is empty, and stops nothing."""
-    stood("2026-04-02", None, HUGE)
-    stood("2026-04-02", None, HUGE, id="2")
+    add_version("2026-04-02", None, HUGE)
+    add_version("2026-04-02", None, HUGE, id="2")
 
     assert history("documents, days_61_90, balance") == [("2026-04-30", 2, None, None)]

@@ -5,33 +5,33 @@ from typing import Any
 
 import pytest
 
-Give = Callable[..., None]
-Ask = Callable[[str], list[tuple[Any, ...]]]
+Action = Callable[..., None]
+Query = Callable[[str], list[tuple[Any, ...]]]
 
 HUGE = "9999999999999999.99"
 
 
 @pytest.fixture
-def items(tell: Ask) -> Ask:
+def items(query_text: Query) -> Query:
     """Ask for columns of each open item."""
 
     def items(columns: str) -> list[tuple[Any, ...]]:
-        return tell(f"select {columns} from reporting.ar_open_items order by invoice_id")
+        return query_text(f"select {columns} from reporting.ar_open_items order by invoice_id")
 
     return items
 
 
-def test_nothing_open(ask: Ask) -> None:
+def test_nothing_open(query: Query) -> None:
     """A warehouse without a document has no open item."""
-    assert ask("select * from reporting.ar_open_items") == []
+    assert query("select * from reporting.ar_open_items") == []
 
 
-def test_an_item(give: Give, as_of: Give, items: Ask) -> None:
+def test_an_item(insert: Action, set_as_of: Action, items: Query) -> None:
     """An open invoice is listed once, however many versions its customer has, and lines it has."""
-    as_of("2026-06-30")
-    give("customers", id="7", code="C7", name="Old", _dlt_valid_to="2026-01-02")
-    give("customers", id="7", code="C7", name="New", _dlt_valid_from="2026-01-02")
-    give(
+    set_as_of("2026-06-30")
+    insert("customers", id="7", code="C7", name="Old", _dlt_valid_to="2026-01-02")
+    insert("customers", id="7", code="C7", name="New", _dlt_valid_from="2026-01-02")
+    insert(
         "invoices",
         id="1",
         code="F1",
@@ -56,7 +56,7 @@ def test_an_item(give: Give, as_of: Give, items: Ask) -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "balance"),
+    ("fields", "balance"),
     [
         ({"status": "Posted"}, "107.00"),
         ({"status": None}, "107.00"),
@@ -72,15 +72,15 @@ def test_an_item(give: Give, as_of: Give, items: Ask) -> None:
         ({"_dlt_valid_from": "2026-01-05"}, "107.00"),
     ],
 )
-def test_open(give: Give, items: Ask, told: dict[str, Any], balance: str) -> None:
+def test_open(insert: Action, items: Query, fields: dict[str, Any], balance: str) -> None:
     """What is live and not paid to the cent is open; what is paid too much is a credit."""
-    give("invoices", **{"id": "1", "total": "107.00", **told})
+    insert("invoices", **{"id": "1", "total": "107.00", **fields})
 
     assert items("balance") == [(balance,)]
 
 
 @pytest.mark.parametrize(
-    "told",
+    "fields",
     [
         {"status": "void"},
         {"status": "VOID"},
@@ -91,26 +91,26 @@ def test_open(give: Give, items: Ask, told: dict[str, Any], balance: str) -> Non
         {"_dlt_valid_to": "2026-02-01"},
     ],
 )
-def test_not_open(give: Give, items: Ask, told: dict[str, Any]) -> None:
+def test_not_open(insert: Action, items: Query, fields: dict[str, Any]) -> None:
     """Void ones, drafts, paid ones, those without amounts and what is gone are not open."""
-    give("invoices", **{"id": "1", "total": "107.00", **told})
+    insert("invoices", **{"id": "1", "total": "107.00", **fields})
 
     assert items("*") == []
 
 
-def test_gone_and_back(give: Give, items: Ask) -> None:
+def test_gone_and_back(insert: Action, items: Query) -> None:
     """A deleted and restored invoice is listed once, as it is now."""
-    give("invoices", id="1", total="1.00", _dlt_valid_to="2026-01-05")
-    give("invoices", id="1", total="2.00", _dlt_valid_from="2026-01-09")
+    insert("invoices", id="1", total="1.00", _dlt_valid_to="2026-01-05")
+    insert("invoices", id="1", total="2.00", _dlt_valid_from="2026-01-09")
 
     assert items("invoice_id, balance") == [("1", "2.00")]
 
 
-def test_nobody_and_unknown_ones(give: Give, items: Ask) -> None:
+def test_nobody_and_unknown_ones(insert: Action, items: Query) -> None:
     """Who owes without a name is (none), an unknown one its id; who is gone keeps the name."""
-    give("customers", id="1", name="Gone", _dlt_valid_to="2026-02-01")
+    insert("customers", id="1", name="Gone", _dlt_valid_to="2026-02-01")
     for number, customer in enumerate(("1", "7", None)):
-        give("invoices", id=f"{number}", total="1.00", customer_id=customer)
+        insert("invoices", id=f"{number}", total="1.00", customer_id=customer)
 
     assert items("customer_id, customer_name") == [
         ("1", "Gone"),
@@ -135,19 +135,19 @@ def test_nobody_and_unknown_ones(give: Give, items: Ask) -> None:
     ],
 )
 def test_borders(
-    give: Give, as_of: Give, items: Ask, due: str | None, days: int, bucket: str
+    insert: Action, set_as_of: Action, items: Query, due: str | None, days: int, bucket: str
 ) -> None:
     """On its due day it is not late; each bucket has its first and its last day."""
-    as_of("2026-06-30")
-    give("invoices", id="1", total="1.00", document_date="2026-03-02", due_date=due)
+    set_as_of("2026-06-30")
+    insert("invoices", id="1", total="1.00", document_date="2026-03-02", due_date=due)
 
     assert items("days_overdue, aging_bucket") == [(days, bucket)]
 
 
-def test_absurd_amounts(give: Give, items: Ask) -> None:
+def test_absurd_amounts(insert: Action, items: Query) -> None:
     """The largest amount of a column is kept."""
-    give("invoices", id="1", total=HUGE)
-    give("invoices", id="2", total=f"-{HUGE}")
+    insert("invoices", id="1", total=HUGE)
+    insert("invoices", id="2", total=f"-{HUGE}")
 
     assert items("total, amount_paid, balance") == [
         (HUGE, "0.00", HUGE),

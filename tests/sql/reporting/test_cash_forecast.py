@@ -5,67 +5,72 @@ from typing import Any
 
 import pytest
 
-Give = Callable[..., None]
-Ask = Callable[[str], list[tuple[Any, ...]]]
+Action = Callable[..., None]
+Query = Callable[[str], list[tuple[Any, ...]]]
 
 HUGE = "9999999999999999.99"
 FLOWS = "overdue_in, expected_in, committed_out, net_cash, net_cash_to_date"
 
 
 @pytest.fixture
-def owed(give: Give, as_of: Give) -> Give:
+def add_invoice(insert: Action, set_as_of: Action) -> Action:
     """Give what is owed to us, due on a day; as of Wednesday, 1 July 2026."""
-    as_of("2026-07-01")
+    set_as_of("2026-07-01")
     numbers = iter(range(1, 1000))
 
-    def owed(due: str | None, balance: str, **told: Any) -> None:
-        row = {"id": f"{next(numbers)}", "total": "1000.00", "document_date": "2026-06-01", **told}
-        give("invoices", **row, balance=balance, due_date=due)
+    def add_invoice(due: str | None, balance: str, **fields: Any) -> None:
+        row = {
+            "id": f"{next(numbers)}",
+            "total": "1000.00",
+            "document_date": "2026-06-01",
+            **fields,
+        }
+        insert("invoices", **row, balance=balance, due_date=due)
 
-    return owed
+    return add_invoice
 
 
 @pytest.fixture
-def ordered(give: Give, as_of: Give) -> Give:
+def add_order(insert: Action, set_as_of: Action) -> Action:
     """Give a purchase order, expected on a day; as of Wednesday, 1 July 2026."""
-    as_of("2026-07-01")
+    set_as_of("2026-07-01")
     numbers = iter(range(1, 1000))
 
-    def ordered(expected: str | None, total: str | None, **told: Any) -> None:
-        row = {"id": f"{next(numbers)}", "status": "Open", "total": total, **told}
-        give("purchase_orders", **row, expected_date=expected)
+    def add_order(expected: str | None, total: str | None, **fields: Any) -> None:
+        row = {"id": f"{next(numbers)}", "status": "Open", "total": total, **fields}
+        insert("purchase_orders", **row, expected_date=expected)
 
-    return ordered
+    return add_order
 
 
 @pytest.fixture
-def weeks(tell: Ask) -> Ask:
+def weeks(query_text: Query) -> Query:
     """Ask for columns of each week."""
 
     def weeks(columns: str) -> list[tuple[Any, ...]]:
-        return tell(
+        return query_text(
             f"select week_on, {columns} from reporting.cash_forecast order by currency, week_on"
         )
 
     return weeks
 
 
-def test_nothing(ask: Ask) -> None:
+def test_nothing(query: Query) -> None:
     """If nothing is open, there is no week."""
-    assert ask("select * from reporting.cash_forecast") == []
+    assert query("select * from reporting.cash_forecast") == []
 
 
-def test_weeks(owed: Give, ordered: Give, weeks: Ask) -> None:
+def test_weeks(add_invoice: Action, add_order: Action, weeks: Query) -> None:
     """What is overdue is in the week of the as-of day; what is due on that day is expected in it; a
     week runs from Monday to Sunday; the sum to date continues over weeks without rows."""
-    owed("2026-06-30", "1.00")
-    owed("2025-01-01", "2.00")
-    owed("2026-07-01", "4.00")
-    owed("2026-07-05", "8.00")
-    owed("2026-07-06", "16.00")
-    owed("2026-08-30", "32.00")
-    ordered("2026-07-05", "100.00")
-    ordered("2026-07-12", "200.00")
+    add_invoice("2026-06-30", "1.00")
+    add_invoice("2025-01-01", "2.00")
+    add_invoice("2026-07-01", "4.00")
+    add_invoice("2026-07-05", "8.00")
+    add_invoice("2026-07-06", "16.00")
+    add_invoice("2026-08-30", "32.00")
+    add_order("2026-07-05", "100.00")
+    add_order("2026-07-12", "200.00")
 
     assert weeks(FLOWS) == [
         ("2026-06-29", "3.00", "12.00", "100.00", "-85.00", "-85.00"),
@@ -75,15 +80,15 @@ def test_weeks(owed: Give, ordered: Give, weeks: Ask) -> None:
 
 
 @pytest.mark.parametrize("expected", [None, "0202-02-02", "2026-06-28", "2026-06-30", "2026-07-01"])
-def test_orders_that_are_late(ordered: Give, weeks: Ask, expected: str | None) -> None:
+def test_orders_that_are_late(add_order: Action, weeks: Query, expected: str | None) -> None:
     """An order that is late, or without a day, may cost us this week."""
-    ordered(expected, "7.00")
+    add_order(expected, "7.00")
 
     assert weeks("committed_out") == [("2026-06-29", "7.00")]
 
 
 @pytest.mark.parametrize(
-    ("told", "out"),
+    ("fields", "out"),
     [
         ({"status": "PARTIALLY RECEIVED"}, "107.00"),  # in full
         ({"status": None}, "107.00"),
@@ -92,38 +97,38 @@ def test_orders_that_are_late(ordered: Give, weeks: Ask, expected: str | None) -
         ({"total": None, "lines": [{"quantity": 3, "price": "1.50"}]}, "4.50"),
     ],
 )
-def test_open_orders(ordered: Give, weeks: Ask, told: dict[str, Any], out: str) -> None:
+def test_open_orders(add_order: Action, weeks: Query, fields: dict[str, Any], out: str) -> None:
     """An open order costs its total, tax included, computed from its parts if it is missing."""
-    ordered("2026-07-05", **{"total": "107.00", **told})
+    add_order("2026-07-05", **{"total": "107.00", **fields})
 
     assert weeks("committed_out, net_cash") == [("2026-06-29", out, f"-{out}")]
 
 
 @pytest.mark.parametrize("status", ["Received", "CLOSED", "cancelled", "Canceled", "Void", "draft"])
-def test_orders_that_cost_nothing(ordered: Give, weeks: Ask, status: str) -> None:
+def test_orders_that_cost_nothing(add_order: Action, weeks: Query, status: str) -> None:
     """What has come, or never will, costs nothing."""
-    ordered("2026-07-05", "5.00", status=status)
+    add_order("2026-07-05", "5.00", status=status)
 
     assert weeks("*") == []
 
 
-def test_not_open(owed: Give, ordered: Give, weeks: Ask) -> None:
+def test_not_open(add_invoice: Action, add_order: Action, weeks: Query) -> None:
     """Void ones, drafts, paid ones and what is gone bring nothing in, nor cost anything."""
-    owed("2026-07-05", "5.00", status="VOID")
-    owed("2026-07-05", "5.00", status="draft")
-    owed("2026-07-05", "0.00")
-    owed("2026-07-05", "5.00", _dlt_valid_to="2026-02-01")
-    ordered("2026-07-05", "5.00", _dlt_valid_to="2026-02-01")
+    add_invoice("2026-07-05", "5.00", status="VOID")
+    add_invoice("2026-07-05", "5.00", status="draft")
+    add_invoice("2026-07-05", "0.00")
+    add_invoice("2026-07-05", "5.00", _dlt_valid_to="2026-02-01")
+    add_order("2026-07-05", "5.00", _dlt_valid_to="2026-02-01")
 
     assert weeks("*") == []
 
 
-def test_credits(owed: Give, weeks: Ask) -> None:
+def test_credits(add_invoice: Action, weeks: Query) -> None:
     """Credit notes bring less in, in the week in which they are due; without a due date that is
     their own day."""
-    owed("2026-07-08", "100.00")
-    owed("2026-07-09", "-30.00", total="-30.00")
-    owed(None, "-5.00", total="-5.00")
+    add_invoice("2026-07-08", "100.00")
+    add_invoice("2026-07-09", "-30.00", total="-30.00")
+    add_invoice(None, "-5.00", total="-5.00")
 
     assert weeks("overdue_in, expected_in, net_cash_to_date") == [
         ("2026-06-29", "-5.00", "0.00", "-5.00"),
@@ -131,12 +136,12 @@ def test_credits(owed: Give, weeks: Ask) -> None:
     ]
 
 
-def test_currencies(owed: Give, ordered: Give, weeks: Ask) -> None:
+def test_currencies(add_invoice: Action, add_order: Action, weeks: Query) -> None:
     """Each currency has its own weeks and its own sum; none is the tenant's."""
-    owed("2026-07-05", "1.00", currency="EUR")
-    owed("2026-07-06", "2.00", currency=" usd")
-    ordered("2026-07-05", "4.00", currency=None)
-    ordered("2026-07-13", "8.00", currency="eur")
+    add_invoice("2026-07-05", "1.00", currency="EUR")
+    add_invoice("2026-07-06", "2.00", currency=" usd")
+    add_order("2026-07-05", "4.00", currency=None)
+    add_order("2026-07-13", "8.00", currency="eur")
 
     assert weeks(f"currency, {FLOWS}") == [
         ("2026-06-29", "EUR", "0.00", "1.00", "0.00", "1.00", "1.00"),
@@ -146,11 +151,11 @@ def test_currencies(owed: Give, ordered: Give, weeks: Ask) -> None:
     ]
 
 
-def test_far_away(owed: Give, ordered: Give, weeks: Ask) -> None:
+def test_far_away(add_invoice: Action, add_order: Action, weeks: Query) -> None:
     """The last day that there is has its week, and so have those over New Year."""
-    owed("2027-01-01", "1.00")
-    owed("9999-12-31", "2.00")
-    ordered("9999-12-31", "4.00")
+    add_invoice("2027-01-01", "1.00")
+    add_invoice("9999-12-31", "2.00")
+    add_order("9999-12-31", "4.00")
 
     assert weeks("expected_in, committed_out") == [
         ("2026-12-28", "1.00", "0.00"),
@@ -158,12 +163,12 @@ def test_far_away(owed: Give, ordered: Give, weeks: Ask) -> None:
     ]
 
 
-def test_absurd_amounts(owed: Give, ordered: Give, weeks: Ask) -> None:
+def test_absurd_amounts(add_invoice: Action, add_order: Action, weeks: Query) -> None:
     """A sum that no column holds is empty, and stops nothing."""
-    owed("2026-07-05", HUGE)
-    owed("2026-07-05", "0.01")
-    ordered("2026-07-13", HUGE)
-    ordered("2026-07-20", HUGE)
+    add_invoice("2026-07-05", HUGE)
+    add_invoice("2026-07-05", "0.01")
+    add_order("2026-07-13", HUGE)
+    add_order("2026-07-20", HUGE)
 
     assert weeks(FLOWS) == [
         ("2026-06-29", "0.00", None, "0.00", None, None),

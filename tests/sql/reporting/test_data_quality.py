@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-Give = Callable[..., None]
-Ask = Callable[[str], list[tuple[Any, ...]]]
+Action = Callable[..., None]
+Query = Callable[[str], list[tuple[Any, ...]]]
 
 LINE = {
     "line_number": 1,
@@ -43,49 +43,49 @@ PURCHASE = {**ORDER, "vendor_id": "2"}
 
 
 @pytest.fixture
-def books(give: Give, as_of: Give) -> None:
+def books(insert: Action, set_as_of: Action) -> None:
     """Books of a customer, a vendor and a product."""
-    as_of("2026-06-30")
-    give("customers", id="1", code="X")
-    give("vendors", id="2", code="X")
-    give("products", id="5", code="X")
+    set_as_of("2026-06-30")
+    insert("customers", id="1", code="X")
+    insert("vendors", id="2", code="X")
+    insert("products", id="5", code="X")
 
 
 @pytest.fixture
-def found(tell: Ask) -> Ask:
+def findings(query_text: Query) -> Query:
     """Ask for columns of each finding."""
 
-    def found(columns: str) -> list[tuple[Any, ...]]:
-        return tell(
+    def findings(columns: str) -> list[tuple[Any, ...]]:
+        return query_text(
             f"select {columns} from reporting.data_quality order by entity, entity_id, rule, place"
         )
 
-    return found
+    return findings
 
 
 @pytest.mark.usefixtures("books")
-def test_clean_books(give: Give, found: Ask) -> None:
+def test_clean_books(insert: Action, findings: Query) -> None:
     """Clean documents, paid, part-paid and not, credit notes, drafts and orders, have none."""
-    give("invoices", id="1", **INVOICE)
+    insert("invoices", id="1", **INVOICE)
     paid = {"status": "Paid", "amount_paid": "107.00", "balance": "0.00"}
-    give("invoices", id="2", **{**INVOICE, "code": "F2", **paid})
+    insert("invoices", id="2", **{**INVOICE, "code": "F2", **paid})
     less = {"subtotal": "-100", "tax_total": "-7", "total": "-107"}
     owed = {"amount_paid": "0", "balance": "-107", "lines": [{**LINE, "subtotal": "-100"}]}
-    give("invoices", id="3", **{**INVOICE, "code": "F3", **less, **owed})
-    give("sales_orders", id="1", **SALES, required_date="2026-06-01")
-    give("purchase_orders", id="1", **PURCHASE)
+    insert("invoices", id="3", **{**INVOICE, "code": "F3", **less, **owed})
+    insert("sales_orders", id="1", **SALES, required_date="2026-06-01")
+    insert("purchase_orders", id="1", **PURCHASE)
 
-    assert found("*") == []
+    assert findings("*") == []
 
 
-def test_no_books(ask: Ask) -> None:
+def test_no_books(query: Query) -> None:
     """A warehouse without a row has no finding."""
-    assert ask("select * from reporting.data_quality") == []
+    assert query("select * from reporting.data_quality") == []
 
 
 @pytest.mark.usefixtures("books")
 @pytest.mark.parametrize(
-    ("told", "rules"),
+    ("fields", "rules"),
     [
         ({"customer_id": "7"}, {"unknown party"}),
         ({"customer_id": None}, {"no party"}),
@@ -141,20 +141,20 @@ def test_no_books(ask: Ask) -> None:
         ({"tax_total": "0", "total": "100", "balance": "93"}, {"tax is not base times rate"}),
     ],
 )
-def test_invoices(give: Give, found: Ask, told: dict[str, Any], rules: set[str]) -> None:
+def test_invoices(insert: Action, findings: Query, fields: dict[str, Any], rules: set[str]) -> None:
     """What is missing or odd in an invoice is found, once, and nothing else."""
-    give("invoices", id="1", **{**INVOICE, **told})
+    insert("invoices", id="1", **{**INVOICE, **fields})
 
-    assert found("rule") == [(rule,) for rule in sorted(rules)]
+    assert findings("rule") == [(rule,) for rule in sorted(rules)]
 
 
 @pytest.mark.usefixtures("books")
 @pytest.mark.parametrize("status", ["Void", "draft"])
-def test_not_owed(give: Give, found: Ask, status: str) -> None:
+def test_not_owed(insert: Action, findings: Query, status: str) -> None:
     """Of a void one or a draft nothing is owed: its balance is none of its total."""
-    give("invoices", id="1", **{**INVOICE, "status": status, "amount_paid": "0", "balance": "0"})
+    insert("invoices", id="1", **{**INVOICE, "status": status, "amount_paid": "0", "balance": "0"})
 
-    assert found("rule") == []
+    assert findings("rule") == []
 
 
 @pytest.mark.usefixtures("books")
@@ -162,25 +162,25 @@ def test_not_owed(give: Give, found: Ask, status: str) -> None:
     ("amount", "rules"),
     [("999999999999.99", []), ("1000000000000", ["absurd amount"])],
 )
-def test_absurd_amounts(give: Give, found: Ask, amount: str, rules: list[str]) -> None:
+def test_absurd_amounts(insert: Action, findings: Query, amount: str, rules: list[str]) -> None:
     """A million million is absurd, on either side of nothing."""
     for number, sign in (("1", ""), ("2", "-")):
-        told = {"total": f"{sign}{amount}", "balance": f"{sign}{amount}", "amount_paid": "0"}
+        fields = {"total": f"{sign}{amount}", "balance": f"{sign}{amount}", "amount_paid": "0"}
         lines = [{**LINE, "subtotal": f"{sign}{amount}", "tax_code": "EXENTO"}]
         net = {"subtotal": f"{sign}{amount}", "tax_total": "0", "lines": lines}
-        give("invoices", id=number, **{**INVOICE, "code": number, **told, **net})
+        insert("invoices", id=number, **{**INVOICE, "code": number, **fields, **net})
 
-    assert found("rule") == [(rule,) for rule in rules * 2]
+    assert findings("rule") == [(rule,) for rule in rules * 2]
 
 
-def test_amounts_beyond_all_bounds(give: Give, ask: Ask) -> None:
+def test_amounts_beyond_all_bounds(insert: Action, query: Query) -> None:
     """The largest amounts that a column holds are found, and stop nothing."""
     huge = "9999999999999999.99"
-    told = {"subtotal": huge, "tax_total": huge, "total": f"-{huge}", "amount_paid": huge}
+    fields = {"subtotal": huge, "tax_total": huge, "total": f"-{huge}", "amount_paid": huge}
     line = {"product_id": 5, "tax_code": "ITBMS7", "subtotal": f"-{huge}"}
-    give("invoices", id="1", **told, balance=huge, lines=[line] * 3)
+    insert("invoices", id="1", **fields, balance=huge, lines=[line] * 3)
 
-    assert ask(
+    assert query(
         "select distinct rule from reporting.data_quality where severity = 'error' order by rule"
     ) == [
         ("absurd amount",),
@@ -193,7 +193,7 @@ def test_amounts_beyond_all_bounds(give: Give, ask: Ask) -> None:
 
 @pytest.mark.usefixtures("books")
 @pytest.mark.parametrize(
-    ("told", "rules"),
+    ("fields", "rules"),
     [
         ({"status": "Frozen"}, {"unknown status"}),
         ({"status": None}, {"no status"}),
@@ -216,25 +216,27 @@ def test_amounts_beyond_all_bounds(give: Give, ask: Ask) -> None:
         ({"tax_total": "9", "total": "109"}, set()),
     ],
 )
-def test_orders(give: Give, found: Ask, told: dict[str, Any], rules: set[str]) -> None:
+def test_orders(insert: Action, findings: Query, fields: dict[str, Any], rules: set[str]) -> None:
     """What is missing or odd in an order is found, once, of each kind."""
-    give("sales_orders", id="1", **{**SALES, **told})
-    give("purchase_orders", id="1", **{**PURCHASE, **told})
+    insert("sales_orders", id="1", **{**SALES, **fields})
+    insert("purchase_orders", id="1", **{**PURCHASE, **fields})
 
-    assert found("entity, rule") == [
+    assert findings("entity, rule") == [
         (entity, rule) for entity in ("purchase order", "sales order") for rule in sorted(rules)
     ]
 
 
 @pytest.mark.usefixtures("books")
-def test_days_and_parties_of_orders(give: Give, found: Ask) -> None:
+def test_days_and_parties_of_orders(insert: Action, findings: Query) -> None:
     """A customer is no vendor; an order that is wanted before its day is odd."""
-    give("sales_orders", id="1", **{**SALES, "customer_id": "2", "required_date": "2026-05-31"})
-    give("purchase_orders", id="1", **{**PURCHASE, "vendor_id": "1", "expected_date": "2026-05-31"})
-    give("sales_orders", id="2", **{**SALES, "code": "O2", "customer_id": None})
-    give("purchase_orders", id="2", **{**PURCHASE, "code": "O2", "vendor_id": None})
+    insert("sales_orders", id="1", **{**SALES, "customer_id": "2", "required_date": "2026-05-31"})
+    insert(
+        "purchase_orders", id="1", **{**PURCHASE, "vendor_id": "1", "expected_date": "2026-05-31"}
+    )
+    insert("sales_orders", id="2", **{**SALES, "code": "O2", "customer_id": None})
+    insert("purchase_orders", id="2", **{**PURCHASE, "code": "O2", "vendor_id": None})
 
-    assert found("entity, entity_id, rule, detail") == [
+    assert findings("entity, entity_id, rule, detail") == [
         (
             *("purchase order", "1", "due before document date"),
             "document date 2026-06-01, due 2026-05-31",
@@ -251,38 +253,38 @@ def test_days_and_parties_of_orders(give: Give, found: Ask) -> None:
 
 
 @pytest.mark.usefixtures("books")
-def test_deleted_ones_are_known(give: Give, found: Ask) -> None:
+def test_deleted_ones_are_known(insert: Action, findings: Query) -> None:
     """Who and what was deleted is known still."""
-    give("customers", id="8", code="Y", _dlt_valid_to="2026-01-02")
-    give("products", id="9", code="Y", _dlt_valid_to="2026-01-02")
-    give(
+    insert("customers", id="8", code="Y", _dlt_valid_to="2026-01-02")
+    insert("products", id="9", code="Y", _dlt_valid_to="2026-01-02")
+    insert(
         "invoices", id="1", **{**INVOICE, "customer_id": "8", "lines": [{**LINE, "product_id": 9}]}
     )
 
-    assert found("rule") == []
+    assert findings("rule") == []
 
 
 @pytest.mark.usefixtures("books")
-def test_what_is_gone(give: Give, found: Ask) -> None:
+def test_what_is_gone(insert: Action, findings: Query) -> None:
     """Nothing is found in what P4 Books has no more, or had before it was put right."""
-    give("invoices", id="1", _dlt_valid_to="2026-01-02")
-    give("invoices", id="2", _dlt_valid_to="2026-01-02")
-    give("invoices", id="2", **INVOICE, _dlt_valid_from="2026-01-02")
+    insert("invoices", id="1", _dlt_valid_to="2026-01-02")
+    insert("invoices", id="2", _dlt_valid_to="2026-01-02")
+    insert("invoices", id="2", **INVOICE, _dlt_valid_from="2026-01-02")
 
-    assert found("*") == []
+    assert findings("*") == []
 
 
 @pytest.mark.usefixtures("books")
-def test_doubled_codes(give: Give, found: Ask) -> None:
+def test_doubled_codes(insert: Action, findings: Query) -> None:
     """A code that two of a kind have is found at both; of another kind it may be the same."""
-    give("invoices", id="1", **INVOICE)
-    give("invoices", id="2", **INVOICE)
-    give("sales_orders", id="1", **{**SALES, "code": "F1"})
-    give("customers", id="7", code="X")
-    give("customers", id="8", code=None)
-    give("customers", id="9", code=None)
+    insert("invoices", id="1", **INVOICE)
+    insert("invoices", id="2", **INVOICE)
+    insert("sales_orders", id="1", **{**SALES, "code": "F1"})
+    insert("customers", id="7", code="X")
+    insert("customers", id="8", code=None)
+    insert("customers", id="9", code=None)
 
-    assert found("*") == [
+    assert findings("*") == [
         ("doubled code", "warning", "customer", "1", "", "2 have the code X"),
         ("doubled code", "warning", "customer", "7", "", "2 have the code X"),
         ("doubled code", "warning", "invoice", "1", "", "2 have the code F1"),
@@ -292,7 +294,7 @@ def test_doubled_codes(give: Give, found: Ask) -> None:
 
 @pytest.mark.usefixtures("books")
 @pytest.mark.parametrize(
-    ("told", "row"),
+    ("fields", "row"),
     [
         ({"customer_id": "7"}, ("error", "", "there is no party 7")),
         ({"status": "Frozen"}, ("warning", "", "the status Frozen is taken as live")),
@@ -329,34 +331,36 @@ def test_doubled_codes(give: Give, found: Ask) -> None:
         ),
     ],
 )
-def test_what_is_told(give: Give, found: Ask, told: dict[str, Any], row: tuple[str, ...]) -> None:
+def test_what_is_told(
+    insert: Action, findings: Query, fields: dict[str, Any], row: tuple[str, ...]
+) -> None:
     """A finding says where it is, with its figures; what is missing is a warning only."""
-    give("invoices", id="1", **{**INVOICE, **told})
+    insert("invoices", id="1", **{**INVOICE, **fields})
 
-    assert found("severity, place, detail") == [row]
+    assert findings("severity, place, detail") == [row]
 
 
 @pytest.mark.usefixtures("books")
-def test_many_lines(give: Give, found: Ask) -> None:
+def test_many_lines(insert: Action, findings: Query) -> None:
     """Lines that have the same fault are findings of their own, also without own numbers."""
     line = {**LINE, "line_number": None, "product_id": 77}
-    give("invoices", id="1", **{**INVOICE, "lines": [{**line, "subtotal": "50"}] * 2})
+    insert("invoices", id="1", **{**INVOICE, "lines": [{**line, "subtotal": "50"}] * 2})
 
-    assert found("rule, place") == [("unknown product", "line 1"), ("unknown product", "line 2")]
+    assert findings("rule, place") == [("unknown product", "line 1"), ("unknown product", "line 2")]
 
 
 @pytest.mark.usefixtures("books")
-def test_values_and_fields(give: Give, found: Ask) -> None:
+def test_values_and_fields(insert: Action, findings: Query) -> None:
     """Values that do not fit, in what still holds, are errors; a field without a column is none."""
     misfits = [{"field": "total", "value": "1,5"}, {"field": "lines[2].price", "value": "x"}]
     order = {**PURCHASE, "code": "O2"}
-    give("purchase_orders", id="1", **order, misfits=misfits, _dlt_valid_to="2026-01-02")
-    give("purchase_orders", id="1", **order, misfits=misfits, _dlt_valid_from="2026-01-02")
-    give("purchase_orders", id="2", **PURCHASE, misfits=misfits, _dlt_valid_to="2026-01-02")
-    give("fields", endpoint="customers", field="zone", first_seen_at="2026-01-01")
-    give("fields", endpoint="customers", field="later", first_seen_at="2026-07-02")
+    insert("purchase_orders", id="1", **order, misfits=misfits, _dlt_valid_to="2026-01-02")
+    insert("purchase_orders", id="1", **order, misfits=misfits, _dlt_valid_from="2026-01-02")
+    insert("purchase_orders", id="2", **PURCHASE, misfits=misfits, _dlt_valid_to="2026-01-02")
+    insert("fields", endpoint="customers", field="zone", first_seen_at="2026-01-01")
+    insert("fields", endpoint="customers", field="later", first_seen_at="2026-07-02")
 
-    assert found("*") == [
+    assert findings("*") == [
         ("field without a column", "note", "customer", "", "zone", "it is kept in extra"),
         ("value does not fit", "error", "purchase order", "1", "lines[2].price", "x"),
         ("value does not fit", "error", "purchase order", "1", "total", "1,5"),
@@ -364,16 +368,16 @@ def test_values_and_fields(give: Give, found: Ask) -> None:
 
 
 @pytest.mark.usefixtures("books")
-def test_lists_and_seeds(give: Give, found: Ask) -> None:
+def test_lists_and_seeds(insert: Action, findings: Query) -> None:
     """A list that is not copied yet is a finding, and so is an unknown customer in a seed."""
     run = {"run_id": 1, "started_at": "2026-06-30 00:00:00+00", "complete": False, "held": 0}
-    give("runs", **run, endpoint="invoices")
-    give("withholding_customers", customer_code=" x ", share="0.5")
-    give("withholding_customers", customer_code="CLI-9", share="0.5", valid_from="2026-01-01")
-    give("withholding_customers", customer_code="CLI-9", share="1", valid_from="2026-05-01")
+    insert("runs", **run, endpoint="invoices")
+    insert("withholding_customers", customer_code=" x ", share="0.5")
+    insert("withholding_customers", customer_code="CLI-9", share="0.5", valid_from="2026-01-01")
+    insert("withholding_customers", customer_code="CLI-9", share="1", valid_from="2026-05-01")
 
     seed = "unknown customer in withholding_customers.csv"
-    assert found("rule, severity, entity, entity_id, place") == [
+    assert findings("rule, severity, entity, entity_id, place") == [
         ("list not copied yet", "error", "list", "invoices", ""),
         (seed, "warning", "seed", "CLI-9", "2026-01-01"),
         (seed, "warning", "seed", "CLI-9", "2026-05-01"),

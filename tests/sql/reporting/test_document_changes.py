@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-Give = Callable[..., None]
-Ask = Callable[[str], list[tuple[Any, ...]]]
+Action = Callable[..., None]
+Query = Callable[[str], list[tuple[Any, ...]]]
 
 POSTED = {
     "code": "F1",
@@ -31,24 +31,24 @@ def instant(day: int) -> str:
 
 
 @pytest.fixture
-def versions(give: Give) -> Give:
+def add_versions(insert: Action) -> Action:
     """Give a document's versions, each from a day of January on; the last one still holds."""
 
-    def versions(*told: dict[str, Any], table: str = "invoices", number: str = "1") -> None:
-        for day, each in enumerate(told, start=1):
-            until = f"2026-01-0{day + 1}" if day < len(told) else None
+    def add_versions(*values: dict[str, Any], table: str = "invoices", number: str = "1") -> None:
+        for day, each in enumerate(values, start=1):
+            until = f"2026-01-0{day + 1}" if day < len(values) else None
             valid = {"_dlt_valid_from": f"2026-01-0{day}", "_dlt_valid_to": until}
-            give(table, **{"id": number, **valid, **each})
+            insert(table, **{"id": number, **valid, **each})
 
-    return versions
+    return add_versions
 
 
 @pytest.fixture
-def changes(tell: Ask) -> Ask:
+def changes(query_text: Query) -> Query:
     """Ask for columns of each change, oldest first."""
 
     def changes(columns: str) -> list[tuple[Any, ...]]:
-        return tell(
+        return query_text(
             f"select {columns} from reporting.document_changes"
             " order by document_type, document_id, seen_at"
         )
@@ -56,17 +56,17 @@ def changes(tell: Ask) -> Ask:
     return changes
 
 
-def test_nothing_changed(versions: Give, changes: Ask) -> None:
+def test_nothing_changed(add_versions: Action, changes: Query) -> None:
     """A document that has one version has no change."""
-    versions(POSTED)
-    versions({**POSTED, "_dlt_valid_to": "2026-01-02"}, number="2")
+    add_versions(POSTED)
+    add_versions({**POSTED, "_dlt_valid_to": "2026-01-02"}, number="2")
 
     assert changes("*") == []
 
 
-def test_an_amount_changed_after_posting(versions: Give, changes: Ask) -> None:
+def test_an_amount_changed_after_posting(add_versions: Action, changes: Query) -> None:
     """A change tells each field that changed, from what to what, and when it was seen."""
-    versions(POSTED, {**POSTED, "subtotal": "50.00", "total": "57.00", "balance": "57.00"})
+    add_versions(POSTED, {**POSTED, "subtotal": "50.00", "total": "57.00", "balance": "57.00"})
 
     assert changes("*") == [
         (
@@ -79,7 +79,7 @@ def test_an_amount_changed_after_posting(versions: Give, changes: Ask) -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "fields"),
+    ("values", "fields"),
     [
         # a payment, part of one, and one taken back
         ({"status": "Paid", "amount_paid": "107.00", "balance": "0"}, "status, paid, balance"),
@@ -91,15 +91,17 @@ def test_an_amount_changed_after_posting(versions: Give, changes: Ask) -> None:
         ({"extra": '{"note": "x"}'}, "other fields"),
     ],
 )
-def test_payments(versions: Give, changes: Ask, told: dict[str, Any], fields: str) -> None:
+def test_payments(
+    add_versions: Action, changes: Query, values: dict[str, Any], fields: str
+) -> None:
     """What a payment changes is listed, but is not a change after posting."""
-    versions(POSTED, {**POSTED, **told})
+    add_versions(POSTED, {**POSTED, **values})
 
     assert changes("changed_fields, is_changed_after_posting") == [(fields, False)]
 
 
 @pytest.mark.parametrize(
-    ("told", "fields"),
+    ("values", "fields"),
     [
         ({"code": "F2"}, "code"),
         ({"customer_id": "2"}, "party"),
@@ -121,9 +123,11 @@ def test_payments(versions: Give, changes: Ask, told: dict[str, Any], fields: st
         ({"status": "Paid", "subtotal": "1.00"}, "status, net"),
     ],
 )
-def test_after_posting(versions: Give, changes: Ask, told: dict[str, Any], fields: str) -> None:
+def test_after_posting(
+    add_versions: Action, changes: Query, values: dict[str, Any], fields: str
+) -> None:
     """Each field that no payment changes is a change after posting, be it the lines alone."""
-    versions(POSTED, {**POSTED, **told})
+    add_versions(POSTED, {**POSTED, **values})
 
     assert changes("changed_fields, is_changed_after_posting") == [(fields, True)]
 
@@ -140,18 +144,20 @@ def test_after_posting(versions: Give, changes: Ask, told: dict[str, Any], field
         (None, True),
     ],
 )
-def test_before_posting(versions: Give, changes: Ask, status: str | None, after: bool) -> None:
+def test_before_posting(
+    add_versions: Action, changes: Query, status: str | None, after: bool
+) -> None:
     """Drafts are there to be changed, and void ones count for nothing; all else was posted."""
-    told = {**POSTED, "status": status}
-    versions(told, {**told, "subtotal": "50.00"})
+    values = {**POSTED, "status": status}
+    add_versions(values, {**values, "subtotal": "50.00"})
 
     assert changes("is_changed_after_posting") == [(after,)]
 
 
-def test_posting(versions: Give, changes: Ask) -> None:
+def test_posting(add_versions: Action, changes: Query) -> None:
     """What changes with the posting was a draft's, what changes later was not."""
     draft = {**POSTED, "status": "Draft", "posting_date": None, "subtotal": "90.00"}
-    versions(draft, POSTED, {**POSTED, "total": "108.00"})
+    add_versions(draft, POSTED, {**POSTED, "total": "108.00"})
 
     assert changes("changed_fields, is_changed_after_posting, seen_at") == [
         ("status, posting date, net", False, instant(2)),
@@ -159,29 +165,29 @@ def test_posting(versions: Give, changes: Ask) -> None:
     ]
 
 
-def test_the_lines_alone(versions: Give, changes: Ask) -> None:
+def test_the_lines_alone(add_versions: Action, changes: Query) -> None:
     """For lines, it says since when the old and the new ones are known, in UTC."""
-    versions(POSTED, {**POSTED, "lines": [{"subtotal": "1.00"}]})
+    add_versions(POSTED, {**POSTED, "lines": [{"subtotal": "1.00"}]})
 
     assert changes("changed_from, changed_to") == [
         ("lines: as of 2026-01-01 00:00:00", "lines: as of 2026-01-02 00:00:00")
     ]
 
 
-def test_from_nothing_to_nothing(versions: Give, changes: Ask) -> None:
+def test_from_nothing_to_nothing(add_versions: Action, changes: Query) -> None:
     """What was empty, or is now, is (nothing)."""
-    versions({"code": "F1"}, {"due_date": "2026-01-31"})
+    add_versions({"code": "F1"}, {"due_date": "2026-01-31"})
 
     assert changes("document_code, changed_from, changed_to") == [
         (None, "code: F1; due date: (nothing)", "code: (nothing); due date: 2026-01-31")
     ]
 
 
-def test_returned(give: Give, changes: Ask) -> None:
+def test_returned(insert: Action, changes: Query) -> None:
     """A restored document says so, even if nothing in it changed."""
-    give("invoices", id="1", **POSTED, _dlt_valid_to="2026-01-03")
-    give("invoices", id="1", **POSTED, _dlt_valid_from="2026-01-05", _dlt_valid_to="2026-01-06")
-    give("invoices", id="1", **{**POSTED, "total": "1"}, _dlt_valid_from="2026-01-06")
+    insert("invoices", id="1", **POSTED, _dlt_valid_to="2026-01-03")
+    insert("invoices", id="1", **POSTED, _dlt_valid_from="2026-01-05", _dlt_valid_to="2026-01-06")
+    insert("invoices", id="1", **{**POSTED, "total": "1"}, _dlt_valid_from="2026-01-06")
 
     assert changes("changed_fields, is_returned, is_changed_after_posting, seen_at") == [
         ("", True, False, instant(5)),
@@ -207,8 +213,8 @@ def test_returned(give: Give, changes: Ask) -> None:
     ],
 )
 def test_orders(
-    versions: Give,
-    changes: Ask,
+    add_versions: Action,
+    changes: Query,
     table: str,
     document: str,
     old: dict[str, Any],
@@ -216,18 +222,18 @@ def test_orders(
     fields: str,
 ) -> None:
     """Changes of orders are listed too; an order is never posted."""
-    versions(old, new, table=table)
+    add_versions(old, new, table=table)
 
     assert changes("document_type, changed_fields, is_changed_after_posting") == [
         (document, fields, False)
     ]
 
 
-def test_documents_of_one_id(versions: Give, changes: Ask) -> None:
+def test_documents_of_one_id(add_versions: Action, changes: Query) -> None:
     """An invoice and orders that have the same id are three documents."""
-    versions({"code": "F"}, {"code": "G"})
-    versions({"code": "P"}, table="purchase_orders")
-    versions({"code": "S"}, {"code": "T"}, {"code": "U"}, table="sales_orders")
+    add_versions({"code": "F"}, {"code": "G"})
+    add_versions({"code": "P"}, table="purchase_orders")
+    add_versions({"code": "S"}, {"code": "T"}, {"code": "U"}, table="sales_orders")
 
     assert changes("document_type, changed_from, changed_to") == [
         ("invoice", "code: F", "code: G"),

@@ -5,47 +5,47 @@ from typing import Any
 
 import pytest
 
-Give = Callable[..., None]
-Ask = Callable[[str], list[tuple[Any, ...]]]
+Action = Callable[..., None]
+Query = Callable[[str], list[tuple[Any, ...]]]
 
 HUGE = "9999999999999999.99"
 
 
 @pytest.fixture
-def credit(give: Give, as_of: Give) -> Give:
+def add_credit_sale(insert: Action, set_as_of: Action) -> Action:
     """Give an invoice on 30 days' credit, of a day, its total and balance; as of 30 June."""
-    as_of("2026-06-30", history_since="2026-06-10 08:00:00-05")
+    set_as_of("2026-06-30", history_since="2026-06-10 08:00:00-05")
     numbers = iter(range(1, 1000))
 
-    def credit(day: str, total: str, balance: str = "0.00", **told: Any) -> None:
-        row = {"id": f"{next(numbers)}", "customer_id": "7", "due_date": "2026-07-30", **told}
-        give("invoices", **row, document_date=day, total=total, balance=balance)
+    def add_credit_sale(day: str, total: str, balance: str = "0.00", **fields: Any) -> None:
+        row = {"id": f"{next(numbers)}", "customer_id": "7", "due_date": "2026-07-30", **fields}
+        insert("invoices", **row, document_date=day, total=total, balance=balance)
 
-    return credit
+    return add_credit_sale
 
 
 @pytest.fixture
-def months(tell: Ask) -> Ask:
+def months(query_text: Query) -> Query:
     """Ask for columns of each month, oldest first."""
 
     def months(columns: str) -> list[tuple[Any, ...]]:
-        return tell(
+        return query_text(
             f"select month_end_on, {columns} from reporting.dso order by month_end_on, currency"
         )
 
     return months
 
 
-def test_nothing(ask: Ask) -> None:
+def test_nothing(query: Query) -> None:
     """A warehouse without a document has no month."""
-    assert ask("select * from reporting.dso") == []
+    assert query("select * from reporting.dso") == []
 
 
-def test_a_month(credit: Give, months: Ask) -> None:
+def test_a_month(add_credit_sale: Action, months: Query) -> None:
     """900 sold on credit in 90 days, 300 owed, 200 of it not due: 30 days, 20 at best."""
-    credit("2026-06-30", "500.00", "200.00")
-    credit("2026-05-01", "500.00", "100.00", due_date="2026-06-29")
-    credit("2026-05-02", "-100.00")
+    add_credit_sale("2026-06-30", "500.00", "200.00")
+    add_credit_sale("2026-05-01", "500.00", "100.00", due_date="2026-06-29")
+    add_credit_sale("2026-05-02", "-100.00")
 
     assert months(
         "currency, is_month_over, measured_on, credit_sales, receivables,"
@@ -56,7 +56,7 @@ def test_a_month(credit: Give, months: Ask) -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "sales"),
+    ("fields", "sales"),
     [
         ({"due_date": "2026-06-02"}, "190.00"),
         ({"due_date": "2026-06-01"}, "90.00"),  # a cash sale
@@ -71,10 +71,12 @@ def test_a_month(credit: Give, months: Ask) -> None:
         ({"_dlt_valid_to": "2026-06-15"}, "90.00"),
     ],
 )
-def test_credit_sales(credit: Give, months: Ask, told: dict[str, Any], sales: str) -> None:
+def test_credit_sales(
+    add_credit_sale: Action, months: Query, fields: dict[str, Any], sales: str
+) -> None:
     """Cash sales and what is not live were not sold on credit."""
-    credit("2026-06-01", "90.00")
-    credit("2026-06-01", **{"total": "100.00", **told})
+    add_credit_sale("2026-06-01", "90.00")
+    add_credit_sale("2026-06-01", **{"total": "100.00", **fields})
 
     assert months("credit_sales") == [("2026-06-30", sales)]
 
@@ -90,20 +92,20 @@ def test_credit_sales(credit: Give, months: Ask, told: dict[str, Any], sales: st
         ("9999-12-31", "0.00"),
     ],
 )
-def test_ninety_days(credit: Give, months: Ask, day: str, sales: str) -> None:
+def test_ninety_days(add_credit_sale: Action, months: Query, day: str, sales: str) -> None:
     """The 90 days end with the month end, and begin on the 2nd of April for the 30th of June."""
-    credit(day, "8.00", "4.00", due_date="9999-12-31")
+    add_credit_sale(day, "8.00", "4.00", due_date="9999-12-31")
 
     assert months("credit_sales, receivables") == [
         ("2026-06-30", sales if day != "9999-12-31" else "0.00", "4.00")
     ]
 
 
-def test_no_credit_sales(credit: Give, months: Ask) -> None:
+def test_no_credit_sales(add_credit_sale: Action, months: Query) -> None:
     """Without positive credit sales there are no days."""
-    credit("2026-01-01", "50.00", "50.00", due_date="2026-01-31")
-    credit("2026-06-01", "-8.00", currency="EUR")
-    credit("2026-06-01", "5.00", "5.00", currency="EUR", due_date="2026-06-01")
+    add_credit_sale("2026-01-01", "50.00", "50.00", due_date="2026-01-31")
+    add_credit_sale("2026-06-01", "-8.00", currency="EUR")
+    add_credit_sale("2026-06-01", "5.00", "5.00", currency="EUR", due_date="2026-06-01")
 
     assert months("currency, credit_sales, receivables, dso, average_days_late") == [
         ("2026-06-30", "EUR", "-8.00", "5.00", None, None),
@@ -111,19 +113,19 @@ def test_no_credit_sales(credit: Give, months: Ask) -> None:
     ]
 
 
-def test_due_today(credit: Give, months: Ask) -> None:
+def test_due_today(add_credit_sale: Action, months: Query) -> None:
     """What is due on the day itself is not late."""
-    credit("2026-06-01", "90.00", "10.00", due_date="2026-06-30")
+    add_credit_sale("2026-06-01", "90.00", "10.00", due_date="2026-06-30")
 
     assert months("dso, best_possible_dso, average_days_late") == [
         ("2026-06-30", "10.00", "10.00", "0.00")
     ]
 
 
-def test_all_late_or_owed_by_us(credit: Give, months: Ask) -> None:
+def test_all_late_or_owed_by_us(add_credit_sale: Action, months: Query) -> None:
     """All late: the best is nothing; what we owe makes the days negative."""
-    credit("2026-06-01", "90.00", "10.00", due_date="2026-06-29")
-    credit("2026-06-01", "90.00", "-10.00", currency="EUR")
+    add_credit_sale("2026-06-01", "90.00", "10.00", due_date="2026-06-29")
+    add_credit_sale("2026-06-01", "90.00", "-10.00", currency="EUR")
 
     assert months("currency, dso, best_possible_dso, average_days_late") == [
         ("2026-06-30", "EUR", "-10.00", "-10.00", "0.00"),
@@ -131,27 +133,31 @@ def test_all_late_or_owed_by_us(credit: Give, months: Ask) -> None:
     ]
 
 
-def test_days_late_are_what_stands_there(credit: Give, months: Ask) -> None:
+def test_days_late_are_what_stands_there(add_credit_sale: Action, months: Query) -> None:
     """The days late are the rounded days less the rounded best ones, so that a row adds up:
     22.5045 less 11.26575."""
-    credit("2026-06-01", "400.00", "50.07")
-    credit("2026-01-01", "49.95", "49.95", due_date="2026-01-31")
+    add_credit_sale("2026-06-01", "400.00", "50.07")
+    add_credit_sale("2026-01-01", "49.95", "49.95", due_date="2026-01-31")
 
     assert months("dso, best_possible_dso, average_days_late") == [
         ("2026-06-30", "22.50", "11.27", "11.23")
     ]
 
 
-def test_as_it_stood_then(credit: Give, as_of: Give, months: Ask) -> None:
+def test_as_it_stood_then(add_credit_sale: Action, set_as_of: Action, months: Query) -> None:
     """Each month end has the balances and the sales of then: paid between two, deleted between
     two, and made void."""
-    as_of("2026-06-30", history_since="2026-04-10 08:00:00-05")
+    set_as_of("2026-06-30", history_since="2026-04-10 08:00:00-05")
     span = {"_dlt_valid_from": "2026-04-10", "_dlt_valid_to": "2026-05-20"}
-    credit("2026-04-01", "90.00", "90.00", id="1", **span)
-    credit("2026-04-01", "90.00", "0.00", id="1", _dlt_valid_from="2026-05-20")
-    credit("2026-04-01", "90.00", "30.00", id="2", **{**span, "_dlt_valid_to": "2026-06-10"})
-    credit("2026-04-01", "180.00", "60.00", id="3", **span)
-    credit("2026-04-01", "180.00", "60.00", id="3", status="Void", _dlt_valid_from="2026-05-20")
+    add_credit_sale("2026-04-01", "90.00", "90.00", id="1", **span)
+    add_credit_sale("2026-04-01", "90.00", "0.00", id="1", _dlt_valid_from="2026-05-20")
+    add_credit_sale(
+        "2026-04-01", "90.00", "30.00", id="2", **{**span, "_dlt_valid_to": "2026-06-10"}
+    )
+    add_credit_sale("2026-04-01", "180.00", "60.00", id="3", **span)
+    add_credit_sale(
+        "2026-04-01", "180.00", "60.00", id="3", status="Void", _dlt_valid_from="2026-05-20"
+    )
 
     assert months("credit_sales, receivables, dso") == [
         ("2026-04-30", "360.00", "180.00", "45.00"),
@@ -159,12 +165,12 @@ def test_as_it_stood_then(credit: Give, as_of: Give, months: Ask) -> None:
     ]
 
 
-def test_absurd_amounts(credit: Give, months: Ask) -> None:
+def test_absurd_amounts(add_credit_sale: Action, months: Query) -> None:
     """A sum that no column holds is empty, and stops nothing; nor do days beyond all bounds."""
-    credit("2026-06-01", HUGE, HUGE)
-    credit("2026-06-01", HUGE, HUGE)
-    credit("2026-06-01", "0.01", "0.01", currency="EUR")
-    credit("2026-01-01", HUGE, HUGE, currency="EUR")
+    add_credit_sale("2026-06-01", HUGE, HUGE)
+    add_credit_sale("2026-06-01", HUGE, HUGE)
+    add_credit_sale("2026-06-01", "0.01", "0.01", currency="EUR")
+    add_credit_sale("2026-01-01", HUGE, HUGE, currency="EUR")
 
     assert months("currency, credit_sales, receivables, dso, best_possible_dso") == [
         ("2026-06-30", "EUR", "0.01", None, None, None),

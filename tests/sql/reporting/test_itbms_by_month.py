@@ -5,34 +5,34 @@ from typing import Any
 
 import pytest
 
-Give = Callable[..., None]
-Ask = Callable[[str], list[tuple[Any, ...]]]
+Action = Callable[..., None]
+Query = Callable[[str], list[tuple[Any, ...]]]
 
 HUGE = "9999999999999999.99"
 FIGURES = "tax_code, rate_name, documents, taxable_base, exempt_base, tax"
 
 
 @pytest.fixture
-def billed(give: Give) -> Give:
+def add_invoice(insert: Action) -> Action:
     """Give an invoice of a day, its header's net and tax, and its lines' tax codes and nets."""
     numbers = iter(range(1, 1000))
 
-    def billed(
-        day: str, net: str | None, tax: str | None, *lines: tuple[str | None, str], **told: Any
+    def add_invoice(
+        day: str, net: str | None, tax: str | None, *lines: tuple[str | None, str], **fields: Any
     ) -> None:
-        row = {"id": f"{next(numbers)}", "subtotal": net, "tax_total": tax, **told}
+        row = {"id": f"{next(numbers)}", "subtotal": net, "tax_total": tax, **fields}
         items = [{"tax_code": code, "subtotal": each} for code, each in lines]
-        give("invoices", **row, document_date=day, lines=items)
+        insert("invoices", **row, document_date=day, lines=items)
 
-    return billed
+    return add_invoice
 
 
 @pytest.fixture
-def months(tell: Ask) -> Ask:
+def months(query_text: Query) -> Query:
     """Ask for columns of each month, code and rate."""
 
     def months(columns: str) -> list[tuple[Any, ...]]:
-        return tell(
+        return query_text(
             f"select {columns} from reporting.itbms_by_month"
             " order by month_on, currency, tax_code, rate_name"
         )
@@ -40,20 +40,20 @@ def months(tell: Ask) -> Ask:
     return months
 
 
-def test_nothing(ask: Ask) -> None:
+def test_nothing(query: Query) -> None:
     """A warehouse without a document has no month."""
-    assert ask("select * from reporting.itbms_by_month") == []
+    assert query("select * from reporting.itbms_by_month") == []
 
 
-def test_a_month(billed: Give, months: Ask) -> None:
+def test_a_month(add_invoice: Action, months: Query) -> None:
     """Each code has its base, its tax and its documents; a credit note is subtracted."""
-    billed(
+    add_invoice(
         *("2026-01-01", "460.00", "39.00"),
         *(("ITBMS7", "100.00"), ("itbms10", "200.00"), (" ITBMS15 ", "80.00")),
         *(("EXENTO", "50.00"), ("EXEMPT", "30.00")),
     )
-    billed("2026-01-31", "-10.00", "-0.70", ("ITBMS7", "-6.00"), ("ITBMS7", "-4.00"))
-    billed("2026-02-01", "1.00", "0.07", ("ITBMS", "1.00"))
+    add_invoice("2026-01-31", "-10.00", "-0.70", ("ITBMS7", "-6.00"), ("ITBMS7", "-4.00"))
+    add_invoice("2026-02-01", "1.00", "0.07", ("ITBMS", "1.00"))
 
     assert months(f"month_on, itbms_due_on, {FIGURES}") == [
         *[("2026-01-01", "2026-02-15", "EXEMPT", "0 %", 1, "0.00", "30.00", "0.00")],
@@ -68,18 +68,18 @@ def test_a_month(billed: Give, months: Ask) -> None:
     )
 
 
-def test_not_sold(billed: Give, months: Ask) -> None:
+def test_not_sold(add_invoice: Action, months: Query) -> None:
     """Void ones, drafts and what is gone are in no return."""
-    for told in ({"status": "VOID"}, {"status": " draft"}, {"_dlt_valid_to": "2026-02-01"}):
-        billed("2026-01-01", "5.00", "0.35", ("ITBMS7", "5.00"), **told)
+    for fields in ({"status": "VOID"}, {"status": " draft"}, {"_dlt_valid_to": "2026-02-01"}):
+        add_invoice("2026-01-01", "5.00", "0.35", ("ITBMS7", "5.00"), **fields)
 
     assert months("*") == []
 
 
-def test_a_rate_that_changed(billed: Give, months: Ask) -> None:
+def test_a_rate_that_changed(add_invoice: Action, months: Query) -> None:
     """In the month of a new rate both rates are listed, each for its own days."""
-    billed("2010-06-30", "100.00", "5.00", ("ITBMS", "100.00"))
-    billed("2010-07-01", "100.00", "7.00", ("ITBMS", "100.00"))
+    add_invoice("2010-06-30", "100.00", "5.00", ("ITBMS", "100.00"))
+    add_invoice("2010-07-01", "100.00", "7.00", ("ITBMS", "100.00"))
 
     assert months(f"month_on, {FIGURES}") == [
         ("2010-06-01", "ITBMS", "5 %", 1, "100.00", "0.00", "5.00"),
@@ -87,12 +87,12 @@ def test_a_rate_that_changed(billed: Give, months: Ask) -> None:
     ]
 
 
-def test_a_rate_of_the_user(give: Give, billed: Give, months: Ask) -> None:
+def test_a_rate_of_the_user(insert: Action, add_invoice: Action, months: Query) -> None:
     """A rate that the user's own file changes in the middle of a month makes two rows of it."""
-    give("tax_rates", tax_code="lujo", rate="0.125", valid_from="2020-01-01")
-    give("tax_rates", tax_code="LUJO", rate="0.2", valid_from="2026-03-16")
-    billed("2026-03-15", "100.00", "12.50", ("Lujo", "100.00"))
-    billed("2026-03-16", "100.00", "20.00", ("LUJO", "100.00"))
+    insert("tax_rates", tax_code="lujo", rate="0.125", valid_from="2020-01-01")
+    insert("tax_rates", tax_code="LUJO", rate="0.2", valid_from="2026-03-16")
+    add_invoice("2026-03-15", "100.00", "12.50", ("Lujo", "100.00"))
+    add_invoice("2026-03-16", "100.00", "20.00", ("LUJO", "100.00"))
 
     assert months(f"month_on, tax_rate, {FIGURES}") == [
         ("2026-03-01", "0.125000", "LUJO", "12.5 %", 1, "100.00", "0.00", "12.50"),
@@ -100,13 +100,13 @@ def test_a_rate_of_the_user(give: Give, billed: Give, months: Ask) -> None:
     ]
 
 
-def test_unknown_codes(billed: Give, months: Ask) -> None:
+def test_unknown_codes(add_invoice: Action, months: Query) -> None:
     """The tax of an unknown or missing code is what was charged beyond the known ones, to the cent:
     10.00 less 7.00 makes 3.00 for three thirds. Without tax, the base is exempt."""
     lines = [("ITBMS7", "100.00"), ("NEW", "10.00"), (None, "10.00"), (" ", "10.00")]
-    billed("2026-01-01", "130.00", "10.00", *lines)
-    billed("2026-01-02", "40.00", "0.00", ("FREE", "40.00"))
-    billed("2026-01-02", "10.00", "1.00", ("PART", "3.00"), ("PART", "3.00"), ("PART", "4.00"))
+    add_invoice("2026-01-01", "130.00", "10.00", *lines)
+    add_invoice("2026-01-02", "40.00", "0.00", ("FREE", "40.00"))
+    add_invoice("2026-01-02", "10.00", "1.00", ("PART", "3.00"), ("PART", "3.00"), ("PART", "4.00"))
 
     assert months(f"tax_rate, {FIGURES}") == [
         (None, "(none)", "(unknown)", 1, "20.00", "0.00", "2.00"),
@@ -117,28 +117,30 @@ def test_unknown_codes(billed: Give, months: Ask) -> None:
     ]
 
 
-def test_before_any_rate(billed: Give, months: Ask) -> None:
+def test_before_any_rate(add_invoice: Action, months: Query) -> None:
     """Before the first rate of a code it has none; what was charged counts."""
-    billed("0202-02-02", "100.00", "3.00", ("ITBMS", "100.00"))
+    add_invoice("0202-02-02", "100.00", "3.00", ("ITBMS", "100.00"))
 
     assert months(f"month_on, itbms_due_on, {FIGURES}") == [
         ("0202-02-01", "0202-03-15", "ITBMS", "(unknown)", 1, "100.00", "0.00", "3.00")
     ]
 
 
-def test_the_last_month_of_all(billed: Give, months: Ask) -> None:
+def test_the_last_month_of_all(add_invoice: Action, months: Query) -> None:
     """A document of the year 9999 stops nothing, though its ITBMS is due in a year that no
     calendar holds."""
-    billed("9999-12-31", "100.00", "7.00", ("ITBMS7", "100.00"))
+    add_invoice("9999-12-31", "100.00", "7.00", ("ITBMS7", "100.00"))
 
     assert months("month_on, itbms_due_on, tax") == [("9999-12-01", None, "7.00")]
 
 
-def test_header_beside_lines(billed: Give, months: Ask) -> None:
+def test_header_beside_lines(add_invoice: Action, months: Query) -> None:
     """Each row also has the month's tax by headers and by lines, which differ by a cent of rounding
     here, and by tax that no line explains there."""
-    billed("2026-01-01", "0.21", "0.01", ("ITBMS7", "0.07"), ("ITBMS7", "0.07"), ("ITBMS7", "0.07"))
-    billed("2026-01-02", "50.00", "4.00", ("EXENTO", "50.00"))
+    add_invoice(
+        "2026-01-01", "0.21", "0.01", ("ITBMS7", "0.07"), ("ITBMS7", "0.07"), ("ITBMS7", "0.07")
+    )
+    add_invoice("2026-01-02", "50.00", "4.00", ("EXENTO", "50.00"))
 
     assert months("tax_code, tax, month_tax_by_lines, month_tax_charged, month_difference") == [
         ("EXENTO", "0.00", "0.00", "4.01", "4.01"),
@@ -146,11 +148,11 @@ def test_header_beside_lines(billed: Give, months: Ask) -> None:
     ]
 
 
-def test_net_beyond_the_lines(billed: Give, months: Ask) -> None:
+def test_net_beyond_the_lines(add_invoice: Action, months: Query) -> None:
     """What a header has beyond its lines, or without any, stays in the month, with no code."""
-    billed("2026-01-01", "100.00", "5.00", ("ITBMS7", "60.00"))
-    billed("2026-01-01", "10.00", "0.70")
-    billed("2026-01-01", "0.00", "0.30")
+    add_invoice("2026-01-01", "100.00", "5.00", ("ITBMS7", "60.00"))
+    add_invoice("2026-01-01", "10.00", "0.70")
+    add_invoice("2026-01-01", "0.00", "0.30")
 
     assert months(FIGURES) == [
         ("(none)", "(unknown)", 3, "50.00", "0.00", "1.80"),
@@ -158,22 +160,22 @@ def test_net_beyond_the_lines(billed: Give, months: Ask) -> None:
     ]
 
 
-def test_what_is_missing(billed: Give, months: Ask) -> None:
+def test_what_is_missing(add_invoice: Action, months: Query) -> None:
     """A header without net or tax has those of its total; without all of them those of its
     lines."""
-    billed("2026-01-01", None, "7.00", ("ITBMS7", "100.00"), total="107.00")
-    billed("2026-01-01", "100.00", None, ("ITBMS7", "100.00"), total="107.00")
-    billed("2026-01-01", None, None, ("ITBMS7", "100.00"), status=None)
+    add_invoice("2026-01-01", None, "7.00", ("ITBMS7", "100.00"), total="107.00")
+    add_invoice("2026-01-01", "100.00", None, ("ITBMS7", "100.00"), total="107.00")
+    add_invoice("2026-01-01", None, None, ("ITBMS7", "100.00"), status=None)
 
     assert months(f"{FIGURES}, month_tax_charged, month_difference") == [
         ("ITBMS7", "7 %", 3, "300.00", "0.00", "21.00", "14.00", "-7.00")
     ]
 
 
-def test_currencies(billed: Give, months: Ask) -> None:
+def test_currencies(add_invoice: Action, months: Query) -> None:
     """Each currency has its own rows, headers and difference."""
-    billed("2026-01-01", "100.00", "7.00", ("ITBMS7", "100.00"), currency="eur")
-    billed("2026-01-01", "200.00", "14.01", ("ITBMS7", "200.00"))
+    add_invoice("2026-01-01", "100.00", "7.00", ("ITBMS7", "100.00"), currency="eur")
+    add_invoice("2026-01-01", "200.00", "14.01", ("ITBMS7", "200.00"))
 
     assert months("currency, taxable_base, tax, month_tax_charged, month_difference") == [
         ("EUR", "100.00", "7.00", "7.00", "0.00"),
@@ -181,10 +183,10 @@ def test_currencies(billed: Give, months: Ask) -> None:
     ]
 
 
-def test_absurd_amounts(billed: Give, months: Ask) -> None:
+def test_absurd_amounts(add_invoice: Action, months: Query) -> None:
     """Sums that no column holds are empty, and stop nothing."""
-    billed("2026-01-01", HUGE, HUGE, ("ITBMS7", HUGE))
-    billed("2026-01-01", HUGE, HUGE, ("ITBMS7", HUGE), ("ITBMS7", HUGE), ("NEW", f"-{HUGE}"))
+    add_invoice("2026-01-01", HUGE, HUGE, ("ITBMS7", HUGE))
+    add_invoice("2026-01-01", HUGE, HUGE, ("ITBMS7", HUGE), ("ITBMS7", HUGE), ("NEW", f"-{HUGE}"))
 
     assert [row[:3] for row in months("tax_code, taxable_base, month_tax_charged")] == [
         ("ITBMS7", None, None),
@@ -192,10 +194,10 @@ def test_absurd_amounts(billed: Give, months: Ask) -> None:
     ]
 
 
-def test_a_cent_of_rounding_makes_nothing_taxable(billed: Give, months: Ask) -> None:
+def test_a_cent_of_rounding_makes_nothing_taxable(add_invoice: Action, months: Query) -> None:
     """A line with an unknown code is exempt if the header charges nothing but rounding for it."""
-    billed("2026-03-01", "200.00", "6.99", ("ITBMS7", "100.00"), ("EXE", "100.00"))
-    billed("2026-04-01", "200.00", "8.00", ("ITBMS7", "100.00"), ("EXE", "100.00"))
+    add_invoice("2026-03-01", "200.00", "6.99", ("ITBMS7", "100.00"), ("EXE", "100.00"))
+    add_invoice("2026-04-01", "200.00", "8.00", ("ITBMS7", "100.00"), ("EXE", "100.00"))
 
     assert months(f"month_on, {FIGURES}") == [
         ("2026-03-01", "EXE", "(unknown)", 1, "0.00", "100.00", "-0.01"),

@@ -5,34 +5,34 @@ from typing import Any
 
 import pytest
 
-Give = Callable[..., None]
-Ask = Callable[[str], list[tuple[Any, ...]]]
+Action = Callable[..., None]
+Query = Callable[[str], list[tuple[Any, ...]]]
 
 HUGE = "9999999999999999.99"
 AMOUNTS = "tax_code, net, tax, total"
 
 
 @pytest.fixture
-def billed(give: Give) -> Give:
+def add_invoice(insert: Action) -> Action:
     """Give an invoice of 31 January, its header's net and tax, and its lines' codes and nets."""
     numbers = iter(range(1, 1000))
 
-    def billed(
-        net: str | None, tax: str | None, *lines: tuple[str | None, str], **told: Any
+    def add_invoice(
+        net: str | None, tax: str | None, *lines: tuple[str | None, str], **fields: Any
     ) -> None:
         items = [{"tax_code": code, "subtotal": each} for code, each in lines]
-        row = {"id": f"{next(numbers)}", "document_date": "2026-01-31", "lines": items, **told}
-        give("invoices", **row, subtotal=net, tax_total=tax)
+        row = {"id": f"{next(numbers)}", "document_date": "2026-01-31", "lines": items, **fields}
+        insert("invoices", **row, subtotal=net, tax_total=tax)
 
-    return billed
+    return add_invoice
 
 
 @pytest.fixture
-def book(tell: Ask) -> Ask:
+def book(query_text: Query) -> Query:
     """Ask for columns of each invoice and code."""
 
     def book(columns: str) -> list[tuple[Any, ...]]:
-        return tell(
+        return query_text(
             f"select {columns} from reporting.itbms_sales_book"
             " order by document_on, invoice_id, tax_code"
         )
@@ -40,33 +40,33 @@ def book(tell: Ask) -> Ask:
     return book
 
 
-def test_nothing(ask: Ask) -> None:
+def test_nothing(query: Query) -> None:
     """A warehouse without a document has an empty book."""
-    assert ask("select * from reporting.itbms_sales_book") == []
+    assert query("select * from reporting.itbms_sales_book") == []
 
 
-def test_an_invoice(give: Give, billed: Give, book: Ask) -> None:
+def test_an_invoice(insert: Action, add_invoice: Action, book: Query) -> None:
     """An invoice has a row for each of its codes, with its customer and tax number."""
-    give("customers", id="7", name="Old", tax_id="1", _dlt_valid_to="2026-01-02")
-    give("customers", id="7", name="Buyer", tax_id="8-1-1 DV 5", _dlt_valid_from="2026-01-02")
+    insert("customers", id="7", name="Old", tax_id="1", _dlt_valid_to="2026-01-02")
+    insert("customers", id="7", name="Buyer", tax_id="8-1-1 DV 5", _dlt_valid_from="2026-01-02")
     lines = [("ITBMS7", "60.00"), ("EXENTO", "50.00"), ("itbms7", "40.00")]
-    billed("150.00", "7.00", *lines, code="F1", customer_id="7", status="Posted")
+    add_invoice("150.00", "7.00", *lines, code="F1", customer_id="7", status="Posted")
 
-    told = ("1", "7", "F1", "Buyer", "8-1-1 DV 5", "Posted")
+    invoice = ("1", "7", "F1", "Buyer", "8-1-1 DV 5", "Posted")
     days = ("USD", False, False, "2026-01-31", "2026-01-01")
     assert book("*") == [
-        (*told, "EXENTO", *days, "0.000000", "50.00", "0.00", "50.00"),
-        (*told, "ITBMS7", *days, "0.070000", "100.00", "7.00", "107.00"),
+        (*invoice, "EXENTO", *days, "0.000000", "50.00", "0.00", "50.00"),
+        (*invoice, "ITBMS7", *days, "0.070000", "100.00", "7.00", "107.00"),
     ]
 
 
 @pytest.mark.parametrize("status", ["Void", "VOID", " void"])
-def test_void(billed: Give, book: Ask, status: str) -> None:
+def test_void(add_invoice: Action, book: Query, status: str) -> None:
     """A void invoice is in the book with zero for each of its codes, or for none if it has no
     lines."""
-    billed("100.00", "7.00", ("ITBMS7", "90.00"), ("EXENTO", "10.00"), status=status)
-    billed("100.00", "7.00", status=status)
-    billed(None, None, status=status)
+    add_invoice("100.00", "7.00", ("ITBMS7", "90.00"), ("EXENTO", "10.00"), status=status)
+    add_invoice("100.00", "7.00", status=status)
+    add_invoice(None, None, status=status)
 
     assert book(f"invoice_id, is_void, {AMOUNTS}") == [
         ("1", True, "EXENTO", "0.00", "0.00", "0.00"),
@@ -76,40 +76,40 @@ def test_void(billed: Give, book: Ask, status: str) -> None:
     ]
 
 
-def test_not_in_the_book(billed: Give, book: Ask) -> None:
+def test_not_in_the_book(add_invoice: Action, book: Query) -> None:
     """A draft is not in the book, nor is what is gone, be it void."""
-    for told in (
+    for fields in (
         {"status": "DRAFT"},
         {"_dlt_valid_to": "2026-02-01"},
         {"status": "Void", "_dlt_valid_to": "2026-02-01"},
     ):
-        billed("100.00", "7.00", ("ITBMS7", "100.00"), **told)
+        add_invoice("100.00", "7.00", ("ITBMS7", "100.00"), **fields)
 
     assert book("*") == []
 
 
-def test_gone_and_back(billed: Give, book: Ask) -> None:
+def test_gone_and_back(add_invoice: Action, book: Query) -> None:
     """A deleted and restored invoice is listed once, as it is now."""
-    billed("1.00", "0.07", ("ITBMS7", "1.00"), id="1", _dlt_valid_to="2026-01-05")
-    billed("2.00", "0.14", ("ITBMS7", "2.00"), id="1", _dlt_valid_from="2026-01-09")
+    add_invoice("1.00", "0.07", ("ITBMS7", "1.00"), id="1", _dlt_valid_to="2026-01-05")
+    add_invoice("2.00", "0.14", ("ITBMS7", "2.00"), id="1", _dlt_valid_from="2026-01-09")
 
     assert book(AMOUNTS) == [("ITBMS7", "2.00", "0.14", "2.14")]
 
 
-def test_credit_notes(billed: Give, book: Ask) -> None:
+def test_credit_notes(add_invoice: Action, book: Query) -> None:
     """A credit note is listed with negative amounts."""
-    billed("-100.00", "-7.00", ("ITBMS7", "-100.00"), total="-107.00")
+    add_invoice("-100.00", "-7.00", ("ITBMS7", "-100.00"), total="-107.00")
 
     assert book(f"is_credit_note, {AMOUNTS}") == [(True, "ITBMS7", "-100.00", "-7.00", "-107.00")]
 
 
-def test_a_cent_of_rounding(billed: Give, book: Ask) -> None:
+def test_a_cent_of_rounding(add_invoice: Action, book: Query) -> None:
     """The book shows the tax charged: its difference from that of the lines is added to the code
     with the most tax, the first by name if two have the same."""
-    billed("0.21", "0.01", *[("ITBMS7", "0.07")] * 3)
-    billed("30.00", "2.51", ("ITBMS10", "10.00"), ("ITBMS15", "10.00"), ("EXENTO", "10.00"))
-    billed("170.00", "13.99", ("ITBMS10", "70.00"), ("ITBMS7", "100.00"))
-    billed("-30.00", "-2.49", ("ITBMS10", "-10.00"), ("ITBMS15", "-20.00"))
+    add_invoice("0.21", "0.01", *[("ITBMS7", "0.07")] * 3)
+    add_invoice("30.00", "2.51", ("ITBMS10", "10.00"), ("ITBMS15", "10.00"), ("EXENTO", "10.00"))
+    add_invoice("170.00", "13.99", ("ITBMS10", "70.00"), ("ITBMS7", "100.00"))
+    add_invoice("-30.00", "-2.49", ("ITBMS10", "-10.00"), ("ITBMS15", "-20.00"))
 
     assert book(f"invoice_id, {AMOUNTS}") == [
         ("1", "ITBMS7", "0.21", "0.01", "0.22"),
@@ -123,9 +123,9 @@ def test_a_cent_of_rounding(billed: Give, book: Ask) -> None:
     ]
 
 
-def test_tax_on_what_is_exempt(billed: Give, book: Ask) -> None:
+def test_tax_on_what_is_exempt(add_invoice: Action, book: Query) -> None:
     """Tax that no line explains was charged, and is in the book."""
-    billed("50.00", "3.50", ("EXENTO", "20.00"), ("EXEMPT", "30.00"))
+    add_invoice("50.00", "3.50", ("EXENTO", "20.00"), ("EXEMPT", "30.00"))
 
     assert book(AMOUNTS) == [
         ("EXEMPT", "30.00", "3.50", "33.50"),
@@ -133,9 +133,9 @@ def test_tax_on_what_is_exempt(billed: Give, book: Ask) -> None:
     ]
 
 
-def test_unknown_codes(billed: Give, book: Ask) -> None:
+def test_unknown_codes(add_invoice: Action, book: Query) -> None:
     """Of an unknown code, or none, the tax is as charged, to the cent."""
-    billed("130.00", "10.00", ("ITBMS7", "100.00"), ("NEW", "20.00"), (None, "10.00"))
+    add_invoice("130.00", "10.00", ("ITBMS7", "100.00"), ("NEW", "20.00"), (None, "10.00"))
 
     assert book(f"tax_rate, {AMOUNTS}") == [
         (None, "(none)", "10.00", "1.00", "11.00"),
@@ -144,12 +144,12 @@ def test_unknown_codes(billed: Give, book: Ask) -> None:
     ]
 
 
-def test_header_beyond_its_lines(billed: Give, book: Ask) -> None:
+def test_header_beyond_its_lines(add_invoice: Action, book: Query) -> None:
     """The book has the header's net and tax: what the lines do not explain is under no code."""
-    billed("100.00", "5.00", ("ITBMS7", "60.00"))
-    billed("10.00", "0.70")
-    billed("0.00", "0.00")
-    billed("0.00", "0.30")
+    add_invoice("100.00", "5.00", ("ITBMS7", "60.00"))
+    add_invoice("10.00", "0.70")
+    add_invoice("0.00", "0.00")
+    add_invoice("0.00", "0.30")
 
     assert book(f"invoice_id, {AMOUNTS}") == [
         ("1", "(none)", "40.00", "0.80", "40.80"),
@@ -160,13 +160,15 @@ def test_header_beyond_its_lines(billed: Give, book: Ask) -> None:
     ]
 
 
-def test_nobody_unknown_ones_and_currencies(give: Give, billed: Give, book: Ask) -> None:
+def test_nobody_unknown_ones_and_currencies(
+    insert: Action, add_invoice: Action, book: Query
+) -> None:
     """A customer without a name or number is listed; a missing currency is the tenant's, a missing
     status stays empty."""
-    give("customers", id="1", name="Gone", tax_id="9", _dlt_valid_to="2026-02-01")
-    billed("1.00", "0.00", customer_id="1", currency=" eur")
-    billed("1.00", "0.00", customer_id="8")
-    billed("1.00", "0.00", customer_id=None)
+    insert("customers", id="1", name="Gone", tax_id="9", _dlt_valid_to="2026-02-01")
+    add_invoice("1.00", "0.00", customer_id="1", currency=" eur")
+    add_invoice("1.00", "0.00", customer_id="8")
+    add_invoice("1.00", "0.00", customer_id=None)
 
     assert book("customer_id, customer_name, tax_id, invoice_status, currency") == [
         ("1", "Gone", "9", None, "EUR"),
@@ -175,13 +177,13 @@ def test_nobody_unknown_ones_and_currencies(give: Give, billed: Give, book: Ask)
     ]
 
 
-def test_rates_of_the_day(give: Give, billed: Give, book: Ask) -> None:
+def test_rates_of_the_day(insert: Action, add_invoice: Action, book: Query) -> None:
     """An invoice has the rate of its day, before and after the user's own file changes it; in the
     years 202 and 9999 too."""
-    give("tax_rates", tax_code="LUJO", rate="0.1", valid_from="2020-01-01", valid_to="2026-03-15")
-    give("tax_rates", tax_code="LUJO", rate="0.2", valid_from="2026-03-16")
+    insert("tax_rates", tax_code="LUJO", rate="0.1", valid_from="2020-01-01", valid_to="2026-03-15")
+    insert("tax_rates", tax_code="LUJO", rate="0.2", valid_from="2026-03-16")
     for day in ("0202-02-02", "2026-03-15", "2026-03-16", "9999-12-31"):
-        billed("10.00", "1.00", ("LUJO", "10.00"), document_date=day)
+        add_invoice("10.00", "1.00", ("LUJO", "10.00"), document_date=day)
 
     assert book("month_on, tax_rate, tax") == [
         ("0202-02-01", None, "1.00"),
@@ -191,10 +193,10 @@ def test_rates_of_the_day(give: Give, billed: Give, book: Ask) -> None:
     ]
 
 
-def test_absurd_amounts(billed: Give, book: Ask) -> None:
+def test_absurd_amounts(add_invoice: Action, book: Query) -> None:
     """Sums that no column holds are empty, and stop nothing."""
-    billed(HUGE, HUGE, ("ITBMS7", HUGE))
-    billed(HUGE, f"-{HUGE}", ("NEW", HUGE), ("NEW", HUGE), ("EXENTO", f"-{HUGE}"))
+    add_invoice(HUGE, HUGE, ("ITBMS7", HUGE))
+    add_invoice(HUGE, f"-{HUGE}", ("NEW", HUGE), ("NEW", HUGE), ("EXENTO", f"-{HUGE}"))
 
     assert book(f"invoice_id, {AMOUNTS}") == [
         ("1", "ITBMS7", HUGE, HUGE, None),

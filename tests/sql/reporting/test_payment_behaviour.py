@@ -5,56 +5,56 @@ from typing import Any
 
 import pytest
 
-Give = Callable[..., None]
-Ask = Callable[[str], list[tuple[Any, ...]]]
+Action = Callable[..., None]
+Query = Callable[[str], list[tuple[Any, ...]]]
 
 
 @pytest.fixture
-def stood(give: Give, as_of: Give) -> Give:
+def add_version(insert: Action, set_as_of: Action) -> Action:
     """Give a version of an invoice of 1 January, due on the 31st, its status from an instant on."""
-    as_of("2026-06-30")
+    set_as_of("2026-06-30")
 
-    def stood(status: str | None, since: str, until: str | None, **told: Any) -> None:
-        row = {"id": "1", "customer_id": "7", "total": "107.00", **told}
+    def add_version(status: str | None, since: str, until: str | None, **fields: Any) -> None:
+        row = {"id": "1", "customer_id": "7", "total": "107.00", **fields}
         days = {"document_date": "2026-01-01", "due_date": "2026-01-31"}
         valid = {"_dlt_valid_from": since, "_dlt_valid_to": until}
-        give("invoices", **{**days, **row, **valid}, status=status)
+        insert("invoices", **{**days, **row, **valid}, status=status)
 
-    return stood
+    return add_version
 
 
 @pytest.fixture
-def paid(stood: Give) -> Give:
+def add_paid_invoice(add_version: Action) -> Action:
     """Give an invoice that was seen turning Paid at an instant."""
 
-    def paid(at: str, **told: Any) -> None:
-        stood("Posted", "2026-01-01", at, **told)
-        stood("Paid", at, None, **told)
+    def add_paid_invoice(at: str, **fields: Any) -> None:
+        add_version("Posted", "2026-01-01", at, **fields)
+        add_version("Paid", at, None, **fields)
 
-    return paid
+    return add_paid_invoice
 
 
 @pytest.fixture
-def behaviour(tell: Ask) -> Ask:
+def behaviour(query_text: Query) -> Query:
     """Ask for columns of each customer."""
 
     def behaviour(columns: str) -> list[tuple[Any, ...]]:
-        return tell(f"select {columns} from reporting.payment_behaviour order by customer_id")
+        return query_text(f"select {columns} from reporting.payment_behaviour order by customer_id")
 
     return behaviour
 
 
-def test_nothing(ask: Ask) -> None:
+def test_nothing(query: Query) -> None:
     """Without documents there is no behaviour."""
-    assert ask("select * from reporting.payment_behaviour") == []
+    assert query("select * from reporting.payment_behaviour") == []
 
 
-def test_a_customer(give: Give, paid: Give, behaviour: Ask) -> None:
+def test_a_customer(insert: Action, add_paid_invoice: Action, behaviour: Query) -> None:
     """Paid 5 days early, on the due day, and 10 days late."""
-    give("customers", id="7", code="C7", name="Buyer", payment_terms="Net 30")
-    paid("2026-01-26 12:00:00-05", id="1")
-    paid("2026-01-31 12:00:00-05", id="2")
-    paid("2026-02-10 12:00:00-05", id="3")
+    insert("customers", id="7", code="C7", name="Buyer", payment_terms="Net 30")
+    add_paid_invoice("2026-01-26 12:00:00-05", id="1")
+    add_paid_invoice("2026-01-31 12:00:00-05", id="2")
+    add_paid_invoice("2026-02-10 12:00:00-05", id="3")
 
     assert behaviour("*") == [
         ("7", "C7", "Buyer", "Net 30", "2026-01-01 00:00:00+00:00", 3, 1, "31.67", "1.67")
@@ -65,78 +65,82 @@ def test_a_customer(give: Give, paid: Give, behaviour: Ask) -> None:
     ("at", "days", "late"),
     [("2026-02-01 04:59:59.9+00", "30.00", 0), ("2026-02-01 05:00:00+00", "31.00", 1)],
 )
-def test_the_edge_of_a_day(paid: Give, behaviour: Ask, at: str, days: str, late: int) -> None:
+def test_the_edge_of_a_day(
+    add_paid_invoice: Action, behaviour: Query, at: str, days: str, late: int
+) -> None:
     """Paid in the last second of the due day in Panama is in time; a moment later it is late."""
-    paid(at)
+    add_paid_invoice(at)
 
     assert behaviour("average_days_to_pay, paid_late") == [(days, late)]
 
 
-def test_opened_and_paid_again(stood: Give, behaviour: Ask) -> None:
+def test_opened_and_paid_again(add_version: Action, behaviour: Query) -> None:
     """Of one that was paid, opened and paid again the last time counts, and once; that a paid one
     changed is no payment."""
-    stood("Posted", "2026-01-02", "2026-01-11")
-    stood("Paid", "2026-01-11", "2026-01-15")
-    stood("Posted", "2026-01-15", "2026-02-05 12:00:00-05")
-    stood("PAID", "2026-02-05 12:00:00-05", "2026-03-01")
-    stood("Paid", "2026-03-01", None)
+    add_version("Posted", "2026-01-02", "2026-01-11")
+    add_version("Paid", "2026-01-11", "2026-01-15")
+    add_version("Posted", "2026-01-15", "2026-02-05 12:00:00-05")
+    add_version("PAID", "2026-02-05 12:00:00-05", "2026-03-01")
+    add_version("Paid", "2026-03-01", None)
 
     assert behaviour("paid_invoices, average_days_to_pay, average_days_late") == [
         (1, "35.00", "5.00")
     ]
 
 
-def test_opened_again(stood: Give, behaviour: Ask) -> None:
+def test_opened_again(add_version: Action, behaviour: Query) -> None:
     """One that was paid and is open again is not paid."""
-    stood("Posted", "2026-01-02", "2026-01-11")
-    stood("Paid", "2026-01-11", "2026-01-15")
-    stood("Posted", "2026-01-15", None)
+    add_version("Posted", "2026-01-02", "2026-01-11")
+    add_version("Paid", "2026-01-11", "2026-01-15")
+    add_version("Posted", "2026-01-15", None)
 
     assert behaviour("*") == []
 
 
-def test_not_seen_turning(stood: Give, behaviour: Ask) -> None:
+def test_not_seen_turning(add_version: Action, behaviour: Query) -> None:
     """An invoice that was Paid when first seen does not count, whatever happened since."""
-    stood("Paid", "2026-01-02", "2026-01-11")
-    stood("Paid", "2026-01-11", "2026-01-15", total="108.00")
-    stood("Paid", "2026-01-20", None)
+    add_version("Paid", "2026-01-02", "2026-01-11")
+    add_version("Paid", "2026-01-11", "2026-01-15", total="108.00")
+    add_version("Paid", "2026-01-20", None)
 
     assert behaviour("*") == []
 
 
-def test_missing_status(stood: Give, behaviour: Ask) -> None:
+def test_missing_status(add_version: Action, behaviour: Query) -> None:
     """One without a status was not paid, so that it was seen turning Paid."""
-    stood(None, "2026-01-02", "2026-01-11 12:00:00-05")
-    stood("paid", "2026-01-11 12:00:00-05", None)
+    add_version(None, "2026-01-02", "2026-01-11 12:00:00-05")
+    add_version("paid", "2026-01-11 12:00:00-05", None)
 
     assert behaviour("average_days_to_pay") == [("10.00",)]
 
 
-def test_not_counted(paid: Give, stood: Give, behaviour: Ask) -> None:
+def test_not_counted(add_paid_invoice: Action, add_version: Action, behaviour: Query) -> None:
     """Credit notes, counter sales, and what is gone or void since say nothing of a customer."""
-    paid("2026-02-10", id="1", total="-107.00")
-    paid("2026-02-10", id="2", customer_id=None)
-    stood("Posted", "2026-01-01", "2026-02-10", id="3")
-    stood("Paid", "2026-02-10", "2026-03-10", id="3")
-    stood("Posted", "2026-01-01", "2026-02-10", id="4")
-    stood("Paid", "2026-02-10", "2026-03-10", id="4")
-    stood("Void", "2026-03-10", None, id="4")
+    add_paid_invoice("2026-02-10", id="1", total="-107.00")
+    add_paid_invoice("2026-02-10", id="2", customer_id=None)
+    add_version("Posted", "2026-01-01", "2026-02-10", id="3")
+    add_version("Paid", "2026-02-10", "2026-03-10", id="3")
+    add_version("Posted", "2026-01-01", "2026-02-10", id="4")
+    add_version("Paid", "2026-02-10", "2026-03-10", id="4")
+    add_version("Void", "2026-03-10", None, id="4")
 
     assert behaviour("*") == []
 
 
-def test_deleted_and_back_as_paid(stood: Give, behaviour: Ask) -> None:
+def test_deleted_and_back_as_paid(add_version: Action, behaviour: Query) -> None:
     """One that was open when it went and came back Paid turned Paid on the day it was back."""
-    stood("Posted", "2026-01-02", "2026-01-11")
-    stood("Paid", "2026-02-01 12:00:00-05", None)
+    add_version("Posted", "2026-01-02", "2026-01-11")
+    add_version("Paid", "2026-02-01 12:00:00-05", None)
 
     assert behaviour("average_days_to_pay") == [("31.00",)]
 
 
-def test_days_that_are_missing(paid: Give, behaviour: Ask) -> None:
+def test_days_that_are_missing(add_paid_invoice: Action, behaviour: Query) -> None:
     """Without a due date it was due on its own day; without any, on the day it was first seen."""
-    paid("2026-01-11 12:00:00-05", id="1", due_date=None)
-    paid("2026-01-11 12:00:00-05", id="2", customer_id="8", due_date=None, document_date=None)
+    add_paid_invoice("2026-01-11 12:00:00-05", id="1", due_date=None)
+    add_paid_invoice(
+        "2026-01-11 12:00:00-05", id="2", customer_id="8", due_date=None, document_date=None
+    )
 
     assert behaviour("customer_id, customer_name, average_days_to_pay, average_days_late") == [
         ("7", "(unknown 7)", "10.00", "10.00"),
@@ -144,9 +148,11 @@ def test_days_that_are_missing(paid: Give, behaviour: Ask) -> None:
     ]
 
 
-def test_days_at_the_edge(paid: Give, behaviour: Ask) -> None:
+def test_days_at_the_edge(add_paid_invoice: Action, behaviour: Query) -> None:
     """An invoice of the year 202 or 9999 is counted as it is, and stops nothing."""
-    paid("2026-01-11 12:00:00-05", id="1", document_date="0202-02-02", due_date="0202-02-02")
-    paid("2026-01-11 12:00:00-05", id="2", customer_id="8", due_date="9999-12-31")
+    add_paid_invoice(
+        "2026-01-11 12:00:00-05", id="1", document_date="0202-02-02", due_date="0202-02-02"
+    )
+    add_paid_invoice("2026-01-11 12:00:00-05", id="2", customer_id="8", due_date="9999-12-31")
 
     assert behaviour("paid_late, average_days_late") == [(1, "666181.00"), (0, "-2912432.00")]

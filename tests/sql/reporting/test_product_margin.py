@@ -6,19 +6,19 @@ from typing import Any
 
 import pytest
 
-Give = Callable[..., None]
-Ask = Callable[[str], list[tuple[Any, ...]]]
+Action = Callable[..., None]
+Query = Callable[[str], list[tuple[Any, ...]]]
 
 HUGE = "999999999999.999999"
 MARGIN = "cost_basis, cost_estimated, margin, margin_share"
 
 
 @pytest.fixture
-def margins(tell: Ask) -> Ask:
+def margins(query_text: Query) -> Query:
     """Ask for columns of each product and month."""
 
     def margins(columns: str) -> list[tuple[Any, ...]]:
-        return tell(
+        return query_text(
             f"select {columns} from reporting.product_margin"
             " order by month_on, product_id, currency"
         )
@@ -27,37 +27,37 @@ def margins(tell: Ask) -> Ask:
 
 
 @pytest.fixture
-def bought(give: Give) -> Give:
+def add_order(insert: Action) -> Action:
     """Order product 5 on a day; the order's number does not matter."""
     numbers = iter(range(1, 100))
 
-    def bought(day: str, quantity: object, net: str | None, **told: Any) -> None:
+    def add_order(day: str, quantity: object, net: str | None, **fields: Any) -> None:
         line = {"product_id": 5, "quantity": quantity, "subtotal": net}
         order = {"id": f"{next(numbers)}", "document_date": day, "lines": [line]}
-        give("purchase_orders", **{**order, **told})
+        insert("purchase_orders", **{**order, **fields})
 
-    return bought
+    return add_order
 
 
-def line(quantity: object, net: str, **told: Any) -> list[dict[str, Any]]:
+def line(quantity: object, net: str, **fields: Any) -> list[dict[str, Any]]:
     """One line of product 5."""
-    return [{"product_id": 5, "quantity": quantity, "subtotal": net, **told}]
+    return [{"product_id": 5, "quantity": quantity, "subtotal": net, **fields}]
 
 
-def test_nothing_sold(give: Give, bought: Give, ask: Ask) -> None:
+def test_nothing_sold(insert: Action, add_order: Action, query: Query) -> None:
     """What was bought only has no row."""
-    give("products", id="5", cost="10")
-    bought("2026-01-01", 1, "10")
+    insert("products", id="5", cost="10")
+    add_order("2026-01-01", 1, "10")
 
-    assert ask("select * from reporting.product_margin") == []
+    assert query("select * from reporting.product_margin") == []
 
 
-def test_a_margin(give: Give, sold: Give, bought: Give, margins: Ask) -> None:
+def test_a_margin(insert: Action, add_invoice: Action, add_order: Action, margins: Query) -> None:
     """A product's own cost counts, even if it was bought at another price."""
-    give("products", id="5", code="P5", name="Thing", cost="7.005")
-    bought("2025-12-01", 1, "1")
-    sold("2026-01-01", "40", lines=line(4, "40"))
-    sold("2026-01-31", "32", lines=line(4, "32"))
+    insert("products", id="5", code="P5", name="Thing", cost="7.005")
+    add_order("2025-12-01", 1, "1")
+    add_invoice("2026-01-01", "40", lines=line(4, "40"))
+    add_invoice("2026-01-31", "32", lines=line(4, "32"))
 
     assert margins("*") == [
         (
@@ -77,7 +77,7 @@ def test_a_margin(give: Give, sold: Give, bought: Give, margins: Ask) -> None:
     ],
 )
 def test_a_cost_changed_in_mid_month(
-    give: Give, sold: Give, margins: Ask, day: str, cost: str
+    insert: Action, add_invoice: Action, margins: Query, day: str, cost: str
 ) -> None:
     """Each day has the last cost of that day."""
     words = (
@@ -87,14 +87,14 @@ def test_a_cost_changed_in_mid_month(
         (None, None),
     )
     for (since, price), (until, _) in pairwise(words):
-        give("products", id="5", cost=price, _dlt_valid_from=since, _dlt_valid_to=until)
-    sold(day, "20", lines=line(1, "20"))
+        insert("products", id="5", cost=price, _dlt_valid_from=since, _dlt_valid_to=until)
+    add_invoice(day, "20", lines=line(1, "20"))
 
     assert margins("cost_estimated") == [(cost,)]
 
 
 @pytest.mark.parametrize(
-    ("orders", "told"),
+    ("orders", "expected"),
     [
         # the last one, its lines' average, each day by itself
         ([("2025-12-01", 1, "9"), ("2025-12-31", 3, "24")], ("8.00", "32.00")),
@@ -115,22 +115,22 @@ def test_a_cost_changed_in_mid_month(
     ],
 )
 def test_last_purchase_price(
-    sold: Give,
-    bought: Give,
-    margins: Ask,
+    add_invoice: Action,
+    add_order: Action,
+    margins: Query,
     orders: list[tuple[str, Any, str | None]],
-    told: tuple[str, str],
+    expected: tuple[str, str],
 ) -> None:
     """If a product has no cost, the last purchase price is used."""
     for order in orders:
-        bought(*order)
-    sold("2026-01-15", "40", lines=line(1, "40"))
+        add_order(*order)
+    add_invoice("2026-01-15", "40", lines=line(1, "40"))
 
-    assert margins("cost_basis, cost_estimated, margin") == [("last purchase price", *told)]
+    assert margins("cost_basis, cost_estimated, margin") == [("last purchase price", *expected)]
 
 
 @pytest.mark.parametrize(
-    "told",
+    "fields",
     [
         {"status": "Cancelled"},
         {"status": "draft"},
@@ -141,23 +141,27 @@ def test_last_purchase_price(
         {"lines": []},
     ],
 )
-def test_unknown(sold: Give, bought: Give, margins: Ask, told: dict[str, Any]) -> None:
+def test_unknown(
+    add_invoice: Action, add_order: Action, margins: Query, fields: dict[str, Any]
+) -> None:
     """If it was not bought in this currency either, cost and margin are unknown."""
-    bought("2026-01-01", 1, "5", **told)
-    sold("2026-01-15", "40", lines=line(1, "40"))
+    add_order("2026-01-01", 1, "5", **fields)
+    add_invoice("2026-01-15", "40", lines=line(1, "40"))
 
     assert margins(f"net, {MARGIN}") == [("40.00", "unknown", None, None, None)]
 
 
-def test_as_sure_as_the_least(give: Give, sold: Give, bought: Give, margins: Ask) -> None:
+def test_as_sure_as_the_least(
+    insert: Action, add_invoice: Action, add_order: Action, margins: Query
+) -> None:
     """A month is as sure as the least sure of its lines."""
-    give("products", id="5", cost="7", _dlt_valid_to="2026-01-10 12:00:00+00")
-    give("products", id="5", cost=None, _dlt_valid_from="2026-01-10 12:00:00+00")
-    bought("2026-01-05", 1, "6")
-    sold("2026-01-09", "10", lines=line(1, "10"))
-    sold("2026-01-10", "10", lines=line(1, "10"))
-    sold("2025-12-31", "10", lines=line(1, "10"))
-    sold("2026-02-01", "10", lines=line(1, "10") + line(None, "5"))
+    insert("products", id="5", cost="7", _dlt_valid_to="2026-01-10 12:00:00+00")
+    insert("products", id="5", cost=None, _dlt_valid_from="2026-01-10 12:00:00+00")
+    add_order("2026-01-05", 1, "6")
+    add_invoice("2026-01-09", "10", lines=line(1, "10"))
+    add_invoice("2026-01-10", "10", lines=line(1, "10"))
+    add_invoice("2025-12-31", "10", lines=line(1, "10"))
+    add_invoice("2026-02-01", "10", lines=line(1, "10") + line(None, "5"))
 
     assert margins(f"month_on, {MARGIN}") == [
         ("2025-12-01", "product cost", "7.00", "3.00", "0.300000"),
@@ -168,12 +172,12 @@ def test_as_sure_as_the_least(give: Give, sold: Give, bought: Give, margins: Ask
     ]
 
 
-def test_no_product(sold: Give, give: Give, margins: Ask) -> None:
+def test_no_product(add_invoice: Action, insert: Action, margins: Query) -> None:
     """Sales without a product, or in excess of the lines, have no cost, even if such was bought."""
     free = [{"quantity": 1, "subtotal": "1"}]
-    give("purchase_orders", id="1", document_date="2025-01-01", lines=free)
-    sold("2026-01-01", "20", lines=[{"quantity": 1, "subtotal": "20"}])
-    sold("2026-02-01", "30")
+    insert("purchase_orders", id="1", document_date="2025-01-01", lines=free)
+    add_invoice("2026-01-01", "20", lines=[{"quantity": 1, "subtotal": "20"}])
+    add_invoice("2026-02-01", "30")
 
     assert margins(f"product_id, net, {MARGIN}") == [
         ("(none)", "20.00", "unknown", None, None, None),
@@ -181,12 +185,14 @@ def test_no_product(sold: Give, give: Give, margins: Ask) -> None:
     ]
 
 
-def test_another_currency(give: Give, sold: Give, bought: Give, margins: Ask) -> None:
+def test_another_currency(
+    insert: Action, add_invoice: Action, add_order: Action, margins: Query
+) -> None:
     """A product's cost is in the tenant's currency; in another only a purchase tells it."""
-    give("products", id="5", cost="7")
-    bought("2025-12-01", 1, "6", currency="EUR")
-    sold("2026-01-01", "10", currency="EUR", lines=line(1, "10"))
-    sold("2026-01-01", "10", lines=line(1, "10"))
+    insert("products", id="5", cost="7")
+    add_order("2025-12-01", 1, "6", currency="EUR")
+    add_invoice("2026-01-01", "10", currency="EUR", lines=line(1, "10"))
+    add_invoice("2026-01-01", "10", lines=line(1, "10"))
 
     assert margins(f"currency, {MARGIN}") == [
         ("EUR", "last purchase price", "6.00", "4.00", "0.400000"),
@@ -195,7 +201,7 @@ def test_another_currency(give: Give, sold: Give, bought: Give, margins: Ask) ->
 
 
 @pytest.mark.parametrize(
-    ("quantity", "net", "told"),
+    ("quantity", "net", "expected"),
     [
         (-1, "-10", ("product cost", "-7.00", "-3.00", None)),
         (1, "0", ("product cost", "7.00", "-7.00", None)),
@@ -206,37 +212,42 @@ def test_another_currency(give: Give, sold: Give, bought: Give, margins: Ask) ->
     ],
 )
 def test_losses(
-    give: Give, sold: Give, margins: Ask, quantity: int, net: str, told: tuple[str | None, ...]
+    insert: Action,
+    add_invoice: Action,
+    margins: Query,
+    quantity: int,
+    net: str,
+    expected: tuple[str | None, ...],
 ) -> None:
     """A margin may be a loss; of no sales, or beyond what its column holds, there is no share."""
-    give("products", id="5", cost="7")
-    sold("2026-01-01", net, total=net, lines=line(quantity, net))
+    insert("products", id="5", cost="7")
+    add_invoice("2026-01-01", net, total=net, lines=line(quantity, net))
 
-    assert margins(MARGIN) == [told]
+    assert margins(MARGIN) == [expected]
 
 
-def test_not_sold(give: Give, sold: Give, margins: Ask) -> None:
+def test_not_sold(insert: Action, add_invoice: Action, margins: Query) -> None:
     """Void ones, drafts and what is gone were not sold, and cost nothing."""
-    give("products", id="5", cost="7")
-    for told in ({"status": "VOID"}, {"status": "draft"}, {"_dlt_valid_to": "2026-02-01"}):
-        sold("2026-01-01", "5", lines=line(1, "5"), **told)
+    insert("products", id="5", cost="7")
+    for fields in ({"status": "VOID"}, {"status": "draft"}, {"_dlt_valid_to": "2026-02-01"}):
+        add_invoice("2026-01-01", "5", lines=line(1, "5"), **fields)
 
     assert margins("net") == []
 
 
-def test_absurd_costs(give: Give, sold: Give, margins: Ask) -> None:
+def test_absurd_costs(insert: Action, add_invoice: Action, margins: Query) -> None:
     """A cost that no column holds is unknown, and not left out of the sum."""
-    give("products", id="5", cost=HUGE)
+    insert("products", id="5", cost=HUGE)
     lines = [line(HUGE, "5")[0], line("0.000001", "5")[0]]
-    sold("2026-01-01", "10", lines=lines)
+    add_invoice("2026-01-01", "10", lines=lines)
 
     assert margins(MARGIN) == [("unknown", None, None, None)]
 
 
-def test_a_cost_of_zero_is_none(give: Give, ask: Ask) -> None:
+def test_a_cost_of_zero_is_none(insert: Action, query: Query) -> None:
     """A product that costs nothing by its record has no cost that is kept: no margin of 100 %."""
-    give("products", id="5", cost="0")
-    give(
+    insert("products", id="5", cost="0")
+    insert(
         "invoices",
         id="1",
         document_date="2026-01-05",
@@ -244,4 +255,4 @@ def test_a_cost_of_zero_is_none(give: Give, ask: Ask) -> None:
         lines=[{"product_id": "5", "quantity": 1, "price": 10, "subtotal": "10.00"}],
     )
 
-    assert ask("select cost_basis, margin from reporting.product_margin") == [("unknown", None)]
+    assert query("select cost_basis, margin from reporting.product_margin") == [("unknown", None)]

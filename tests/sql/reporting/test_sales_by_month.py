@@ -5,37 +5,37 @@ from typing import Any
 
 import pytest
 
-Give = Callable[..., None]
-Ask = Callable[[str], list[tuple[Any, ...]]]
+Action = Callable[..., None]
+Query = Callable[[str], list[tuple[Any, ...]]]
 
 HUGE = "9999999999999999.99"
 
 
 @pytest.fixture
-def months(tell: Ask) -> Ask:
+def months(query_text: Query) -> Query:
     """Ask for columns of each month, oldest first."""
 
     def months(columns: str) -> list[tuple[Any, ...]]:
-        return tell(
+        return query_text(
             f"select month_on, {columns} from reporting.sales_by_month order by month_on, currency"
         )
 
     return months
 
 
-def test_nothing_sold(ask: Ask) -> None:
+def test_nothing_sold(query: Query) -> None:
     """A warehouse without a document has no month."""
-    assert ask("select * from reporting.sales_by_month") == []
+    assert query("select * from reporting.sales_by_month") == []
 
 
-def test_a_month(sold: Give, as_of: Give, months: Ask) -> None:
+def test_a_month(add_invoice: Action, set_as_of: Action, months: Query) -> None:
     """A month has its documents, customers and sums. A credit note is subtracted, and counts as a
     document, and its customer counts. A missing customer does not."""
-    as_of("2026-03-15")
-    sold("2026-01-01", "100.00", tax_total="7.00", total="107.00", customer_id="1")
-    sold("2026-01-15", "50.01", tax_total="3.50", total="53.51", customer_id="1")
-    sold("2026-01-31", "-30.00", tax_total="-2.10", total="-32.10", customer_id="2")
-    sold("2026-01-31", "10.00", tax_total="0.00", total="10.00", customer_id=None)
+    set_as_of("2026-03-15")
+    add_invoice("2026-01-01", "100.00", tax_total="7.00", total="107.00", customer_id="1")
+    add_invoice("2026-01-15", "50.01", tax_total="3.50", total="53.51", customer_id="1")
+    add_invoice("2026-01-31", "-30.00", tax_total="-2.10", total="-32.10", customer_id="2")
+    add_invoice("2026-01-31", "10.00", tax_total="0.00", total="10.00", customer_id=None)
 
     assert months("currency, documents, credit_notes, customers, net, tax, total, average_net") == [
         ("2026-01-01", "USD", 4, 1, 2, "130.01", "8.40", "138.41", "32.50")
@@ -43,7 +43,7 @@ def test_a_month(sold: Give, as_of: Give, months: Ask) -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "counts"),
+    ("fields", "counts"),
     [
         ({"status": "Posted"}, True),
         ({"status": "PAID"}, True),
@@ -55,25 +55,25 @@ def test_a_month(sold: Give, as_of: Give, months: Ask) -> None:
         ({"_dlt_valid_to": "2026-02-01"}, False),
     ],
 )
-def test_live(sold: Give, months: Ask, told: dict[str, Any], counts: bool) -> None:
+def test_live(add_invoice: Action, months: Query, fields: dict[str, Any], counts: bool) -> None:
     """Void, draft and deleted invoices do not count; an unknown status does."""
-    sold("2026-01-01", "5.00", **told)
+    add_invoice("2026-01-01", "5.00", **fields)
 
     assert months("net") == ([("2026-01-01", "5.00")] if counts else [])
 
 
-def test_versions(sold: Give, months: Ask) -> None:
+def test_versions(add_invoice: Action, months: Query) -> None:
     """A document counts once, as it is now, even if it was deleted and restored."""
-    sold("2026-01-01", "5.00", id="a", _dlt_valid_to="2026-01-05")
-    sold("2026-02-01", "6.00", id="a", _dlt_valid_from="2026-01-05")
-    sold("2026-02-01", "3.00", id="b", _dlt_valid_to="2026-01-05")
-    sold("2026-02-01", "4.00", id="b", _dlt_valid_from="2026-01-09")
+    add_invoice("2026-01-01", "5.00", id="a", _dlt_valid_to="2026-01-05")
+    add_invoice("2026-02-01", "6.00", id="a", _dlt_valid_from="2026-01-05")
+    add_invoice("2026-02-01", "3.00", id="b", _dlt_valid_to="2026-01-05")
+    add_invoice("2026-02-01", "4.00", id="b", _dlt_valid_from="2026-01-09")
 
     assert months("documents, net") == [("2026-02-01", 2, "10.00")]
 
 
 @pytest.mark.parametrize(
-    ("told", "sum_up"),
+    ("fields", "sum_up"),
     [
         ({"net": None, "total": "107.00", "tax_total": "7.00"}, ("100.00", "7.00", "107.00")),
         ({"net": "100.00", "tax_total": "7.00"}, ("100.00", "7.00", "107.00")),
@@ -86,20 +86,20 @@ def test_versions(sold: Give, months: Ask) -> None:
     ],
 )
 def test_what_is_missing(
-    sold: Give, months: Ask, told: dict[str, Any], sum_up: tuple[str, ...]
+    add_invoice: Action, months: Query, fields: dict[str, Any], sum_up: tuple[str, ...]
 ) -> None:
     """A header's missing net, tax or total is made of what it has, or of its lines."""
-    sold("2026-01-01", **told)
+    add_invoice("2026-01-01", **fields)
 
     assert months("net, tax, total") == [("2026-01-01", *sum_up)]
 
 
-def test_no_day(sold: Give, months: Ask) -> None:
+def test_no_day(add_invoice: Action, months: Query) -> None:
     """A document without a day is of its posting's; else of the day it was made, in Panama; else of
     the day it was first seen there."""
-    sold(None, "1.00", posting_date="2025-05-31", date_created="2025-07-01")
-    sold(None, "2.00", date_created="2025-07-01 04:59:59+00")
-    sold(None, "4.00", _dlt_valid_from="2026-01-01 05:00:00+00")
+    add_invoice(None, "1.00", posting_date="2025-05-31", date_created="2025-07-01")
+    add_invoice(None, "2.00", date_created="2025-07-01 04:59:59+00")
+    add_invoice(None, "4.00", _dlt_valid_from="2026-01-01 05:00:00+00")
 
     assert months("net") == [
         ("2025-05-01", "1.00"),
@@ -108,14 +108,14 @@ def test_no_day(sold: Give, months: Ask) -> None:
     ]
 
 
-def test_currencies(sold: Give, as_of: Give, months: Ask) -> None:
+def test_currencies(add_invoice: Action, set_as_of: Action, months: Query) -> None:
     """Dollars and euros are never added up, nor compared; without a currency it is the tenant's."""
-    as_of("2026-06-30")
-    sold("2025-01-31", "10.00", currency="USD")
-    sold("2025-01-31", "99.00", currency="EUR")
-    sold("2026-01-31", "20.00", currency=" usd ")
-    sold("2026-01-31", "1.00", currency=None)
-    sold("2026-01-31", "33.00", currency="eur")
+    set_as_of("2026-06-30")
+    add_invoice("2025-01-31", "10.00", currency="USD")
+    add_invoice("2025-01-31", "99.00", currency="EUR")
+    add_invoice("2026-01-31", "20.00", currency=" usd ")
+    add_invoice("2026-01-31", "1.00", currency=None)
+    add_invoice("2026-01-31", "33.00", currency="eur")
 
     assert months("currency, net, net_year_to_date, net_last_year") == [
         ("2025-01-01", "EUR", "99.00", "99.00", "0.00"),
@@ -125,13 +125,13 @@ def test_currencies(sold: Give, as_of: Give, months: Ask) -> None:
     ]
 
 
-def test_year_to_date(sold: Give, as_of: Give, months: Ask) -> None:
+def test_year_to_date(add_invoice: Action, set_as_of: Action, months: Query) -> None:
     """The year starts again in January, and continues over months without sales."""
-    as_of("2026-06-30")
-    sold("2025-12-31", "1.00")
-    sold("2026-01-01", "2.00")
-    sold("2026-04-30", "-4.00")
-    sold("2026-05-01", "8.00")
+    set_as_of("2026-06-30")
+    add_invoice("2025-12-31", "1.00")
+    add_invoice("2026-01-01", "2.00")
+    add_invoice("2026-04-30", "-4.00")
+    add_invoice("2026-05-01", "8.00")
 
     assert months("net_year_to_date") == [
         ("2025-12-01", "1.00"),
@@ -141,14 +141,14 @@ def test_year_to_date(sold: Give, as_of: Give, months: Ask) -> None:
     ]
 
 
-def test_last_year(sold: Give, as_of: Give, months: Ask) -> None:
+def test_last_year(add_invoice: Action, set_as_of: Action, months: Query) -> None:
     """A month that is over is compared with the whole of the same month of last year."""
-    as_of("2026-06-30")
-    sold("2025-04-30", "40.00")
-    sold("2025-05-31", "30.00")
-    sold("2026-04-01", "50.00")
-    sold("2026-05-01", "20.00")
-    sold("2026-06-01", "10.00")
+    set_as_of("2026-06-30")
+    add_invoice("2025-04-30", "40.00")
+    add_invoice("2025-05-31", "30.00")
+    add_invoice("2026-04-01", "50.00")
+    add_invoice("2026-05-01", "20.00")
+    add_invoice("2026-06-01", "10.00")
 
     assert months("net_last_year, growth")[2:] == [
         ("2026-04-01", "40.00", "0.250000"),
@@ -169,15 +169,15 @@ def test_last_year(sold: Give, as_of: Give, months: Ask) -> None:
     ],
 )
 def test_the_running_month(
-    sold: Give, as_of: Give, months: Ask, as_of_on: str, last_year: str
+    add_invoice: Action, set_as_of: Action, months: Query, as_of_on: str, last_year: str
 ) -> None:
     """The month that is not over is compared with the same days of last year's."""
-    as_of(as_of_on)
-    sold("2025-06-01", "1.00")
-    sold("2025-06-15", "2.00")
-    sold("2025-06-16", "4.00")
-    sold("2025-06-30", "8.00")
-    sold("2026-06-01", "30.00")
+    set_as_of(as_of_on)
+    add_invoice("2025-06-01", "1.00")
+    add_invoice("2025-06-15", "2.00")
+    add_invoice("2025-06-16", "4.00")
+    add_invoice("2025-06-30", "8.00")
+    add_invoice("2026-06-01", "30.00")
 
     assert months("net_last_year")[-1] == ("2026-06-01", last_year)
 
@@ -196,34 +196,39 @@ def test_the_running_month(
     ],
 )
 def test_leap_days(
-    sold: Give, as_of: Give, months: Ask, as_of_on: str, sold_on: str, last_year: str
+    add_invoice: Action,
+    set_as_of: Action,
+    months: Query,
+    as_of_on: str,
+    sold_on: str,
+    last_year: str,
 ) -> None:
     """A February is compared with a February, be it a day longer."""
-    as_of(as_of_on)
-    sold("2023-02-01", "1.00")
-    sold("2023-02-28", "2.00")
-    sold("2024-02-27", "4.00")
-    sold("2024-02-28", "8.00")
-    sold("2024-02-29", "16.00")
-    sold(sold_on, "100.00")
+    set_as_of(as_of_on)
+    add_invoice("2023-02-01", "1.00")
+    add_invoice("2023-02-28", "2.00")
+    add_invoice("2024-02-27", "4.00")
+    add_invoice("2024-02-28", "8.00")
+    add_invoice("2024-02-29", "16.00")
+    add_invoice(sold_on, "100.00")
 
     rows = months("net_last_year")
 
     assert (f"{sold_on[:7]}-01", last_year) in rows
 
 
-def test_growth_from_nothing_or_less(sold: Give, as_of: Give, months: Ask) -> None:
+def test_growth_from_nothing_or_less(add_invoice: Action, set_as_of: Action, months: Query) -> None:
     """There is no growth if last year's sales were not positive, or if it does not fit."""
-    as_of("2026-12-31")
-    sold("2025-01-01", "-5.00")
-    sold("2026-01-01", "5.00")
-    sold("2025-02-01", "5.00")
-    sold("2025-02-01", "-5.00")
-    sold("2026-02-01", "5.00")
-    sold("2025-03-01", "0.01")
-    sold("2026-03-01", "1000000.00")
-    sold("2025-04-01", "5.00")
-    sold("2026-04-01", "-5.00")
+    set_as_of("2026-12-31")
+    add_invoice("2025-01-01", "-5.00")
+    add_invoice("2026-01-01", "5.00")
+    add_invoice("2025-02-01", "5.00")
+    add_invoice("2025-02-01", "-5.00")
+    add_invoice("2026-02-01", "5.00")
+    add_invoice("2025-03-01", "0.01")
+    add_invoice("2026-03-01", "1000000.00")
+    add_invoice("2025-04-01", "5.00")
+    add_invoice("2026-04-01", "-5.00")
 
     assert months("net_last_year, growth")[4:] == [
         ("2026-01-01", "-5.00", None),
@@ -233,11 +238,11 @@ def test_growth_from_nothing_or_less(sold: Give, as_of: Give, months: Ask) -> No
     ]
 
 
-def test_slips_of_the_pen(sold: Give, as_of: Give, months: Ask) -> None:
+def test_slips_of_the_pen(add_invoice: Action, set_as_of: Action, months: Query) -> None:
     """Documents of the years 202 and 9999 are months of their own, and lose nothing."""
-    as_of("2026-06-30")
-    sold("0202-02-02", "1.00")
-    sold("9999-12-31", "2.00")
+    set_as_of("2026-06-30")
+    add_invoice("0202-02-02", "1.00")
+    add_invoice("9999-12-31", "2.00")
 
     assert months("net_year_to_date, net_last_year") == [
         ("0202-02-01", "1.00", "0.00"),
@@ -245,9 +250,9 @@ def test_slips_of_the_pen(sold: Give, as_of: Give, months: Ask) -> None:
     ]
 
 
-def test_absurd_amounts(sold: Give, months: Ask) -> None:
+def test_absurd_amounts(add_invoice: Action, months: Query) -> None:
     """A sum that no column holds is empty, and stops nothing."""
-    sold("2026-01-01", HUGE)
-    sold("2026-01-01", HUGE)
+    add_invoice("2026-01-01", HUGE)
+    add_invoice("2026-01-01", HUGE)
 
     assert months("documents, net") == [("2026-01-01", 2, None)]

@@ -5,19 +5,19 @@ from typing import Any
 
 import pytest
 
-Give = Callable[..., None]
-Ask = Callable[[str], list[tuple[Any, ...]]]
+Action = Callable[..., None]
+Query = Callable[[str], list[tuple[Any, ...]]]
 Line = dict[str, Any]
 
 HUGE = "9999999999999999.99"
 
 
 @pytest.fixture
-def products(tell: Ask) -> Ask:
+def products(query_text: Query) -> Query:
     """Ask for columns of each product and month."""
 
     def products(columns: str) -> list[tuple[Any, ...]]:
-        return tell(
+        return query_text(
             f"select product_id, {columns} from reporting.sales_by_product"
             " order by month_on, product_id, currency"
         )
@@ -25,18 +25,20 @@ def products(tell: Ask) -> Ask:
     return products
 
 
-def test_nothing_sold(ask: Ask) -> None:
+def test_nothing_sold(query: Query) -> None:
     """A warehouse without a document has no product."""
-    assert ask("select * from reporting.sales_by_product") == []
+    assert query("select * from reporting.sales_by_product") == []
 
 
-def test_a_product(give: Give, sold: Give, products: Ask) -> None:
+def test_a_product(insert: Action, add_invoice: Action, products: Query) -> None:
     """A product's lines are added up over documents; twice in one it is one document."""
-    give("products", id="5", code="P5", name="Ñame 😀")
+    insert("products", id="5", code="P5", name="Ñame 😀")
     lines = [{"product_id": 5, "quantity": 3, "subtotal": "30.00"}] * 2
-    sold("2026-01-01", "60.00", lines=lines)
-    sold("2026-01-31", "9.01", lines=[{"product_id": 5, "quantity": "0.5", "subtotal": "9.01"}])
-    sold("2026-02-01", "4.00", lines=[{"product_id": 5, "quantity": 1, "subtotal": "4.00"}])
+    add_invoice("2026-01-01", "60.00", lines=lines)
+    add_invoice(
+        "2026-01-31", "9.01", lines=[{"product_id": 5, "quantity": "0.5", "subtotal": "9.01"}]
+    )
+    add_invoice("2026-02-01", "4.00", lines=[{"product_id": 5, "quantity": 1, "subtotal": "4.00"}])
 
     assert products(
         "product_code, product_name, currency, month_on, documents, quantity, average_price, net"
@@ -46,30 +48,32 @@ def test_a_product(give: Give, sold: Give, products: Ask) -> None:
     ]
 
 
-def test_not_sold(sold: Give, products: Ask) -> None:
+def test_not_sold(add_invoice: Action, products: Query) -> None:
     """Lines of void ones, of drafts and of what is gone were not sold."""
-    for told in ({"status": "VOID"}, {"status": "draft"}, {"_dlt_valid_to": "2026-02-01"}):
-        sold("2026-01-01", "5.00", lines=[{"product_id": 5, "subtotal": "5.00"}], **told)
+    for fields in ({"status": "VOID"}, {"status": "draft"}, {"_dlt_valid_to": "2026-02-01"}):
+        add_invoice("2026-01-01", "5.00", lines=[{"product_id": 5, "subtotal": "5.00"}], **fields)
 
     assert products("net") == []
 
 
-def test_given_back(sold: Give, products: Ask) -> None:
+def test_given_back(add_invoice: Action, products: Query) -> None:
     """A credit note's lines are subtracted; of what was given back wholly there is no price."""
     for quantity, net in ((4, "40.00"), (-4, "-40.00")):
         line = {"product_id": 5, "quantity": quantity, "subtotal": net}
-        sold("2026-01-01", net, total=net, lines=[line])
+        add_invoice("2026-01-01", net, total=net, lines=[line])
 
     assert products("documents, quantity, average_price, net") == [
         ("5", 2, "0.000000", None, "0.00")
     ]
 
 
-def test_beyond_lines(sold: Give, products: Ask) -> None:
+def test_beyond_lines(add_invoice: Action, products: Query) -> None:
     """What a header has beyond its lines, or without any, is sold of no product, in no quantity."""
-    sold("2026-01-01", "12.00", lines=[{"product_id": 5, "quantity": 1, "subtotal": "10.00"}])
-    sold("2026-01-01", "30.00")
-    sold("2026-01-01", "7.00", lines=[{"quantity": 7, "subtotal": "7.00"}])
+    add_invoice(
+        "2026-01-01", "12.00", lines=[{"product_id": 5, "quantity": 1, "subtotal": "10.00"}]
+    )
+    add_invoice("2026-01-01", "30.00")
+    add_invoice("2026-01-01", "7.00", lines=[{"quantity": 7, "subtotal": "7.00"}])
 
     assert products("product_name, documents, quantity, average_price, net") == [
         ("(none)", "(none)", 3, "7.000000", "5.571429", "39.00"),
@@ -77,11 +81,11 @@ def test_beyond_lines(sold: Give, products: Ask) -> None:
     ]
 
 
-def test_deleted(give: Give, sold: Give, products: Ask) -> None:
+def test_deleted(insert: Action, add_invoice: Action, products: Query) -> None:
     """A product that is gone keeps its name, one without a name is called by its code."""
-    give("products", id="5", name="Gone", _dlt_valid_to="2026-02-01")
-    give("products", id="6", code="P6")
-    sold("2026-01-01", "3.00", lines=[{"product_id": p, "subtotal": p - 4} for p in (5, 6)])
+    insert("products", id="5", name="Gone", _dlt_valid_to="2026-02-01")
+    insert("products", id="6", code="P6")
+    add_invoice("2026-01-01", "3.00", lines=[{"product_id": p, "subtotal": p - 4} for p in (5, 6)])
 
     assert products("product_code, product_name, net") == [
         ("5", None, "Gone", "1.00"),
@@ -105,30 +109,30 @@ def test_deleted(give: Give, sold: Give, products: Ask) -> None:
     ],
 )
 def test_lines(
-    sold: Give, ask: Ask, line: Line, quantity: str, price: str | None, net: str
+    add_invoice: Action, query: Query, line: Line, quantity: str, price: str | None, net: str
 ) -> None:
     """A line's net and quantity are what is sold."""
-    sold("2026-01-01", net, lines=[{"product_id": 5, **line}])
+    add_invoice("2026-01-01", net, lines=[{"product_id": 5, **line}])
 
-    assert ask(
+    assert query(
         f"select quantity = {quantity}, average_price is not distinct from {price or 'null'},"
         f" net = {net} from reporting.sales_by_product"
     ) == [(True, True, True)]
 
 
-def test_currencies(sold: Give, products: Ask) -> None:
+def test_currencies(add_invoice: Action, products: Query) -> None:
     """Dollars and euros of one product have separate rows."""
     for currency in ("EUR", "eur", None):
         line = {"product_id": 5, "quantity": 1, "subtotal": "5.00"}
-        sold("2026-01-01", "5.00", currency=currency, lines=[line])
+        add_invoice("2026-01-01", "5.00", currency=currency, lines=[line])
 
     assert products("currency, net") == [("5", "EUR", "10.00"), ("5", "USD", "5.00")]
 
 
-def test_days_at_the_edge(sold: Give, products: Ask) -> None:
+def test_days_at_the_edge(add_invoice: Action, products: Query) -> None:
     """Each month has its own first and last day, the years 202 and 9999 too."""
     for day in ("0202-02-02", "2024-02-29", "2024-03-01", "9999-12-31"):
-        sold(day, "1.00", lines=[{"product_id": 5, "subtotal": "1.00"}])
+        add_invoice(day, "1.00", lines=[{"product_id": 5, "subtotal": "1.00"}])
 
     assert products("month_on, net") == [
         ("5", "0202-02-01", "1.00"),
@@ -138,9 +142,9 @@ def test_days_at_the_edge(sold: Give, products: Ask) -> None:
     ]
 
 
-def test_absurd_amounts(sold: Give, products: Ask) -> None:
+def test_absurd_amounts(add_invoice: Action, products: Query) -> None:
     """Sums that no column holds are empty, and stop nothing."""
     line = {"product_id": 5, "quantity": "999999999999.999999", "subtotal": HUGE}
-    sold("2026-01-01", None, lines=[line, line])
+    add_invoice("2026-01-01", None, lines=[line, line])
 
     assert ("5", 1, None, None) in products("documents, quantity, net")

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-Give = Callable[..., None]
-Ask = Callable[[str], list[tuple[Any, ...]]]
+Action = Callable[..., None]
+Query = Callable[[str], list[tuple[Any, ...]]]
 
 RUN = {
     "endpoint": "invoices",
@@ -30,24 +30,24 @@ RUN = {
 
 
 @pytest.fixture
-def runs(tell: Ask) -> Ask:
+def runs(query_text: Query) -> Query:
     """Ask for columns of each run."""
 
     def runs(columns: str) -> list[tuple[Any, ...]]:
-        return tell(f"select {columns} from reporting.sync_health order by run_id, endpoint")
+        return query_text(f"select {columns} from reporting.sync_health order by run_id, endpoint")
 
     return runs
 
 
-def test_no_runs(runs: Ask) -> None:
+def test_no_runs(runs: Query) -> None:
     """Before the first run there is no row."""
     assert runs("*") == []
 
 
-def test_a_run(give: Give, as_of: Give, runs: Ask) -> None:
+def test_a_run(insert: Action, set_as_of: Action, runs: Query) -> None:
     """A run tells what was read of a list, what came of it, and how long ago that is."""
-    as_of("2026-06-30")  # at 17:00 in UTC
-    give("runs", **RUN)
+    set_as_of("2026-06-30")  # at 17:00 in UTC
+    insert("runs", **RUN)
 
     assert runs("*") == [
         (
@@ -58,13 +58,13 @@ def test_a_run(give: Give, as_of: Give, runs: Ask) -> None:
     ]
 
 
-def test_failed(give: Give, as_of: Give, runs: Ask) -> None:
+def test_failed(insert: Action, set_as_of: Action, runs: Query) -> None:
     """A run that failed, or goes on, says so, with what it asked for; what it can't know is
     empty."""
-    as_of("2026-06-30")
+    set_as_of("2026-06-30")
     unknown = dict.fromkeys(("current_to", "announced", "held", "new", "changed", "gone"))
-    give("runs", **{**RUN, **unknown, "outcome": "KeyRejected", "complete": False})
-    give("runs", **{**RUN, "run_id": 2, "outcome": "goes on", "complete": False})
+    insert("runs", **{**RUN, **unknown, "outcome": "KeyRejected", "complete": False})
+    insert("runs", **{**RUN, "run_id": 2, "outcome": "goes on", "complete": False})
 
     assert runs(
         "run_id, outcome, is_complete, current_to, rows_announced, rows_held, new_rows,"
@@ -85,18 +85,20 @@ def test_failed(give: Give, as_of: Give, runs: Ask) -> None:
         (None, None),
     ],
 )
-def test_age(give: Give, as_of: Give, runs: Ask, ended: str | None, hours: str | None) -> None:
+def test_age(
+    insert: Action, set_as_of: Action, runs: Query, ended: str | None, hours: str | None
+) -> None:
     """The age is counted in hours to the as-of instant, over months and years too."""
-    as_of("2026-06-30")
-    give("runs", **{**RUN, "ended_at": ended})
+    set_as_of("2026-06-30")
+    insert("runs", **{**RUN, "ended_at": ended})
 
     assert runs("age_hours") == [(hours,)]
 
 
-def test_each_list(give: Give, as_of: Give, runs: Ask) -> None:
+def test_each_list(insert: Action, set_as_of: Action, runs: Query) -> None:
     """Each list of a run has a row of its own."""
-    as_of("2026-06-30")
+    set_as_of("2026-06-30")
     for endpoint, run_id in (("products", 1), ("invoices", 1), ("products", 2)):
-        give("runs", **{**RUN, "endpoint": endpoint, "run_id": run_id})
+        insert("runs", **{**RUN, "endpoint": endpoint, "run_id": run_id})
 
     assert runs("run_id, endpoint") == [(1, "invoices"), (1, "products"), (2, "products")]

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-Give = Callable[..., None]
-Ask = Callable[[str], list[tuple[Any, ...]]]
+Action = Callable[..., None]
+Query = Callable[[str], list[tuple[Any, ...]]]
 
 TABLES = {
     "products": "product",
@@ -25,38 +25,38 @@ def instant(day: int) -> datetime:
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_one_row_per_entity(give: Give, ask: Ask, table: str) -> None:
+def test_one_row_per_entity(insert: Action, query: Query, table: str) -> None:
     """Of all versions only the open one is current; what is gone is not."""
     entity = TABLES[table]
-    give(table, id="1", code="old", _dlt_valid_to="2026-01-02")
-    give(table, id="1", code="new", _dlt_valid_from="2026-01-02")
-    give(table, id="2", code="gone", _dlt_valid_to="2026-01-02")
+    insert(table, id="1", code="old", _dlt_valid_to="2026-01-02")
+    insert(table, id="1", code="new", _dlt_valid_from="2026-01-02")
+    insert(table, id="2", code="gone", _dlt_valid_to="2026-01-02")
 
-    assert ask(f"select {entity}_id, {entity}_code from staging.{table}") == [("1", "new")]
+    assert query(f"select {entity}_id, {entity}_code from staging.{table}") == [("1", "new")]
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_verified_at(give: Give, ask: Ask, table: str) -> None:
+def test_verified_at(insert: Action, query: Query, table: str) -> None:
     """A row was verified when its own list last showed it; one never noted still is a row."""
-    give(table, id="1")
-    give(table, id="2")
+    insert(table, id="1")
+    insert(table, id="2")
     other = "vendors" if table != "vendors" else "products"
-    give("seen", endpoint=table, id="1", verified_at="2026-01-03")
-    give("seen", endpoint=other, id="2", verified_at="2026-01-04")
+    insert("seen", endpoint=table, id="1", verified_at="2026-01-03")
+    insert("seen", endpoint=other, id="2", verified_at="2026-01-04")
 
-    rows = ask(f"select {TABLES[table]}_id, verified_at from staging.{table} order by all")
+    rows = query(f"select {TABLES[table]}_id, verified_at from staging.{table} order by all")
 
     assert rows == [("1", instant(3)), ("2", None)]
 
 
-def test_product(give: Give, ask: Ask) -> None:
+def test_product(insert: Action, query: Query) -> None:
     """A product's fields have the names of our models."""
-    give(
+    insert(
         "products", id="7", name="Widget", status="active", price="25.125", cost=17.5, tax_code="T"
     )
-    give("products", id="8")
+    insert("products", id="8")
 
-    assert ask(
+    assert query(
         "select product_id, product_name, product_status, list_price, unit_cost, tax_code"
         " from staging.products order by all"
     ) == [
@@ -65,29 +65,29 @@ def test_product(give: Give, ask: Ask) -> None:
     ]
 
 
-def test_customer(give: Give, ask: Ask) -> None:
+def test_customer(insert: Action, query: Query) -> None:
     """A customer's fields have the names of our models."""
-    give("customers", id="7", name="Óptica", credit_limit=1000, balance="796.27", extra='{"a":1}')
+    insert("customers", id="7", name="Óptica", credit_limit=1000, balance="796.27", extra='{"a":1}')
 
-    assert ask(
+    assert query(
         "select customer_id, customer_name, credit_limit, balance, extra from staging.customers"
     ) == [("7", "Óptica", Decimal(1000), Decimal("796.27"), '{"a":1}')]
 
 
-def test_vendor(give: Give, ask: Ask) -> None:
+def test_vendor(insert: Action, query: Query) -> None:
     """A vendor's fields have the names of our models."""
-    give(
+    insert(
         "vendors", id="7", name="Luz", tax_id="1-2-3 DV 4", payment_terms="Net 30", balance="-1.05"
     )
 
-    assert ask(
+    assert query(
         "select vendor_id, vendor_name, tax_id, payment_terms, balance from staging.vendors"
     ) == [("7", "Luz", "1-2-3 DV 4", "Net 30", Decimal("-1.05"))]
 
 
-def test_invoice(give: Give, ask: Ask) -> None:
+def test_invoice(insert: Action, query: Query) -> None:
     """An invoice's days and amounts have the names of our models, each its own."""
-    give(
+    insert(
         "invoices",
         id="7",
         customer_id="3",
@@ -103,7 +103,7 @@ def test_invoice(give: Give, ask: Ask) -> None:
         balance="56.5",
     )
 
-    assert ask(
+    assert query(
         "select invoice_id, customer_id, sales_order_id, invoice_status, document_on, due_on,"
         " posted_on, invoice_subtotal, invoice_tax, invoice_total, amount_paid, balance"
         " from staging.invoices"
@@ -123,14 +123,16 @@ def test_invoice(give: Give, ask: Ask) -> None:
         ("sales_orders", "customer_id", "required_date", "required_on"),
     ],
 )
-def test_order(give: Give, ask: Ask, table: str, party: str, day: str, day_here: str) -> None:
+def test_order(
+    insert: Action, query: Query, table: str, party: str, day: str, day_here: str
+) -> None:
     """An order's days and amounts have the names of our models, each its own."""
     entity = TABLES[table]
     amounts = {"subtotal": 1, "tax_total": 2, "total": 3}
     days = {"document_date": "2026-01-01", day: "2026-01-09"}
-    give(table, id="7", status="Open", warehouse_id="w", **{party: "3"}, **days, **amounts)
+    insert(table, id="7", status="Open", warehouse_id="w", **{party: "3"}, **days, **amounts)
 
-    assert ask(
+    assert query(
         f"select {entity}_id, {party}, warehouse_id, {entity}_status, document_on, {day_here},"
         f" {entity}_subtotal, {entity}_tax, {entity}_total from staging.{table}"
     ) == [("7", "3", "w", "Open", date(2026, 1, 1), date(2026, 1, 9), *map(Decimal, (1, 2, 3)))]

@@ -4,8 +4,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-Give = Callable[..., None]
-Ask = Callable[[str], list[tuple[Any, ...]]]
+Action = Callable[..., None]
+Query = Callable[[str], list[tuple[Any, ...]]]
 
 HOME = {
     "address_type": "Both",
@@ -18,29 +18,29 @@ HOME = {
 }
 
 
-def test_an_address(give: Give, ask: Ask) -> None:
+def test_an_address(insert: Action, query: Query) -> None:
     """Each address is one row, numbered by its place, a postal code's zeros kept."""
-    give("customers", id="7", addresses=json.dumps([HOME, {"city": "Colón"}]))
+    insert("customers", id="7", addresses=json.dumps([HOME, {"city": "Colón"}]))
 
-    assert ask("from staging.customer_addresses order by all") == [
+    assert query("from staging.customer_addresses order by all") == [
         ("7", 1, "Both", "Calle 50, n.º 2", "Piso 2", "San Miguelito", "Panamá", "0017", "PA"),
         ("7", 2, None, None, None, "Colón", None, None, None),
     ]
 
 
-def test_without_addresses(give: Give, ask: Ask) -> None:
+def test_without_addresses(insert: Action, query: Query) -> None:
     """A customer without an address has no row."""
-    give("customers", id="1", addresses=None)
-    give("customers", id="2", addresses="[]")
+    insert("customers", id="1", addresses=None)
+    insert("customers", id="2", addresses="[]")
 
-    assert ask("from staging.customer_addresses") == []
+    assert query("from staging.customer_addresses") == []
 
 
-def test_addresses_of_what_was(give: Give, ask: Ask) -> None:
+def test_addresses_of_what_was(insert: Action, query: Query) -> None:
     """Only the addresses of the current version count."""
     old, new = (json.dumps([{"city": city}]) for city in ("old", "new"))
-    give("customers", id="1", addresses=old, _dlt_valid_to="2026-01-02")
-    give("customers", id="1", addresses=new, _dlt_valid_from="2026-01-02")
-    give("customers", id="2", addresses=old, _dlt_valid_to="2026-01-02")
+    insert("customers", id="1", addresses=old, _dlt_valid_to="2026-01-02")
+    insert("customers", id="1", addresses=new, _dlt_valid_from="2026-01-02")
+    insert("customers", id="2", addresses=old, _dlt_valid_to="2026-01-02")
 
-    assert ask("select customer_id, city from staging.customer_addresses") == [("1", "new")]
+    assert query("select customer_id, city from staging.customer_addresses") == [("1", "new")]

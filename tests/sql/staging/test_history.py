@@ -10,8 +10,8 @@ import pytest
 from p4books.endpoints import ENDPOINTS
 from p4books.transform.models import SqlSources, load_models
 
-Give = Callable[..., None]
-Ask = Callable[[str], list[tuple[Any, ...]]]
+Action = Callable[..., None]
+Query = Callable[[str], list[tuple[Any, ...]]]
 
 TABLES = {
     "products": "product",
@@ -24,15 +24,15 @@ TABLES = {
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_every_version(give: Give, ask: Ask, table: str) -> None:
+def test_every_version(insert: Action, query: Query, table: str) -> None:
     """Every version is one row with its own validity, those of what is gone included."""
     entity = TABLES[table]
-    give(table, id="1", status="a", _dlt_valid_to="2026-01-02")
-    give(table, id="1", status="b", _dlt_valid_from="2026-01-02")
-    give(table, id="2", status="c", _dlt_valid_to="2026-01-03")
+    insert(table, id="1", status="a", _dlt_valid_to="2026-01-02")
+    insert(table, id="1", status="b", _dlt_valid_from="2026-01-02")
+    insert(table, id="2", status="c", _dlt_valid_to="2026-01-03")
     days = [datetime(2026, 1, day, tzinfo=UTC) for day in (1, 2, 3)]
 
-    rows = ask(
+    rows = query(
         f"select {entity}_id, {entity}_status, valid_from, valid_to"
         f" from staging.{table}_history order by all"
     )
@@ -70,16 +70,16 @@ def test_no_other_columns(con: duckdb.DuckDBPyConnection, table: str) -> None:
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_adopted(con: duckdb.DuckDBPyConnection, give: Give, ask: Ask, table: str) -> None:
+def test_adopted(con: duckdb.DuckDBPyConnection, insert: Action, query: Query, table: str) -> None:
     """A field that was adopted is a column of history and of the current rows, by its own name."""
     con.execute(f"alter table raw.{table} add column colour varchar")
-    give(table, id="1", colour="red", _dlt_valid_to="2026-01-02")
-    give(table, id="1", colour="blue", _dlt_valid_from="2026-01-02")
+    insert(table, id="1", colour="red", _dlt_valid_to="2026-01-02")
+    insert(table, id="1", colour="blue", _dlt_valid_from="2026-01-02")
     for model in load_models(SqlSources.at()).models:
         con.execute(f'create or replace view {model.layer}."{model.name}" as {model.sql}')
 
-    assert ask(f"select colour from staging.{table}_history order by valid_from") == [
+    assert query(f"select colour from staging.{table}_history order by valid_from") == [
         ("red",),
         ("blue",),
     ]
-    assert ask(f"select colour from staging.{table}") == [("blue",)]
+    assert query(f"select colour from staging.{table}") == [("blue",)]

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-Give = Callable[..., None]
-Ask = Callable[[str], list[tuple[Any, ...]]]
+Action = Callable[..., None]
+Query = Callable[[str], list[tuple[Any, ...]]]
 
 pytestmark = pytest.mark.parametrize("document", ["invoice", "sales_order", "purchase_order"])
 
@@ -17,14 +17,14 @@ def lines(*items: Any) -> str:
     return json.dumps(items)
 
 
-def numbered(ask: Ask, document: str) -> list[tuple[Any, ...]]:
-    return ask(
+def numbered(query: Query, document: str) -> list[tuple[Any, ...]]:
+    return query(
         f"select {document}_id, line_number, line_description"
         f" from staging.{document}_lines order by all"
     )
 
 
-def test_a_line(give: Give, ask: Ask, document: str) -> None:
+def test_a_line(insert: Action, query: Query, document: str) -> None:
     """Each line is one row with its document's key, its product and its exact amounts."""
     item = {
         "line_number": 1,
@@ -36,9 +36,9 @@ def test_a_line(give: Give, ask: Ask, document: str) -> None:
         "discount": 6.27,
         "subtotal": "1234567890123456.78",
     }
-    give(f"{document}s", id="7", lines=lines(item, {}))
+    insert(f"{document}s", id="7", lines=lines(item, {}))
 
-    assert ask(
+    assert query(
         f"select {document}_id, line_number, product_id, line_description, tax_code,"
         f" quantity, unit_price, discount, line_net from staging.{document}_lines order by all"
     ) == [
@@ -51,9 +51,9 @@ def test_a_line(give: Give, ask: Ask, document: str) -> None:
     ]
 
 
-def test_own_numbers(give: Give, ask: Ask, document: str) -> None:
+def test_own_numbers(insert: Action, query: Query, document: str) -> None:
     """If every line has a number of its own, that is its number."""
-    give(
+    insert(
         f"{document}s",
         id="7",
         lines=lines(
@@ -61,14 +61,16 @@ def test_own_numbers(give: Give, ask: Ask, document: str) -> None:
         ),
     )
 
-    assert numbered(ask, document) == [("7", 10, "a"), ("7", 20, "b")]
+    assert numbered(query, document) == [("7", 10, "a"), ("7", 20, "b")]
 
 
 @pytest.mark.parametrize("numbers", [(1, 1), (1, None), (None, None), ("x", "y"), (1, {})])
-def test_no_own_numbers(give: Give, ask: Ask, document: str, numbers: tuple[Any, Any]) -> None:
+def test_no_own_numbers(
+    insert: Action, query: Query, document: str, numbers: tuple[Any, Any]
+) -> None:
     """If a number is missing, doubled or invalid, the lines are numbered by position."""
     first, second = numbers
-    give(
+    insert(
         f"{document}s",
         id="7",
         lines=lines(
@@ -76,41 +78,43 @@ def test_no_own_numbers(give: Give, ask: Ask, document: str, numbers: tuple[Any,
         ),
     )
 
-    assert numbered(ask, document) == [("7", 1, "a"), ("7", 2, "b")]
+    assert numbered(query, document) == [("7", 1, "a"), ("7", 2, "b")]
 
 
-def test_without_lines(give: Give, ask: Ask, document: str) -> None:
+def test_without_lines(insert: Action, query: Query, document: str) -> None:
     """A document without lines has none, and does no harm."""
-    give(f"{document}s", id="1", lines=None)
-    give(f"{document}s", id="2", lines="[]")
-    give(f"{document}s", id="3", lines=lines({"description": "a"}))
+    insert(f"{document}s", id="1", lines=None)
+    insert(f"{document}s", id="2", lines="[]")
+    insert(f"{document}s", id="3", lines=lines({"description": "a"}))
 
-    assert numbered(ask, document) == [("3", 1, "a")]
+    assert numbered(query, document) == [("3", 1, "a")]
 
 
-def test_equal_lines(give: Give, ask: Ask, document: str) -> None:
+def test_equal_lines(insert: Action, query: Query, document: str) -> None:
     """Two lines that say the same are two lines, in one document and in two."""
-    give(f"{document}s", id="1", lines=lines({"description": "a"}, {"description": "a"}))
-    give(f"{document}s", id="2", lines=lines({"description": "a"}))
+    insert(f"{document}s", id="1", lines=lines({"description": "a"}, {"description": "a"}))
+    insert(f"{document}s", id="2", lines=lines({"description": "a"}))
 
-    assert numbered(ask, document) == [("1", 1, "a"), ("1", 2, "a"), ("2", 1, "a")]
+    assert numbered(query, document) == [("1", 1, "a"), ("1", 2, "a"), ("2", 1, "a")]
 
 
-def test_lines_of_what_was(give: Give, ask: Ask, document: str) -> None:
+def test_lines_of_what_was(insert: Action, query: Query, document: str) -> None:
     """Only the lines of the current version count; those of one that is gone do not."""
-    give(f"{document}s", id="1", lines=lines({"description": "old"}), _dlt_valid_to="2026-01-02")
-    give(f"{document}s", id="1", lines=lines({"description": "new"}), _dlt_valid_from="2026-01-02")
-    give(f"{document}s", id="2", lines=lines({"description": "gone"}), _dlt_valid_to="2026-01-02")
+    insert(f"{document}s", id="1", lines=lines({"description": "old"}), _dlt_valid_to="2026-01-02")
+    insert(
+        f"{document}s", id="1", lines=lines({"description": "new"}), _dlt_valid_from="2026-01-02"
+    )
+    insert(f"{document}s", id="2", lines=lines({"description": "gone"}), _dlt_valid_to="2026-01-02")
 
-    assert numbered(ask, document) == [("1", 1, "new")]
+    assert numbered(query, document) == [("1", 1, "new")]
 
 
-def test_misfits(give: Give, ask: Ask, document: str) -> None:
+def test_misfits(insert: Action, query: Query, document: str) -> None:
     """What is no number is null on its line, and nothing else on it is."""
     items = [{"quantity": "N/A", "price": 2}, {"quantity": {"a": 1}, "subtotal": "1e400"}, 5, None]
-    give(f"{document}s", id="7", lines=lines(*items))
+    insert(f"{document}s", id="7", lines=lines(*items))
 
-    rows = ask(
+    rows = query(
         f"select line_number, quantity, unit_price, line_net"
         f" from staging.{document}_lines order by all"
     )
@@ -123,12 +127,12 @@ def test_misfits(give: Give, ask: Ask, document: str) -> None:
     ]
 
 
-def test_sums(give: Give, ask: Ask, document: str) -> None:
+def test_sums(insert: Action, query: Query, document: str) -> None:
     """The sum of the lines is that of the source, for documents of every size."""
     for number in range(1, 40):
         items = [{"line_number": each, "subtotal": f"{each}.01"} for each in range(number)]
-        give(f"{document}s", id=str(number), lines=lines(*items))
+        insert(f"{document}s", id=str(number), lines=lines(*items))
 
-    told = sum((Decimal(f"{each}.01") for n in range(1, 40) for each in range(n)), Decimal())
-    rows = ask(f"select count(*), sum(line_net) from staging.{document}_lines")
-    assert rows == [(sum(range(1, 40)), told)]
+    fields = sum((Decimal(f"{each}.01") for n in range(1, 40) for each in range(n)), Decimal())
+    rows = query(f"select count(*), sum(line_net) from staging.{document}_lines")
+    assert rows == [(sum(range(1, 40)), fields)]
