@@ -1,4 +1,4 @@
-"""The as-of row: day and instant of the figures, and how current each list is."""
+"""As-of row: day and timestamp of the figures, and how current each list is."""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime
@@ -13,7 +13,7 @@ def instant(day: int, hour: int = 0) -> datetime:
 
 
 def test_one_row(set_as_of: Action, query: Query) -> None:
-    """The models get one row, which says for which tenant and since when."""
+    """The models get one row, with the tenant and the start of history."""
     set_as_of("2026-01-09", history_since="2026-01-02 03:00:00+00")
 
     assert query(
@@ -21,15 +21,16 @@ def test_one_row(set_as_of: Action, query: Query) -> None:
     ) == [("acme", "America/Panama", "USD", date(2026, 1, 9), instant(9, 17), instant(2, 3))]
 
 
-def test_nothing_read_yet(query: Query) -> None:
-    """Before the first run there is the row all the same, as of no day."""
+def test_before_the_first_run(query: Query) -> None:
+    """Before the first run the row exists, without an as-of day."""
     assert query("select as_of_on, as_of_at, current_to, verified_to from core.as_of") == [
         (None, None, None, None)
     ]
 
 
-def test_fresh(insert: Action, query: Query) -> None:
-    """Each list is current to when its tail was read last, verified to its last whole scan."""
+def test_current_and_verified(insert: Action, query: Query) -> None:
+    """A list is current to its last read of the newest rows and verified to its last complete
+    scan."""
     run = {"endpoint": "products", "run_id": 1, "complete": True}
     insert("runs", **run, started_at="2026-01-01 00:00:00+00", current_to=None)
     insert("runs", **{**run, "run_id": 2}, started_at="2026-01-02 00:00:00+00", current_to=None)
@@ -51,8 +52,8 @@ def test_fresh(insert: Action, query: Query) -> None:
     ]
 
 
-def test_as_fresh_as_the_stalest(insert: Action, query: Query) -> None:
-    """The whole is as fresh as the list that was read longest ago."""
+def test_least_current_list(insert: Action, query: Query) -> None:
+    """The warehouse is as current as the list that was read longest ago."""
     names = (
         "products",
         "customers",
@@ -76,8 +77,9 @@ def test_as_fresh_as_the_stalest(insert: Action, query: Query) -> None:
     assert row == (instant(2), instant(1), *(instant(day) for day in range(2, 8)))
 
 
-def test_lists_that_are_not_copied_yet(insert: Action, query: Query) -> None:
-    """A list whose first copy goes on is named; one that is whole and empty, or held, is not."""
+def test_incomplete_first_copy(insert: Action, query: Query) -> None:
+    """A list whose first copy is not finished is named; one that is complete, even if empty, or
+    already has rows is not."""
     started = {"run_id": 1, "started_at": "2026-01-01 00:00:00+00"}
     insert("runs", **started, endpoint="invoices", complete=False, held=0)
     insert("runs", **started, endpoint="sales_orders", complete=False, held=0)

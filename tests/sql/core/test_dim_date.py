@@ -1,4 +1,4 @@
-"""The calendar."""
+"""Calendar of days, business days and holidays."""
 
 from collections.abc import Callable
 from datetime import date
@@ -13,7 +13,7 @@ SPAN = "select min(day_on), max(day_on), count(*) from core.dim_date"
 
 
 def test_span(insert: Action, set_as_of: Action, query: Query) -> None:
-    """The calendar goes from the first document to a year after the as-of day, without a gap."""
+    """The calendar extends from the first document to a year after the as-of day, without gaps."""
     set_as_of("2026-06-30")
     insert("invoices", id="1", document_date="2025-12-31", due_date="2026-01-30")
 
@@ -24,7 +24,7 @@ def test_span(insert: Action, set_as_of: Action, query: Query) -> None:
 def test_every_kind_of_document(
     insert: Action, set_as_of: Action, query: Query, table: str
 ) -> None:
-    """The first document is the first of any kind."""
+    """The first document may be of any kind."""
     set_as_of("2026-06-30")
     insert("invoices", id="1", document_date="2026-05-01")
     insert(table, id="2", document_date="2026-04-01")
@@ -32,8 +32,9 @@ def test_every_kind_of_document(
     assert query("select min(day_on) from core.dim_date") == [(date(2026, 4, 1),)]
 
 
-def test_slips_of_the_pen(insert: Action, set_as_of: Action, query: Query) -> None:
-    """The years 202 and 9999 make no calendar before 1990 or beyond five years from the as-of."""
+def test_mistyped_years(insert: Action, set_as_of: Action, query: Query) -> None:
+    """Documents of the years 202 and 9999 do not extend the calendar before 1990 or beyond five
+    years after the as-of day."""
     set_as_of("2026-06-30")
     insert("invoices", id="1", document_date="0202-02-02")
     insert("invoices", id="2", document_date="9999-12-31")
@@ -41,8 +42,8 @@ def test_slips_of_the_pen(insert: Action, set_as_of: Action, query: Query) -> No
     assert query(SPAN) == [(date(1990, 1, 1), date(2031, 6, 30), 15156)]
 
 
-def test_only_a_future_document(insert: Action, set_as_of: Action, query: Query) -> None:
-    """If all documents are in the future, the calendar begins with the as-of day."""
+def test_only_future_documents(insert: Action, set_as_of: Action, query: Query) -> None:
+    """If all documents are in the future, the calendar begins on the as-of day."""
     set_as_of("2026-06-30")
     insert("invoices", id="1", document_date="9999-12-31")
 
@@ -58,14 +59,14 @@ def test_from_a_leap_day(insert: Action, set_as_of: Action, query: Query) -> Non
 
 
 def test_no_documents(set_as_of: Action, query: Query) -> None:
-    """Without a document there is no day."""
+    """Without documents the calendar is empty."""
     set_as_of("2026-06-30")
 
     assert query("select * from core.dim_date") == []
 
 
-def test_a_day(insert: Action, set_as_of: Action, query: Query) -> None:
-    """A day knows its week, month, quarter and year, and when the month's ITBMS is due."""
+def test_day(insert: Action, set_as_of: Action, query: Query) -> None:
+    """A day has its week, month, quarter and year, and the due day of the month's ITBMS."""
     set_as_of("2026-06-30")
     insert("invoices", id="1", document_date="2023-12-01")
 
@@ -86,8 +87,8 @@ def test_a_day(insert: Action, set_as_of: Action, query: Query) -> None:
     ]
 
 
-def test_the_week_of_another_year(insert: Action, set_as_of: Action, query: Query) -> None:
-    """The first of January 2027, a Friday, is in the last ISO week of 2026."""
+def test_week_of_another_year(insert: Action, set_as_of: Action, query: Query) -> None:
+    """1 January 2027, a Friday, is in the last ISO week of 2026."""
     set_as_of("2026-12-30")
     insert("invoices", id="1", document_date="2026-12-30")
 
@@ -105,8 +106,8 @@ def test_the_week_of_another_year(insert: Action, set_as_of: Action, query: Quer
         ("2026-04-03", "Viernes Santo"),
         ("2024-02-13", "Martes de Carnaval"),  # Easter of 2024 is 31 March
         ("2025-04-18", "Viernes Santo"),  # Easter of 2025 is 20 April
-        ("2026-12-20", "Día de duelo nacional"),  # a Sunday
-        ("2026-12-21", "Día de duelo nacional"),  # its Monday
+        ("2026-12-20", "Día de duelo nacional"),  # falls on a Sunday
+        ("2026-12-21", "Día de duelo nacional"),  # the Monday after it
         ("2021-12-20", None),  # before the law of 2022
         ("2024-07-01", "Toma de posesión presidencial"),
         ("2025-07-01", None),
@@ -116,7 +117,7 @@ def test_the_week_of_another_year(insert: Action, set_as_of: Action, query: Quer
 def test_holidays(
     insert: Action, set_as_of: Action, query: Query, day: str, holiday: str | None
 ) -> None:
-    """Feasts of a day, feasts by Easter, and the Monday after a Sunday are free."""
+    """Fixed holidays, holidays relative to Easter and the Monday after a Sunday are holidays."""
     set_as_of("2026-06-30")
     insert("invoices", id="1", document_date="2020-01-01")
 
@@ -130,7 +131,7 @@ def test_holidays(
 
 
 def test_business_days(insert: Action, set_as_of: Action, query: Query) -> None:
-    """November 2026 has 21 weekdays; the 3rd, 5th and 10th are free, the 28th is a Saturday."""
+    """November 2026 has 21 weekdays; the 3rd, 5th and 10th are holidays, the 28th is a Saturday."""
     set_as_of("2026-06-30")
     insert("invoices", id="1", document_date="2026-06-30")
 
@@ -141,7 +142,7 @@ def test_business_days(insert: Action, set_as_of: Action, query: Query) -> None:
 
 
 def test_two_holidays_on_one_day(insert: Action, set_as_of: Action, query: Query) -> None:
-    """A day that two rules free is one day."""
+    """A day with two holidays is listed once."""
     set_as_of("2026-06-30")
     insert("holidays", holiday="A feast", month=12, day=25)
     insert("holidays", holiday="No such day", month=2, day=30)

@@ -15,8 +15,8 @@ def instant(day: int) -> datetime:
     return datetime(2026, 1, day, tzinfo=UTC)
 
 
-def test_a_product(insert: Action, query: Query) -> None:
-    """A product's latest version counts, its prices to the millionth."""
+def test_product(insert: Action, query: Query) -> None:
+    """The latest version of a product is shown, with prices to six decimals."""
     insert("products", id="1", code="P1", name="Old", _dlt_valid_to="2026-01-02")
     insert(
         "products",
@@ -40,8 +40,8 @@ def test_a_product(insert: Action, query: Query) -> None:
     ]
 
 
-def test_deleted_and_returned(insert: Action, query: Query) -> None:
-    """One that is gone is deleted and not active; one that is back is neither gone nor new."""
+def test_deleted_and_restored(insert: Action, query: Query) -> None:
+    """A deleted product is not active; a restored one is neither deleted nor new."""
     insert("products", id="1", _dlt_valid_to="2026-01-03")
     insert("products", id="2", _dlt_valid_to="2026-01-03")
     insert("products", id="2", _dlt_valid_from="2026-01-05")
@@ -56,7 +56,7 @@ def test_deleted_and_returned(insert: Action, query: Query) -> None:
     ("status", "is_active"), [("Active", True), (None, True), ("Discontinued", False)]
 )
 def test_active(insert: Action, query: Query, status: str | None, is_active: bool) -> None:
-    """A product is active whose status says so in any case, or says nothing."""
+    """A product is active if its status says so, in any case, or is missing."""
     insert("products", id="1", status=status)
 
     assert query("select is_active from core.dim_product") == [(is_active,)]
@@ -65,7 +65,7 @@ def test_active(insert: Action, query: Query, status: str | None, is_active: boo
 @pytest.mark.parametrize("table", ["invoices", "sales_orders", "purchase_orders"])
 @pytest.mark.parametrize("status", ["Posted", "Void", "Cancelled"])
 def test_unknown(insert: Action, query: Query, table: str, status: str) -> None:
-    """A product that only lines name is unknown, even on documents that do not count."""
+    """A product that occurs only in lines is unknown, even on documents that do not count."""
     insert("products", id="1", name="Known")
     insert(
         table,

@@ -1,4 +1,4 @@
-"""Invoices as they are now."""
+"""Current versions of invoices."""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime
@@ -11,8 +11,9 @@ Action = Callable[..., None]
 Query = Callable[[str], list[tuple[Any, ...]]]
 
 
-def test_only_what_there_is(insert: Action, query: Query) -> None:
-    """Of each invoice the last version counts; what is gone does not, what came back does."""
+def test_current_versions(insert: Action, query: Query) -> None:
+    """Only the latest version of an invoice counts; a deleted invoice does not, a restored one
+    does."""
     insert("invoices", id="1", total=1, _dlt_valid_to="2026-01-02")
     insert("invoices", id="1", total=2, _dlt_valid_from="2026-01-02")
     insert("invoices", id="2", total=3, _dlt_valid_to="2026-01-02")
@@ -31,8 +32,8 @@ def test_only_what_there_is(insert: Action, query: Query) -> None:
     ]
 
 
-def test_one_of_each(insert: Action, query: Query) -> None:
-    """Drafts, void ones and credit notes are among them, with their amounts."""
+def test_every_status(insert: Action, query: Query) -> None:
+    """Drafts, void invoices and credit notes are included, with their amounts."""
     insert("invoices", id="1", status="Draft", total=1)
     insert("invoices", id="2", status="Void", total=2)
     insert("invoices", id="3", status="Posted", total=-3)
@@ -66,7 +67,8 @@ def test_one_of_each(insert: Action, query: Query) -> None:
 def test_aging(
     insert: Action, set_as_of: Action, query: Query, due: str | None, days: int, bucket: str
 ) -> None:
-    """An open invoice is late by the days from its due date to the as-of day, in five buckets."""
+    """An open invoice is overdue by the days from its due date to the as-of day, in five
+    buckets."""
     set_as_of("2026-06-30")
     insert("invoices", id="1", total=107, document_date="2026-06-10", due_date=due)
 
@@ -74,10 +76,8 @@ def test_aging(
 
 
 @pytest.mark.parametrize("fields", [{"status": "Void"}, {"status": "Draft"}, {"balance": 0}])
-def test_not_open_not_late(
-    insert: Action, set_as_of: Action, query: Query, fields: dict[str, Any]
-) -> None:
-    """What is not open is not late, in no bucket."""
+def test_not_open(insert: Action, set_as_of: Action, query: Query, fields: dict[str, Any]) -> None:
+    """An invoice that is not open is not overdue and has no bucket."""
     set_as_of("2026-06-30")
     insert("invoices", **{"id": "1", "total": 107, "due_date": "2026-01-01", **fields})
 
@@ -86,8 +86,8 @@ def test_not_open_not_late(
     ]
 
 
-def test_words_and_days(insert: Action, query: Query) -> None:
-    """Codes, status and days are kept as P4 Books gives them."""
+def test_text_and_days(insert: Action, query: Query) -> None:
+    """Codes, status and days are kept as P4 Books returns them."""
     insert(
         "invoices",
         id="1",

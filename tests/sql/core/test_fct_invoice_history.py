@@ -19,7 +19,7 @@ def amounts(*values: str) -> tuple[Decimal, ...]:
 
 
 def test_versions(insert: Action, query: Query) -> None:
-    """Every version is a row, those of what is gone and what came back too."""
+    """Every version is a row, including those of deleted and restored invoices."""
     days = [datetime(2026, 1, day, tzinfo=UTC) for day in (1, 2, 3, 4)]
     insert("invoices", id="1", balance=107, _dlt_valid_to="2026-01-02")
     insert("invoices", id="1", balance=7, _dlt_valid_from="2026-01-02", _dlt_valid_to="2026-01-03")
@@ -59,24 +59,24 @@ def test_versions(insert: Action, query: Query) -> None:
 def test_amounts(
     insert: Action, query: Query, given: tuple[str | None, ...], whole: tuple[str, ...]
 ) -> None:
-    """Missing amounts follow from the others: net and tax from the total, the balance from what is
-    not paid. A given balance is kept, whatever the others are."""
+    """Missing amounts are derived from the others: net and tax from the total, the balance from the
+    amount paid. An existing balance is kept, whatever the others are."""
     names = ("subtotal", "tax_total", "total", "amount_paid", "balance")
     insert("invoices", id="1", **dict(zip(names, given, strict=True)))
 
     assert query(f"select {MONEY} from core.fct_invoice_history") == [amounts(*whole)]
 
 
-def test_amounts_beyond_all_bounds(insert: Action, query: Query) -> None:
-    """Amounts whose sum no column holds stop nothing; the sum is taken for none."""
+def test_overflow(insert: Action, query: Query) -> None:
+    """A sum of amounts that overflows its column is taken as missing and breaks nothing."""
     insert("invoices", id="1", subtotal=HUGE, tax_total=HUGE)
 
     assert query(f"select {MONEY} from core.fct_invoice_history") == [amounts(HUGE, HUGE, *"000")]
 
 
-def test_a_header_without_amounts(insert: Action, query: Query) -> None:
-    """It is what its lines come to; a line without a subtotal comes to quantity x price, less the
-    discount."""
+def test_header_without_amounts(insert: Action, query: Query) -> None:
+    """Without amounts in its header an invoice is the sum of its lines; a line without a subtotal
+    is quantity x price less the discount."""
     insert(
         "invoices",
         id="1",
@@ -106,8 +106,8 @@ def test_a_header_without_amounts(insert: Action, query: Query) -> None:
 def test_days(
     insert: Action, query: Query, days: tuple[str | None, ...], document_on: str, due_on: str
 ) -> None:
-    """A missing document date is the posting's, else the day in Panama on which it was made; what
-    has no due date is due on the document date."""
+    """A missing document date is the posting date, else the day of creation in Panama; a missing
+    due date is the document date."""
     document, due, posting = days
     insert(
         "invoices",
@@ -123,8 +123,9 @@ def test_days(
     ]
 
 
-def test_no_day_at_all(insert: Action, query: Query) -> None:
-    """It belongs to the day in Panama on which its first version was seen, in each version."""
+def test_no_day(insert: Action, query: Query) -> None:
+    """Without any day, every version belongs to the day in Panama on which the first one was
+    seen."""
     insert(
         "invoices",
         id="1",
@@ -142,7 +143,7 @@ def test_no_day_at_all(insert: Action, query: Query) -> None:
         # live, open, void, draft, paid
         ("Posted", (True, True, False, False, False)),
         ("partially_paid", (True, True, False, False, False)),
-        ("PAID", (True, True, False, False, True)),  # yet something is owed
+        ("PAID", (True, True, False, False, True)),  # but it has a balance
         (" void", (False, False, True, False, False)),
         ("VOID", (False, False, True, False, False)),
         ("draft", (False, False, False, True, False)),
@@ -151,7 +152,8 @@ def test_no_day_at_all(insert: Action, query: Query) -> None:
     ],
 )
 def test_status(insert: Action, query: Query, status: str | None, flags: tuple[bool, ...]) -> None:
-    """Live is what is not void and not draft, in any case; open is what is live and owed."""
+    """An invoice is live unless it is void or a draft, in any case; open if it is live and has a
+    balance."""
     insert("invoices", id="1", status=status, total=107)
 
     assert query(
@@ -171,7 +173,7 @@ def test_status(insert: Action, query: Query, status: str | None, flags: tuple[b
 def test_open(
     insert: Action, query: Query, total: int, balance: int, is_open: bool, is_credit_note: bool
 ) -> None:
-    """What was paid too much, and a credit note, is open too; a credit note has a total below 0."""
+    """Overpaid invoices and credit notes are open too; a credit note has a negative total."""
     insert("invoices", id="1", total=total, balance=balance)
 
     assert query("select is_open, is_credit_note from core.fct_invoice_history") == [
@@ -188,7 +190,8 @@ def test_currency(insert: Action, query: Query, given: str | None, currency: str
 
 
 def test_no_customer(insert: Action, query: Query) -> None:
-    """An invoice without a customer is under (none), one of an unknown customer under its id."""
+    """An invoice without a customer is listed under (none), one of an unknown customer under its
+    id."""
     insert("invoices", id="1", customer_id=None)
     insert("invoices", id="2", customer_id="77")
 
@@ -198,8 +201,8 @@ def test_no_customer(insert: Action, query: Query) -> None:
     ]
 
 
-def test_a_total_and_lines_alone(insert: Action, query: Query) -> None:
-    """If only the total is given, the net is that of the lines, and the tax is the rest."""
+def test_only_total_and_lines(insert: Action, query: Query) -> None:
+    """If the header has only a total, the net is that of the lines, and the tax is the rest."""
     insert("invoices", id="1", total=107, lines=[{"subtotal": 60}, {"subtotal": 40}])
     insert("invoices", id="2", total=107)
 

@@ -19,7 +19,7 @@ def money(*values: str | None) -> tuple[Decimal | None, ...]:
     return tuple(None if each is None else Decimal(each) for each in values)
 
 
-def test_a_line(insert: Action, query: Query) -> None:
+def test_line(insert: Action, query: Query) -> None:
     """A line has its invoice's customer, currency and day, and its own product and price."""
     insert(
         "invoices",
@@ -64,21 +64,21 @@ def test_a_line(insert: Action, query: Query) -> None:
         ({"quantity": 10, "price": 20, "discount": 10, "subtotal": "190"}, "10", "190"),
         # a percentage
         ({"quantity": 10, "price": 20, "discount": 10, "subtotal": "180"}, "20", "180"),
-        # neither meets the net: an amount, and the net as told
+        # neither explains the net: an amount, and the net as given
         ({"quantity": 10, "price": 20, "discount": 10, "subtotal": "150"}, "10", "150"),
-        # both meet it: an amount
+        # both explain it: an amount
         ({"quantity": 10, "price": 10, "discount": 10, "subtotal": "90"}, "10", "90"),
-        # a percentage, its net rounded to the cent in another way
+        # a percentage, with the net rounded differently
         ({"quantity": 3, "price": "3.33", "discount": "12.5", "subtotal": "8.75"}, "1.25", "8.75"),
-        # all of it is given away
+        # free of charge
         ({"quantity": 2, "price": 50, "discount": 100, "subtotal": "0"}, "100", "0"),
         ({"quantity": 5, "price": 50, "discount": 100, "subtotal": "0"}, "250", "0"),
-        # a percentage on what is given back
+        # a percentage on a return
         ({"quantity": -10, "price": 20, "discount": 10, "subtotal": "-180"}, "-20", "-180"),
         # no discount
         ({"quantity": 10, "price": 20, "subtotal": "200"}, None, "200"),
         ({"quantity": 10, "price": 20, "discount": 0, "subtotal": "200"}, "0", "200"),
-        # no net: one is computed, the discount an amount
+        # without a net it is computed, with the discount as an amount
         ({"quantity": 10, "price": 20, "discount": 10}, "10", "190"),
         ({"quantity": 1000, "price": 1000}, None, "1000000"),
         ({"quantity": "0.333333", "price": "0.015"}, None, "0"),
@@ -86,14 +86,14 @@ def test_a_line(insert: Action, query: Query) -> None:
         ({"quantity": 10}, None, "0"),
         ({"price": 20, "discount": 3}, "3", "0"),
         ({}, None, "0"),
-        # beyond all bounds
+        # overflow
         ({"quantity": 100_000_000_000, "price": 100_000_000_000}, None, "0"),
         ({"quantity": 1, "price": 1, "discount": 1, "subtotal": f"-{HUGE}"}, "1", f"-{HUGE}"),
     ],
 )
 def test_net(insert: Action, query: Query, line: Line, discount: str | None, net: str) -> None:
-    """A discount is an amount or a percentage, whichever meets the line's net; a line without a
-    net gets one."""
+    """A discount is an amount or a percentage, whichever explains the line's net; a missing net is
+    computed."""
     insert("invoices", id="1", lines=[line])
 
     assert query(
@@ -106,16 +106,16 @@ def test_net(insert: Action, query: Query, line: Line, discount: str | None, net
     [
         # the header is the sum of its lines
         ("30", ["10", "20"], [(1, False, "10"), (2, False, "20")]),
-        # more, and less
+        # more and less than its lines
         ("30.01", ["10", "20"], [(0, True, "0.01"), (1, False, "10"), (2, False, "20")]),
         ("25", ["10", "20"], [(0, True, "-5"), (1, False, "10"), (2, False, "20")]),
-        # no lines
+        # without lines
         ("30", [], [(0, True, "30")]),
         ("0", [], []),
         ("-30", [], [(0, True, "-30")]),
     ],
 )
-def test_headers_beyond_lines(
+def test_header_exceeds_lines(
     insert: Action, query: Query, subtotal: str, lines: list[str], rows: list[tuple[int, bool, str]]
 ) -> None:
     """A header's excess over its lines is an added line without a product: no sum loses it."""
@@ -131,8 +131,8 @@ def test_headers_beyond_lines(
     ]
 
 
-def test_lines_counted_from_0(insert: Action, query: Query) -> None:
-    """If an invoice's own lines begin with 0, the added line comes before that."""
+def test_lines_numbered_from_0(insert: Action, query: Query) -> None:
+    """If an invoice's lines are numbered from 0, the number of the added line precedes that."""
     lines = [{"line_number": 0, "subtotal": 10}, {"line_number": 1, "subtotal": 20}]
     insert("invoices", id="1", subtotal=31, lines=lines)
 
@@ -140,8 +140,8 @@ def test_lines_counted_from_0(insert: Action, query: Query) -> None:
 
 
 @pytest.mark.parametrize("number", [-(2**63), 2**63 - 1])
-def test_numbers_beyond_all_bounds(insert: Action, query: Query, number: int) -> None:
-    """The least and the greatest number that a line may have leave room for what is beyond."""
+def test_extreme_numbers(insert: Action, query: Query, number: int) -> None:
+    """The smallest and the largest line number leave room for the added line."""
     insert("invoices", id="1", subtotal=31, lines=[{"line_number": number, "subtotal": 10}])
 
     rows = query("select count(distinct line_number), sum(line_net) from core.fct_invoice_line")
@@ -149,8 +149,8 @@ def test_numbers_beyond_all_bounds(insert: Action, query: Query, number: int) ->
     assert rows == [(2, Decimal(31))]
 
 
-def test_a_header_without_amounts(insert: Action, query: Query) -> None:
-    """It is what its lines come to, so nothing is beyond them."""
+def test_header_without_amounts(insert: Action, query: Query) -> None:
+    """A header without amounts is the sum of its lines, without an added line."""
     insert("invoices", id="1", lines=[{"quantity": 1, "price": 5}, {"subtotal": 7}])
 
     assert query(LINES.format("line_net")) == [(1, Decimal(5)), (2, Decimal(7))]
@@ -170,18 +170,18 @@ def test_a_header_without_amounts(insert: Action, query: Query) -> None:
         ),
     ],
 )
-def test_absurd_headers(
+def test_huge_header(
     insert: Action, query: Query, subtotal: str, nets: list[str], rows: list[tuple[int, str]]
 ) -> None:
-    """A difference too large for one amount becomes several lines; no cent is lost."""
+    """A difference that exceeds one amount becomes several lines; no cent is lost."""
     lines = [{"subtotal": each} for each in nets]
     insert("invoices", id="1", subtotal=subtotal, lines=lines)
 
     assert query(LINES.format("line_net")) == [(number, Decimal(each)) for number, each in rows]
 
 
-def test_absurd_tax(insert: Action, query: Query) -> None:
-    """A share of the tax that no amount holds is none, and stops nothing."""
+def test_huge_tax(insert: Action, query: Query) -> None:
+    """A share of the tax that overflows its column is null and breaks nothing."""
     lines = [{"tax_code": "ITBMS7", "subtotal": f"-{HUGE}"}, {"tax_code": "X", "subtotal": 1}]
     fields = {"id": "1", "document_date": "2026-01-01", "tax_total": HUGE}
     insert("invoices", **fields, subtotal="-9999999999999998.99", lines=lines)
@@ -198,7 +198,7 @@ def test_absurd_tax(insert: Action, query: Query) -> None:
         ("ITBMS", "9999-12-31", "0.08", "8"),
         ("EXENTO", "2026-06-30", "0", "0"),
         ("ITBMS15", "2026-06-30", "0.15", "15"),
-        # nobody knows it then: the tax as charged
+        # unknown at that time: the tax as charged
         ("ITBMS15", "2010-06-30", None, "9.99"),
         ("ITBMS", "0202-02-02", None, "9.99"),
         ("IVA", "2026-06-30", None, "9.99"),
@@ -214,7 +214,7 @@ def test_rates(
     rate: str | None,
     tax: str,
 ) -> None:
-    """A line is taxed at the rate of its code on the document's date, even if that changed in
+    """A line is taxed at the rate of its code on the document's date, even if the rate changes in
     mid-year; without a rate, as it was charged."""
     insert("tax_rates", tax_code="ITBMS", rate="0.08", valid_from="2026-07-01")
     lines = [{"tax_code": code, "subtotal": 100}]
@@ -228,16 +228,16 @@ def test_rates(
 @pytest.mark.parametrize(
     ("tax", "lines", "shares"),
     [
-        # a cent that does not divide
+        # a cent that cannot be divided
         ("0.10", [("X", "1"), ("X", "1"), ("X", "1")], ["0.03", "0.04", "0.03"]),
         ("-0.10", [("X", "-1"), ("X", "-1"), ("X", "-1")], ["-0.03", "-0.04", "-0.03"]),
-        # by their nets
+        # in proportion to the nets
         ("10", [("X", "30"), ("Y", "70")], ["3", "7"]),
-        # beside a known one: what was charged beyond it
+        # next to a known code: the tax charged in excess of it
         ("10", [("ITBMS7", "100"), ("X", "50")], ["7", "3"]),
         ("7", [("ITBMS7", "100"), ("X", "50")], ["7", "0"]),
         ("6", [("ITBMS7", "100"), ("X", "50")], ["7", "-1"]),
-        # nothing to share it by: all to the last
+        # without nets: all to the last
         ("5", [("X", "0"), ("X", "0")], ["0", "5"]),
         ("5", [("X", "10"), ("X", "-10")], ["0", "5"]),
         ("0", [("X", "10")], ["0"]),
@@ -246,7 +246,7 @@ def test_rates(
 def test_tax_as_charged(
     insert: Action, query: Query, tax: str, lines: list[tuple[str, str]], shares: list[str]
 ) -> None:
-    """The tax of unknown codes is shared by their nets, and no cent is lost."""
+    """The tax of unknown codes is allocated by net, and no cent is lost."""
     insert(
         "invoices",
         id="1",
@@ -272,8 +272,8 @@ def test_tax_without_lines(insert: Action, query: Query) -> None:
     ]
 
 
-def test_a_known_tax_that_was_charged_otherwise(insert: Action, query: Query) -> None:
-    """A line of a known code bears the tax of its rate, whatever the header says."""
+def test_known_code_charged_differently(insert: Action, query: Query) -> None:
+    """A line with a known code has the tax of its rate, whatever the header says."""
     lines = [{"tax_code": "ITBMS7", "subtotal": 100}]
     insert("invoices", id="1", document_date="2026-01-01", subtotal=100, tax_total=8, lines=lines)
 
@@ -282,14 +282,14 @@ def test_a_known_tax_that_was_charged_otherwise(insert: Action, query: Query) ->
 
 @pytest.mark.parametrize("status", ["Draft", "Void"])
 def test_not_live(insert: Action, query: Query, status: str) -> None:
-    """Lines of drafts and void ones are there, and are not live."""
+    """Lines of drafts and void invoices are included and are not live."""
     insert("invoices", id="1", status=status, subtotal=3, lines=[{"subtotal": 3}])
 
     assert query(LINES.format("is_live, line_net")) == [(1, False, Decimal(3))]
 
 
 def test_every_document_once(insert: Action, query: Query) -> None:
-    """Only what P4 Books has now counts; its lines come to its net, for each document by itself."""
+    """Only current versions count; the lines of each invoice add up to its net."""
     insert("invoices", id="1", subtotal=1, lines=[{"subtotal": 1}], _dlt_valid_to="2026-01-02")
     insert("invoices", id="1", subtotal=2, lines=[{"subtotal": 3}], _dlt_valid_from="2026-01-02")
     insert("invoices", id="2", subtotal=4, lines=[{"subtotal": 4}], _dlt_valid_to="2026-01-02")

@@ -14,8 +14,8 @@ KINDS = {"invoices": "sold", "sales_orders": "demanded", "purchase_orders": "on 
 
 
 @pytest.mark.parametrize(("table", "direction"), KINDS.items())
-def test_a_line(insert: Action, query: Query, table: str, direction: str) -> None:
-    """A line of each kind of document is a row of its own direction."""
+def test_line(insert: Action, query: Query, table: str, direction: str) -> None:
+    """A line of each kind of document is a row with its own direction."""
     line = {"product_id": 9, "quantity": 2, "price": 5, "subtotal": "10"}
     fields = {"id": "1", "document_date": "2026-02-28", "currency": "eur", "subtotal": 10}
     insert(table, **fields, lines=[line])
@@ -31,8 +31,8 @@ def test_a_line(insert: Action, query: Query, table: str, direction: str) -> Non
     ]
 
 
-def test_the_same_number_in_each(insert: Action, query: Query) -> None:
-    """An invoice and two orders of one id are three documents."""
+def test_same_id(insert: Action, query: Query) -> None:
+    """An invoice and two orders with the same id are three documents."""
     for table in KINDS:
         insert(table, id="1", subtotal=1, lines=[{"subtotal": 1}])
 
@@ -44,14 +44,14 @@ def test_the_same_number_in_each(insert: Action, query: Query) -> None:
 @pytest.mark.parametrize("table", KINDS)
 @pytest.mark.parametrize("status", ["Void", "draft"])
 def test_not_live(insert: Action, query: Query, table: str, status: str) -> None:
-    """Drafts and void documents are no activity."""
+    """Drafts and void documents are not activity."""
     insert(table, id="1", status=status, subtotal=1, lines=[{"subtotal": 1}])
 
     assert query("select * from core.fct_item_activity") == []
 
 
-def test_beyond_the_lines(insert: Action, query: Query) -> None:
-    """What an invoice's header has beyond its lines is sold, of no product and without quantity."""
+def test_header_exceeds_lines(insert: Action, query: Query) -> None:
+    """An invoice header's excess over its lines is sold, without product and quantity."""
     insert(
         "invoices", id="1", subtotal=30, lines=[{"product_id": 9, "quantity": 1, "subtotal": 10}]
     )

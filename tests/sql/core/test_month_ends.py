@@ -1,4 +1,4 @@
-"""Month ends since history began."""
+"""Month ends since the start of history."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,14 +15,14 @@ MONTHS = (
 INSTANTS = "select measured_at::varchar from core.month_ends order by month_on"
 
 
-def test_nothing_known(query: Query) -> None:
-    """A warehouse that never synced has no month."""
+def test_no_history(query: Query) -> None:
+    """A warehouse that was never synced has no month."""
     assert query("select * from core.month_ends") == []
 
 
-def test_months_since_history_began(set_as_of: Action, query: Query) -> None:
-    """History that begins in mid-month gives that month its end, each month after it its own, a
-    leap day too, and the month that is not over its last day so far."""
+def test_months(set_as_of: Action, query: Query) -> None:
+    """A history that starts in mid-month includes the end of that month and of each later one, in
+    leap years too; the current month has its latest day."""
     set_as_of("2028-03-15", history_since="2027-12-20 12:00:00-05")
 
     assert query(MONTHS) == [
@@ -33,9 +33,9 @@ def test_months_since_history_began(set_as_of: Action, query: Query) -> None:
     ]
 
 
-def test_instants(set_as_of: Action, query: Query) -> None:
-    """A month that is over is measured at its last moment in Panama, the running one at the as-of
-    instant."""
+def test_timestamps(set_as_of: Action, query: Query) -> None:
+    """A month that is over is measured at its last moment in Panama, the current one at the as-of
+    timestamp."""
     set_as_of("2026-02-10", history_since="2026-01-01 12:00:00-05")
 
     assert query(INSTANTS) == [("2026-02-01 04:59:59.999999+00",), ("2026-02-10 17:00:00+00",)]
@@ -45,10 +45,8 @@ def test_instants(set_as_of: Action, query: Query) -> None:
     ("since", "first"),
     [("2026-02-01 04:59:59.9+00", "2026-01-01"), ("2026-02-01 05:00:00+00", "2026-02-01")],
 )
-def test_history_that_begins_at_the_edge(
-    set_as_of: Action, query: Query, since: str, first: str
-) -> None:
-    """The first month is that of the day in Panama on which history began."""
+def test_start_at_midnight(set_as_of: Action, query: Query, since: str, first: str) -> None:
+    """The first month is that of the day in Panama on which history starts."""
     set_as_of("2026-02-28", history_since=since)
 
     assert query(MONTHS)[0][0] == first
@@ -65,15 +63,15 @@ def test_history_of_one_day(set_as_of: Action, query: Query) -> None:
     ("at", "is_over"),
     [("2026-01-31 12:00:00-05", False), ("2026-01-31 23:59:59.999999-05", True)],
 )
-def test_the_last_day(set_as_of: Action, query: Query, at: str, is_over: bool) -> None:
-    """At noon of its last day a month is not over; as of the end of that day it is."""
+def test_last_day(set_as_of: Action, query: Query, at: str, is_over: bool) -> None:
+    """A month is not over at noon of its last day, but is at the end of that day."""
     set_as_of("2026-01-31", as_of_at=at, history_since="2026-01-10")
 
     assert query(MONTHS) == [("2026-01-01", "2026-01-31", "2026-01-31", is_over)]
 
 
-def test_another_zone(set_as_of: Action, query: Query) -> None:
-    """Months end when the tenant's day does, in summer time too."""
+def test_another_timezone(set_as_of: Action, query: Query) -> None:
+    """Months end with the tenant's day, during daylight saving time too."""
     set_as_of("2026-08-02", history_since="2026-07-10", timezone="Europe/Madrid")
 
     assert query(INSTANTS)[0] == ("2026-07-31 21:59:59.999999+00",)

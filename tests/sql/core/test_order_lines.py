@@ -11,15 +11,15 @@ Action = Callable[..., None]
 Query = Callable[[str], list[tuple[Any, ...]]]
 
 KINDS = pytest.mark.parametrize("kind", ["sales_order", "purchase_order"])
-FIELDS = {  # the party, and the field and the column of the promised day
+FIELDS = {  # the party, and the field and column of the promised day
     "sales_order": ("customer_id", "required_date", "required_on"),
     "purchase_order": ("vendor_id", "expected_date", "expected_on"),
 }
 
 
 @KINDS
-def test_a_line(insert: Action, set_as_of: Action, query: Query, kind: str) -> None:
-    """A line has its order's party, words and days, and its own product and amounts."""
+def test_line(insert: Action, set_as_of: Action, query: Query, kind: str) -> None:
+    """A line has its order's party, text and days, and its own product and amounts."""
     set_as_of("2026-06-30")
     party, field, column = FIELDS[kind]
     line = {"line_number": 4, "product_id": 9, "description": "😀", "quantity": 3, "price": 5}
@@ -72,7 +72,8 @@ def test_no_product(insert: Action, query: Query, kind: str) -> None:
 
 @KINDS
 def test_closed_cancelled_and_deleted(insert: Action, query: Query, kind: str) -> None:
-    """Lines of a cancelled order are not live, of a closed one not open; a deleted one has none."""
+    """Lines of a cancelled order are not live, of a closed one not open; a deleted order has
+    none."""
     insert(f"{kind}s", id="1", status="Cancelled", lines=[{}])
     insert(f"{kind}s", id="2", status="Closed", lines=[{}])
     insert(f"{kind}s", id="3", lines=[{}], _dlt_valid_to="2026-01-02")

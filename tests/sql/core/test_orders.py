@@ -16,7 +16,7 @@ HUGE = "9999999999999999.99"
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of order: what its columns, fields and final status are called."""
+    """A kind of order: the names of its columns and fields, and its final status."""
 
     name: str
     party: str
@@ -25,17 +25,17 @@ class Kind:
 
     @property
     def table(self) -> str:
-        """Return the table of raw."""
+        """Return the name of its table in raw."""
         return f"{self.name}s"
 
     @property
     def model(self) -> str:
-        """Return the model."""
+        """Return the name of its model."""
         return f"core.fct_{self.name}"
 
     @property
     def money(self) -> str:
-        """Return the columns of its amounts."""
+        """Return its amount columns."""
         return f"{self.name}_subtotal, {self.name}_tax, {self.name}_total"
 
 
@@ -55,7 +55,7 @@ def amounts(*values: str) -> tuple[Decimal, ...]:
 
 
 def test_versions(kind: Kind, insert: Action, query: Query) -> None:
-    """The current version of each order counts; a deleted order does not, a returned one does."""
+    """The current version of each order counts; a deleted order does not, a restored one does."""
     insert(kind.table, id="1", total=1, _dlt_valid_to="2026-01-02")
     insert(kind.table, id="1", total=2, _dlt_valid_from="2026-01-02")
     insert(kind.table, id="2", total=3, _dlt_valid_to="2026-01-02")
@@ -69,8 +69,8 @@ def test_versions(kind: Kind, insert: Action, query: Query) -> None:
     ) == [("1", Decimal(2), days[0], days[1]), ("3", Decimal(5), days[0], days[2])]
 
 
-def test_words_and_keys(kind: Kind, insert: Action, query: Query) -> None:
-    """Keys and words are kept as P4 Books spells them; the currency is in capitals."""
+def test_text_and_keys(kind: Kind, insert: Action, query: Query) -> None:
+    """Keys and text are kept as P4 Books spells them; the currency is in upper case."""
     words = {"code": "SO-1 'x'", "status": "Open", "warehouse_id": "w", "currency": "eur"}
     insert(kind.table, id="1", **{kind.party: "7"}, **words)
 
@@ -110,7 +110,7 @@ def test_status(
     ("kind", "other"), [(SALES, PURCHASE), (PURCHASE, SALES)], indirect=["kind"]
 )
 def test_status_of_the_other_kind(kind: Kind, other: Kind, insert: Action, query: Query) -> None:
-    """A status that ends the other kind of order only is an unknown one."""
+    """A status that ends only the other kind of order is an unknown one."""
     insert(kind.table, id="1", status=other.done)
     insert(kind.table, id="2", status=f"Partially{other.done}")
 
@@ -138,14 +138,14 @@ def test_amounts(
     given: tuple[str | None, ...],
     complete: tuple[str, ...],
 ) -> None:
-    """A missing amount follows from the others."""
+    """A missing amount is derived from the others."""
     names = ("subtotal", "tax_total", "total")
     insert(kind.table, id="1", **dict(zip(names, given, strict=True)))
 
     assert query(f"select {kind.money} from {kind.model}") == [amounts(*complete)]
 
 
-def test_a_header_without_amounts(kind: Kind, insert: Action, query: Query) -> None:
+def test_header_without_amounts(kind: Kind, insert: Action, query: Query) -> None:
     """A header without amounts is the sum of its lines."""
     lines = [{"subtotal": "100.01"}, {"quantity": 1000, "price": 1000, "discount": "0.5"}, {}]
     insert(kind.table, id="1", tax_total=7, lines=lines)
@@ -155,8 +155,8 @@ def test_a_header_without_amounts(kind: Kind, insert: Action, query: Query) -> N
     ]
 
 
-def test_a_total_and_lines_alone(kind: Kind, insert: Action, query: Query) -> None:
-    """If only the total is given, the net is that of the lines, and the tax is the rest."""
+def test_only_total_and_lines(kind: Kind, insert: Action, query: Query) -> None:
+    """If the header has only a total, the net is that of the lines, and the tax is the rest."""
     insert(kind.table, id="1", total=107, lines=[{"subtotal": 60}, {"subtotal": 40}])
     insert(kind.table, id="2", total=107, lines=[{}])
 
@@ -210,7 +210,8 @@ def test_late(
 def test_document_day(
     kind: Kind, insert: Action, query: Query, document: str | None, created: str | None, day: str
 ) -> None:
-    """An order without a date counts from the day in Panama it was created, or first seen."""
+    """A missing document date is the day in Panama on which the order was created, else first
+    seen."""
     insert(kind.table, id="1", document_date=document, date_created=created)
 
     assert query(f"select document_on from {kind.model}") == [(date.fromisoformat(day),)]

@@ -18,7 +18,7 @@ def instant(day: int) -> datetime:
 
 
 @PARTIES
-def test_a_party(insert: Action, query: Query, party: str) -> None:
+def test_party(insert: Action, query: Query, party: str) -> None:
     """The latest version counts, with when it was first seen and last changed."""
     fields = {"id": "1", "code": "C1", "balance": "12.34"}
     insert(f"{party}s", **fields, name="Old", _dlt_valid_to="2026-01-02")
@@ -45,7 +45,7 @@ def test_credit_limit(insert: Action, query: Query) -> None:
 
 @PARTIES
 def test_deleted(insert: Action, query: Query, party: str) -> None:
-    """A deleted party keeps its last words, is not active, and changed when it was deleted."""
+    """A deleted party keeps its last values, is not active, and changed when it was deleted."""
     insert(f"{party}s", id="1", name="Gone", status="Active", _dlt_valid_to="2026-01-03")
 
     assert query(
@@ -54,8 +54,8 @@ def test_deleted(insert: Action, query: Query, party: str) -> None:
 
 
 @PARTIES
-def test_returned(insert: Action, query: Query, party: str) -> None:
-    """A party that was deleted and came back is not deleted, and was first seen before."""
+def test_restored(insert: Action, query: Query, party: str) -> None:
+    """A restored party is not deleted, and keeps the day it was first seen."""
     insert(f"{party}s", id="1", name="Before", _dlt_valid_to="2026-01-03")
     insert(f"{party}s", id="1", name="After", _dlt_valid_from="2026-01-05")
 
@@ -104,7 +104,7 @@ def test_active(
 def test_terms(
     insert: Action, query: Query, party: str, terms: str | None, days: int | None
 ) -> None:
-    """Payment terms are days if they name some; of several, the last are those to pay in."""
+    """Payment terms are days if they name some; of several, the last is the due period."""
     insert(f"{party}s", id="1", payment_terms=terms)
 
     assert query(f"select payment_terms, terms_days from core.dim_{party}") == [(terms, days)]
@@ -121,7 +121,7 @@ def test_currency(
     assert query(f"select currency from core.dim_{party}") == [(currency,)]
 
 
-DOCUMENTS = {  # that name a known party, 7, nobody, and 8
+DOCUMENTS = {  # of a known party, of 7, of no party, and of 8
     "customer": ("invoices", "invoices", "invoices", "sales_orders"),
     "vendor": ("purchase_orders",) * 4,
 }
@@ -129,7 +129,7 @@ DOCUMENTS = {  # that name a known party, 7, nobody, and 8
 
 @PARTIES
 def test_unknown(insert: Action, query: Query, party: str) -> None:
-    """A party that only documents name is unknown, and so is a missing one."""
+    """A party that occurs only in documents is unknown, and so is a missing one."""
     insert(f"{party}s", id="1", name="Known")
     for number, (table, named) in enumerate(
         zip(DOCUMENTS[party], ("1", "7", None, "8"), strict=True)

@@ -11,13 +11,13 @@ Query = Callable[[str], list[tuple[Any, ...]]]
 
 @pytest.fixture(params=["product", "customer"])
 def kind(request: pytest.FixtureRequest) -> str:
-    """Each kind of thing that is classed."""
+    """Each kind of entity that is classified."""
     return str(request.param)
 
 
 @pytest.fixture
 def classes(query_text: Query, kind: str) -> Query:
-    """Ask for columns of each product or customer, by rank."""
+    """Return a function that selects columns of each product or customer, by rank."""
 
     def classes(columns: str) -> list[tuple[Any, ...]]:
         return query_text(f"select {columns} from reporting.abc_{kind}s order by currency, rank")
@@ -27,7 +27,7 @@ def classes(query_text: Query, kind: str) -> Query:
 
 @pytest.fixture
 def add_sale(add_invoice: Action, kind: str) -> Action:
-    """Sell a product, or to a customer, for a net on a day."""
+    """Return a function that adds a sale of a product, or to a customer."""
 
     def add_sale(entity: object, net: str, day: str = "2026-06-01", **fields: Any) -> None:
         line = {"product_id": entity if kind == "product" else "1", "subtotal": net}
@@ -37,8 +37,8 @@ def add_sale(add_invoice: Action, kind: str) -> Action:
     return add_sale
 
 
-def test_nothing_sold(insert: Action, set_as_of: Action, classes: Query, kind: str) -> None:
-    """Without sales there is no class."""
+def test_no_sales(insert: Action, set_as_of: Action, classes: Query, kind: str) -> None:
+    """Without sales there are no classes."""
     set_as_of("2026-06-30")
     insert(f"{kind}s", id="5")
 
@@ -48,8 +48,8 @@ def test_nothing_sold(insert: Action, set_as_of: Action, classes: Query, kind: s
 def test_classes(
     insert: Action, add_sale: Action, set_as_of: Action, classes: Query, kind: str
 ) -> None:
-    """A makes up to 80 % of sales, B up to 95 %, C the rest; whoever crosses a limit is in the
-    better class. Unknown ones and a missing one are included."""
+    """A makes up to 80 % of sales, B up to 95 %, C the rest; one that crosses a limit is in the
+    better class. Unknown entities and a missing one are included."""
     set_as_of("2026-06-30")
     insert(f"{kind}s", id="1", code="P1", name="Most")
     for entity, net in (("1", "40"), ("1", "20"), ("2", "30"), (None, "7"), ("4", "3")):
@@ -66,7 +66,7 @@ def test_classes(
 @pytest.mark.parametrize(
     ("nets", "expected"),
     [
-        # exactly 80 % and 95 % are full
+        # exactly 80 % and 95 %
         (("80", "15", "5"), "ABC"),
         (("50", "30", "14", "6"), "AABB"),
         (("79.99", "15", "5.01"), "AAB"),
@@ -77,9 +77,9 @@ def test_classes(
         (("20", "20", "20", "20", "15", "5"), "AAAABC"),
         (("80000000.80", "14999999.20", "5000000.00"), "ABC"),
         (("79999999.99", "15000000.01", "5000000.00"), "AAC"),
-        # one makes all of it
+        # one with all sales
         (("1",), "A"),
-        # free, or returned
+        # free of charge, or returned
         (("10", "0"), "AC"),
         (("100", "-20"), "AC"),
         (("-1", "-2"), "CC"),
@@ -92,7 +92,7 @@ def test_classes(
 def test_limits(
     add_sale: Action, set_as_of: Action, classes: Query, nets: tuple[str, ...], expected: str
 ) -> None:
-    """A class is full at its limit, to the cent; without positive sales the class is C."""
+    """A class ends at its limit, to the cent; without positive sales the class is C."""
     set_as_of("2026-06-30")
     for number, net in enumerate(nets):
         add_sale(str(number), net)
@@ -112,7 +112,8 @@ def test_limits(
 def test_twelve_months(
     add_sale: Action, set_as_of: Action, classes: Query, as_of_on: str, first: str, before: str
 ) -> None:
-    """Sales of 12 months up to the as-of day count; later ones, or of the year 202, do not."""
+    """Sales of the 12 months up to the as-of day count; later ones, or those of the year 202, do
+    not."""
     set_as_of(as_of_on)
     add_sale("5", "1", first)
     add_sale("5", "2", as_of_on)
@@ -124,7 +125,7 @@ def test_twelve_months(
 
 
 def test_ties(add_sale: Action, set_as_of: Action, classes: Query, kind: str) -> None:
-    """With equal sales the lesser id comes first, in each currency."""
+    """With equal sales the smaller id comes first, in each currency."""
     set_as_of("2026-06-30")
     for entity in ("b", "c", "a"):
         add_sale(entity, "1")
@@ -165,7 +166,7 @@ def test_not_live(add_sale: Action, set_as_of: Action, classes: Query) -> None:
 
 
 def test_headers_and_lines(add_invoice: Action, set_as_of: Action, query_text: Query) -> None:
-    """Customers are classed by headers; a header's excess over its lines has no product."""
+    """Customers are classified by headers; a header's excess over its lines has no product."""
     set_as_of("2026-06-30")
     add_invoice(
         "2026-06-01", "50", customer_id="1", lines=[{"product_id": "5", "subtotal": "1"}] * 3
@@ -179,7 +180,7 @@ def test_headers_and_lines(add_invoice: Action, set_as_of: Action, query_text: Q
 
 
 def test_shares_out_of_range(add_sale: Action, set_as_of: Action, classes: Query) -> None:
-    """A share that is too large for its column is empty."""
+    """A share that overflows its column is null."""
     set_as_of("2026-06-30")
     add_sale("1", "9999999999999999.99")
     add_sale("2", "-9999999999999999.98")

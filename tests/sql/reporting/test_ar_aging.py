@@ -14,7 +14,7 @@ BUCKETS = "current_balance, days_1_30, days_31_60, days_61_90, days_over_90"
 
 @pytest.fixture
 def add_invoice(insert: Action, set_as_of: Action) -> Action:
-    """Give an open invoice that is late by days on 30 June 2026."""
+    """Return a function that adds an open invoice, overdue by some days on 30 June 2026."""
     set_as_of("2026-06-30")
     numbers = iter(range(1, 1000))
     due = {
@@ -38,7 +38,7 @@ def add_invoice(insert: Action, set_as_of: Action) -> Action:
 
 @pytest.fixture
 def aging(query_text: Query) -> Query:
-    """Ask for columns of each customer and currency."""
+    """Return a function that selects columns of each customer and currency."""
 
     def aging(columns: str) -> list[tuple[Any, ...]]:
         return query_text(
@@ -48,16 +48,16 @@ def aging(query_text: Query) -> Query:
     return aging
 
 
-def test_nothing_owed(insert: Action, query: Query) -> None:
-    """Who owes nothing has no row."""
+def test_no_balance(insert: Action, query: Query) -> None:
+    """A customer without a balance has no row."""
     insert("customers", id="1", credit_limit="5.00", balance="9.00")
     insert("invoices", id="1", customer_id="1", total="9.00", balance="0.00")
 
     assert query("select * from reporting.ar_aging") == []
 
 
-def test_a_customer(insert: Action, add_invoice: Action, aging: Query) -> None:
-    """A customer's open invoices are shown by age, and their sum is the balance."""
+def test_customer(insert: Action, add_invoice: Action, aging: Query) -> None:
+    """A customer's open invoices are shown by age and add up to the balance."""
     insert("customers", id="7", code="C7", name="Buyer", credit_limit="500.00")
     amounts = {-1: 1, 0: 2, 1: 4, 30: 8, 31: 16, 60: 32, 61: 64, 90: 128, 91: 256}
     for late, amount in amounts.items():
@@ -73,7 +73,7 @@ def test_a_customer(insert: Action, add_invoice: Action, aging: Query) -> None:
 
 
 def test_credits(add_invoice: Action, aging: Query) -> None:
-    """Credit notes and what was paid too much are subtracted in the bucket of their own age."""
+    """Credit notes and overpayments are subtracted in the bucket of their own age."""
     add_invoice(0, "100.00")
     add_invoice(30, "-30.00", total="-30.00")
     add_invoice(31, "-5.00")
@@ -86,17 +86,17 @@ def test_credits(add_invoice: Action, aging: Query) -> None:
 @pytest.mark.parametrize(
     ("overdue", "current", "share"),
     [
-        ("10.00", "-10.00", None),  # owes nothing on the whole
-        ("10.00", "-30.00", None),  # we owe it
+        ("10.00", "-10.00", None),  # a balance of 0
+        ("10.00", "-30.00", None),  # a negative balance
         ("-10.00", "5.00", None),
         ("10.00", "-5.00", "2.000000"),
-        ("10000.00", "-9999.99", None),  # a share of a million, which no column holds
+        ("10000.00", "-9999.99", None),  # a share of a million, which overflows its column
     ],
 )
 def test_share(
     add_invoice: Action, aging: Query, overdue: str, current: str, share: str | None
 ) -> None:
-    """A share of what is not above zero is none."""
+    """Without a positive balance there is no share."""
     add_invoice(1, overdue)
     add_invoice(0, current)
 
@@ -110,7 +110,8 @@ def test_share(
 def test_credit_limit(
     insert: Action, add_invoice: Action, aging: Query, limit: str | None, is_over: bool
 ) -> None:
-    """Over the limit is who owes a cent more; a limit of zero is one, none is none."""
+    """A customer is over the limit from one cent more; a limit of 0 is a limit, a missing one is
+    not."""
     insert("customers", id="7", credit_limit=limit)
     add_invoice(0, "100.00")
 
@@ -118,7 +119,7 @@ def test_credit_limit(
 
 
 def test_limit_of_another_currency(insert: Action, add_invoice: Action, aging: Query) -> None:
-    """A limit in euros says nothing of what is owed in dollars."""
+    """A limit in euros does not apply to a balance in dollars."""
     insert("customers", id="7", currency=" eur", credit_limit="50.00")
     add_invoice(0, "60.00", currency="EUR")
     add_invoice(0, "99.00", currency=None)
@@ -129,8 +130,8 @@ def test_limit_of_another_currency(insert: Action, add_invoice: Action, aging: Q
     ]
 
 
-def test_nobody_and_unknown_ones(add_invoice: Action, aging: Query) -> None:
-    """Counter sales are owed by (none), those of an unknown customer by its id."""
+def test_missing_and_unknown_customers(add_invoice: Action, aging: Query) -> None:
+    """Counter sales are listed under (none), those of an unknown customer under its id."""
     add_invoice(0, "1.00", customer_id=None)
     add_invoice(0, "2.00", customer_id="8")
     add_invoice(0, "4.00", customer_id=None)
@@ -142,15 +143,15 @@ def test_nobody_and_unknown_ones(add_invoice: Action, aging: Query) -> None:
 
 
 def test_not_open(add_invoice: Action, aging: Query) -> None:
-    """Nothing is owed on void, draft and deleted invoices."""
+    """Void, draft and deleted invoices have no balance."""
     for fields in ({"status": "VOID"}, {"status": "draft"}, {"_dlt_valid_to": "2026-02-01"}):
         add_invoice(1, "5.00", **fields)
 
     assert aging("*") == []
 
 
-def test_days_at_the_edge(insert: Action, set_as_of: Action, aging: Query) -> None:
-    """Due in the year 202 is late, in 9999 it is not."""
+def test_extreme_years(insert: Action, set_as_of: Action, aging: Query) -> None:
+    """An invoice due in the year 202 is overdue, one due in 9999 is not."""
     set_as_of("2026-06-30")
     insert("invoices", id="1", customer_id="7", total="1.00", due_date="0202-02-02")
     insert("invoices", id="2", customer_id="7", total="2.00", due_date="9999-12-31")
@@ -158,8 +159,8 @@ def test_days_at_the_edge(insert: Action, set_as_of: Action, aging: Query) -> No
     assert aging("oldest_due_on, current_balance, days_over_90") == [("0202-02-02", "2.00", "1.00")]
 
 
-def test_absurd_amounts(insert: Action, add_invoice: Action, aging: Query) -> None:
-    """A sum that no column holds is empty, and stops nothing; it is over any limit."""
+def test_overflow(insert: Action, add_invoice: Action, aging: Query) -> None:
+    """A sum that overflows its column is null and breaks nothing; it is over any limit."""
     insert("customers", id="7", credit_limit=HUGE)
     add_invoice(1, HUGE)
     add_invoice(1, HUGE)

@@ -14,7 +14,7 @@ SINCE = {"history_since": "2026-01-10 08:00:00-05"}
 
 @pytest.fixture
 def add_version(insert: Action, set_as_of: Action) -> Action:
-    """Give a version of an invoice of customer 7 from an instant to another; as of 15 April."""
+    """Return a function that adds a version of an invoice of customer 7, as of 15 April."""
     set_as_of("2026-04-15", **SINCE)
 
     def add_version(since: str, until: str | None, balance: str, **fields: Any) -> None:
@@ -26,7 +26,7 @@ def add_version(insert: Action, set_as_of: Action) -> Action:
 
 @pytest.fixture
 def history(query_text: Query) -> Query:
-    """Ask for columns of each month, oldest first."""
+    """Return a function that selects columns of each month, oldest first."""
 
     def history(columns: str) -> list[tuple[Any, ...]]:
         return query_text(
@@ -37,17 +37,17 @@ def history(query_text: Query) -> Query:
     return history
 
 
-def test_nothing_owed(insert: Action, set_as_of: Action, query: Query) -> None:
-    """A month end at which nothing was owed has no row."""
+def test_no_balance(insert: Action, set_as_of: Action, query: Query) -> None:
+    """A month end without open invoices has no row."""
     set_as_of("2026-04-15")
     insert("invoices", id="1", total="9.00", balance="0.00")
 
     assert query("select * from reporting.ar_aging_history") == []
 
 
-def test_growing_old(insert: Action, add_version: Action, history: Query) -> None:
-    """What stays open goes from bucket to bucket, from the month in which history begins to the one
-    that is not over, at its last day so far."""
+def test_open_for_months(insert: Action, add_version: Action, history: Query) -> None:
+    """An open invoice moves from bucket to bucket, from the month in which history starts to the
+    current one, at its latest day."""
     insert("customers", id="7", code="C7", name="Buyer", _dlt_valid_from="2026-01-10")
     add_version("2026-01-10", None, "40.00")
 
@@ -81,7 +81,7 @@ def test_growing_old(insert: Action, add_version: Action, history: Query) -> Non
         ("9999-12-31", 0),
     ],
 )
-def test_borders(add_version: Action, history: Query, due: str, place: int) -> None:
+def test_bucket_limits(add_version: Action, history: Query, due: str, place: int) -> None:
     """At the end of February each bucket has its first and its last day."""
     add_version("2026-02-02", "2026-03-02", "1.00", due_date=due)
 
@@ -94,27 +94,27 @@ def test_borders(add_version: Action, history: Query, due: str, place: int) -> N
 @pytest.mark.parametrize(
     ("since", "until", "months"),
     [
-        # made in the last second of January in Panama, or a moment later
+        # created in the last second of January in Panama, or a moment later
         ("2026-02-01 04:59:59.9+00", "2026-02-02", ["2026-01-31"]),
         ("2026-02-01 05:00:00+00", "2026-02-02", []),
-        # gone in the last second, or a moment later
+        # deleted in the last second, or a moment later
         ("2026-01-10", "2026-02-01 04:59:59.9+00", []),
         ("2026-01-10", "2026-02-01 05:00:00+00", ["2026-01-31"]),
-        # made and gone between two month ends
+        # created and deleted between two month ends
         ("2026-02-05", "2026-02-20", []),
     ],
 )
-def test_the_edge_of_a_month(
+def test_last_moment_of_a_month(
     add_version: Action, history: Query, since: str, until: str, months: list[str]
 ) -> None:
-    """What stood at the last moment of a month in Panama was owed at its end, and nothing else."""
+    """Exactly the versions valid at the last moment of a month in Panama count at its end."""
     add_version(since, until, "1.00")
 
     assert history("balance") == [(month, "1.00") for month in months]
 
 
-def test_paid_and_opened_again(add_version: Action, history: Query) -> None:
-    """Each month end has the balance of then: in part paid, paid, opened again."""
+def test_paid_and_reopened(add_version: Action, history: Query) -> None:
+    """Each month end has the balance at that time: partly paid, paid, reopened."""
     add_version("2026-01-10", "2026-02-10", "100.00")
     add_version("2026-02-10", "2026-03-05", "60.00", status="PartiallyPaid")
     add_version("2026-03-05", "2026-04-01 12:00:00+00", "0.00", status="Paid")
@@ -127,9 +127,9 @@ def test_paid_and_opened_again(add_version: Action, history: Query) -> None:
     ]
 
 
-def test_void_draft_gone_and_back(add_version: Action, history: Query) -> None:
-    """A draft is not owed until it is posted; nor what is void; nor what is gone, until it is
-    back."""
+def test_void_draft_deleted_and_restored(add_version: Action, history: Query) -> None:
+    """A draft does not count until it is posted; a void invoice does not count; a deleted one does
+    not until it is restored."""
     add_version("2026-01-10", "2026-02-10", "1.00", status="DRAFT")
     add_version("2026-02-10", "2026-03-10", "2.00", status="Posted")
     add_version("2026-03-10", None, "4.00", status="Void")
@@ -144,7 +144,7 @@ def test_void_draft_gone_and_back(add_version: Action, history: Query) -> None:
     ]
 
 
-def test_currencies_and_nobody(add_version: Action, history: Query) -> None:
+def test_currencies_and_missing_customers(add_version: Action, history: Query) -> None:
     """Currencies are never added up; a missing or unknown customer has a name of its own."""
     add_version("2026-04-02", None, "1.00", currency="eur")
     add_version("2026-04-02", None, "2.00", currency=None, id="2")
@@ -157,8 +157,8 @@ def test_currencies_and_nobody(add_version: Action, history: Query) -> None:
     ]
 
 
-def test_the_limit_of_then(insert: Action, add_version: Action, history: Query) -> None:
-    """The limit is the one of that month end, be the customer gone since; then the last counts."""
+def test_limit_at_month_end(insert: Action, add_version: Action, history: Query) -> None:
+    """The credit limit is the one at that month end; after a deletion the last one applies."""
     for since, until, limit in (
         ("2026-01-10", "2026-02-10", "50.00"),
         ("2026-02-10", "2026-03-10", "40.00"),
@@ -175,10 +175,8 @@ def test_the_limit_of_then(insert: Action, add_version: Action, history: Query) 
     ]
 
 
-def test_the_limit_in_the_currency_of_then(
-    insert: Action, add_version: Action, history: Query
-) -> None:
-    """A limit that was in euros at that month end says nothing of dollars, nor one in dollars of
+def test_currency_of_the_limit(insert: Action, add_version: Action, history: Query) -> None:
+    """A limit that was in euros at that month end does not apply to dollars, nor one in dollars to
     euros."""
     for since, until, currency in (
         ("2026-01-10", "2026-02-10", "EUR"),
@@ -197,8 +195,8 @@ def test_the_limit_in_the_currency_of_then(
     ]
 
 
-def test_absurd_amounts(add_version: Action, history: Query) -> None:
-    """A sum that no column holds is empty, and stops nothing."""
+def test_overflow(add_version: Action, history: Query) -> None:
+    """A sum that overflows its column is null and breaks nothing."""
     add_version("2026-04-02", None, HUGE)
     add_version("2026-04-02", None, HUGE, id="2")
 

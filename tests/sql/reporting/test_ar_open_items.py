@@ -13,7 +13,7 @@ HUGE = "9999999999999999.99"
 
 @pytest.fixture
 def items(query_text: Query) -> Query:
-    """Ask for columns of each open item."""
+    """Return a function that selects columns of each open item."""
 
     def items(columns: str) -> list[tuple[Any, ...]]:
         return query_text(f"select {columns} from reporting.ar_open_items order by invoice_id")
@@ -21,13 +21,14 @@ def items(query_text: Query) -> Query:
     return items
 
 
-def test_nothing_open(query: Query) -> None:
-    """A warehouse without a document has no open item."""
+def test_no_documents(query: Query) -> None:
+    """A warehouse without documents has no open items."""
     assert query("select * from reporting.ar_open_items") == []
 
 
-def test_an_item(insert: Action, set_as_of: Action, items: Query) -> None:
-    """An open invoice is listed once, however many versions its customer has, and lines it has."""
+def test_item(insert: Action, set_as_of: Action, items: Query) -> None:
+    """An open invoice is listed once, however many versions its customer has and however many lines
+    it has."""
     set_as_of("2026-06-30")
     insert("customers", id="7", code="C7", name="Old", _dlt_valid_to="2026-01-02")
     insert("customers", id="7", code="C7", name="New", _dlt_valid_from="2026-01-02")
@@ -61,7 +62,7 @@ def test_an_item(insert: Action, set_as_of: Action, items: Query) -> None:
         ({"status": "Posted"}, "107.00"),
         ({"status": None}, "107.00"),
         ({"status": "Reviewed"}, "107.00"),
-        ({"status": "Paid"}, "107.00"),  # yet nothing was paid
+        ({"status": "Paid"}, "107.00"),  # but nothing was paid
         ({"status": "pArTiAlLyPaId", "balance": "0.01"}, "0.01"),
         ({"amount_paid": "100.00"}, "7.00"),
         ({"amount_paid": "110.00"}, "-3.00"),
@@ -73,7 +74,7 @@ def test_an_item(insert: Action, set_as_of: Action, items: Query) -> None:
     ],
 )
 def test_open(insert: Action, items: Query, fields: dict[str, Any], balance: str) -> None:
-    """What is live and not paid to the cent is open; what is paid too much is a credit."""
+    """A live invoice is open until it is paid to the cent; an overpaid one is a credit."""
     insert("invoices", **{"id": "1", "total": "107.00", **fields})
 
     assert items("balance") == [(balance,)]
@@ -92,22 +93,23 @@ def test_open(insert: Action, items: Query, fields: dict[str, Any], balance: str
     ],
 )
 def test_not_open(insert: Action, items: Query, fields: dict[str, Any]) -> None:
-    """Void ones, drafts, paid ones, those without amounts and what is gone are not open."""
+    """Void, draft, paid and deleted invoices, and those without amounts, are not open."""
     insert("invoices", **{"id": "1", "total": "107.00", **fields})
 
     assert items("*") == []
 
 
-def test_gone_and_back(insert: Action, items: Query) -> None:
-    """A deleted and restored invoice is listed once, as it is now."""
+def test_deleted_and_restored(insert: Action, items: Query) -> None:
+    """A deleted and restored invoice is listed once, in its current version."""
     insert("invoices", id="1", total="1.00", _dlt_valid_to="2026-01-05")
     insert("invoices", id="1", total="2.00", _dlt_valid_from="2026-01-09")
 
     assert items("invoice_id, balance") == [("1", "2.00")]
 
 
-def test_nobody_and_unknown_ones(insert: Action, items: Query) -> None:
-    """Who owes without a name is (none), an unknown one its id; who is gone keeps the name."""
+def test_missing_unknown_and_deleted_customers(insert: Action, items: Query) -> None:
+    """A missing customer is (none), an unknown one has its id as name, a deleted one keeps its
+    name."""
     insert("customers", id="1", name="Gone", _dlt_valid_to="2026-02-01")
     for number, customer in enumerate(("1", "7", None)):
         insert("invoices", id=f"{number}", total="1.00", customer_id=customer)
@@ -131,21 +133,21 @@ def test_nobody_and_unknown_ones(insert: Action, items: Query) -> None:
         ("2026-04-30", 61, "61-90"),
         ("2026-04-01", 90, "61-90"),
         ("2026-03-31", 91, "90+"),
-        (None, 120, "90+"),  # due on its own day
+        (None, 120, "90+"),  # due on the document date
     ],
 )
-def test_borders(
+def test_bucket_limits(
     insert: Action, set_as_of: Action, items: Query, due: str | None, days: int, bucket: str
 ) -> None:
-    """On its due day it is not late; each bucket has its first and its last day."""
+    """On its due day an invoice is not overdue; each bucket has its first and its last day."""
     set_as_of("2026-06-30")
     insert("invoices", id="1", total="1.00", document_date="2026-03-02", due_date=due)
 
     assert items("days_overdue, aging_bucket") == [(days, bucket)]
 
 
-def test_absurd_amounts(insert: Action, items: Query) -> None:
-    """The largest amount of a column is kept."""
+def test_largest_amount(insert: Action, items: Query) -> None:
+    """The largest amount that fits a column is kept."""
     insert("invoices", id="1", total=HUGE)
     insert("invoices", id="2", total=f"-{HUGE}")
 

@@ -14,7 +14,7 @@ FLOWS = "overdue_in, expected_in, committed_out, net_cash, net_cash_to_date"
 
 @pytest.fixture
 def add_invoice(insert: Action, set_as_of: Action) -> Action:
-    """Give what is owed to us, due on a day; as of Wednesday, 1 July 2026."""
+    """Return a function that adds a receivable with a due date, as of Wednesday, 1 July 2026."""
     set_as_of("2026-07-01")
     numbers = iter(range(1, 1000))
 
@@ -32,7 +32,8 @@ def add_invoice(insert: Action, set_as_of: Action) -> Action:
 
 @pytest.fixture
 def add_order(insert: Action, set_as_of: Action) -> Action:
-    """Give a purchase order, expected on a day; as of Wednesday, 1 July 2026."""
+    """Return a function that adds a purchase order with an expected date, as of Wednesday, 1 July
+    2026."""
     set_as_of("2026-07-01")
     numbers = iter(range(1, 1000))
 
@@ -45,7 +46,7 @@ def add_order(insert: Action, set_as_of: Action) -> Action:
 
 @pytest.fixture
 def weeks(query_text: Query) -> Query:
-    """Ask for columns of each week."""
+    """Return a function that selects columns of each week."""
 
     def weeks(columns: str) -> list[tuple[Any, ...]]:
         return query_text(
@@ -55,14 +56,14 @@ def weeks(query_text: Query) -> Query:
     return weeks
 
 
-def test_nothing(query: Query) -> None:
-    """If nothing is open, there is no week."""
+def test_no_documents(query: Query) -> None:
+    """Without open documents there are no weeks."""
     assert query("select * from reporting.cash_forecast") == []
 
 
 def test_weeks(add_invoice: Action, add_order: Action, weeks: Query) -> None:
-    """What is overdue is in the week of the as-of day; what is due on that day is expected in it; a
-    week runs from Monday to Sunday; the sum to date continues over weeks without rows."""
+    """Overdue receivables are in the week of the as-of day; those due on that day are expected in
+    it; a week runs from Monday to Sunday; the sum to date continues over weeks without rows."""
     add_invoice("2026-06-30", "1.00")
     add_invoice("2025-01-01", "2.00")
     add_invoice("2026-07-01", "4.00")
@@ -80,8 +81,8 @@ def test_weeks(add_invoice: Action, add_order: Action, weeks: Query) -> None:
 
 
 @pytest.mark.parametrize("expected", [None, "0202-02-02", "2026-06-28", "2026-06-30", "2026-07-01"])
-def test_orders_that_are_late(add_order: Action, weeks: Query, expected: str | None) -> None:
-    """An order that is late, or without a day, may cost us this week."""
+def test_late_orders(add_order: Action, weeks: Query, expected: str | None) -> None:
+    """A late order, or one without a date, may have to be paid this week."""
     add_order(expected, "7.00")
 
     assert weeks("committed_out") == [("2026-06-29", "7.00")]
@@ -98,22 +99,22 @@ def test_orders_that_are_late(add_order: Action, weeks: Query, expected: str | N
     ],
 )
 def test_open_orders(add_order: Action, weeks: Query, fields: dict[str, Any], out: str) -> None:
-    """An open order costs its total, tax included, computed from its parts if it is missing."""
+    """An open order costs its total with tax, which is computed from its parts if it is missing."""
     add_order("2026-07-05", **{"total": "107.00", **fields})
 
     assert weeks("committed_out, net_cash") == [("2026-06-29", out, f"-{out}")]
 
 
 @pytest.mark.parametrize("status", ["Received", "CLOSED", "cancelled", "Canceled", "Void", "draft"])
-def test_orders_that_cost_nothing(add_order: Action, weeks: Query, status: str) -> None:
-    """What has come, or never will, costs nothing."""
+def test_closed_orders(add_order: Action, weeks: Query, status: str) -> None:
+    """A received, closed or cancelled order costs nothing."""
     add_order("2026-07-05", "5.00", status=status)
 
     assert weeks("*") == []
 
 
 def test_not_open(add_invoice: Action, add_order: Action, weeks: Query) -> None:
-    """Void ones, drafts, paid ones and what is gone bring nothing in, nor cost anything."""
+    """Void, draft, paid and deleted documents bring nothing in and cost nothing."""
     add_invoice("2026-07-05", "5.00", status="VOID")
     add_invoice("2026-07-05", "5.00", status="draft")
     add_invoice("2026-07-05", "0.00")
@@ -124,8 +125,8 @@ def test_not_open(add_invoice: Action, add_order: Action, weeks: Query) -> None:
 
 
 def test_credits(add_invoice: Action, weeks: Query) -> None:
-    """Credit notes bring less in, in the week in which they are due; without a due date that is
-    their own day."""
+    """Credit notes reduce what is expected in the week of their due date, by default that of their
+    own date."""
     add_invoice("2026-07-08", "100.00")
     add_invoice("2026-07-09", "-30.00", total="-30.00")
     add_invoice(None, "-5.00", total="-5.00")
@@ -137,7 +138,7 @@ def test_credits(add_invoice: Action, weeks: Query) -> None:
 
 
 def test_currencies(add_invoice: Action, add_order: Action, weeks: Query) -> None:
-    """Each currency has its own weeks and its own sum; none is the tenant's."""
+    """Each currency has its own weeks and sums; a missing currency is the tenant's."""
     add_invoice("2026-07-05", "1.00", currency="EUR")
     add_invoice("2026-07-06", "2.00", currency=" usd")
     add_order("2026-07-05", "4.00", currency=None)
@@ -151,8 +152,8 @@ def test_currencies(add_invoice: Action, add_order: Action, weeks: Query) -> Non
     ]
 
 
-def test_far_away(add_invoice: Action, add_order: Action, weeks: Query) -> None:
-    """The last day that there is has its week, and so have those over New Year."""
+def test_distant_weeks(add_invoice: Action, add_order: Action, weeks: Query) -> None:
+    """The last possible day has its week, and so have the days around New Year."""
     add_invoice("2027-01-01", "1.00")
     add_invoice("9999-12-31", "2.00")
     add_order("9999-12-31", "4.00")
@@ -163,8 +164,8 @@ def test_far_away(add_invoice: Action, add_order: Action, weeks: Query) -> None:
     ]
 
 
-def test_absurd_amounts(add_invoice: Action, add_order: Action, weeks: Query) -> None:
-    """A sum that no column holds is empty, and stops nothing."""
+def test_overflow(add_invoice: Action, add_order: Action, weeks: Query) -> None:
+    """A sum that overflows its column is null and breaks nothing."""
     add_invoice("2026-07-05", HUGE)
     add_invoice("2026-07-05", "0.01")
     add_order("2026-07-13", HUGE)

@@ -13,7 +13,7 @@ HUGE = "9999999999999999.99"
 
 @pytest.fixture
 def add_invoice(insert: Action, set_as_of: Action) -> Action:
-    """Give what customer 7 owes, due on a day; as of 30 June 2026."""
+    """Return a function that adds an invoice of customer 7 with a due date, as of 30 June 2026."""
     set_as_of("2026-06-30")
     numbers = iter(range(1, 1000))
 
@@ -26,7 +26,7 @@ def add_invoice(insert: Action, set_as_of: Action) -> Action:
 
 @pytest.fixture
 def worklist(query_text: Query) -> Query:
-    """Ask for columns of each customer, in order of rank."""
+    """Return a function that selects columns of each customer, in order of rank."""
 
     def worklist(columns: str) -> list[tuple[Any, ...]]:
         return query_text(
@@ -36,8 +36,9 @@ def worklist(query_text: Query) -> Query:
     return worklist
 
 
-def test_nobody_to_call(add_invoice: Action, query: Query) -> None:
-    """Who owes nothing that is late is left alone: not due, due today, or less than nothing."""
+def test_nothing_overdue(add_invoice: Action, query: Query) -> None:
+    """A customer without a positive overdue balance is not listed: not due, due today, or
+    negative."""
     add_invoice("2026-07-01", "5.00", customer_id="1")
     add_invoice("2026-06-30", "5.00", customer_id="2")
     add_invoice("2026-06-29", "-5.00", customer_id="3")
@@ -49,8 +50,8 @@ def test_nobody_to_call(add_invoice: Action, query: Query) -> None:
     assert query("select * from reporting.collections_worklist") == []
 
 
-def test_a_customer(insert: Action, add_invoice: Action, worklist: Query) -> None:
-    """A row says whom to call, how, and about what."""
+def test_customer(insert: Action, add_invoice: Action, worklist: Query) -> None:
+    """A row shows whom to call, how, and about what."""
     insert("customers", id="7", code="C7", name="Buyer", phone="507", email="b@x.pa")
     add_invoice("2026-06-29", "10.00", document_date="2026-05-30", code="F1")
     add_invoice("2026-04-30", "20.00", document_date="2026-03-31", code="F2")
@@ -64,20 +65,20 @@ def test_a_customer(insert: Action, add_invoice: Action, worklist: Query) -> Non
     ]
 
 
-def test_credits_are_not_late(add_invoice: Action, worklist: Query) -> None:
+def test_credits(add_invoice: Action, worklist: Query) -> None:
     """An old credit reduces the overdue balance, but does not count as an overdue invoice."""
     add_invoice("2026-06-20", "100.00")
     add_invoice("2026-01-01", "-30.00", total="-30.00")
-    add_invoice("2026-02-01", "-5.00")  # paid too much
+    add_invoice("2026-02-01", "-5.00")  # overpaid
 
     assert worklist("overdue, balance, worst_days, overdue_documents, oldest_due_on") == [
         ("65.00", "65.00", 10, 1, "2026-06-20")
     ]
 
 
-def test_the_last_invoice(add_invoice: Action, worklist: Query) -> None:
-    """The last invoice is the newest live one of that currency, paid ones too; of two on one day
-    that of the higher id; a credit note is none; one without a code has none."""
+def test_last_invoice(add_invoice: Action, worklist: Query) -> None:
+    """The last invoice is the newest live one in that currency, even if it is paid; of two on one
+    day that with the higher id; a credit note does not count; one without a code shows none."""
     add_invoice("2026-06-29", "1.00", document_date="2026-05-01", code="old")
     add_invoice("2026-06-29", "0.00", document_date="2026-06-10", code="one", id="99")
     add_invoice("2026-06-29", "0.00", document_date="2026-06-10", code="two", id="100")
@@ -95,7 +96,8 @@ def test_the_last_invoice(add_invoice: Action, worklist: Query) -> None:
 
 
 def test_ranks(add_invoice: Action, worklist: Query) -> None:
-    """The largest overdue balance comes first, then the latest, then by id; per currency."""
+    """The largest overdue balance comes first, then the most days overdue, then by id; per
+    currency."""
     add_invoice("2026-06-20", "5.00", customer_id="b")
     add_invoice("2026-06-20", "5.00", customer_id="a")
     add_invoice("2026-06-19", "5.00", customer_id="z")
@@ -112,8 +114,8 @@ def test_ranks(add_invoice: Action, worklist: Query) -> None:
     ]
 
 
-def test_nobody_and_unknown_ones(add_invoice: Action, worklist: Query) -> None:
-    """What is late without a customer, or of an unknown one, stays in the list, without a phone."""
+def test_missing_and_unknown_customers(add_invoice: Action, worklist: Query) -> None:
+    """Overdue balances of a missing or unknown customer are listed, without a phone number."""
     add_invoice("2026-06-29", "1.00", customer_id=None)
     add_invoice("2026-06-29", "2.00", customer_id="8")
 
@@ -123,8 +125,8 @@ def test_nobody_and_unknown_ones(add_invoice: Action, worklist: Query) -> None:
     ]
 
 
-def test_absurd_amounts(add_invoice: Action, worklist: Query) -> None:
-    """The largest amount of a column is kept; due in the year 202 is overdue."""
+def test_largest_amount(add_invoice: Action, worklist: Query) -> None:
+    """The largest amount that fits a column is kept; an invoice due in the year 202 is overdue."""
     add_invoice("0202-02-02", HUGE)
 
     assert worklist("overdue, worst_days") == [(HUGE, 666351)]

@@ -14,7 +14,7 @@ BALANCES = "customer_balance, invoices_balance, difference, is_reconciled"
 
 @pytest.fixture
 def add_invoice(insert: Action) -> Action:
-    """Give an invoice of customer 7, of which there is a balance."""
+    """Return a function that adds an invoice of customer 7 with a balance."""
     numbers = iter(range(1, 1000))
 
     def add_invoice(balance: str, **fields: Any) -> None:
@@ -26,7 +26,7 @@ def add_invoice(insert: Action) -> Action:
 
 @pytest.fixture
 def balances(query_text: Query) -> Query:
-    """Ask for columns of each customer."""
+    """Return a function that selects columns of each customer."""
 
     def balances(columns: str) -> list[tuple[Any, ...]]:
         return query_text(
@@ -36,8 +36,9 @@ def balances(query_text: Query) -> Query:
     return balances
 
 
-def test_nobody(add_invoice: Action, query: Query) -> None:
-    """Without a record there is nothing to compare: unknown customers and (none) have no row."""
+def test_no_record(add_invoice: Action, query: Query) -> None:
+    """Without a customer record there is nothing to compare: unknown customers and (none) have no
+    row."""
     add_invoice("5.00")
     add_invoice("5.00", customer_id=None)
 
@@ -45,8 +46,8 @@ def test_nobody(add_invoice: Action, query: Query) -> None:
 
 
 def test_agreed(insert: Action, add_invoice: Action, balances: Query) -> None:
-    """Credit notes and what was paid too much are subtracted; what is void, a draft or gone is not
-    owed; each invoice counts once, whatever its lines and the customer's versions."""
+    """Credit notes and overpayments are subtracted; void, draft and deleted invoices do not count;
+    each invoice counts once, whatever its lines and its customer's versions."""
     insert("customers", id="7", balance="1.00", _dlt_valid_to="2026-01-02")
     fields = {"code": "C7", "name": "Buyer", "balance": "90.01"}
     insert("customers", id="7", **fields, _dlt_valid_from="2026-01-02")
@@ -80,15 +81,15 @@ def test_difference(
     difference: str | None,
     agrees: bool | None,
 ) -> None:
-    """A cent is a difference; a record without a balance says neither."""
+    """A cent is a difference; a record without a balance neither agrees nor disagrees."""
     insert("customers", id="7", balance=record)
     add_invoice("10.00")
 
     assert balances(BALANCES) == [(record, "10.00", difference, agrees)]
 
 
-def test_nothing_open(insert: Action, balances: Query) -> None:
-    """Who has no open invoice owes nothing by them."""
+def test_no_open_invoices(insert: Action, balances: Query) -> None:
+    """A customer without open invoices has an invoice balance of 0."""
     insert("customers", id="7", balance="3.00")
 
     assert balances(f"documents, documents_in_other_currencies, {BALANCES}") == [
@@ -97,8 +98,8 @@ def test_nothing_open(insert: Action, balances: Query) -> None:
 
 
 def test_other_currencies(insert: Action, add_invoice: Action, balances: Query) -> None:
-    """The record's balance is in the customer's currency, and so is what it is held against; what
-    is owed in others is counted, never added."""
+    """The record's balance is compared in the customer's currency; balances in other currencies are
+    counted, never added."""
     insert("customers", id="7", currency=" eur ", balance="10.00")
     insert("customers", id="8", balance="0.00")
     add_invoice("10.00", currency="Eur")
@@ -112,8 +113,8 @@ def test_other_currencies(insert: Action, add_invoice: Action, balances: Query) 
     ]
 
 
-def test_deleted_ones(insert: Action, add_invoice: Action, balances: Query) -> None:
-    """Who was deleted is compared only while it still owes; who came back is not deleted."""
+def test_deleted_and_restored(insert: Action, add_invoice: Action, balances: Query) -> None:
+    """A deleted customer is compared only while it has a balance; a restored one is not deleted."""
     for number in ("6", "7", "8"):
         insert("customers", id=number, balance="2.00", _dlt_valid_to="2026-01-05")
     insert("customers", id="8", balance="3.00", _dlt_valid_from="2026-01-09")
@@ -125,8 +126,8 @@ def test_deleted_ones(insert: Action, add_invoice: Action, balances: Query) -> N
     ]
 
 
-def test_absurd_amounts(insert: Action, add_invoice: Action, balances: Query) -> None:
-    """Sums and differences that no column holds are empty, and stop nothing."""
+def test_overflow(insert: Action, add_invoice: Action, balances: Query) -> None:
+    """Sums and differences that overflow their column are null and break nothing."""
     insert("customers", id="7", balance=HUGE)
     insert("customers", id="8", balance=f"-{HUGE}")
     add_invoice(HUGE)

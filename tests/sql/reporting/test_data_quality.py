@@ -44,7 +44,7 @@ PURCHASE = {**ORDER, "vendor_id": "2"}
 
 @pytest.fixture
 def books(insert: Action, set_as_of: Action) -> None:
-    """Books of a customer, a vendor and a product."""
+    """Return a function that adds a customer, a vendor and a product."""
     set_as_of("2026-06-30")
     insert("customers", id="1", code="X")
     insert("vendors", id="2", code="X")
@@ -53,7 +53,7 @@ def books(insert: Action, set_as_of: Action) -> None:
 
 @pytest.fixture
 def findings(query_text: Query) -> Query:
-    """Ask for columns of each finding."""
+    """Return a function that selects columns of each finding."""
 
     def findings(columns: str) -> list[tuple[Any, ...]]:
         return query_text(
@@ -65,7 +65,8 @@ def findings(query_text: Query) -> Query:
 
 @pytest.mark.usefixtures("books")
 def test_clean_books(insert: Action, findings: Query) -> None:
-    """Clean documents, paid, part-paid and not, credit notes, drafts and orders, have none."""
+    """Clean documents have no findings: paid, partly paid and unpaid invoices, credit notes, drafts
+    and orders."""
     insert("invoices", id="1", **INVOICE)
     paid = {"status": "Paid", "amount_paid": "107.00", "balance": "0.00"}
     insert("invoices", id="2", **{**INVOICE, "code": "F2", **paid})
@@ -78,8 +79,8 @@ def test_clean_books(insert: Action, findings: Query) -> None:
     assert findings("*") == []
 
 
-def test_no_books(query: Query) -> None:
-    """A warehouse without a row has no finding."""
+def test_empty_warehouse(query: Query) -> None:
+    """A warehouse without rows has no findings."""
     assert query("select * from reporting.data_quality") == []
 
 
@@ -132,7 +133,7 @@ def test_no_books(query: Query) -> None:
         ({"balance": None}, {"no balance"}),
         ({"amount_paid": None}, {"no amount paid"}),
         ({"balance": "99.99"}, {"balance is not total less paid"}),
-        # half a cent of the header and half of the line are rounding
+        # half a cent of the header and half a cent of the line are rounding
         ({"tax_total": "7.01", "total": "107.01", "balance": "100.01"}, set()),
         (
             {"tax_total": "7.02", "total": "107.02", "balance": "100.02"},
@@ -142,7 +143,7 @@ def test_no_books(query: Query) -> None:
     ],
 )
 def test_invoices(insert: Action, findings: Query, fields: dict[str, Any], rules: set[str]) -> None:
-    """What is missing or odd in an invoice is found, once, and nothing else."""
+    """A missing or odd value in an invoice is found, once, and nothing else."""
     insert("invoices", id="1", **{**INVOICE, **fields})
 
     assert findings("rule") == [(rule,) for rule in sorted(rules)]
@@ -150,8 +151,8 @@ def test_invoices(insert: Action, findings: Query, fields: dict[str, Any], rules
 
 @pytest.mark.usefixtures("books")
 @pytest.mark.parametrize("status", ["Void", "draft"])
-def test_not_owed(insert: Action, findings: Query, status: str) -> None:
-    """Of a void one or a draft nothing is owed: its balance is none of its total."""
+def test_void_and_draft(insert: Action, findings: Query, status: str) -> None:
+    """A void or draft invoice has no balance, so its balance is not compared with its total."""
     insert("invoices", id="1", **{**INVOICE, "status": status, "amount_paid": "0", "balance": "0"})
 
     assert findings("rule") == []
@@ -162,8 +163,10 @@ def test_not_owed(insert: Action, findings: Query, status: str) -> None:
     ("amount", "rules"),
     [("999999999999.99", []), ("1000000000000", ["absurd amount"])],
 )
-def test_absurd_amounts(insert: Action, findings: Query, amount: str, rules: list[str]) -> None:
-    """A million million is absurd, on either side of nothing."""
+def test_implausible_amounts(
+    insert: Action, findings: Query, amount: str, rules: list[str]
+) -> None:
+    """An amount of a million million is implausible, positive or negative."""
     for number, sign in (("1", ""), ("2", "-")):
         fields = {"total": f"{sign}{amount}", "balance": f"{sign}{amount}", "amount_paid": "0"}
         lines = [{**LINE, "subtotal": f"{sign}{amount}", "tax_code": "EXENTO"}]
@@ -173,8 +176,8 @@ def test_absurd_amounts(insert: Action, findings: Query, amount: str, rules: lis
     assert findings("rule") == [(rule,) for rule in rules * 2]
 
 
-def test_amounts_beyond_all_bounds(insert: Action, query: Query) -> None:
-    """The largest amounts that a column holds are found, and stop nothing."""
+def test_overflow(insert: Action, query: Query) -> None:
+    """The largest amounts that fit a column are found and break nothing."""
     huge = "9999999999999999.99"
     fields = {"subtotal": huge, "tax_total": huge, "total": f"-{huge}", "amount_paid": huge}
     line = {"product_id": 5, "tax_code": "ITBMS7", "subtotal": f"-{huge}"}
@@ -197,7 +200,7 @@ def test_amounts_beyond_all_bounds(insert: Action, query: Query) -> None:
     [
         ({"status": "Frozen"}, {"unknown status"}),
         ({"status": None}, {"no status"}),
-        # words that an order's facts know, too
+        # text fields that orders have, too
         ({"status": "CANCELED"}, set()),
         ({"status": "Cancelled"}, set()),
         ({"status": "draft"}, set()),
@@ -211,13 +214,13 @@ def test_amounts_beyond_all_bounds(insert: Action, query: Query) -> None:
         ({"lines": [LINE, LINE]}, {"subtotal is not the sum of lines"}),
         ({"lines": [{**LINE, "subtotal": None}]}, {"line without subtotal"}),
         ({"lines": [{**LINE, "product_id": 77}]}, {"unknown product"}),
-        # of these nothing depends on an order's tax
+        # nothing depends on the tax of an order
         ({"lines": [{**LINE, "tax_code": "IVA"}]}, set()),
         ({"tax_total": "9", "total": "109"}, set()),
     ],
 )
 def test_orders(insert: Action, findings: Query, fields: dict[str, Any], rules: set[str]) -> None:
-    """What is missing or odd in an order is found, once, of each kind."""
+    """A missing or odd value in an order of either kind is found, once."""
     insert("sales_orders", id="1", **{**SALES, **fields})
     insert("purchase_orders", id="1", **{**PURCHASE, **fields})
 
@@ -228,7 +231,7 @@ def test_orders(insert: Action, findings: Query, fields: dict[str, Any], rules: 
 
 @pytest.mark.usefixtures("books")
 def test_days_and_parties_of_orders(insert: Action, findings: Query) -> None:
-    """A customer is no vendor; an order that is wanted before its day is odd."""
+    """A customer is not a vendor; an order that is promised before its own date is odd."""
     insert("sales_orders", id="1", **{**SALES, "customer_id": "2", "required_date": "2026-05-31"})
     insert(
         "purchase_orders", id="1", **{**PURCHASE, "vendor_id": "1", "expected_date": "2026-05-31"}
@@ -253,8 +256,8 @@ def test_days_and_parties_of_orders(insert: Action, findings: Query) -> None:
 
 
 @pytest.mark.usefixtures("books")
-def test_deleted_ones_are_known(insert: Action, findings: Query) -> None:
-    """Who and what was deleted is known still."""
+def test_deleted_parties_and_products(insert: Action, findings: Query) -> None:
+    """Deleted parties and products are still known."""
     insert("customers", id="8", code="Y", _dlt_valid_to="2026-01-02")
     insert("products", id="9", code="Y", _dlt_valid_to="2026-01-02")
     insert(
@@ -265,8 +268,8 @@ def test_deleted_ones_are_known(insert: Action, findings: Query) -> None:
 
 
 @pytest.mark.usefixtures("books")
-def test_what_is_gone(insert: Action, findings: Query) -> None:
-    """Nothing is found in what P4 Books has no more, or had before it was put right."""
+def test_old_versions(insert: Action, findings: Query) -> None:
+    """Nothing is found in deleted records or in versions that were corrected."""
     insert("invoices", id="1", _dlt_valid_to="2026-01-02")
     insert("invoices", id="2", _dlt_valid_to="2026-01-02")
     insert("invoices", id="2", **INVOICE, _dlt_valid_from="2026-01-02")
@@ -275,8 +278,9 @@ def test_what_is_gone(insert: Action, findings: Query) -> None:
 
 
 @pytest.mark.usefixtures("books")
-def test_doubled_codes(insert: Action, findings: Query) -> None:
-    """A code that two of a kind have is found at both; of another kind it may be the same."""
+def test_duplicate_codes(insert: Action, findings: Query) -> None:
+    """A code that two records of one kind share is found at both; records of different kinds may
+    share it."""
     insert("invoices", id="1", **INVOICE)
     insert("invoices", id="2", **INVOICE)
     insert("sales_orders", id="1", **{**SALES, "code": "F1"})
@@ -331,10 +335,10 @@ def test_doubled_codes(insert: Action, findings: Query) -> None:
         ),
     ],
 )
-def test_what_is_told(
+def test_columns(
     insert: Action, findings: Query, fields: dict[str, Any], row: tuple[str, ...]
 ) -> None:
-    """A finding says where it is, with its figures; what is missing is a warning only."""
+    """A finding states where it is, with its figures; a missing value is only a warning."""
     insert("invoices", id="1", **{**INVOICE, **fields})
 
     assert findings("severity, place, detail") == [row]
@@ -342,7 +346,7 @@ def test_what_is_told(
 
 @pytest.mark.usefixtures("books")
 def test_many_lines(insert: Action, findings: Query) -> None:
-    """Lines that have the same fault are findings of their own, also without own numbers."""
+    """Lines with the same fault are separate findings, even without line numbers of their own."""
     line = {**LINE, "line_number": None, "product_id": 77}
     insert("invoices", id="1", **{**INVOICE, "lines": [{**line, "subtotal": "50"}] * 2})
 
@@ -351,7 +355,7 @@ def test_many_lines(insert: Action, findings: Query) -> None:
 
 @pytest.mark.usefixtures("books")
 def test_values_and_fields(insert: Action, findings: Query) -> None:
-    """Values that do not fit, in what still holds, are errors; a field without a column is none."""
+    """Values that do not fit, in a current version, are errors; a field without a column is not."""
     misfits = [{"field": "total", "value": "1,5"}, {"field": "lines[2].price", "value": "x"}]
     order = {**PURCHASE, "code": "O2"}
     insert("purchase_orders", id="1", **order, misfits=misfits, _dlt_valid_to="2026-01-02")

@@ -25,14 +25,15 @@ POSTED = {
 }
 
 
-def instant(day: int) -> str:
-    """The beginning of a day of January, as it is read."""
+def timestamp(day: int) -> str:
+    """Return the start of a day in January as text."""
     return f"2026-01-0{day} 00:00:00+00:00"
 
 
 @pytest.fixture
 def add_versions(insert: Action) -> Action:
-    """Give a document's versions, each from a day of January on; the last one still holds."""
+    """Return a function that adds a document's versions, one for each day from 1 January; the last
+    one is current."""
 
     def add_versions(*values: dict[str, Any], table: str = "invoices", number: str = "1") -> None:
         for day, each in enumerate(values, start=1):
@@ -45,7 +46,7 @@ def add_versions(insert: Action) -> Action:
 
 @pytest.fixture
 def changes(query_text: Query) -> Query:
-    """Ask for columns of each change, oldest first."""
+    """Return a function that selects columns of each change, oldest first."""
 
     def changes(columns: str) -> list[tuple[Any, ...]]:
         return query_text(
@@ -56,16 +57,16 @@ def changes(query_text: Query) -> Query:
     return changes
 
 
-def test_nothing_changed(add_versions: Action, changes: Query) -> None:
-    """A document that has one version has no change."""
+def test_no_change(add_versions: Action, changes: Query) -> None:
+    """A document with one version has no changes."""
     add_versions(POSTED)
     add_versions({**POSTED, "_dlt_valid_to": "2026-01-02"}, number="2")
 
     assert changes("*") == []
 
 
-def test_an_amount_changed_after_posting(add_versions: Action, changes: Query) -> None:
-    """A change tells each field that changed, from what to what, and when it was seen."""
+def test_changed_amount(add_versions: Action, changes: Query) -> None:
+    """A change lists each changed field, its old and new value, and when it was seen."""
     add_versions(POSTED, {**POSTED, "subtotal": "50.00", "total": "57.00", "balance": "57.00"})
 
     assert changes("*") == [
@@ -73,7 +74,7 @@ def test_an_amount_changed_after_posting(add_versions: Action, changes: Query) -
             *("invoice", "1", "F1", "net, total, balance"),
             "net: 100.00; total: 107.00; balance: 107.00",
             "net: 50.00; total: 57.00; balance: 57.00",
-            *(False, True, instant(2)),
+            *(False, True, timestamp(2)),
         )
     ]
 
@@ -81,20 +82,20 @@ def test_an_amount_changed_after_posting(add_versions: Action, changes: Query) -
 @pytest.mark.parametrize(
     ("values", "fields"),
     [
-        # a payment, part of one, and one taken back
+        # a payment, a partial payment, and one that is reversed
         ({"status": "Paid", "amount_paid": "107.00", "balance": "0"}, "status, paid, balance"),
         ({"status": "PartiallyPaid", "amount_paid": "7.00"}, "status, paid"),
         ({"status": "Overdue"}, "status"),
         ({"status": None}, "status"),
         ({"balance": "50.00"}, "balance"),
-        # nothing of what is told
+        # none of the fields that are listed
         ({"extra": '{"note": "x"}'}, "other fields"),
     ],
 )
 def test_payments(
     add_versions: Action, changes: Query, values: dict[str, Any], fields: str
 ) -> None:
-    """What a payment changes is listed, but is not a change after posting."""
+    """The fields that a payment changes are listed, but are not a change after posting."""
     add_versions(POSTED, {**POSTED, **values})
 
     assert changes("changed_fields, is_changed_after_posting") == [(fields, False)]
@@ -116,17 +117,18 @@ def test_payments(
         ({"lines": [{"subtotal": "60.00"}, {"subtotal": "40.00"}]}, "lines"),
         ({"lines": []}, "lines"),
         ({"lines": None}, "lines"),
-        # not a payment either
+        # not a payment
         ({"status": "Void"}, "status"),
         ({"status": "DRAFT"}, "status"),
-        # with a payment
+        # together with a payment
         ({"status": "Paid", "subtotal": "1.00"}, "status, net"),
     ],
 )
 def test_after_posting(
     add_versions: Action, changes: Query, values: dict[str, Any], fields: str
 ) -> None:
-    """Each field that no payment changes is a change after posting, be it the lines alone."""
+    """A change of any field that payments leave alone is a change after posting, even of the lines
+    alone."""
     add_versions(POSTED, {**POSTED, **values})
 
     assert changes("changed_fields, is_changed_after_posting") == [(fields, True)]
@@ -147,7 +149,7 @@ def test_after_posting(
 def test_before_posting(
     add_versions: Action, changes: Query, status: str | None, after: bool
 ) -> None:
-    """Drafts are there to be changed, and void ones count for nothing; all else was posted."""
+    """Drafts and void documents may change; all other documents were posted."""
     values = {**POSTED, "status": status}
     add_versions(values, {**values, "subtotal": "50.00"})
 
@@ -155,18 +157,18 @@ def test_before_posting(
 
 
 def test_posting(add_versions: Action, changes: Query) -> None:
-    """What changes with the posting was a draft's, what changes later was not."""
+    """A change at the posting is one of a draft; a later change is one after posting."""
     draft = {**POSTED, "status": "Draft", "posting_date": None, "subtotal": "90.00"}
     add_versions(draft, POSTED, {**POSTED, "total": "108.00"})
 
     assert changes("changed_fields, is_changed_after_posting, seen_at") == [
-        ("status, posting date, net", False, instant(2)),
-        ("total", True, instant(3)),
+        ("status, posting date, net", False, timestamp(2)),
+        ("total", True, timestamp(3)),
     ]
 
 
-def test_the_lines_alone(add_versions: Action, changes: Query) -> None:
-    """For lines, it says since when the old and the new ones are known, in UTC."""
+def test_only_lines(add_versions: Action, changes: Query) -> None:
+    """For lines, a change shows since when the old and the new ones are known, in UTC."""
     add_versions(POSTED, {**POSTED, "lines": [{"subtotal": "1.00"}]})
 
     assert changes("changed_from, changed_to") == [
@@ -174,8 +176,8 @@ def test_the_lines_alone(add_versions: Action, changes: Query) -> None:
     ]
 
 
-def test_from_nothing_to_nothing(add_versions: Action, changes: Query) -> None:
-    """What was empty, or is now, is (nothing)."""
+def test_null_values(add_versions: Action, changes: Query) -> None:
+    """A value that was or is null is shown as (nothing)."""
     add_versions({"code": "F1"}, {"due_date": "2026-01-31"})
 
     assert changes("document_code, changed_from, changed_to") == [
@@ -183,15 +185,15 @@ def test_from_nothing_to_nothing(add_versions: Action, changes: Query) -> None:
     ]
 
 
-def test_returned(insert: Action, changes: Query) -> None:
-    """A restored document says so, even if nothing in it changed."""
+def test_restored(insert: Action, changes: Query) -> None:
+    """A restored document is listed as such, even if no field changed."""
     insert("invoices", id="1", **POSTED, _dlt_valid_to="2026-01-03")
     insert("invoices", id="1", **POSTED, _dlt_valid_from="2026-01-05", _dlt_valid_to="2026-01-06")
     insert("invoices", id="1", **{**POSTED, "total": "1"}, _dlt_valid_from="2026-01-06")
 
     assert changes("changed_fields, is_returned, is_changed_after_posting, seen_at") == [
-        ("", True, False, instant(5)),
-        ("total", False, True, instant(6)),
+        ("", True, False, timestamp(5)),
+        ("total", False, True, timestamp(6)),
     ]
 
 
@@ -229,8 +231,8 @@ def test_orders(
     ]
 
 
-def test_documents_of_one_id(add_versions: Action, changes: Query) -> None:
-    """An invoice and orders that have the same id are three documents."""
+def test_same_id(add_versions: Action, changes: Query) -> None:
+    """An invoice and orders with the same id are three documents."""
     add_versions({"code": "F"}, {"code": "G"})
     add_versions({"code": "P"}, table="purchase_orders")
     add_versions({"code": "S"}, {"code": "T"}, {"code": "U"}, table="sales_orders")

@@ -13,7 +13,8 @@ HUGE = "9999999999999999.99"
 
 @pytest.fixture
 def add_credit_sale(insert: Action, set_as_of: Action) -> Action:
-    """Give an invoice on 30 days' credit, of a day, its total and balance; as of 30 June."""
+    """Return a function that adds an invoice with a term of 30 days, its total and balance, as of
+    30 June."""
     set_as_of("2026-06-30", history_since="2026-06-10 08:00:00-05")
     numbers = iter(range(1, 1000))
 
@@ -26,7 +27,7 @@ def add_credit_sale(insert: Action, set_as_of: Action) -> Action:
 
 @pytest.fixture
 def months(query_text: Query) -> Query:
-    """Ask for columns of each month, oldest first."""
+    """Return a function that selects columns of each month, oldest first."""
 
     def months(columns: str) -> list[tuple[Any, ...]]:
         return query_text(
@@ -36,13 +37,13 @@ def months(query_text: Query) -> Query:
     return months
 
 
-def test_nothing(query: Query) -> None:
-    """A warehouse without a document has no month."""
+def test_no_documents(query: Query) -> None:
+    """A warehouse without documents has no months."""
     assert query("select * from reporting.dso") == []
 
 
-def test_a_month(add_credit_sale: Action, months: Query) -> None:
-    """900 sold on credit in 90 days, 300 owed, 200 of it not due: 30 days, 20 at best."""
+def test_month(add_credit_sale: Action, months: Query) -> None:
+    """900 sold on credit in 90 days, 300 open, 200 of it not due: 30 days, 20 at best."""
     add_credit_sale("2026-06-30", "500.00", "200.00")
     add_credit_sale("2026-05-01", "500.00", "100.00", due_date="2026-06-29")
     add_credit_sale("2026-05-02", "-100.00")
@@ -62,9 +63,9 @@ def test_a_month(add_credit_sale: Action, months: Query) -> None:
         ({"due_date": "2026-06-01"}, "90.00"),  # a cash sale
         ({"due_date": "2026-05-31"}, "90.00"),
         ({"due_date": None}, "90.00"),
-        ({"customer_id": None}, "190.00"),  # whose is not known, but when it is due
+        ({"customer_id": None}, "190.00"),  # an unknown customer, but a known due date
         ({"customer_id": "unknown"}, "190.00"),
-        ({"total": "-40.00", "due_date": None}, "50.00"),  # a credit note is never cash
+        ({"total": "-40.00", "due_date": None}, "50.00"),  # a credit note is never a cash sale
         ({"status": None}, "190.00"),
         ({"status": "vOID"}, "90.00"),
         ({"status": "DRAFT"}, "90.00"),
@@ -74,7 +75,7 @@ def test_a_month(add_credit_sale: Action, months: Query) -> None:
 def test_credit_sales(
     add_credit_sale: Action, months: Query, fields: dict[str, Any], sales: str
 ) -> None:
-    """Cash sales and what is not live were not sold on credit."""
+    """Cash sales and documents that are not live are not credit sales."""
     add_credit_sale("2026-06-01", "90.00")
     add_credit_sale("2026-06-01", **{"total": "100.00", **fields})
 
@@ -93,7 +94,7 @@ def test_credit_sales(
     ],
 )
 def test_ninety_days(add_credit_sale: Action, months: Query, day: str, sales: str) -> None:
-    """The 90 days end with the month end, and begin on the 2nd of April for the 30th of June."""
+    """The 90 days end on the month end: those of 30 June begin on 2 April."""
     add_credit_sale(day, "8.00", "4.00", due_date="9999-12-31")
 
     assert months("credit_sales, receivables") == [
@@ -102,7 +103,7 @@ def test_ninety_days(add_credit_sale: Action, months: Query, day: str, sales: st
 
 
 def test_no_credit_sales(add_credit_sale: Action, months: Query) -> None:
-    """Without positive credit sales there are no days."""
+    """Without positive credit sales the days are null."""
     add_credit_sale("2026-01-01", "50.00", "50.00", due_date="2026-01-31")
     add_credit_sale("2026-06-01", "-8.00", currency="EUR")
     add_credit_sale("2026-06-01", "5.00", "5.00", currency="EUR", due_date="2026-06-01")
@@ -114,7 +115,7 @@ def test_no_credit_sales(add_credit_sale: Action, months: Query) -> None:
 
 
 def test_due_today(add_credit_sale: Action, months: Query) -> None:
-    """What is due on the day itself is not late."""
+    """An invoice due on the day itself is not overdue."""
     add_credit_sale("2026-06-01", "90.00", "10.00", due_date="2026-06-30")
 
     assert months("dso, best_possible_dso, average_days_late") == [
@@ -122,8 +123,8 @@ def test_due_today(add_credit_sale: Action, months: Query) -> None:
     ]
 
 
-def test_all_late_or_owed_by_us(add_credit_sale: Action, months: Query) -> None:
-    """All late: the best is nothing; what we owe makes the days negative."""
+def test_all_late_or_negative(add_credit_sale: Action, months: Query) -> None:
+    """If all is overdue, the best is 0; a negative balance makes the days negative."""
     add_credit_sale("2026-06-01", "90.00", "10.00", due_date="2026-06-29")
     add_credit_sale("2026-06-01", "90.00", "-10.00", currency="EUR")
 
@@ -133,9 +134,9 @@ def test_all_late_or_owed_by_us(add_credit_sale: Action, months: Query) -> None:
     ]
 
 
-def test_days_late_are_what_stands_there(add_credit_sale: Action, months: Query) -> None:
-    """The days late are the rounded days less the rounded best ones, so that a row adds up:
-    22.5045 less 11.26575."""
+def test_rounded_days_late(add_credit_sale: Action, months: Query) -> None:
+    """The days late are the rounded days less the rounded best ones, so that a row adds up: 22.5045
+    less 11.26575."""
     add_credit_sale("2026-06-01", "400.00", "50.07")
     add_credit_sale("2026-01-01", "49.95", "49.95", due_date="2026-01-31")
 
@@ -144,9 +145,9 @@ def test_days_late_are_what_stands_there(add_credit_sale: Action, months: Query)
     ]
 
 
-def test_as_it_stood_then(add_credit_sale: Action, set_as_of: Action, months: Query) -> None:
-    """Each month end has the balances and the sales of then: paid between two, deleted between
-    two, and made void."""
+def test_balances_at_month_end(add_credit_sale: Action, set_as_of: Action, months: Query) -> None:
+    """Each month end has the balances and sales at that time: paid, deleted or made void between
+    two month ends."""
     set_as_of("2026-06-30", history_since="2026-04-10 08:00:00-05")
     span = {"_dlt_valid_from": "2026-04-10", "_dlt_valid_to": "2026-05-20"}
     add_credit_sale("2026-04-01", "90.00", "90.00", id="1", **span)
@@ -165,8 +166,8 @@ def test_as_it_stood_then(add_credit_sale: Action, set_as_of: Action, months: Qu
     ]
 
 
-def test_absurd_amounts(add_credit_sale: Action, months: Query) -> None:
-    """A sum that no column holds is empty, and stops nothing; nor do days beyond all bounds."""
+def test_overflow(add_credit_sale: Action, months: Query) -> None:
+    """Sums and days that overflow their column are null and break nothing."""
     add_credit_sale("2026-06-01", HUGE, HUGE)
     add_credit_sale("2026-06-01", HUGE, HUGE)
     add_credit_sale("2026-06-01", "0.01", "0.01", currency="EUR")

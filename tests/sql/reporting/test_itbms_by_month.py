@@ -14,7 +14,8 @@ FIGURES = "tax_code, rate_name, documents, taxable_base, exempt_base, tax"
 
 @pytest.fixture
 def add_invoice(insert: Action) -> Action:
-    """Give an invoice of a day, its header's net and tax, and its lines' tax codes and nets."""
+    """Return a function that adds an invoice: its day, the header's net and tax, and the lines' tax
+    codes and nets."""
     numbers = iter(range(1, 1000))
 
     def add_invoice(
@@ -29,7 +30,7 @@ def add_invoice(insert: Action) -> Action:
 
 @pytest.fixture
 def months(query_text: Query) -> Query:
-    """Ask for columns of each month, code and rate."""
+    """Return a function that selects columns of each month, code and rate."""
 
     def months(columns: str) -> list[tuple[Any, ...]]:
         return query_text(
@@ -40,13 +41,13 @@ def months(query_text: Query) -> Query:
     return months
 
 
-def test_nothing(query: Query) -> None:
-    """A warehouse without a document has no month."""
+def test_no_documents(query: Query) -> None:
+    """A warehouse without documents has no months."""
     assert query("select * from reporting.itbms_by_month") == []
 
 
-def test_a_month(add_invoice: Action, months: Query) -> None:
-    """Each code has its base, its tax and its documents; a credit note is subtracted."""
+def test_month(add_invoice: Action, months: Query) -> None:
+    """Each code has its base, tax and documents; a credit note is subtracted."""
     add_invoice(
         *("2026-01-01", "460.00", "39.00"),
         *(("ITBMS7", "100.00"), ("itbms10", "200.00"), (" ITBMS15 ", "80.00")),
@@ -68,15 +69,15 @@ def test_a_month(add_invoice: Action, months: Query) -> None:
     )
 
 
-def test_not_sold(add_invoice: Action, months: Query) -> None:
-    """Void ones, drafts and what is gone are in no return."""
+def test_not_live(add_invoice: Action, months: Query) -> None:
+    """Void, draft and deleted invoices are not in any month."""
     for fields in ({"status": "VOID"}, {"status": " draft"}, {"_dlt_valid_to": "2026-02-01"}):
         add_invoice("2026-01-01", "5.00", "0.35", ("ITBMS7", "5.00"), **fields)
 
     assert months("*") == []
 
 
-def test_a_rate_that_changed(add_invoice: Action, months: Query) -> None:
+def test_changed_rate(add_invoice: Action, months: Query) -> None:
     """In the month of a new rate both rates are listed, each for its own days."""
     add_invoice("2010-06-30", "100.00", "5.00", ("ITBMS", "100.00"))
     add_invoice("2010-07-01", "100.00", "7.00", ("ITBMS", "100.00"))
@@ -87,8 +88,8 @@ def test_a_rate_that_changed(add_invoice: Action, months: Query) -> None:
     ]
 
 
-def test_a_rate_of_the_user(insert: Action, add_invoice: Action, months: Query) -> None:
-    """A rate that the user's own file changes in the middle of a month makes two rows of it."""
+def test_rate_of_the_user(insert: Action, add_invoice: Action, months: Query) -> None:
+    """A rate that the user's own file changes in mid-month makes two rows of it."""
     insert("tax_rates", tax_code="lujo", rate="0.125", valid_from="2020-01-01")
     insert("tax_rates", tax_code="LUJO", rate="0.2", valid_from="2026-03-16")
     add_invoice("2026-03-15", "100.00", "12.50", ("Lujo", "100.00"))
@@ -101,8 +102,8 @@ def test_a_rate_of_the_user(insert: Action, add_invoice: Action, months: Query) 
 
 
 def test_unknown_codes(add_invoice: Action, months: Query) -> None:
-    """The tax of an unknown or missing code is what was charged beyond the known ones, to the cent:
-    10.00 less 7.00 makes 3.00 for three thirds. Without tax, the base is exempt."""
+    """The tax of an unknown or missing code is what was charged in excess of the known ones, to the
+    cent: 10.00 less 7.00 makes 3.00 for three thirds. Without tax, the base is exempt."""
     lines = [("ITBMS7", "100.00"), ("NEW", "10.00"), (None, "10.00"), (" ", "10.00")]
     add_invoice("2026-01-01", "130.00", "10.00", *lines)
     add_invoice("2026-01-02", "40.00", "0.00", ("FREE", "40.00"))
@@ -118,7 +119,7 @@ def test_unknown_codes(add_invoice: Action, months: Query) -> None:
 
 
 def test_before_any_rate(add_invoice: Action, months: Query) -> None:
-    """Before the first rate of a code it has none; what was charged counts."""
+    """Before the first rate of a code it has none; the tax charged counts."""
     add_invoice("0202-02-02", "100.00", "3.00", ("ITBMS", "100.00"))
 
     assert months(f"month_on, itbms_due_on, {FIGURES}") == [
@@ -126,17 +127,17 @@ def test_before_any_rate(add_invoice: Action, months: Query) -> None:
     ]
 
 
-def test_the_last_month_of_all(add_invoice: Action, months: Query) -> None:
-    """A document of the year 9999 stops nothing, though its ITBMS is due in a year that no
-    calendar holds."""
+def test_last_possible_month(add_invoice: Action, months: Query) -> None:
+    """A document of the year 9999 breaks nothing, though its ITBMS is due in a year that is not a
+    valid date."""
     add_invoice("9999-12-31", "100.00", "7.00", ("ITBMS7", "100.00"))
 
     assert months("month_on, itbms_due_on, tax") == [("9999-12-01", None, "7.00")]
 
 
-def test_header_beside_lines(add_invoice: Action, months: Query) -> None:
-    """Each row also has the month's tax by headers and by lines, which differ by a cent of rounding
-    here, and by tax that no line explains there."""
+def test_header_and_lines(add_invoice: Action, months: Query) -> None:
+    """Each row also has the month's tax by headers and by lines, which here differ by a cent of
+    rounding, or by tax that no line explains."""
     add_invoice(
         "2026-01-01", "0.21", "0.01", ("ITBMS7", "0.07"), ("ITBMS7", "0.07"), ("ITBMS7", "0.07")
     )
@@ -148,8 +149,9 @@ def test_header_beside_lines(add_invoice: Action, months: Query) -> None:
     ]
 
 
-def test_net_beyond_the_lines(add_invoice: Action, months: Query) -> None:
-    """What a header has beyond its lines, or without any, stays in the month, with no code."""
+def test_header_exceeds_lines(add_invoice: Action, months: Query) -> None:
+    """A header's excess over its lines, or a header without lines, stays in the month, without a
+    code."""
     add_invoice("2026-01-01", "100.00", "5.00", ("ITBMS7", "60.00"))
     add_invoice("2026-01-01", "10.00", "0.70")
     add_invoice("2026-01-01", "0.00", "0.30")
@@ -160,8 +162,8 @@ def test_net_beyond_the_lines(add_invoice: Action, months: Query) -> None:
     ]
 
 
-def test_what_is_missing(add_invoice: Action, months: Query) -> None:
-    """A header without net or tax has those of its total; without all of them those of its
+def test_missing_amounts(add_invoice: Action, months: Query) -> None:
+    """A header's missing net or tax is derived from its total; without any amounts from its
     lines."""
     add_invoice("2026-01-01", None, "7.00", ("ITBMS7", "100.00"), total="107.00")
     add_invoice("2026-01-01", "100.00", None, ("ITBMS7", "100.00"), total="107.00")
@@ -183,8 +185,8 @@ def test_currencies(add_invoice: Action, months: Query) -> None:
     ]
 
 
-def test_absurd_amounts(add_invoice: Action, months: Query) -> None:
-    """Sums that no column holds are empty, and stop nothing."""
+def test_overflow(add_invoice: Action, months: Query) -> None:
+    """Sums that overflow their column are null and break nothing."""
     add_invoice("2026-01-01", HUGE, HUGE, ("ITBMS7", HUGE))
     add_invoice("2026-01-01", HUGE, HUGE, ("ITBMS7", HUGE), ("ITBMS7", HUGE), ("NEW", f"-{HUGE}"))
 
@@ -194,7 +196,7 @@ def test_absurd_amounts(add_invoice: Action, months: Query) -> None:
     ]
 
 
-def test_a_cent_of_rounding_makes_nothing_taxable(add_invoice: Action, months: Query) -> None:
+def test_rounding(add_invoice: Action, months: Query) -> None:
     """A line with an unknown code is exempt if the header charges nothing but rounding for it."""
     add_invoice("2026-03-01", "200.00", "6.99", ("ITBMS7", "100.00"), ("EXE", "100.00"))
     add_invoice("2026-04-01", "200.00", "8.00", ("ITBMS7", "100.00"), ("EXE", "100.00"))

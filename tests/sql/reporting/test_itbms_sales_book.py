@@ -1,4 +1,4 @@
-"""The sales book for ITBMS."""
+"""Sales book for ITBMS."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +14,8 @@ AMOUNTS = "tax_code, net, tax, total"
 
 @pytest.fixture
 def add_invoice(insert: Action) -> Action:
-    """Give an invoice of 31 January, its header's net and tax, and its lines' codes and nets."""
+    """Return a function that adds an invoice of 31 January: the header's net and tax, and the
+    lines' codes and nets."""
     numbers = iter(range(1, 1000))
 
     def add_invoice(
@@ -29,7 +30,7 @@ def add_invoice(insert: Action) -> Action:
 
 @pytest.fixture
 def book(query_text: Query) -> Query:
-    """Ask for columns of each invoice and code."""
+    """Return a function that selects columns of each invoice and code."""
 
     def book(columns: str) -> list[tuple[Any, ...]]:
         return query_text(
@@ -40,12 +41,12 @@ def book(query_text: Query) -> Query:
     return book
 
 
-def test_nothing(query: Query) -> None:
-    """A warehouse without a document has an empty book."""
+def test_no_documents(query: Query) -> None:
+    """A warehouse without documents has an empty book."""
     assert query("select * from reporting.itbms_sales_book") == []
 
 
-def test_an_invoice(insert: Action, add_invoice: Action, book: Query) -> None:
+def test_invoice(insert: Action, add_invoice: Action, book: Query) -> None:
     """An invoice has a row for each of its codes, with its customer and tax number."""
     insert("customers", id="7", name="Old", tax_id="1", _dlt_valid_to="2026-01-02")
     insert("customers", id="7", name="Buyer", tax_id="8-1-1 DV 5", _dlt_valid_from="2026-01-02")
@@ -62,8 +63,8 @@ def test_an_invoice(insert: Action, add_invoice: Action, book: Query) -> None:
 
 @pytest.mark.parametrize("status", ["Void", "VOID", " void"])
 def test_void(add_invoice: Action, book: Query, status: str) -> None:
-    """A void invoice is in the book with zero for each of its codes, or for none if it has no
-    lines."""
+    """A void invoice is in the book with 0 for each of its codes, or with one row without a code if
+    it has no lines."""
     add_invoice("100.00", "7.00", ("ITBMS7", "90.00"), ("EXENTO", "10.00"), status=status)
     add_invoice("100.00", "7.00", status=status)
     add_invoice(None, None, status=status)
@@ -76,8 +77,8 @@ def test_void(add_invoice: Action, book: Query, status: str) -> None:
     ]
 
 
-def test_not_in_the_book(add_invoice: Action, book: Query) -> None:
-    """A draft is not in the book, nor is what is gone, be it void."""
+def test_draft_and_deleted(add_invoice: Action, book: Query) -> None:
+    """Drafts and deleted invoices, even void ones, are not in the book."""
     for fields in (
         {"status": "DRAFT"},
         {"_dlt_valid_to": "2026-02-01"},
@@ -88,8 +89,8 @@ def test_not_in_the_book(add_invoice: Action, book: Query) -> None:
     assert book("*") == []
 
 
-def test_gone_and_back(add_invoice: Action, book: Query) -> None:
-    """A deleted and restored invoice is listed once, as it is now."""
+def test_deleted_and_restored(add_invoice: Action, book: Query) -> None:
+    """A deleted and restored invoice is listed once, in its current version."""
     add_invoice("1.00", "0.07", ("ITBMS7", "1.00"), id="1", _dlt_valid_to="2026-01-05")
     add_invoice("2.00", "0.14", ("ITBMS7", "2.00"), id="1", _dlt_valid_from="2026-01-09")
 
@@ -103,8 +104,8 @@ def test_credit_notes(add_invoice: Action, book: Query) -> None:
     assert book(f"is_credit_note, {AMOUNTS}") == [(True, "ITBMS7", "-100.00", "-7.00", "-107.00")]
 
 
-def test_a_cent_of_rounding(add_invoice: Action, book: Query) -> None:
-    """The book shows the tax charged: its difference from that of the lines is added to the code
+def test_rounding(add_invoice: Action, book: Query) -> None:
+    """The book shows the tax charged: its difference from the tax of the lines is added to the code
     with the most tax, the first by name if two have the same."""
     add_invoice("0.21", "0.01", *[("ITBMS7", "0.07")] * 3)
     add_invoice("30.00", "2.51", ("ITBMS10", "10.00"), ("ITBMS15", "10.00"), ("EXENTO", "10.00"))
@@ -123,7 +124,7 @@ def test_a_cent_of_rounding(add_invoice: Action, book: Query) -> None:
     ]
 
 
-def test_tax_on_what_is_exempt(add_invoice: Action, book: Query) -> None:
+def test_tax_on_exempt_lines(add_invoice: Action, book: Query) -> None:
     """Tax that no line explains was charged, and is in the book."""
     add_invoice("50.00", "3.50", ("EXENTO", "20.00"), ("EXEMPT", "30.00"))
 
@@ -134,7 +135,7 @@ def test_tax_on_what_is_exempt(add_invoice: Action, book: Query) -> None:
 
 
 def test_unknown_codes(add_invoice: Action, book: Query) -> None:
-    """Of an unknown code, or none, the tax is as charged, to the cent."""
+    """The tax of an unknown or missing code is as charged, to the cent."""
     add_invoice("130.00", "10.00", ("ITBMS7", "100.00"), ("NEW", "20.00"), (None, "10.00"))
 
     assert book(f"tax_rate, {AMOUNTS}") == [
@@ -144,8 +145,8 @@ def test_unknown_codes(add_invoice: Action, book: Query) -> None:
     ]
 
 
-def test_header_beyond_its_lines(add_invoice: Action, book: Query) -> None:
-    """The book has the header's net and tax: what the lines do not explain is under no code."""
+def test_header_exceeds_lines(add_invoice: Action, book: Query) -> None:
+    """The book has the header's net and tax: the excess over the lines has no code."""
     add_invoice("100.00", "5.00", ("ITBMS7", "60.00"))
     add_invoice("10.00", "0.70")
     add_invoice("0.00", "0.00")
@@ -160,9 +161,7 @@ def test_header_beyond_its_lines(add_invoice: Action, book: Query) -> None:
     ]
 
 
-def test_nobody_unknown_ones_and_currencies(
-    insert: Action, add_invoice: Action, book: Query
-) -> None:
+def test_missing_values(insert: Action, add_invoice: Action, book: Query) -> None:
     """A customer without a name or number is listed; a missing currency is the tenant's, a missing
     status stays empty."""
     insert("customers", id="1", name="Gone", tax_id="9", _dlt_valid_to="2026-02-01")
@@ -178,8 +177,8 @@ def test_nobody_unknown_ones_and_currencies(
 
 
 def test_rates_of_the_day(insert: Action, add_invoice: Action, book: Query) -> None:
-    """An invoice has the rate of its day, before and after the user's own file changes it; in the
-    years 202 and 9999 too."""
+    """An invoice has the rate of its day, before and after the user's own file changes it, and in
+    the years 202 and 9999."""
     insert("tax_rates", tax_code="LUJO", rate="0.1", valid_from="2020-01-01", valid_to="2026-03-15")
     insert("tax_rates", tax_code="LUJO", rate="0.2", valid_from="2026-03-16")
     for day in ("0202-02-02", "2026-03-15", "2026-03-16", "9999-12-31"):
@@ -193,8 +192,8 @@ def test_rates_of_the_day(insert: Action, add_invoice: Action, book: Query) -> N
     ]
 
 
-def test_absurd_amounts(add_invoice: Action, book: Query) -> None:
-    """Sums that no column holds are empty, and stop nothing."""
+def test_overflow(add_invoice: Action, book: Query) -> None:
+    """Sums that overflow their column are null and break nothing."""
     add_invoice(HUGE, HUGE, ("ITBMS7", HUGE))
     add_invoice(HUGE, f"-{HUGE}", ("NEW", HUGE), ("NEW", HUGE), ("EXENTO", f"-{HUGE}"))
 

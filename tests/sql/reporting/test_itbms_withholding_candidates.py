@@ -13,7 +13,8 @@ HUGE = "9999999999999999.99"
 
 @pytest.fixture
 def add_invoice(insert: Action) -> Action:
-    """Give an invoice of customer 7, of a day, with a tax; its balance is 0."""
+    """Return a function that adds an invoice of customer 7 with a day and a tax, and a balance of
+    0."""
     numbers = iter(range(1, 1000))
 
     def add_invoice(day: str, tax: str | None, **fields: Any) -> None:
@@ -25,7 +26,7 @@ def add_invoice(insert: Action) -> Action:
 
 @pytest.fixture
 def list_customer(insert: Action) -> Action:
-    """List customer C7 among those who withhold half, from a day to another."""
+    """Return a function that lists customer C7 as withholding half, from one day to another."""
     insert("customers", id="7", code="C7", name="Buyer", tax_id="8-1")
 
     def list_customer(since: str | None = None, until: str | None = None, **fields: Any) -> None:
@@ -37,7 +38,7 @@ def list_customer(insert: Action) -> Action:
 
 @pytest.fixture
 def months(query_text: Query) -> Query:
-    """Ask for columns of each customer and month."""
+    """Return a function that selects columns of each customer and month."""
 
     def months(columns: str) -> list[tuple[Any, ...]]:
         return query_text(
@@ -48,16 +49,16 @@ def months(query_text: Query) -> Query:
     return months
 
 
-def test_nothing(list_customer: Action, query: Query) -> None:
-    """Who is listed and bought nothing has no row."""
+def test_no_sales(list_customer: Action, query: Query) -> None:
+    """A listed customer without sales has no row."""
     list_customer()
 
     assert query("select * from reporting.itbms_withholding_candidates") == []
 
 
 def test_listed(list_customer: Action, add_invoice: Action, months: Query) -> None:
-    """Of who is listed its share of each invoice's tax is expected, to the cent of each; credit
-    notes are subtracted."""
+    """The expected withholding of a listed customer is its share of each invoice's tax, rounded to
+    the cent for each; credit notes are subtracted."""
     list_customer()
     add_invoice("2026-01-01", "7.01")  # 3.505, rounded up
     add_invoice("2026-01-31", "7.00")
@@ -71,8 +72,8 @@ def test_listed(list_customer: Action, add_invoice: Action, months: Query) -> No
 
 
 def test_not_listed(list_customer: Action, add_invoice: Action, months: Query) -> None:
-    """Who is not listed was charged tax, and withholds nothing as far as is known; a month without
-    tax is left out, unless the customer is listed."""
+    """A customer that is not listed has its tax, but no expected withholding; a month without tax
+    is left out, unless the customer is listed."""
     list_customer(customer_code="OTHER")
     add_invoice("2026-01-01", "7.00")
     add_invoice("2026-02-01", "0.00")
@@ -85,7 +86,7 @@ def test_not_listed(list_customer: Action, add_invoice: Action, months: Query) -
 
 
 def test_listed_without_tax(list_customer: Action, add_invoice: Action, months: Query) -> None:
-    """Who is listed has a row, be there no tax to withhold."""
+    """A listed customer has a row, even without tax."""
     list_customer()
     add_invoice("2026-01-01", "0.00")
 
@@ -93,8 +94,8 @@ def test_listed_without_tax(list_customer: Action, add_invoice: Action, months: 
 
 
 def test_listed_for_a_time(list_customer: Action, add_invoice: Action, months: Query) -> None:
-    """Invoices before the first day and after the last are not withheld from; a share that changes
-    is that of the invoice's day, and the month tells the higher."""
+    """Invoices before the first day and after the last are not expected to be withheld from; the
+    share is that of the invoice's day, and the month shows the highest."""
     list_customer("2026-01-15", "2026-02-10")
     list_customer("2026-02-11", "2026-03-10", share="1")
     for day in ("01-14", "01-15", "02-10", "02-11", "03-10", "03-11", "04-01"):
@@ -134,7 +135,7 @@ def test_codes(
     assert months("is_listed") == [(is_listed,)]
 
 
-def test_two_customers_of_one_code(
+def test_duplicate_code(
     insert: Action, list_customer: Action, add_invoice: Action, months: Query
 ) -> None:
     """If two customers have the same code, both are listed, and no invoice counts twice."""
@@ -160,7 +161,7 @@ def test_two_customers_of_one_code(
         ("7.00", "-7.00", 0),
         ("7.00", "0.00", 0),
         ("7.00", "107.00", 0),
-        # half a cent goes to one side or to the other
+        # half a cent may be rounded either way
         ("7.01", "3.50", 1),
         ("7.01", "3.51", 1),
         ("7.01", "3.49", 0),
@@ -174,7 +175,8 @@ def test_two_customers_of_one_code(
 def test_short_by_tax(
     add_invoice: Action, months: Query, tax: str, balance: str, short: int
 ) -> None:
-    """One that is paid but for its tax, or half of it, looks like one withheld."""
+    """An invoice that is paid except for its tax, or half of it, looks like one with
+    withholding."""
     add_invoice("2026-01-01", tax, balance=balance)
     add_invoice("2026-01-01", "1.00")
 
@@ -186,29 +188,29 @@ def test_short_by_tax(
     [{"status": "Void"}, {"status": "draft"}, {"_dlt_valid_to": "2026-02-01"}],
 )
 def test_not_live(add_invoice: Action, months: Query, fields: dict[str, Any]) -> None:
-    """Of void ones, drafts and what is gone nothing is withheld."""
+    """Void, draft and deleted invoices do not count."""
     add_invoice("2026-01-01", "7.00", balance="7.00", **fields)
 
     assert months("*") == []
 
 
-def test_tax_alone(add_invoice: Action, months: Query) -> None:
-    """An invoice of nothing but tax, of which nothing is paid, is not short by its tax."""
+def test_only_tax(add_invoice: Action, months: Query) -> None:
+    """An unpaid invoice that consists only of tax is not short by its tax."""
     add_invoice("2026-01-01", "7.00", subtotal="0.00", balance="7.00")
 
     assert months("tax, documents_short_by_tax") == [("7.00", 0)]
 
 
-def test_what_is_missing(add_invoice: Action, months: Query) -> None:
-    """A missing tax is the total less the net, a missing balance what is not paid; a missing status
-    is live."""
+def test_missing_amounts(add_invoice: Action, months: Query) -> None:
+    """A missing tax is the total less the net, a missing balance the total less what is paid; an
+    invoice without a status is live."""
     add_invoice("2026-01-01", None, total="107.00", amount_paid="100.00", balance=None, status=None)
 
     assert months("documents_short_by_tax, tax") == [(1, "7.00")]
 
 
-def test_nobody_unknown_ones_and_currencies(add_invoice: Action, months: Query) -> None:
-    """Counter sales are no customer's; an unknown one has its id; each currency has its rows."""
+def test_customers_and_currencies(add_invoice: Action, months: Query) -> None:
+    """Counter sales have no customer, an unknown one has its id; each currency has its own rows."""
     add_invoice("2026-01-01", "1.00", customer_id=None)
     add_invoice("2026-01-01", "2.00", customer_id="8", currency="eur")
     add_invoice("2026-01-01", "4.00", customer_id="8")
@@ -219,8 +221,8 @@ def test_nobody_unknown_ones_and_currencies(add_invoice: Action, months: Query) 
     ]
 
 
-def test_days_at_the_edge(list_customer: Action, add_invoice: Action, months: Query) -> None:
-    """Who is listed without days is listed for ever, in the years 202 and 9999 too."""
+def test_extreme_years(list_customer: Action, add_invoice: Action, months: Query) -> None:
+    """A customer that is listed without days is always listed, in the years 202 and 9999 too."""
     list_customer()
     add_invoice("0202-02-02", "2.00")
     add_invoice("9999-12-31", "4.00")
@@ -231,8 +233,8 @@ def test_days_at_the_edge(list_customer: Action, add_invoice: Action, months: Qu
     ]
 
 
-def test_absurd_amounts(list_customer: Action, add_invoice: Action, months: Query) -> None:
-    """A sum that no column holds is empty, and stops nothing."""
+def test_overflow(list_customer: Action, add_invoice: Action, months: Query) -> None:
+    """A sum that overflows its column is null and breaks nothing."""
     list_customer(share="1")
     add_invoice("2026-01-01", HUGE, total=HUGE, balance=HUGE)
     add_invoice("2026-01-01", HUGE, total=HUGE, balance="5000000000000000.00")

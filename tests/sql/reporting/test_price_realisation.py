@@ -14,7 +14,7 @@ HUGE = "999999999999.999999"
 
 @pytest.fixture
 def prices(query_text: Query) -> Query:
-    """Ask for columns of each product, customer and month."""
+    """Return a function that selects columns of each product, customer and month."""
 
     def prices(columns: str) -> list[tuple[Any, ...]]:
         return query_text(
@@ -26,19 +26,19 @@ def prices(query_text: Query) -> Query:
 
 
 def line(quantity: object, net: str, **fields: Any) -> list[dict[str, Any]]:
-    """One line of product 5."""
+    """Return one line of product 5."""
     return [{"product_id": 5, "quantity": quantity, "subtotal": net, **fields}]
 
 
-def test_nothing_sold(insert: Action, query: Query) -> None:
+def test_no_sales(insert: Action, query: Query) -> None:
     """A product that was not sold has no row."""
     insert("products", id="5", price="10")
 
     assert query("select * from reporting.price_realisation") == []
 
 
-def test_a_price(insert: Action, add_invoice: Action, prices: Query) -> None:
-    """What was got for a product is set against its list price and its cost."""
+def test_price(insert: Action, add_invoice: Action, prices: Query) -> None:
+    """The price of a product is compared with its list price and its cost."""
     insert("products", id="5", code="P5", name="Thing", price="10", cost="7.5")
     insert("customers", id="1", name="Buyer")
     add_invoice("2026-01-01", "40", customer_id="1", lines=line(4, "40", price=10))
@@ -63,7 +63,7 @@ def test_a_price(insert: Action, add_invoice: Action, prices: Query) -> None:
         (2, "13.99", (True, True)),
         (1, "0.00", (True, True)),
         (1, "-1.00", (True, True)),
-        # what is given back is no sale at a price
+        # a return is not a sale at a price
         (-2, "-20.00", (False, False)),
         (-2, "-30.00", (False, False)),
         # without a quantity there is no price
@@ -79,7 +79,7 @@ def test_below(
     net: str,
     flags: tuple[bool, bool],
 ) -> None:
-    """A cent below is below, at the price is not."""
+    """A price that is a cent lower is below, an equal one is not."""
     insert("products", id="5", price="10", cost="7")
     add_invoice("2026-01-01", net, total=net, lines=line(quantity, net))
 
@@ -90,7 +90,8 @@ def test_below(
 def test_rounding_of_a_line(
     insert: Action, add_invoice: Action, prices: Query, net: str, below: bool
 ) -> None:
-    """A price of parts of a cent can't be got to the cent: half a cent a line is no discount."""
+    """A price with fractions of a cent cannot be charged to the cent: half a cent per line is not a
+    discount."""
     insert("products", id="5", price="0.335", cost="0.335")
     add_invoice("2026-01-01", net, lines=line(3, net))
 
@@ -101,7 +102,7 @@ def test_rounding_of_a_line(
 def test_rounding_of_many_lines(
     insert: Action, add_invoice: Action, prices: Query, last: str, below: bool
 ) -> None:
-    """Each line may be rounded by itself: three of 0.335 may bring 0.99."""
+    """Each line may be rounded on its own: three of 0.335 may yield 0.99."""
     insert("products", id="5", price="0.335")
     for each in ("0.33", "0.33", last):
         add_invoice("2026-01-01", each, lines=line(1, each))
@@ -112,19 +113,19 @@ def test_rounding_of_many_lines(
 @pytest.mark.parametrize(
     ("days", "listed"),
     [
-        # before history began: the first word
+        # before history: the first version
         (["2025-12-31"], "10.000000"),
         (["0202-02-02"], "10.000000"),
         (["2026-01-14"], "10.000000"),
-        # the last word of the day, in Panama
+        # the last version of the day in Panama
         (["2026-01-15"], "12.000000"),
         (["2026-01-16"], "12.000000"),
         (["9999-12-31"], "12.000000"),
-        # by quantity over the month
+        # weighted by quantity over the month
         (["2026-01-14", "2026-01-15", "2026-01-16"], "11.333333"),
     ],
 )
-def test_a_price_changed_in_mid_month(
+def test_price_changed_in_mid_month(
     insert: Action, add_invoice: Action, prices: Query, days: list[str], listed: str
 ) -> None:
     """Each day has the last list price and cost of that day."""
@@ -143,8 +144,8 @@ def test_a_price_changed_in_mid_month(
     assert prices("list_price, unit_cost") == [(listed, listed)]
 
 
-def test_known_of_some_lines_only(insert: Action, add_invoice: Action, prices: Query) -> None:
-    """As soon as one line has no list price, or no quantity, there is none to compare with."""
+def test_partly_known(insert: Action, add_invoice: Action, prices: Query) -> None:
+    """If one line has no list price or no quantity, there is nothing to compare with."""
     insert("products", id="5", price="10", cost=None)
     add_invoice("2026-01-01", "1", customer_id="1", lines=line(1, "1"))
     add_invoice("2026-01-01", "2", customer_id="2", lines=line(1, "1") + line(None, "1"))
@@ -160,7 +161,7 @@ def test_known_of_some_lines_only(insert: Action, add_invoice: Action, prices: Q
 
 
 def test_another_currency(insert: Action, add_invoice: Action, prices: Query) -> None:
-    """List price and cost are in the tenant's currency: nothing else is compared with them."""
+    """List price and cost are in the tenant's currency and are compared with no other."""
     insert("products", id="5", price="10", cost="7")
     add_invoice("2026-01-01", "1", lines=line(1, "1"))
     add_invoice("2026-01-01", "1", currency="EUR", lines=line(1, "1"))
@@ -171,8 +172,9 @@ def test_another_currency(insert: Action, add_invoice: Action, prices: Query) ->
     ]
 
 
-def test_given_back(insert: Action, add_invoice: Action, prices: Query) -> None:
-    """What is given back is subtracted at its list price of the day; of nothing there is none."""
+def test_returns(insert: Action, add_invoice: Action, prices: Query) -> None:
+    """A return is subtracted at its list price of that day; for a quantity of 0 there is no
+    price."""
     insert("products", id="5", price="10", cost="7")
     add_invoice("2026-01-01", "45", customer_id="1", lines=line(5, "45"))
     add_invoice("2026-01-02", "-9", total="-9", customer_id="1", lines=line(-1, "-9"))
@@ -186,7 +188,7 @@ def test_given_back(insert: Action, add_invoice: Action, prices: Query) -> None:
 
 
 def test_above_list(insert: Action, add_invoice: Action, prices: Query) -> None:
-    """Above list the share is less than 0; of a list price of 0 there is none."""
+    """Above the list price the share is negative; with a list price of 0 there is none."""
     insert("products", id="5", price="10")
     insert("products", id="6", price="0")
     add_invoice("2026-01-01", "15", lines=line(1, "15"))
@@ -195,16 +197,16 @@ def test_above_list(insert: Action, add_invoice: Action, prices: Query) -> None:
     assert prices("discount_share, is_below_list") == [("-0.500000", False), (None, False)]
 
 
-def test_not_sold(add_invoice: Action, prices: Query) -> None:
-    """Void ones, drafts and what is gone were not sold."""
+def test_not_live(add_invoice: Action, prices: Query) -> None:
+    """Void, draft and deleted invoices do not count."""
     for fields in ({"status": "VOID"}, {"status": "draft"}, {"_dlt_valid_to": "2026-02-01"}):
         add_invoice("2026-01-01", "5", lines=line(1, "5"), **fields)
 
     assert prices("net") == []
 
 
-def test_absurd_prices(insert: Action, add_invoice: Action, prices: Query) -> None:
-    """However many lines of absurd prices there are, they stop nothing."""
+def test_overflow(insert: Action, add_invoice: Action, prices: Query) -> None:
+    """Any number of lines with huge prices breaks nothing."""
     insert("products", id="5", price=HUGE, cost=HUGE)
     add_invoice("2026-01-01", "1", customer_id="1", lines=line(HUGE, "0") * 400)
 

@@ -15,7 +15,7 @@ MARGIN = "cost_basis, cost_estimated, margin, margin_share"
 
 @pytest.fixture
 def margins(query_text: Query) -> Query:
-    """Ask for columns of each product and month."""
+    """Return a function that selects columns of each product and month."""
 
     def margins(columns: str) -> list[tuple[Any, ...]]:
         return query_text(
@@ -28,7 +28,7 @@ def margins(query_text: Query) -> Query:
 
 @pytest.fixture
 def add_order(insert: Action) -> Action:
-    """Order product 5 on a day; the order's number does not matter."""
+    """Return a function that adds a purchase order of product 5, with a running number."""
     numbers = iter(range(1, 100))
 
     def add_order(day: str, quantity: object, net: str | None, **fields: Any) -> None:
@@ -40,19 +40,19 @@ def add_order(insert: Action) -> Action:
 
 
 def line(quantity: object, net: str, **fields: Any) -> list[dict[str, Any]]:
-    """One line of product 5."""
+    """Return one line of product 5."""
     return [{"product_id": 5, "quantity": quantity, "subtotal": net, **fields}]
 
 
-def test_nothing_sold(insert: Action, add_order: Action, query: Query) -> None:
-    """What was bought only has no row."""
+def test_no_sales(insert: Action, add_order: Action, query: Query) -> None:
+    """A product that was only bought has no row."""
     insert("products", id="5", cost="10")
     add_order("2026-01-01", 1, "10")
 
     assert query("select * from reporting.product_margin") == []
 
 
-def test_a_margin(insert: Action, add_invoice: Action, add_order: Action, margins: Query) -> None:
+def test_margin(insert: Action, add_invoice: Action, add_order: Action, margins: Query) -> None:
     """A product's own cost counts, even if it was bought at another price."""
     insert("products", id="5", code="P5", name="Thing", cost="7.005")
     add_order("2025-12-01", 1, "1")
@@ -70,13 +70,13 @@ def test_a_margin(insert: Action, add_invoice: Action, add_order: Action, margin
 @pytest.mark.parametrize(
     ("day", "cost"),
     [
-        ("2025-12-31", "10.00"),  # before history began: the first word
+        ("2025-12-31", "10.00"),  # before history: the first version
         ("2026-01-14", "10.00"),
-        ("2026-01-15", "12.00"),  # the last word of the day, in Panama
+        ("2026-01-15", "12.00"),  # the last version of the day in Panama
         ("2026-01-16", "12.00"),
     ],
 )
-def test_a_cost_changed_in_mid_month(
+def test_cost_changed_in_mid_month(
     insert: Action, add_invoice: Action, margins: Query, day: str, cost: str
 ) -> None:
     """Each day has the last cost of that day."""
@@ -96,21 +96,21 @@ def test_a_cost_changed_in_mid_month(
 @pytest.mark.parametrize(
     ("orders", "expected"),
     [
-        # the last one, its lines' average, each day by itself
+        # the last order, as the average of its lines, separately for each day
         ([("2025-12-01", 1, "9"), ("2025-12-31", 3, "24")], ("8.00", "32.00")),
         ([("2025-12-31", 1, "9"), ("2025-12-31", 3, "23")], ("8.00", "32.00")),
-        # on the day of sale, and not after it
+        # up to the day of sale
         ([("2025-12-01", 1, "9"), ("2026-01-15", 1, "8")], ("8.00", "32.00")),
         ([("2025-12-01", 1, "9"), ("2026-01-16", 1, "8")], ("9.00", "31.00")),
         ([("2025-12-01", 1, "9"), ("9999-12-31", 1, "8")], ("9.00", "31.00")),
         ([("0202-02-02", 1, "8")], ("8.00", "32.00")),
-        # what was given back, or given free, or has no price, is no price
+        # returned, free of charge, or without an amount: not a price
         ([("2025-12-01", 1, "9"), ("2025-12-02", -1, "-5")], ("9.00", "31.00")),
         ([("2025-12-01", 1, "9"), ("2025-12-02", 1, "0")], ("9.00", "31.00")),
         ([("2025-12-01", 1, "9"), ("2025-12-02", 1, None)], ("9.00", "31.00")),
         ([("2025-12-01", 1, "9"), ("2025-12-02", 0, "5")], ("9.00", "31.00")),
         ([("2025-12-01", 1, "9"), ("2025-12-02", None, "5")], ("9.00", "31.00")),
-        # free ones with those that were paid for make them cheaper
+        # free units reduce the price of those that were paid for
         ([("2025-12-01", 3, "36"), ("2025-12-01", 1, "0")], ("9.00", "31.00")),
     ],
 )
@@ -151,10 +151,10 @@ def test_unknown(
     assert margins(f"net, {MARGIN}") == [("40.00", "unknown", None, None, None)]
 
 
-def test_as_sure_as_the_least(
+def test_least_certain_cost(
     insert: Action, add_invoice: Action, add_order: Action, margins: Query
 ) -> None:
-    """A month is as sure as the least sure of its lines."""
+    """A month has the cost basis of its least certain line."""
     insert("products", id="5", cost="7", _dlt_valid_to="2026-01-10 12:00:00+00")
     insert("products", id="5", cost=None, _dlt_valid_from="2026-01-10 12:00:00+00")
     add_order("2026-01-05", 1, "6")
@@ -166,14 +166,15 @@ def test_as_sure_as_the_least(
     assert margins(f"month_on, {MARGIN}") == [
         ("2025-12-01", "product cost", "7.00", "3.00", "0.300000"),
         ("2026-01-01", "last purchase price", "13.00", "7.00", "0.350000"),
-        # what its header has less than its lines is of no product
+        # a header below the sum of its lines
         ("2026-02-01", "unknown", None, None, None),
         ("2026-02-01", "unknown", None, None, None),
     ]
 
 
 def test_no_product(add_invoice: Action, insert: Action, margins: Query) -> None:
-    """Sales without a product, or in excess of the lines, have no cost, even if such was bought."""
+    """Sales without a product, or in excess of the lines, have no cost, even if such lines were
+    bought."""
     free = [{"quantity": 1, "subtotal": "1"}]
     insert("purchase_orders", id="1", document_date="2025-01-01", lines=free)
     add_invoice("2026-01-01", "20", lines=[{"quantity": 1, "subtotal": "20"}])
@@ -188,7 +189,8 @@ def test_no_product(add_invoice: Action, insert: Action, margins: Query) -> None
 def test_another_currency(
     insert: Action, add_invoice: Action, add_order: Action, margins: Query
 ) -> None:
-    """A product's cost is in the tenant's currency; in another only a purchase tells it."""
+    """A product's cost is in the tenant's currency; in another one only a purchase determines
+    it."""
     insert("products", id="5", cost="7")
     add_order("2025-12-01", 1, "6", currency="EUR")
     add_invoice("2026-01-01", "10", currency="EUR", lines=line(1, "10"))
@@ -219,15 +221,15 @@ def test_losses(
     net: str,
     expected: tuple[str | None, ...],
 ) -> None:
-    """A margin may be a loss; of no sales, or beyond what its column holds, there is no share."""
+    """A margin may be negative; without sales, or if it overflows its column, there is no share."""
     insert("products", id="5", cost="7")
     add_invoice("2026-01-01", net, total=net, lines=line(quantity, net))
 
     assert margins(MARGIN) == [expected]
 
 
-def test_not_sold(insert: Action, add_invoice: Action, margins: Query) -> None:
-    """Void ones, drafts and what is gone were not sold, and cost nothing."""
+def test_not_live(insert: Action, add_invoice: Action, margins: Query) -> None:
+    """Void, draft and deleted invoices have neither sales nor cost."""
     insert("products", id="5", cost="7")
     for fields in ({"status": "VOID"}, {"status": "draft"}, {"_dlt_valid_to": "2026-02-01"}):
         add_invoice("2026-01-01", "5", lines=line(1, "5"), **fields)
@@ -235,8 +237,8 @@ def test_not_sold(insert: Action, add_invoice: Action, margins: Query) -> None:
     assert margins("net") == []
 
 
-def test_absurd_costs(insert: Action, add_invoice: Action, margins: Query) -> None:
-    """A cost that no column holds is unknown, and not left out of the sum."""
+def test_overflow(insert: Action, add_invoice: Action, margins: Query) -> None:
+    """A cost that overflows its column is unknown, not left out of the sum."""
     insert("products", id="5", cost=HUGE)
     lines = [line(HUGE, "5")[0], line("0.000001", "5")[0]]
     add_invoice("2026-01-01", "10", lines=lines)
@@ -244,8 +246,9 @@ def test_absurd_costs(insert: Action, add_invoice: Action, margins: Query) -> No
     assert margins(MARGIN) == [("unknown", None, None, None)]
 
 
-def test_a_cost_of_zero_is_none(insert: Action, query: Query) -> None:
-    """A product that costs nothing by its record has no cost that is kept: no margin of 100 %."""
+def test_cost_of_zero(insert: Action, query: Query) -> None:
+    """A cost of 0 in a product's record is no maintained cost, so it does not make a margin of 100
+    %."""
     insert("products", id="5", cost="0")
     insert(
         "invoices",

@@ -13,7 +13,7 @@ HUGE = "9999999999999999.99"
 
 @pytest.fixture
 def customers(query_text: Query) -> Query:
-    """Ask for columns of each customer and month."""
+    """Return a function that selects columns of each customer and month."""
 
     def customers(columns: str) -> list[tuple[Any, ...]]:
         return query_text(
@@ -24,16 +24,16 @@ def customers(query_text: Query) -> Query:
     return customers
 
 
-def test_nothing_sold(insert: Action, query: Query) -> None:
-    """A customer who bought nothing has no row."""
+def test_no_sales(insert: Action, query: Query) -> None:
+    """A customer without sales has no row."""
     insert("customers", id="1", name="Idle")
 
     assert query("select * from reporting.sales_by_customer") == []
 
 
-def test_a_customer(insert: Action, add_invoice: Action, customers: Query) -> None:
+def test_customer(insert: Action, add_invoice: Action, customers: Query) -> None:
     """A customer's documents are added up, each once however many lines it has; a credit note is
-    subtracted, and is a document."""
+    subtracted and counts as a document."""
     insert("customers", id="1", code="C1", name='Doña "Ñ" 😀')
     lines = [{"quantity": 2, "subtotal": "10.00"}, {"quantity": "0.5", "subtotal": "5.00"}]
     add_invoice("2026-01-01", "15.00", customer_id="1", lines=lines)
@@ -50,17 +50,19 @@ def test_a_customer(insert: Action, add_invoice: Action, customers: Query) -> No
     ]
 
 
-def test_not_sold(add_invoice: Action, customers: Query) -> None:
-    """Void ones, drafts and what is gone were not sold, nor were their lines."""
+def test_not_live(add_invoice: Action, customers: Query) -> None:
+    """Void, draft and deleted invoices do not count, nor do their lines."""
     for fields in ({"status": "VOID"}, {"status": "draft"}, {"_dlt_valid_to": "2026-02-01"}):
         add_invoice("2026-01-01", "5.00", customer_id="1", lines=[{"quantity": 3}], **fields)
 
     assert customers("net, quantity") == []
 
 
-def test_nobody_and_unknown_ones(insert: Action, add_invoice: Action, customers: Query) -> None:
-    """Without a customer a document is sold to (none), of an unknown one to its id; who is gone
-    keeps the name."""
+def test_missing_unknown_and_deleted_customers(
+    insert: Action, add_invoice: Action, customers: Query
+) -> None:
+    """Sales without a customer are listed under (none), those of an unknown one under its id; a
+    deleted customer keeps its name."""
     insert("customers", id="1", name="Gone", _dlt_valid_to="2026-02-01")
     add_invoice("2026-01-01", "1.00", customer_id="1")
     add_invoice("2026-01-01", "2.00", customer_id="7")
@@ -73,10 +75,8 @@ def test_nobody_and_unknown_ones(insert: Action, add_invoice: Action, customers:
     ]
 
 
-def test_a_customer_with_many_versions(
-    insert: Action, add_invoice: Action, customers: Query
-) -> None:
-    """However often a customer's record changed, its sales count once, under its last name."""
+def test_customer_versions(insert: Action, add_invoice: Action, customers: Query) -> None:
+    """Sales count once, under the last name, however often the customer's record changed."""
     insert("customers", id="1", name="Old", _dlt_valid_to="2026-01-02")
     insert(
         "customers", id="1", name="New", _dlt_valid_from="2026-01-02", _dlt_valid_to="2026-01-03"
@@ -98,8 +98,8 @@ def test_currencies(add_invoice: Action, customers: Query) -> None:
     ]
 
 
-def test_days_at_the_edge(add_invoice: Action, customers: Query) -> None:
-    """Each month has its own first and last day, the years 202 and 9999 too."""
+def test_extreme_days(add_invoice: Action, customers: Query) -> None:
+    """Each month has its own first and last day, in the years 202 and 9999 too."""
     for day in ("0202-02-02", "2024-02-29", "2024-03-01", "9999-12-31"):
         add_invoice(day, "1.00", customer_id="1")
 
@@ -111,8 +111,8 @@ def test_days_at_the_edge(add_invoice: Action, customers: Query) -> None:
     ]
 
 
-def test_absurd_amounts(add_invoice: Action, customers: Query) -> None:
-    """A sum that no column holds is empty, and stops nothing."""
+def test_overflow(add_invoice: Action, customers: Query) -> None:
+    """A sum that overflows its column is null and breaks nothing."""
     add_invoice("2026-01-01", HUGE, customer_id="1")
     add_invoice("2026-01-01", HUGE, customer_id="1")
 

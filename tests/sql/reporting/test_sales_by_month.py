@@ -13,7 +13,7 @@ HUGE = "9999999999999999.99"
 
 @pytest.fixture
 def months(query_text: Query) -> Query:
-    """Ask for columns of each month, oldest first."""
+    """Return a function that selects columns of each month, oldest first."""
 
     def months(columns: str) -> list[tuple[Any, ...]]:
         return query_text(
@@ -23,12 +23,12 @@ def months(query_text: Query) -> Query:
     return months
 
 
-def test_nothing_sold(query: Query) -> None:
-    """A warehouse without a document has no month."""
+def test_no_sales(query: Query) -> None:
+    """A warehouse without documents has no months."""
     assert query("select * from reporting.sales_by_month") == []
 
 
-def test_a_month(add_invoice: Action, set_as_of: Action, months: Query) -> None:
+def test_month(add_invoice: Action, set_as_of: Action, months: Query) -> None:
     """A month has its documents, customers and sums. A credit note is subtracted, and counts as a
     document, and its customer counts. A missing customer does not."""
     set_as_of("2026-03-15")
@@ -63,7 +63,7 @@ def test_live(add_invoice: Action, months: Query, fields: dict[str, Any], counts
 
 
 def test_versions(add_invoice: Action, months: Query) -> None:
-    """A document counts once, as it is now, even if it was deleted and restored."""
+    """A document counts once, in its current version, even if it was deleted and restored."""
     add_invoice("2026-01-01", "5.00", id="a", _dlt_valid_to="2026-01-05")
     add_invoice("2026-02-01", "6.00", id="a", _dlt_valid_from="2026-01-05")
     add_invoice("2026-02-01", "3.00", id="b", _dlt_valid_to="2026-01-05")
@@ -85,18 +85,18 @@ def test_versions(add_invoice: Action, months: Query) -> None:
         ),
     ],
 )
-def test_what_is_missing(
+def test_missing_amounts(
     add_invoice: Action, months: Query, fields: dict[str, Any], sum_up: tuple[str, ...]
 ) -> None:
-    """A header's missing net, tax or total is made of what it has, or of its lines."""
+    """A header's missing net, tax or total is derived from its other amounts, or from its lines."""
     add_invoice("2026-01-01", **fields)
 
     assert months("net, tax, total") == [("2026-01-01", *sum_up)]
 
 
 def test_no_day(add_invoice: Action, months: Query) -> None:
-    """A document without a day is of its posting's; else of the day it was made, in Panama; else of
-    the day it was first seen there."""
+    """A document without a date belongs to the day of its posting; else of its creation, in Panama;
+    else to the day it was first seen there."""
     add_invoice(None, "1.00", posting_date="2025-05-31", date_created="2025-07-01")
     add_invoice(None, "2.00", date_created="2025-07-01 04:59:59+00")
     add_invoice(None, "4.00", _dlt_valid_from="2026-01-01 05:00:00+00")
@@ -109,7 +109,7 @@ def test_no_day(add_invoice: Action, months: Query) -> None:
 
 
 def test_currencies(add_invoice: Action, set_as_of: Action, months: Query) -> None:
-    """Dollars and euros are never added up, nor compared; without a currency it is the tenant's."""
+    """Dollars and euros are never added up or compared; a missing currency is the tenant's."""
     set_as_of("2026-06-30")
     add_invoice("2025-01-31", "10.00", currency="USD")
     add_invoice("2025-01-31", "99.00", currency="EUR")
@@ -126,7 +126,7 @@ def test_currencies(add_invoice: Action, set_as_of: Action, months: Query) -> No
 
 
 def test_year_to_date(add_invoice: Action, set_as_of: Action, months: Query) -> None:
-    """The year starts again in January, and continues over months without sales."""
+    """The year starts again in January and continues over months without sales."""
     set_as_of("2026-06-30")
     add_invoice("2025-12-31", "1.00")
     add_invoice("2026-01-01", "2.00")
@@ -165,13 +165,13 @@ def test_last_year(add_invoice: Action, set_as_of: Action, months: Query) -> Non
         ("2026-06-29", "7.00"),
         ("2026-06-30", "15.00"),
         ("2026-07-01", "15.00"),
-        ("2026-05-31", "15.00"),  # a month that is yet to come is compared as a whole
+        ("2026-05-31", "15.00"),  # a future month is compared as a whole
     ],
 )
-def test_the_running_month(
+def test_current_month(
     add_invoice: Action, set_as_of: Action, months: Query, as_of_on: str, last_year: str
 ) -> None:
-    """The month that is not over is compared with the same days of last year's."""
+    """The current month is compared with the same days of last year's."""
     set_as_of(as_of_on)
     add_invoice("2025-06-01", "1.00")
     add_invoice("2025-06-15", "2.00")
@@ -185,11 +185,11 @@ def test_the_running_month(
 @pytest.mark.parametrize(
     ("as_of_on", "sold_on", "last_year"),
     [
-        # the 29th is a day more than last year had
+        # the 29th does not exist in the last year
         ("2024-02-28", "2024-02-01", "3.00"),
         ("2024-02-29", "2024-02-29", "3.00"),
         ("2024-03-01", "2024-02-29", "3.00"),
-        # and a day less than last year had: the whole month, as soon as it is over
+        # and a day less than last year: the whole month, as soon as it is over
         ("2025-02-27", "2025-02-01", "4.00"),
         ("2025-02-28", "2025-02-28", "28.00"),
         ("2025-03-01", "2025-02-28", "28.00"),
@@ -203,7 +203,7 @@ def test_leap_days(
     sold_on: str,
     last_year: str,
 ) -> None:
-    """A February is compared with a February, be it a day longer."""
+    """A February is compared with a February, even if it is a day longer."""
     set_as_of(as_of_on)
     add_invoice("2023-02-01", "1.00")
     add_invoice("2023-02-28", "2.00")
@@ -217,8 +217,8 @@ def test_leap_days(
     assert (f"{sold_on[:7]}-01", last_year) in rows
 
 
-def test_growth_from_nothing_or_less(add_invoice: Action, set_as_of: Action, months: Query) -> None:
-    """There is no growth if last year's sales were not positive, or if it does not fit."""
+def test_no_growth(add_invoice: Action, set_as_of: Action, months: Query) -> None:
+    """Growth is null if last year's sales were not positive, or if it overflows its column."""
     set_as_of("2026-12-31")
     add_invoice("2025-01-01", "-5.00")
     add_invoice("2026-01-01", "5.00")
@@ -238,8 +238,8 @@ def test_growth_from_nothing_or_less(add_invoice: Action, set_as_of: Action, mon
     ]
 
 
-def test_slips_of_the_pen(add_invoice: Action, set_as_of: Action, months: Query) -> None:
-    """Documents of the years 202 and 9999 are months of their own, and lose nothing."""
+def test_mistyped_years(add_invoice: Action, set_as_of: Action, months: Query) -> None:
+    """Documents of the years 202 and 9999 are in months of their own and are not lost."""
     set_as_of("2026-06-30")
     add_invoice("0202-02-02", "1.00")
     add_invoice("9999-12-31", "2.00")
@@ -250,8 +250,8 @@ def test_slips_of_the_pen(add_invoice: Action, set_as_of: Action, months: Query)
     ]
 
 
-def test_absurd_amounts(add_invoice: Action, months: Query) -> None:
-    """A sum that no column holds is empty, and stops nothing."""
+def test_overflow(add_invoice: Action, months: Query) -> None:
+    """A sum that overflows its column is null and breaks nothing."""
     add_invoice("2026-01-01", HUGE)
     add_invoice("2026-01-01", HUGE)
 

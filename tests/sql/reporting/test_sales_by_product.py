@@ -14,7 +14,7 @@ HUGE = "9999999999999999.99"
 
 @pytest.fixture
 def products(query_text: Query) -> Query:
-    """Ask for columns of each product and month."""
+    """Return a function that selects columns of each product and month."""
 
     def products(columns: str) -> list[tuple[Any, ...]]:
         return query_text(
@@ -25,13 +25,14 @@ def products(query_text: Query) -> Query:
     return products
 
 
-def test_nothing_sold(query: Query) -> None:
-    """A warehouse without a document has no product."""
+def test_no_sales(query: Query) -> None:
+    """A warehouse without documents has no products."""
     assert query("select * from reporting.sales_by_product") == []
 
 
-def test_a_product(insert: Action, add_invoice: Action, products: Query) -> None:
-    """A product's lines are added up over documents; twice in one it is one document."""
+def test_product(insert: Action, add_invoice: Action, products: Query) -> None:
+    """A product's lines are added up over documents; two lines in one document count as one
+    document."""
     insert("products", id="5", code="P5", name="Ñame 😀")
     lines = [{"product_id": 5, "quantity": 3, "subtotal": "30.00"}] * 2
     add_invoice("2026-01-01", "60.00", lines=lines)
@@ -48,16 +49,16 @@ def test_a_product(insert: Action, add_invoice: Action, products: Query) -> None
     ]
 
 
-def test_not_sold(add_invoice: Action, products: Query) -> None:
-    """Lines of void ones, of drafts and of what is gone were not sold."""
+def test_not_live(add_invoice: Action, products: Query) -> None:
+    """Lines of void, draft and deleted invoices do not count."""
     for fields in ({"status": "VOID"}, {"status": "draft"}, {"_dlt_valid_to": "2026-02-01"}):
         add_invoice("2026-01-01", "5.00", lines=[{"product_id": 5, "subtotal": "5.00"}], **fields)
 
     assert products("net") == []
 
 
-def test_given_back(add_invoice: Action, products: Query) -> None:
-    """A credit note's lines are subtracted; of what was given back wholly there is no price."""
+def test_returns(add_invoice: Action, products: Query) -> None:
+    """A credit note's lines are subtracted; a product that was returned completely has no price."""
     for quantity, net in ((4, "40.00"), (-4, "-40.00")):
         line = {"product_id": 5, "quantity": quantity, "subtotal": net}
         add_invoice("2026-01-01", net, total=net, lines=[line])
@@ -67,8 +68,9 @@ def test_given_back(add_invoice: Action, products: Query) -> None:
     ]
 
 
-def test_beyond_lines(add_invoice: Action, products: Query) -> None:
-    """What a header has beyond its lines, or without any, is sold of no product, in no quantity."""
+def test_header_exceeds_lines(add_invoice: Action, products: Query) -> None:
+    """A header's excess over its lines, or a header without lines, is sold without a product and a
+    quantity."""
     add_invoice(
         "2026-01-01", "12.00", lines=[{"product_id": 5, "quantity": 1, "subtotal": "10.00"}]
     )
@@ -82,7 +84,7 @@ def test_beyond_lines(add_invoice: Action, products: Query) -> None:
 
 
 def test_deleted(insert: Action, add_invoice: Action, products: Query) -> None:
-    """A product that is gone keeps its name, one without a name is called by its code."""
+    """A deleted product keeps its name; one without a name is shown by its code."""
     insert("products", id="5", name="Gone", _dlt_valid_to="2026-02-01")
     insert("products", id="6", code="P6")
     add_invoice("2026-01-01", "3.00", lines=[{"product_id": p, "subtotal": p - 4} for p in (5, 6)])
@@ -96,10 +98,10 @@ def test_deleted(insert: Action, add_invoice: Action, products: Query) -> None:
 @pytest.mark.parametrize(
     ("line", "quantity", "price", "net"),
     [
-        # a discount is told as an amount, as a percentage; the net is the line's
+        # a discount as an amount or a percentage; the net is the line's
         ({"quantity": 10, "price": 20, "discount": 10, "subtotal": "190"}, "10", "19", "190"),
         ({"quantity": 10, "price": 20, "discount": 10, "subtotal": "180"}, "10", "18", "180"),
-        # no net of its own: quantity times price less the discount
+        # without a net: quantity times price less the discount
         ({"quantity": 10, "price": 20, "discount": 10}, "10", "19", "190"),
         # a net without a quantity
         ({"subtotal": "5"}, "0", None, "5"),
@@ -111,7 +113,7 @@ def test_deleted(insert: Action, add_invoice: Action, products: Query) -> None:
 def test_lines(
     add_invoice: Action, query: Query, line: Line, quantity: str, price: str | None, net: str
 ) -> None:
-    """A line's net and quantity are what is sold."""
+    """The quantity and net sold are those of the line."""
     add_invoice("2026-01-01", net, lines=[{"product_id": 5, **line}])
 
     assert query(
@@ -129,8 +131,8 @@ def test_currencies(add_invoice: Action, products: Query) -> None:
     assert products("currency, net") == [("5", "EUR", "10.00"), ("5", "USD", "5.00")]
 
 
-def test_days_at_the_edge(add_invoice: Action, products: Query) -> None:
-    """Each month has its own first and last day, the years 202 and 9999 too."""
+def test_extreme_days(add_invoice: Action, products: Query) -> None:
+    """Each month has its own first and last day, in the years 202 and 9999 too."""
     for day in ("0202-02-02", "2024-02-29", "2024-03-01", "9999-12-31"):
         add_invoice(day, "1.00", lines=[{"product_id": 5, "subtotal": "1.00"}])
 
@@ -142,8 +144,8 @@ def test_days_at_the_edge(add_invoice: Action, products: Query) -> None:
     ]
 
 
-def test_absurd_amounts(add_invoice: Action, products: Query) -> None:
-    """Sums that no column holds are empty, and stop nothing."""
+def test_overflow(add_invoice: Action, products: Query) -> None:
+    """Sums that overflow their column are null and break nothing."""
     line = {"product_id": 5, "quantity": "999999999999.999999", "subtotal": HUGE}
     add_invoice("2026-01-01", None, lines=[line, line])
 

@@ -11,12 +11,12 @@ Query = Callable[[str], list[tuple[Any, ...]]]
 CUBE = "select {} from reporting.sales_cube order by month_on, customer_id, product_id, currency"
 
 
-def test_nothing_sold(query: Query) -> None:
-    """A warehouse without a document has no row."""
+def test_no_sales(query: Query) -> None:
+    """A warehouse without documents has no rows."""
     assert query("select * from reporting.sales_cube") == []
 
 
-def test_the_cube(add_invoice: Action, query_text: Query) -> None:
+def test_cube(add_invoice: Action, query_text: Query) -> None:
     """Lines with the same customer, product, month and currency are added up."""
     line = {"product_id": 5, "quantity": 10, "price": 20}
     amount = {**line, "discount": 10, "subtotal": "190.00"}
@@ -37,15 +37,15 @@ def test_the_cube(add_invoice: Action, query_text: Query) -> None:
     ]
 
 
-def test_not_sold(add_invoice: Action, query_text: Query) -> None:
-    """Void ones, drafts and what is gone were not sold."""
+def test_not_live(add_invoice: Action, query_text: Query) -> None:
+    """Void, draft and deleted invoices do not count."""
     for fields in ({"status": "VOID"}, {"status": "draft"}, {"_dlt_valid_to": "2026-02-01"}):
         add_invoice("2026-01-01", "5.00", lines=[{"product_id": 5, "subtotal": "5.00"}], **fields)
 
     assert query_text(CUBE.format("net")) == []
 
 
-def test_none_and_unknown_ones(add_invoice: Action, query_text: Query) -> None:
+def test_missing_and_unknown_keys(add_invoice: Action, query_text: Query) -> None:
     """A missing customer, a missing product and a header's excess over its lines are listed under
     (none); an unknown one is listed under its id."""
     add_invoice("2026-01-01", "6.00", lines=[{"quantity": 1, "subtotal": "2.00"}])
@@ -60,8 +60,8 @@ def test_none_and_unknown_ones(add_invoice: Action, query_text: Query) -> None:
     ]
 
 
-def test_given_back(add_invoice: Action, query_text: Query) -> None:
-    """A credit note's lines, and their discounts, are subtracted."""
+def test_returns(add_invoice: Action, query_text: Query) -> None:
+    """A credit note's lines and their discounts are subtracted."""
     line = {"product_id": 5, "price": 20, "discount": 10}
     add_invoice("2026-01-01", "180", lines=[{**line, "quantity": 10, "subtotal": "180"}])
     add_invoice(
@@ -72,15 +72,15 @@ def test_given_back(add_invoice: Action, query_text: Query) -> None:
 
 
 @pytest.mark.parametrize("day", ["0202-02-01", "2024-02-29", "2026-12-31", "9999-12-31"])
-def test_days_at_the_edge(add_invoice: Action, query_text: Query, day: str) -> None:
-    """A document is of the month of its day, be it a slip of the pen."""
+def test_extreme_days(add_invoice: Action, query_text: Query, day: str) -> None:
+    """A document belongs to the month of its day, even if its year is mistyped."""
     add_invoice(day, "1.00")
 
     assert query_text(CUBE.format("month_on, net")) == [(f"{day[:8]}01", "1.00")]
 
 
-def test_absurd_amounts(add_invoice: Action, query_text: Query) -> None:
-    """Sums that no column holds are empty, and stop nothing."""
+def test_overflow(add_invoice: Action, query_text: Query) -> None:
+    """Sums that overflow their column are null and break nothing."""
     huge = "999999999999.999999"
     line = {"product_id": 5, "quantity": huge, "discount": huge, "subtotal": "9999999999999999.99"}
     add_invoice("2026-01-01", None, lines=[line] * 2)

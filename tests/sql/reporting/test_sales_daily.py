@@ -11,7 +11,7 @@ Query = Callable[[str], list[tuple[Any, ...]]]
 
 @pytest.fixture
 def days(query_text: Query) -> Query:
-    """Ask for columns of each day, oldest first."""
+    """Return a function that selects columns of each day, oldest first."""
 
     def days(columns: str) -> list[tuple[Any, ...]]:
         return query_text(
@@ -21,13 +21,13 @@ def days(query_text: Query) -> Query:
     return days
 
 
-def test_nothing_sold(query: Query) -> None:
-    """A warehouse without a document has no day."""
+def test_no_sales(query: Query) -> None:
+    """A warehouse without documents has no days."""
     assert query("select * from reporting.sales_daily") == []
 
 
-def test_a_day(add_invoice: Action, days: Query) -> None:
-    """A day has its live documents, who bought, and its sums; a credit note is subtracted."""
+def test_day(add_invoice: Action, days: Query) -> None:
+    """A day has its live documents, its customers and its sums; a credit note is subtracted."""
     add_invoice("2026-01-31", "100.00", tax_total="7.00", customer_id="1")
     add_invoice("2026-01-31", "-49.99", tax_total="-3.50", customer_id="1")
     add_invoice("2026-01-31", "0.00", customer_id=None)
@@ -40,7 +40,7 @@ def test_a_day(add_invoice: Action, days: Query) -> None:
     ]
 
 
-def test_so_far(add_invoice: Action, days: Query) -> None:
+def test_to_date(add_invoice: Action, days: Query) -> None:
     """The month starts again on the first, the year on 1 January, for each currency."""
     add_invoice("2025-12-31", "1.00")
     add_invoice("2026-01-01", "2.00")
@@ -58,8 +58,8 @@ def test_so_far(add_invoice: Action, days: Query) -> None:
 
 
 def test_last_year(add_invoice: Action, days: Query) -> None:
-    """A day is compared with the same day of last year, the month to date with the same days of it,
-    even if nothing was sold on that very day."""
+    """A day is compared with the same day of last year, the month to date with the same days, even
+    if nothing was sold on that very day."""
     add_invoice("2025-05-31", "1000.00")
     add_invoice("2025-06-10", "10.00")
     add_invoice("2025-06-20", "40.00")
@@ -77,8 +77,8 @@ def test_last_year(add_invoice: Action, days: Query) -> None:
     ]
 
 
-def test_nothing_last_year(add_invoice: Action, days: Query) -> None:
-    """Sales of an earlier month, year or currency are none of the same days of last year."""
+def test_no_sales_last_year(add_invoice: Action, days: Query) -> None:
+    """Sales of an earlier month, year or currency do not count for the same days of last year."""
     add_invoice("2024-06-10", "1.00")
     add_invoice("2025-05-31", "2.00")
     add_invoice("2025-06-10", "4.00", currency="EUR")
@@ -89,9 +89,9 @@ def test_nothing_last_year(add_invoice: Action, days: Query) -> None:
     )
 
 
-def test_the_29th_of_february(add_invoice: Action, days: Query) -> None:
-    """29 February has no day of last year, but the month so far has its whole February; a year
-    later 28 February is compared up to 28 February."""
+def test_leap_day(add_invoice: Action, days: Query) -> None:
+    """29 February has no same day of last year, but its month to date has the whole February; a
+    year later 28 February is compared up to 28 February."""
     add_invoice("2023-02-28", "4.00")
     add_invoice("2024-02-28", "5.00")
     add_invoice("2024-02-29", "1.00")
@@ -105,16 +105,16 @@ def test_the_29th_of_february(add_invoice: Action, days: Query) -> None:
     ]
 
 
-def test_less_than_nothing_last_year(add_invoice: Action, days: Query) -> None:
-    """There is no growth if last year's sales were negative."""
+def test_negative_sales_last_year(add_invoice: Action, days: Query) -> None:
+    """Growth is null if last year's sales were negative."""
     add_invoice("2025-06-10", "-10.00")
     add_invoice("2026-06-10", "5.00")
 
     assert days("net_month_to_date_last_year, growth")[-1] == ("2026-06-10", "-10.00", None)
 
 
-def test_slips_of_the_pen(add_invoice: Action, days: Query) -> None:
-    """Documents of the years 202 and 9999 are days of their own, and lose nothing."""
+def test_mistyped_years(add_invoice: Action, days: Query) -> None:
+    """Documents of the years 202 and 9999 are on days of their own and are not lost."""
     add_invoice("0202-02-02", "1.00")
     add_invoice("9999-12-31", "2.00")
 
@@ -122,15 +122,15 @@ def test_slips_of_the_pen(add_invoice: Action, days: Query) -> None:
 
 
 def test_no_day(add_invoice: Action, days: Query) -> None:
-    """A document without a day is of the day on which it was first seen in Panama."""
+    """A document without any date belongs to the day on which it was first seen in Panama."""
     add_invoice(None, "1.00", _dlt_valid_from="2026-01-01 04:59:59+00", _dlt_valid_to="2026-01-02")
     add_invoice(None, "2.00", id="1", _dlt_valid_from="2026-01-02")
 
     assert days("net") == [("2025-12-31", "2.00")]
 
 
-def test_absurd_amounts(add_invoice: Action, days: Query) -> None:
-    """A sum that no column holds is empty, and stops nothing."""
+def test_overflow(add_invoice: Action, days: Query) -> None:
+    """A sum that overflows its column is null and breaks nothing."""
     add_invoice("2026-01-01", "9999999999999999.99")
     add_invoice("2026-01-02", "9999999999999999.99")
 

@@ -31,7 +31,7 @@ RUN = {
 
 @pytest.fixture
 def runs(query_text: Query) -> Query:
-    """Ask for columns of each run."""
+    """Return a function that selects columns of each run."""
 
     def runs(columns: str) -> list[tuple[Any, ...]]:
         return query_text(f"select {columns} from reporting.sync_health order by run_id, endpoint")
@@ -40,13 +40,13 @@ def runs(query_text: Query) -> Query:
 
 
 def test_no_runs(runs: Query) -> None:
-    """Before the first run there is no row."""
+    """Before the first run there are no rows."""
     assert runs("*") == []
 
 
-def test_a_run(insert: Action, set_as_of: Action, runs: Query) -> None:
-    """A run tells what was read of a list, what came of it, and how long ago that is."""
-    set_as_of("2026-06-30")  # at 17:00 in UTC
+def test_run(insert: Action, set_as_of: Action, runs: Query) -> None:
+    """A run shows what was read of a list, the result, and how long ago it was."""
+    set_as_of("2026-06-30")  # at 17:00 UTC
     insert("runs", **RUN)
 
     assert runs("*") == [
@@ -59,8 +59,8 @@ def test_a_run(insert: Action, set_as_of: Action, runs: Query) -> None:
 
 
 def test_failed(insert: Action, set_as_of: Action, runs: Query) -> None:
-    """A run that failed, or goes on, says so, with what it asked for; what it can't know is
-    empty."""
+    """A run that failed or is not finished shows so, with what was requested; unknown values are
+    null."""
     set_as_of("2026-06-30")
     unknown = dict.fromkeys(("current_to", "announced", "held", "new", "changed", "gone"))
     insert("runs", **{**RUN, **unknown, "outcome": "KeyRejected", "complete": False})
@@ -88,7 +88,7 @@ def test_failed(insert: Action, set_as_of: Action, runs: Query) -> None:
 def test_age(
     insert: Action, set_as_of: Action, runs: Query, ended: str | None, hours: str | None
 ) -> None:
-    """The age is counted in hours to the as-of instant, over months and years too."""
+    """The age is given in hours up to the as-of timestamp, over months and years too."""
     set_as_of("2026-06-30")
     insert("runs", **{**RUN, "ended_at": ended})
 
@@ -96,7 +96,7 @@ def test_age(
 
 
 def test_each_list(insert: Action, set_as_of: Action, runs: Query) -> None:
-    """Each list of a run has a row of its own."""
+    """Each list of a run has its own row."""
     set_as_of("2026-06-30")
     for endpoint, run_id in (("products", 1), ("invoices", 1), ("products", 2)):
         insert("runs", **{**RUN, "endpoint": endpoint, "run_id": run_id})

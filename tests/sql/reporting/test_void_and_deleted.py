@@ -9,14 +9,15 @@ Action = Callable[..., None]
 Query = Callable[[str], list[tuple[Any, ...]]]
 
 
-def instant(day: int) -> str:
-    """The beginning of a day of January, as it is read."""
+def timestamp(day: int) -> str:
+    """Return the start of a day in January as text."""
     return f"2026-01-0{day} 00:00:00+00:00"
 
 
 @pytest.fixture
 def add_version(insert: Action) -> Action:
-    """Give a version of invoice 1 from a day of January to another; None: it holds still."""
+    """Return a function that adds a version of invoice 1, from one day of January to another; None:
+    it is current."""
 
     def add_version(since: int, until: int | None, **fields: Any) -> None:
         days = [each and f"2026-01-0{each}" for each in (since, until)]
@@ -28,7 +29,7 @@ def add_version(insert: Action) -> Action:
 
 @pytest.fixture
 def documents(query_text: Query) -> Query:
-    """Ask for columns of each document that is no more."""
+    """Return a function that selects columns of each void, cancelled or deleted document."""
 
     def documents(columns: str) -> list[tuple[Any, ...]]:
         return query_text(
@@ -39,7 +40,7 @@ def documents(query_text: Query) -> Query:
 
 
 @pytest.mark.parametrize("status", ["Posted", "Draft", "Closed", "Whatever", None])
-def test_standing(add_version: Action, documents: Query, status: str | None) -> None:
+def test_not_void(add_version: Action, documents: Query, status: str | None) -> None:
     """A document that is not void is not listed, not even a draft."""
     add_version(1, 2, status="Void")
     add_version(2, None, status=status)
@@ -48,7 +49,8 @@ def test_standing(add_version: Action, documents: Query, status: str | None) -> 
 
 
 def test_void(insert: Action, add_version: Action, documents: Query) -> None:
-    """A void document is listed as it is now, with its status before and when that ended."""
+    """A void document is listed in its current version, with its previous status and when that
+    ended."""
     insert("customers", id="7", name="Buyer")
     fields = {"code": "F1", "customer_id": "7", "currency": "eur", "document_date": "2025-12-31"}
     add_version(1, 2, **fields, status="Draft", total="99.00")
@@ -59,56 +61,56 @@ def test_void(insert: Action, add_version: Action, documents: Query) -> None:
     assert documents("*") == [
         (
             *("invoice", "1", "7", "F1", "void", "Buyer", "Posted", "EUR", "2025-12-31"),
-            *(instant(3), "0.00"),
+            *(timestamp(3), "0.00"),
         )
     ]
 
 
 def test_deleted(add_version: Action, documents: Query) -> None:
-    """A deleted document is listed as it last was, and until when."""
+    """A deleted document is listed in its last version, with when that ended."""
     add_version(1, 2, status="Posted", total="99.00")
     add_version(2, 5, status="Paid", total="107.00")
 
     assert documents("fate, status_before, last_seen_at, total") == [
-        ("deleted", "Paid", instant(5), "107.00")
+        ("deleted", "Paid", timestamp(5), "107.00")
     ]
 
 
 def test_deleted_while_void(add_version: Action, documents: Query) -> None:
-    """One that was void and then deleted is deleted; before that it stood as what it was."""
+    """A void document that was deleted is listed as deleted, with its status before it was void."""
     add_version(1, 2, status="Posted")
     add_version(2, 5, status="Void")
 
-    assert documents("fate, status_before, last_seen_at") == [("deleted", "Posted", instant(5))]
+    assert documents("fate, status_before, last_seen_at") == [("deleted", "Posted", timestamp(5))]
 
 
-def test_void_from_the_first(add_version: Action, documents: Query) -> None:
-    """Nothing is known of a document before it was first seen, if it was void then."""
+def test_void_when_first_seen(add_version: Action, documents: Query) -> None:
+    """A document that was void when first seen has no previous status."""
     add_version(2, 3, status="Void")
     add_version(3, None, status="Void")
 
-    assert documents("fate, status_before, last_seen_at") == [("void", None, instant(2))]
+    assert documents("fate, status_before, last_seen_at") == [("void", None, timestamp(2))]
 
 
-def test_returned(add_version: Action, documents: Query) -> None:
-    """A restored document is not listed, unless it is void: then its status before ended with
-    the deletion."""
+def test_restored(add_version: Action, documents: Query) -> None:
+    """A restored document is not listed, unless it is void: then its previous status ended with the
+    deletion."""
     add_version(1, 2, status="Posted")
     add_version(4, None, status="Posted")
     add_version(1, 2, status="Posted", id="2")
     add_version(4, None, status="Void", id="2")
 
-    assert documents("document_id, fate, last_seen_at") == [("2", "void", instant(2))]
+    assert documents("document_id, fate, last_seen_at") == [("2", "void", timestamp(2))]
 
 
 def test_void_twice(add_version: Action, documents: Query) -> None:
-    """One that was void, stood again, and is void again stood until the last time."""
+    """A document that was void, live and void again has the end of its last live version."""
     add_version(1, 2, status="Paid")
     add_version(2, 3, status="Void")
     add_version(3, 4, status="Posted")
     add_version(4, None, status="Void")
 
-    assert documents("status_before, last_seen_at") == [("Posted", instant(4))]
+    assert documents("status_before, last_seen_at") == [("Posted", timestamp(4))]
 
 
 @pytest.mark.parametrize(
@@ -121,31 +123,32 @@ def test_void_twice(add_version: Action, documents: Query) -> None:
         ("canceled", "canceled"),
     ],
 )
-def test_words(insert: Action, documents: Query, status: str, fate: str) -> None:
-    """However a status is spelled, its word is the fate."""
+def test_spellings(insert: Action, documents: Query, status: str, fate: str) -> None:
+    """A status is recognised however it is spelled."""
     insert("sales_orders", id="1", status=status)
 
     assert documents("fate") == [(fate,)]
 
 
-def test_no_invoice_is_cancelled(insert: Action, documents: Query) -> None:
-    """Cancelled is not a status of invoices: such an invoice is live, and not listed."""
+def test_cancelled_invoice(insert: Action, documents: Query) -> None:
+    """Cancelled is not a status of invoices: such an invoice is live and not listed."""
     insert("invoices", id="1", status="Cancelled")
 
     assert documents("fate") == []
 
 
 def test_no_status_before(add_version: Action, documents: Query) -> None:
-    """If its last status was missing, none is shown, not an older one."""
+    """If the previous status was missing, none is shown, not an older one."""
     add_version(1, 2, status="Draft")
     add_version(2, 3, status=None)
     add_version(3, None, status="Void")
 
-    assert documents("status_before, last_seen_at") == [(None, instant(3))]
+    assert documents("status_before, last_seen_at") == [(None, timestamp(3))]
 
 
 def test_parties(insert: Action, documents: Query) -> None:
-    """An order's customer or vendor has its name; an unknown one its id, and none is (none)."""
+    """An order shows the name of its customer or vendor; an unknown one has its id, a missing one
+    (none)."""
     insert("customers", id="7", name="Buyer")
     insert("vendors", id="7", name="Seller", _dlt_valid_to="2026-01-02")
     for table, party in (("invoices", "customer_id"), ("purchase_orders", "vendor_id")):
@@ -164,8 +167,8 @@ def test_parties(insert: Action, documents: Query) -> None:
     ]
 
 
-def test_what_is_missing(insert: Action, documents: Query) -> None:
-    """Without a currency it is the tenant's; a missing day or total stays empty."""
+def test_missing_values(insert: Action, documents: Query) -> None:
+    """A missing currency is the tenant's; a missing day or total stays empty."""
     insert("invoices", id="1", status="Void")
 
     assert documents("document_code, currency, document_on, total") == [(None, "USD", None, None)]

@@ -26,7 +26,7 @@ def instant(day: int) -> datetime:
 
 @pytest.mark.parametrize("table", TABLES)
 def test_one_row_per_entity(insert: Action, query: Query, table: str) -> None:
-    """Of all versions only the open one is current; what is gone is not."""
+    """Only the open version of a record is current; a deleted record has none."""
     entity = TABLES[table]
     insert(table, id="1", code="old", _dlt_valid_to="2026-01-02")
     insert(table, id="1", code="new", _dlt_valid_from="2026-01-02")
@@ -37,7 +37,8 @@ def test_one_row_per_entity(insert: Action, query: Query, table: str) -> None:
 
 @pytest.mark.parametrize("table", TABLES)
 def test_verified_at(insert: Action, query: Query, table: str) -> None:
-    """A row was verified when its own list last showed it; one never noted still is a row."""
+    """A row was verified when its own list last contained it; a row that was never
+    verified is kept."""
     insert(table, id="1")
     insert(table, id="2")
     other = "vendors" if table != "vendors" else "products"
@@ -50,7 +51,7 @@ def test_verified_at(insert: Action, query: Query, table: str) -> None:
 
 
 def test_product(insert: Action, query: Query) -> None:
-    """A product's fields have the names of our models."""
+    """The fields of a product have the names of our models."""
     insert(
         "products", id="7", name="Widget", status="active", price="25.125", cost=17.5, tax_code="T"
     )
@@ -66,7 +67,7 @@ def test_product(insert: Action, query: Query) -> None:
 
 
 def test_customer(insert: Action, query: Query) -> None:
-    """A customer's fields have the names of our models."""
+    """The fields of a customer have the names of our models."""
     insert("customers", id="7", name="Óptica", credit_limit=1000, balance="796.27", extra='{"a":1}')
 
     assert query(
@@ -75,7 +76,7 @@ def test_customer(insert: Action, query: Query) -> None:
 
 
 def test_vendor(insert: Action, query: Query) -> None:
-    """A vendor's fields have the names of our models."""
+    """The fields of a vendor have the names of our models."""
     insert(
         "vendors", id="7", name="Luz", tax_id="1-2-3 DV 4", payment_terms="Net 30", balance="-1.05"
     )
@@ -86,7 +87,7 @@ def test_vendor(insert: Action, query: Query) -> None:
 
 
 def test_invoice(insert: Action, query: Query) -> None:
-    """An invoice's days and amounts have the names of our models, each its own."""
+    """The days and amounts of an invoice have the names of our models, and none is mixed up."""
     insert(
         "invoices",
         id="7",
@@ -126,7 +127,7 @@ def test_invoice(insert: Action, query: Query) -> None:
 def test_order(
     insert: Action, query: Query, table: str, party: str, day: str, day_here: str
 ) -> None:
-    """An order's days and amounts have the names of our models, each its own."""
+    """The days and amounts of an order have the names of our models, and none is mixed up."""
     entity = TABLES[table]
     amounts = {"subtotal": 1, "tax_total": 2, "total": 3}
     days = {"document_date": "2026-01-01", day: "2026-01-09"}

@@ -18,8 +18,8 @@ HOME = {
 }
 
 
-def test_an_address(insert: Action, query: Query) -> None:
-    """Each address is one row, numbered by its place, a postal code's zeros kept."""
+def test_address(insert: Action, query: Query) -> None:
+    """Each address is one row, numbered by position; leading zeros of a postal code are kept."""
     insert("customers", id="7", addresses=json.dumps([HOME, {"city": "Colón"}]))
 
     assert query("from staging.customer_addresses order by all") == [
@@ -36,7 +36,7 @@ def test_without_addresses(insert: Action, query: Query) -> None:
     assert query("from staging.customer_addresses") == []
 
 
-def test_addresses_of_what_was(insert: Action, query: Query) -> None:
+def test_old_versions(insert: Action, query: Query) -> None:
     """Only the addresses of the current version count."""
     old, new = (json.dumps([{"city": city}]) for city in ("old", "new"))
     insert("customers", id="1", addresses=old, _dlt_valid_to="2026-01-02")

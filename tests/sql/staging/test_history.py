@@ -1,4 +1,4 @@
-"""Versions of records, and when they were valid."""
+"""Versions of records and their validity."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -25,7 +25,7 @@ TABLES = {
 
 @pytest.mark.parametrize("table", TABLES)
 def test_every_version(insert: Action, query: Query, table: str) -> None:
-    """Every version is one row with its own validity, those of what is gone included."""
+    """Every version is one row with its own validity, including those of deleted records."""
     entity = TABLES[table]
     insert(table, id="1", status="a", _dlt_valid_to="2026-01-02")
     insert(table, id="1", status="b", _dlt_valid_from="2026-01-02")
@@ -46,7 +46,7 @@ def test_every_version(insert: Action, query: Query, table: str) -> None:
 
 @pytest.mark.parametrize("table", TABLES)
 def test_same_columns(con: duckdb.DuckDBPyConnection, table: str) -> None:
-    """History has the columns of the current rows, by the same names and types, and validity."""
+    """History has the columns of the current rows, with the same names and types, plus validity."""
     current = con.execute(f"describe staging.{table}").fetchall()
     history = con.execute(f"describe staging.{table}_history").fetchall()
 
@@ -59,8 +59,8 @@ def test_same_columns(con: duckdb.DuckDBPyConnection, table: str) -> None:
 
 @pytest.mark.parametrize("table", TABLES)
 def test_no_other_columns(con: duckdb.DuckDBPyConnection, table: str) -> None:
-    """If nothing was adopted, every field is there once, under its name in our models; invoices
-    also have the sum of their lines."""
+    """Without adopted fields, every field occurs once, under its name in our models; invoices also
+    have the sum of their lines."""
     history = [name for name, *_ in con.execute(f"describe staging.{table}_history").fetchall()]
 
     more = {"extra", "valid_from", "valid_to"} | ({"lines_subtotal"} & set(history))
@@ -71,7 +71,7 @@ def test_no_other_columns(con: duckdb.DuckDBPyConnection, table: str) -> None:
 
 @pytest.mark.parametrize("table", TABLES)
 def test_adopted(con: duckdb.DuckDBPyConnection, insert: Action, query: Query, table: str) -> None:
-    """A field that was adopted is a column of history and of the current rows, by its own name."""
+    """An adopted field is a column of history and of the current rows, under its own name."""
     con.execute(f"alter table raw.{table} add column colour varchar")
     insert(table, id="1", colour="red", _dlt_valid_to="2026-01-02")
     insert(table, id="1", colour="blue", _dlt_valid_from="2026-01-02")

@@ -1,4 +1,4 @@
-"""Lines of invoices and orders, as P4 Books gave them."""
+"""Lines of invoices and orders, as P4 Books returns them."""
 
 import json
 from collections.abc import Callable
@@ -24,7 +24,7 @@ def numbered(query: Query, document: str) -> list[tuple[Any, ...]]:
     )
 
 
-def test_a_line(insert: Action, query: Query, document: str) -> None:
+def test_line(insert: Action, query: Query, document: str) -> None:
     """Each line is one row with its document's key, its product and its exact amounts."""
     item = {
         "line_number": 1,
@@ -52,7 +52,7 @@ def test_a_line(insert: Action, query: Query, document: str) -> None:
 
 
 def test_own_numbers(insert: Action, query: Query, document: str) -> None:
-    """If every line has a number of its own, that is its number."""
+    """Line numbers are kept if every line has a different one."""
     insert(
         f"{document}s",
         id="7",
@@ -65,10 +65,10 @@ def test_own_numbers(insert: Action, query: Query, document: str) -> None:
 
 
 @pytest.mark.parametrize("numbers", [(1, 1), (1, None), (None, None), ("x", "y"), (1, {})])
-def test_no_own_numbers(
+def test_numbers_by_position(
     insert: Action, query: Query, document: str, numbers: tuple[Any, Any]
 ) -> None:
-    """If a number is missing, doubled or invalid, the lines are numbered by position."""
+    """If a number is missing, duplicate or invalid, the lines are numbered by position."""
     first, second = numbers
     insert(
         f"{document}s",
@@ -82,7 +82,7 @@ def test_no_own_numbers(
 
 
 def test_without_lines(insert: Action, query: Query, document: str) -> None:
-    """A document without lines has none, and does no harm."""
+    """A document without lines has no rows and breaks nothing."""
     insert(f"{document}s", id="1", lines=None)
     insert(f"{document}s", id="2", lines="[]")
     insert(f"{document}s", id="3", lines=lines({"description": "a"}))
@@ -91,15 +91,15 @@ def test_without_lines(insert: Action, query: Query, document: str) -> None:
 
 
 def test_equal_lines(insert: Action, query: Query, document: str) -> None:
-    """Two lines that say the same are two lines, in one document and in two."""
+    """Two equal lines are two rows, in one document and in two."""
     insert(f"{document}s", id="1", lines=lines({"description": "a"}, {"description": "a"}))
     insert(f"{document}s", id="2", lines=lines({"description": "a"}))
 
     assert numbered(query, document) == [("1", 1, "a"), ("1", 2, "a"), ("2", 1, "a")]
 
 
-def test_lines_of_what_was(insert: Action, query: Query, document: str) -> None:
-    """Only the lines of the current version count; those of one that is gone do not."""
+def test_old_versions(insert: Action, query: Query, document: str) -> None:
+    """Only the lines of the current version count; a deleted document has none."""
     insert(f"{document}s", id="1", lines=lines({"description": "old"}), _dlt_valid_to="2026-01-02")
     insert(
         f"{document}s", id="1", lines=lines({"description": "new"}), _dlt_valid_from="2026-01-02"
@@ -109,8 +109,8 @@ def test_lines_of_what_was(insert: Action, query: Query, document: str) -> None:
     assert numbered(query, document) == [("1", 1, "new")]
 
 
-def test_misfits(insert: Action, query: Query, document: str) -> None:
-    """What is no number is null on its line, and nothing else on it is."""
+def test_invalid_numbers(insert: Action, query: Query, document: str) -> None:
+    """A value that is not a number is null; the rest of its line is kept."""
     items = [{"quantity": "N/A", "price": 2}, {"quantity": {"a": 1}, "subtotal": "1e400"}, 5, None]
     insert(f"{document}s", id="7", lines=lines(*items))
 
@@ -128,11 +128,11 @@ def test_misfits(insert: Action, query: Query, document: str) -> None:
 
 
 def test_sums(insert: Action, query: Query, document: str) -> None:
-    """The sum of the lines is that of the source, for documents of every size."""
+    """The lines add up to the source, for documents of every size."""
     for number in range(1, 40):
         items = [{"line_number": each, "subtotal": f"{each}.01"} for each in range(number)]
         insert(f"{document}s", id=str(number), lines=lines(*items))
 
-    fields = sum((Decimal(f"{each}.01") for n in range(1, 40) for each in range(n)), Decimal())
+    expected = sum((Decimal(f"{each}.01") for n in range(1, 40) for each in range(n)), Decimal())
     rows = query(f"select count(*), sum(line_net) from staging.{document}_lines")
-    assert rows == [(sum(range(1, 40)), fields)]
+    assert rows == [(sum(range(1, 40)), expected)]

@@ -1,4 +1,4 @@
-"""Tax rates and the days on which they are valid."""
+"""Tax rates and their validity."""
 
 from collections.abc import Callable
 from datetime import date
@@ -17,8 +17,8 @@ def _no_rates(con: duckdb.DuckDBPyConnection) -> None:
     con.execute("delete from raw.tax_rates")
 
 
-def test_a_rate(insert: Action, query: Query) -> None:
-    """A code is written large and without blanks; what has no beginning was always so."""
+def test_rate(insert: Action, query: Query) -> None:
+    """A code is trimmed and in upper case; a rate without a first day was always valid."""
     insert("tax_rates", tax_code=" itbms7 ", rate="0.07", valid_to="2026-06-30", source="Ley 8")
 
     assert query(
@@ -27,8 +27,8 @@ def test_a_rate(insert: Action, query: Query) -> None:
 
 
 @pytest.mark.parametrize("valid_to", [None, "2026-06-30", "2026-12-31"])
-def test_a_new_rate(insert: Action, query: Query, valid_to: str | None) -> None:
-    """A rate ends on the day before the next one begins, whatever was written."""
+def test_new_rate(insert: Action, query: Query, valid_to: str | None) -> None:
+    """A rate ends on the day before the next one starts, whatever its own last day."""
     insert("tax_rates", tax_code="ITBMS", rate="0.07", valid_from="2010-07-01", valid_to=valid_to)
     insert("tax_rates", tax_code="itbms", rate="0.08", valid_from="2026-07-01")
     insert("tax_rates", tax_code="EXENTO", rate="0", valid_from="2026-01-01")
@@ -42,8 +42,8 @@ def test_a_new_rate(insert: Action, query: Query, valid_to: str | None) -> None:
     ]
 
 
-def test_a_gap(insert: Action, query: Query) -> None:
-    """A rate that ended before the next one began stays ended."""
+def test_gap(insert: Action, query: Query) -> None:
+    """A rate that ends before the next one starts leaves a gap."""
     insert("tax_rates", tax_code="T", rate="0.05", valid_from="2010-01-01", valid_to="2010-06-30")
     insert("tax_rates", tax_code="T", rate="0.07", valid_from="2026-01-01")
 
