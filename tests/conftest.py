@@ -81,38 +81,38 @@ def settings(make_settings: MakeSettings, sandbox: Sandbox) -> Settings:
 
 @dataclass
 class Tenant:
-    """A tenant and its sandbox: the invoices as P4 Books has them, and as they are held here.
+    """A tenant and its sandbox: the invoices in P4 Books, in the spool and in the published file.
 
-    A row is an id, a code, five amounts and what the lines come to; an amount that is none is None.
+    A row is an id, a code, five amounts and the sum of the lines; an invalid amount is None.
     """
 
     sandbox: Sandbox
     settings: Settings
 
-    def sync(self, *endpoints: str, **wishes: Any) -> SyncSummary:
-        """Sync these lists, or the invoices only."""
-        return sync(self.settings, endpoints or ["invoices"], **wishes)
+    def sync(self, *endpoints: str, **options: Any) -> SyncSummary:
+        """Sync the given lists, by default only invoices."""
+        return sync(self.settings, endpoints or ["invoices"], **options)
 
-    def read(self, *endpoints: str) -> ExtractResult:
-        """Read the same into the spools only, without waits between tries."""
+    def extract(self, *endpoints: str) -> ExtractResult:
+        """Read lists into the spools only, without waiting between attempts."""
         named = [ENDPOINTS[name] for name in endpoints or ["invoices"]]
         return read_lists(self.settings, named, options=ReadOptions(backoff=0))
 
     def spooled(self) -> set[str]:
-        """Give the ids of the invoices that lie in the spool."""
+        """Return the ids of the invoices in the spool."""
         files = (self.settings.spool / "invoices").glob("*.ndjson")
         return {str(json.loads(line)["id"]) for f in files for line in f.read_bytes().splitlines()}
 
-    def told(self) -> dict[str, Row]:
-        """Give the rows that P4 Books has, by id, whatever its spelling."""
+    def expected(self) -> dict[str, Row]:
+        """Return the rows in P4 Books by id, whatever the spelling of their names."""
         rows, _ = self.sandbox.books["invoices"].page(0, 1_000_000)
         return {
             str(row[0]): row for row in (_row(json.loads(row, parse_float=str)) for row in rows)
         }
 
     def published(self) -> dict[str, Row]:
-        """Give the rows that are published, by id."""
-        found = self.ask(
+        """Return the published rows by id."""
+        rows = self.query(
             """
             select
                 invoice_id, any_value(invoice_code), any_value(invoice_subtotal),
@@ -122,16 +122,16 @@ class Tenant:
             group by invoice_id
             """
         )
-        assert self.ask("select count(*) from staging.invoices") == [(len(found),)]
-        return {row[0]: row for row in found}
+        assert self.query("select count(*) from staging.invoices") == [(len(rows),)]
+        return {row[0]: row for row in rows}
 
-    def ask(self, query: str) -> list[Row]:
-        """Ask the published file."""
+    def query(self, sql: str) -> list[Row]:
+        """Query the published file."""
         with duckdb.connect(self.settings.published, read_only=True) as con:
-            return con.execute(query).fetchall()
+            return con.execute(sql).fetchall()
 
     def findings(self) -> list[Row]:
-        """Give what did not fit: id, field, value."""
+        """Return the values that did not fit: id, field, value."""
         with duckdb.connect(self.settings.warehouse, read_only=True) as con:
             return con.execute(
                 "select id, field, value from raw.findings where id is not null"
@@ -144,17 +144,17 @@ AMOUNTS = ("subtotal", "taxtotal", "total", "amountpaid", "balance")
 
 def _row(record: dict[str, Any]) -> Row:
     record = {name.replace("_", "").lower(): value for name, value in record.items()}
-    given = record.get("lines")
+    items = record.get("lines")
     lines = [
         _amount({name.lower(): value for name, value in line.items()}.get("subtotal"))
-        for line in (given if isinstance(given, list) else [])
+        for line in (items if isinstance(items, list) else [])
     ]
-    told = [each for each in lines if each is not None]
+    nets = [net for net in lines if net is not None]
     return (
         str(record["id"]),
         record.get("code"),
         *(_amount(record.get(name)) for name in AMOUNTS),
-        sum(told, Decimal(0)) if told else None,
+        sum(nets, Decimal(0)) if nets else None,
     )
 
 
@@ -164,14 +164,16 @@ def _amount(value: object) -> Decimal | None:
 
 @pytest.fixture
 def tenant(make_settings: MakeSettings) -> Iterator[Callable[..., Tenant]]:
-    """Open sandboxes with some ways, and make settings that read ten rows a page."""
+    """Open sandboxes with the given options, and tenants that read ten rows per page."""
     with ExitStack() as stack:
 
-        def open_one(ways: dict[str, Any] | None = None, **settings: Any) -> Tenant:
-            sandbox = stack.enter_context(Sandbox(**{"invoices": 37, "limit": 0, **(ways or {})}))
+        def open_tenant(options: dict[str, Any] | None = None, **settings: Any) -> Tenant:
+            sandbox = stack.enter_context(
+                Sandbox(**{"invoices": 37, "limit": 0, **(options or {})})
+            )
             return Tenant(sandbox, make_settings(sandbox, **{"page_size": 10, **settings}))
 
-        yield open_one
+        yield open_tenant
 
 
 Files = Callable[..., Path]

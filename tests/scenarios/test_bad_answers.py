@@ -1,4 +1,4 @@
-"""Malformed responses: retried, then an error, and never a shorter list."""
+"""Malformed responses: they are retried, then an error, and never a shorter list."""
 
 import json
 import subprocess
@@ -29,7 +29,7 @@ ODD_VALUES = {
 
 
 def test_odd_values(tenant: Open) -> None:
-    """An odd value stops nothing: its row is copied with the raw value, and stays unchanged."""
+    """A row with an odd value is copied with the raw value, and a second sync finds no change."""
     acme = tenant({"invoices": 40}, page_size=5)
     for page, fault in enumerate(ODD_VALUES.values(), 1):
         acme.sandbox.faults.stage(replace(fault, endpoint="invoices", page=page, times=None))
@@ -44,11 +44,11 @@ def test_odd_values(tenant: Open) -> None:
         ("16", "document_date", "0000-00-00"),
         ("36", "lines[1].price", "NaN"),
     ]
-    told, held = acme.told(), acme.published()
-    odd = {row for row in told if held[row] != told[row]}
-    assert (held.keys(), odd) == (told.keys(), {"1", "6", "11", "21", "26", "36"})
-    assert [held[row][1] for row in ("21", "26")] == [r"\ud800", "A\0B"]
-    ((deep,),) = acme.ask("select extra from staging.invoices where extra is not null")
+    expected, published = acme.expected(), acme.published()
+    odd = {row for row in expected if published[row] != expected[row]}
+    assert (published.keys(), odd) == (expected.keys(), {"1", "6", "11", "21", "26", "36"})
+    assert [published[row][1] for row in ("21", "26")] == [r"\ud800", "A\0B"]
+    ((deep,),) = acme.query("select extra from staging.invoices where extra is not null")
     assert deep.count("[") == 500
 
 
@@ -59,7 +59,7 @@ def test_long_id(tenant: Open) -> None:
 
     assert acme.sync().faults == []
 
-    assert acme.published().keys() == acme.told().keys() - {"11"} | {"1234567890123456789"}
+    assert acme.published().keys() == acme.expected().keys() - {"11"} | {"1234567890123456789"}
 
 
 TRANSIENT = {
@@ -82,36 +82,36 @@ each_transient = pytest.mark.parametrize("fault", TRANSIENT.values(), ids=TRANSI
 
 @each_transient
 def test_transient(tenant: Open, fault: Fault) -> None:
-    """Failures of two pages, up to four times in a row, take more requests and lose no row."""
+    """Failures of two pages, up to four times in a row, cost requests but no row."""
     acme = tenant()
     acme.sandbox.faults.stage(
         replace(fault, endpoint="invoices", page=1), replace(fault, page=3, times=MAX_ATTEMPTS - 1)
     )
 
-    (read,) = acme.read().lists
+    (scanned,) = acme.extract().lists
 
-    assert acme.spooled() == acme.told().keys()
-    assert read.scan.outcome.complete
+    assert acme.spooled() == acme.expected().keys()
+    assert scanned.scan.outcome.complete
     assert len(acme.sandbox.requests) == 5 + 1 + MAX_ATTEMPTS - 1
 
 
 @each_transient
 def test_permanent(tenant: Open, fault: Fault) -> None:
-    """A permanent failure is one error, never a shorter list; other lists are read."""
+    """A permanent failure is a single error, never a shorter list; other lists are read."""
     acme = tenant()
     acme.sandbox.faults.stage(replace(fault, endpoint="invoices", page=2, times=None))
 
-    result = acme.read("invoices", "vendors")
+    result = acme.extract("invoices", "vendors")
 
     assert [type(fault) for fault in result.faults.values()] == [BadAnswer]
     assert "answered the request for page 2 with " in str(result.faults["invoices"])
-    outcomes = {read.endpoint.name: read.scan.outcome for read in result.lists}
+    outcomes = {scanned.endpoint.name: scanned.scan.outcome for scanned in result.lists}
     assert outcomes["invoices"] is None
     assert outcomes["vendors"].complete
 
 
 def test_interrupted_list(tenant: Open) -> None:
-    """A list interrupted half-way is not shorter: its pages are loaded, no row is closed."""
+    """If a list is interrupted half-way, its pages are loaded and no row is closed."""
     acme = tenant()
     acme.sync()
     acme.sandbox.books["invoices"].delete(1)
@@ -131,9 +131,9 @@ def test_compressed(tenant: Open) -> None:
     acme = tenant()
     acme.sandbox.faults.stage(Fault("gzip", times=None))
 
-    assert acme.read().faults == {}
+    assert acme.extract().faults == {}
 
-    assert acme.spooled() == acme.told().keys()
+    assert acme.spooled() == acme.expected().keys()
     assert len(acme.sandbox.requests) == 5
 
 
@@ -144,7 +144,7 @@ def test_duplicate_row(tenant: Open) -> None:
 
     assert acme.sync().faults == []
 
-    assert acme.published() == acme.told()
+    assert acme.published() == acme.expected()
 
 
 @pytest.mark.parametrize("page", [1, 2, 4])
@@ -153,9 +153,9 @@ def test_short_pages(tenant: Open, page: int) -> None:
     acme = tenant()
     acme.sandbox.faults.stage(Fault("short", page=page, rows=3, times=None))
 
-    (read,) = acme.read().lists
+    (scanned,) = acme.extract().lists
 
-    outcome = read.scan.outcome
+    outcome = scanned.scan.outcome
     assert (outcome.announced, outcome.seen, outcome.complete) == (37, 34, False)
 
 
@@ -164,12 +164,12 @@ def test_every_row_twice(tenant: Open) -> None:
     acme = tenant()
     acme.sandbox.faults.stage(Fault("twice", row=None, times=None))
 
-    (read,) = acme.read().lists
+    (scanned,) = acme.extract().lists
 
-    assert not read.scan.outcome.complete
+    assert not scanned.scan.outcome.complete
 
 
-READ = """
+READ_LISTS = """
 import json, resource, sys
 from pathlib import Path
 from p4books.endpoints import ENDPOINTS
@@ -180,7 +180,8 @@ result = read_lists(
     settings, [ENDPOINTS["invoices"], ENDPOINTS["vendors"]], options=ReadOptions(backoff=0)
 )
 kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-print(json.dumps([kilobytes, [one.endpoint.name for one in result.lists], str(result.faults)]))
+names = [scanned.endpoint.name for scanned in result.lists]
+print(json.dumps([kilobytes, names, str(result.faults)]))
 """
 
 
@@ -195,10 +196,13 @@ def test_hundred_megabytes(tenant: Open) -> None:
     }
 
     done = subprocess.run(
-        [sys.executable, "-c", READ, json.dumps(values)], capture_output=True, text=True, check=True
+        [sys.executable, "-c", READ_LISTS, json.dumps(values)],
+        capture_output=True,
+        text=True,
+        check=True,
     )
 
-    kilobytes, read, faults = json.loads(done.stdout)
-    assert read == ["vendors"]
+    kilobytes, lists, faults = json.loads(done.stdout)
+    assert lists == ["vendors"]
     assert "answered the request for page 1 with a row of 100 MB" in faults
     assert kilobytes < 700_000

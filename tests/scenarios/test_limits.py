@@ -27,9 +27,9 @@ def test_within_the_limit(tenant: Open, kind: str) -> None:
         window_seconds=1,
     )
 
-    result = acme.read()
+    result = acme.extract()
 
-    assert acme.spooled() == acme.told().keys()
+    assert acme.spooled() == acme.expected().keys()
     assert acme.sandbox.refused == result.total.refused == 0
     assert result.total.waited > 0
 
@@ -44,9 +44,9 @@ def test_limit_shared_with_another_program(tenant: Open, kind: str) -> None:
         window_seconds=1,
     )
 
-    result = acme.read()
+    result = acme.extract()
 
-    assert acme.spooled() == acme.told().keys()
+    assert acme.spooled() == acme.expected().keys()
     assert result.lists[0].scan.outcome.complete
     assert 0 < result.total.refused == acme.sandbox.refused < 15
     assert result.total.requests == len(acme.sandbox.requests)

@@ -1,4 +1,4 @@
-"""Open points of the API contract: every row arrives once and to the cent, either way."""
+"""Open points of the API contract: in either case, every row arrives once and to the cent."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -28,13 +28,14 @@ def combine(**points: tuple[str, ...]) -> list[dict[str, str]]:
 
 @pytest.mark.parametrize("options", combine(past_end=PAST_END, total=TOTAL, echo=ECHO), ids=str)
 def test_every_row_is_read(tenant: Open, options: dict[str, str]) -> None:
-    """However end, total and page number are returned: all rows are read, and it is known."""
+    """All rows are read, and the scan is complete, whatever end, total and page number are
+    returned."""
     acme = tenant(options)
 
-    (read,) = acme.read().lists
+    (scanned,) = acme.extract().lists
 
-    assert acme.spooled() == acme.told().keys()
-    assert (read.scan.outcome.seen, read.scan.outcome.complete) == (37, True)
+    assert acme.spooled() == acme.expected().keys()
+    assert (scanned.scan.outcome.seen, scanned.scan.outcome.complete) == (37, True)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +49,7 @@ def test_every_row_is_read(tenant: Open, options: dict[str, str]) -> None:
     ids=str,
 )
 def test_deletion(tenant: Open, options: dict[str, str]) -> None:
-    """Each row is published once, a second sync changes nothing, two more detect a deletion."""
+    """Each row is published once, a second sync changes nothing, and two more detect a deletion."""
     acme = tenant(options)
 
     first, second = acme.sync(), acme.sync()
@@ -59,29 +60,32 @@ def test_deletion(tenant: Open, options: dict[str, str]) -> None:
     assert (first.faults, second.faults, second.loaded) == ([], [], False)
     assert len(published) == 37
     assert sum(gone) == 1
-    assert acme.published() == acme.told()
+    assert acme.published() == acme.expected()
 
 
 @pytest.mark.parametrize("total", ["page", "null"])
 @pytest.mark.parametrize("past_end", PAST_END)
 @pytest.mark.parametrize("rows", [0, 10])
 def test_short_lists(tenant: Open, rows: int, past_end: str, total: str) -> None:
-    """A list without rows and one of exactly one full page are read completely."""
+    """An empty list and one of exactly one full page are read completely."""
     acme = tenant({"invoices": rows, "past_end": past_end, "total": total})
 
-    result = acme.read()
+    result = acme.extract()
 
     if (rows, past_end, total) == (10, "last", "null"):
-        assert isinstance(result.faults["invoices"], PageIgnored)  # looks exactly like that
+        assert isinstance(
+            result.faults["invoices"], PageIgnored
+        )  # indistinguishable from a page that is ignored
     else:
         assert result.lists[0].scan.outcome.complete
-        assert acme.spooled() == acme.told().keys()
+        assert acme.spooled() == acme.expected().keys()
 
 
 @pytest.mark.parametrize("total", ["list", "null", "missing"])
 @pytest.mark.parametrize("echo", ECHO)
-def test_page_ignored(tenant: Open, echo: str, total: str) -> None:
-    """A server that ignores the page is detected in three requests; the error names the setting."""
+def test_ignored_page(tenant: Open, echo: str, total: str) -> None:
+    """A server that ignores the page is detected within three requests; the error names the
+    setting."""
     acme = tenant({"ignores_page": True, "echo": echo, "total": total})
 
     summary = acme.sync()
@@ -94,17 +98,17 @@ def test_page_ignored(tenant: Open, echo: str, total: str) -> None:
 
 
 @pytest.mark.parametrize("options", combine(past_end=PAST_END, total=TOTAL), ids=str)
-def test_pages_counted_from_0(tenant: Open, options: dict[str, str]) -> None:
-    """If pages are counted from 0, all rows are read, or a total reveals that they were not."""
+def test_pages_numbered_from_0(tenant: Open, options: dict[str, str]) -> None:
+    """If pages are numbered from 0, all rows are read, or the total reveals that some are not."""
     acme = tenant({"first_page": "0", **options})
 
-    outcome = acme.read().lists[0].scan.outcome
+    outcome = acme.extract().lists[0].scan.outcome
 
     if options["total"] == "list":
         assert not (outcome and outcome.complete)
     else:
         assert outcome.complete
-        assert acme.spooled() == acme.told().keys()
+        assert acme.spooled() == acme.expected().keys()
 
 
 @pytest.mark.parametrize(
@@ -122,17 +126,17 @@ def test_another_page_size(tenant: Open, options: dict[str, Any], size: int, tot
     """All rows are read, whatever page size the server chooses."""
     acme = tenant({**options, "total": total}, page_size=size)
 
-    (read,) = acme.read().lists
+    (scanned,) = acme.extract().lists
 
-    assert acme.spooled() == acme.told().keys()
-    assert read.scan.outcome.complete
+    assert acme.spooled() == acme.expected().keys()
+    assert scanned.scan.outcome.complete
 
 
-def test_page_size_refused(tenant: Open) -> None:
-    """A refused page size is an error after one request, which names the setting."""
+def test_refused_page_size(tenant: Open) -> None:
+    """A refused page size is an error after one request; the error names the setting."""
     acme = tenant({"over_cap": "refused", "page_size_cap": 50}, page_size=100)
 
-    fault = acme.read().faults["invoices"]
+    fault = acme.extract().faults["invoices"]
 
     assert "422" in str(fault)
     assert "Lower the setting `page_size`" in str(fault)
@@ -141,14 +145,14 @@ def test_page_size_refused(tenant: Open) -> None:
 
 @pytest.mark.parametrize("total", TOTAL)
 def test_parameter_names(tenant: Open, total: str) -> None:
-    """Parameters with other names work once they are in the settings."""
+    """Other parameter names work if they are configured in the settings."""
     names = {"page_parameter": "PageNumber", "page_size_parameter": "limit"}
     acme = tenant({**names, "total": total}, page_param="PageNumber", page_size_param="limit")
 
-    (read,) = acme.read().lists
+    (scanned,) = acme.extract().lists
 
-    assert acme.spooled() == acme.told().keys()
-    assert read.scan.outcome.complete
+    assert acme.spooled() == acme.expected().keys()
+    assert scanned.scan.outcome.complete
 
 
 @pytest.mark.parametrize(
@@ -164,28 +168,29 @@ def test_parameter_names(tenant: Open, total: str) -> None:
     ids=str,
 )
 def test_spellings(tenant: Open, options: dict[str, Any]) -> None:
-    """Ids, names, amounts and gaps of any kind are published exactly, and found unchanged."""
+    """Ids, names, amounts and missing values of any form are published exactly, and a second sync
+    finds no change."""
     acme = tenant({"past_end": "404", **options})
 
     first, second = acme.sync(), acme.sync()
 
     assert (first.faults, second.faults, second.loaded) == ([], [], False)
-    assert acme.published() == acme.told()
+    assert acme.published() == acme.expected()
     assert acme.findings() == []
-    extra = acme.ask("select distinct extra from staging.invoices")
+    extra = acme.query("select distinct extra from staging.invoices")
     unknown = '{"sandbox_note":"Ñandú","sandbox_number":1.5,"sandbox_tags":{"of":[{"a":null}]}}'
     assert extra == [(unknown if "unknown_fields" in options else None,)]
 
 
 def test_credit_notes_and_counter_sales(tenant: Open) -> None:
-    """Negative amounts, invoices without customer, lines without product are copied exactly."""
+    """Negative amounts, missing customers and missing products are copied exactly."""
     acme = tenant({"invoices": 300}, page_size=100)
 
     acme.sync()
 
-    assert acme.published() == acme.told()
+    assert acme.published() == acme.expected()
     negative, counter, freight = (
-        acme.ask(f"select count(*) from staging.{rows}")[0][0]
+        acme.query(f"select count(*) from staging.{rows}")[0][0]
         for rows in (
             "invoices where invoice_total < 0",
             "invoices where customer_id is null",
@@ -202,13 +207,13 @@ def test_mixed_values(tenant: Open) -> None:
     summary = acme.sync()
 
     assert summary.faults == []
-    assert acme.published() == acme.told()
-    found = Counter((field, value) for _, field, value in acme.findings())
-    assert found == {("total", "N/A"): 7, ("document_date", "N/A"): 7, ("lines", '"N/A"'): 7}
+    assert acme.published() == acme.expected()
+    findings = Counter((field, value) for _, field, value in acme.findings())
+    assert findings == {("total", "N/A"): 7, ("document_date", "N/A"): 7, ("lines", '"N/A"'): 7}
 
 
 def test_many_hidden(tenant: Open) -> None:
-    """A list that hides more rows than the guard allows closes none, unless told to."""
+    """If a list hides more rows than the guard allows, none is closed unless allowed explicitly."""
     acme, filtered = tenant({"invoices": 60}), tenant({"invoices": 60, "hidden": ("Paid",)})
     acme.sync()
 
@@ -219,33 +224,33 @@ def test_many_hidden(tenant: Open) -> None:
     (fault,) = refused.faults
     assert isinstance(fault, TooManyGone)
     assert "--allow-gone invoices" in str(fault)
-    assert (refused.sum("gone"), published) == (0, acme.told())
-    hidden = acme.told().keys() - filtered.told().keys()
+    assert (refused.sum("gone"), published) == (0, acme.expected())
+    hidden = acme.expected().keys() - filtered.expected().keys()
     assert len(hidden) > 20
     assert (allowed.faults, allowed.sum("gone")) == ([], len(hidden))
-    assert filtered.published() == filtered.told()
+    assert filtered.published() == filtered.expected()
 
 
 @pytest.mark.parametrize("total", ["list", "missing"])
 def test_all_hidden(tenant: Open, total: str) -> None:
-    """A list that is suddenly empty closes nothing, and reports it after two scans at most."""
+    """A list that is suddenly empty closes no row and is reported after at most two scans."""
     acme, empty = tenant({"invoices": 12}), tenant({"empty": True, "total": total})
     acme.sync()
 
     faults = [fault for _ in range(1 if total == "list" else 2) for fault in empty.sync().faults]
 
     assert [type(fault) for fault in faults] == [TooManyGone]
-    assert empty.published() == acme.told()
+    assert empty.published() == acme.expected()
 
 
 def test_few_hidden(tenant: Open) -> None:
-    """Hidden rows within the guard's limit are closed after one quiet scan."""
+    """Hidden rows within the guard's limit are closed after one undisturbed scan."""
     acme, filtered = tenant(), tenant({"hidden": ("Void", "Draft")})
     acme.sync()
 
     summary = filtered.sync()
 
-    hidden = acme.told().keys() - filtered.told().keys()
+    hidden = acme.expected().keys() - filtered.expected().keys()
     assert 0 < len(hidden) <= 20
     assert (summary.faults, summary.sum("gone")) == ([], len(hidden))
-    assert filtered.published() == filtered.told()
+    assert filtered.published() == filtered.expected()

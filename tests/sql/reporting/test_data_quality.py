@@ -44,7 +44,7 @@ PURCHASE = {**ORDER, "vendor_id": "2"}
 
 @pytest.fixture
 def books(insert: Action, set_as_of: Action) -> None:
-    """Return a function that adds a customer, a vendor and a product."""
+    """Insert a customer, a vendor and a product, as of 30 June 2026."""
     set_as_of("2026-06-30")
     insert("customers", id="1", code="X")
     insert("vendors", id="2", code="X")
