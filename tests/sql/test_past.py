@@ -129,7 +129,7 @@ def test_documents(build: Build, day: str, open_items: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("day", "price", "is_deleted", "lost"),
+    ("day", "price", "is_deleted", "void_or_deleted"),
     [
         ("2026-04-30", "10", False, {("invoice", "8"), ("invoice", "15"), ("sales order", "2")}),
         ("2026-05-10", "12", False, {("invoice", "8"), ("invoice", "15"), ("sales order", "2")}),
@@ -137,7 +137,7 @@ def test_documents(build: Build, day: str, open_items: dict[str, str]) -> None:
     ],
 )
 def test_prices_and_deletions(
-    build: Build, day: str, price: str, is_deleted: bool, lost: set[tuple[str, str]]
+    build: Build, day: str, price: str, is_deleted: bool, void_or_deleted: set[tuple[str, str]]
 ) -> None:
     """Prices are those of that day, and only records deleted by then are deleted."""
     query = build(day)
@@ -146,7 +146,10 @@ def test_prices_and_deletions(
     assert query("select is_deleted from core.dim_customer where customer_id = '4'") == [
         (is_deleted,)
     ]
-    assert set(query("select document_type, document_id from reporting.void_and_deleted")) == lost
+    assert (
+        set(query("select document_type, document_id from reporting.void_and_deleted"))
+        == void_or_deleted
+    )
 
 
 def test_as_of(build: Build) -> None:

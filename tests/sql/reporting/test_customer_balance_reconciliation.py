@@ -55,8 +55,8 @@ def test_agreed(insert: Action, add_invoice: Action, balances: Query) -> None:
     add_invoice("-8.00", total="-8.00")
     add_invoice("-2.00")
     add_invoice("0.00")
-    for gone in ({"status": "VOID"}, {"status": "draft"}, {"_dlt_valid_to": "2026-02-01"}):
-        add_invoice("5.00", **gone)
+    for fields in ({"status": "VOID"}, {"status": "draft"}, {"_dlt_valid_to": "2026-02-01"}):
+        add_invoice("5.00", **fields)
 
     assert balances(f"customer_code, customer_name, currency, documents, {BALANCES}") == [
         ("C7", "Buyer", "USD", 3, "90.01", "90.01", "0.00", True)

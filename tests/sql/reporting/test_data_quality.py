@@ -70,9 +70,9 @@ def test_clean_books(insert: Action, findings: Query) -> None:
     insert("invoices", id="1", **INVOICE)
     paid = {"status": "Paid", "amount_paid": "107.00", "balance": "0.00"}
     insert("invoices", id="2", **{**INVOICE, "code": "F2", **paid})
-    less = {"subtotal": "-100", "tax_total": "-7", "total": "-107"}
-    owed = {"amount_paid": "0", "balance": "-107", "lines": [{**LINE, "subtotal": "-100"}]}
-    insert("invoices", id="3", **{**INVOICE, "code": "F3", **less, **owed})
+    credit = {"subtotal": "-100", "tax_total": "-7", "total": "-107"}
+    open_credit = {"amount_paid": "0", "balance": "-107", "lines": [{**LINE, "subtotal": "-100"}]}
+    insert("invoices", id="3", **{**INVOICE, "code": "F3", **credit, **open_credit})
     insert("sales_orders", id="1", **SALES, required_date="2026-06-01")
     insert("purchase_orders", id="1", **PURCHASE)
 

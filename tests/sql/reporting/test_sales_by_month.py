@@ -73,7 +73,7 @@ def test_versions(add_invoice: Action, months: Query) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "sum_up"),
+    ("fields", "expected"),
     [
         ({"net": None, "total": "107.00", "tax_total": "7.00"}, ("100.00", "7.00", "107.00")),
         ({"net": "100.00", "tax_total": "7.00"}, ("100.00", "7.00", "107.00")),
@@ -86,12 +86,12 @@ def test_versions(add_invoice: Action, months: Query) -> None:
     ],
 )
 def test_missing_amounts(
-    add_invoice: Action, months: Query, fields: dict[str, Any], sum_up: tuple[str, ...]
+    add_invoice: Action, months: Query, fields: dict[str, Any], expected: tuple[str, ...]
 ) -> None:
     """A header's missing net, tax or total is derived from its other amounts, or from its lines."""
     add_invoice("2026-01-01", **fields)
 
-    assert months("net, tax, total") == [("2026-01-01", *sum_up)]
+    assert months("net, tax, total") == [("2026-01-01", *expected)]
 
 
 def test_no_day(add_invoice: Action, months: Query) -> None:
