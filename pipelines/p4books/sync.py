@@ -77,12 +77,12 @@ def sync(  # noqa: PLR0913 - the use case: all that a caller can choose
 
         models = None
         if loaded.copy:
-            load_runs = partial(run.log_with, endpoint_runs)
+            load_runs = partial(run.load_runs_with, endpoint_runs)
             models = _transform(settings, loaded.copy, sources, load_runs, summary)
             replace_warehouse(loaded.copy, settings.warehouse, keep=loaded.has_changes)
             log.info("copy in place")
 
-        run.note(endpoint_runs)
+        run.record_endpoint_runs(endpoint_runs)
         _remember(settings, extracted, run)
         summary.notes += describe_backlog(settings, extracted.lists, before.state.scans, run.log)
 
@@ -109,19 +109,19 @@ def _extract(  # noqa: PLR0913 - one step of sync, with what it works on
     states = load_endpoint_states(settings, endpoints, before.state, run.log)
     extracted = ExtractResult()
 
-    def note_cost() -> None:
+    def record_cost() -> None:
         cost = extracted.total
-        run.note_cost(cost.requests, cost.refused, cost.waited)
+        run.record_cost(cost.requests, cost.refused, cost.waited)
 
-    def note_progress(endpoint: str, pages: int, announced: int, rows: int) -> None:
-        run.note_now_and_then(note_cost)  # a killed run is in the log too, with its cost
+    def show_progress(endpoint: str, pages: int, announced: int, rows: int) -> None:
+        run.throttle(record_cost)  # a killed run is in the log too, with its cost
         progress(endpoint, pages, announced, rows)
 
     try:
-        read_options = ReadOptions(note_progress, requests=budget)
+        read_options = ReadOptions(show_progress, requests=budget)
         read_lists(settings, endpoints, states, read_options, extracted)
     finally:
-        note_cost()
+        record_cost()
     run.summary.faults += extracted.faults.values()
     return extracted
 

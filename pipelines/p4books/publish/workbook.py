@@ -94,7 +94,7 @@ def write_workbook(
         columns = _choose_formats(con, model)
         rows = _select_rows(con, model, columns, about["timezone"])
         sheet = _ModelSheet(book.add_worksheet(name), model, columns, formats)
-        sheets.append(sheet.write(rows, sheet_rows))
+        sheets.append(sheet.write_rows(rows, sheet_rows))
     _write_contents(contents, about, sheets, formats)
     try:
         book.close()
@@ -172,7 +172,7 @@ class _ModelSheet:
         self._columns = columns
         self._formats = formats
 
-    def write(self, rows: Iterable[Sequence[Any]], sheet_rows: int) -> SheetContents:
+    def write_rows(self, rows: Iterable[Sequence[Any]], sheet_rows: int) -> SheetContents:
         """Write as many rows as fit on a sheet of `sheet_rows` rows; the rest is not read."""
         capacity = sheet_rows - HEADER_ROW - 1
         self._write_header(capacity)

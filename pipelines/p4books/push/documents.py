@@ -133,7 +133,7 @@ def read_documents(
     UsageError for a `column_map` that names an unknown field, and nothing for a row.
     """
     reader = RowReader(endpoint, lookups, column_map)
-    return _join_rows(reader.read(row) for row in rows)
+    return _join_rows(reader.read_row(row) for row in rows)
 
 
 def _join_rows(rows: Iterable[Document]) -> Iterator[Document]:
@@ -156,7 +156,7 @@ class RowReader:
         """Take what `read_documents` was given. Raises UsageError."""
         self._lookups = lookups
         self._mapping = ColumnMapping(endpoint.name, column_targets(endpoint), column_map)
-        self._mapping.check(column_map)
+        self._mapping.check_fields(column_map)
         self._item_mappings = {
             inner: ColumnMapping(
                 f"the {inner} of {endpoint.name}", item_targets(fields, inner), column_map
@@ -165,7 +165,7 @@ class RowReader:
         }
         self._reported: set[tuple[str, ...]] = set()
 
-    def read(self, row: SourceRow) -> Document:
+    def read_row(self, row: SourceRow) -> Document:
         """Return one row as a document, with the faults of its values."""
         document = Document([row])
         items: dict[str, FieldValues] = {}

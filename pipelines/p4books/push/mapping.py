@@ -55,7 +55,7 @@ class ColumnMapping:
         }
         self._resolved: dict[str, ColumnTarget | UnfitValue | None] = {}
 
-    def check(self, column_map: Mapping[str, str]) -> None:
+    def check_fields(self, column_map: Mapping[str, str]) -> None:
         """Check that the fields that columns are mapped to exist. Raises UsageError."""
         for column, field in column_map.items():
             name = snake_case(field, self._names)

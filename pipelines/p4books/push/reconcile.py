@@ -55,7 +55,7 @@ class Reconciler:
             is_enough=lambda result: all(resolution.is_settled for resolution in resolve(result)),
         )
         whole = resend_after is not None or any(entry.sought_at is None for entry in entries)
-        result = search.run(whole=whole)
+        result = search.search(whole=whole)
         resend = []
         for resolution in resolve(result):
             if resend_after is None or not resolution.may_resend:
@@ -154,7 +154,7 @@ class RecordSearch:
         for entry in entries:
             self._by_code.setdefault(entry.code, []).append(entry)
 
-    def run(self, *, whole: bool) -> SearchResult:
+    def search(self, *, whole: bool) -> SearchResult:
         """Read the tail of the list, and with `whole`, if that does not suffice, all of it.
 
         Raises what `Client.fetch_page` raises, and PageIgnored.

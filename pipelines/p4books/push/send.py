@@ -90,7 +90,7 @@ class Delivery:
             response = self.sender.send(entry)
             self._record(entry, response)
             progress(sent, total)
-            breaker.note(entry, response)
+            breaker.record(entry, response)
             if response.state == CREATED and response.code != entry.code:
                 self._check_codes()
             if sent == self.options.limit:
@@ -239,7 +239,7 @@ class CircuitBreaker:
         self._lost = self._lost_in_a_row = 0
         self._denied: list[Entry] = []
 
-    def note(self, entry: Entry, response: CreateResponse) -> None:
+    def record(self, entry: Entry, response: CreateResponse) -> None:
         """Take in a response that is recorded in the ledger.
 
         Raises NoAnswers, and NotCreated: records with 403 or 404 are then not refused, but have the

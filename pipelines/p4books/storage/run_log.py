@@ -14,7 +14,7 @@ from p4books.errors import DiskTrouble, P4BooksError
 DAY = 86400.0  # seconds
 KEPT_DAYS = 90 * DAY  # then the details by endpoint are deleted
 STOPPED = "stopped"  # outcome of a run that a person or the system stopped
-NOTE_EVERY = 0.5  # seconds between two records of the cost so far
+RECORD_INTERVAL = 0.5  # seconds between two records of the cost so far
 KILLED = "killed"  # outcome of a run that never recorded its end
 
 TableColumns = Mapping[str, Mapping[str, str]]  # by table: the columns and their declarations
@@ -331,26 +331,26 @@ class RunRecorder:
         self.log = log
         self.summary = summary
         self.number = log.begin_run()
-        self._noted_at = 0.0
+        self._recorded_at = 0.0
 
-    def note_cost(self, requests: int, refused: int, waited: float) -> None:
+    def record_cost(self, requests: int, refused: int, waited: float) -> None:
         """Record what the run has cost so far; `waited` in seconds."""
         self.log.record_cost(self.number, requests, refused, waited)
         self.summary.requests, self.summary.refused = requests, refused
         self.summary.waited = waited
 
-    def note_now_and_then(self, note: Callable[[], None]) -> None:
-        """Call `note`, unless it was called less than NOTE_EVERY seconds ago."""
-        if time.monotonic() - self._noted_at >= NOTE_EVERY:
-            self._noted_at = time.monotonic()
-            note()
+    def throttle(self, record: Callable[[], None]) -> None:
+        """Call `record`, unless it was called less than RECORD_INTERVAL seconds ago."""
+        if time.monotonic() - self._recorded_at >= RECORD_INTERVAL:
+            self._recorded_at = time.monotonic()
+            record()
 
-    def note(self, endpoint_runs: Iterable[EndpointRun]) -> None:
+    def record_endpoint_runs(self, endpoint_runs: Iterable[EndpointRun]) -> None:
         """Record what the run did for each endpoint; only call it when its rows are safe."""
         for endpoint_run in endpoint_runs:
             self.log.record_endpoint_run(self.number, endpoint_run)
 
-    def log_with(self, endpoint_runs: Iterable[EndpointRun]) -> list[Run]:
+    def load_runs_with(self, endpoint_runs: Iterable[EndpointRun]) -> list[Run]:
         """Return all runs, the newest first, this one with endpoint runs not recorded yet."""
         runs = self.log.load_runs(last=None)
         return [replace(runs[0], readings=tuple(endpoint_runs)), *runs[1:]]

@@ -133,7 +133,7 @@ def _reader(endpoint: Endpoint = INVOICES, **column_map: str) -> RowReader:
 
 
 def _read(**values: Any) -> Document:
-    return _reader().read(SourceRow(2, values))
+    return _reader().read_row(SourceRow(2, values))
 
 
 def test_flat() -> None:
@@ -146,7 +146,7 @@ def test_flat() -> None:
         "total": "",
         "price": None,
     }
-    document = _reader(Qty="quantity").read(SourceRow(2, values))
+    document = _reader(Qty="quantity").read_row(SourceRow(2, values))
 
     assert document.header == {
         "code": FieldValue(2, "Code", "F-1"),
@@ -229,9 +229,9 @@ def test_unknown_columns() -> None:
     """An unknown column is reported once, and blocks each record that has a value in it."""
     reader = _reader()
     documents = [
-        reader.read(SourceRow(n, {"foo": value, "id": 1})) for n, value in [(2, "a"), (3, "b")]
+        reader.read_row(SourceRow(n, {"foo": value, "id": 1})) for n, value in [(2, "a"), (3, "b")]
     ]
-    other = reader.read(SourceRow(4, {"foo": " ", "id": None}))
+    other = reader.read_row(SourceRow(4, {"foo": " ", "id": None}))
 
     assert [(fault.row, fault.column) for fault in documents[0].file_faults] == [
         (0, "foo"),
@@ -245,7 +245,7 @@ def test_unnamed_column() -> None:
     """A column without a name is ignored until it has a value; then it is reported."""
     reader = _reader()
     documents = [
-        reader.read(SourceRow(n, {"code": "a", " ": value})) for n, value in [(2, ""), (3, "x")]
+        reader.read_row(SourceRow(n, {"code": "a", " ": value})) for n, value in [(2, ""), (3, "x")]
     ]
 
     assert [[fault.what for fault in each.file_faults] for each in documents] == [
@@ -258,7 +258,7 @@ def test_unnamed_column() -> None:
 def test_unknown_in_a_list() -> None:
     """An unknown field of an item is reported where it first occurs."""
     reader = _reader()
-    documents = [reader.read(SourceRow(n, {"lines": [{}, {"foo": 1}]})) for n in (2, 3)]
+    documents = [reader.read_row(SourceRow(n, {"lines": [{}, {"foo": 1}]})) for n in (2, 3)]
 
     assert [(fault.row, fault.column) for fault in documents[0].file_faults] == [
         (2, "lines[2].foo")
@@ -271,7 +271,7 @@ def test_duplicate_columns() -> None:
     """Two columns of a row, or two names in an item, that are the same field are reported once."""
     reader = _reader()
     values = {"customer": "C-1", "Customer Code": "C-1", "lines": [{"price": 1, "Price": 1}]}
-    documents = [reader.read(SourceRow(n, values)) for n in (2, 3)]
+    documents = [reader.read_row(SourceRow(n, values)) for n in (2, 3)]
 
     faults = [(fault.row, fault.column) for fault in documents[0].file_faults]
     assert faults == [(0, "Customer Code"), (2, "lines[1].Price")]
@@ -282,7 +282,10 @@ def test_duplicate_columns() -> None:
 def test_spellings_in_two_rows() -> None:
     """Each row can spell a field in its own way."""
     reader = _reader()
-    documents = [reader.read(SourceRow(2, {"Code": "a"})), reader.read(SourceRow(3, {"CODE": "b"}))]
+    documents = [
+        reader.read_row(SourceRow(2, {"Code": "a"})),
+        reader.read_row(SourceRow(3, {"CODE": "b"})),
+    ]
 
     assert [(each.code, each.file_faults) for each in documents] == [("a", []), ("b", [])]
 
@@ -298,7 +301,9 @@ def test_list_and_columns() -> None:
 
 def test_addresses() -> None:
     """The only list of a customer can be in columns, as lines can."""
-    document = _reader(CUSTOMERS).read(SourceRow(2, {"code": "C-1", "address_line1": "Vía España"}))
+    document = _reader(CUSTOMERS).read_row(
+        SourceRow(2, {"code": "C-1", "address_line1": "Vía España"})
+    )
 
     assert document.items == {
         "addresses": [{"line1": FieldValue(2, "address_line1", "Vía España")}]

@@ -135,12 +135,12 @@ def test_column_map_in_items() -> None:
 def test_check_rejects(ours: str, why: str) -> None:
     """A column cannot be mapped to something that is not a field."""
     with pytest.raises(UsageError, match=why):
-        _mapping().check({"Fecha": ours})
+        _mapping().check_fields({"Fecha": ours})
 
 
 def test_check_accepts() -> None:
     """Any name that a column can have is accepted, and nothing."""
-    _mapping().check({"a": "", "b": "Customer Code", "c": "lines", "d": "line_subtotal"})
+    _mapping().check_fields({"a": "", "b": "Customer Code", "c": "lines", "d": "line_subtotal"})
 
 
 def test_duplicate_column() -> None:

@@ -86,7 +86,7 @@ def search(books: Sandbox, make_settings: MakeSettings, tmp_path: Path) -> Searc
             is_enough=lambda result: all(
                 any(candidate.is_match for candidate in seen) for seen in result.seen.values()
             ),
-        ).run(whole=whole)
+        ).search(whole=whole)
 
     return search
 
