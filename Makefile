@@ -31,7 +31,7 @@ test: setup ## Run every test
 cover: setup ## Run every test and show what they cover; takes a fifth longer
 	$(PYTEST) -n auto --dist worksteal --cov --cov-report=term:skip-covered
 
-soak: setup ## Run what proves by volume: moving rows, random books, killed pushes; over an hour
+soak: setup ## Run what proves by volume: moving rows, random books, killed pushes; about an hour
 	printf '%s\n' rising falling date none | P4BOOKS_EXAMPLES=5000 xargs -P 2 -I {} \
 		$(PYTEST) -qs --timeout=0 tests/scenarios/test_moving_rows.py -k {}
 	P4BOOKS_EXAMPLES=1000 $(PYTEST) -qs --timeout=0 tests/sql/test_sums.py \

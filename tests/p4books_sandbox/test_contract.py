@@ -237,7 +237,7 @@ def test_described_schemas(document: dict[str, Any]) -> None:
     page = invoices["get"]["responses"]["200"]["content"]["application/json"]["schema"]
 
     assert body == {"$ref": "#/components/schemas/NewInvoice"}
-    assert page == {"$ref": "#/components/schemas/Page_Invoice_"}
+    assert page == {"$ref": "#/components/schemas/ListResponse_Invoice_"}
     assert "lines" in document["components"]["schemas"]["NewInvoice"]["properties"]
     assert [each["name"] for each in invoices["get"]["parameters"]] == ["page", "page_size"]
     assert document["components"]["securitySchemes"]["ApiKey"]["scheme"] == "bearer"
