@@ -1,5 +1,6 @@
 """Ledger of every record that was ever pushed."""
 
+import re
 import sqlite3
 import stat
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ import pytest
 from tests.p4books.push.conftest import AddEntry, make_draft
 
 from p4books.errors import UsageError
+from p4books.push import ledger as ledger_module
 from p4books.push.errors import IllegalTransition, LedgerTrouble
 from p4books.push.ledger import (
     BATCH,
@@ -399,3 +401,21 @@ def test_entries_of_two_pushes(ledger: Ledger, add_entry: AddEntry, ledger_path:
     assert rows(1) == [(2, "V-1", 1), (3, "V-2", second)]
     assert rows(second) == [(7, "V-1", 1), (8, "V-2", second)]
     assert [(push.created, push.ready) for push in list_pushes(ledger_path)] == [(0, 1), (1, 1)]
+
+
+def test_table_in_the_readme() -> None:
+    """The README shows exactly the changes of state that the table in the code allows."""
+    text = (Path(ledger_module.__file__).parent / "README.md").read_text(encoding="utf-8")
+    _, table = text.split("| event | from | to | if it was lost before |\n", 1)
+    shown = set()
+    for line in table.split("\n\n", 1)[0].splitlines()[1:]:
+        before, after, if_lost = (
+            re.findall(r"`(\w+)`", cell) for cell in line.strip("|").split("|")[1:]
+        )
+        shown |= {(state, *(after or [None]), *(if_lost or [None])) for state in before}
+
+    assert shown == {
+        (state, *following)
+        for states in TRANSITIONS.values()
+        for state, following in states.items()
+    }
