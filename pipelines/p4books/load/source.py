@@ -14,6 +14,7 @@ from pyarrow import parquet
 
 from p4books.endpoints import ENDPOINTS
 from p4books.endpoints.definition import Endpoint, FieldType
+from p4books.endpoints.meanings import describe_field
 from p4books.errors import Incomplete
 from p4books.extract.client import ApiConnection, Client
 from p4books.extract.scan import ListScan
@@ -41,6 +42,20 @@ _VERSIONS = {
     "destination_scope": "id in (select id from {staging_table})",
 }
 
+# For other pipelines, which read whole lists: what a list no longer has is closed.
+_HISTORY = {
+    "disposition": "merge",
+    "strategy": "scd2",
+    "row_version_column_name": "row_hash",
+}
+_REQUIRED = frozenset({"id", "row_hash"})
+_OWN_MEANINGS = {
+    "extra": "JSON text: the fields that have no column, and numbers with too many digits for it",
+    "misfits": "JSON text: the values that do not fit the type of their column, by field",
+    "row_hash": "Hash of the whole record as P4 Books returned it",
+    "gone": "Always false: a list has only rows that P4 Books has",
+}
+
 
 def versions_source(files: Mapping[Endpoint, Path]) -> DltSource:
     """Return the source that loads new versions and closes old ones, from a Parquet file each.
@@ -51,7 +66,9 @@ def versions_source(files: Mapping[Endpoint, Path]) -> DltSource:
     @dlt.source(name="p4books", section="p4books")
     def p4books_versions() -> Any:
         return [
-            _build_resource(endpoint, partial(_import_file, path), _VERSIONS)
+            _build_resource(
+                endpoint, partial(_import_file, path), _column_hints(endpoint), _VERSIONS
+            )
             for endpoint, path in files.items()
         ]
 
@@ -75,13 +92,19 @@ def p4books_source(  # noqa: PLR0913 - dlt injects its configuration by paramete
     page_size: int = 100,
     page_param: str = "page",
     page_size_param: str = "page_size",
+    history: bool = False,
 ) -> Any:
     """Read complete lists of P4 Books, for a pipeline of your own.
 
-    Each endpoint is a resource and a table that is replaced by all rows as of its scan; apply
-    other hints if you want history. Lines and addresses are JSON text in their record. Requests
-    count toward the same rate limit as those of `p4books sync` with the same key. Raises ApiError,
-    and Incomplete if a list announced more rows than it returned: then nothing is replaced.
+    Each endpoint is a resource with the primary key `id`, and a table that is replaced by all rows
+    as of its scan. With `history` it has every version instead, by dlt's `scd2`: an unchanged row
+    gets no new version, and a row that P4 Books no longer has is closed. The same hint for a single
+    resource must name the column with the hash, because dlt adds none of its own to Arrow tables:
+    `{"disposition": "merge", "strategy": "scd2", "row_version_column_name": "row_hash"}`. Lines and
+    addresses are JSON text in their record; the description of the column lists what they contain.
+    Requests count toward the same rate limit as those of `p4books sync` with the same key. Raises
+    ApiError, and Incomplete if a list announced more rows than it returned: then nothing is
+    replaced.
     """
     settings = validate_settings(
         {
@@ -97,19 +120,17 @@ def p4books_source(  # noqa: PLR0913 - dlt injects its configuration by paramete
         }
     )
 
-    def rows(endpoint: Endpoint) -> Iterator[pa.RecordBatch]:
+    def rows(endpoint: Endpoint) -> Iterator[pa.Table]:
         with tempfile.TemporaryDirectory(prefix="p4books-") as folder:
             yield from _read_whole_list(settings, endpoint, Path(folder))
 
     return [
-        _build_resource(ENDPOINTS[name], partial(rows, ENDPOINTS[name]), "replace")
+        _build_list_resource(ENDPOINTS[name], partial(rows, ENDPOINTS[name]), history=history)
         for name in settings.endpoints
     ]
 
 
-def _read_whole_list(
-    settings: Settings, endpoint: Endpoint, folder: Path
-) -> Iterator[pa.RecordBatch]:
+def _read_whole_list(settings: Settings, endpoint: Endpoint, folder: Path) -> Iterator[pa.Table]:
     client = Client(ApiConnection.from_settings(settings))
     spool = Spool(folder / endpoint.name, client.target.list_source(endpoint))
     scan = ListScan(endpoint, client, spool)
@@ -120,12 +141,43 @@ def _read_whole_list(
         raise Incomplete(endpoint.name, outcome.announced, outcome.seen, held=False)
     with open_comparison(folder / "nothing.duckdb", folder) as con:
         delta = compare_scan(con, endpoint, spool.list_pages(), complete=True, quiet=outcome.quiet)
-        if delta.versions:
-            yield from con.execute(delta.query).to_arrow_reader(BATCH)
+        reader = con.execute(delta.query).to_arrow_reader(BATCH)
+        schema = _require_columns(reader.schema)
+        if not delta.versions:  # without any table dlt would keep the last rows of the list
+            yield schema.empty_table()
+        for batch in reader:
+            yield pa.Table.from_arrays(batch.columns, schema=schema)
+
+
+def _require_columns(schema: pa.Schema) -> pa.Schema:
+    return pa.schema([column.with_nullable(column.name not in _REQUIRED) for column in schema])
+
+
+def _build_list_resource(
+    endpoint: Endpoint, read: Callable[[], Iterator[Any]], *, history: bool
+) -> DltResource:
+    """Build the resource of a whole list, with all that a reader of the schema wants to know."""
+    columns = _column_hints(endpoint)
+    for name, hint in columns.items():
+        hint["nullable"] = name not in _REQUIRED
+        if description := _describe_column(endpoint, name):
+            hint["description"] = description
+    resource = _build_resource(endpoint, read, columns, _HISTORY if history else "replace")
+    about = f"One row per record of /{endpoint.path} in P4 Books, as of the last scan of the list"
+    resource.apply_hints(primary_key="id", additional_table_hints={"description": about})
+    return resource
+
+
+def _describe_column(endpoint: Endpoint, name: str) -> str | None:
+    meaning = _OWN_MEANINGS.get(name) or describe_field(endpoint.name, name)
+    if name not in endpoint.inner:
+        return meaning
+    items = ", ".join(f"{field} ({kind.value})" for field, kind in endpoint.inner[name].items())
+    return f"{meaning or name}, as JSON text: a list of objects with {items}"
 
 
 def _build_resource(
-    endpoint: Endpoint, read: Callable[[], Iterator[Any]], write: Any
+    endpoint: Endpoint, read: Callable[[], Iterator[Any]], columns: Any, write: Any
 ) -> DltResource:
     def rows() -> Iterator[Any]:
         yield from read()
@@ -133,7 +185,7 @@ def _build_resource(
     resource: DltResource = dlt.resource(
         rows,
         name=endpoint.name,
-        columns=_column_hints(endpoint),
+        columns=columns,
         write_disposition=write,
         file_format="parquet",
     )

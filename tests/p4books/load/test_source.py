@@ -89,6 +89,57 @@ def test_incomplete_list(sandbox: Sandbox, load: Run, tmp_path: Path) -> None:
     assert len(select_ids(tmp_path, "invoices")) == 30
 
 
+def test_history(sandbox: Sandbox, load: Run, tmp_path: Path) -> None:
+    """With `history` an unchanged row gets no version, a changed one gets one, a gone one ends."""
+    invoices, vendors = sandbox.books["invoices"], sandbox.books["vendors"]
+    options = {"endpoints": ["invoices", "vendors"], "history": True}
+    load(sandbox, **options)
+    load(sandbox, **options)
+    unchanged = select_versions(tmp_path, "invoices")
+    invoices.replace(8, total="77.00")
+    invoices.delete(7)
+    for vendor in vendors.ids():
+        vendors.delete(vendor)
+    load(sandbox, **options)
+
+    versions = select_versions(tmp_path, "invoices")
+    assert unchanged == [(str(number), True) for number in range(1, 31)]
+    assert len(versions) == 31
+    assert [version for version in versions if version[0] in {"7", "8"}] == [
+        ("7", False),
+        ("8", False),
+        ("8", True),
+    ]
+    assert {is_active for _, is_active in select_versions(tmp_path, "vendors")} == {False}
+
+
+def select_versions(tmp_path: Path, endpoint: str) -> list[tuple[str, bool]]:
+    with duckdb.connect(tmp_path / "books.duckdb", read_only=True) as con:
+        return con.execute(
+            f"select id, _dlt_valid_to is null as is_active from p4.{endpoint}"
+            " order by id::integer, is_active"
+        ).fetchall()
+
+
+@pytest.mark.parametrize("history", [False, True])
+def test_schema(history: bool) -> None:
+    """The schema that dlt shows has keys, and says what each table and each column is."""
+    source = p4books_source(tenant="acme", api_key="k", history=history)
+
+    for name, endpoint in ENDPOINTS.items():
+        table = source.resources[name].compute_table_schema()
+        columns = table["columns"]
+        assert f"/{endpoint.path} " in (table.get("description") or "")
+        assert [key for key, hint in columns.items() if hint.get("primary_key")] == ["id"]
+        dlts = {"row_hash", "_dlt_valid_from", "_dlt_valid_to"} if history else set()  # its hints
+        assert [
+            key for key in columns if not columns[key].get("description") and key not in dlts
+        ] == []
+        for inner, fields in endpoint.inner.items():
+            shape = columns[inner].get("description") or ""
+            assert [f for f, kind in fields.items() if f"{f} ({kind.value})" not in shape] == []
+
+
 def test_columns() -> None:
     """Every column is declared, with hints of its own."""
     source = p4books_source(tenant="acme", api_key="k")
@@ -102,6 +153,7 @@ def test_columns() -> None:
         "data_type": "decimal",
         "precision": 18,
         "scale": 2,
+        "description": "Amount with tax; negative for a credit note",
     }
     hints = [id(hint) for hint in columns.values()]
     assert len(set(hints)) == len(hints)
