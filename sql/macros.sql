@@ -12,9 +12,29 @@
 create macro status_word(status) as
     regexp_replace(lower(status), '[^a-z]', '', 'g');
 
--- A code that people type, as it is compared: without blanks around it, in capitals.
+-- A name or code that people type, as it is compared: in capitals, in one Unicode form,
+-- without invisible characters and white space around it, 1.0 as 1. It is the rule of
+-- p4books.spelling; most codes are plain, and are not looked at twice.
 create macro code_key(code) as
-    upper(trim(code));
+    case
+        when regexp_full_match(code, '[!-\-/-~]*') then upper(code)
+        else regexp_replace(
+            upper(trim(regexp_replace(
+                regexp_replace(
+                    nfc_normalize(code),
+                    '[\x00-\x08\x0e-\x1b\x7f\p{Cf}\x{34f}\x{115f}\x{1160}\x{17b4}'
+                    || '\x{17b5}\x{180b}-\x{180f}\x{3164}\x{fe00}-\x{fe0f}\x{ffa0}]',
+                    '',
+                    'g'
+                ),
+                '[\s\x{b}\x{85}\p{Z}]+',
+                ' ',
+                'g'
+            ))),
+            '^([+-]?[0-9]+)\.0+$',
+            '\1'
+        )
+    end;
 
 -- The currency of a document or party; the tenant's own if P4 Books names none.
 create macro currency_or(currency, tenant_currency) as

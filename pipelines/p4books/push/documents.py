@@ -16,6 +16,7 @@ from p4books.push.mapping import (
 )
 from p4books.push.types import RowFault, SourceRow
 from p4books.push.values import UnfitValue, Value, format_value, parse_value
+from p4books.spelling import is_same_name
 from p4books.storage.exact_json import parse_strict
 
 _AS_LIST = "Write it as a JSON list of objects, or write each item in a row of its own."
@@ -74,7 +75,7 @@ class Document:
         code = (self.last or self).code
         if code is None or row.code is None:
             return bool(self.items)
-        return code == row.code
+        return is_same_name(code, row.code)
 
     def append(self, row: "Document") -> None:
         """Add a row of this record; what it says of the record itself must be the same."""
@@ -212,7 +213,8 @@ class RowReader:
             parsed = parse_value(value, target.kind or FieldType.TEXT)
             if parsed is not None:
                 sent = resolve_reference(target.field, parsed, target.by, self._lookups)
-                cells[target.field] = cell._replace(value=sent)
+                if sent is not None:
+                    cells[target.field] = cell._replace(value=sent)
         except UnfitValue as unfit:
             cells[target.field] = cell
             fault = RowFault(cell.row, cell.column, format_value(value), unfit.what, unfit.remedy)

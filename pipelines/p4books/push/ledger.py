@@ -26,6 +26,7 @@ from p4books.push.types import (
     Entry,
     Push,
 )
+from p4books.spelling import fold_name, is_same_name
 
 BATCH = 100  # entries that are in memory at a time
 
@@ -48,9 +49,13 @@ create table if not exists part (
     push integer not null, row integer not null, record integer not null, already integer not null,
     primary key (push, row)
 ) without rowid;
-create index if not exists record_code on record (endpoint, code);
 create index if not exists record_push on record (push, record);
 create index if not exists record_id on record (endpoint, id);
+"""
+_RECORD_COLUMNS = "select name from pragma_table_info('record')"
+_CODE_KEYS = """
+drop index if exists record_code;
+create index if not exists record_code_key on record (code_key, endpoint);
 """
 _COLUMNS = ", ".join(column.name for column in fields(Entry))  # whatever a later version adds
 _COUNTED_STATES = {
@@ -134,6 +139,7 @@ class Ledger:
             self._connection.execute("pragma fullfsync = on")  # macOS: flush the drive's cache too
             self._connection.execute("pragma checkpoint_fullfsync = on")
             self._connection.executescript(_TABLES)
+            self._add_code_keys(self._connection)
         except (sqlite3.Error, OSError) as error:
             self.__exit__()
             raise LedgerTrouble(self._path, str(error)) from None
@@ -144,6 +150,17 @@ class Ledger:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+    def _add_code_keys(self, connection: sqlite3.Connection) -> None:
+        """Add what a ledger of an earlier version lacks: the codes as they are compared."""
+        if "code_key" not in {row["name"] for row in connection.execute(_RECORD_COLUMNS)}:
+            connection.execute("alter table record add column code_key text")
+        connection.create_function("fold_name", 1, fold_name, deterministic=True)
+        connection.executescript(_CODE_KEYS)
+        if connection.execute("select 1 from record where code_key is null").fetchone():
+            connection.execute(
+                "update record set code_key = fold_name(code) where code_key is null"
+            )
 
     # Pushes
 
@@ -204,8 +221,8 @@ class Ledger:
 
     def list_with_code(self, endpoint: str, code: str) -> list[Entry]:
         """Return the entries with this code, whatever else they contain, except refused ones."""
-        where = "endpoint = ? and code = ? and state <> ? order by record"
-        return self._select(where, (endpoint, code, REFUSED))
+        where = "endpoint = ? and code_key = ? and state <> ? order by record"
+        return self._select(where, (endpoint, fold_name(code), REFUSED))
 
     def list_unknown(self, endpoint: str) -> list[Entry]:
         """Return all unknown entries of an endpoint, whichever push sent them."""
@@ -219,7 +236,7 @@ class Ledger:
     def last_renumbered(self, endpoint: str) -> Entry | None:
         """Return the entry that was created last if P4 Books gave it another code, or none."""
         last = self.last_created(endpoint)
-        return last if last and last.given_code != last.code else None
+        return last if last and not is_same_name(last.given_code or "", last.code) else None
 
     # Enqueuing
 
@@ -241,9 +258,12 @@ class Ledger:
     def add(self, push: int, endpoint: str, draft: Draft) -> None:
         """Add a draft that this push is to send; its state is *ready*."""
         cursor = self._execute(
-            "insert into record (push, endpoint, row, code, hash, body, state, ready_at)"
-            " values (?, ?, ?, ?, ?, ?, ?, ?)",
-            (push, endpoint, draft.row, draft.code, draft.hash, draft.body, READY, _utc_now()),
+            "insert into record (push, endpoint, row, code, code_key, hash, body, state, ready_at)"
+            " values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                *(push, endpoint, draft.row, draft.code, fold_name(draft.code)),
+                *(draft.hash, draft.body, READY, _utc_now()),
+            ),
         )
         self.link_row(push, draft.row, cursor.lastrowid or 0)
 

@@ -9,7 +9,6 @@ from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
-from unicodedata import normalize
 
 import duckdb
 
@@ -17,6 +16,7 @@ from p4books.endpoints.definition import Endpoint
 from p4books.errors import P4BooksError, describe_unknown
 from p4books.load.schema import read_state
 from p4books.settings import Settings
+from p4books.spelling import fold_name
 from p4books.storage.database import open_database
 from p4books.storage.run_log import RunLog
 from p4books.transform.models import SqlSources
@@ -66,13 +66,24 @@ class RecordIndex:
         near = self._sorted_codes[max(place - _NEIGHBOURS, 0) : place + _NEIGHBOURS]
         return describe_unknown(kind, code, near, "No other code is similar.")
 
-    def find_spelling(self, code: str) -> str | None:
-        """Return the code that differs from this one in case and spaces only; None if none does."""
-        return self._folded_codes.get(_fold_case(code))
+    def list_spellings(self, code: str) -> Sequence[str]:
+        """Return the existing codes that are this one: itself, else its other spellings."""
+        return [code] if code in self.codes else self._spellings.get(fold_name(code), [])
 
     @cached_property
-    def _folded_codes(self) -> Mapping[str, str]:
-        return {_fold_case(code): code for code in self.codes}
+    def _spellings(self) -> Mapping[str, Sequence[str]]:
+        spellings: dict[str, list[str]] = {}
+        for code in sorted(self.codes):
+            spellings.setdefault(fold_name(code), []).append(code)
+        return spellings
+
+    def is_gone(self, code: str) -> bool:
+        """Return whether a deleted record had this code."""
+        return code in self.gone_codes or fold_name(code) in self._folded_gone_codes
+
+    @cached_property
+    def _folded_gone_codes(self) -> Set[str]:
+        return {fold_name(code) for code in self.gone_codes}
 
     @cached_property
     def _sorted_codes(self) -> list[str]:
@@ -83,7 +94,7 @@ class RecordIndex:
 class Lookups:
     """The list that is pushed to, and by name the lists that its records refer to.
 
-    `tax_codes` are by their upper-case form; `rates` are by upper-case tax code; both are empty if
+    `tax_codes` and `rates` are by tax code, folded as all names are compared; both are empty if
     no field of the records is a tax code. `current_to` is when the newest rows of the list were
     read, None if unknown.
     """
@@ -109,20 +120,20 @@ class Lookups:
         seeded = _load_tax_rates(sources) if taxed else []
         rates: dict[str, list[TaxRate]] = {}
         for code, rate, first, last in seeded:
-            rates.setdefault(code.upper(), []).append(TaxRate(rate, first, last))
+            rates.setdefault(fold_name(code), []).append(TaxRate(rate, first, last))
         tax_codes = [*(code for code, *_ in seeded), *used_tax_codes]
         freshness = RunLog(settings.run_log).load_freshness().get(endpoint.name)
         return cls(
             own=own,
             lists=dict(zip(needed[1:], others, strict=True)),
-            tax_codes={code.upper(): code for code in tax_codes},
+            tax_codes={fold_name(code): code for code in tax_codes},
             rates=rates,
             current_to=datetime.fromtimestamp(freshness.current_to, UTC) if freshness else None,
         )
 
     def rate(self, tax_code: str, day: date) -> Decimal | None:
         """Return the rate of a tax code on a day; None if unknown."""
-        rates = self.rates.get(tax_code.upper(), ())
+        rates = self.rates.get(fold_name(tax_code), ())
         return next((rate for rate, first, last in rates if first <= day <= last), None)
 
 
@@ -140,10 +151,6 @@ def find_held_before(
             [list(ids), instant],
         ).fetchall()
     return frozenset(id_ for (id_,) in rows)
-
-
-def _fold_case(code: str) -> str:
-    return " ".join(normalize("NFKC", code).casefold().split())
 
 
 def _referenced_lists(endpoint: Endpoint) -> list[str]:

@@ -10,8 +10,10 @@ from p4books.errors import UsageError, describe_unknown
 from p4books.extract.page import snake_case
 from p4books.push.lookups import REFERENCES, Lookups, RecordIndex
 from p4books.push.values import UnfitValue, Value, format_value
+from p4books.spelling import canonical_id, clean_name, fold_name
 
 _UNCHECKED = {"sales_order_id", "warehouse_id", "product_group_id"}  # their lists are not synced
+_NAMES = {"code", "tax_code", "currency"}
 
 
 class ReferenceBy(Enum):
@@ -139,14 +141,16 @@ def resolve_reference(
     """
     if not isinstance(value, str):
         return value
+    if field in _NAMES and not (value := clean_name(value)):
+        return None  # of invisible characters only
     if field == "tax_code":
         return _check_tax_code(value, lookups)
     if field in _UNCHECKED:
-        return _format_id(value)
+        return _format_id(canonical_id(value))
     if field not in REFERENCES:
         return value
     noun = field.removesuffix("_id")
-    return _format_id(_find_id(value, by, lookups.lists[REFERENCES[field]], noun))
+    return _format_id(_find_id(clean_name(value), by, lookups.lists[REFERENCES[field]], noun))
 
 
 def _record_targets(fields: Fields) -> dict[str, ColumnTarget]:
@@ -174,16 +178,18 @@ def _format_id(value: str) -> str | int:
 
 
 def _find_id(value: str, by: ReferenceBy, index: RecordIndex, noun: str) -> str:
-    id_of_code = index.codes.get(value)
-    if by is ReferenceBy.EITHER and (value in index.ids or value in index.gone):
-        if id_of_code and id_of_code != value:
+    spellings = index.list_spellings(value)
+    id_of_code = index.codes[spellings[0]] if spellings else None
+    id_ = canonical_id(value)
+    if by is ReferenceBy.EITHER and (id_ in index.ids or id_ in index.gone):
+        if id_of_code and id_of_code != id_:
             raise UnfitValue(
                 f"It is the id of one {noun} and the code of another.",
                 f"Name the column {noun}_code and write codes in it.",
             )
-        if value in index.ids:
-            return value
-    if id_of_code and value in index.duplicates:
+        if id_ in index.ids:
+            return id_
+    if len(spellings) > 1 or not index.duplicates.isdisjoint(spellings):
         raise UnfitValue(f"More than one {noun} has this code.", f"Write the {noun}'s id instead.")
     if id_of_code:
         return id_of_code
@@ -191,7 +197,7 @@ def _find_id(value: str, by: ReferenceBy, index: RecordIndex, noun: str) -> str:
 
 
 def _unknown_reference(value: str, by: ReferenceBy, index: RecordIndex, noun: str) -> UnfitValue:
-    if value in index.gone_codes or (by is ReferenceBy.EITHER and value in index.gone):
+    if index.is_gone(value) or (by is ReferenceBy.EITHER and canonical_id(value) in index.gone):
         return UnfitValue(
             f"This {noun} has been deleted in P4 Books.", f"Write a {noun} that still exists."
         )
@@ -202,7 +208,7 @@ def _unknown_reference(value: str, by: ReferenceBy, index: RecordIndex, noun: st
 
 
 def _check_tax_code(value: str, lookups: Lookups) -> str:
-    if not lookups.tax_codes or value.upper() in lookups.tax_codes:
+    if not lookups.tax_codes or fold_name(value) in lookups.tax_codes:
         return value
     known = ", ".join(sorted(lookups.tax_codes.values())[:20])
     raise UnfitValue(

@@ -16,6 +16,7 @@ from p4books.push.ledger import Ledger
 from p4books.push.lookups import find_held_before
 from p4books.push.response import CONFLICT, list_differences, parse_response_json
 from p4books.push.types import Entry
+from p4books.spelling import clean_name, fold_name, is_same_name
 
 CLOCK_TOLERANCE = timedelta(minutes=15)  # by which the clock of P4 Books may be behind ours
 
@@ -152,7 +153,7 @@ class RecordSearch:
         self._entries = {entry.record: entry for entry in entries}
         self._by_code: dict[str, list[Entry]] = {}
         for entry in entries:
-            self._by_code.setdefault(entry.code, []).append(entry)
+            self._by_code.setdefault(fold_name(entry.code), []).append(entry)
 
     def search(self, *, whole: bool) -> SearchResult:
         """Read the tail of the list, and with `whole`, if that does not suffice, all of it.
@@ -189,8 +190,8 @@ class RecordSearch:
         for id_, line in page.records.items():
             record = json.loads(line)
             code = record.get("code")
-            code = None if code is None else str(code).strip()
-            with_code = self._by_code.get(code or "", [])
+            code = None if code is None else clean_name(str(code))
+            with_code = self._by_code.get(fold_name(code or ""), [])
             others = (entry for entry in self._entries.values() if entry not in with_code)
             for entry in with_code:
                 self._add_candidate(entry, id_, record, code, result)
@@ -214,7 +215,7 @@ class RecordSearch:
             Candidate(
                 id_,
                 code,
-                has_code=code == entry.code,
+                has_code=code is not None and is_same_name(code, entry.code),
                 differs=tuple(self._list_differing(entry, record)),
                 is_new=not (
                     _was_created_before(record, sent_at) or self._held_before([id_], sent_at)

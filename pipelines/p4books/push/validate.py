@@ -14,6 +14,7 @@ from p4books.push.documents import Document, FieldValues
 from p4books.push.lookups import REFERENCES, Lookups
 from p4books.push.types import Draft, RowFault
 from p4books.push.values import Value, format_value
+from p4books.spelling import fold_name
 
 ItemValues = Mapping[str, Value]
 RateLookup = Callable[[str, date], Decimal | None]
@@ -237,7 +238,10 @@ def _find_repeated_code(
 ) -> Iterator[RowFault]:
     """Report a code that an earlier record of the file has: here and, once, at the first one."""
     code = document.code
-    if code is None or (first := first_rows.setdefault(code, document.row)) == document.row:
+    if code is None:
+        return
+    first = first_rows.setdefault(fold_name(code), document.row)
+    if first == document.row:
         return
     remedy = "Keep each record once."
     if document.items:
@@ -247,9 +251,9 @@ def _find_repeated_code(
         (cell.row, f"Row {first} already has this code."),
         (first, f"Row {cell.row} has this code again."),
     ):
-        if row != first or code not in reported:
+        if row != first or fold_name(code) not in reported:
             yield RowFault(row, cell.column, format_value(code), what, remedy, row)
-    reported.add(code)
+    reported.add(fold_name(code))
 
 
 def _contradiction_faults(
@@ -278,9 +282,10 @@ def _build_draft(document: Document, endpoint: Endpoint, lookups: Lookups) -> Dr
         record[inner] = [_parsed_values(item) for item in items if item]
     body = _ENCODER.encode(record)
     hash_ = hashlib.sha256(endpoint.name.encode() + b"\n" + body).hexdigest()
-    code, existing = document.code or "", lookups.own
-    spelling = code if code in existing.codes else existing.find_spelling(code)
-    return Draft(document.row, code, body, hash_, existing.codes.get(spelling or ""), spelling)
+    code = document.code or ""
+    existing = next(iter(lookups.own.list_spellings(code)), None)
+    id_ = lookups.own.codes[existing] if existing else None
+    return Draft(document.row, code, body, hash_, id_, existing)
 
 
 def _parsed_values(cells: FieldValues) -> dict[str, Value]:

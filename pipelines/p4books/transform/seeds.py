@@ -13,6 +13,7 @@ from pathlib import Path
 import duckdb
 
 from p4books.errors import BrokenSeed, describe_unknown
+from p4books.spelling import clean_name, fold_name, is_same_name
 from p4books.storage.database import quote_identifier
 from p4books.transform.models import SqlSources
 
@@ -120,7 +121,7 @@ def _parse_rows(file: Path, seed: Seed) -> Iterator[SeedRow]:
     header = text.split("\n", 1)[0]
     reader = csv.reader(StringIO(text), delimiter=max(",;\t", key=header.count), strict=True)
     try:
-        columns = [cell.strip().lower() for cell in next(reader, [])]
+        columns = [clean_name(cell).lower() for cell in next(reader, [])]
         for column in seed.columns:
             if column not in columns:
                 raise BrokenSeed(file, 1, f"the column {column} is missing")
@@ -171,9 +172,9 @@ def _end_periods(file: Path, rows: Iterable[SeedRow], column: str) -> list[SeedR
 
     ISO dates sort as text. Raises BrokenSeed if two rows are valid on the same day.
     """
-    ended = sorted(rows, key=lambda row: (row[1][column].upper(), row[1]["valid_from"]))
+    ended = sorted(rows, key=lambda row: (fold_name(row[1][column]), row[1]["valid_from"]))
     for index, ((line, row), (next_line, next_row)) in enumerate(pairwise(ended)):
-        if row[column].upper() != next_row[column].upper():
+        if not is_same_name(row[column], next_row[column]):
             continue
         start = next_row["valid_from"]
         if row["valid_from"] == start or row["valid_to"] >= start:

@@ -255,6 +255,25 @@ def test_list_with_code(ledger: Ledger, add_entry: AddEntry) -> None:
     assert [entry.body for entry in found] == [make_draft("V-1", phone="1").body]
 
 
+@pytest.mark.parametrize("code", ["v-1", "V-1\u200b", " V-1\n"])
+def test_list_with_code_in_another_spelling(ledger: Ledger, add_entry: AddEntry, code: str) -> None:
+    """Entries are found by any spelling of their code."""
+    entry = add_entry("V-1")
+
+    assert ledger.list_with_code("vendors", code) == [entry]
+
+
+def test_ledger_of_an_earlier_version(ledger_path: Path, add_entry: AddEntry) -> None:
+    """A ledger without the codes as they are compared gets them, for every entry."""
+    entry = add_entry("V-1")
+    with closing(sqlite3.connect(ledger_path, isolation_level=None)) as old:
+        old.execute("drop index record_code_key")
+        old.execute("alter table record drop column code_key")
+
+    with Ledger(ledger_path) as ledger:
+        assert ledger.list_with_code("vendors", "v-1") == [entry]
+
+
 def test_transaction(ledger: Ledger) -> None:
     """What is not to be committed leaves no trace, and neither does what an error interrupts."""
 

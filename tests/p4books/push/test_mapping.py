@@ -157,14 +157,26 @@ LOOKUPS = Lookups(
     own=RecordIndex(),
     lists={
         "customers": RecordIndex(
-            codes={"C-1": "1", "C-2": "2", "5": "9", "7": "7", "8": "11", "TWICE": "20"},
+            codes={
+                "C-1": "1",
+                "C-2": "2",
+                "5": "9",
+                "7": "7",
+                "8": "11",
+                "TWICE": "20",
+                "x": "30",
+                "X": "31",
+                "Abc": "32",
+                "é": "33",
+                "É": "34",
+            },
             ids={"1", "2", "5", "7", "9", "11", "20", "21", "0b-uuid", "007"},
             duplicates={"TWICE"},
             gone={"3", "8"},
             gone_codes={"C-3"},
         )
     },
-    tax_codes={"ITBMS": "ITBMS", "ZONA LIBRE": "Zona Libre"},
+    tax_codes={"itbms": "ITBMS", "zona libre": "Zona Libre"},
 )
 
 
@@ -178,10 +190,18 @@ LOOKUPS = Lookups(
         ("7", ReferenceBy.EITHER, 7),
         ("0b-uuid", ReferenceBy.EITHER, "0b-uuid"),
         ("007", ReferenceBy.EITHER, "007"),
+        ("1.0", ReferenceBy.EITHER, 1),
+        ("c-1", ReferenceBy.CODE, 1),
+        ("C-1\u200b", ReferenceBy.EITHER, 1),
+        ("x", ReferenceBy.CODE, 30),
+        ("ABC", ReferenceBy.CODE, 32),
     ],
 )
 def test_resolved(value: str, by: ReferenceBy, id_: str | int) -> None:
-    """A record is referred to by its id or its code; its id is sent, as a number if it is one."""
+    """A record is referred to by its id or its code; its id is sent, as a number if it is one.
+
+    The exact spelling of a code takes precedence over another one.
+    """
     found = resolve_reference("customer_id", value, by, LOOKUPS)
 
     assert (found, type(found)) == (id_, type(id_))
@@ -203,6 +223,8 @@ def test_resolved(value: str, by: ReferenceBy, id_: str | int) -> None:
             "customer_code",
         ),
         ("TWICE", ReferenceBy.EITHER, "More than one customer has this code", "id"),
+        ("twice", ReferenceBy.CODE, "More than one customer has this code", "id"),
+        ("c-3", ReferenceBy.CODE, "deleted in P4 Books", "still exists"),
         ("C-4", ReferenceBy.CODE, r"Unknown customer 'C-4'. Did you mean 'C-\d'\?", "p4books sync"),
         (
             "zzz",

@@ -28,6 +28,7 @@ from p4books.push.validate import (
     find_missing,
     validate_documents,
 )
+from p4books.spelling import clean_name
 
 # Whole records
 
@@ -39,8 +40,8 @@ LOOKUPS = Lookups(
         "customers": RecordIndex({"C-1": "1"}, {"1"}),
         "products": RecordIndex({"P-1": "10"}, {"10"}),
     },
-    tax_codes={"ITBMS": "ITBMS"},
-    rates={"ITBMS": [TaxRate(Decimal("0.07"))]},
+    tax_codes={"itbms": "ITBMS"},
+    rates={"itbms": [TaxRate(Decimal("0.07"))]},
 )
 LINE = {"quantity": 3, "price": Decimal("35.31"), "product": "P-1", "tax_code": "ITBMS"}
 INVOICE = {"code": "F-1", "customer": "C-1", "lines": [LINE]}
@@ -147,6 +148,38 @@ def test_code_repeated_twice() -> None:
     assert [each.row for each in found if isinstance(each, RowFault)] == [3, 2, 4]
 
 
+@pytest.mark.parametrize("again", ["f-1", "F-1\u200b", "\ufeffF-1", "\uff26-1"])
+def test_code_in_another_spelling(again: str) -> None:
+    """Two spellings of a code are one code: it is in the file twice."""
+    rows = [{"code": code, "name": "x"} for code in ("F-1", again)]
+
+    _, *faults = _validate(PRODUCTS, *rows)
+
+    assert [each.row for each in faults] == [3, 2]
+    assert all(isinstance(each, RowFault) for each in faults)
+
+
+def test_rows_in_another_spelling() -> None:
+    """Rows whose codes are spellings of one code are one record, which must have one spelling."""
+    rows = [{"code": code, "customer": "C-1", **LINE} for code in ("F-1", "f-1")]
+
+    assert _faults(INVOICES, *rows) == [(3, "code")]
+
+
+@pytest.mark.parametrize("code", ["old", "OLD\u200b", "\u00a0Old"])
+def test_existing_code_in_another_spelling(code: str) -> None:
+    """If a code is in the books in another spelling, the draft has the id of that record."""
+    (draft,) = _drafts(PRODUCTS, {"code": code, "name": "x"})
+
+    assert (draft.existing_id, draft.existing_code) == ("7", "OLD")
+
+
+def test_invisible_code() -> None:
+    """A code of invisible characters is none; what is seen of any other one is sent."""
+    assert _faults(PRODUCTS, {"code": "\u200b\ufeff", "name": "x"}) == [(2, "code")]
+    assert _drafts(PRODUCTS, {"code": "\u200bC-9\n", "name": "x"})[0].code == "C-9"
+
+
 def test_repeated_code_without_items() -> None:
     """Two rows without items are never one record."""
     row = {"code": "C-1", "name": "x"}
@@ -229,6 +262,7 @@ def test_unknown_field_in_the_map() -> None:
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=9).map(
     lambda text: normalize("NFC", text.strip())
 )
+NAMES = TEXTS.map(clean_name).filter(bool)
 AMOUNTS = st.decimals(-1000, 1000, places=2)
 LINES = st.lists(
     st.fixed_dictionaries(
@@ -243,9 +277,9 @@ LINES = st.lists(
     max_size=3,
 )
 RECORDS = st.fixed_dictionaries(
-    {"code": TEXTS.filter(bool), "customer_id": st.just("1"), "lines": LINES},
+    {"code": NAMES, "customer_id": st.just("1"), "lines": LINES},
     optional={
-        "currency": TEXTS,
+        "currency": NAMES,
         "amount_paid": AMOUNTS,
         "due_date": st.dates(),
     },
