@@ -12,11 +12,20 @@ from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+)
 from pydantic import field_validator as validator
 
 from p4books.endpoints import ENDPOINTS, get_endpoint
 from p4books.errors import SettingsError, UsageError, describe_unknown, end_sentence
+from p4books.spelling import clean_name, find_spelling, fold_name, is_same_name
 
 ENV_PREFIX = "SOURCES__P4BOOKS__"
 TENANT_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
@@ -62,6 +71,14 @@ class Settings(BaseModel):
     currency: str = Field(default="USD", pattern=r"^[A-Z]{3}$")
     parallel_lists: int = Field(default=6, ge=1, le=32)
     published_mode: Annotated[int, BeforeValidator(_parse_mode)] = 0o640
+
+    @validator("*", mode="before")
+    @classmethod
+    def _clean_text(cls, value: object, info: ValidationInfo) -> object:
+        """Take the invisible characters off that files and the shell leave in a value."""
+        if not isinstance(value, str) or info.field_name == "api_key":
+            return value
+        return value.rstrip("\r\n") if info.field_name == "data_dir" else clean_name(value)
 
     @validator("tenant")
     @classmethod
@@ -189,7 +206,17 @@ def load_settings(
         raise
     if need_key and settings.api_key is None:
         raise SettingsError(_describe_missing("api_key"))
-    return settings.model_copy(update={"data_dir": root / settings.data_dir.expanduser()})
+    data_dir = root / settings.data_dir.expanduser()
+    tenant = _find_tenant(settings.tenant, data_dir)
+    return settings.model_copy(update={"data_dir": data_dir, "tenant": tenant})
+
+
+def _find_tenant(tenant: str, data_dir: Path) -> str:
+    """Return a tenant's name as its files have it, which were made under another spelling of it."""
+    private = data_dir / ".private"
+    folders = [path.name for path in private.iterdir()] if private.is_dir() else []
+    published = [path.stem for path in data_dir.glob("*.duckdb")]
+    return find_spelling(tenant, folders) or find_spelling(tenant, published) or tenant
 
 
 def validate_settings(values: Mapping[str, Any]) -> Settings:
@@ -262,9 +289,22 @@ def _parse_toml(text: str) -> dict[str, Any]:
     if not isinstance(values, dict):
         return {}
     tenants = values.get("tenants")
-    if isinstance(tenants, dict):  # tenant names ignore case, and variables are upper case
-        values["tenants"] = {name.lower(): own for name, own in tenants.items()}
+    if isinstance(tenants, dict):
+        values["tenants"] = _fold_tenants(tenants)
     return values
+
+
+def _fold_tenants(tables: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the tables of tenants by their folded names: variables are in capitals."""
+    folded: dict[str, Any] = {}
+    for name, own in tables.items():
+        if fold_name(name) in folded:
+            raise SettingsError(
+                f"The tenant {clean_name(name)} has two tables, in two spellings of its name. "
+                "Nothing was done. Keep one of them."
+            )
+        folded[fold_name(name)] = own
+    return folded
 
 
 def _merge_over(upper: Mapping[str, Any], lower: Mapping[str, Any]) -> dict[str, Any]:
@@ -294,12 +334,13 @@ def _select_tenant(
         )
     if name is None:
         return values
-    own = tables.get(str(name).lower())
-    if known_only and own is None and tenant and tenant != default:
+    own = tables.get(fold_name(str(name)))
+    is_default = default is not None and is_same_name(str(name), str(default))
+    if known_only and own is None and not is_default:
         known = [*tables, *([str(default)] if default else [])]
         remedy = f"None is configured. Put {ENV_PREFIX}TENANT=… into .env (see .env.example)."
-        raise SettingsError(describe_unknown("tenant", tenant, known, "" if known else remedy))
-    if name != default:
+        raise SettingsError(describe_unknown("tenant", str(name), known, "" if known else remedy))
+    if not is_default:
         values.pop("api_key", None)  # one tenant's key is never sent to another's address
     return {**values, **(own or {}), "tenant": name}
 

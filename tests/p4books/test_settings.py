@@ -1,5 +1,6 @@
 """Settings: where they are looked up, their types, defaults and validation."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from p4books.settings import (
     load_settings,
     project_root,
 )
+from p4books.spelling import clean_name
 
 SECRET = "k-3f9a7c"  # noqa: S105 - of nothing
 
@@ -184,8 +186,8 @@ def test_tenant_name(name: str) -> None:
     "name",
     [
         "evil.com/", "evil.com#", "evil.com?", "a.b", "x@y", "..", ".", "", " ", "a b", "a/b",
-        "a\\b", "a:b", "-a", "a-", "a\n", "\na", "a%2e", "{tenant}", "acmé", "\uff41cme", "a_b",
-        "a\0", "a" * 64,
+        "a\\b", "a:b", "-a", "a-", "a\nb", "a\tb", "a%2e", "{tenant}", "acmé", "\uff41cme", "a_b",
+        "\u200b", "a\u200b/", "\0", "a" * 64,
     ],
 )  # fmt: skip
 def test_invalid_tenant_name(name: str) -> None:
@@ -193,7 +195,7 @@ def test_invalid_tenant_name(name: str) -> None:
     assert "letters, digits and hyphens" in _errors(tenant=name)
 
 
-@given(st.text("ab9-./@:#?%\\ \n\u00e9\uff41", max_size=5))
+@given(st.text("ab9-./@:#?%\\ \n\0\u200b\u00e9\uff41", max_size=5))
 def test_any_tenant_name(name: str) -> None:
     """A name is rejected, or its host is below p4books.com and its file in the data folder."""
     try:
@@ -202,8 +204,31 @@ def test_any_tenant_name(name: str) -> None:
         return
 
     host = settings.address.removeprefix("https://").removesuffix("/api/v1")
-    assert host == f"{name}.p4books.com"
+    assert host == f"{clean_name(name)}.p4books.com"
     assert settings.published.resolve().parent == Path("data").resolve()
+
+
+@pytest.mark.parametrize("name", ["acme\r\n", " acme ", "\ufeffacme", "ac\u00adme", "a\0cme"])
+def test_invisible_characters_of_a_tenant(name: str) -> None:
+    """What nobody sees in a tenant's name is not part of it, as a line end of a file."""
+    assert _validate(tenant=name).tenant == "acme"
+
+
+def test_invisible_characters() -> None:
+    """What a file leaves around a value is no part of it, whichever setting it is."""
+    settings = _validate(
+        base_url="https://books.example.com/v1/\r\n",
+        currency=" USD\n",
+        timezone="\ufeffAmerica/Panama\n",
+        page_param="page\u200b",
+        page_size="50\n",
+        data_dir="my data \n",
+    )
+
+    assert settings.address == "https://books.example.com/v1"
+    assert (settings.currency, settings.timezone) == ("USD", "America/Panama")
+    assert (settings.page_param, settings.page_size) == ("page", 50)
+    assert settings.data_dir == Path("my data ")
 
 
 @pytest.mark.parametrize("key", [SECRET, f" {SECRET} ", f"{SECRET}\n"])
@@ -530,6 +555,49 @@ def test_tenant_table_in_variables(monkeypatch: Env) -> None:
     monkeypatch.setenv(f"{ENV_PREFIX}TENANTS__ACME__PAGE_SIZE", "5")
 
     assert _collect("acme") == {"tenant": "acme", "api_key": SECRET, "page_size": "5"}
+
+
+@pytest.mark.parametrize("name", ["ACME", "acme\n", "\u200bacme"])
+def test_tenant_in_another_spelling(name: str) -> None:
+    """A tenant is selected, and gets its key and table, whichever way its name is written."""
+    _secrets("[sources.p4books]\ntenant = 'beta'\n" + TENANTS.replace("[sources.p4books]\n", ""))
+
+    assert _collect(name) == {"tenant": name, "api_key": SECRET, "page_size": 20}
+
+
+def test_default_tenant_in_another_spelling() -> None:
+    """The default tenant has the key of the settings, whichever way its name is written."""
+    _secrets(f"[sources.p4books]\ntenant = 'Acme'\napi_key = '{SECRET}'")
+
+    assert _collect("acme")["api_key"] == SECRET
+
+
+def test_tenant_with_two_tables() -> None:
+    """Two tables of one tenant, in two spellings, are an error: nobody knows which one is meant."""
+    _secrets("[sources.p4books.tenants.Acme]\n[sources.p4books.tenants.acme]")
+
+    with pytest.raises(SettingsError, match="acme has two tables"):
+        _collect("acme")
+
+
+@pytest.mark.parametrize(
+    ("made", "stored"),
+    [
+        (["data/.private/Acme/runs.sqlite", "data/acme.duckdb"], "Acme"),
+        (["data/Acme.duckdb"], "Acme"),
+        (["data/.private/Acme/runs.sqlite", "data/.private/acme/runs.sqlite"], "acme"),
+        (["data/.private/beta/runs.sqlite", "data/beta.duckdb"], "acme"),
+        ([], "acme"),
+    ],
+)
+def test_stored_tenant(made: Sequence[str], stored: str) -> None:
+    """A tenant's files are found under the spelling of its name that they were made with."""
+    _secrets(f"[sources.p4books]\ntenant = 'acme'\napi_key = '{SECRET}'")
+    for file in map(Path, made):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+
+    assert load_settings().private == Path("data/.private", stored).resolve()
 
 
 def test_no_tenant_selected() -> None:
