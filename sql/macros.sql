@@ -62,6 +62,24 @@ create macro terms_days(payment_terms) as
 create macro local_day(instant, zone) as
     timezone(zone, instant)::date;
 
+-- The last microsecond of a day in a time zone, also of one with 25 or 23 hours. A day
+-- that a zone skipped ends with the day before it. Midnight is computed with the offset
+-- before it and with the one after it; the later one that divides the days counts.
+create macro end_of_day(day, zone) as
+    list_max(
+        list_filter(
+            list_transform(
+                [day + interval 9 hours, day + interval 37 hours],
+                lambda near: timezone(
+                    'UTC', (day + 1) + (near - timezone(zone, timezone('UTC', near)))
+                )
+            ),
+            lambda midnight:
+            local_day(midnight, zone) > day
+            and local_day(midnight - interval 1 microsecond, zone) <= day
+        )
+    ) - interval 1 microsecond;
+
 create macro month_of(day) as
     date_trunc('month', day)::date;
 

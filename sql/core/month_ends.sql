@@ -26,8 +26,7 @@ ended as (
         month_on,
         last_day(month_on) as month_end_on,
         least(last_day(month_on), as_of_on) as measured_on,
-        timezone(timezone, (last_day(month_on) + 1)::timestamp)
-        - interval 1 microsecond as ended_at,
+        end_of_day(last_day(month_on), timezone) as ended_at,
         as_of_at,
         history_since
     from months

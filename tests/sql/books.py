@@ -17,7 +17,8 @@ from p4books.load.schema import create_tables, table_columns
 from p4books.settings import validate_settings
 from p4books.storage.database import open_database, quote_identifier
 from p4books.transform.as_of import record_as_of
-from p4books.transform.build import check_key, create_macros, run_checks
+from p4books.transform.build import check_key, run_checks
+from p4books.transform.macros import create_macros
 from p4books.transform.models import CUSTOM, LAYERS, SqlSources, load_models
 from p4books.transform.seeds import load_seeds
 

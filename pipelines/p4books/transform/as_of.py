@@ -1,9 +1,8 @@
 """As-of instant of the models, and the warehouse as it was on a past day."""
 
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import date, timedelta
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import duckdb
 
@@ -12,6 +11,7 @@ from p4books.errors import NoPicture
 from p4books.settings import Settings
 from p4books.storage.database import open_database
 from p4books.storage.run_log import Run
+from p4books.transform.macros import compute_end_of_day
 
 
 def record_as_of(con: duckdb.DuckDBPyConnection, settings: Settings, runs: Sequence[Run]) -> None:
@@ -103,7 +103,7 @@ def rewind_to_day(path: Path, day: date, settings: Settings) -> None:
             "select timezone(timezone, history_since)::date, as_of_on from raw.as_of"
         ).fetchone()
         _check_day(day, *(row or (None, None)))
-        end = {"at": _end_of_day(day, ZoneInfo(settings.timezone))}
+        end = {"at": compute_end_of_day(day, settings.timezone)}
         con.execute("begin")
         for name in ENDPOINTS:
             con.execute(f"delete from raw.{name} where _dlt_valid_from > $at", end)
@@ -174,8 +174,3 @@ def _check_day(day: date, first: date | None, until: date | None) -> None:
     else:
         return
     raise NoPicture(f"The books cannot be shown as of {day}: {why}. Nothing was published. {now}.")
-
-
-def _end_of_day(day: date, zone: ZoneInfo) -> datetime:
-    """Return the last microsecond of a day."""
-    return datetime.combine(day + timedelta(days=1), time.min, zone) - timedelta(microseconds=1)

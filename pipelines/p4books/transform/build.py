@@ -14,6 +14,7 @@ from p4books.settings import Settings
 from p4books.storage.database import THREADS, open_database, quote_identifier, quote_literal
 from p4books.storage.run_log import Run
 from p4books.transform.as_of import record_as_of, rewind_to_day
+from p4books.transform.macros import create_macros
 from p4books.transform.models import (
     CUSTOM,
     LAYERS,
@@ -73,32 +74,6 @@ def create_views(con: duckdb.DuckDBPyConnection, models: ModelSet) -> None:
     for model in models.models:
         if model.layer != CUSTOM:
             _create_view(con, model)
-
-
-def create_macros(con: duckdb.DuckDBPyConnection, file: Path | None) -> None:
-    """Replace the macros in the schema `main` by those of a file; None means there are none.
-
-    In `main` they are found by everyone who opens the warehouse and queries a view. Raises
-    BrokenSql, naming file and line.
-    """
-    _drop_macros(con)
-    if file is None:
-        return
-    try:
-        sql = file.read_text(encoding="utf-8")
-        statements = con.extract_statements(sql)
-    except (OSError, UnicodeError) as error:
-        raise BrokenSql(file, 1, str(error)) from None
-    except duckdb.Error as error:
-        raise locate_sql_error(file, error) from None
-    start = 0
-    for statement in statements:
-        start = sql.index(statement.query, start)
-        try:
-            con.execute(statement.query)
-        except duckdb.Error as error:
-            raise locate_sql_error(file, error, above=-sql.count("\n", 0, start)) from None
-        start += len(statement.query)
 
 
 def build_tables(con: duckdb.DuckDBPyConnection, models: Sequence[Model]) -> list[Model]:
@@ -203,16 +178,6 @@ def _create_view(con: duckdb.DuckDBPyConnection, model: Model) -> None:
         con.execute(f"comment on view {view} is {quote_literal(model.grain)}")
     except duckdb.Error as error:
         raise locate_sql_error(model.file, error, above=1) from None
-
-
-def _drop_macros(con: duckdb.DuckDBPyConnection) -> None:
-    macros = con.execute(
-        "select if(function_type = 'table_macro', 'macro table', 'macro'), function_name"
-        " from duckdb_functions() where not internal and schema_name = 'main'"
-        " and database_name = current_database() group by all"
-    ).fetchall()
-    for kind, macro in macros:
-        con.execute(f"drop {kind} if exists main.{quote_identifier(macro)}")
 
 
 def _build_table(con: duckdb.DuckDBPyConnection, model: Model) -> None:

@@ -252,6 +252,21 @@ def test_day_without_midnight(warehouse: Path) -> None:
     assert current_on(warehouse, date(2026, 3, 7), havana) == ["a", "b that day"]
 
 
+def test_day_of_25_hours(warehouse: Path) -> None:
+    """If clocks are put back at midnight, the day ends with the second 23:59:59."""
+    santiago = validate_settings({"tenant": "acme", "timezone": "America/Santiago"})
+    insert_version(warehouse, "a first 23:30", "2026-04-03T17:00", "2026-04-05T03:30:00")
+    insert_version(warehouse, "b second 23:30", "2026-04-05T03:30:00")
+    insert_version(warehouse, "c next day", "2026-04-05T04:00:00")
+    record(warehouse, [make_run(1, "2026-04-06T15:00")], santiago)
+
+    assert current_on(warehouse, date(2026, 4, 4), santiago) == ["b second 23:30"]
+    assert query(warehouse, AS_OF)[0][:2] == (
+        instant("2026-04-05T03:59:59.999999"),
+        date(2026, 4, 4),
+    )
+
+
 def test_later_findings_are_removed(history: Path) -> None:
     """Fields discovered later are removed, and so is when a row was last seen."""
     with duckdb.connect(history) as con:

@@ -75,3 +75,10 @@ def test_another_timezone(set_as_of: Action, query: Query) -> None:
     set_as_of("2026-08-02", history_since="2026-07-10", timezone="Europe/Madrid")
 
     assert query(INSTANTS)[0] == ("2026-07-31 21:59:59.999999+00",)
+
+
+def test_month_of_which_midnight_occurs_twice(set_as_of: Action, query: Query) -> None:
+    """The clocks of Havana go back from 01:00 to midnight on 1 November: October ended before."""
+    set_as_of("2026-11-02", history_since="2026-10-10", timezone="America/Havana")
+
+    assert query(INSTANTS)[0] == ("2026-11-01 03:59:59.999999+00",)
