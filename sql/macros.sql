@@ -48,12 +48,93 @@ create macro unknown_name(entity_id) as
 create macro is_active_record(is_deleted, status) as
     not is_deleted and coalesce(lower(status), 'active') = 'active';
 
--- Days to pay in: 30 for `Net 30`, 0 for cash. Of `2/10 net 30` it is 30, not the 10
--- days of the discount. Null if the terms name no number.
+-- Payment terms without the numbers that are not days to pay in, in lower case and
+-- without accents. Left out are a discount for early payment (`2/10` of `2/10 net 30`,
+-- `2% a 10 días`), days of grace, days of a month (`pago día 5`) and decimals.
+create macro terms_text(payment_terms) as
+    regexp_replace(
+        regexp_replace(
+            lower(strip_accents(payment_terms)),
+            '\b1?\d(?:[.,]\d+)?\s*/\s*\d{1,2}(?:\s*(?:dias?|days?|d)\b)?'
+            || '(?:[\s,;.-]+(?:n|net|netos?)?|(?:n|net|netos?))'
+            || '\s*[/:.-]?\s*(?:a|en|in|within)?\s*(\d+)',
+            ' net \1',
+            'g'
+        ),
+        '\b\d+(?:[.,]\d+)?\s*%'
+        || '(?:(?:\s|/|@|-|\b(?:a|en|in|within|if paid|si paga|dto|desc'
+        || '|descuento|discount|por pago|pronto pago)\b)*'
+        || '\d+\s*(?:dias?|days?|d)?\b)?'
+        || '|\b\d+\s*(?:dias?|days?)?\s*(?:de |of )?(?:gracia|grace)\b'
+        || '|\b(?:dia|day|el|on)\s+(?:the\s+)?\d+\b'
+        || '|\b\d+(?:st|nd|rd|th)\b'
+        || '|\b\d+\s+(?:de|del|of)\s+'
+        || '(?:cada|mes|prox\w*|siguiente|each|every|the|next)\b'
+        || '|\b\d+(?:\.\d+)+\b'
+        || '|\bcash discount\b'
+        || '|\bdescuento (?:por|de|al) \w+',
+        ' ',
+        'g'
+    );
+
+-- The one number of a list of texts, times so many days; null if there are several.
+create macro one_number(numbers, days) as
+    case
+        when len(list_distinct(numbers)) = 1 and len(numbers[1]) <= 3
+            then numbers[1]::integer * days
+    end;
+
+-- Days to pay in, of terms as terms_text returns them: the number after `net`, else the
+-- one before `days` or `weeks`, else the only number.
+create macro days_in_terms(terms) as
+    case
+        -- instalments, and what has no fixed number of days
+        when
+            regexp_matches(
+                terms,
+                '(?:^|\D)\d{1,3}\s*(?:dias?|days?|d)?'
+                || '\s*(?:[-–/,;+&]|\b(?:y|e|o|a|and|or|to)\b)\s*\d'
+                || '|\d\s*(?:mes|meses|months?|anos?|years?|quincenas?)\b'
+                || '|\d\s*(?:dias|days)?\s*(?:habiles|laborables|business|working)\b'
+            )
+            then null
+        when regexp_matches(terms, '\b(?:n|net|netos?)\s*[/:.-]?\s*(?:\w+ ){0,2}\d')
+            then one_number(
+                regexp_extract_all(
+                    terms, '\b(?:n|net|netos?)\s*[/:.-]?\s*(?:\w+ ){0,2}0*(\d+)', 1
+                ),
+                1
+            )
+        when regexp_matches(terms, '\d\s*(?:dias?|days?|d)\b')
+            then one_number(
+                regexp_extract_all(terms, '0*(\d+)\s*(?:dias?|days?|d)\b', 1), 1
+            )
+        when regexp_matches(terms, '\d\s*(?:semanas?|weeks?)\b')
+            then one_number(
+                regexp_extract_all(terms, '0*(\d+)\s*(?:semanas?|weeks?)\b', 1), 7
+            )
+        when regexp_matches(terms, '\b(?:eom|mfi|prox\w*|fin de mes|end of month)\b')
+            then null
+        when regexp_matches(terms, '\d')
+            then one_number(regexp_extract_all(terms, '0*(\d+)', 1), 1)
+        when
+            regexp_matches(
+                terms,
+                '\b(?:contado|cash|efectivo|cod|c\.o\.d|cia|immediate|inmediato'
+                || '|anticipad[oa]|prepago|prepaid|prepayment|in advance'
+                || '|contra ?entrega|(?:on|upon) (?:receipt|delivery)|a la vista)\b'
+            )
+            and not regexp_matches(terms, '\bcredito?\b')
+            then 0
+    end;
+
+-- Days to pay in: 30 for `Net 30`, `2/10 net 30` or `30 días fecha factura`, 0 for
+-- cash. Null if the terms name no fixed number of days (`EOM`), several (`30-60-90`),
+-- or a payment in parts (`50% anticipado, 50% a 30 días`).
 create macro terms_days(payment_terms) as
     case
-        when lower(trim(payment_terms)) in ('cash', 'contado') then 0
-        else try_cast(regexp_extract(payment_terms, '(\d+)\D*$', 1) as integer)
+        when not regexp_matches(payment_terms, '\b[2-9]\d\s*%')
+            then days_in_terms(terms_text(payment_terms))
     end;
 
 -- Days -------------------------------------------------------------------------------
@@ -93,6 +174,17 @@ create macro as_measure(amount) as
 
 create macro as_share(share) as
     try_cast(share as decimal(9, 6));
+
+-- The share that a part is of a whole: from 0 to 1. Null if the part is no part of it,
+-- as with amounts of which some are negative.
+create macro share_of(part, whole) as
+    case
+        when whole > 0 and part >= 0 and part <= whole then as_share(part / whole)
+    end;
+
+-- A ratio that may be negative, such as a margin of net; null if it exceeds 1.
+create macro signed_share(share) as
+    case when share <= 1 then as_share(share) end;
 
 -- Sum and difference of two amounts of money, which may need one more digit.
 create macro money_plus(amount, other) as
@@ -293,8 +385,8 @@ create macro abc_classes(sales) as table
             else 'C'
         end as abc_class,
         rank,
-        as_share(net / nullif(net_of_all, 0)) as net_share,
-        as_share(net_upto / nullif(net_of_all, 0)) as cumulative_share,
+        share_of(net, net_of_all) as net_share,
+        share_of(net_upto, net_of_all) as cumulative_share,
         as_money(net) as net
     from ranked;
 

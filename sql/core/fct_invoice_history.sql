@@ -59,16 +59,30 @@ summed as (
     from taxed
 ),
 
-owed as (
-    -- A missing balance is the total less what was paid.
+judged as (
     select
         *,
-        coalesce(
-            balance,
-            as_money(total::decimal(19, 2) - coalesce(amount_paid, 0)),
-            0
-        ) as owing
+        coalesce(word = 'paid', false) as is_paid,
+        coalesce(word = 'void', false) as is_void,
+        coalesce(word = 'draft', false) as is_draft
     from summed
+),
+
+owed as (
+    -- A missing balance is the total less what was paid. If that is missing, too,
+    -- nothing is owed on a paid invoice; on a void one or a draft, nothing is anyway.
+    select
+        *,
+        case
+            when balance is not null then balance
+            when is_void or is_draft then 0
+            when is_paid and amount_paid is null then 0
+            else
+                coalesce(
+                    as_money(total::decimal(19, 2) - coalesce(amount_paid, 0)), 0
+                )
+        end as owing
+    from judged
 ),
 
 finished as (
@@ -81,11 +95,11 @@ finished as (
         currency_or(currency, tenant_currency) as currency,
         invoice_status,
 
-        coalesce(word not in ('void', 'draft'), true) as is_live,
-        coalesce(word not in ('void', 'draft'), true) and owing <> 0 as is_open,
-        coalesce(word = 'void', false) as is_void,
-        coalesce(word = 'draft', false) as is_draft,
-        coalesce(word = 'paid', false) as is_paid,
+        not is_void and not is_draft as is_live,
+        not is_void and not is_draft and owing <> 0 as is_open,
+        is_void,
+        is_draft,
+        is_paid,
         total < 0 as is_credit_note,
 
         valid_from,
@@ -98,11 +112,11 @@ finished as (
         net as invoice_subtotal,
         tax as invoice_tax,
         total as invoice_total,
-        coalesce(
-            amount_paid,
-            as_money(total::decimal(19, 2) - owing),
-            0
-        ) as amount_paid,
+        case
+            when amount_paid is not null then amount_paid
+            when balance is null and (is_void or is_draft) then 0
+            else coalesce(as_money(total::decimal(19, 2) - owing), 0)
+        end as amount_paid,
         owing as balance
     from owed
 )

@@ -56,11 +56,7 @@ limited as (
         as_money(coalesce(sums.days_61_90, 0)) as days_61_90,
         as_money(coalesce(sums.days_over_90, 0)) as days_over_90,
         as_money(coalesce(sums.overdue, 0)) as overdue,
-        if(
-            sums.balance > 0,
-            as_share(coalesce(sums.overdue, 0) / sums.balance),
-            null
-        ) as share_overdue,
+        share_of(coalesce(sums.overdue, 0), sums.balance) as share_overdue,
         as_money(sums.balance) as balance
     from sums
     left join customers on sums.customer_id = customers.customer_id

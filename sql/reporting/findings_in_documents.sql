@@ -233,16 +233,19 @@ of_amounts as (
 ),
 
 of_balance as (
+    -- Nothing is owed on a draft or a void invoice, whatever its total.
     select
         unnest(
             [
                 if(invoices.balance is null, 'no balance', null),
                 if(invoices.amount_paid is null, 'no amount paid', null),
                 if(
-                    invoices.balance::decimal(19, 2)
+                    facts.is_live
+                    and invoices.balance::decimal(19, 2)
                     <> invoices.invoice_total::decimal(19, 2) - invoices.amount_paid,
                     'balance is not total less paid', null
-                )
+                ),
+                if(facts.is_paid and facts.balance <> 0, 'paid with a balance', null)
             ]
         ) as rule,
         if(starts_with(rule, 'no '), 'warning', 'error') as severity,
@@ -257,8 +260,6 @@ of_balance as (
         ) as detail
     from invoices
     inner join facts on invoices.invoice_id = facts.invoice_id
-    -- nothing is owed on a draft or a void invoice, whatever its total
-    where facts.is_live
 ),
 
 taxes as (

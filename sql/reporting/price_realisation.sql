@@ -62,7 +62,7 @@ compared as (
         as_measure(sums.at_list / nullif(sums.quantity, 0)) as list_price,
         as_measure(sums.net / nullif(sums.quantity, 0)) as average_price,
         as_measure(sums.at_cost / nullif(sums.quantity, 0)) as unit_cost,
-        as_share(1 - sums.net / nullif(sums.at_list, 0)) as discount_share,
+        signed_share(1 - sums.net / nullif(sums.at_list, 0)) as discount_share,
         as_money(sums.discount) as discount,
         as_money(sums.net) as net
     from sums

@@ -88,7 +88,7 @@ finished as (
             as margin,
         if(
             sums.certainty > 0 and sums.net > 0,
-            as_share((sums.net - sums.cost_estimated) / sums.net),
+            signed_share((sums.net - sums.cost_estimated) / sums.net),
             null
         ) as margin_share
     from sums

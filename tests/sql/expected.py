@@ -159,10 +159,13 @@ class Document:
 
     @property
     def balance(self) -> Decimal:
-        """Return the balance, else the total less what is paid."""
-        given = _amount(self.row["balance"])
-        paid = _amount(self.row["amount_paid"]) or NONE
-        return self.total - paid if given is None else given
+        """Return the balance, else the total less what is paid, else 0 if the status is Paid."""
+        given, paid = _amount(self.row["balance"]), _amount(self.row["amount_paid"])
+        if given is not None:
+            return given
+        if word(self.row) in OFF or (word(self.row) == "paid" and paid is None):
+            return NONE
+        return self.total - (paid or NONE)
 
     @property
     def day(self) -> date:

@@ -124,6 +124,7 @@ CORRUPTIONS = {
     "current_rows_are_the_open_versions": "update staging.invoices set balance = balance + 1",
     "tax_rates_do_not_overlap": "update staging.tax_rates set valid_to = null",
     "tax_rates_are_shares": "update staging.tax_rates set tax_rate = 7",
+    "shares_are_between_0_and_1": "update reporting.ar_aging set share_overdue = 10",
     "the_calendar_has_no_gap": "delete from core.dim_date where day_on = date '2025-05-01'",
     "itbms_by_lines_agrees_with_headers_within_rounding": (
         "update core.fct_invoice_line set line_tax = line_tax + 1 where is_live"

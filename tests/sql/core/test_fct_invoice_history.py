@@ -67,6 +67,41 @@ def test_amounts(
     assert query(f"select {MONEY} from core.fct_invoice_history") == [amounts(*whole)]
 
 
+@pytest.mark.parametrize(
+    ("status", "paid", "balance", "owed"),
+    [
+        # what is given, and what is paid and owed of 107
+        ("Paid", None, None, ("107", "0", False)),
+        ("PAID", None, None, ("107", "0", False)),
+        ("Paid", "50", None, ("50", "57", True)),
+        ("Paid", None, "57", ("50", "57", True)),
+        ("Void", None, None, ("0", "0", False)),
+        ("Draft", None, None, ("0", "0", False)),
+        ("draft", "0", None, ("0", "0", False)),
+        ("Void", "7", None, ("7", "0", False)),
+        ("Void", None, "107", ("0", "107", False)),
+        ("Void", None, "0", ("107", "0", False)),
+        ("PartiallyPaid", None, None, ("0", "107", True)),
+        ("Posted", None, None, ("0", "107", True)),
+    ],
+)
+def test_owed_by_status(
+    insert: Action,
+    query: Query,
+    status: str,
+    paid: str | None,
+    balance: str | None,
+    owed: tuple[str, str, bool],
+) -> None:
+    """If neither the balance nor the amount paid is known, nothing is owed on a paid invoice. Of a
+    void one or a draft nothing is owed, unless P4 Books says so."""
+    insert("invoices", id="1", status=status, total=107, amount_paid=paid, balance=balance)
+
+    assert query("select amount_paid, balance, is_open from core.fct_invoice_history") == [
+        (Decimal(owed[0]), Decimal(owed[1]), owed[2])
+    ]
+
+
 def test_overflow(insert: Action, query: Query) -> None:
     """A sum of amounts that overflows its column is taken as missing and breaks nothing."""
     insert("invoices", id="1", subtotal=HUGE, tax_total=HUGE)
@@ -143,7 +178,7 @@ def test_no_day(insert: Action, query: Query) -> None:
         # live, open, void, draft, paid
         ("Posted", (True, True, False, False, False)),
         ("partially_paid", (True, True, False, False, False)),
-        ("PAID", (True, True, False, False, True)),  # but it has a balance
+        ("PAID", (True, False, False, False, True)),
         (" void", (False, False, True, False, False)),
         ("VOID", (False, False, True, False, False)),
         ("draft", (False, False, False, True, False)),

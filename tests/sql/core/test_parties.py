@@ -87,27 +87,179 @@ def test_active(
     assert query(f"select is_active from core.dim_{party}") == [(is_active,)]
 
 
-@PARTIES
-@pytest.mark.parametrize(
-    ("terms", "days"),
-    [
-        ("Net 30", 30),
-        ("30 días", 30),
-        ("2/10 net 30", 30),
-        ("Contado", 0),
-        (" cash ", 0),
-        ("COD", None),
-        (None, None),
-        ("Net 99999999999999999999", None),
+TERMS: dict[int | None, list[str]] = {
+    30: [
+        "Net 30",
+        "NET30",
+        "net-30",
+        "Net: 30",
+        "N30",
+        "n/30",
+        "Neto 30",
+        "Neto 30 días",
+        "neto a 30 días",
+        "30 neto",
+        "30 días netos",
+        "30",
+        "30 días",
+        "30 dias",
+        "30 DÍAS",
+        "30D",
+        "30d",
+        "a 30 días",
+        "30 days",
+        "Crédito 30",
+        "C30",
+        "30 días fecha factura",
+        "30 días f.f.",
+        "30 días vista",
+        "030 días",
+        "2/10 net 30",
+        "2/10, n/30",
+        "2/10 n30",
+        "2/10n30",
+        "2/10, net 30",
+        "2/10 net 30 EOM",
+        "2/10, 30 días",
+        "2% 10 net 30",
+        "2% 10, net 30",
+        "2%/10 net 30",
+        "2% 10 días, neto 30",
+        "Net 30, 2% 10",
+        "Net 30, 2% cash discount",
+        "30 días (5% pronto pago)",
+        "5% pronto pago, 30 días",
+        "Crédito 30 días, 2% a 10 días",
+        "30 días fin de mes, pago día 5",
+        "30 días fin de mes",
+        "Net 30 (cláusula 4.2)",
+        "Crédito 30 (cláusula 4.2)",
+        "Net 30, 5 días de gracia",
+        "30 días + 5 días de gracia",
+        "Net 30, 1.5% monthly interest",
+        "30 días, 2% mora mensual",
+        "Net due in 30 days",
+        "Net 30 days from receipt",
+        "Net 30 EOM",
+        "30 días según contrato 2024-15",
+        "3% a 7 días; 30 días neto",
     ],
-)
-def test_terms(
-    insert: Action, query: Query, party: str, terms: str | None, days: int | None
-) -> None:
-    """Payment terms are days if they name some; of several, the last is the due period."""
-    insert(f"{party}s", id="1", payment_terms=terms)
+    15: [
+        "Crédito 15 dias",
+    ],
+    60: [
+        "crédito a 60 días",
+        "60 DFF",
+        "60 días fecha de factura, 3% descuento a 15 días",
+    ],
+    45: [
+        "CR-45",
+        "1.5/15 net 45",
+    ],
+    8: [
+        "8 dias",
+        "Contado 8 días",
+    ],
+    120: [
+        "120 días",
+    ],
+    1: [
+        "1 día",
+    ],
+    14: [
+        "2 semanas",
+        "2 weeks",
+    ],
+    0: [
+        "Net 0",
+        "0 días",
+        "Contado",
+        " cash ",
+        "Cash",
+        "COD",
+        "C.O.D.",
+        "cod",
+        "Al contado",
+        "Pago de contado",
+        "Contra entrega",
+        "contraentrega",
+        "Efectivo",
+        "Due on receipt",
+        "Due upon receipt",
+        "Cash on delivery",
+        "Pago inmediato",
+        "Pago anticipado",
+        "Prepago",
+        "Prepaid",
+        "Cash in advance",
+        "CIA",
+        "Contado, 2% descuento",
+        "A la vista",
+    ],
+    None: [
+        "EOM",
+        "fin de mes",
+        "Net EOM",
+        "EOM 15",
+        "15 EOM",
+        "15 MFI",
+        "30-60-90",
+        "30/60/90",
+        "30/60/90 días",
+        "30, 60 y 90 días",
+        "30 y 60 días",
+        "30-60 días",
+        "30 a 60 días",
+        "30 días, 60 días",
+        "Net 30/60",
+        "30,60,90",
+        "30.60.90",
+        "30 días y 60 días",
+        "50% anticipo, 50% a 30 días",
+        "50% anticipado y 50% contra entrega",
+        "2% 10 días",
+        "2/10",
+        "15 de cada mes",
+        "el 15 de cada mes",
+        "10 del mes siguiente",
+        "10th of next month",
+        "Net 10th prox",
+        "pago día 15",
+        "1 mes",
+        "2 meses",
+        "15 días hábiles",
+        "30 business days",
+        "5% pronto pago",
+        "",
+        "Crédito",
+        "Por definir",
+        "Net",
+        "mensual",
+        "Net 99999999999999999999",
+        "Net 2024",
+        "Net 30 or net 60",
+        "Crédito o contado",
+    ],
+}
 
-    assert query(f"select payment_terms, terms_days from core.dim_{party}") == [(terms, days)]
+
+@PARTIES
+@pytest.mark.parametrize("days", TERMS)
+def test_terms(insert: Action, query: Query, party: str, days: int | None) -> None:
+    """Terms in Spanish and English are days if they name one fixed number of them; discounts for
+    early payment, days of grace and days of the month are others."""
+    for number, terms in enumerate(TERMS[days]):
+        insert(f"{party}s", id=f"{number}", payment_terms=terms)
+    insert(f"{party}s", id="none", payment_terms=None)
+
+    assert (
+        query(
+            f"select payment_terms, terms_days from core.dim_{party} where {party}_id <> 'none'"
+            f" and terms_days is distinct from {'null' if days is None else days}"
+        )
+        == []
+    )
+    assert query(f"select terms_days from core.dim_{party} where {party}_id = 'none'") == [(None,)]
 
 
 @PARTIES

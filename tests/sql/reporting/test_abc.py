@@ -179,10 +179,29 @@ def test_headers_and_lines(add_invoice: Action, set_as_of: Action, query_text: Q
     ]
 
 
-def test_shares_out_of_range(add_sale: Action, set_as_of: Action, classes: Query) -> None:
-    """A share that overflows its column is null."""
+@pytest.mark.parametrize(
+    ("net", "returned", "shares"),
+    [
+        ("100", "-10", [(None, None, "A"), (None, "1.000000", "C")]),
+        (
+            "9999999999999999.99",
+            "-9999999999999999.98",
+            [(None, None, "A"), (None, "1.000000", "C")],
+        ),
+        ("10", "-10", [(None, None, "C"), (None, None, "C")]),
+    ],
+)
+def test_shares_out_of_range(
+    add_sale: Action,
+    set_as_of: Action,
+    classes: Query,
+    net: str,
+    returned: str,
+    shares: list[tuple[str | None, ...]],
+) -> None:
+    """Beside negative sales others exceed the whole, and are no share of it."""
     set_as_of("2026-06-30")
-    add_sale("1", "9999999999999999.99")
-    add_sale("2", "-9999999999999999.98")
+    add_sale("1", net)
+    add_sale("2", returned)
 
-    assert classes("net_share, abc_class") == [(None, "A"), (None, "C")]
+    assert classes("net_share, cumulative_share, abc_class") == shares

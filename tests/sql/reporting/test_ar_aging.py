@@ -79,7 +79,7 @@ def test_credits(add_invoice: Action, aging: Query) -> None:
     add_invoice(31, "-5.00")
 
     assert aging(f"documents, {BUCKETS}, overdue, balance, share_overdue") == [
-        (3, "100.00", "-30.00", "-5.00", "0.00", "0.00", "-35.00", "65.00", "-0.538462")
+        (3, "100.00", "-30.00", "-5.00", "0.00", "0.00", "-35.00", "65.00", None)
     ]
 
 
@@ -89,14 +89,16 @@ def test_credits(add_invoice: Action, aging: Query) -> None:
         ("10.00", "-10.00", None),  # a balance of 0
         ("10.00", "-30.00", None),  # a negative balance
         ("-10.00", "5.00", None),
-        ("10.00", "-5.00", "2.000000"),
-        ("10000.00", "-9999.99", None),  # a share of a million, which overflows its column
+        ("10.00", "-5.00", None),  # 200 %
+        ("10.00", "0.00", "1.000000"),
+        ("-10.00", "20.00", None),
+        ("10000.00", "-9999.99", None),  # a million
     ],
 )
 def test_share(
     add_invoice: Action, aging: Query, overdue: str, current: str, share: str | None
 ) -> None:
-    """Without a positive balance there is no share."""
+    """A share of a positive balance is from 0 to 1; credits may leave none."""
     add_invoice(1, overdue)
     add_invoice(0, current)
 

@@ -188,13 +188,19 @@ def test_returns(insert: Action, add_invoice: Action, prices: Query) -> None:
 
 
 def test_above_list(insert: Action, add_invoice: Action, prices: Query) -> None:
-    """Above the list price the share is negative; with a list price of 0 there is none."""
-    insert("products", id="5", price="10")
-    insert("products", id="6", price="0")
+    """Above the list price the share is negative; with a list price of 0, or a negative net, there
+    is none."""
+    for number, price in (("5", "10"), ("6", "0"), ("7", "10")):
+        insert("products", id=number, price=price)
     add_invoice("2026-01-01", "15", lines=line(1, "15"))
     add_invoice("2026-01-01", "15", lines=line(1, "15", product_id=6))
+    add_invoice("2026-01-01", "-5", lines=line(1, "-5", product_id=7))
 
-    assert prices("discount_share, is_below_list") == [("-0.500000", False), (None, False)]
+    assert prices("discount_share, is_below_list") == [
+        ("-0.500000", False),
+        (None, False),
+        (None, True),
+    ]
 
 
 def test_not_live(add_invoice: Action, prices: Query) -> None:
