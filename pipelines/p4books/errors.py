@@ -14,6 +14,10 @@ class P4BooksError(Exception):
     exit_code = 1
 
 
+class StopRequested(KeyboardInterrupt):
+    """A person or the system stopped the command; `str()` is the complete message."""
+
+
 class SettingsError(P4BooksError):
     """A setting is missing, unknown or invalid."""
 

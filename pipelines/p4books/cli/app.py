@@ -154,8 +154,7 @@ def status(tenant: str | None, as_json: bool) -> None:
 @json_option
 def runs(number: int | None, last: int, tenant: str | None, as_json: bool) -> None:
     """List the last runs, including failed and killed ones, or show one by endpoint."""
-    from p4books.cli.console import print_json
-    from p4books.cli.render_sync import print_run, print_runs
+    from p4books.cli.render_sync import print_run, print_run_json, print_runs, print_runs_json
     from p4books.settings import load_settings
     from p4books.storage.files import is_running
     from p4books.storage.run_log import RunLog
@@ -165,12 +164,12 @@ def runs(number: int | None, last: int, tenant: str | None, as_json: bool) -> No
     if number is None:
         recent = run_log.load_runs(last)
         running = is_running(settings)
-        (print_json(recent) if as_json else print_runs(recent, settings, running=running))
+        (print_runs_json(recent) if as_json else print_runs(recent, settings, running=running))
         return
     run = run_log.load_run(number)
     if run is None:
         raise UsageError(f"There is no run {number}. `p4books runs` lists them.")
-    (print_json(run) if as_json else print_run(run))
+    (print_run_json if as_json else print_run)(run)
 
 
 @app.command(

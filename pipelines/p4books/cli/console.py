@@ -1,8 +1,9 @@
 """Console output: tables, JSON, paths, timestamps."""
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
@@ -29,8 +30,32 @@ def print_line(line: str = "") -> None:
 
 
 def print_json(value: object) -> None:
-    """Print a value as one JSON document; amounts are numbers with all their digits."""
-    sys.stdout.write(encode_document(value).decode())
+    """Print a value as one JSON document: amounts with all their digits, instants in UTC."""
+    sys.stdout.write(encode_document(format_instants(value)).decode())
+
+
+def format_instants(value: Any) -> Any:
+    """Return a value with all instants in it as text: ISO 8601, UTC, milliseconds."""
+    if isinstance(value, datetime):
+        return format_instant(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        value = {field.name: getattr(value, field.name) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {key: format_instants(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [format_instants(each) for each in value]
+    return value
+
+
+def format_instant(instant: datetime | float | str | None) -> str | None:
+    """Format an instant as 2026-11-24T02:15:04.123Z; a number is seconds since 1970."""
+    if instant is None:
+        return None
+    if isinstance(instant, str):
+        instant = datetime.fromisoformat(instant)
+    elif not isinstance(instant, datetime):
+        instant = datetime.fromtimestamp(instant, UTC)
+    return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def print_table(

@@ -3,7 +3,7 @@
 import csv
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -19,7 +19,13 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from p4books.cli.console import format_timestamp, print_json, print_line, print_table
+from p4books.cli.console import (
+    format_instant,
+    format_timestamp,
+    print_json,
+    print_line,
+    print_table,
+)
 from p4books.cli.runtime import log_progress
 from p4books.endpoints.definition import Endpoint, Fields
 from p4books.errors import UsageError
@@ -143,7 +149,7 @@ def print_fields(endpoint: Endpoint) -> None:
 def print_pushes(pushes: Sequence[Push], settings: Settings, kind: str, *, running: bool) -> None:
     """Print pushes, newest first; `running` says whether a push is in progress now."""
     if kind == "json":
-        print_json([vars(push) for push in pushes])
+        print_json([_format_times(vars(push), ("began_at", "ended_at")) for push in pushes])
         return
     columns = ("push", "began", "endpoint", "source", "outcome", *COUNTS)
     newest = max((push.push for push in pushes), default=0)
@@ -168,9 +174,15 @@ def print_push_rows(entries: Iterable[Entry], kind: str) -> None:
     columns = ENTRY_COLUMNS if kind == "table" else (*ENTRY_COLUMNS, *TIME_COLUMNS)
     rows = [tuple(getattr(entry, name) for name in columns) for entry in entries]
     if kind == "json":
-        print_json([dict(zip(columns, row, strict=True)) for row in rows])
+        print_json(
+            [_format_times(dict(zip(columns, row, strict=True)), TIME_COLUMNS) for row in rows]
+        )
         return
     _print_table_or_csv(columns, rows, kind)
+
+
+def _format_times(values: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    return {**values, **{name: format_instant(values[name]) for name in names}}
 
 
 def _update_bars(bars: Progress) -> PushCallback:

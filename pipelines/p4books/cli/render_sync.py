@@ -12,13 +12,15 @@ import msgspec
 from p4books.cli.console import (
     display_path,
     format_age,
+    format_instant,
+    format_instants,
     format_timestamp,
     print_json,
     print_line,
     print_table,
 )
 from p4books.settings import Settings
-from p4books.storage.run_log import KILLED, Run, SyncSummary
+from p4books.storage.run_log import KILLED, EndpointRun, Run, SyncSummary
 
 if TYPE_CHECKING:  # `models` and `runs` start without what reads the API
     from p4books.extract.probe import ApiCapabilities, ProbeResult
@@ -56,7 +58,7 @@ def print_summary_json(summary: SyncSummary, settings: Settings) -> None:
 def print_summary_log(summary: SyncSummary, settings: Settings) -> None:
     """Print what a sync did as one line of JSON."""
     event = {"at": datetime.now(UTC), **_build_summary_object(summary, settings)}
-    print_line(msgspec.json.encode(event, enc_hook=str).decode())
+    print_line(msgspec.json.encode(format_instants(event), enc_hook=str).decode())
 
 
 def print_probe_results(
@@ -166,8 +168,23 @@ def print_runs(runs: Sequence[Run], settings: Settings, *, running: bool) -> Non
     )
 
 
+def print_runs_json(runs: Sequence[Run]) -> None:
+    """Print runs as a JSON list, newest first."""
+    print_json([_build_run_object(run) for run in runs])
+
+
+def print_run_json(run: Run) -> None:
+    """Print a run as a JSON document."""
+    print_json(_build_run_object(run))
+
+
 def print_run(run: Run) -> None:
-    """Print what a run did for each endpoint."""
+    """Print what a run did for each endpoint, and its messages."""
+    if not run.readings:
+        print_line(f"Run {run.id} read no list.")
+        for message in run.messages:
+            print_line(message)
+        return
     print_table(
         ("endpoint", "read", "outcome", "pages", "of", *COSTS, "rows held", *CHANGES),
         (
@@ -186,6 +203,8 @@ def print_run(run: Run) -> None:
             for part in run.readings
         ),
     )
+    for message in run.messages:
+        print_line(message)
 
 
 def print_models(models: Sequence["CatalogEntry"]) -> None:
@@ -270,10 +289,24 @@ def _describe_cost(summary: SyncSummary) -> str:
 def _build_summary_object(summary: SyncSummary, settings: Settings) -> dict[str, Any]:
     return {
         **vars(summary),
-        "readings": [vars(reading) for reading in summary.readings],
+        "readings": [_build_reading_object(reading) for reading in summary.readings],
         "faults": [{"kind": type(f).__name__, "sentence": str(f)} for f in summary.faults],
         "file": str(settings.published),
     }
+
+
+def _build_run_object(run: Run) -> dict[str, Any]:
+    return {
+        **vars(run),
+        "started_at": format_instant(run.started_at),
+        "ended_at": format_instant(run.ended_at),
+        "readings": [_build_reading_object(reading) for reading in run.readings],
+    }
+
+
+def _build_reading_object(reading: EndpointRun) -> dict[str, Any]:
+    names = ("started_at", "ended_at", "current_to", "oldest")
+    return {**vars(reading), **{name: format_instant(getattr(reading, name)) for name in names}}
 
 
 def _format_word(word: str) -> str:

@@ -4,21 +4,34 @@ import contextlib
 import json
 import logging
 import os
+import select
 import signal
 import sqlite3
 import sys
+import threading
+import time
 import traceback
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import NoReturn
 
 import click
 
 from p4books.endpoints import get_endpoint
-from p4books.errors import P4BooksError, UsageError
+from p4books.errors import P4BooksError, StopRequested, UsageError
+from p4books.storage.interrupt import is_stop_requested, request_stop
 
 _LOG = logging.getLogger("p4books")
-_STOPPED = "Stopped. The published file is unchanged; the next run continues from here."
+STOPPED_CODE = 130
+_UNWIND_SECONDS = 5.0  # that a command has to clean up after the signal to stop
+_STOPPED = {
+    "sync": "Stopped. The published file is unchanged; the next run continues from here.",
+    "push": "Stopped. `p4books pushes` shows what was sent; push the same file again to continue.",
+    "query": "Stopped. An output file is written completely or not at all.",
+    "export": "Stopped. Each file is the old one or the complete new one.",
+    "report": "Stopped. The published file is the last one or the complete new one.",
+}
+_NOTHING_CHANGED = "Stopped. Nothing was changed."
 
 tenant_option = click.option(
     "--tenant", metavar="NAME", help="The tenant, if several are configured."
@@ -67,16 +80,12 @@ def log_progress(message: str) -> None:
 
 
 def run_app(command: click.Command) -> NoReturn:
-    """Run the command and end the process, even if threads are still running.
+    """Run the command and end the process.
 
     Stopping at once is always safe: files are replaced as a whole or not at all.
     """
-    signal.signal(signal.SIGTERM, _handle_sigterm)
-    code = run_command(command)
-    with contextlib.suppress(OSError):
-        sys.stdout.flush()
-        sys.stderr.flush()
-    os._exit(code)
+    _watch_signals()
+    _exit_process(run_command(command))
 
 
 def run_command(command: click.Command, words: Sequence[str] | None = None) -> int:
@@ -84,25 +93,15 @@ def run_command(command: click.Command, words: Sequence[str] | None = None) -> i
 
     Every error becomes a message on stderr.
     """
-    code = 1
+    words = sys.argv[1:] if words is None else list(words)
     try:
-        code = command.main(words, prog_name="p4books", standalone_mode=False) or 0
-    except P4BooksError as error:
-        log_error(str(error))
-        code = error.exit_code
-    except click.ClickException as error:
-        error.show()
-        code = error.exit_code
-    except SystemExit as end:
-        code = end.code if isinstance(end.code, int) else 1
+        return _invoke(command, words)
     except (KeyboardInterrupt, click.Abort) as stop:
-        log_error(str(stop) or _STOPPED)
-        code = 130
-    except BrokenPipeError:
-        code = 0
-    except Exception as error:  # noqa: BLE001 - the last place that can turn it into a sentence
-        log_error(_describe_unexpected(error))
-    return code
+        return _report_stop(stop, words)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - the last place to make it a sentence
+        if is_stop_requested():  # what was interrupted fails in its own way
+            return _report_stop(error, words)
+        return _report_error(error)
 
 
 def exit_for_errors(*errors: P4BooksError) -> None:
@@ -116,10 +115,11 @@ def exit_for_errors(*errors: P4BooksError) -> None:
 class _JsonFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Format a log record as one line of JSON."""
-        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        from p4books.cli.console import format_instant
+
         return json.dumps(
             {
-                "at": at.replace("+00:00", "Z"),
+                "at": format_instant(record.created),
                 "level": record.levelname.lower(),
                 "from": record.name,
                 "said": record.getMessage(),
@@ -135,8 +135,78 @@ def _write_message(level: int, message: str) -> None:
         sys.stderr.write(f"{message}\n")
 
 
-def _handle_sigterm(*_: object) -> None:
+def _invoke(command: click.Command, words: list[str]) -> int:
+    """Run the command as `click.Command.main` would, which hides by whom it was stopped."""
+    if "_P4BOOKS_COMPLETE" in os.environ:  # the shell asks for completions
+        command.main(words, prog_name="p4books")
+    try:
+        with command.make_context("p4books", words) as context:
+            command.invoke(context)
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    return 0
+
+
+def _report_error(error: Exception | SystemExit) -> int:
+    """Write the message of an error and return the exit code."""
+    match error:
+        case P4BooksError():
+            log_error(str(error))
+            return error.exit_code
+        case click.ClickException():
+            error.show()
+            return error.exit_code
+        case SystemExit():
+            return error.code if isinstance(error.code, int) else 1
+        case BrokenPipeError():
+            return 0
+    log_error(_describe_unexpected(error))
+    return 1
+
+
+def _report_stop(stop: BaseException, words: Sequence[str]) -> int:
+    """Write what a stopped command leaves behind and return the exit code."""
+    names = [word for word in words if word in _STOPPED]
+    message = _STOPPED[names[0]] if names else _NOTHING_CHANGED
+    log_error(str(stop) if isinstance(stop, StopRequested) else message)
+    return STOPPED_CODE
+
+
+def _watch_signals() -> None:
+    """End at the first signal to stop, even inside a query; at the second without cleaning up.
+
+    Python's own handlers wait for the end of a query, so a thread is woken up, too.
+    """
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
+            signal.signal(number, _raise_interrupt)
+    threading.Thread(target=_await_signal, args=(reader,), daemon=True).start()
+
+
+def _raise_interrupt(*_: object) -> None:
+    request_stop()  # before a connection is closed, which waits for the end of its query
     raise KeyboardInterrupt
+
+
+def _await_signal(reader: int) -> None:
+    os.read(reader, 1)
+    ends_at = time.monotonic() + _UNWIND_SECONDS
+    while time.monotonic() < ends_at:
+        request_stop()  # again and again: a query that has only just begun forgets it
+        if select.select([reader], [], [], 0.1)[0]:
+            break
+    _exit_process(_report_stop(KeyboardInterrupt(), sys.argv[1:]))
+
+
+def _exit_process(code: int) -> NoReturn:
+    """End the process, even if threads are still running."""
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code)
 
 
 def _describe_unexpected(error: Exception) -> str:

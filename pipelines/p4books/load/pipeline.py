@@ -28,6 +28,7 @@ from p4books.load.schema import (
 )
 from p4books.load.warehouse import translate_error, translate_errors
 from p4books.storage.database import MEMORY_STEPS, THREADS, open_database
+from p4books.storage.interrupt import track_connection
 
 log = logging.getLogger(__name__)
 
@@ -118,7 +119,9 @@ def load_deltas(  # noqa: PLR0913 - as load_lists, with the connection of the de
             database.execute("set checkpoint_threshold = '1GB'")
             largest_first = sorted(deltas, key=lambda delta: -delta.versions)
             files = {
-                delta.endpoint: writers.submit(_write_deltas, con.cursor(), delta, scratch)
+                delta.endpoint: writers.submit(
+                    _write_deltas, track_connection(con.cursor()), delta, scratch
+                )
                 for delta in largest_first
                 if delta.versions
             }

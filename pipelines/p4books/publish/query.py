@@ -10,6 +10,7 @@ import duckdb
 
 from p4books.errors import NotPublished, QueryFailed, describe_unknown
 from p4books.storage.database import quote_identifier
+from p4books.storage.interrupt import track_connection
 
 BATCH_ROWS = 2_000  # in memory at a time
 
@@ -66,7 +67,7 @@ def open_published(published: Path) -> duckdb.DuckDBPyConnection:
     if not published.exists():
         raise NotPublished(published)
     try:
-        con = duckdb.connect(published, read_only=True)
+        con = track_connection(duckdb.connect(published, read_only=True))
         _lock_down(con)
     except duckdb.Error as error:
         raise QueryFailed(f"{published} cannot be opened: {str(error).splitlines()[0]}") from None

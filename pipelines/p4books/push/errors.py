@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from p4books.errors import P4BooksError, end_sentence
+from p4books.errors import P4BooksError, StopRequested, end_sentence
 
 _LEDGER_KEPT = "Records already sent are in the ledger; the others were not sent."
 
@@ -140,7 +140,7 @@ class NoAnswers(P4BooksError):
         )
 
 
-class Stopped(KeyboardInterrupt):
+class Stopped(StopRequested):
     """The user stopped the push."""
 
     def __init__(self, push: int) -> None:

@@ -9,6 +9,7 @@ from typing import TypeVar
 import duckdb
 
 from p4books.errors import OutOfMemory
+from p4books.storage.interrupt import track_connection
 
 STORAGE_VERSION = "v1.4.0"  # opens in DuckDB 1.4, 1.5 and 2.0, and rejects a stale write-ahead log
 MEMORY_STEPS = ("256MB", "1GB", "4GB")  # of one database; if it is too little, the next is tried
@@ -45,7 +46,7 @@ def open_database(
     config: dict[str, str | bool | int | float | list[str]] = {}
     if path is not None and not read_only and not path.exists():
         config["storage_compatibility_version"] = STORAGE_VERSION
-    con = duckdb.connect(path or ":memory:", read_only=read_only, config=config)
+    con = track_connection(duckdb.connect(path or ":memory:", read_only=read_only, config=config))
     con.execute("set global TimeZone = 'UTC'")  # for cursors of this connection, too
     con.execute("set enable_progress_bar = false")
     con.execute(f"set memory_limit = '{memory}'")

@@ -6,10 +6,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from p4books.errors import DiskTrouble, P4BooksError
+from p4books.storage.interrupt import is_stop_requested
 
 DAY = 86400.0  # seconds
 KEPT_DAYS = 90 * DAY  # then the details by endpoint are deleted
@@ -82,6 +84,7 @@ _TABLES: dict[str, dict[str, str]] = {
         "requests": "integer not null default 0",
         "refused": "integer not null default 0",
         "waited": "real not null default 0",
+        "messages": "text not null default '[]'",
     },
     "reading": {
         "run_id": "integer not null",
@@ -159,7 +162,10 @@ class EndpointRun:
 
 @dataclass(frozen=True)
 class Run:
-    """One run; times in seconds since 1970, `waited` in seconds, `outcome` None until it ends."""
+    """One run; times in seconds since 1970, `waited` in seconds, `outcome` None until it ends.
+
+    `messages` are its errors and notes, as they were shown.
+    """
 
     id: int
     started_at: float
@@ -169,6 +175,7 @@ class Run:
     refused: int
     waited: float
     readings: tuple[EndpointRun, ...]
+    messages: tuple[str, ...] = ()
 
     def sum(self, count: str) -> int:
         """Add up one count of all endpoints: new, changed, gone, findings."""
@@ -221,12 +228,12 @@ class RunLog:
         """Record what a run did for one endpoint; only call it when its rows are safe."""
         self._tables.upsert("reading", {"run_id": run, **vars(endpoint_run)})
 
-    def end_run(self, run: int, outcome: str) -> None:
-        """Record how a run ended."""
+    def end_run(self, run: int, outcome: str, messages: Iterable[str] = ()) -> None:
+        """Record how a run ended, and its messages."""
         with self._tables.connect() as store:
             store.execute(
-                "update run set ended_at = ?, outcome = ? where id = ?",
-                (time.time(), outcome, run),
+                "update run set ended_at = ?, outcome = ?, messages = ? where id = ?",
+                (time.time(), outcome, json.dumps(list(messages), ensure_ascii=False), run),
             )
 
     def save_list_profile(self, endpoint: str, profile: Mapping[str, Any]) -> None:
@@ -245,7 +252,10 @@ class RunLog:
     def load_capabilities(self) -> dict[str, Any] | None:
         """Return how the API behaves; None if it was never probed."""
         rows = self._tables.query("select found_at, found from traits")
-        return {**json.loads(rows[0]["found"]), "found_at": rows[0]["found_at"]} if rows else None
+        if not rows:
+            return None
+        found_at = datetime.fromtimestamp(rows[0]["found_at"], UTC)
+        return {**json.loads(rows[0]["found"]), "found_at": found_at}
 
     def load_freshness(self) -> dict[str, Freshness]:
         """Return how fresh each endpoint is, without those of which nothing was ever loaded."""
@@ -294,7 +304,10 @@ class RunLog:
             values = dict(row) | {name: bool(row[name]) for name in ("complete", "quiet")}
             readings.setdefault(values.pop("run_id"), []).append(EndpointRun(**values))
         return [
-            Run(**row, readings=tuple(readings.get(row["id"], ())))
+            Run(
+                **{**row, "messages": tuple(json.loads(row["messages"]))},
+                readings=tuple(readings.get(row["id"], ())),
+            )
             for row in self._tables.query(
                 f"select * from run where {condition} order by id desc", (number,)
             )
@@ -318,6 +331,11 @@ class SyncSummary:
     seconds: float = 0.0
     loaded: bool = False
     published: bool = False
+
+    @property
+    def messages(self) -> list[str]:
+        """What is shown about the run beside its counts: the errors, then the notes, each once."""
+        return list(dict.fromkeys([*map(str, self.faults), *self.notes]))
 
     def sum(self, count: str) -> int:
         """Add up one count of all endpoints: new, changed, gone, findings."""
@@ -362,11 +380,11 @@ def record_run(log: RunLog, summary: SyncSummary) -> Iterator[RunRecorder]:
     run = RunRecorder(log, summary)
     try:
         yield run
-    except P4BooksError as error:
-        log.end_run(run.number, type(error).__name__)
-        raise
-    except KeyboardInterrupt:
-        log.end_run(run.number, STOPPED)
+    except (Exception, KeyboardInterrupt) as error:
+        stopped = is_stop_requested() or isinstance(error, KeyboardInterrupt)
+        shown = [str(error)] if isinstance(error, P4BooksError) and not stopped else []
+        outcome = STOPPED if stopped else type(error).__name__
+        log.end_run(run.number, outcome, [*shown, *summary.messages])
         raise
     faults = summary.faults
-    log.end_run(run.number, type(faults[0]).__name__ if faults else "done")
+    log.end_run(run.number, type(faults[0]).__name__ if faults else "done", summary.messages)

@@ -12,6 +12,7 @@ import duckdb
 from p4books.errors import BrokenSql, CheckFailed, locate_sql_error
 from p4books.settings import Settings
 from p4books.storage.database import THREADS, open_database, quote_identifier, quote_literal
+from p4books.storage.interrupt import track_connection
 from p4books.storage.run_log import Run
 from p4books.transform.as_of import record_as_of, rewind_to_day
 from p4books.transform.macros import create_macros
@@ -91,7 +92,9 @@ def build_tables(con: duckdb.DuckDBPyConnection, models: Sequence[Model]) -> lis
         running: dict[Future[None], str] = {}
         while order.is_active():
             for name in order.get_ready():
-                running[workers.submit(_build_table, con.cursor(), builtin[name])] = name
+                running[
+                    workers.submit(_build_table, track_connection(con.cursor()), builtin[name])
+                ] = name
             done, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
                 future.result()
@@ -116,7 +119,8 @@ def build_custom_tables(
     for model in models.models:
         try:
             if model.layer == CUSTOM:
-                _build_custom_table(con.cursor(), model, left_out.keys(), timeout)
+                cursor = track_connection(con.cursor())
+                _build_custom_table(cursor, model, left_out.keys(), timeout)
             built.append(model)
         except BrokenSql as error:
             left_out[model.full_name] = error

@@ -345,6 +345,48 @@ def test_runs(p4books: Run, sandbox: Sandbox) -> None:
     assert len(json.loads(p4books("runs", "--last", "1", "--json").stdout)) == 1
 
 
+def list_instants(value: object) -> list[object]:
+    """Return what a JSON document has under the names of instants."""
+    if isinstance(value, dict):
+        named = [v for k, v in value.items() if re.search(r"(^at|_at|_to|oldest)$", k) and v]
+        return named + [each for v in value.values() for each in list_instants(v)]
+    return [each for v in value for each in list_instants(v)] if isinstance(value, list) else []
+
+
+@pytest.mark.usefixtures("synced")
+def test_instants_in_json(p4books: Run) -> None:
+    """Every instant in JSON is ISO 8601 in UTC, with milliseconds."""
+    outputs = [
+        *p4books("sync", "--log", "json").stderr.splitlines(),
+        p4books("sync", "--log", "json").stdout,
+        p4books("sync", "--json").stdout,
+        p4books("runs", "--json").stdout,
+        p4books("runs", "1", "--json").stdout,
+        p4books("check", "--deep", "--json").stdout,
+        p4books("status", "--json").stdout,
+        p4books("report", "--json").stdout,
+    ]
+
+    instants = [each for text in outputs for each in list_instants(json.loads(text))]
+    assert len(instants) > 50
+    shape = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+    assert [each for each in instants if not shape.fullmatch(str(each))] == []
+
+
+@pytest.mark.usefixtures("synced")
+def test_messages_of_a_run(p4books: Run, sandbox: Sandbox) -> None:
+    """The errors of a run are kept in full, and shown with it."""
+    sandbox.forbid("vendors")
+    failed = p4books("sync", "vendors", "products")
+    refused = p4books("sync", api_key="wrong")
+
+    assert p4books("runs", "2").stdout.endswith(failed.stderr)
+    assert p4books("runs", "3").stdout == f"Run 3 read no list.\n{refused.stderr}"
+    (run, _, first) = json.loads(p4books("runs", "--json").stdout)
+    assert run["messages"] == [refused.stderr.rstrip()]
+    assert first["messages"] == []
+
+
 def test_missing_run(p4books: Run) -> None:
     """The number of a run that does not exist is an error, with 2."""
     done = p4books("runs", "7")

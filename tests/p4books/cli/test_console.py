@@ -48,7 +48,7 @@ def test_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert parsed == {
         "amount": Decimal("1234567890123456.78"),
         "day": "2026-03-31",
-        "at": "2026-03-31T12:00:00Z",
+        "at": "2026-03-31T12:00:00.000Z",
         "nothing": None,
     }
 

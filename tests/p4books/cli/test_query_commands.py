@@ -2,8 +2,12 @@
 
 import csv
 import json
+import os
 import re
+import signal
+import subprocess
 import sys
+import time
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -181,6 +185,46 @@ def test_closed_pipe(run_shop: Run, home: Path) -> None:
     done = run_process(["bash", "-c", pipe, P4BOOKS], home, shop_environment(home))
 
     assert (done.stdout, done.stderr) == ("range\n0\n", "")
+
+
+ENDLESS = "with recursive t (n) as (select 1 union all select n + 1 from t) select count(*) from t"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="sees in /proc that the query has begun")
+@pytest.mark.parametrize(
+    ("words", "number"),
+    [
+        ([ENDLESS], signal.SIGTERM),
+        ([ENDLESS], signal.SIGINT),
+        (["--json", ENDLESS], signal.SIGHUP),
+        (["-o", "out.csv", "from range(9_000_000_000)"], signal.SIGTERM),
+    ],
+)
+def test_stopped_query(home: Path, words: list[str], number: signal.Signals) -> None:
+    """A signal ends a query at once with 130 and one line; no part of a file is left."""
+    before = sorted(home.iterdir())
+    with subprocess.Popen(
+        [P4BOOKS, "query", *words],
+        cwd=home,
+        env={**os.environ, **shop_environment(home)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as running:
+        descriptors = Path(f"/proc/{running.pid}/fd")
+        deadline = time.monotonic() + 60
+        while not any("shop.duckdb" in str(each.resolve()) for each in descriptors.iterdir()):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        time.sleep(0.3)
+        running.send_signal(number)
+        began = time.monotonic()
+        out, error = running.communicate(timeout=30)
+
+    assert (running.returncode, out) == (130, "")
+    assert error == "Stopped. An output file is written completely or not at all.\n"
+    assert time.monotonic() - began < 4  # the 5 s after which it would be killed
+    assert sorted(home.iterdir()) == before
 
 
 def test_models(run_shop: Run) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from p4books.cli.runtime import enable_json_log, log_error, parse_endpoint, run_command
 from p4books.errors import AlreadyRunning, DiskTrouble, SettingsError, UsageError
+from p4books.push.errors import Stopped
 
 LOG = logging.getLogger("p4books")
 
@@ -59,7 +60,9 @@ def test_json_lines(capsys: pytest.CaptureFixture[str]) -> None:
         (click.UsageError("No such option"), 2, "No such option"),
         (SystemExit(1), 1, ""),
         (SystemExit("odd"), 1, ""),
-        (KeyboardInterrupt(), 130, "Stopped. "),
+        (KeyboardInterrupt(), 130, "Stopped. Nothing was changed.\n"),
+        (Stopped(7), 130, "Stopped. `p4books pushes 7` shows"),
+        (click.Abort(), 130, "Stopped. "),
         (BrokenPipeError(), 0, ""),
         (OSError(5, "Input/output error"), 1, "A disk operation failed ([Errno 5]"),
         (RuntimeError("the cause"), 1, "Unexpected error (RuntimeError). "),
@@ -79,6 +82,33 @@ def test_exit_codes(
     assert message in stderr
     assert bool(message) == bool(stderr)
     assert "Traceback" not in stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["sync", "--full"], "the next run continues from here"),
+        (["push"], "`p4books pushes` shows what was sent"),
+        (["query"], "completely or not at all"),
+        (["--verbose", "export"], "the old one or the complete new one"),
+        (["status"], "Nothing was changed."),
+    ],
+)
+def test_stopped(words: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A command that is stopped says in one line what it leaves behind."""
+
+    def stop(**_: object) -> None:
+        raise KeyboardInterrupt
+
+    app = click.Group(params=[click.Option(["--verbose"], is_flag=True)], callback=lambda **_: None)
+    options: list[click.Parameter] = [click.Option(["--full"], is_flag=True)]
+    name = next(word for word in words if word[0] != "-")
+    app.add_command(click.Command(name, callback=stop, params=options))
+
+    assert run_command(app, words) == 130
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("Stopped. ")
+    assert message in line
 
 
 def test_debug(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

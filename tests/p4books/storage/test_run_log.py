@@ -208,7 +208,7 @@ def test_older_log(log: RunLog, tmp_path: Path) -> None:
         log.begin_run(), replace(ENDPOINT_RUN, started_at=200.0, current_to=210.0)
     )
 
-    assert [run.id for run in log.load_runs()] == [2, 1]
+    assert [(run.id, run.messages) for run in log.load_runs()] == [(2, ()), (1, ())]
     assert log.load_freshness() == {"invoices": Freshness(210.0, 200.0, 100.0, "whole")}
 
 
@@ -269,7 +269,12 @@ def test_upsert(tables: SqliteTables, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("end", "outcome"),
-    [(None, "done"), (KeyRefused("acme"), "KeyRefused"), (KeyboardInterrupt(), "stopped")],
+    [
+        (None, "done"),
+        (KeyRefused("acme"), "KeyRefused"),
+        (KeyboardInterrupt(), "stopped"),
+        (RuntimeError("unforeseen"), "RuntimeError"),
+    ],
 )
 def test_record_run(end: BaseException | None, outcome: str, tmp_path: Path) -> None:
     """The log says how a run ended, and what ended it is raised again."""
@@ -289,9 +294,25 @@ def test_first_fault_is_the_outcome(tmp_path: Path) -> None:
     log, summary = RunLog(tmp_path / "runs.sqlite"), SyncSummary("acme")
 
     with record_run(log, summary):
-        summary.faults += [RightMissing("vendors"), Abandoned()]
+        summary.faults += [RightMissing("vendors"), Abandoned(), RightMissing("vendors")]
+        summary.notes += ["ñ\nand more"]
 
-    assert [run.outcome for run in log.load_runs()] == ["RightMissing"]
+    (run,) = log.load_runs()
+    assert run.outcome == "RightMissing"
+    assert run.messages == (str(RightMissing("vendors")), str(Abandoned()), "ñ\nand more")
+
+
+@pytest.mark.parametrize("error", [KeyRefused("acme"), RuntimeError("unforeseen")])
+def test_messages_of_a_failed_run(error: Exception, tmp_path: Path) -> None:
+    """The log keeps the message of the error that ended a run, as it is shown."""
+    log, summary = RunLog(tmp_path / "runs.sqlite"), SyncSummary("acme", notes=["a note"])
+
+    with pytest.raises(type(error)), record_run(log, summary):
+        raise error
+
+    (run,) = log.load_runs()
+    shown = [str(error)] if isinstance(error, KeyRefused) else []
+    assert list(run.messages) == [*shown, "a note"]
 
 
 def test_query_without_a_file(tables: SqliteTables, tmp_path: Path) -> None:
