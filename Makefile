@@ -3,7 +3,7 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo sync test cover soak lint format docs bench clean
+.PHONY: help setup demo sync test recipes cover soak lint format docs bench clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,14 @@ sync: setup ## Bring your books up to date; needs .env
 
 test: setup ## Run every test
 	$(PYTEST) -n auto --dist worksteal
+
+recipes: .recipes/.done ## Install the tools of "Open it with …", for their tests
+
+.recipes/.done: tests/recipes/requirements.lock
+	$(PYTHON) -m venv --clear .recipes
+	.recipes/bin/pip install --quiet --disable-pip-version-check "$$(grep ^uv== $<)"
+	.recipes/bin/uv pip sync --quiet --python .recipes $<
+	@touch $@
 
 cover: setup ## Run every test and show what they cover; takes a fifth longer
 	$(PYTEST) -n auto --dist worksteal --cov --cov-report=term:skip-covered
@@ -58,6 +66,6 @@ bench: setup ## Measure speed against a floor and plain dlt; about 25 minutes
 	$(BIN)/python -m tests.benchmarks
 
 clean: ## Remove what was built; your data and settings stay
-	rm -rf .venv build dist .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis \
+	rm -rf .venv .recipes build dist .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis \
 		.import_linter_cache
 	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +

@@ -40,12 +40,15 @@ def run_here(words: Sequence[str], folder: Path, environment: Mapping[str, str])
     )
 
 
-def run_process(words: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Completed:
+def run_process(
+    words: Sequence[str], folder: Path, environment: Mapping[str, str], stdin: str = ""
+) -> Completed:
     """Run a program in a process of its own, with these variables and no others."""
     return subprocess.run(
         words,
         cwd=folder,
         env={"PATH": os.environ["PATH"], **environment},
+        input=stdin,
         capture_output=True,
         text=True,
         timeout=120,
