@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 import duckdb
 import pytest
 from tests.command import Completed, run_here, run_process
+from tests.moved_books import move_books
 from tests.readme_blocks import ROOT, Block, find_blocks, list_commands, write_block
 
 from p4books.cli.app import app
@@ -91,6 +92,8 @@ def project(demo: tuple[Path, str], tmp_path: Path) -> Iterator[Project]:
         sandbox.books["customers"].replace(1, credit_days=30)  # a field to adopt
         project = Project(tmp_path, sandbox, printed)
         project.write_env()
+        warehouse = tmp_path / "data" / ".private" / DEMO_TENANT / "warehouse.duckdb"
+        move_books(warehouse, sandbox.base_url)
         yield project
 
 

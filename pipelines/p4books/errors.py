@@ -179,12 +179,47 @@ class LoadMismatch(P4BooksError):
 
 
 class WarehouseDamaged(P4BooksError):
-    """The private warehouse cannot be opened."""
+    """The private warehouse cannot be opened; `way_back` is how to get another one."""
 
-    def __init__(self, path: Path, why: str) -> None:
+    def __init__(self, path: Path, why: str, way_back: str) -> None:
         super().__init__(
-            f"The warehouse {path} cannot be read ({why}). Nothing was changed. "
-            f"Replace it with one of the earlier generations in {path.parent / 'generations'}."
+            f"The warehouse {path} cannot be read ({why}). Nothing was changed. {way_back}"
+        )
+
+
+class WarehouseLost(P4BooksError):
+    """The private warehouse is missing, but was there; `way_back` is how to get it back."""
+
+    def __init__(self, path: Path, evidence: str, way_back: str) -> None:
+        super().__init__(
+            f"The warehouse {path} is missing, but {evidence}. Nothing was requested or changed, "
+            f"because a new warehouse would begin without this history. {way_back}"
+        )
+
+
+class PublishedHasMore(P4BooksError):
+    """The published file has lists whose first copy is not complete yet."""
+
+    def __init__(self, file: Path, lists: Sequence[str]) -> None:
+        super().__init__(
+            f"{file} is unchanged: it has rows of {' and '.join(lists)}, but the first copy of "
+            f"{'it' if len(lists) == 1 else 'them'} is not complete yet. Run `p4books sync --full`"
+            "; to publish the other lists now, delete the file and run `p4books report`."
+        )
+
+
+class OtherBooks(P4BooksError):
+    """What this tenant has belongs to P4 Books at another address.
+
+    `deed` is what happened there before, `left` what was not done now and why.
+    """
+
+    exit_code = 2
+
+    def __init__(self, deed: str, now: str, left: str) -> None:
+        super().__init__(
+            f"{deed}; the settings now point to {now}. {left} For other books, use another tenant "
+            "or data_dir; if these are the same books at a new address, use --same-books."
         )
 
 

@@ -189,6 +189,18 @@ class Settings(BaseModel):
         return self.published.with_stem(f"{self.tenant}-asof-{day}") if day else self.published
 
 
+def normalize_address(address: str) -> str:
+    """Return an address in the one spelling by which addresses are compared.
+
+    The host in lower case, without the default port and without slashes at the end.
+    """
+    parts = urlsplit(address)
+    scheme, host = parts.scheme.lower(), (parts.hostname or "").rstrip(".")
+    host = f"[{host}]" if ":" in host else host
+    port = "" if parts.port in {None, {"https": 443, "http": 80}.get(scheme)} else f":{parts.port}"
+    return f"{scheme}://{host}{port}{parts.path.rstrip('/')}"
+
+
 def load_settings(
     tenant: str | None = None, root: Path | None = None, *, need_key: bool = True
 ) -> Settings:

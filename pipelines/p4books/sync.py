@@ -12,8 +12,15 @@ from functools import partial
 from pathlib import Path
 
 from p4books.endpoints import get_endpoint
-from p4books.errors import BrokenSql, CheckFailed, OutOfMemory, describe_left_out
+from p4books.errors import BrokenSql, CheckFailed, OutOfMemory, PublishedHasMore, describe_left_out
 from p4books.extract.reader import ExtractResult, ProgressCallback, ReadOptions, read_lists
+from p4books.load.books import (
+    check_books,
+    check_not_lost,
+    continue_from_generation,
+    find_unfinished_lists,
+    start_from_nothing,
+)
 from p4books.load.delta import DeletionGuard
 from p4books.load.evolution import WarehouseContents, open_warehouse
 from p4books.load.pipeline import LoadResult, load_lists
@@ -23,10 +30,10 @@ from p4books.load.run_state import (
     load_endpoint_states,
     save_endpoint_state,
 )
-from p4books.load.schema import describe_new_fields, load_unknown_fields
+from p4books.load.schema import Origin, describe_new_fields, load_unknown_fields
 from p4books.load.warehouse import replace_warehouse, translate_errors
 from p4books.publish.publish import prepare_if_due, publish_warehouse
-from p4books.settings import Settings
+from p4books.settings import Settings, normalize_address
 from p4books.storage.database import retry_with_more_memory
 from p4books.storage.files import scratch_dir, tenant_lock
 from p4books.storage.run_log import EndpointRun, Run, RunLog, RunRecorder, SyncSummary, record_run
@@ -43,14 +50,18 @@ def sync(  # noqa: PLR0913 - the use case: all that a caller can choose
     *,
     full: bool = False,
     allow_gone: Sequence[str] = (),
+    same_books: bool = False,
+    from_nothing: bool = False,
 ) -> SyncSummary:
     """Bring the warehouse and the published file up to date.
 
     `endpoints` are the names of those to read (default: the setting's); `full` reads every list to
     its end, regardless of `requests_per_run`; `allow_gone` names endpoints whose rows may be closed
-    however many are gone. What fails for one endpoint is in `SyncSummary.faults` and does not stop
-    the others. Raises P4BooksError if nothing could be done: AlreadyRunning, KeyRefused,
-    Unreachable, WarehouseDamaged, DiskTrouble and the like.
+    however many are gone; `same_books` says that another address has the same books;
+    `from_nothing` begins with an empty warehouse. What fails for one endpoint is in
+    `SyncSummary.faults` and does not stop the others. Raises P4BooksError if nothing could be done:
+    AlreadyRunning, KeyRefused, Unreachable, WarehouseDamaged, WarehouseLost, OtherBooks,
+    DiskTrouble and the like.
     """
     started = time.monotonic()
     names, allowed = _validate_endpoints(endpoints), frozenset(_validate_endpoints(allow_gone))
@@ -65,12 +76,13 @@ def sync(  # noqa: PLR0913 - the use case: all that a caller can choose
         record_run(RunLog(settings.run_log), summary) as run,
         translate_errors(settings.warehouse, scratch),
     ):
-        before = open_warehouse(settings.warehouse, scratch)
+        before = _open(settings, scratch, run, same_books=same_books, from_nothing=from_nothing)
 
         extracted = _extract(settings, before, names, budget, run, progress)
         log.info("lists read as far as this run goes")
 
-        loaded = _load(settings, extracted, before, guard, scratch)
+        origin = Origin(normalize_address(settings.address), run.number)
+        loaded = _load(settings, extracted, before, guard, scratch, origin)
         endpoint_runs = build_endpoint_runs(extracted, loaded)
         _summarize(summary, extracted, loaded, before, endpoint_runs)
         log.info("%d versions loaded into a copy of the warehouse", loaded.versions)
@@ -78,7 +90,8 @@ def sync(  # noqa: PLR0913 - the use case: all that a caller can choose
         models = None
         if loaded.copy:
             load_runs = partial(run.load_runs_with, endpoint_runs)
-            models = _transform(settings, loaded.copy, sources, load_runs, summary)
+            if not _has_more_published(settings, before, loaded, summary):
+                models = _transform(settings, loaded.copy, sources, load_runs, summary)
             replace_warehouse(loaded.copy, settings.warehouse, keep=loaded.has_changes)
             log.info("copy in place")
 
@@ -94,6 +107,22 @@ def sync(  # noqa: PLR0913 - the use case: all that a caller can choose
 
 def _validate_endpoints(names: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(get_endpoint(name).name for name in names))
+
+
+def _open(
+    settings: Settings, scratch: Path, run: RunRecorder, *, same_books: bool, from_nothing: bool
+) -> WarehouseContents:
+    """Open the warehouse, if it is there and has the books of this address."""
+    notes = run.summary.notes
+    if from_nothing:
+        notes.append(start_from_nothing(settings, scratch, run.log, run.number))
+    check_not_lost(settings)
+    before = open_warehouse(settings.warehouse, scratch)
+    if not same_books:
+        check_books(settings, before.state, run.log)
+    if restored := continue_from_generation(settings, scratch, before.state, run.log, run.number):
+        notes.append(restored)
+    return before
 
 
 def _extract(  # noqa: PLR0913 - one step of sync, with what it works on
@@ -126,14 +155,23 @@ def _extract(  # noqa: PLR0913 - one step of sync, with what it works on
     return extracted
 
 
-def _load(
+def _load(  # noqa: PLR0913 - one step of sync, with what it works on
     settings: Settings,
     extracted: ExtractResult,
     before: WarehouseContents,
     guard: DeletionGuard,
     scratch: Path,
+    origin: Origin,
 ) -> LoadResult:
-    load = partial(load_lists, extracted.lists, before.state, settings.warehouse, scratch, guard)
+    load = partial(
+        load_lists,
+        extracted.lists,
+        before.state,
+        settings.warehouse,
+        scratch,
+        guard,
+        origin=origin,
+    )
     return retry_with_more_memory(load)
 
 
@@ -150,6 +188,16 @@ def _summarize(
     summary.loaded = loaded.has_changes
     if loaded.copy:
         summary.notes += describe_new_fields(before.unknown, load_unknown_fields(loaded.copy))
+
+
+def _has_more_published(
+    settings: Settings, before: WarehouseContents, loaded: LoadResult, summary: SyncSummary
+) -> bool:
+    """Return whether the published file has lists that the warehouse does not have yet."""
+    copied = before.state.scans.keys() | loaded.deltas.keys()
+    if unfinished := find_unfinished_lists(settings, copied):
+        summary.notes.append(str(PublishedHasMore(settings.published, unfinished)))
+    return bool(unfinished)
 
 
 def _transform(

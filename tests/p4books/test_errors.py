@@ -25,9 +25,11 @@ from p4books.errors import (
     NotFound,
     NotPublished,
     NotWritten,
+    OtherBooks,
     OutOfMemory,
     P4BooksError,
     PageIgnored,
+    PublishedHasMore,
     QueryFailed,
     Redirected,
     Refused,
@@ -37,6 +39,7 @@ from p4books.errors import (
     Unreachable,
     UsageError,
     WarehouseDamaged,
+    WarehouseLost,
     WarehouseOpen,
     WarehouseTooNew,
     describe_unknown,
@@ -74,9 +77,24 @@ ERRORS: list[tuple[P4BooksError, str, str]] = [
     (PageIgnored("vendors", "page"), "copy is unchanged", "Set `page_param`"),
     (LoadMismatch("vendors", 1500, 1400), "the last complete copy is unchanged", "Run again"),
     (
-        WarehouseDamaged(FILE, "no header"),
+        WarehouseDamaged(FILE, "no header", "Put back the newest one."),
         "Nothing was changed",
-        "Replace it with one of the earlier",
+        "Put back the newest one",
+    ),
+    (
+        WarehouseLost(FILE, "run 3 loaded rows into it", "Put back the newest one."),
+        "Nothing was requested or changed",
+        "Put back the newest one",
+    ),
+    (
+        PublishedHasMore(Path("data/acme.duckdb"), ["invoices", "vendors"]),
+        "data/acme.duckdb is unchanged",
+        "Run `p4books sync --full`",
+    ),
+    (
+        OtherBooks("Earlier pushes went to there", "here", "Nothing was sent."),
+        "Nothing was sent",
+        "use --same-books",
     ),
     (WarehouseOpen(FILE), "Nothing was changed", "Close it"),
     (Abandoned(), "already fetched are kept", "run again"),
@@ -134,10 +152,13 @@ STORED = {
     "BrokenSql",
     "BrokenSeed",
     "CheckFailed",
+    "OtherBooks",
+    "PublishedHasMore",
+    "WarehouseLost",
 }
 
 TRY_LATER = {AlreadyRunning}
-USAGE = BARE - {P4BooksError, ApiError}
+USAGE = BARE - {P4BooksError, ApiError} | {OtherBooks}
 
 CLASSES: set[type[P4BooksError]] = {
     kind

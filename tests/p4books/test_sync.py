@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 import duckdb
 import pytest
 from pydantic import SecretStr
+from tests.moved_books import move_books
 from tests.staging_sync import STAGING, VENDORS, sync, sync_vendors
 
 from p4books.endpoints import ENDPOINTS
@@ -59,6 +60,7 @@ def first_copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def synced(settings: Settings, first_copy: Path) -> Settings:
     """Settings of a tenant that was synced once."""
     shutil.copytree(first_copy, settings.data_dir)
+    move_books(settings.warehouse, settings.address)
     return settings
 
 
@@ -834,6 +836,7 @@ def test_full_disk(
     with mounted(disk, "-t", "tmpfs", "-o", "size=64m", "none"):
         shutil.copytree(first_copy, disk / "data")
         settings = make_settings(sandbox, data_dir=disk / "data")
+        move_books(settings.warehouse, settings.address)
         before = read_published(settings)
         free = shutil.disk_usage(disk).free // 1024
         (disk / "filler").write_bytes(bytes((free - room) * 1024))

@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, example, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 from pydantic import SecretStr
+from tests.moved_books import move_books
 from tests.staging_sync import sync
 
 from p4books.push.ledger import Ledger, list_entries, list_pushes
@@ -147,6 +148,7 @@ def test_no_duplicates(scenario: Scenario) -> None:
         settings = _settings(sandbox, Path(folder))
         sandbox.books["vendors"].insert(OLD)
         shutil.copytree(_synced(scenario.behaviour["ids"]), settings.data_dir)
+        move_books(settings.warehouse, settings.address)
 
         _run_scenario(scenario, sandbox, settings)
         time.sleep(LATE + 0.1 if any(f and f.kind == "late" for f in scenario.faults) else 0)

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
+from tests.moved_books import move_books
 from tests.scenarios.conftest import Order, Victims
 from tests.staging_sync import sync
 
@@ -100,6 +101,7 @@ def books(synced: Path, tmp_path: Path) -> Iterator[Books]:
     lines = [f"V-{n},Vendor {n},{n}.50" for n in range(ROWS)]
     file.write_text("\n".join(["code,name,balance", *lines]))
     with Sandbox(data={"vendors": [OLD]}, limit=0) as sandbox:
+        move_books(folder / ".private" / "acme" / "warehouse.duckdb", sandbox.base_url)
         order: Order = {
             "work": "push",
             "file": str(file),

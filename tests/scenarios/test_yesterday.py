@@ -331,12 +331,15 @@ def test_as_of(tenant: Tenant) -> None:
 def test_sync(tenant: Tenant) -> None:
     """A sync continues the unfinished scans, loads what changed since, and touches nothing else."""
     before = {name: versions(tenant, name) for name in LISTS}
+    assert tenant.ask("select 1 from duckdb_tables() where table_name = 'origins'") == []
     full = next(run for run in json.loads(tenant.expected("runs.json")) if run["id"] == 3)
 
     done = json.loads(tenant.run("sync", "--full", "--json"))
 
     read = {each["endpoint"]: each for each in done["readings"]}
     assert done["faults"] == []
+    address = [(tenant.api.address, json.loads(tenant.run("runs", "--json"))[0]["id"])]
+    assert tenant.ask("select address, run from raw.origins") == address  # it adopts the address
     # The tail, and then the pages that the spool does not have; from scratch: page 1, then all.
     assert tenant.api.pages_of("products") == [21, 20, *range(16, 0, -1)]
     assert tenant.api.pages_of("invoices") == [10, 9, 11, *range(7, 0, -1)]

@@ -49,6 +49,16 @@ def app() -> None:
     help="Accept mass deletions for ENDPOINT, overriding max_gone_share. May be repeated.",
 )
 @click.option(
+    "--same-books",
+    is_flag=True,
+    help="Continue with this warehouse even though the address of P4 Books has changed.",
+)
+@click.option(
+    "--from-nothing",
+    is_flag=True,
+    help="Begin with an empty warehouse: its history is given up. Earlier generations are kept.",
+)
+@click.option(
     "--log",
     type=click.Choice(["text", "json"]),
     default="text",
@@ -61,6 +71,8 @@ def sync(
     endpoints: tuple[str, ...],
     full: bool,
     allow_gone: tuple[str, ...],
+    same_books: bool,
+    from_nothing: bool,
     log: str,
     tenant: str | None,
     as_json: bool,
@@ -88,7 +100,15 @@ def sync(
         show = partial(print_summary, table=sys.stdout.isatty())
     try:
         with show_sync_progress(settings, None if full else settings.requests_per_run) as progress:
-            summary = sync(settings, names, progress, full=full, allow_gone=gone)
+            summary = sync(
+                settings,
+                names,
+                progress,
+                full=full,
+                allow_gone=gone,
+                same_books=same_books,
+                from_nothing=from_nothing,
+            )
     except P4BooksError as error:
         show(SyncSummary(settings.tenant, faults=[error]), settings)
         raise

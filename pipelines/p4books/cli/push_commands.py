@@ -128,7 +128,7 @@ def push(
     if faults:
         report.errors += _write_faults(faults, report.faults, settings.published_mode)
     if syncs and (report.created or report.earlier):
-        report.errors += _sync_endpoint(settings, name)
+        report.errors += _sync_endpoint(settings, name, same_books=same_books)
     exit_for_errors(*report.errors)
 
 
@@ -214,13 +214,13 @@ def _write_faults(file: Path, faults: "Sequence[RowFault]", mode: int) -> list[P
     return []
 
 
-def _sync_endpoint(settings: "Settings", name: str) -> list[P4BooksError]:
+def _sync_endpoint(settings: "Settings", name: str, *, same_books: bool) -> list[P4BooksError]:
     """Sync the endpoint; return what went wrong, which the next sync makes up for."""
     from p4books.push.errors import NotSynced
     from p4books.sync import sync
 
     try:
-        errors = sync(settings, [name]).faults
+        errors = sync(settings, [name], same_books=same_books).faults
     except P4BooksError as error:
         errors = [error]
     if not errors:

@@ -12,6 +12,7 @@ import duckdb
 from p4books.endpoints import get_endpoint
 from p4books.endpoints.definition import Endpoint, FieldType
 from p4books.errors import UsageError, describe_unknown
+from p4books.load.books import check_not_lost
 from p4books.load.normalize import fit_column
 from p4books.load.schema import (
     FIELD_TYPES,
@@ -82,6 +83,7 @@ def adopt_field(settings: Settings, word: str, kind: str | None = None) -> Adopt
     endpoint, field = _split_field(word)
     warehouse = settings.warehouse
     if not warehouse.exists():
+        check_not_lost(settings)
         raise UsageError(
             f"Tenant {settings.tenant} has no warehouse yet. Nothing was changed. "
             "Run `p4books sync` first."

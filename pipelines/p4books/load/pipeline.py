@@ -19,10 +19,12 @@ from p4books.extract.reader import ExtractedList
 from p4books.load.delta import DeletionGuard, Delta, compare_lists, open_comparison
 from p4books.load.schema import (
     BATCH,
+    Origin,
     VersionCounts,
     WarehouseState,
     count_versions,
     create_tables,
+    record_origin,
     record_unknown_fields,
     stamp_change,
 )
@@ -76,10 +78,12 @@ def load_lists(  # noqa: PLR0913 - what to load, where, and within which limits
     scratch: Path,
     guard: DeletionGuard,
     memory: str = MEMORY_STEPS[0],
+    origin: Origin | None = None,
 ) -> LoadResult:
     """Compare lists with the warehouse, and load the differences into a copy of it.
 
-    Raises what `load_deltas` raises; the warehouse itself is not changed.
+    `origin` is recorded in the copy. Raises what `load_deltas` raises; the warehouse itself is not
+    changed.
     """
     with open_comparison(warehouse, scratch, memory) as con:
         pairs, faults = compare_lists(con, lists, state, guard)
@@ -87,7 +91,7 @@ def load_lists(  # noqa: PLR0913 - what to load, where, and within which limits
         if not pairs:
             return LoadResult(deltas, faults, None, {})
         read_at = max(extracted.scan.ended_at for extracted, _ in pairs)
-        copy = load_deltas(con, list(deltas.values()), warehouse, scratch, read_at, memory)
+        copy = load_deltas(con, list(deltas.values()), warehouse, scratch, read_at, memory, origin)
     log.info("loaded into a copy of the warehouse")
     return LoadResult(deltas, faults, copy, count_versions(copy, read_at))
 
@@ -99,6 +103,7 @@ def load_deltas(  # noqa: PLR0913 - as load_lists, with the connection of the de
     scratch: Path,
     read_at: float,
     memory: str = MEMORY_STEPS[0],
+    origin: Origin | None = None,
 ) -> Path:
     """Load the deltas into a copy of the warehouse and return the copy, closed.
 
@@ -128,6 +133,8 @@ def load_deltas(  # noqa: PLR0913 - as load_lists, with the connection of the de
             _run_dlt(files, copy, warehouse, memory)
             for delta in deltas:
                 finalize_load(con, database, delta, read_at)
+            if origin:
+                record_origin(database, origin)
             if any(delta.changes for delta in deltas):
                 stamp_change(database, read_at)
     return copy

@@ -57,6 +57,10 @@ def create_tables(path: Path, endpoints: Sequence[Endpoint]) -> None:
         )
         con.execute("create table if not exists raw.stamp (stamp varchar not null)")
         con.execute(
+            "create table if not exists raw.origins"
+            " (place integer primary key, address varchar not null, run integer not null)"
+        )
+        con.execute(
             "create table if not exists raw.history"
             " (endpoint varchar primary key, since timestamptz not null)"
         )
@@ -98,10 +102,22 @@ class WarehouseState:
     """State of the warehouse.
 
     `scans` of the endpoints with a complete copy; `stamp` changes whenever a version does.
+    `addresses` are those that the books were read from, the latest one last; `run` is the number of
+    the last run that loaded; both are unknown in a warehouse of an earlier version.
     """
 
     scans: Mapping[str, ScanProgress] = field(default_factory=dict)
     stamp: str = ""
+    addresses: Sequence[str] = ()
+    run: int | None = None
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where the rows of a load come from: the address, normalized, and the number of the run."""
+
+    address: str
+    run: int
 
 
 def read_state(path: Path) -> WarehouseState:
@@ -111,10 +127,30 @@ def read_state(path: Path) -> WarehouseState:
     with open_database(path, read_only=True) as con:
         scans = con.execute("select endpoint, concluded, running, loaded from raw.scans").fetchall()
         stamp = con.execute("select max(stamp) from raw.stamp").fetchone()
+        origins = _select_origins(con)
     return WarehouseState(
         {name: ScanProgress(*progress) for name, *progress in scans},
         str(stamp[0] or "") if stamp else "",
+        tuple(origin.address for origin in origins),
+        origins[-1].run if origins else None,
     )
+
+
+def load_origins(path: Path) -> list[Origin]:
+    """Return where the rows of a warehouse were read from, and by which runs, the last one last."""
+    if not path.exists():
+        return []
+    with open_database(path, read_only=True) as con:
+        return _select_origins(con)
+
+
+def record_origin(con: duckdb.DuckDBPyConnection, origin: Origin) -> None:
+    """Record where the rows of a load come from."""
+    last = con.execute("select place, address from raw.origins order by place desc limit 1")
+    place, before = last.fetchone() or (0, None)
+    place += before != origin.address
+    values = [place, origin.address, origin.run]
+    con.execute("insert or replace into raw.origins values (?, ?, ?)", values)
 
 
 def stamp_change(con: duckdb.DuckDBPyConnection, at: float) -> None:
@@ -268,6 +304,14 @@ def match_spellings(field: str, known: Iterable[str]) -> list[str]:
     squashed = field.replace("_", "").lower()
     matches = (name for name in known if name.replace("_", "").lower() == squashed)
     return sorted(matches, key=lambda name: (name != field, name))
+
+
+def _select_origins(con: duckdb.DuckDBPyConnection) -> list[Origin]:
+    try:
+        rows = con.execute("select address, run from raw.origins order by place").fetchall()
+    except duckdb.CatalogException:  # written by an older p4books
+        return []
+    return [Origin(*row) for row in rows]
 
 
 def _select_if_present(warehouse: Path, table: str, columns: str) -> list[tuple[Any, ...]]:

@@ -1,6 +1,7 @@
 """The warehouse file: checks on opening, replacement, generations, errors."""
 
 import os
+import shlex
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -29,6 +30,7 @@ GENERATIONS = 3  # newest earlier warehouses to keep
 GENERATION_DAYS = 7  # days whose last warehouse is kept, too
 
 _DAMAGED = ("Corrupt database", "Could not read enough bytes")  # in messages of DuckDB
+_KEPT = "kept-until-"  # a file whose name ends with the last generation that is kept for good
 
 
 def check_warehouse(path: Path) -> None:
@@ -39,15 +41,61 @@ def check_warehouse(path: Path) -> None:
     if not path.exists():
         return
     try:
-        with open_database(path, read_only=True) as con:
-            row = con.execute("select max(format) from raw.p4books_format").fetchone()
+        version = _read_format(path)
     except duckdb.Error as error:
         raise _translate_open_error(path, str(error)) from None
-    version = row[0] if row else None
     if not version or version < 1:
-        raise WarehouseDamaged(path, "it has no known format")
+        raise WarehouseDamaged(path, "it has no known format", describe_way_back(path))
     if version > FORMAT:
         raise WarehouseTooNew(path, version, FORMAT)
+
+
+def list_generations(warehouse: Path) -> list[Path]:
+    """Return the earlier generations of a warehouse, the newest first."""
+    return sorted(_generations_folder(warehouse).glob("warehouse-*.duckdb"), reverse=True)
+
+
+def describe_way_back(warehouse: Path) -> str:
+    """Say how to replace a warehouse that is missing or damaged, in sentences."""
+    over = "To start over without its history, run `p4books sync --from-nothing`."
+    newest = next(filter(_is_usable, list_generations(warehouse)), None)
+    if newest is None:
+        folder = _generations_folder(warehouse)
+        return f"There is no generation to put back in {folder}; a backup may have one. {over}"
+    at = _parse_generation(newest)
+    when = f" of {at:%Y-%m-%d %H:%M:%S} UTC" if at else ""
+    log = warehouse.with_name(f"{warehouse.name}.wal")
+    first = f"rm {shlex.quote(str(log))} && " if log.exists() else ""
+    command = f"{first}cp {shlex.quote(str(newest))} {shlex.quote(str(warehouse))}"
+    return f"Put back the newest generation{when} with `{command}`, and run again. {over}"
+
+
+def set_aside(warehouse: Path, *, is_damaged: bool) -> None:
+    """Keep a warehouse that is about to be replaced, as a generation if it can be read.
+
+    Raises DiskTrouble.
+    """
+    try:
+        _link_generation(warehouse, "damaged" if is_damaged else "warehouse")
+        warehouse.with_name(f"{warehouse.name}.wal").unlink(missing_ok=True)
+    except OSError as error:
+        raise DiskTrouble(warehouse, error.strerror or str(error)) from None
+
+
+def keep_all_generations(warehouse: Path) -> None:
+    """Keep the present generations for good: those that follow do not replace their history.
+
+    Raises DiskTrouble.
+    """
+    generations = list_generations(warehouse)
+    if not generations:
+        return
+    now = _format_generation(datetime.now(UTC))
+    newest = max(now, generations[0].stem.removeprefix("warehouse-"))
+    try:
+        (generations[0].parent / f"{_KEPT}{newest}").touch()
+    except OSError as error:
+        raise DiskTrouble(generations[0].parent, error.strerror or str(error)) from None
 
 
 def change_warehouse(warehouse: Path, scratch: Path, change: Callable[[Path], T]) -> T:
@@ -100,8 +148,21 @@ def translate_error(error: BaseException, warehouse: Path, scratch: Path) -> P4B
     if "No space left" in text or "could not write" in text.lower():
         return DiskTrouble(scratch, first.rsplit(": ", 1)[-1])
     if any(sign in text for sign in _DAMAGED) and "duckdb_temp" not in text:
-        return WarehouseDamaged(warehouse, first)
+        return WarehouseDamaged(warehouse, first, describe_way_back(warehouse))
     return LoadFailed(first)
+
+
+def _read_format(path: Path) -> int | None:
+    with open_database(path, read_only=True) as con:
+        row = con.execute("select max(format) from raw.p4books_format").fetchone()
+    return row[0] if row else None
+
+
+def _is_usable(generation: Path) -> bool:
+    try:
+        return (_read_format(generation) or 0) in range(1, FORMAT + 1)
+    except (duckdb.Error, OSError):
+        return False
 
 
 def _translate_open_error(path: Path, text: str) -> P4BooksError:
@@ -112,19 +173,46 @@ def _translate_open_error(path: Path, text: str) -> P4BooksError:
         return DiskTrouble(path, "permission denied")
     if "newer version of DuckDB" in text or "newer DuckDB version" in text:
         return WarehouseTooNew(path, "of a newer DuckDB", "an older one")
-    return WarehouseDamaged(path, first)
+    return WarehouseDamaged(path, first, describe_way_back(path))
 
 
 def _keep_generation(warehouse: Path) -> None:
     """Keep the warehouse as a generation, and delete those that are too old."""
-    folder = warehouse.parent / "generations"
-    folder.mkdir(exist_ok=True, mode=0o700)
-    written = datetime.fromtimestamp(warehouse.stat().st_mtime, UTC)
-    kept = folder / f"warehouse-{written:%Y%m%dT%H%M%S%f}Z.duckdb"
-    kept.unlink(missing_ok=True)
-    os.link(warehouse, kept)
-    newest_first = sorted(folder.glob("warehouse-*.duckdb"), reverse=True)
+    _link_generation(warehouse, "warehouse")
+    marks = [path.name for path in _generations_folder(warehouse).glob(f"{_KEPT}*")]
+    kept_until = max(marks, default="").removeprefix(_KEPT)
+    newest_first = [
+        path
+        for path in list_generations(warehouse)
+        if path.stem.removeprefix("warehouse-") > kept_until
+    ]
     last_of_day = {path.name[:18]: path for path in reversed(newest_first)}
     days = [last_of_day[day] for day in sorted(last_of_day, reverse=True)[:GENERATION_DAYS]]
     for path in set(newest_first[GENERATIONS:]) - set(days):
         path.unlink()
+
+
+def _link_generation(warehouse: Path, kind: str) -> None:
+    """Add a warehouse to its generations, under the time at which it was written."""
+    folder = _generations_folder(warehouse)
+    folder.mkdir(exist_ok=True, mode=0o700)
+    written = datetime.fromtimestamp(warehouse.stat().st_mtime, UTC)
+    kept = folder / f"{kind}-{_format_generation(written)}.duckdb"
+    kept.unlink(missing_ok=True)
+    os.link(warehouse, kept)
+
+
+def _generations_folder(warehouse: Path) -> Path:
+    return warehouse.parent / "generations"
+
+
+def _format_generation(written: datetime) -> str:
+    return f"{written:%Y%m%dT%H%M%S%f}Z"
+
+
+def _parse_generation(path: Path) -> datetime | None:
+    """Return when a generation was written; None if it was renamed."""
+    try:
+        return datetime.strptime(path.stem, "warehouse-%Y%m%dT%H%M%S%fZ").replace(tzinfo=UTC)
+    except ValueError:
+        return None

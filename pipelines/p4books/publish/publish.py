@@ -9,7 +9,8 @@ from pathlib import Path
 
 import duckdb
 
-from p4books.errors import DiskTrouble, NoPicture, OutOfMemory
+from p4books.errors import DiskTrouble, NoPicture, OutOfMemory, PublishedHasMore
+from p4books.load.books import check_not_lost, find_unfinished_lists
 from p4books.load.evolution import migrate_warehouse, needs_migration
 from p4books.load.schema import create_tables, load_endpoints, read_state
 from p4books.load.warehouse import check_warehouse, translate_error
@@ -65,16 +66,20 @@ def publish_report(
     """Publish the reports from the warehouse, without a sync; return the file and its models.
 
     With a `day`, they show the books at its end and go to a separate file beside the published one.
-    Raises NoPicture, BrokenSql, CheckFailed, AlreadyRunning, WarehouseDamaged and DiskTrouble; the
-    published file is unchanged then.
+    Raises NoPicture, BrokenSql, CheckFailed, AlreadyRunning, WarehouseLost, WarehouseDamaged,
+    PublishedHasMore and DiskTrouble; the published file is unchanged then.
     """
     warehouse = settings.warehouse
     name = "report" if day else "run"
     sources = SqlSources.at(sql)
     with tenant_lock(settings, name), scratch_dir(settings.scratch(name)) as scratch:
+        check_not_lost(settings)
         if not warehouse.exists():
             raise NoPicture("Nothing has been copied yet. Run `p4books sync` first.")
         check_warehouse(warehouse)
+        unfinished = [] if day else find_unfinished_lists(settings, read_state(warehouse).scans)
+        if unfinished:
+            raise PublishedHasMore(settings.published, unfinished)
         try:
             copy = _copy_warehouse(warehouse, scratch)
             runs = RunLog(settings.run_log).load_runs(last=None)

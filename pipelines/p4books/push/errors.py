@@ -44,20 +44,6 @@ class SkippedBad(P4BooksError):
         super().__init__(f"Skipped {bad:,} {records} that cannot be sent as they are.")
 
 
-class OtherBooks(P4BooksError):
-    """The ledger belongs to P4 Books at another address."""
-
-    exit_code = 2
-
-    def __init__(self, tenant: str, before: str, now: str) -> None:
-        super().__init__(
-            f"Earlier pushes of tenant {tenant} went to {before}; the settings now point to {now}. "
-            "Nothing was sent: with this ledger, records would be skipped or sent twice. For other "
-            "books, use another tenant or data_dir; if these are the same books at a new address, "
-            "use --same-books."
-        )
-
-
 class LedgerTrouble(P4BooksError):
     """The ledger cannot be read or written: without it nothing is sent."""
 

@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Literal
 
 from p4books.endpoints import ENDPOINTS, get_endpoint
-from p4books.errors import P4BooksError, UsageError
+from p4books.errors import OtherBooks, P4BooksError, UsageError
 from p4books.extract.client import ApiConnection, Client
 from p4books.extract.http import RequestCounts
-from p4books.load.schema import load_endpoints
+from p4books.load.books import are_same_books, check_not_lost
+from p4books.load.schema import load_endpoints, load_origins
 from p4books.load.warehouse import check_warehouse
 from p4books.push.documents import read_documents
 from p4books.push.enqueue import Enqueuer
@@ -26,7 +27,6 @@ from p4books.push.errors import (
     LedgerTrouble,
     NotAllCreated,
     NotReached,
-    OtherBooks,
     RefusedBefore,
     Stopped,
 )
@@ -66,8 +66,9 @@ def push_records(  # noqa: PLR0913 - the use case: all that a caller can choose
     """Create a record for each row that was not sent before, each at most once.
 
     `source` is the name of the file in the ledger. Raises P4BooksError if nothing could begin:
-    UsageError, BadFile, ListNotSynced, BrokenSeed, OtherBooks, AlreadyRunning, LedgerTrouble; what
-    stops the push later is in `PushReport.errors`. Raises Stopped if the user interrupts it.
+    UsageError, BadFile, ListNotSynced, BrokenSeed, OtherBooks, AlreadyRunning, LedgerTrouble,
+    WarehouseLost; what stops the push later is in `PushReport.errors`. Raises Stopped if the user
+    interrupts it.
     """
     started = time.monotonic()
     check_writable(endpoint)
@@ -75,8 +76,10 @@ def push_records(  # noqa: PLR0913 - the use case: all that a caller can choose
     report = PushReport(endpoint, dry_run=options.dry_run)
     with tenant_lock(settings, "push"), open_ledger(settings.ledger) as ledger:
         ledger.mark_interrupted()
-        _check_same_books(ledger, settings, options)
+        check_not_lost(settings)
         check_warehouse(settings.warehouse)
+        if not options.same_books:
+            _check_books(ledger, settings)
         definition = load_endpoints(settings.warehouse)[endpoint]
         lookups = Lookups.load(settings, definition, SqlSources.at(None))
         report.books_as_of, existing_ids = lookups.current_to, lookups.own.ids | lookups.own.gone
@@ -122,10 +125,17 @@ def check_writable(name: str) -> None:
         raise UsageError(f"The API of P4 Books cannot create {name}, only {writable}.")
 
 
-def _check_same_books(ledger: Ledger, settings: Settings, options: PushOptions) -> None:
-    before, now = ledger.last_address(), settings.address
-    if before not in {None, now} and not options.same_books:
-        raise OtherBooks(settings.tenant, before or "", now)
+def _check_books(ledger: Ledger, settings: Settings) -> None:
+    """Raise OtherBooks if the ledger or the warehouse has the books of another address."""
+    left = "Nothing was sent: with this {}, records would be skipped or sent twice."
+    addresses = [origin.address for origin in load_origins(settings.warehouse)]
+    before = ledger.last_address()
+    if not are_same_books(before, settings, addresses):
+        deed = f"Earlier pushes of tenant {settings.tenant} went to {before}"
+        raise OtherBooks(deed, settings.address, left.format("ledger"))
+    if addresses and not are_same_books(addresses[-1], settings, addresses):
+        deed = f"The warehouse of tenant {settings.tenant} has the books of {addresses[-1]}"
+        raise OtherBooks(deed, settings.address, left.format("warehouse"))
 
 
 def _reconcile(

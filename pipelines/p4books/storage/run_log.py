@@ -18,6 +18,7 @@ KEPT_DAYS = 90 * DAY  # then the details by endpoint are deleted
 STOPPED = "stopped"  # outcome of a run that a person or the system stopped
 RECORD_INTERVAL = 0.5  # seconds between two records of the cost so far
 KILLED = "killed"  # outcome of a run that never recorded its end
+LOST = "lost"  # outcome of a list whose load is no longer in the warehouse
 
 TableColumns = Mapping[str, Mapping[str, str]]  # by table: the columns and their declarations
 
@@ -256,6 +257,33 @@ class RunLog:
             return None
         found_at = datetime.fromtimestamp(rows[0]["found_at"], UTC)
         return {**json.loads(rows[0]["found"]), "found_at": found_at}
+
+    def load_addresses(self) -> list[str]:
+        """Return the addresses from which lists were read last."""
+        sources = [json.loads(profile["source"]) for profile in self.load_list_profiles().values()]
+        return [str(source["address"]) for source in sources if "address" in source]
+
+    def last_loaded_run(self) -> int | None:
+        """Return the last run whose rows should be in the warehouse; None if there is none."""
+        rows = self._tables.query(
+            "select max(run_id) as run from reading where outcome <> ? and held + new + gone > 0",
+            (LOST,),
+        )
+        return rows[0]["run"] if rows else None
+
+    def mark_lost(self, after: int, run: int) -> bool:
+        """Record that what the runs after one and before `run` loaded is not in the warehouse.
+
+        Returns whether there was anything.
+        """
+        with self._tables.connect() as store:
+            lost = store.execute(
+                "update reading set outcome = ?, complete = 0, held = 0, current_to = null,"
+                " oldest = null where run_id > ? and run_id < ? and outcome <> ?"
+                " and (complete or held > 0 or current_to is not null)",
+                (LOST, after, run, LOST),
+            ).rowcount
+        return lost > 0
 
     def load_freshness(self) -> dict[str, Freshness]:
         """Return how fresh each endpoint is, without those of which nothing was ever loaded."""

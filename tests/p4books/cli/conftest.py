@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.command import Completed, Run, run_here
+from tests.moved_books import move_books
 
 from p4books.settings import ENV_PREFIX
 from p4books_sandbox import Sandbox
@@ -73,9 +74,11 @@ def run_shop(home: Path) -> Run:
 
 
 @pytest.fixture
-def synced(first_sync: SyncedShop, tmp_path: Path) -> Path:
+def synced(first_sync: SyncedShop, sandbox: Sandbox, tmp_path: Path) -> Path:
     """The test's copy of the shop's data folder; the test's sandbox has the same books."""
-    return Path(shutil.copytree(first_sync.folder / "data", tmp_path / "data"))
+    data = Path(shutil.copytree(first_sync.folder / "data", tmp_path / "data"))
+    move_books(data / ".private" / "shop" / "warehouse.duckdb", sandbox.base_url)
+    return data
 
 
 @pytest.fixture

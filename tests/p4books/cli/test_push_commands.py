@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from openpyxl import Workbook
 from tests.command import Run
+from tests.moved_books import move_books
 from tests.p4books.cli.conftest import assert_one_sentence
 
 from p4books.settings import ENV_PREFIX
@@ -18,8 +19,10 @@ from p4books_sandbox import Fault, Sandbox
 @pytest.fixture
 def p4books(run_shop: Run, home: Path, sandbox: Sandbox) -> Run:
     """Run the command on the synced shop with the test's sandbox and an empty ledger."""
-    for file in (home / "data" / ".private" / "shop").glob("ledger.sqlite*"):
+    private = home / "data" / ".private" / "shop"
+    for file in private.glob("ledger.sqlite*"):
         file.unlink()
+    move_books(private / "warehouse.duckdb", sandbox.base_url)
     address = {f"{ENV_PREFIX}API_KEY": sandbox.key, f"{ENV_PREFIX}BASE_URL": sandbox.base_url}
     return lambda *words: run_shop(*map(str, words), **address)
 

@@ -11,6 +11,7 @@ from typing import Any
 import duckdb
 import pytest
 from pydantic import SecretStr
+from tests.moved_books import move_books
 from tests.staging_sync import sync_vendors
 
 from p4books.endpoints.vendors import VENDORS
@@ -81,6 +82,7 @@ def copied(offline: Settings, first_copy: Path) -> Settings:
 def synced(settings: Settings, first_copy: Path) -> Settings:
     """Settings of a tenant that was synced twice, and of its sandbox."""
     shutil.copytree(first_copy, settings.data_dir)
+    move_books(settings.warehouse, settings.address)
     return settings
 
 

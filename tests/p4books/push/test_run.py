@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.moved_books import move_books
 from tests.staging_sync import sync
 
-from p4books.errors import AlreadyRunning, UsageError
+from p4books.errors import AlreadyRunning, OtherBooks, UsageError
 from p4books.push.errors import (
     BadColumns,
     BadRows,
@@ -20,7 +21,6 @@ from p4books.push.errors import (
     NoAnswers,
     NotCreated,
     NotReached,
-    OtherBooks,
     OwnCodes,
 )
 from p4books.push.ledger import Ledger, list_entries, list_pushes
@@ -86,8 +86,13 @@ def open_books(data: Path) -> Iterator[OpenBooks]:
 
 
 def _settings(sandbox: Sandbox, data_dir: Path, **overrides: Any) -> Settings:
-    given = {"tenant": "acme", "api_key": sandbox.key, "base_url": sandbox.base_url}
-    return Settings(**{**given, "data_dir": data_dir, "requests_per_window": 100_000, **overrides})
+    given: dict[str, Any] = {"tenant": "acme", "api_key": sandbox.key}
+    given |= {"base_url": sandbox.base_url}
+    given |= {"data_dir": data_dir, "requests_per_window": 100_000, **overrides}
+    settings = Settings(**given)
+    if settings.warehouse.exists():
+        move_books(settings.warehouse, settings.address)
+    return settings
 
 
 def _push(
