@@ -49,11 +49,11 @@ class ApiError(P4BooksError):
 class KeyRefused(ApiError):
     """The key is wrong (401)."""
 
-    def __init__(self, tenant: str) -> None:
+    def __init__(self, tenant: str, place: str = "") -> None:
         super().__init__(
             f"P4 Books rejected the API key of tenant {tenant} (401). The last complete copy is "
             "unchanged. Create a new key (Settings > API > Generate API Key) and set it as "
-            "SOURCES__P4BOOKS__API_KEY."
+            f"{place or 'SOURCES__P4BOOKS__API_KEY'}."
         )
 
 
@@ -297,8 +297,11 @@ class QueryFailed(P4BooksError):
 class NotPublished(P4BooksError):
     """The published file does not exist yet."""
 
-    def __init__(self, path: Path, remedy: str = "p4books sync") -> None:
-        super().__init__(f"{path} does not exist yet. Run `{remedy}` first.")
+    def __init__(
+        self, path: Path, remedy: str = "p4books sync", others: Sequence[str] = ()
+    ) -> None:
+        there = f" There is {', '.join(others)}: --tenant {' | '.join(others)}." if others else ""
+        super().__init__(f"{path} does not exist yet.{there} Run `{remedy}` first.")
 
 
 class CheckFailed(P4BooksError):

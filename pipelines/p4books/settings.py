@@ -1,22 +1,26 @@
 """Settings: where they are looked up, their types, defaults and validation."""
 
 import ipaddress
+import logging
 import os
 import re
 import tomllib
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import date
+from functools import partial
 from io import StringIO
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from dotenv import dotenv_values
+from dotenv.parser import Binding, parse_stream
 from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
+    PrivateAttr,
     SecretStr,
     ValidationError,
     ValidationInfo,
@@ -29,6 +33,22 @@ from p4books.spelling import clean_name, find_spelling, fold_name, is_same_name
 
 ENV_PREFIX = "SOURCES__P4BOOKS__"
 TENANT_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
+
+
+_LIMITS = {  # by pydantic's type of error
+    "greater_than": "it must be more than {:g}",
+    "greater_than_equal": "it must be at least {:g}",
+    "less_than": "it must be less than {:g}",
+    "less_than_equal": "it must be at most {:g}",
+    "string_pattern_mismatch": "a currency code has three capital letters, such as USD",
+    "string_too_short": "it must not be empty",
+    "tuple_type": "it must be a list of names",
+}
+_AS_OF_SUFFIX = re.compile(r"-asof-\d{4}-\d\d-\d\d$")
+
+Sources = dict[str, dict[str, Any]]  # the settings of each source by its name
+
+log = logging.getLogger(__name__)
 
 
 def _parse_names(value: object) -> object:
@@ -70,6 +90,7 @@ class Settings(BaseModel):
     timezone: str = "America/Panama"
     currency: str = Field(default="USD", pattern=r"^[A-Z]{3}$")
     parallel_lists: int = Field(default=6, ge=1, le=32)
+    _key_place: str = PrivateAttr(default=f"{ENV_PREFIX}API_KEY")
     published_mode: Annotated[int, BeforeValidator(_parse_mode)] = 0o640
 
     @validator("*", mode="before")
@@ -141,6 +162,11 @@ class Settings(BaseModel):
         return self.api_key.get_secret_value()
 
     @property
+    def key_place(self) -> str:
+        """Where the API key is set, as part of a sentence."""
+        return self._key_place
+
+    @property
     def address(self) -> str:
         """The base address of this tenant, without a trailing slash."""
         return self.base_url.replace("{tenant}", self.tenant)
@@ -209,26 +235,44 @@ def load_settings(
     Reading the published file needs no key. Raises SettingsError, one sentence per problem.
     """
     root = root or project_root()
-    values = collect_settings(root, tenant, known_only=need_key)
+    _check_tenant_option(tenant)
+    sources = _read_sources(root)
+    values = _select_tenant(_merge_sources(sources), tenant, known_only=need_key)
+    missing_key = _describe_missing_key(sources, values) if need_key else ""
     try:
         settings = validate_settings(values)
     except SettingsError as error:
-        if need_key and not values.get("api_key"):
-            raise SettingsError(f"{error}\n{_describe_missing('api_key')}") from None
-        raise
-    if need_key and settings.api_key is None:
-        raise SettingsError(_describe_missing("api_key"))
+        raise SettingsError(_complete_description(error, values, root, missing_key)) from None
+    if missing_key:
+        raise SettingsError(missing_key)
     data_dir = root / settings.data_dir.expanduser()
-    tenant = _find_tenant(settings.tenant, data_dir)
-    return settings.model_copy(update={"data_dir": data_dir, "tenant": tenant})
+    name = _find_tenant(settings.tenant, data_dir)
+    settings = settings.model_copy(update={"data_dir": data_dir, "tenant": name})
+    settings._key_place = _locate_key(sources, name)
+    return settings
+
+
+def list_tenants(data_dir: Path) -> list[str]:
+    """Return the tenants of which a folder has files, as their files spell them."""
+    return sorted({*_list_private(data_dir), *_list_published(data_dir)})
 
 
 def _find_tenant(tenant: str, data_dir: Path) -> str:
     """Return a tenant's name as its files have it, which were made under another spelling of it."""
-    private = data_dir / ".private"
-    folders = [path.name for path in private.iterdir()] if private.is_dir() else []
-    published = [path.stem for path in data_dir.glob("*.duckdb")]
-    return find_spelling(tenant, folders) or find_spelling(tenant, published) or tenant
+    private, published = _list_private(data_dir), _list_published(data_dir)
+    return find_spelling(tenant, private) or find_spelling(tenant, published) or tenant
+
+
+def _list_private(data_dir: Path) -> list[str]:
+    with suppress(OSError):  # who reads the published file may not look into the private folder
+        names = [path.name for path in (data_dir / ".private").iterdir()]
+        return [name for name in names if TENANT_NAME.fullmatch(name)]
+    return []
+
+
+def _list_published(data_dir: Path) -> list[str]:
+    names = [_AS_OF_SUFFIX.sub("", path.stem) for path in data_dir.glob("*.duckdb")]
+    return [name for name in names if TENANT_NAME.fullmatch(name)]
 
 
 def validate_settings(values: Mapping[str, Any]) -> Settings:
@@ -249,21 +293,49 @@ def collect_settings(root: Path, tenant: str | None, *, known_only: bool) -> dic
 
     With `known_only` the tenant must be one that they name. Raises SettingsError.
     """
-    return _select_tenant(_merge_sources(root), tenant, known_only=known_only)
+    return _select_tenant(_merge_sources(_read_sources(root)), tenant, known_only=known_only)
 
 
-def _merge_sources(root: Path) -> dict[str, Any]:
-    """Merge the four sources of settings; the first one takes precedence."""
-    sources = [
-        _nest_variables(os.environ),
-        _parse_file(root / ".env", _parse_dotenv),
-        _parse_file(root / ".dlt" / "secrets.toml", _parse_toml),
-        _parse_file(root / ".dlt" / "config.toml", _parse_toml),
-    ]
+def _merge_sources(sources: Sources) -> dict[str, Any]:
+    """Merge the sources of settings; the first one takes precedence."""
     merged: dict[str, Any] = {}
-    for source in reversed(sources):
+    for source in reversed(sources.values()):
         merged = _merge_over(source, merged)
     return merged
+
+
+def _read_sources(root: Path) -> Sources:
+    """Read the four sources of settings, the one that takes precedence first."""
+    files: dict[str, Callable[[str], dict[str, Any]]] = {
+        ".env": partial(_parse_dotenv, root / ".env"),
+        ".dlt/secrets.toml": _parse_toml,
+        ".dlt/config.toml": _parse_toml,
+    }
+    read = {name: _parse_file(root / name, parse) for name, parse in files.items()}
+    return {"the environment": _nest_variables(os.environ), **read}
+
+
+def _locate_key(sources: Sources, tenant: str) -> str:
+    """Return where the key of a tenant is set, as part of a sentence."""
+    name = fold_name(tenant)
+    own = {source: _find_table(values, name) for source, values in sources.items()}
+    for tables, variable, table in (
+        (own, f"{ENV_PREFIX}TENANTS__{tenant.upper()}__API_KEY", f".tenants.{tenant}"),
+        (sources, f"{ENV_PREFIX}API_KEY", ""),
+    ):
+        for source, values in tables.items():
+            if not values.get("api_key"):
+                continue
+            if source.endswith(".toml"):
+                return f"api_key under [sources.p4books{table}] in {source}"
+            return f"{variable} in {source}"
+    return f"{ENV_PREFIX}API_KEY"
+
+
+def _find_table(values: Mapping[str, Any], tenant: str) -> Mapping[str, Any]:
+    tables = values.get("tenants")
+    table = tables.get(tenant) if isinstance(tables, dict) else None
+    return table if isinstance(table, dict) else {}
 
 
 def _parse_file(path: Path, parse: Callable[[str], dict[str, Any]]) -> dict[str, Any]:
@@ -275,8 +347,20 @@ def _parse_file(path: Path, parse: Callable[[str], dict[str, Any]]) -> dict[str,
         raise SettingsError(f"{path} cannot be read: {error}. Nothing was done.") from None
 
 
-def _parse_dotenv(text: str) -> dict[str, Any]:
-    return _nest_variables(dotenv_values(stream=StringIO(text), interpolate=False))
+def _parse_dotenv(path: Path, text: str) -> dict[str, Any]:
+    variables: dict[str, str | None] = {}
+    for binding in parse_stream(StringIO(text)):
+        if binding.error:  # what it says may be a key
+            log.warning("%s: line %d is not NAME=value; it is ignored.", path, _find_line(binding))
+        elif binding.key is not None:
+            variables[binding.key] = binding.value
+    return _nest_variables(variables)
+
+
+def _find_line(binding: Binding) -> int:
+    """Return the line of a statement, which begins with the empty lines before it."""
+    text = binding.original.string
+    return binding.original.line + text[: len(text) - len(text.lstrip())].count("\n")
 
 
 def _nest_variables(variables: Mapping[str, str | None]) -> dict[str, Any]:
@@ -357,6 +441,39 @@ def _select_tenant(
     return {**values, **(own or {}), "tenant": name}
 
 
+def _check_tenant_option(tenant: str | None) -> None:
+    if tenant is not None and not TENANT_NAME.fullmatch(clean_name(tenant)):
+        raise SettingsError(
+            f"--tenant {clean_name(tenant)[:80]!r} is not the name of a tenant, which has only "
+            "letters, digits and hyphens. Nothing was done."
+        )
+
+
+def _complete_description(
+    error: SettingsError, values: Mapping[str, Any], root: Path, missing_key: str
+) -> str:
+    """Add to the problems of settings the tenants that there are, and that of a missing key."""
+    lines = str(error).splitlines()
+    data_dir = root / Path(str(values.get("data_dir") or "data")).expanduser()
+    if not values.get("tenant") and (known := list_tenants(data_dir)):
+        there = f" In {data_dir} there is {', '.join(known)}: --tenant {' | '.join(known)}."
+        lines = [f"{line}{there}" if "setting tenant is" in line else line for line in lines]
+    return "\n".join([*lines, missing_key] if missing_key else lines)
+
+
+def _describe_missing_key(sources: Sources, values: Mapping[str, Any]) -> str:
+    """Say where a missing key belongs; empty if there is one."""
+    if values.get("api_key"):
+        return ""
+    name, default = str(values.get("tenant")), _merge_sources(sources).get("tenant")
+    if values.get("tenant") and not (default and is_same_name(name, str(default))):
+        return (
+            f"The API key of {name} is missing. Add api_key = '…' under "
+            f"[sources.p4books.tenants.{name}] to .dlt/secrets.toml."
+        )
+    return _describe_missing("api_key")
+
+
 def _is_loopback(host: str) -> bool:
     if host == "localhost":
         return True
@@ -377,13 +494,28 @@ def _describe_error(problem: Any) -> str:
         return describe_unknown("setting", name, Settings.model_fields)
     if problem["type"] == "missing":
         return _describe_missing(name)
-    why = end_sentence(problem["msg"].removeprefix("Value error, "))
+    why = end_sentence(_describe_reason(name, problem))
     return (
         f"The setting {name} is invalid: {why[0].lower()}{why[1:]} "
         f"Set {ENV_PREFIX}{name.upper()} in the environment or in .env."
     )
 
 
+def _describe_reason(name: str, problem: Any) -> str:
+    """Say what a value has to be, in our words: those of pydantic are for programmers."""
+    kind, limits = str(problem["type"]), problem.get("ctx", {})
+    if kind == "value_error":
+        return str(problem["msg"]).removeprefix("Value error, ")
+    if kind in _LIMITS:
+        return _LIMITS[kind].format(*limits.values())
+    annotation = Settings.model_fields[name].annotation
+    if annotation is int:
+        return "it must be a whole number"
+    return "it must be a number" if annotation is float else "it must be a text"
+
+
 def _describe_missing(name: str) -> str:
     variable = ENV_PREFIX + name.upper()
-    return f"The setting {name} is missing. Add {variable}=… to .env (see .env.example)."
+    add = f"Add {variable}=… to .env (see .env.example)"
+    choice = ", or choose one with --tenant NAME" if name == "tenant" else ""
+    return f"The setting {name} is missing. {add}{choice}."

@@ -67,9 +67,140 @@ def test_missing_setting(missing: str, monkeypatch: Env) -> None:
         load_settings()
 
     variable = ENV_PREFIX + missing.upper()
+    choice = ", or choose one with --tenant NAME" if missing == "tenant" else ""
     assert str(error.value) == (
-        f"The setting {missing} is missing. Add {variable}=… to .env (see .env.example)."
+        f"The setting {missing} is missing. Add {variable}=… to .env (see .env.example){choice}."
     )
+
+
+@pytest.mark.parametrize("file", ["acme.duckdb", "acme-asof-2026-10-31.duckdb", ".private/acme/x"])
+def test_missing_tenant_with_files(file: str) -> None:
+    """If no tenant is set, the message names those of which there are files."""
+    for path in (Path("data") / file, Path("data/north-2.duckdb"), Path("data/a b.duckdb")):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+    with pytest.raises(SettingsError) as error:
+        load_settings(need_key=False)
+
+    there = f"In {Path('data').resolve()} there is acme, north-2: --tenant acme | north-2."
+    assert str(error.value).endswith(there)
+
+
+@pytest.mark.parametrize("name", ["../../etc", "", "a b", "x" * 200])
+def test_invalid_tenant_option(name: str, monkeypatch: Env) -> None:
+    """The message for an invalid option names the option, not the setting, and is short."""
+    _set(monkeypatch)
+
+    with pytest.raises(SettingsError, match=r"^--tenant '.*' is not the name of a tenant") as error:
+        load_settings(name, need_key=False)
+
+    assert ENV_PREFIX not in str(error.value)
+    assert len(str(error.value)) < 200
+
+
+KEY_PLACES = {
+    f"{ENV_PREFIX}API_KEY in the environment": {"variable": f"{ENV_PREFIX}API_KEY"},
+    f"{ENV_PREFIX}API_KEY in .env": {"env": f"{ENV_PREFIX}API_KEY=k"},
+    "api_key under [sources.p4books] in .dlt/secrets.toml": {
+        "secrets": "[sources.p4books]\napi_key = 'k'"
+    },
+    "api_key under [sources.p4books.tenants.acme] in .dlt/secrets.toml": {
+        "secrets": "[sources.p4books.tenants.ACME]\napi_key = 'k'",
+        "env": f"{ENV_PREFIX}API_KEY=other",
+    },
+    f"{ENV_PREFIX}TENANTS__ACME__API_KEY in the environment": {
+        "variable": f"{ENV_PREFIX}TENANTS__ACME__API_KEY",
+        "secrets": "[sources.p4books.tenants.acme]\napi_key = 'other'",
+    },
+}
+
+
+@pytest.mark.parametrize("place", KEY_PLACES)
+def test_place_of_the_key(place: str, monkeypatch: Env) -> None:
+    """The settings know where their key was found, for the message that it is wrong."""
+    given = KEY_PLACES[place]
+    _set(monkeypatch, api_key="")
+    _secrets(given.get("secrets", ""))
+    Path(".env").write_text(given.get("env", ""))
+    if "variable" in given:
+        monkeypatch.setenv(given["variable"], "k")
+
+    settings = load_settings("acme")
+
+    assert (settings.key, settings.key_place) == ("k", place)
+
+
+def test_missing_key_of_a_tenant() -> None:
+    """A tenant that is not the default one needs a key in its own table, and is told so."""
+    _secrets(f"[sources.p4books]\ntenant = 'acme'\napi_key = '{SECRET}'")
+    _config("[sources.p4books.tenants.beta]\npage_size = 10")
+
+    with pytest.raises(SettingsError) as error:
+        load_settings("beta")
+
+    assert str(error.value) == (
+        "The API key of beta is missing. Add api_key = '…' under [sources.p4books.tenants.beta] "
+        "to .dlt/secrets.toml."
+    )
+
+
+def test_broken_line_of_env(
+    monkeypatch: Env, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """A line of .env that cannot be read is named by its number, and the others count."""
+    _set(monkeypatch, tenant="", api_key="")
+    lines = ["# ours", "", f"{ENV_PREFIX}API_KEY='{SECRET}", f"{ENV_PREFIX}TENANT=acme"]
+    Path(".env").write_text("\n".join(lines))
+
+    assert _collect() == {"tenant": "acme"}
+    (message,) = caplog.messages
+    assert message == f"{Path('.env').resolve()}: line 3 is not NAME=value; it is ignored."
+    assert SECRET not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "why"),
+    [
+        ("page_size", "abc", "it must be a whole number."),
+        ("page_size", "2.5", "it must be a whole number."),
+        ("page_size", "0", "it must be at least 1."),
+        ("parallel_lists", "33", "it must be at most 32."),
+        ("window_seconds", "soon", "it must be a number."),
+        ("window_seconds", "nan", "it must be a number."),
+        ("window_seconds", "0", "it must be more than 0."),
+        ("max_gone_share", "1.5", "it must be at most 1."),
+        ("currency", "dollars", "a currency code has three capital letters, such as USD."),
+        ("page_param", " ", "it must not be empty."),
+    ],
+)
+def test_reason_of_an_invalid_setting(name: str, value: str, why: str, monkeypatch: Env) -> None:
+    """A value that does not fit is rejected in a plain sentence."""
+    _set(monkeypatch, **{name: value})
+
+    with pytest.raises(SettingsError) as error:
+        load_settings()
+
+    variable = ENV_PREFIX + name.upper()
+    assert str(error.value) == (
+        f"The setting {name} is invalid: {why} Set {variable} in the environment or in .env."
+    )
+
+
+@pytest.mark.parametrize("name", ["endpoints", "tenant", "data_dir"])
+def test_setting_of_another_type(name: str) -> None:
+    """A value of another type in a TOML file is rejected in a plain sentence, too."""
+    _secrets(f"[sources.p4books]\ntenant = 'acme'\napi_key = '{SECRET}'\n")
+    _config(f"[sources.p4books]\n{name} = 5\n")
+    if name == "tenant":
+        _secrets(f"[sources.p4books]\napi_key = '{SECRET}'\n")
+
+    with pytest.raises(
+        SettingsError, match=f"The setting {name} is invalid: it must be a "
+    ) as error:
+        load_settings()
+
+    assert "nput" not in str(error.value)
 
 
 def test_two_missing_settings() -> None:

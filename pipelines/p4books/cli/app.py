@@ -208,7 +208,7 @@ def runs(number: int | None, last: int, tenant: str | None, as_json: bool) -> No
 @json_option
 def adopt(field: str, kind: str | None, tenant: str | None, as_json: bool) -> None:
     """Turn a field that P4 Books added into a column of every version; its values leave `extra`."""
-    from p4books.cli.console import print_json
+    from p4books.cli.console import print_json, print_line
     from p4books.load.evolution import adopt_field
     from p4books.settings import load_settings
 
@@ -219,7 +219,7 @@ def adopt(field: str, kind: str | None, tenant: str | None, as_json: bool) -> No
     misfits = ""
     if done.misfits:
         misfits = f" Values that did not fit are in raw.findings: {done.misfits:,}."
-    click.echo(
+    print_line(
         f"{done.endpoint}.{done.field} is now a column ({done.kind}), filled in {done.values:,} of "
         f"{done.versions:,} versions.{misfits} The next `p4books sync` publishes it."
     )

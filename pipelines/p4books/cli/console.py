@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from p4books.cli.suggestions import complete_suggestions
 from p4books.settings import Settings
 from p4books.storage.exact_json import encode_document
 
@@ -25,8 +26,8 @@ def make_console() -> Console:
 
 
 def print_line(line: str = "") -> None:
-    """Print a line of text as it is, without markup."""
-    sys.stdout.write(f"{line}\n")
+    """Print a line of text as it is, without markup; commands in it get the given tenant."""
+    sys.stdout.write(f"{complete_suggestions(line)}\n")
 
 
 def print_json(value: object) -> None:

@@ -1,7 +1,6 @@
 """Output of sync, check, status, runs, models and report."""
 
 import re
-import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +18,8 @@ from p4books.cli.console import (
     print_line,
     print_table,
 )
+from p4books.cli.runtime import log_note
+from p4books.cli.suggestions import complete_suggestions
 from p4books.settings import Settings
 from p4books.storage.run_log import KILLED, EndpointRun, Run, SyncSummary
 
@@ -47,7 +48,7 @@ def print_summary(summary: SyncSummary, settings: Settings, *, table: bool = Tru
         line = f"{format_timestamp(datetime.now(UTC), settings)} {summary.tenant}: {line}"
     print_line(line)
     for note in summary.notes:
-        sys.stderr.write(f"{note}\n")
+        log_note(note)
 
 
 def print_summary_json(summary: SyncSummary, settings: Settings) -> None:
@@ -290,7 +291,11 @@ def _build_summary_object(summary: SyncSummary, settings: Settings) -> dict[str,
     return {
         **vars(summary),
         "readings": [_build_reading_object(reading) for reading in summary.readings],
-        "faults": [{"kind": type(f).__name__, "sentence": str(f)} for f in summary.faults],
+        "faults": [
+            {"kind": type(fault).__name__, "sentence": complete_suggestions(str(fault))}
+            for fault in summary.faults
+        ],
+        "notes": [complete_suggestions(note) for note in summary.notes],
         "file": str(settings.published),
     }
 

@@ -17,6 +17,7 @@ from typing import NoReturn
 
 import click
 
+from p4books.cli.suggestions import complete_suggestions, forget_tenant, remember_tenant
 from p4books.endpoints import get_endpoint
 from p4books.errors import P4BooksError, StopRequested, UsageError
 from p4books.storage.interrupt import is_stop_requested, request_stop
@@ -34,7 +35,10 @@ _STOPPED = {
 _NOTHING_CHANGED = "Stopped. Nothing was changed."
 
 tenant_option = click.option(
-    "--tenant", metavar="NAME", help="The tenant, if several are configured."
+    "--tenant",
+    metavar="NAME",
+    callback=remember_tenant,
+    help="The tenant, if several are configured.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 as_of_option = click.option(
@@ -74,6 +78,11 @@ def log_error(message: str) -> None:
     _write_message(logging.ERROR, message)
 
 
+def log_note(message: str) -> None:
+    """Write to stderr what needs attention but is no error, as plain text or a line of JSON."""
+    _write_message(logging.WARNING, message)
+
+
 def log_progress(message: str) -> None:
     """Write a progress message to stderr, as plain text or as a line of JSON."""
     _write_message(logging.INFO, message)
@@ -94,6 +103,7 @@ def run_command(command: click.Command, words: Sequence[str] | None = None) -> i
     Every error becomes a message on stderr.
     """
     words = sys.argv[1:] if words is None else list(words)
+    forget_tenant()
     try:
         return _invoke(command, words)
     except (KeyboardInterrupt, click.Abort) as stop:
@@ -129,6 +139,7 @@ class _JsonFormatter(logging.Formatter):
 
 
 def _write_message(level: int, message: str) -> None:
+    message = complete_suggestions(message)
     if _LOG.handlers:
         _LOG.log(level, "%s", message)
     else:

@@ -59,7 +59,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class ApiTarget:
-    """A tenant's API: its address, the key, and how pages are requested."""
+    """A tenant's API: its address, the key, where that is set, and how pages are requested."""
 
     tenant: str
     address: str
@@ -67,6 +67,7 @@ class ApiTarget:
     page_size: int
     page_param: str
     page_size_param: str
+    key_place: str = ""
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
@@ -78,6 +79,7 @@ class ApiTarget:
             page_size=settings.page_size,
             page_param=settings.page_param,
             page_size_param=settings.page_size_param,
+            key_place=settings.key_place,
         )
 
     @property
@@ -226,7 +228,7 @@ class Client:
 
     def _access_error(self, endpoint: Endpoint, status: int) -> ApiError:
         if status == 401:
-            return KeyRefused(self.target.tenant)
+            return KeyRefused(self.target.tenant, self.target.key_place)
         if status == 403:
             return RightMissing(endpoint.name)
         return NotFound(endpoint.name, f"{self.target.address}/{endpoint.path}")

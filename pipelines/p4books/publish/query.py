@@ -9,6 +9,7 @@ from typing import Any
 import duckdb
 
 from p4books.errors import NotPublished, QueryFailed, describe_unknown
+from p4books.settings import list_tenants
 from p4books.storage.database import quote_identifier
 from p4books.storage.interrupt import track_connection
 
@@ -65,7 +66,8 @@ def open_published(published: Path) -> duckdb.DuckDBPyConnection:
     Raises NotPublished if there is none, and QueryFailed if it cannot be opened.
     """
     if not published.exists():
-        raise NotPublished(published)
+        others = [name for name in list_tenants(published.parent) if name != published.stem]
+        raise NotPublished(published, others=others)
     try:
         con = track_connection(duckdb.connect(published, read_only=True))
         _lock_down(con)

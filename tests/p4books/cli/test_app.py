@@ -312,6 +312,17 @@ def test_check_deep(p4books: Run, sandbox: Sandbox) -> None:
     assert "oldest first" in status_shown
 
 
+@pytest.mark.usefixtures("synced")
+@pytest.mark.parametrize("words", [["status"], ["query", "select 1"], ["export"], ["models"]])
+def test_tenant_without_files(p4books: Run, words: list[str]) -> None:
+    """A tenant of which there are no files is an error that names the one that there is."""
+    done = p4books(*words, "--tenant", "shopp")
+
+    assert_one_sentence(
+        done, "There is shop: --tenant shop.", "Run `p4books sync --tenant shopp` first."
+    )
+
+
 def test_status_before_the_first_sync(p4books: Run) -> None:
     """Without a published file `status` says what to do, and ends with 1."""
     done = p4books("status")
