@@ -29,7 +29,7 @@ from p4books_sandbox import Sandbox
 MakeSettings = Callable[..., Settings]
 Row = tuple[Any, ...]
 
-_PLACES = {"DLT_PROJECT_DIR", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"}
+_PLACES = {"DLT_PROJECT_DIR", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"}
 
 
 hypothesis.settings.register_profile(

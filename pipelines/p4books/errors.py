@@ -30,6 +30,26 @@ class UsageError(P4BooksError):
     exit_code = 2
 
 
+class BadCertificateFile(SettingsError):
+    """An environment variable names a file of certificates that cannot be used."""
+
+    def __init__(self, variable: str, path: str, what: str) -> None:
+        super().__init__(
+            f"The environment variable {variable} names the file {path}, which {what}. Nothing was "
+            f"requested and nothing was changed. Correct the path, or unset {variable}."
+        )
+
+
+class BadProxy(SettingsError):
+    """An environment variable names a proxy that cannot be used; its value may have a password."""
+
+    def __init__(self, variable: str, what: str) -> None:
+        super().__init__(
+            f"The environment variable {variable} {what}. Nothing was requested and nothing was "
+            "changed. Set it to http://HOST:PORT, or name this host in NO_PROXY."
+        )
+
+
 class AlreadyRunning(P4BooksError):
     """Another run of this tenant is in progress."""
 
@@ -90,20 +110,21 @@ class NotFound(ApiError):
 class Unreachable(ApiError):
     """No connection: name, network or certificate."""
 
-    def __init__(self, endpoint: str, host: str, why: str) -> None:
+    def __init__(self, endpoint: str, host: str, why: str, remedy: str) -> None:
         super().__init__(
             f"{endpoint}: {host} could not be reached ({why}). The last complete copy is "
-            "unchanged. Check the setting `tenant` and the network, then run again."
+            f"unchanged. {remedy} Then run again."
         )
 
 
 class BadAnswer(ApiError):
     """A response that is not a page of the list: HTML, `data: null`, a wrong echo, a cut body."""
 
-    def __init__(self, endpoint: str, page: int, what: str) -> None:
+    def __init__(self, endpoint: str, page: int, what: str, remedy: str = "") -> None:
+        remedy = remedy or "Run again; if it persists, run `p4books check`."
         super().__init__(
             f"{endpoint}: P4 Books answered the request for page {page} with {what}. The last "
-            "complete copy is unchanged. Run again; if it persists, run `p4books check`."
+            f"complete copy is unchanged. {remedy}"
         )
 
 
@@ -114,6 +135,11 @@ class Refused(ApiError):
         now = "Run `p4books check`."
         if status in {400, 406, 422}:  # the request is wrong, and all that we choose is in it
             now = "Lower the setting `page_size`, or run `p4books check --deep` to find the cause."
+        if status == 429:
+            now = (
+                "It goes on refusing although p4books waits as asked: other programs may use the "
+                "same key. Run again later, or lower the setting `requests_per_window`."
+            )
         super().__init__(
             f"{endpoint}: P4 Books refused the request for page {page} with status {status}. The "
             f"last complete copy is unchanged. {now}"
@@ -123,10 +149,10 @@ class Refused(ApiError):
 class Redirected(ApiError):
     """The server redirects to another host, to which the key is not sent."""
 
-    def __init__(self, host: str, target: str) -> None:
+    def __init__(self, host: str, target: str, remedy: str) -> None:
         super().__init__(
             f"{host} redirects to {target}; the API key was not sent there and nothing was "
-            "changed. If that address is correct, set it as `base_url`."
+            f"changed. {remedy}"
         )
 
 

@@ -13,6 +13,8 @@ from p4books.errors import (
     AlreadyRunning,
     ApiError,
     BadAnswer,
+    BadCertificateFile,
+    BadProxy,
     BrokenSeed,
     BrokenSql,
     CheckFailed,
@@ -59,17 +61,25 @@ ERRORS: list[tuple[P4BooksError, str, str]] = [
         "Check the settings `tenant` and `base_url`",
     ),
     (
-        Unreachable("vendors", "acme.p4books.com", "its name is not known"),
+        Unreachable("vendors", "acme.p4books.com", "unknown name", "Check the setting `tenant`."),
         "The last complete copy is unchanged",
-        "Check the setting `tenant` and the network",
+        "Check the setting `tenant`. Then run again.",
     ),
     (BadAnswer("vendors", 3, "an HTML page"), "complete copy is unchanged", "Run again"),
+    (BadAnswer("vendors", 3, "zstd", "Use gzip."), "complete copy is unchanged", "Use gzip."),
+    (Refused("vendors", 3, 429), "complete copy is unchanged", "`requests_per_window`"),
+    (
+        BadCertificateFile("SSL_CERT_FILE", "ca.pem", "does not exist"),
+        "nothing was changed",
+        "unset SSL_CERT_FILE",
+    ),
+    (BadProxy("HTTPS_PROXY", "is no address"), "nothing was changed", "Set it to http://HOST:PORT"),
     (Refused("vendors", 3, 418), "complete copy is unchanged", "`p4books check`"),
     (Refused("vendors", 1, 422), "copy is unchanged", "Lower the setting `page_size`"),
     (
-        Redirected("acme.p4books.com", "https://evil.example"),
+        Redirected("acme.p4books.com", "https://evil.example", "Set `base_url`."),
         "nothing was changed",
-        "set it as `base_url`",
+        "Set `base_url`.",
     ),
     (Incomplete("vendors", 1500, 1400, held=True), "no row was closed", "Run again"),
     (Incomplete("vendors", 1500, 1400, held=False), "Nothing was loaded", "Run again"),
@@ -158,7 +168,7 @@ STORED = {
 }
 
 TRY_LATER = {AlreadyRunning}
-USAGE = BARE - {P4BooksError, ApiError} | {OtherBooks}
+USAGE = BARE - {P4BooksError, ApiError} | {OtherBooks, BadCertificateFile, BadProxy}
 
 CLASSES: set[type[P4BooksError]] = {
     kind

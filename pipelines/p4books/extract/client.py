@@ -1,13 +1,10 @@
 """API client: one page per call, with retries, backoff and rate limiting."""
 
 import logging
-import math
-import random
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
 from typing import Self
 from urllib.parse import urlsplit
 
@@ -28,31 +25,21 @@ from p4books.errors import (
     RightMissing,
     Unreachable,
 )
-from p4books.extract.http import HttpSession, RequestCounts
+from p4books.extract.connections import describe_proxy
+from p4books.extract.failures import (
+    ConnectionFailure,
+    describe_connection_failure,
+    describe_missing_response,
+    suggest_remedy,
+)
+from p4books.extract.http import HttpSession, RequestCounts, Timeouts, TooSlow
 from p4books.extract.page import MalformedPage, Page, WrongPage, empty_page, parse_page
 from p4books.extract.rate_limiter import RateLimiter, limiter_path
+from p4books.extract.retry_after import RefusalSeries
 from p4books.settings import Settings
 
-TIMEOUT = 30.0  # seconds without a byte; recommended by the vendor
 MAX_ATTEMPTS = 5  # of one request, including the first
-MAX_REFUSALS = 20  # 429s in a row before a page is given up
-LONGEST_WAIT = 900.0  # seconds, even if a 429 asks for more
-
-_CONNECTION_FAILURES = (
-    (urllib3.exceptions.NameResolutionError, "unknown host name"),
-    (urllib3.exceptions.SSLError, "the certificate is not trusted"),
-    (urllib3.exceptions.ProxyError, "the proxy refused the connection"),
-    # Before ConnectTimeoutError, of which it is a subclass.
-    (urllib3.exceptions.NewConnectionError, "the connection was refused"),
-    (urllib3.exceptions.ConnectTimeoutError, "no connection within {:g} seconds"),
-)
-_MISSING_RESPONSES = (
-    (urllib3.exceptions.ReadTimeoutError, "no data within {:g} seconds"),
-    (urllib3.exceptions.ResponseError, "a redirect loop"),
-    (urllib3.exceptions.DecodeError, "a body that cannot be decompressed"),
-    (urllib3.exceptions.IncompleteRead, "a truncated body"),
-    (urllib3.exceptions.ProtocolError, "a dropped connection"),
-)
+MAX_SLOW_ATTEMPTS = 2  # of them with a response that is too slow, since each takes minutes
 
 log = logging.getLogger(__name__)
 
@@ -87,6 +74,16 @@ class ApiTarget:
         """Host name, with the port if there is one."""
         return urlsplit(self.address).netloc
 
+    @property
+    def host_setting(self) -> str:
+        """The setting that determines the host."""
+        return "tenant" if self.host.startswith(f"{self.tenant}.") else "base_url"
+
+    def describe_failure(self, error: Exception, timeouts: Timeouts) -> ConnectionFailure:
+        """Describe why there was no connection to it."""
+        proxy = describe_proxy(self.address)
+        return describe_connection_failure(error, timeouts, self.host_setting, proxy)
+
     def list_source(self, endpoint: Endpoint) -> dict[str, object]:
         """Return what identifies a list and its pages: pages of two sources never mix."""
         names = ("address", "page_size", "page_param", "page_size_param")
@@ -99,10 +96,11 @@ class ApiTarget:
 
 @dataclass(frozen=True)
 class ApiConnection:
-    """A tenant's API, and the rate limiter shared by all processes that use its key."""
+    """A tenant's API, the rate limiter shared by all processes that use its key, and timeouts."""
 
     target: ApiTarget
     limiter: RateLimiter
+    timeouts: Timeouts = field(default_factory=Timeouts)
 
     @classmethod
     def from_settings(cls, settings: Settings, sleep: Callable[[float], None] = time.sleep) -> Self:
@@ -113,7 +111,8 @@ class ApiConnection:
             settings.window_seconds,
             sleep=sleep,
         )
-        return cls(ApiTarget.from_settings(settings), limiter)
+        timeouts = Timeouts(total=settings.request_timeout)
+        return cls(ApiTarget.from_settings(settings), limiter, timeouts)
 
 
 class Client:
@@ -140,7 +139,11 @@ class Client:
         self._stop = stop or threading.Event()
         self._max_attempts = max_attempts
         self._last_wrong_page: int | None = None  # number returned by the previous attempt
-        self._session = HttpSession(self.target.address, self.target.key, self._limiter, TIMEOUT)
+        self._timeouts = connection.timeouts
+        self._slow_attempts = 0
+        self._session = HttpSession(
+            self.target.address, self.target.key, self._limiter, self._timeouts
+        )
 
     @property
     def counts(self) -> RequestCounts:
@@ -164,7 +167,7 @@ class Client:
         """
         if self._stop.is_set():
             raise Abandoned
-        self._last_wrong_page = None
+        self._last_wrong_page, self._slow_attempts = None, 0
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(_TransientFailure),
             stop=tenacity.stop_after_attempt(self._max_attempts)
@@ -208,7 +211,8 @@ class Client:
         url = f"{self.target.address}/{endpoint.path}"
         parameters: dict[str, str | int] = {self.target.page_param: number} if number else {}
         parameters[self.target.page_size_param] = page_size or self.target.page_size
-        for _ in range(MAX_REFUSALS):
+        refusals = RefusalSeries(self._limiter.window)
+        while True:
             try:
                 response = self._session.get(url, parameters)
             except urllib3.exceptions.HTTPError as error:
@@ -221,10 +225,11 @@ class Client:
             if response.status != 429:
                 return response.status, response.data
             self.counts.refused += 1
-            wait = parse_retry_after(response.headers.get("Retry-After"), self._limiter.window)
+            wait = refusals.next_wait(response.headers)
+            if wait is None:
+                raise Refused(endpoint.name, number, 429)
             log.info("%s: rate limit exceeded, waiting %.0f s", endpoint.name, wait)
             self._limiter.block(wait)
-        raise Refused(endpoint.name, number, 429)
 
     def _access_error(self, endpoint: Endpoint, status: int) -> ApiError:
         if status == 401:
@@ -233,40 +238,15 @@ class Client:
             return RightMissing(endpoint.name)
         return NotFound(endpoint.name, f"{self.target.address}/{endpoint.path}")
 
-    def _transport_failure(
-        self, endpoint: Endpoint, number: int, error: Exception
-    ) -> "_TransientFailure":
-        if reason := describe_connection_failure(error, TIMEOUT):
-            return _TransientFailure(Unreachable(endpoint.name, self.target.host, reason))
-        missing = describe_missing_response(error, TIMEOUT)
-        return _TransientFailure(BadAnswer(endpoint.name, number, missing))
-
-
-def describe_connection_failure(error: Exception, timeout: float) -> str | None:
-    """Return why no connection was made within `timeout` seconds, None if one was made."""
-    reason = next((text for kind, text in _CONNECTION_FAILURES if isinstance(error, kind)), None)
-    return reason and reason.format(timeout)
-
-
-def describe_missing_response(error: Exception, timeout: float) -> str:
-    """Return what arrived over a connection instead of a response within `timeout` seconds."""
-    texts = (text for kind, text in _MISSING_RESPONSES if isinstance(error, kind))
-    return next(texts, "a failed transfer").format(timeout)
-
-
-def parse_retry_after(retry_after: str | None, window: float) -> float:
-    """Return the seconds to wait after a 429: a whole window if the header does not say."""
-    try:
-        seconds = float(retry_after or "")
-    except ValueError:
-        try:
-            seconds = parsedate_to_datetime(retry_after or "").timestamp() - time.time()
-        except (ValueError, OverflowError):
-            seconds = window
-    if not math.isfinite(seconds):
-        seconds = window
-    jitter = random.uniform(0, 0.05)  # noqa: S311 - spreads processes, protects no secret
-    return min(max(seconds, 0.05), LONGEST_WAIT) + jitter
+    def _transport_failure(self, endpoint: Endpoint, number: int, error: Exception) -> Exception:
+        """Return the error to raise: a transient failure, unless a retry would take too long."""
+        if not self._session.request_sent:
+            failure, host = self.target.describe_failure(error, self._timeouts), self.target.host
+            return _TransientFailure(Unreachable(endpoint.name, host, failure.why, failure.remedy))
+        what, remedy = describe_missing_response(error, self._timeouts), suggest_remedy(error)
+        answer = BadAnswer(endpoint.name, number, what, remedy)
+        self._slow_attempts += isinstance(error, TooSlow)
+        return answer if self._slow_attempts >= MAX_SLOW_ATTEMPTS else _TransientFailure(answer)
 
 
 class _TransientFailure(Exception):

@@ -1,20 +1,47 @@
 """HTTP session that sends the key to one host only, with one attempt per call."""
 
-import os
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
-from urllib.parse import unquote, urlencode, urljoin, urlsplit
-from urllib.request import getproxies, proxy_bypass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from urllib.parse import urlencode, urlsplit, urlunsplit
 
-import certifi
 import urllib3
-from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from p4books.errors import Redirected
+from p4books.extract.connections import ConnectionWatch, open_pool
+from p4books.extract.encodings import CompressedBody, decode_body
 from p4books.extract.rate_limiter import RateLimiter
+from p4books.extract.redirects import PERMANENT, REDIRECTS, RedirectTarget, resolve_redirect
 
 MAX_REDIRECTS = 3  # in a row, on the same host only
+
+
+@dataclass(frozen=True)
+class Timeouts:
+    """When a request is given up: after so many seconds without a byte, or in total."""
+
+    silence: float = 30.0  # recommended by the vendor
+    total: float = 120.0
+
+
+@dataclass(frozen=True)
+class HttpResponse:
+    """A complete response; `data` is its decompressed body.
+
+    `redirect` is where it redirects to, None if it does not.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    data: bytes
+    redirect: RedirectTarget | None = None
+
+
+class TooSlow(urllib3.exceptions.HTTPError):
+    """A request was cut because it took longer than its total time."""
+
+
+class RedirectLoop(urllib3.exceptions.HTTPError):
+    """A request was redirected too often."""
 
 
 @dataclass
@@ -34,17 +61,21 @@ class HttpSession:
     """Sends requests with the key, within the rate limit, to one host.
 
     Nothing is retried here: every request, including one after a redirect, takes a slot of the rate
-    limiter and is counted. Raises urllib3's HTTPError if no complete response arrived, Redirected
-    if the server points to another host, and DiskTrouble.
+    limiter and is counted. Raises urllib3's HTTPError if no complete response arrived (TooSlow and
+    RedirectLoop are such), CompressedBody if its body cannot be decompressed, Redirected if the
+    server points to another host, and DiskTrouble. Opening one raises BadCertificateFile and
+    BadProxy.
     """
 
-    def __init__(self, address: str, key: str, limiter: RateLimiter, timeout: float) -> None:
+    def __init__(
+        self, address: str, key: str, limiter: RateLimiter, timeouts: Timeouts | None = None
+    ) -> None:
         self.counts = RequestCounts()
         self._limiter = limiter
-        self._timeout = timeout
-        self._request_sent = False
-        self._pool = _open_pool(address)
-        self._pool.pool_classes_by_scheme = _build_pool_classes(self._mark_sent)
+        self._timeouts = timeouts or Timeouts()
+        self._watch = ConnectionWatch()
+        self._pool = open_pool(address, self._watch)
+        self._moved: dict[str, str] = {}  # paths that the server moved for good
         self._headers = {
             "Authorization": f"Bearer {key}",
             "Content-Type": "application/json",
@@ -55,7 +86,7 @@ class HttpSession:
     @property
     def request_sent(self) -> bool:
         """Whether any byte of the last request may have been sent; if not, it never arrived."""
-        return self._request_sent
+        return self._watch.sent
 
     def post(
         self,
@@ -64,7 +95,7 @@ class HttpSession:
         *,
         before_wait: Callable[[], object] = lambda: None,
         before_send: Callable[[], object] = lambda: None,
-    ) -> urllib3.BaseHTTPResponse:
+    ) -> HttpResponse:
         """Send one POST, once, and return its complete response; redirects are not followed.
 
         `before_wait` is called before each wait for the rate limiter, `before_send` right before
@@ -72,16 +103,24 @@ class HttpSession:
         """
         return self._send("POST", url, body, before_wait, before_send)
 
-    def get(self, url: str, parameters: dict[str, str | int]) -> urllib3.BaseHTTPResponse:
+    def get(self, url: str, parameters: Mapping[str, str | int]) -> HttpResponse:
         """Send one GET, follow redirects on the same host, and return the complete response."""
-        url = f"{url}?{urlencode(parameters)}"
+        url = f"{self._moved.get(url, url)}?{urlencode(parameters)}"
         for _ in range(MAX_REDIRECTS):
             response = self._send("GET", url)
-            location = response.get_redirect_location()
-            if not location:
+            target = response.redirect
+            if target is None:
                 return response
-            url = _resolve_redirect(url, location)
-        raise urllib3.exceptions.ResponseError("a redirect loop")
+            if not target.is_same_host:
+                raise Redirected(urlsplit(url).netloc, target.shown, target.remedy)
+            if response.status in PERMANENT and target.keeps_query:
+                self._moved[_remove_query(url)] = _remove_query(target.url)
+            url = target.url
+        raise RedirectLoop
+
+    def get_once(self, url: str, parameters: Mapping[str, str | int]) -> HttpResponse:
+        """Send one GET and return its complete response; redirects are not followed."""
+        return self._send("GET", f"{url}?{urlencode(parameters)}")
 
     def _send(
         self,
@@ -90,82 +129,52 @@ class HttpSession:
         body: bytes | None = None,
         before_wait: Callable[[], object] = lambda: None,
         before_send: Callable[[], object] = lambda: None,
-    ) -> urllib3.BaseHTTPResponse:
-        self._request_sent = False
+    ) -> HttpResponse:
+        self._watch.sent = False
         slot = self._limiter.acquire(self.counts.add_wait, before_wait)
         try:
             before_send()
             self.counts.requests += 1
-            return self._pool.urlopen(
-                method,
-                url,
-                body=body,
-                headers=self._headers,
-                timeout=self._timeout,
-                retries=False,
-                redirect=False,
-            )
+            return _build_response(url, self._request(method, url, body))
         finally:
             self._limiter.release(slot)
 
-    def _mark_sent(self) -> None:
-        self._request_sent = True
+    def _request(self, method: str, url: str, body: bytes | None) -> urllib3.BaseHTTPResponse:
+        try:
+            with self._watch.limit(self._timeouts.total):
+                response = self._pool.urlopen(
+                    method,
+                    url,
+                    body=body,
+                    headers=self._headers,
+                    timeout=self._timeouts.silence,
+                    retries=False,
+                    redirect=False,
+                    decode_content=False,
+                )
+        except urllib3.exceptions.HTTPError:
+            if self._watch.is_cut:
+                raise TooSlow from None
+            raise
+        if self._watch.is_cut:  # a body without a length seems to be complete
+            raise TooSlow
+        return response
 
 
-def _build_pool_classes(
-    on_send: Callable[[], None],
-) -> dict[str, type[urllib3.HTTPConnectionPool]]:
-    """Build connection pools that call `on_send` once connected, before the first byte is sent."""
-
-    class Watched(HTTPConnection):
-        def request(self, *args: Any, **kwargs: Any) -> None:
-            if self.is_closed:
-                self.connect()
-            on_send()
-            super().request(*args, **kwargs)
-
-    class WatchedTls(Watched, HTTPSConnection):
-        pass
-
-    class Pool(urllib3.HTTPConnectionPool):
-        ConnectionCls = Watched
-
-    class TlsPool(urllib3.HTTPSConnectionPool):
-        ConnectionCls = WatchedTls
-
-    return {"http": Pool, "https": TlsPool}
-
-
-def _open_pool(address: str) -> urllib3.PoolManager:
-    """Open a connection pool with the proxies and certificates of the environment."""
-    authorities = os.environ.get("SSL_CERT_FILE") or os.environ.get("REQUESTS_CA_BUNDLE")
-    parts = urlsplit(address)
-    is_local = parts.scheme == "http"  # allowed for this machine only, which no proxy reaches
-    proxy = None if is_local or proxy_bypass(parts.netloc) else getproxies().get(parts.scheme)
-    if proxy is None:
-        return urllib3.PoolManager(ca_certs=authorities or certifi.where())
-    proxy = proxy if "://" in proxy else f"http://{proxy}"
-    login = urlsplit(proxy)
-    headers = (
-        urllib3.make_headers(
-            proxy_basic_auth=f"{unquote(login.username)}:{unquote(login.password or '')}"
-        )
-        if login.username
-        else None
-    )
-    return urllib3.ProxyManager(
-        proxy, proxy_headers=headers, ca_certs=authorities or certifi.where()
-    )
-
-
-def _resolve_redirect(url: str, location: str) -> str:
-    """Return the URL a redirect leads to. Raises Redirected if it is not on the same host."""
-    current = urlsplit(url)
+def _build_response(url: str, response: urllib3.BaseHTTPResponse) -> HttpResponse:
+    """Decompress the body; it matters only if the status says that it is what was asked for."""
+    built = HttpResponse(response.status, response.headers, response.data)
+    if response.status in REDIRECTS and response.headers.get("Location"):
+        built = replace(built, redirect=resolve_redirect(url, response.headers.get("Location")))
     try:
-        target_url = urljoin(url, location)
-        target = urlsplit(target_url)
-    except ValueError:
-        raise Redirected(current.netloc, "an invalid address") from None
-    if (current.scheme, current.netloc) != (target.scheme, target.netloc):
-        raise Redirected(current.netloc, f"{target.scheme}://{target.netloc}")
-    return target_url
+        return replace(
+            built, data=decode_body(built.data, built.headers.get("Content-Encoding", ""))
+        )
+    except CompressedBody:
+        if 200 <= response.status < 300:
+            raise
+        return replace(built, data=b"")
+
+
+def _remove_query(url: str) -> str:
+    return urlunsplit(urlsplit(url)._replace(query=""))

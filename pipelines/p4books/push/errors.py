@@ -71,10 +71,10 @@ class OwnCodes(P4BooksError):
 class NotReached(P4BooksError):
     """There was no connection, so no request was sent."""
 
-    def __init__(self, endpoint: str, host: str, why: str) -> None:
+    def __init__(self, endpoint: str, host: str, why: str, remedy: str) -> None:
         super().__init__(
-            f"{endpoint}: could not connect to {host} ({why}). {_LEDGER_KEPT} "
-            "Push the same file again."
+            f"{endpoint}: could not connect to {host} ({why}). {_LEDGER_KEPT} {remedy} "
+            "Then push the same file again."
         )
 
 
@@ -106,12 +106,21 @@ class StillRefusing(P4BooksError):
 
 
 class SentOn(P4BooksError):
-    """P4 Books redirected a POST, which is not followed."""
+    """P4 Books redirected a POST, and it was not followed; `remedy` None: it may be created."""
 
-    def __init__(self, endpoint: str, status: int, target: str) -> None:
+    def __init__(self, endpoint: str, status: int, target: str, remedy: str | None) -> None:
+        redirected = f"{endpoint}: P4 Books redirected a new record to {target} ({status})"
+        if remedy is None:
+            super().__init__(
+                f"{redirected}, which it may do after it has created it. The record is marked "
+                f"unknown, and is looked up when the file is pushed again. {_LEDGER_KEPT} If every "
+                "record is redirected like this, ask P4 Books for the address to create them at, "
+                "and set it as `base_url`."
+            )
+            return
         super().__init__(
-            f"{endpoint}: P4 Books redirected the request to {target} ({status}); POST requests "
-            f"are not redirected. {_LEDGER_KEPT} If that address is right, set `base_url` to it."
+            f"{redirected}, where it was not sent; nothing was created. {_LEDGER_KEPT} {remedy} "
+            "Then push the same file again."
         )
 
 

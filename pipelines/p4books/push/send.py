@@ -3,23 +3,18 @@
 import logging
 import time
 from collections.abc import Callable, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
 import urllib3
 
 from p4books.endpoints.definition import Endpoint
-from p4books.extract.client import (
-    MAX_ATTEMPTS,
-    MAX_REFUSALS,
-    TIMEOUT,
-    ApiConnection,
-    describe_connection_failure,
-    describe_missing_response,
-    parse_retry_after,
-)
-from p4books.extract.http import HttpSession, RequestCounts
+from p4books.extract.client import MAX_ATTEMPTS, ApiConnection
+from p4books.extract.failures import describe_missing_response
+from p4books.extract.http import MAX_REDIRECTS, HttpResponse, HttpSession, RequestCounts, Timeouts
+from p4books.extract.redirects import PERMANENT, RedirectTarget
+from p4books.extract.retry_after import RefusalSeries
 from p4books.push.errors import NoAnswers, NotCreated, NotReached, OwnCodes, SentOn, StillRefusing
 from p4books.push.ledger import Ledger
 from p4books.push.response import (
@@ -39,6 +34,9 @@ MAX_LOST = 50  # records of one push whose outcome is unknown
 MAX_DENIED_IN_A_ROW = 3  # records in a row with 403 or 404, after others were created
 MAX_BACKOFF = 30.0  # seconds
 
+_NOT_PROCESSED = frozenset({307, 308})  # the request is to be sent again, there (RFC 9110)
+_DONE_ELSEWHERE = 303  # the request was processed, and its result is there (RFC 9110)
+
 SendCallback = Callable[[int, int], None]  # records sent, records in total
 
 log = logging.getLogger(__name__)
@@ -54,7 +52,7 @@ class RetryPolicy:
     seconds after it was sent.
     """
 
-    timeout: float = TIMEOUT
+    timeout: float = Timeouts.silence
     backoff: float = 1.0
     settled: float = 300.0
     sleep: Callable[[float], None] = time.sleep
@@ -156,8 +154,9 @@ class RecordSender:
         self._ledger = ledger
         self._retry_policy = retry_policy
         self._url = f"{self._target.address}/{endpoint.path}"
+        self._timeouts = replace(connection.timeouts, silence=retry_policy.timeout)
         self._session = HttpSession(
-            self._target.address, self._target.key, self._limiter, retry_policy.timeout
+            self._target.address, self._target.key, self._limiter, self._timeouts
         )
 
     @property
@@ -168,29 +167,33 @@ class RecordSender:
     def send(self, entry: Entry) -> CreateResponse:
         """Send a record, and return what became of it; its state is *sending* then.
 
-        Only a 429, or a failure before any byte was sent, is repeated. Raises NotReached,
-        StillRefusing and NotCreated, and the state is the one before, since the request was
-        certainly not processed. Raises SentOn, and the state is *unknown*. Raises LedgerTrouble.
+        Only what was certainly not processed is sent again: after a 429, a failure before any byte
+        was sent, or a redirect on the same host that took nothing. Raises NotReached,
+        StillRefusing, NotCreated and SentOn, and the state is the one before; after a SentOn it is
+        *unknown* if the redirect may have followed the creation. Raises LedgerTrouble.
         """
-        refusals = failures = 0
+        refusals, failures = RefusalSeries(self._limiter.window), 0
+        redirects: list[RedirectTarget] = []
         while True:
+            url = redirects[-1].url if redirects else self._url
             try:
-                response = self._post(entry)
+                response = self._post(entry, url)
             except urllib3.exceptions.HTTPError as error:
                 if self._session.request_sent:
-                    what = describe_missing_response(error, self._retry_policy.timeout)
-                    return CreateResponse(UNKNOWN, what)
+                    return CreateResponse(UNKNOWN, describe_missing_response(error, self._timeouts))
                 failures += 1
                 self._wait_for_connection(entry, failures, error)
                 continue
-            if response.status != 429:
+            if response.status == 429:
+                self._block_limiter(entry, refusals, response)
+            elif 300 <= response.status < 400:
+                redirects.append(self._check_redirect(entry, url, response, len(redirects)))
+            else:
                 return self._classify(entry, response)
-            refusals += 1
-            self._block_limiter(entry, refusals, response)
 
-    def _post(self, entry: Entry) -> urllib3.BaseHTTPResponse:
+    def _post(self, entry: Entry, url: str) -> HttpResponse:
         return self._session.post(
-            self._url,
+            url,
             entry.body,
             before_wait=self._ledger.flush,
             before_send=lambda: self._ledger.mark_sending(entry),
@@ -198,34 +201,63 @@ class RecordSender:
 
     def _wait_for_connection(self, entry: Entry, failures: int, error: Exception) -> None:
         policy = self._retry_policy
-        why = describe_connection_failure(error, policy.timeout) or "the connection failed"
+        failure = self._target.describe_failure(error, self._timeouts)
         self._ledger.mark_not_taken(entry)
         if failures >= MAX_ATTEMPTS:
-            raise NotReached(self._endpoint.name, self._target.host, why)
-        log.info("%s: %s; try %d", self._endpoint.name, why, failures + 1)
+            raise NotReached(self._endpoint.name, self._target.host, failure.why, failure.remedy)
+        log.info("%s: %s; try %d", self._endpoint.name, failure.why, failures + 1)
         policy.sleep(min(policy.backoff * 2 ** (failures - 1), MAX_BACKOFF))
 
-    def _block_limiter(
-        self, entry: Entry, refusals: int, response: urllib3.BaseHTTPResponse
-    ) -> None:
+    def _block_limiter(self, entry: Entry, refusals: RefusalSeries, response: HttpResponse) -> None:
         """Block all processes for as long as the 429 asks; the next try waits for that."""
         self._ledger.mark_not_taken(entry)
         self.counts.refused += 1
-        if refusals >= MAX_REFUSALS:
+        wait = refusals.next_wait(response.headers)
+        if wait is None:
             raise StillRefusing(self._endpoint.name)
-        wait = parse_retry_after(response.headers.get("Retry-After"), self._limiter.window)
         log.info("%s: over the limit, waiting %.0f s", self._endpoint.name, wait)
         self._limiter.block(wait)
 
-    def _classify(self, entry: Entry, response: urllib3.BaseHTTPResponse) -> CreateResponse:
+    def _check_redirect(
+        self, entry: Entry, url: str, response: HttpResponse, followed: int
+    ) -> RedirectTarget:
+        """Return where to send the record instead; its state is the one before. Raises SentOn."""
+        name, status, target = self._endpoint.name, response.status, response.redirect
+        shown = target.shown if target else "an unnamed address"
+        if not self._took_nothing(url, response):
+            self._ledger.mark_lost(entry, status=status, answer=f"redirected to {shown}")
+            raise SentOn(name, status, shown, None)
+        self._ledger.mark_not_taken(entry)
+        if target is None or not target.is_same_host:
+            remedy = target.remedy if target else "Check the setting `base_url`."
+            raise SentOn(name, status, shown, remedy)
+        if followed >= MAX_REDIRECTS or not (status in _NOT_PROCESSED or target.adds_slash):
+            raise SentOn(name, status, shown, "Check the settings `base_url` and `api_key`.")
+        if status in PERMANENT or target.adds_slash:
+            self._url = target.url  # for the next records
+        return target
+
+    def _took_nothing(self, url: str, response: HttpResponse) -> bool:
+        """Return whether a redirect shows that the record was not processed.
+
+        A 301 or 302 does if a GET of the same address is redirected to the same place: then it
+        applies to the address, and is not the result of the creation.
+        """
+        if response.status in _NOT_PROCESSED:
+            return True
+        if response.redirect is None or response.status == _DONE_ELSEWHERE:
+            return False
+        try:
+            other = self._session.get_once(url, {self._target.page_size_param: 1})
+        except urllib3.exceptions.HTTPError:
+            return False
+        return other.redirect is not None and other.redirect.address == response.redirect.address
+
+    def _classify(self, entry: Entry, response: HttpResponse) -> CreateResponse:
         status, name = response.status, self._endpoint.name
         if status in DENIALS:
             self._ledger.mark_not_taken(entry, status=status)
             raise NotCreated(name, status, extract_message(response.data))
-        if 300 <= status < 400:
-            target = response.headers.get("Location") or "an unnamed address"
-            self._ledger.mark_lost(entry, status=status, answer=f"redirected to {target}")
-            raise SentOn(name, status, target)
         return classify_response(status, response.data, self._endpoint)
 
 

@@ -6,6 +6,8 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -13,7 +15,7 @@ import pytest
 import urllib3
 
 from p4books.errors import Redirected
-from p4books.extract.http import HttpSession
+from p4books.extract.http import HttpSession, RedirectLoop, Timeouts, TooSlow
 from p4books.extract.rate_limiter import RateLimiter
 from p4books_sandbox import Fault, Sandbox
 
@@ -33,7 +35,7 @@ def limiter(tmp_path: Path) -> RateLimiter:
 @pytest.fixture
 def session(sandbox: Sandbox, limiter: RateLimiter) -> HttpSession:
     """A session with the sandbox."""
-    return HttpSession(sandbox.base_url, sandbox.key, limiter, timeout=10)
+    return HttpSession(sandbox.base_url, sandbox.key, limiter, Timeouts(10))
 
 
 @pytest.fixture
@@ -113,7 +115,7 @@ def test_any_status(session: HttpSession, sandbox: Sandbox) -> None:
 def test_timeout(sandbox: Sandbox, limiter: RateLimiter) -> None:
     """A response that does not arrive in time raises; the session can be used again."""
     sandbox.faults.stage(Fault("slow", seconds=60))
-    session = HttpSession(sandbox.base_url, sandbox.key, limiter, timeout=0.05)
+    session = HttpSession(sandbox.base_url, sandbox.key, limiter, Timeouts(0.05))
 
     with pytest.raises(urllib3.exceptions.ReadTimeoutError):
         session.get(f"{sandbox.base_url}/invoices", {"page": 1})
@@ -133,7 +135,7 @@ def test_truncated(session: HttpSession, sandbox: Sandbox) -> None:
 def writable(limiter: RateLimiter) -> Iterator[tuple[Sandbox, HttpSession]]:
     """A P4 Books without rows that tests may write to, and a session with it."""
     with Sandbox(empty=True, limit=0) as sandbox:
-        yield sandbox, HttpSession(sandbox.base_url, sandbox.key, limiter, timeout=0.3)
+        yield sandbox, HttpSession(sandbox.base_url, sandbox.key, limiter, Timeouts(0.3))
 
 
 def test_post(writable: tuple[Sandbox, HttpSession]) -> None:
@@ -165,7 +167,7 @@ def test_post_waits(sandbox: Sandbox, tmp_path: Path) -> None:
 
     limiter = RateLimiter(tmp_path / "one.sqlite", 1, 60, lambda: now[0], sleep)
     limiter.block(0.5)
-    session = HttpSession(sandbox.base_url, sandbox.key, limiter, timeout=10)
+    session = HttpSession(sandbox.base_url, sandbox.key, limiter, Timeouts(10))
 
     session.post(
         f"{sandbox.base_url}/nothing",
@@ -250,7 +252,7 @@ def closing() -> Iterator[str]:
 
 def test_closed_connection(closing: str, limiter: RateLimiter) -> None:
     """A connection closed meanwhile is reopened, and the request is sent once."""
-    session = HttpSession(closing, "k", limiter, timeout=5)
+    session = HttpSession(closing, "k", limiter, Timeouts(5))
 
     statuses = []
     for _ in range(3):
@@ -282,7 +284,7 @@ def test_redirect_loop(session: HttpSession, sandbox: Sandbox) -> None:
     """A redirect loop is followed for three requests, then it raises."""
     sandbox.faults.stage(_redirect(f"{sandbox.base_url}/invoices", times=None))
 
-    with pytest.raises(urllib3.exceptions.HTTPError, match="redirect loop"):
+    with pytest.raises(RedirectLoop):
         session.get(f"{sandbox.base_url}/invoices", {"page": 1})
 
     assert session.counts.requests == len(sandbox.requests) == 3
@@ -337,7 +339,7 @@ def test_no_proxy_for_this_machine(
 ) -> None:
     """Requests to this machine bypass any proxy, since the key is not encrypted."""
     monkeypatch.setenv("http_proxy", other.base_url)
-    session = HttpSession(sandbox.base_url, sandbox.key, limiter, timeout=10)
+    session = HttpSession(sandbox.base_url, sandbox.key, limiter, Timeouts(10))
 
     response = session.get(f"{sandbox.base_url}/invoices", {"page": 1})
 
@@ -348,7 +350,7 @@ def test_no_proxy_for_this_machine(
 def test_proxy(sandbox: Sandbox, limiter: RateLimiter, monkeypatch: pytest.MonkeyPatch) -> None:
     """Requests to P4 Books go through the configured proxy, which never sees the key."""
     monkeypatch.setenv("https_proxy", sandbox.base_url)
-    session = HttpSession("https://acme.invalid/api/v1", sandbox.key, limiter, timeout=10)
+    session = HttpSession("https://acme.invalid/api/v1", sandbox.key, limiter, Timeouts(10))
 
     with pytest.raises(urllib3.exceptions.ProxyError):
         session.get("https://acme.invalid/api/v1/invoices", {"page": 1})
@@ -357,12 +359,13 @@ def test_proxy(sandbox: Sandbox, limiter: RateLimiter, monkeypatch: pytest.Monke
 
 
 class _Compressing(BaseHTTPRequestHandler):
-    """Returns a body compressed by gzip, or one that only claims to be."""
+    """Returns `[1]` with the status and in the encoding of its path, and another for `bad`."""
 
     def do_GET(self) -> None:
-        body = gzip.compress(b"[1]") if "good" in self.path else b"not compressed"
-        self.send_response(200)
-        self.send_header("Content-Encoding", "gzip")
+        _, status, encoding = self.path.partition("?")[0].split("/")
+        body = gzip.compress(b"[1]") if encoding == "gzip" else b"\x81not compressed"
+        self.send_response(int(status))
+        self.send_header("Content-Encoding", encoding.removeprefix("bad-"))
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -384,8 +387,93 @@ def compressing() -> Iterator[str]:
 
 def test_compressed(compressing: str, limiter: RateLimiter) -> None:
     """A compressed response is decompressed; one that cannot be raises."""
-    session = HttpSession(compressing, "key", limiter, timeout=10)
+    session = HttpSession(compressing, "key", limiter, Timeouts(10))
 
-    assert session.get(f"{compressing}/good", {}).data == b"[1]"
-    with pytest.raises(urllib3.exceptions.DecodeError):
-        session.get(f"{compressing}/bad", {})
+    assert session.get(f"{compressing}/200/gzip", {}).data == b"[1]"
+    for encoding in ("bad-gzip", "br"):
+        with pytest.raises(urllib3.exceptions.DecodeError):
+            session.get(f"{compressing}/200/{encoding}", {})
+
+
+def test_compressed_error(compressing: str, limiter: RateLimiter) -> None:
+    """The status of a failure counts even if its message cannot be decompressed."""
+    session = HttpSession(compressing, "key", limiter, Timeouts(10))
+
+    response = session.get(f"{compressing}/429/br", {})
+
+    assert (response.status, response.data) == (429, b"")
+
+
+DRIPS = {
+    "body": b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n",
+    "body without a length": b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n",
+    "headers": b"HTTP/1.1 200 OK\r\nX-A: ",
+    "status": b"HTTP",
+}
+
+
+@pytest.fixture(params=DRIPS.values(), ids=list(DRIPS))
+def dripping(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The address of a server that sends a byte from time to time, and never comes to an end."""
+    with socket.create_server(("127.0.0.1", 0)) as plug:
+
+        def serve() -> None:
+            connection, _ = plug.accept()
+            with connection, suppress(OSError):
+                connection.recv(65536)
+                connection.sendall(request.param)
+                while True:
+                    connection.sendall(b"1")
+                    time.sleep(0.02)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{plug.getsockname()[1]}"
+        thread.join()
+
+
+def test_total_time(dripping: str, limiter: RateLimiter) -> None:
+    """A response that never ends is given up, although each byte is in time."""
+    session = HttpSession(dripping, "key", limiter, Timeouts(silence=10, total=0.2))
+    started = time.monotonic()
+
+    with pytest.raises(TooSlow):
+        session.get(f"{dripping}/invoices", {})
+
+    assert 0.2 <= time.monotonic() - started < 3
+    assert session.request_sent
+
+
+def test_total_time_of_one_request(sandbox: Sandbox, limiter: RateLimiter) -> None:
+    """The total time begins again with each request, on the same connection."""
+    session = HttpSession(sandbox.base_url, sandbox.key, limiter, Timeouts(total=0.3))
+
+    for _ in range(3):
+        assert session.get(f"{sandbox.base_url}/invoices", {"page": 1}).status == 200
+        time.sleep(0.15)
+
+
+def test_moved(session: HttpSession, sandbox: Sandbox) -> None:
+    """A list that moved for good is requested at its new address from then on."""
+    here = f"{sandbox.base_url}/vendors"
+    sandbox.faults.stage(_redirect("invoices?page=1", times=1, status=308))
+
+    for _ in range(2):
+        session.get(here, {"page": 1})
+
+    assert [arrival.endpoint for arrival in sandbox.requests] == ["vendors", *["invoices"] * 2]
+
+
+def test_moved_page(session: HttpSession, sandbox: Sandbox) -> None:
+    """A redirect that changes the parameters, or is temporary, is of that request only."""
+    here = f"{sandbox.base_url}/vendors"
+    redirects = [_redirect("invoices?page=2", status=308), _redirect("invoices?page=1", status=307)]
+    sandbox.faults.stage(*(replace(redirect, endpoint="vendors") for redirect in redirects))
+
+    for _ in range(3):
+        session.get(here, {"page": 1})
+
+    assert [arrival.endpoint for arrival in sandbox.requests] == [
+        *["vendors", "invoices"] * 2,
+        "vendors",
+    ]

@@ -75,7 +75,7 @@ def open_books(data: Path) -> Iterator[OpenBooks]:
         opened.append(sandbox.__enter__())
 
         def push(records: Records, endpoint: str = "vendors", **options: Any) -> PushReport:
-            settings = _settings(sandbox, data)
+            settings = _settings(sandbox, data, window_seconds=0.1)  # waits after a 429
             return _push(settings, records, endpoint, PushOptions(**options))
 
         return sandbox, push

@@ -1,7 +1,10 @@
 """Sending of records, one at a time and each at most once."""
 
+import json
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -212,17 +215,160 @@ def test_denied(
     assert len(sandbox.requests) == 1
 
 
-@pytest.mark.parametrize("status", [302, 303, 307, 308])
-def test_redirected(
+def _redirect(
+    status: int, location: str, times: int | None = None, method: str | None = None
+) -> Fault:
+    headers = {"Location": location}
+    return Fault("status", status=status, headers=headers, times=times, method=method)
+
+
+@pytest.mark.parametrize("status", [307, 308])
+def test_redirect_that_took_nothing(
     status: int, sandbox: Sandbox, make_sender: MakeSender, add_entry: AddEntry, ledger: Ledger
 ) -> None:
-    """A redirect may follow the creation: it is not followed, and the record is unknown."""
-    sandbox.faults.stage(
-        Fault("status", status=status, headers={"Location": f"{sandbox.base_url}/vendors"})
-    )
+    """A 307 or 308 on the same host processed nothing: the record is sent there, once."""
+    sandbox.faults.stage(_redirect(status, "vendors?moved=1", times=1))
 
-    with pytest.raises(SentOn, match="base_url"):
+    response = make_sender().send(add_entry("V-1"))
+
+    assert (response.state, _state(ledger)) == (CREATED, SENDING)
+    assert [arrival.status for arrival in sandbox.requests] == [status, 201]
+    assert len(sandbox.books["vendors"]) == 1
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_redirect_to_slash(
+    status: int, make_sender: MakeSender, add_entry: AddEntry, slashes: "Slashes"
+) -> None:
+    """If every request is redirected to the address with a slash, the records are sent there."""
+    slashes.status = status
+    sender = make_sender(base_url=slashes.address)
+
+    states = [sender.send(add_entry(code)).state for code in ("V-1", "V-2")]
+
+    assert states == [CREATED, CREATED]
+    assert slashes.created == [b"V-1", b"V-2"]
+    probes = ["GET"] if status in {301, 302} else []
+    assert slashes.methods == ["POST", *probes, "POST", "POST"]
+
+
+@pytest.mark.parametrize("status", [301, 302, 303])
+def test_redirect_after_creation(
+    status: int, sandbox: Sandbox, make_sender: MakeSender, add_entry: AddEntry, ledger: Ledger
+) -> None:
+    """A redirect of a POST alone may follow the creation: the record is unknown, and not resent."""
+    sandbox.faults.stage(_redirect(status, "/api/v1/vendors/", method="POST"))
+
+    with pytest.raises(SentOn, match="marked unknown"):
         make_sender().send(add_entry("V-1"))
 
     assert _state(ledger) == UNKNOWN
-    assert len(sandbox.requests) == 1
+    assert [arrival.method for arrival in sandbox.requests].count("POST") == 1
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_redirect_to_another_host(
+    status: int, sandbox: Sandbox, make_sender: MakeSender, add_entry: AddEntry, ledger: Ledger
+) -> None:
+    """The key is not sent to another host; the record is ready, and the advice can be followed."""
+    location = "https://user:secret@books.example/v2/vendors/?key=secret"
+    sandbox.faults.stage(_redirect(status, location))
+
+    with pytest.raises(SentOn) as error:
+        make_sender().send(add_entry("V-1"))
+
+    assert "https://books.example/v2/vendors/" in str(error.value)
+    assert "nothing was created" in str(error.value)
+    assert "set `base_url` to https://books.example/v2." in str(error.value)
+    assert "secret" not in str(error.value)
+    assert _state(ledger) == READY
+
+
+@pytest.mark.parametrize(
+    ("location", "advice"),
+    [
+        ("http://books.example/api/v1/vendors", "ask P4 Books for an https:// address"),
+        ("https://login.example/", "Check the setting `base_url`"),
+        ("http://[", "Check the setting `base_url`"),
+    ],
+)
+def test_redirect_elsewhere(
+    location: str,
+    advice: str,
+    sandbox: Sandbox,
+    make_sender: MakeSender,
+    add_entry: AddEntry,
+    ledger: Ledger,
+) -> None:
+    """A redirect to what cannot be the API is not given as its address."""
+    sandbox.faults.stage(_redirect(308, location))
+
+    with pytest.raises(SentOn, match=advice):
+        make_sender().send(add_entry("V-1"))
+
+    assert _state(ledger) == READY
+
+
+def test_redirect_loop(
+    sandbox: Sandbox, make_sender: MakeSender, add_entry: AddEntry, ledger: Ledger
+) -> None:
+    """A redirect loop is followed three times; nothing was created, and the record is ready."""
+    sandbox.faults.stage(_redirect(308, "/api/v1/vendors"))
+
+    with pytest.raises(SentOn, match="nothing was created"):
+        make_sender().send(add_entry("V-1"))
+
+    assert _state(ledger) == READY
+    assert len(sandbox.requests) == 4
+
+
+class Slashes(ThreadingHTTPServer):
+    """A server that redirects every request to the address with a slash at its end."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Slash)
+        self.address = f"http://127.0.0.1:{self.server_port}/api/v1"
+        self.status = 308
+        self.methods: list[str] = []
+        self.created: list[bytes] = []
+
+
+class _Slash(BaseHTTPRequestHandler):
+    server: Slashes
+
+    def do_GET(self) -> None:
+        self.server.methods.append(self.command)
+        path, mark, query = self.path.partition("?")
+        self._answer(self.server.status, b"", Location=f"{path}/{mark}{query}")
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if not self.path.endswith("/"):
+            return self.do_GET()
+        self.server.methods.append(self.command)
+        code = json.loads(body)["code"]
+        self.server.created.append(code.encode())
+        return self._answer(201, json.dumps({"id": code, "code": code}).encode())
+
+    def _answer(self, status: int, body: bytes, **headers: str) -> None:
+        self.send_response(status)
+        for name, value in {**headers, "Content-Length": str(len(body))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Log nothing."""
+
+
+@pytest.fixture
+def slashes() -> Iterator[Slashes]:
+    """A server that redirects every request to a slash."""
+    with Slashes() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
