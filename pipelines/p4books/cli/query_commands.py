@@ -8,13 +8,33 @@ from typing import TYPE_CHECKING
 
 import click
 
-from p4books.cli.runtime import as_of_option, json_option, log_error, parse_day, tenant_option
+from p4books.cli.runtime import (
+    as_of_option,
+    json_option,
+    log_error,
+    log_progress,
+    parse_day,
+    tenant_option,
+)
 from p4books.errors import UsageError
 
 if TYPE_CHECKING:  # imported by the commands themselves, so that `--help` starts without them
     import duckdb
 
+    from p4books.publish.excel_csv import ExcelCsv
     from p4books.settings import Settings
+
+for_option = click.option(
+    "--for",
+    "reader",
+    type=click.Choice(["excel"]),
+    help="Write CSV that Excel opens by a double click, without changing a value.",
+)
+decimal_option = click.option(
+    "--decimal",
+    type=click.Choice([".", ","]),
+    help="With --for excel: the decimal separator; with a comma, semicolons separate values.",
+)
 
 
 @click.command(
@@ -34,6 +54,8 @@ if TYPE_CHECKING:  # imported by the commands themselves, so that `--help` start
 )
 @click.option("-o", "--output", metavar="FILE", type=Path, help="Write the result to a file.")
 @click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
+@for_option
+@decimal_option
 @as_of_option
 @tenant_option
 def query(
@@ -43,6 +65,8 @@ def query(
     kind: str | None,
     output: Path | None,
     as_json: bool,
+    reader: str | None,
+    decimal: str | None,
     as_of: str | None,
     tenant: str | None,
 ) -> None:
@@ -53,6 +77,7 @@ def query(
     if (sql is not None) + (file is not None) + (model is not None) != 1:
         raise UsageError("Give exactly one of SQL, --file F.sql and --model NAME.")
     kind = _choose_format(kind, output, as_json=as_json)
+    _check_reader(kind, reader, decimal)
     if file:
         sql = _read_sql(file)
     from p4books.cli.console import print_rows
@@ -63,7 +88,8 @@ def query(
     with open_published(_find_published_file(settings, as_of)) as con:
         result = execute_query(con, _build_model_query(con, model) if model else sql or "")
         if kind != "table":
-            _write_result(result, output, kind, settings.published_mode)
+            excel = _describe_excel(settings, reader, decimal)
+            _write_result(result, output, kind, settings.published_mode, excel)
             return
         columns, rows = result_columns(result), list(fetch_rows(result))
     print_rows(columns, rows)
@@ -93,6 +119,8 @@ def query(
     show_default=True,
     help="Folder of the files.",
 )
+@for_option
+@decimal_option
 @as_of_option
 @tenant_option
 @json_option
@@ -100,6 +128,8 @@ def export(
     models: tuple[str, ...],
     kind: str,
     folder: Path,
+    reader: str | None,
+    decimal: str | None,
     as_of: str | None,
     tenant: str | None,
     as_json: bool,
@@ -111,12 +141,14 @@ def export(
     models) or DIR/TENANT.LAYER.MODEL.csv. What does not fit into an Excel sheet is written to a
     CSV file next to the workbook.
     """
+    _check_reader(kind, reader, decimal)
     from p4books.cli.console import display_path, print_json, print_table
     from p4books.publish.export import ExportOptions, export_models
     from p4books.settings import load_settings
 
     settings = load_settings(tenant, need_key=False)
-    options = ExportOptions(kind, folder, settings.published_mode)
+    excel = _describe_excel(settings, reader, decimal)
+    options = ExportOptions(kind, folder, settings.published_mode, excel=excel)
     done = export_models(_find_published_file(settings, as_of), models, options)
     if as_json:
         print_json([{**vars(item), "file": str(item.file)} for item in done])
@@ -217,6 +249,22 @@ def _choose_format(kind: str | None, output: Path | None, *, as_json: bool) -> s
     return kind
 
 
+def _check_reader(kind: str, reader: str | None, decimal: str | None) -> None:
+    """Check that the file is CSV if it is for a certain reader. Raises UsageError."""
+    if reader and kind != "csv":
+        raise UsageError(f"--for {reader} is for CSV files; use --format csv. Nothing was written.")
+    if decimal and not reader:
+        raise UsageError("--decimal needs --for excel. Nothing was written.")
+
+
+def _describe_excel(
+    settings: "Settings", reader: str | None, decimal: str | None
+) -> "ExcelCsv | None":
+    from p4books.publish.excel_csv import ExcelCsv
+
+    return ExcelCsv(settings.timezone, decimal or ".") if reader else None
+
+
 def _read_sql(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8-sig")
@@ -232,17 +280,29 @@ def _build_model_query(con: "duckdb.DuckDBPyConnection", model: str) -> str:
 
 
 def _write_result(
-    result: "duckdb.DuckDBPyConnection", output: Path | None, kind: str, mode: int
+    result: "duckdb.DuckDBPyConnection",
+    output: Path | None,
+    kind: str,
+    mode: int,
+    excel: "ExcelCsv | None",
 ) -> None:
     """Write a result to a file or to stdout, completely or not at all."""
-    from p4books.publish.export import temporary_folder, write_atomically, write_rows
+    from p4books.cli.console import display_path
+    from p4books.publish.export import (
+        make_folder,
+        temporary_folder,
+        write_atomically,
+        write_rows,
+    )
 
     if output:
+        make_folder(output.parent)
         with write_atomically(output, mode) as scratch:
-            write_rows(result, scratch, kind)
+            rows = write_rows(result, scratch, kind, excel)
+        log_progress(f"{display_path(output)}: {rows:,} row{'' if rows == 1 else 's'}.")
         return
     with TemporaryDirectory() as folder, temporary_folder(Path(folder), Path(folder)) as scratch:
         file = scratch / "result"
-        write_rows(result, file, kind)
+        write_rows(result, file, kind, excel)
         with file.open("rb") as written:
             shutil.copyfileobj(written, sys.stdout.buffer)

@@ -1,5 +1,6 @@
 """Export of models to files: Excel, CSV, Parquet."""
 
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -10,7 +11,9 @@ from typing import Any
 import duckdb
 
 from p4books.errors import NotWritten, OutOfMemory, QueryFailed
+from p4books.publish.excel_csv import BYTE_ORDER_MARK, ExcelCsv, select_for_excel
 from p4books.publish.query import (
+    CatalogColumn,
     CatalogEntry,
     choose_models,
     describe_interrupted,
@@ -37,13 +40,15 @@ _MAX_LABEL = 80  # characters for the chosen models in the name of a workbook
 class ExportOptions:
     """Options of an export: format (one of EXPORT_FORMATS), folder, and mode of the files.
 
-    A sheet of a workbook has at most `sheet_rows` rows, None means as many as Excel can hold.
+    A sheet of a workbook has at most `sheet_rows` rows, None means as many as Excel can hold. CSV
+    files are exact, or written for `excel`.
     """
 
     format: str
     folder: Path
     mode: int
     sheet_rows: int | None = None
+    excel: ExcelCsv | None = None
 
 
 @dataclass(frozen=True)
@@ -67,30 +72,32 @@ def export_models(
     """
     with open_published(published) as con:
         models = _choose_entries(con, words, published)
-        _make_folder(options.folder)
+        make_folder(options.folder)
         with temporary_folder(options.folder, options.folder) as scratch:
             if options.format == "xlsx":
                 path = scratch / f"{'.'.join([published.stem, *_label(words)])}.xlsx"
-                files = _export_workbook(con, models, path, options.sheet_rows)
+                files = _export_workbook(con, models, path, options)
             else:
                 files = [
-                    _export_file(con, model, scratch, published.stem, options.format)
-                    for model in models
+                    _export_file(con, model, scratch / published.stem, options) for model in models
                 ]
             return _move_into_place(files, options.folder, options.mode)
 
 
-def write_rows(result: duckdb.DuckDBPyConnection, path: Path, file_format: str) -> None:
-    """Write a query's result in one of QUERY_FORMATS, without holding all rows in memory.
+def write_rows(
+    result: duckdb.DuckDBPyConnection, path: Path, file_format: str, excel: ExcelCsv | None = None
+) -> int:
+    """Write a query's result in one of QUERY_FORMATS; return the number of rows.
 
-    In CSV an empty field is NULL and `""` an empty string. Raises QueryFailed if a row cannot be
-    computed, OutOfMemory, and duckdb.IOException or OSError if the file cannot be written.
+    The rows are not held in memory. In CSV an empty field is NULL and `""` an empty string; with
+    `excel` it is written for Excel. Raises QueryFailed if a row cannot be computed, OutOfMemory,
+    and duckdb.IOException or OSError if the file cannot be written.
     """
     if file_format == "json":
-        with path.open("wb") as file:
-            file.writelines(encode_rows(result_columns(result), fetch_rows(result)))
-        return
-    _copy_rows(result, path, _COPY_OPTIONS[file_format])
+        return _write_json(result, path)
+    if excel:
+        return _write_for_excel(result, path, excel)
+    return _copy_rows(result, path, _COPY_OPTIONS[file_format])
 
 
 @contextmanager
@@ -126,6 +133,16 @@ def temporary_folder(folder: Path, shown: Path) -> Iterator[Path]:
         raise NotWritten(shown, str(error).splitlines()[0].rpartition(": ")[2]) from None
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, unless it is there. Raises NotWritten."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise NotWritten(folder, "it exists and is not a folder") from None
+    except OSError as error:
+        raise NotWritten(folder, error.strerror or str(error)) from None
+
+
 def check_target(final: Path, shown: Path) -> None:
     """Raise NotWritten if a path is taken by something other than a file."""
     if final.exists() and not final.is_file():
@@ -147,13 +164,38 @@ def _choose_entries(
     return chosen
 
 
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except FileExistsError:
-        raise NotWritten(folder, "it exists and is not a folder") from None
-    except OSError as error:
-        raise NotWritten(folder, error.strerror or str(error)) from None
+def _write_for_excel(result: duckdb.DuckDBPyConnection, path: Path, excel: ExcelCsv) -> int:
+    body = path.with_name(f"{path.name}.body")  # DuckDB writes no byte order mark
+    columns = [CatalogColumn(name, str(kind), "") for name, kind in _describe_columns(result)]
+    selected = ", ".join(select_for_excel(column, excel) for column in columns)
+    options = f"{_COPY_OPTIONS['csv']}, delimiter {quote_literal(excel.delimiter)}"
+    rows = _copy_rows(result, body, options, selected)
+    with body.open("rb") as source, path.open("wb") as file:
+        file.write(BYTE_ORDER_MARK)
+        shutil.copyfileobj(source, file)
+    body.unlink()
+    return rows
+
+
+def _describe_columns(result: duckdb.DuckDBPyConnection) -> list[tuple[str, object]]:
+    """Return the columns of a result, with unique names, and their DuckDB types."""
+    described = result.description or ()
+    names = unique_names([column[0] for column in described])
+    return [(name, column[1]) for name, column in zip(names, described, strict=True)]
+
+
+def _write_json(result: duckdb.DuckDBPyConnection, path: Path) -> int:
+    count = 0
+
+    def count_rows() -> Iterator[tuple[Any, ...]]:
+        nonlocal count
+        for row in fetch_rows(result):
+            count += 1
+            yield row
+
+    with path.open("wb") as file:
+        file.writelines(encode_rows(result_columns(result), count_rows()))
+    return count
 
 
 def _label(words: Sequence[str]) -> list[str]:
@@ -163,10 +205,13 @@ def _label(words: Sequence[str]) -> list[str]:
 
 
 def _export_file(
-    con: duckdb.DuckDBPyConnection, model: CatalogEntry, folder: Path, stem: str, file_format: str
+    con: duckdb.DuckDBPyConnection,
+    model: CatalogEntry,
+    stem: Path,
+    options: ExportOptions,
 ) -> ExportedFile:
-    path = folder / f"{stem}.{model.full_name}.{file_format}"
-    write_rows(query_model(con, model), path, file_format)
+    path = stem.with_name(f"{stem.name}.{model.full_name}.{options.format}")
+    write_rows(query_model(con, model), path, options.format, options.excel)
     return ExportedFile(path, (model.full_name,), model.rows)
 
 
@@ -174,13 +219,14 @@ def _export_workbook(
     con: duckdb.DuckDBPyConnection,
     models: Sequence[CatalogEntry],
     path: Path,
-    sheet_rows: int | None,
+    options: ExportOptions,
 ) -> list[ExportedFile]:
     """Write the workbook, and CSV files of the models that do not fit into it."""
     from p4books.publish.workbook import MAX_ROWS, describe_omissions, write_workbook  # noqa: PLC0415 - 0.1 s that only a workbook takes
 
-    sheets = write_workbook(con, models, path, sheet_rows or MAX_ROWS)
+    sheets = write_workbook(con, models, path, options.sheet_rows or MAX_ROWS)
     incomplete = [sheet for sheet in sheets if not sheet.is_complete]
+    as_csv = replace(options, format="csv")
     book = ExportedFile(
         file=path,
         models=tuple(model.full_name for model in models),
@@ -189,7 +235,7 @@ def _export_workbook(
     )
     return [
         book,
-        *(_export_file(con, sheet.model, path.parent, path.stem, "csv") for sheet in incomplete),
+        *(_export_file(con, sheet.model, path.with_suffix(""), as_csv) for sheet in incomplete),
     ]
 
 
@@ -202,7 +248,9 @@ def _move_into_place(files: Sequence[ExportedFile], folder: Path, mode: int) -> 
     return placed
 
 
-def _copy_rows(result: duckdb.DuckDBPyConnection, path: Path, options: str) -> None:
+def _copy_rows(
+    result: duckdb.DuckDBPyConnection, path: Path, options: str, columns: str = "*"
+) -> int:
     """Copy the rows through a second database: the published one may not write files."""
     import pyarrow as pa  # noqa: PLC0415 - 0.1 s that only a file takes
 
@@ -223,10 +271,13 @@ def _copy_rows(result: duckdb.DuckDBPyConnection, path: Path, options: str) -> N
     with open_database(spill=path.parent, memory=MEMORY_STEPS[1]) as con:
         con.register("result", pa.RecordBatchReader.from_batches(schema, read_batches()))
         try:
-            con.execute(f"copy (from result) to {quote_literal(str(path))} ({options})")
+            copied = con.execute(
+                f"copy (select {columns} from result) to {quote_literal(str(path))} ({options})"
+            ).fetchone()
         except duckdb.Error as error:
             if failures:
                 raise failures[0] from None
             if isinstance(error, duckdb.OutOfMemoryException):
                 raise OutOfMemory(str(error).splitlines()[0]) from None
             raise
+    return int(copied[0]) if copied else 0

@@ -62,7 +62,7 @@ def test_query_to_a_file(run_shop: Run, tmp_path: Path, name: str, words: list[s
 
     done = run_shop("query", *words, "-o", str(out), COUNT)
 
-    assert (done.stdout, done.stderr, done.returncode) == ("", "", 0)
+    assert (done.stdout, done.stderr, done.returncode) == ("", f"{out}: 1 row.\n", 0)
     kind = "json" if words == ["--json"] else name.partition(".")[2].lower() or "csv"
     with duckdb.connect() as con:
         assert con.execute(f"select n from read_{kind}('{out}')").fetchall() == [(30,)]
@@ -123,6 +123,9 @@ WRONG_USAGE = {
     "no suffix": (["-o", "out", COUNT], "use --format csv, json or parquet"),
     "table in a file": (["--format", "table", "-o", "out.csv", COUNT], "use --format csv"),
     "two formats": (["--json", "--format", "csv", COUNT], "it excludes --format csv"),
+    "parquet for Excel": (["--for", "excel", "-o", "out.parquet", COUNT], "use --format csv"),
+    "table for Excel": (["--for", "excel", COUNT], "--for excel is for CSV files"),
+    "comma without Excel": (["--decimal", ",", "-o", "out.csv", COUNT], "needs --for excel"),
     "bad day": (["--as-of", "yesterday", COUNT], "yesterday is not a valid day; write it as 2026"),
 }
 
@@ -135,11 +138,46 @@ def test_wrong_usage_of_query(run_shop: Run, case: str) -> None:
     assert says in get_error(run_shop("query", *words), 2)
 
 
-def test_query_to_a_missing_folder(run_shop: Run, tmp_path: Path) -> None:
-    """A file in a missing folder is not written, which is an error in one sentence."""
-    done = run_shop("query", COUNT, "-o", str(tmp_path / "gone" / "out.csv"))
+def test_query_to_a_new_folder(run_shop: Run, tmp_path: Path) -> None:
+    """The folder of a file is made, if it is missing."""
+    file = tmp_path / "new" / "folder" / "out.csv"
 
-    assert "out.csv cannot be written (No such file or directory)." in get_error(done, 1)
+    done = run_shop("query", "from range(1234)", "-o", str(file))
+
+    assert (done.returncode, done.stderr) == (0, f"{file}: 1,234 rows.\n")
+    assert len(file.read_text().splitlines()) == 1235
+
+
+def test_query_to_a_folder_that_cannot_be_made(run_shop: Run, tmp_path: Path) -> None:
+    """A file in the place of the folder is kept, which is an error in one sentence."""
+    (tmp_path / "taken").write_text("")
+
+    done = run_shop("query", COUNT, "-o", str(tmp_path / "taken" / "out.csv"))
+
+    assert "taken cannot be written (it exists and is not a folder)." in get_error(done, 1)
+
+
+@pytest.mark.parametrize("command", ["query", "export"])
+def test_csv_for_excel(run_shop: Run, tmp_path: Path, command: str) -> None:
+    """CSV is exact, and with --for excel it is as Excel expects it."""
+    exact, excel = tmp_path / "exact", tmp_path / "excel"
+    for folder, options in ((exact, []), (excel, ["--for", "excel", "--decimal", ","])):
+        if command == "query":
+            words = ["--model", "staging.customers", "-o", f"{folder}/c.csv"]
+        else:
+            words = ["staging.customers", "--format", "csv", "--to", str(folder)]
+        assert run_shop(command, *words, *options).returncode == 0
+
+    (exact_file,), (excel_file,) = exact.iterdir(), excel.iterdir()
+    assert exact_file.read_bytes().startswith(b"customer_id,customer_code,customer_name,")
+    assert excel_file.read_bytes().startswith(
+        b"\xef\xbb\xbfcustomer_id;customer_code;customer_name;"
+    )
+    header, first, *_ = csv.reader(excel_file.read_text("utf-8-sig").splitlines(), delimiter=";")
+    row = dict(zip(header, first, strict=True))
+    assert re.fullmatch(r'="[\w-]+"', row["customer_code"])
+    assert re.fullmatch(r"-?\d+,\d\d", row["balance"])
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", row["verified_at"])
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,64 @@
+"""CSV that Excel opens by a double click without changing a value.
+
+Without a byte order mark Excel takes UTF-8 for another encoding. It calculates texts that begin
+like a formula, and turns texts that look like a number, a date or a truth value into one: 007 into
+7, 1-2 into a day. Such a text is written as a formula that returns it, `="007"`, which Excel shows
+and saves as 007, and `p4books push` reads as 007. Numbers stay numbers.
+"""
+
+from dataclasses import dataclass
+
+from p4books.publish.excel_cells import MAX_DIGITS, excel_type, select_as_written
+from p4books.publish.query import CatalogColumn
+from p4books.storage.database import quote_identifier, quote_literal
+
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+_MAX_LITERAL = 125  # characters of a text in a formula; Excel allows 255 UTF-16 code units
+_LOOKS_LIKE_A_VALUE = (
+    r"^\s*[-+=@#\x{FF0B}\x{FF0D}\x{FF1D}\x{FF20}]"  # a formula, also in full width; or #N/A
+    r"|^[\t\r]"  # some programs ignore these before a formula
+    r"|\pN"  # a digit of any script; month names and units differ by language
+    r"|^\s*(?i:true|false|verdadero|falso)\s*$"
+)
+
+
+@dataclass(frozen=True)
+class ExcelCsv:
+    """What Excel expects of a CSV file: its decimal separator, and the time zone of instants."""
+
+    timezone: str
+    decimal: str = "."
+
+    @property
+    def delimiter(self) -> str:
+        """Return the separator of values, which follows from that of decimals."""
+        return ";" if self.decimal == "," else ","
+
+
+def select_for_excel(column: CatalogColumn, options: ExcelCsv) -> str:
+    """Return the SQL expression for a value as Excel reads it, as a text; instants in seconds."""
+    kind = excel_type(column)
+    written = select_as_written(column, options.timezone)
+    name = quote_identifier(column.name)
+    if kind == "instant":
+        return f"strftime({written}, '%Y-%m-%d %H:%M:%S') as {name}"
+    text = f"{written}::varchar"
+    if kind == "text":
+        is_changed = f"regexp_matches({text}, {quote_literal(_LOOKS_LIKE_A_VALUE)})"
+        return f"case when {is_changed} then {_select_formula(text)} else {text} end as {name}"
+    if kind in {"number", "float"}:
+        number = f"replace({text}, '.', {quote_literal(options.decimal)})"
+        if kind == "float":
+            return f"{number} as {name}"
+        digits = f"length(trim(translate({text}, '-.', ''), '0'))"
+        is_rounded = f"{digits} > {MAX_DIGITS}"
+        return f"case when {is_rounded} then {_select_formula(number)} else {number} end as {name}"
+    return f"{text} as {name}"
+
+
+def _select_formula(text: str) -> str:
+    """Return the SQL expression for the formula that returns a text."""
+    part = f"""replace(substring({text}, i, {_MAX_LITERAL}), '"', '""')"""
+    starts = f"range(1, length({text}) + 1, {_MAX_LITERAL})"
+    return f"""'=' || array_to_string(['"' || {part} || '"' for i in {starts}], '&')"""

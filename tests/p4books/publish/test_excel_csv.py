@@ -1,0 +1,140 @@
+"""CSV files for Excel."""
+
+import csv
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from p4books.publish.excel_csv import BYTE_ORDER_MARK, ExcelCsv
+from p4books.publish.export import write_rows
+from p4books.storage.database import quote_literal
+
+PANAMA = ExcelCsv("America/Panama")
+SPAIN = ExcelCsv("Europe/Madrid", ",")
+
+
+@pytest.fixture(scope="module")
+def con() -> Iterator[duckdb.DuckDBPyConnection]:
+    """A database in memory."""
+    with duckdb.connect() as con:
+        yield con
+
+
+def write_fields(
+    con: duckdb.DuckDBPyConnection, sql: str, file: Path, excel: ExcelCsv = PANAMA
+) -> list[list[str]]:
+    """Write the result of a query for Excel; return the fields of its rows."""
+    rows = write_rows(con.execute(f"select {sql}"), file, "csv", excel)
+    body = file.read_bytes()
+    assert body.startswith(BYTE_ORDER_MARK)
+    lines = body.decode("utf-8-sig").splitlines(keepends=True)
+    header, *fields = csv.reader(lines, delimiter=excel.delimiter)
+    assert header
+    assert len(fields) == rows
+    return fields
+
+
+def show_in_excel(field: str) -> str:
+    """Return what Excel shows of a formula of texts, and every other field as it is."""
+    if not field.startswith("="):
+        return field
+    parts = re.findall(r'(?:^=|&)"((?:[^"]|"")*)"', field)
+    assert "=" + "&".join(f'"{part}"' for part in parts) == field
+    assert max(len(part.replace('""', '"').encode("utf-16-le")) for part in parts) <= 2 * 255
+    return "".join(part.replace('""', '"') for part in parts)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("=SUM(A1)", "+507 6123-4567", "-Descuento-", "@cmd", "#N/A", " =1+1", "\t=1", "\r=1"),
+        *(
+            "\uff1d1+1",
+            "007",
+            "1-2",
+            "8-12-45",
+            "1E5",
+            "MAR1",
+            "12:30",
+            "5 %",
+            "B/. 5",
+            "155123456789012345",
+        ),
+        *(
+            "TRUE",
+            "falso",
+            "٣",
+            'Tubo 5" de "PVC"',
+            "a\n1",
+            "-" * 700,
+            "=" + '"' * 300,
+            "=😀" * 150,
+        ),
+    ],
+)
+def test_text_that_excel_would_change(
+    con: duckdb.DuckDBPyConnection, tmp_path: Path, text: str
+) -> None:
+    """A text that Excel would calculate or convert is a formula that returns it."""
+    ((field,),) = write_fields(con, quote_literal(text), tmp_path / "c.csv")
+
+    assert field != text
+    assert show_in_excel(field) == text
+
+
+@pytest.mark.parametrize("text", ["José Ñandú", "Abarrotes, S.A.", 'La "Única"', "", "a=b", "n/a"])
+def test_text_that_excel_shows_as_it_is(
+    con: duckdb.DuckDBPyConnection, tmp_path: Path, text: str
+) -> None:
+    """Any other text is written as it is."""
+    assert write_fields(con, quote_literal(text), tmp_path / "c.csv") == [[text]]
+
+
+VALUES = (
+    "-5.00::decimal(18, 2), 1234567890123.45::decimal(18, 2), 42, 1.5::double, null::decimal(9, 2),"
+    " date '2026-03-31', timestamptz '2026-03-31T02:00:00.123456Z', true, null::varchar"
+)
+
+
+@pytest.mark.parametrize(
+    ("excel", "fields"),
+    [
+        (
+            PANAMA,
+            "-5.00 1234567890123.45 42 1.5  2026-03-31 2026-03-30T21:00:00 true ",
+        ),
+        (
+            SPAIN,
+            "-5,00 1234567890123,45 42 1,5  2026-03-31 2026-03-31T04:00:00 true ",
+        ),
+    ],
+    ids=["Panama", "Spain"],
+)
+def test_values_that_are_not_text(
+    con: duckdb.DuckDBPyConnection, tmp_path: Path, excel: ExcelCsv, fields: str
+) -> None:
+    """Numbers and days stay numbers and days; instants are in the time zone of the tenant."""
+    (written,) = write_fields(con, VALUES, tmp_path / "c.csv", excel)
+
+    assert written == [field.replace("T", " ") for field in fields.split(" ")]
+
+
+def test_number_of_too_many_digits(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    """A number of more than 15 digits, which Excel would round, is a text, as in a workbook."""
+    sql = "1234567890123456.78::decimal(18, 2), -170141183460469231731687303715884105::hugeint"
+
+    ((amount, whole),) = write_fields(con, sql, tmp_path / "c.csv", SPAIN)
+
+    assert amount == '="1234567890123456,78"'
+    assert whole == '="-170141183460469231731687303715884105"'
+
+
+def test_nested_values_and_equal_names(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    """Lists and structs are texts; the second of two columns with one name is kept."""
+    ((first, second),) = write_fields(con, "[1, 2] as a, {'b': '='} as a", tmp_path / "c.csv")
+
+    assert show_in_excel(first) == "[1, 2]"
+    assert second.startswith("{'b': ")
