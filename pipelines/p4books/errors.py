@@ -330,6 +330,24 @@ class NotPublished(P4BooksError):
         super().__init__(f"{path} does not exist yet.{there} Run `{remedy}` first.")
 
 
+class PublishedFileUnreadable(P4BooksError):
+    """The published file cannot be opened by readers; `why` continues a sentence about it."""
+
+    def __init__(self, path: Path, why: str, remedy: str) -> None:
+        self.why = why
+        super().__init__(f"{path} {why}. {remedy}")
+
+
+class PublishedFileBlocked(P4BooksError):
+    """Something else is where the published file belongs; `why` continues a sentence about it."""
+
+    def __init__(self, path: Path, why: str, remedy: str) -> None:
+        super().__init__(
+            f"{path} {why}, so there is no published file to open. The warehouse is not affected. "
+            f"{remedy}, then run `p4books report`."
+        )
+
+
 class CheckFailed(P4BooksError):
     """A check of sql/checks returned rows; `finding` is the claim and how many contradict it."""
 

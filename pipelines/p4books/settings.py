@@ -65,8 +65,13 @@ def _parse_mode(value: object) -> int:
         if re.fullmatch(r"0?[46][046]{2}", text):
             return int(text, 8)
     raise ValueError(
-        "a file mode has three digits, each 0, 4 or 6 and the first not 0, such as 0640"
+        "a file mode has three digits, each 0, 4 or 6 and the first not 0, such as 0440"
     )
+
+
+def _parse_group(value: object) -> object:
+    """Accept the name of a group and its number."""
+    return str(value) if type(value) is int else value
 
 
 class Settings(BaseModel):
@@ -91,8 +96,9 @@ class Settings(BaseModel):
     timezone: str = "America/Panama"
     currency: str = Field(default="USD", pattern=r"^[A-Z]{3}$")
     parallel_lists: int = Field(default=6, ge=1, le=32)
+    published_mode: Annotated[int, BeforeValidator(_parse_mode)] = 0o440
+    published_group: Annotated[str | None, BeforeValidator(_parse_group)] = None
     _key_place: str = PrivateAttr(default=f"{ENV_PREFIX}API_KEY")
-    published_mode: Annotated[int, BeforeValidator(_parse_mode)] = 0o640
 
     @validator("*", mode="before")
     @classmethod
@@ -171,6 +177,11 @@ class Settings(BaseModel):
     def address(self) -> str:
         """The base address of this tenant, without a trailing slash."""
         return self.base_url.replace("{tenant}", self.tenant)
+
+    @property
+    def export_mode(self) -> int:
+        """The permissions of exports: of the published file, and their owner may write."""
+        return self.published_mode | 0o200
 
     @property
     def private(self) -> Path:

@@ -7,12 +7,24 @@ read.
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
+import duckdb
+
 from p4books.endpoints import get_endpoint
-from p4books.errors import BrokenSql, CheckFailed, OutOfMemory, PublishedHasMore, describe_left_out
+from p4books.errors import (
+    BrokenSql,
+    CheckFailed,
+    OutOfMemory,
+    P4BooksError,
+    PublishedFileBlocked,
+    PublishedFileUnreadable,
+    PublishedHasMore,
+    describe_left_out,
+)
 from p4books.extract.reader import ExtractResult, ProgressCallback, ReadOptions, read_lists
 from p4books.load.books import (
     check_books,
@@ -32,7 +44,13 @@ from p4books.load.run_state import (
 )
 from p4books.load.schema import Origin, describe_new_fields, load_unknown_fields
 from p4books.load.warehouse import replace_warehouse, translate_errors
-from p4books.publish.publish import prepare_if_due, publish_warehouse
+from p4books.publish.publish import prepare_if_due, publish_warehouse, restore_published
+from p4books.publish.published_file import (
+    describe_damage,
+    find_access,
+    inspect_published,
+    renew_access,
+)
 from p4books.settings import Settings, normalize_address
 from p4books.storage.database import retry_with_more_memory
 from p4books.storage.files import scratch_dir, tenant_lock
@@ -63,6 +81,7 @@ def sync(  # noqa: PLR0913 - the use case: all that a caller can choose
     AlreadyRunning, KeyRefused, Unreachable, WarehouseDamaged, WarehouseLost, OtherBooks,
     DiskTrouble and the like.
     """
+    find_access(settings)
     started = time.monotonic()
     names, allowed = _validate_endpoints(endpoints), frozenset(_validate_endpoints(allow_gone))
     names = names or list(settings.endpoints)
@@ -78,7 +97,12 @@ def sync(  # noqa: PLR0913 - the use case: all that a caller can choose
     ):
         before = _open(settings, scratch, run, same_books=same_books, from_nothing=from_nothing)
 
-        extracted = _extract(settings, before, names, budget, run, progress)
+        try:
+            extracted = _extract(settings, before, names, budget, run, progress)
+        except P4BooksError:  # whatever P4 Books answers, readers get back what they had
+            with suppress(P4BooksError, OSError, duckdb.Error):
+                _keep_published(settings, before, scratch, sources, run)
+            raise
         log.info("lists read as far as this run goes")
 
         origin = Origin(normalize_address(settings.address), run.number)
@@ -100,7 +124,13 @@ def sync(  # noqa: PLR0913 - the use case: all that a caller can choose
         summary.notes += describe_backlog(settings, extracted.lists, before.state.scans, run.log)
 
         if models:
-            _publish(settings, models, scratch, sources, summary)
+            damage = inspect_published(settings).damage
+            with _publishing(settings, damage, summary) as publishing:
+                publishing(
+                    publish_warehouse(settings.warehouse, models, scratch, settings, sources)
+                )
+        else:
+            _keep_published(settings, before, scratch, sources, run)
     summary.seconds = time.monotonic() - started
     return summary
 
@@ -226,14 +256,49 @@ def _remember(settings: Settings, extracted: ExtractResult, run: RunRecorder) ->
         save_endpoint_state(run.log, settings, list_)
 
 
-def _publish(
-    settings: Settings, models: ModelSet, scratch: Path, sources: SqlSources, summary: SyncSummary
-) -> None:
+@contextmanager
+def _publishing(
+    settings: Settings, damage: str | None, summary: SyncSummary
+) -> Iterator[Callable[[ModelSet], None]]:
+    """Yield what records in the summary that models were published; errors become faults.
+
+    `damage` is what had happened to the file before.
+    """
+
+    def record(done: ModelSet) -> None:
+        summary.published = True
+        summary.notes += [describe_left_out(fault) for fault in done.left_out]
+        if damage:
+            summary.notes.append(describe_damage(settings.published, damage))
+        log.info("published")
+
     try:
-        done = publish_warehouse(settings.warehouse, models, scratch, settings, sources)
-    except (BrokenSql, CheckFailed, OutOfMemory) as fault:
+        yield record
+    except (BrokenSql, CheckFailed, OutOfMemory, PublishedFileBlocked) as fault:
+        if str(fault) not in {str(other) for other in summary.faults}:
+            summary.faults.append(fault)
+    except PublishedFileUnreadable as fault:
+        summary.published = True
         summary.faults.append(fault)
+
+
+def _keep_published(
+    settings: Settings,
+    before: WarehouseContents,
+    scratch: Path,
+    sources: SqlSources,
+    run: RunRecorder,
+) -> None:
+    """Undo what other programs did to the published file, and apply a new mode or group.
+
+    Not if the published file has rows that the warehouse does not have yet.
+    """
+    if find_unfinished_lists(settings, before.state.scans):
         return
-    summary.published = True
-    summary.notes += [describe_left_out(fault) for fault in done.left_out]
-    log.info("published")
+    damage = inspect_published(settings).damage
+    with _publishing(settings, damage, run.summary) as publishing:
+        if damage and settings.warehouse.exists():
+            runs = run.log.load_runs(last=None)
+            publishing(restore_published(settings, scratch, sources, runs))
+        else:
+            renew_access(settings, scratch)

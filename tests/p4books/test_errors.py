@@ -31,6 +31,8 @@ from p4books.errors import (
     OutOfMemory,
     P4BooksError,
     PageIgnored,
+    PublishedFileBlocked,
+    PublishedFileUnreadable,
     PublishedHasMore,
     QueryFailed,
     Redirected,
@@ -126,6 +128,11 @@ ERRORS: list[tuple[P4BooksError, str, str]] = [
         "`p4books report`",
     ),
     (
+        PublishedFileBlocked(Path("data/acme.duckdb"), "is a folder", "Move it elsewhere"),
+        "The warehouse is not affected",
+        "Move it elsewhere, then run `p4books report`",
+    ),
+    (
         NotWritten(Path("out/x.csv"), "disk full"),
         "An existing file is unchanged",
         "another path",
@@ -136,8 +143,8 @@ ERRORS: list[tuple[P4BooksError, str, str]] = [
 ]
 
 # Base classes, and those whose message is written where they are raised.
-BARE = {P4BooksError, ApiError}
-BARE |= {SettingsError, UsageError, QueryFailed, NoPicture}
+BARE: set[type[P4BooksError]] = {P4BooksError, ApiError}
+BARE |= {SettingsError, UsageError, QueryFailed, NoPicture, PublishedFileUnreadable}
 
 # Names in the run logs of earlier versions.
 STORED = {
@@ -168,7 +175,8 @@ STORED = {
 }
 
 TRY_LATER = {AlreadyRunning}
-USAGE = BARE - {P4BooksError, ApiError} | {OtherBooks, BadCertificateFile, BadProxy}
+USAGE = BARE - {P4BooksError, ApiError, PublishedFileUnreadable}
+USAGE |= {OtherBooks, BadCertificateFile, BadProxy}
 
 CLASSES: set[type[P4BooksError]] = {
     kind

@@ -55,7 +55,7 @@ def test_defaults(monkeypatch: Env) -> None:
         100,
     )
     assert (settings.timezone, settings.currency) == ("America/Panama", "USD")
-    assert settings.published_mode == 0o640
+    assert (settings.published_mode, settings.export_mode) == (0o440, 0o640)
 
 
 @pytest.mark.parametrize("missing", ["tenant", "api_key"])
@@ -256,6 +256,9 @@ def test_message_with_a_question(monkeypatch: Env) -> None:
 
 
 GOOD_MODES = {
+    "0440": 0o440,
+    440: 0o440,
+    0o440: 0o440,
     "0640": 0o640,
     "640": 0o640,
     "0o640": 0o640,
@@ -804,3 +807,16 @@ def test_value_and_table_of_one_name(monkeypatch: Env) -> None:
     monkeypatch.setenv(f"{ENV_PREFIX}API_KEY__MORE", "x")
 
     assert set(_collect()) == {"api_key"}
+
+
+@pytest.mark.parametrize(("written", "group"), [("finance", "finance"), (1200, "1200"), ("0", "0")])
+def test_published_group(written: object, group: str) -> None:
+    """A group is given by its name or its number, and looked up only when a file is published."""
+    assert _validate(published_group=written).published_group == group
+
+
+def test_export_mode() -> None:
+    """An export may be written by its owner, also if the published file may not."""
+    modes = {mode: _validate(published_mode=mode).export_mode for mode in ("0400", "0440", "0644")}
+
+    assert modes == {"0400": 0o600, "0440": 0o640, "0644": 0o644}

@@ -258,7 +258,7 @@ def test_first_sync(synced: Settings, sandbox: Sandbox) -> None:
 
     (about,) = ask(synced.published, "select tenant, p4books_version, made_of from about")
     assert about[0] == "acme"
-    assert synced.published.stat().st_mode & 0o777 == 0o640
+    assert synced.published.stat().st_mode & 0o777 == 0o440
     assert synced.private.stat().st_mode & 0o777 == 0o700
     assert sorted(path.name for path in synced.data_dir.iterdir()) == [".private", "acme.duckdb"]
     assert not (synced.private / "work").exists()

@@ -12,6 +12,7 @@ from p4books.cli.query_commands import export, models, query, report
 from p4books.cli.runtime import (
     exit_for_errors,
     json_option,
+    log_error,
     parse_endpoint,
     run_app,
     tenant_option,
@@ -162,6 +163,9 @@ def status(tenant: str | None, as_json: bool) -> None:
         print_json(current)
     else:
         print_status(current, settings)
+    if current.problem:
+        log_error(current.problem)
+        raise SystemExit(1)
 
 
 @app.command(

@@ -126,7 +126,7 @@ def push(
     else:
         print_report(report, settings)
     if faults:
-        report.errors += _write_faults(faults, report.faults, settings.published_mode)
+        report.errors += _write_faults(faults, report.faults, settings.export_mode)
     if syncs and (report.created or report.earlier):
         report.errors += _sync_endpoint(settings, name, same_books=same_books)
     exit_for_errors(*report.errors)

@@ -89,7 +89,7 @@ def query(
         result = execute_query(con, _build_model_query(con, model) if model else sql or "")
         if kind != "table":
             excel = _describe_excel(settings, reader, decimal)
-            _write_result(result, output, kind, settings.published_mode, excel)
+            _write_result(result, output, kind, settings.export_mode, excel)
             return
         columns, rows = result_columns(result), list(fetch_rows(result))
     print_rows(columns, rows)
@@ -148,7 +148,7 @@ def export(
 
     settings = load_settings(tenant, need_key=False)
     excel = _describe_excel(settings, reader, decimal)
-    options = ExportOptions(kind, folder, settings.published_mode, excel=excel)
+    options = ExportOptions(kind, folder, settings.export_mode, excel=excel)
     done = export_models(_find_published_file(settings, as_of), models, options)
     if as_json:
         print_json([{**vars(item), "file": str(item.file)} for item in done])

@@ -129,11 +129,12 @@ def print_status(status: "TenantStatus", settings: Settings) -> None:
             for table in status.tables
         ),
     )
-    print_line(
-        f"{display_path(settings.published)}: {status.bytes / 1e6:,.1f} MB, published "
-        f"{format_age(status.published_at)} ({format_timestamp(status.published_at, settings)}, "
-        f"{settings.timezone})."
-    )
+    if status.bytes is not None and status.published_at:
+        print_line(
+            f"{display_path(settings.published)}: {status.bytes / 1e6:,.1f} MB, published "
+            f"{format_age(status.published_at)} "
+            f"({format_timestamp(status.published_at, settings)}, {settings.timezone})."
+        )
     print_line(
         f"Requests: {status.requests_last_run:,} in the last run, {status.requests_last_day:,} in "
         "the last 24 hours."

@@ -14,6 +14,13 @@ from p4books.load.books import check_not_lost, find_unfinished_lists
 from p4books.load.evolution import migrate_warehouse, needs_migration
 from p4books.load.schema import create_tables, load_endpoints, read_state
 from p4books.load.warehouse import check_warehouse, translate_error
+from p4books.publish.published_file import (
+    FileAccess,
+    find_access,
+    inspect_published,
+    locate_file,
+    replace_published,
+)
 from p4books.settings import Settings
 from p4books.storage.database import (
     MEMORY_STEPS,
@@ -23,8 +30,8 @@ from p4books.storage.database import (
     quote_literal,
     retry_with_more_memory,
 )
-from p4books.storage.files import replace_atomically, scratch_dir, tenant_lock
-from p4books.storage.run_log import Run, RunLog
+from p4books.storage.files import scratch_dir, tenant_lock
+from p4books.storage.run_log import PublishedRecord, Run, RunLog
 from p4books.transform.build import (
     TARGET,
     build_custom_tables,
@@ -50,7 +57,8 @@ class PublishTarget:
     """A published file to write: where, with which mode, what it says about itself.
 
     `about` is the row of the table `about`, `checks` are the files of the checks that must pass,
-    and `scratch` is a folder on the same file system in which the file is built.
+    and `scratch` is a folder in which the file is built. `group` is the number of the file's group;
+    None leaves that to its folder. `remember` is called with what to remember of the file.
     """
 
     scratch: Path
@@ -58,6 +66,8 @@ class PublishTarget:
     mode: int
     about: About = field(default_factory=dict)
     checks: Sequence[Path] = ()
+    group: int | None = None
+    remember: Callable[[PublishedRecord], None] | None = None
 
 
 def publish_report(
@@ -66,9 +76,11 @@ def publish_report(
     """Publish the reports from the warehouse, without a sync; return the file and its models.
 
     With a `day`, they show the books at its end and go to a separate file beside the published one.
-    Raises NoPicture, BrokenSql, CheckFailed, AlreadyRunning, WarehouseLost, WarehouseDamaged,
-    PublishedHasMore and DiskTrouble; the published file is unchanged then.
+    Raises SettingsError, NoPicture, BrokenSql, CheckFailed, AlreadyRunning, WarehouseLost,
+    WarehouseDamaged, PublishedHasMore, DiskTrouble and PublishedFileBlocked; the published file is
+    unchanged then. Raises PublishedFileUnreadable if readers can't open the new one.
     """
+    find_access(settings)
     warehouse = settings.warehouse
     name = "report" if day else "run"
     sources = SqlSources.at(sql)
@@ -77,11 +89,11 @@ def publish_report(
         if not warehouse.exists():
             raise NoPicture("Nothing has been copied yet. Run `p4books sync` first.")
         check_warehouse(warehouse)
-        unfinished = [] if day else find_unfinished_lists(settings, read_state(warehouse).scans)
-        if unfinished:
-            raise PublishedHasMore(settings.published, unfinished)
         try:
             copy = _copy_warehouse(warehouse, scratch)
+            unfinished = [] if day else find_unfinished_lists(settings, read_state(copy).scans)
+            if unfinished:
+                raise PublishedHasMore(settings.published, unfinished)
             runs = RunLog(settings.run_log).load_runs(last=None)
             models = prepare_models(copy, settings, sources, runs, day)
             target = _make_target(copy, scratch, settings, sources, day)
@@ -106,10 +118,23 @@ def prepare_if_due(
 
 
 def is_publish_due(warehouse: Path, settings: Settings, sql: SqlSources) -> bool:
-    """Return whether the published file is missing, outdated or made from something else."""
-    made_of, published_at = read_fingerprint(settings.published)
-    age = datetime.now(UTC) - published_at if published_at else REPUBLISH_AFTER
-    return made_of != _fingerprint(warehouse, settings, sql) or abs(age) >= REPUBLISH_AFTER
+    """Return whether the published file is missing, outdated or not as it was published."""
+    found = inspect_published(settings)
+    age = datetime.now(UTC) - found.published_at if found.published_at else REPUBLISH_AFTER
+    is_current = found.made_of == _fingerprint(warehouse, settings, sql)
+    return found.damage is not None or not is_current or abs(age) >= REPUBLISH_AFTER
+
+
+def restore_published(
+    settings: Settings, scratch: Path, sql: SqlSources, runs: Sequence[Run]
+) -> ModelSet:
+    """Publish again from the warehouse as it is, without a change to it.
+
+    Raises what `prepare_if_due` and `publish_warehouse` raise.
+    """
+    copy = _copy_warehouse(settings.warehouse, scratch)
+    models = prepare_models(copy, settings, sql, runs)
+    return publish_warehouse(copy, models, scratch, settings, sql)
 
 
 def publish_warehouse(
@@ -117,7 +142,8 @@ def publish_warehouse(
 ) -> ModelSet:
     """Publish the models of a prepared warehouse, and return those that were built.
 
-    Raises BrokenSql, CheckFailed, OutOfMemory and DiskTrouble.
+    Raises BrokenSql, CheckFailed, OutOfMemory, DiskTrouble, PublishedFileUnreadable,
+    PublishedFileBlocked and SettingsError.
     """
     return _publish_with_retries(
         warehouse, models, _make_target(warehouse, scratch, settings, sql, day=None)
@@ -130,9 +156,11 @@ def build_published_file(
     """Build the models as tables of a new published file, check them and replace the old file.
 
     Returns the models that were built; a custom model that fails is left out. Raises BrokenSql if a
-    built-in model cannot be computed, CheckFailed, OutOfMemory and DiskTrouble; the old file is
-    unchanged then.
+    built-in model cannot be computed, CheckFailed, OutOfMemory, DiskTrouble and
+    PublishedFileBlocked; the old file is unchanged then. Raises PublishedFileUnreadable if readers
+    can't open the new one.
     """
+    locate_file(target.file)  # before the work of building it
     file = target.scratch / "published.duckdb"
     file.unlink(missing_ok=True)
     try:
@@ -154,24 +182,15 @@ def build_published_file(
             con.execute("use memory")
             con.execute(f"checkpoint {TARGET}")
             con.execute(f"detach {TARGET}")
-        replace_atomically(file, target.file, target.mode)
+        record = replace_published(file, target.file, FileAccess(target.mode, target.group))
+        file.unlink()
     except duckdb.OutOfMemoryException as error:
         raise OutOfMemory(str(error).splitlines()[0]) from None
     except (OSError, duckdb.IOException) as error:
         raise DiskTrouble(target.file, str(error).splitlines()[0]) from None
+    if target.remember:
+        target.remember(record)
     return published
-
-
-def read_fingerprint(published: Path) -> tuple[str | None, datetime | None]:
-    """Read what a published file was made of, and when; None if it cannot be read."""
-    if not published.exists():
-        return None, None
-    try:
-        with open_database(published, read_only=True) as con:
-            row = con.execute("select made_of, published_at from about").fetchone()
-    except duckdb.Error:
-        return None, None
-    return row or (None, None)
 
 
 def _copy_warehouse(warehouse: Path, scratch: Path) -> Path:
@@ -200,8 +219,16 @@ def _make_target(
         "published_at": datetime.now(UTC),
         "made_of": _fingerprint(warehouse, settings, sql),
     }
-    file = settings.published_as_of(day)
-    return PublishTarget(scratch, file, settings.published_mode, about, sql.files("checks"))
+    access = find_access(settings)
+    return PublishTarget(
+        scratch,
+        settings.published_as_of(day),
+        access.mode,
+        about,
+        sql.files("checks"),
+        access.group,
+        None if day else RunLog(settings.run_log).save_published,
+    )
 
 
 def _publish_with_retries(warehouse: Path, models: ModelSet, target: PublishTarget) -> ModelSet:

@@ -9,6 +9,7 @@ from typing import Any
 import duckdb
 
 from p4books.errors import NotPublished, QueryFailed, describe_unknown
+from p4books.publish.published_file import explain_open_error, locate_file
 from p4books.settings import list_tenants
 from p4books.storage.database import quote_identifier
 from p4books.storage.interrupt import track_connection
@@ -63,16 +64,17 @@ class CatalogColumn:
 def open_published(published: Path) -> duckdb.DuckDBPyConnection:
     """Open the published file read-only, without access to other files or the network.
 
-    Raises NotPublished if there is none, and QueryFailed if it cannot be opened.
+    Raises NotPublished if there is none, PublishedFileBlocked if something else is there, and
+    PublishedFileUnreadable if it cannot be opened.
     """
-    if not published.exists():
+    if not locate_file(published).exists():
         others = [name for name in list_tenants(published.parent) if name != published.stem]
         raise NotPublished(published, others=others)
     try:
         con = track_connection(duckdb.connect(published, read_only=True))
         _lock_down(con)
     except duckdb.Error as error:
-        raise QueryFailed(f"{published} cannot be opened: {str(error).splitlines()[0]}") from None
+        raise explain_open_error(published, error) from None
     return con
 
 

@@ -1,6 +1,7 @@
 """Status of a tenant: what is published and how fresh it is."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,15 +10,19 @@ from typing import Any
 import duckdb
 
 from p4books.endpoints import ENDPOINTS
+from p4books.errors import NotPublished, PublishedFileBlocked, PublishedFileUnreadable
 from p4books.load.schema import load_unknown_fields
+from p4books.publish.published_file import explain_open_error
 from p4books.publish.query import open_published
 from p4books.settings import Settings
-from p4books.storage.run_log import DAY, RunLog
+from p4books.storage.run_log import DAY, Freshness, RunLog
 
 
 @dataclass(frozen=True)
 class EndpointStatus:
     """Tables of one endpoint in the published file; instants are in UTC, None means never.
+
+    If the file cannot be read, `rows` are those of the last run, and `versions` are None.
 
     `mode` is how the last run read the list. `oldest` is the least recent instant at which a row
     was last seen.
@@ -25,7 +30,7 @@ class EndpointStatus:
 
     table: str
     rows: int
-    versions: int
+    versions: int | None
     mode: str | None
     current_to: datetime | None
     verified_to: datetime | None
@@ -37,50 +42,74 @@ class TenantStatus:
     """Published file: size in bytes, when it was made, its tables; and what keeping it costs.
 
     `unknown` lists the fields that no column holds, as ENDPOINT.FIELD. `traits` is what
-    `check --deep` detected about the API, None if it was never run.
+    `check --deep` detected about the API, None if it was never run. `problem` says why the file
+    cannot be read and what to do; then `bytes` and `published_at` may be None.
     """
 
     file: str
-    bytes: int
-    published_at: datetime
+    bytes: int | None
+    published_at: datetime | None
     tables: tuple[EndpointStatus, ...]
     requests_last_run: int
     requests_last_day: int
     unknown: tuple[str, ...]
     traits: dict[str, Any] | None
+    problem: str | None = None
 
 
 def read_status(settings: Settings) -> TenantStatus:
     """Read the status from the published file and the run log.
 
-    Raises NotPublished and QueryFailed.
+    If the file cannot be read, this is said in `problem`, and the rest is still shown. Raises
+    NotPublished if there never was one.
     """
-    log = RunLog(settings.run_log)
+    file, log = settings.published, RunLog(settings.run_log)
     last_runs = log.load_runs(1)
-    with open_published(settings.published) as con:
-        (published_at,) = con.execute("select published_at from about").fetchone() or (None,)
-        tables = _read_tables(con, log)
+    published_at, counts, problem = None, {}, None
+    try:
+        with open_published(file) as con:
+            (published_at,) = con.execute("select published_at from about").fetchone() or (None,)
+            counts = _count_rows(con)
+    except NotPublished:
+        if log.load_published() is None:
+            raise
+        problem = f"{file} is missing. Run `p4books report` to publish it again."
+    except (PublishedFileUnreadable, PublishedFileBlocked) as error:
+        problem = str(error)
+    except duckdb.Error as error:  # not a file of ours
+        problem = str(explain_open_error(file, error))
     return TenantStatus(
-        file=str(settings.published),
-        bytes=settings.published.stat().st_size,
+        file=str(file),
+        bytes=file.stat().st_size if file.is_file() else None,
         published_at=published_at,
-        tables=tables,
+        tables=_list_tables(counts, log.load_freshness()),
         requests_last_run=last_runs[0].requests if last_runs else 0,
         requests_last_day=log.count_requests_since(time.time() - DAY),
         unknown=_list_unknown_fields(settings.warehouse),
         traits=log.load_capabilities(),
+        problem=problem,
     )
 
 
-def _read_tables(con: duckdb.DuckDBPyConnection, log: RunLog) -> tuple[EndpointStatus, ...]:
-    freshness = log.load_freshness()
-    tables = []
-    for name in ENDPOINTS:
-        rows, versions = con.execute(
+def _count_rows(con: duckdb.DuckDBPyConnection) -> dict[str, tuple[int, int]]:
+    """Count the rows and the versions of each endpoint."""
+    return {
+        name: con.execute(
             f"select (select count(*) from staging.{name}),"
             f" (select count(*) from staging.{name}_history)"
-        ).fetchone() or (0, 0)
+        ).fetchone()
+        or (0, 0)
+        for name in ENDPOINTS
+    }
+
+
+def _list_tables(
+    counts: Mapping[str, tuple[int, int]], freshness: Mapping[str, Freshness]
+) -> tuple[EndpointStatus, ...]:
+    tables = []
+    for name in ENDPOINTS:
         fresh = freshness.get(name)
+        rows, versions = counts.get(name) or (fresh.held if fresh else 0, None)
         tables.append(
             EndpointStatus(
                 table=name,

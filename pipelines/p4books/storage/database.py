@@ -1,7 +1,9 @@
 """DuckDB connections: storage version, memory, spill folders, quoting."""
 
-from collections.abc import Callable
-from contextlib import suppress
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import TypeVar
@@ -54,6 +56,36 @@ def open_database(
     if spill is not None:
         con.execute(f"set temp_directory = {quote_literal(mkdtemp(prefix='spill-', dir=spill))}")
     return con
+
+
+@contextmanager
+def open_reader(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a database file as another program would read it, and use it.
+
+    Unlike `duckdb.connect(path)`, this is the file that is at the path now, even if this process
+    still has an earlier one open. Raises duckdb.Error.
+    """
+    with open_database() as con:
+        con.execute(f"attach {quote_literal(str(path))} as reader (read_only)")
+        con.execute("use reader")
+        yield con
+
+
+def describe_holder(error: duckdb.Error) -> str | None:
+    """Name the program because of which a database file can't be opened: name and process.
+
+    None if the error is not about another program.
+    """
+    text = str(error)
+    if "Unique file handle conflict" in text:
+        return f"this program (process {os.getpid()})"
+    if "Could not set lock" not in text:
+        return None
+    match = re.search(r"lock is held in (?:(.*) \()?PID (\d+)", text)
+    if match is None or match.group(2) == "0":
+        return "another program, perhaps in a container or on another machine"
+    program = Path(match.group(1) or "another program").name
+    return f"{program} (process {match.group(2)})"
 
 
 def quote_literal(value: str) -> str:

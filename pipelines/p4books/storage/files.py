@@ -1,5 +1,6 @@
 """Atomic file replacement, per-tenant locks and scratch folders."""
 
+import errno
 import os
 import shutil
 from collections.abc import Iterator
@@ -23,7 +24,27 @@ def replace_atomically(new: Path, target: Path, mode: int) -> None:
     new.chmod(mode)
     _fsync(new)
     new.replace(target)
-    _fsync(target.parent)
+    _fsync_folder(target.parent)
+
+
+@contextmanager
+def copy_beside(source: Path, target: Path, group: int | None = None) -> Iterator[Path]:
+    """Copy a file into the folder of `target`, to replace it, and yield the copy.
+
+    It gets the group and the access list that its folder gives to new files, or the given group,
+    and nobody but its owner may read it yet. It is removed at the end if it is still there, and so
+    is what a dead run left. Raises OSError.
+    """
+    copy = target.with_name(f".{target.name}.new")
+    copy.unlink(missing_ok=True)
+    try:
+        os.close(os.open(copy, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        shutil.copyfile(source, copy)
+        if group is not None:
+            os.chown(copy, -1, group)
+        yield copy
+    finally:
+        copy.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -71,6 +92,15 @@ def scratch_dir(folder: Path) -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _fsync_folder(folder: Path) -> None:
+    """Write the names of a folder to disk, where the file system can."""
+    try:
+        _fsync(folder)
+    except OSError as error:
+        if error.errno not in {errno.EINVAL, errno.ENOTSUP}:
+            raise
 
 
 def _fsync(path: Path) -> None:

@@ -116,6 +116,12 @@ _TABLES: dict[str, dict[str, str]] = {
         "found_at": "real not null",
         "found": "text not null",
     },
+    "published": {
+        "id": "integer primary key",
+        "mark": "text not null",
+        "digest": "text not null",
+        "access": "text not null",
+    },
     "known": {
         "endpoint": "text primary key",
         "source": "text not null",
@@ -184,17 +190,32 @@ class Run:
 
 
 @dataclass(frozen=True)
+class PublishedRecord:
+    """What was published last.
+
+    `mark` changes whenever the file or its name or permissions do, `digest` only with its content,
+    `access` with who may read it.
+    """
+
+    mark: str
+    digest: str
+    access: str
+
+
+@dataclass(frozen=True)
 class Freshness:
     """How fresh an endpoint is, in seconds since 1970.
 
     `current_to`: when its newest rows were read; `verified_to`: the start of the last complete
-    scan; `oldest`: the oldest time at which a row was last seen; `mode` of the last run.
+    scan; `oldest`: the oldest time at which a row was last seen; `mode` of the last run; `held`:
+    its rows, as of `current_to`.
     """
 
     current_to: float
     verified_to: float | None
     oldest: float | None
     mode: str
+    held: int = 0
 
 
 class RunLog:
@@ -285,15 +306,25 @@ class RunLog:
             ).rowcount
         return lost > 0
 
+    def save_published(self, record: PublishedRecord) -> None:
+        """Save what was published last."""
+        self._tables.upsert("published", {"id": 1, **vars(record)})
+
+    def load_published(self) -> PublishedRecord | None:
+        """Return what was published last; None if that is not known."""
+        rows = self._tables.query("select mark, digest, access from published")
+        return PublishedRecord(**rows[0]) if rows else None
+
     def load_freshness(self) -> dict[str, Freshness]:
         """Return how fresh each endpoint is, without those of which nothing was ever loaded."""
         last = "from reading as r where r.endpoint = each.endpoint and"
+        loaded = "(complete or current_to is not null) order by run_id desc limit 1"
         rows = self._tables.query(
             f"""
             select
                 endpoint,
-                (select coalesce(current_to, started_at) {last} (complete or current_to is not null)
-                    order by run_id desc limit 1) as current_to,
+                (select coalesce(current_to, started_at) {last} {loaded}) as current_to,
+                (select held {last} {loaded}) as held,
                 (select started_at {last} complete order by run_id desc limit 1) as verified_to,
                 (select oldest {last} oldest is not null order by run_id desc limit 1) as oldest,
                 (select mode {last} true order by run_id desc limit 1) as mode
@@ -302,7 +333,7 @@ class RunLog:
         )
         return {
             row["endpoint"]: Freshness(
-                row["current_to"], row["verified_to"], row["oldest"], row["mode"]
+                row["current_to"], row["verified_to"], row["oldest"], row["mode"], row["held"]
             )
             for row in rows
             if row["current_to"] is not None

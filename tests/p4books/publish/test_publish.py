@@ -19,6 +19,8 @@ from p4books.errors import (
     DiskTrouble,
     NoPicture,
     OutOfMemory,
+    PublishedFileBlocked,
+    PublishedFileUnreadable,
     WarehouseDamaged,
     WarehouseTooNew,
 )
@@ -29,8 +31,8 @@ from p4books.publish.publish import (
     build_published_file,
     is_publish_due,
     publish_report,
-    read_fingerprint,
 )
+from p4books.publish.published_file import read_about
 from p4books.settings import Settings
 from p4books.storage.files import tenant_lock
 from p4books.storage.run_log import EndpointRun, RunLog
@@ -129,7 +131,7 @@ def test_tables_have_comments(shared: Path) -> None:
 def test_about(shared: Path) -> None:
     """The row of `about` has what the target says, and the numbers of models and rows."""
     assert query(shared / "acme.duckdb", "from about") == [("m", PUBLISHED_AT, 2, 5)]
-    assert read_fingerprint(shared / "acme.duckdb") == ("m", PUBLISHED_AT)
+    assert read_about(shared / "acme.duckdb") == ("m", PUBLISHED_AT)
 
 
 def test_file(shared: Path) -> None:
@@ -275,10 +277,10 @@ def test_checks_read_the_new_tables(publish: Publish, root: Path, sql: Files) ->
 
 
 def test_target_that_cannot_be_replaced(publish: Publish, root: Path, tmp_path: Path) -> None:
-    """A published file that cannot be replaced is reported as a problem of the disk."""
+    """A folder in the place of the published file is named, and stays."""
     (tmp_path / "acme.duckdb").mkdir()
 
-    with pytest.raises(DiskTrouble, match=r"acme\.duckdb cannot be written"):
+    with pytest.raises(PublishedFileBlocked, match=r"acme\.duckdb is a folder, so .*Move it else"):
         publish(root)
 
 
@@ -297,9 +299,9 @@ def test_fingerprint_of_other_files(tmp_path: Path) -> None:
     with duckdb.connect(tmp_path / "other.duckdb") as con:
         con.execute("create table about (made_by text)")
 
-    assert read_fingerprint(tmp_path / "none.duckdb") == (None, None)
-    assert read_fingerprint(strange) == (None, None)
-    assert read_fingerprint(tmp_path / "other.duckdb") == (None, None)
+    assert read_about(tmp_path / "other.duckdb") == (None, None)
+    with pytest.raises(PublishedFileUnreadable, match="not a valid DuckDB"):
+        read_about(strange)
 
 
 COPIED, CHANGED = "2020-03-01 17:00:00Z", "2020-03-03 17:00:00Z"  # noon in Panama
@@ -395,7 +397,7 @@ def test_report_after_an_edit(settings: Settings, report_sql: Path) -> None:
     assert query(published, "from reporting.mine") == [(7,)]
     assert query(published, "select count(*) from staging.invoices") == [(5,)]
     assert published.stat().st_ino != inode
-    assert published.stat().st_mode & 0o777 == 0o640
+    assert published.stat().st_mode & 0o777 == 0o440
     assert settings.warehouse.read_bytes() == warehouse
     assert list_data(settings) == [".private", "acme.duckdb"]
     assert not list(settings.private.glob("work*"))

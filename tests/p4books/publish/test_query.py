@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from p4books.errors import NotPublished, QueryFailed
+from p4books.errors import NotPublished, PublishedFileUnreadable, QueryFailed
 from p4books.publish.query import (
     CatalogColumn,
     CatalogEntry,
@@ -69,7 +69,7 @@ def test_file_that_is_not_a_database(tmp_path: Path) -> None:
     """A file that is not a database is reported."""
     (tmp_path / "acme.duckdb").write_bytes(b"strange" * 1000)
 
-    with pytest.raises(QueryFailed, match=r"acme\.duckdb cannot be opened"):
+    with pytest.raises(PublishedFileUnreadable, match=r"acme\.duckdb cannot be opened"):
         run_query(tmp_path / "acme.duckdb", "select 1")
 
 

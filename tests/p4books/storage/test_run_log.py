@@ -107,7 +107,7 @@ def test_freshness(log: RunLog) -> None:
         log.begin_run(), EndpointRun("invoices", "nothing", "BadAnswer", 400.0, 400.0)
     )
 
-    assert log.load_freshness() == {"invoices": Freshness(310.0, 200.0, 90.0, "nothing")}
+    assert log.load_freshness() == {"invoices": Freshness(310.0, 200.0, 90.0, "nothing", 250)}
 
 
 def test_a_clock_that_was_ahead(log: RunLog) -> None:
@@ -117,7 +117,7 @@ def test_a_clock_that_was_ahead(log: RunLog) -> None:
         log.begin_run(), replace(ENDPOINT_RUN, started_at=300.0, current_to=310.0)
     )
 
-    assert log.load_freshness() == {"invoices": Freshness(310.0, 300.0, 100.0, "whole")}
+    assert log.load_freshness() == {"invoices": Freshness(310.0, 300.0, 100.0, "whole", 250)}
 
 
 def test_retention(log: RunLog, tmp_path: Path) -> None:
@@ -141,8 +141,8 @@ def test_never_complete(log: RunLog) -> None:
     log.record_endpoint_run(run, replace(ENDPOINT_RUN, endpoint="vendors"))
 
     assert log.load_freshness() == {
-        "invoices": Freshness(110.0, None, 100.0, "whole"),
-        "vendors": Freshness(110.0, 100.0, 100.0, "whole"),
+        "invoices": Freshness(110.0, None, 100.0, "whole", 250),
+        "vendors": Freshness(110.0, 100.0, 100.0, "whole", 250),
     }
 
 
@@ -209,7 +209,7 @@ def test_older_log(log: RunLog, tmp_path: Path) -> None:
     )
 
     assert [(run.id, run.messages) for run in log.load_runs()] == [(2, ()), (1, ())]
-    assert log.load_freshness() == {"invoices": Freshness(210.0, 200.0, 100.0, "whole")}
+    assert log.load_freshness() == {"invoices": Freshness(210.0, 200.0, 100.0, "whole", 250)}
 
 
 def test_concurrent_writers(log: RunLog, tmp_path: Path) -> None:
