@@ -301,12 +301,106 @@ create macro lines_of(documents) as table
 
 -- Versions ---------------------------------------------------------------------------
 
+-- Whether the next version of an id is of another record, to which P4 Books gave the id
+-- after deleting the first. `is_gap`: the id was gone between them. A code may be
+-- corrected; a creation date never changes, but a new notation may shift it by hours.
+-- So, after a gap, it is another record if it was made more than a day apart, or if its
+-- code is another one and its creation date is not known to be the same. Without a gap,
+-- only if code and creation date are others, and either its name or day is another one
+-- as well, or it was made when the id was in use already, at `used_at`.
+create macro is_another_record(
+    is_gap,
+    code,
+    code_before,
+    created,
+    created_before,
+    name_or_day,
+    name_or_day_before,
+    used_at
+) as
+    coalesce(
+        if(
+            is_gap,
+            (
+                code_key(code) <> code_key(code_before)
+                and coalesce(created <> created_before, true)
+            )
+            or (
+                created not between created_before - interval 1 day
+                and created_before + interval 1 day
+            ),
+            code_key(code) <> code_key(code_before)
+            and created <> created_before
+            and (name_or_day <> name_or_day_before or created > used_at)
+        ),
+        false
+    );
+
+-- The versions of ids with more than one, from `identities` with entity_id, code,
+-- name_or_day, created_at, valid_from and valid_to: when the record of each version was
+-- first seen, rather than an earlier one with its id.
+create macro records_of(identities) as table
+    with
+
+    changed as (
+        select entity_id from query_table(identities)
+        group by entity_id
+        having count(*) > 1
+    ),
+
+    -- What a version does not say is as before.
+    pairs as (
+        select
+            entity_id,
+            valid_from,
+            is_another_record(
+                lag(valid_to) over versions < valid_from,
+                code,
+                lag(code ignore nulls) over versions,
+                created_at,
+                lag(created_at ignore nulls) over versions,
+                name_or_day,
+                lag(name_or_day ignore nulls) over versions,
+                lag(valid_from) over versions
+            ) as is_another
+        from query_table(identities) as identities
+        semi join changed on identities.entity_id = changed.entity_id
+        window versions as (partition by entity_id order by valid_from)
+    )
+
+    select
+        entity_id,
+        valid_from,
+        max(if(is_another, valid_from, null)) over versions as first_seen_at,
+        min(valid_from) over versions as first_used_at
+    from pairs
+    window versions as (partition by entity_id order by valid_from);
+
+-- `versions` with entity_id, valid_from and first_seen_at, which becomes that of their
+-- record in `records`, the result of `records_of`.
+create macro with_first_seen(versions, records) as table
+    select
+        versions.* exclude (entity_id) replace (
+            coalesce(
+                records.first_seen_at, records.first_used_at, versions.valid_from
+            ) as first_seen_at
+        )
+    from query_table(versions) as versions
+    left join query_table(records) as records
+        on
+            versions.entity_id = records.entity_id
+            and versions.valid_from = records.valid_from;
+
 -- The current rows of `versions` that have entity_id, and when each was last seen.
 create macro current_rows(versions, seen) as table
     with
 
     open_versions as (
-        select * exclude (valid_from, valid_to) from query_table(versions)
+        select
+            columns(
+                lambda name: name not in ('valid_from', 'valid_to', 'first_seen_at')
+            )
+        from query_table(versions)
         where valid_to is null
     ),
 
@@ -320,14 +414,13 @@ create macro current_rows(versions, seen) as table
 
     select * exclude (entity_id) from verified;
 
--- The last version of each record, deleted or not, from `versions` that have entity_id.
+-- The last version of each id, deleted or not, from `versions` that have entity_id.
 create macro last_versions(versions) as table
     with
 
     spans as (
         select
             entity_id,
-            min(valid_from) as first_seen_at,
             max(valid_from) as last_from,
             bool_and(valid_to is not null) as is_deleted
         from query_table(versions)
@@ -336,7 +429,6 @@ create macro last_versions(versions) as table
 
     select
         versions.*,
-        spans.first_seen_at,
         spans.is_deleted,
         if(spans.is_deleted, versions.valid_to, versions.valid_from)
             as last_changed_at

@@ -9,17 +9,20 @@ sides as (
     union all by name
     select
         'invoice' as document_type,
-        count(distinct invoice_id) - count(*) as later_versions
+        count(distinct [invoice_id, first_seen_at::varchar])
+        - count(*) as later_versions
     from staging.invoices_history
     union all by name
     select
         'sales order' as document_type,
-        count(distinct sales_order_id) - count(*) as later_versions
+        count(distinct [sales_order_id, first_seen_at::varchar])
+        - count(*) as later_versions
     from staging.sales_orders_history
     union all by name
     select
         'purchase order' as document_type,
-        count(distinct purchase_order_id) - count(*) as later_versions
+        count(distinct [purchase_order_id, first_seen_at::varchar])
+        - count(*) as later_versions
     from staging.purchase_orders_history
 )
 

@@ -7,6 +7,7 @@ versions as (
         invoice_id as document_id,
         invoice_status as status,
         invoice_total as total,
+        first_seen_at,
         valid_from,
         valid_to
     from staging.invoices_history
@@ -16,6 +17,7 @@ versions as (
         sales_order_id as document_id,
         sales_order_status as status,
         sales_order_total as total,
+        first_seen_at,
         valid_from,
         valid_to
     from staging.sales_orders_history
@@ -25,6 +27,7 @@ versions as (
         purchase_order_id as document_id,
         purchase_order_status as status,
         purchase_order_total as total,
+        first_seen_at,
         valid_from,
         valid_to
     from staging.purchase_orders_history
@@ -36,7 +39,8 @@ last_versions as (
         regexp_replace(lower(status), '[^a-z]', '', 'g') as status_word
     from versions
     qualify row_number() over (
-        partition by document_type, document_id order by valid_from desc
+        partition by document_type, document_id, first_seen_at
+        order by valid_from desc
     ) = 1
 ),
 

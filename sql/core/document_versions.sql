@@ -15,6 +15,7 @@ invoices as (
 
         valid_from,
         valid_to,
+        first_seen_at,
 
         document_on,
         due_on,
@@ -40,6 +41,7 @@ sales_orders as (
 
         valid_from,
         valid_to,
+        first_seen_at,
 
         document_on,
         required_on as due_on,
@@ -62,6 +64,7 @@ purchase_orders as (
 
         valid_from,
         valid_to,
+        first_seen_at,
 
         document_on,
         expected_on as due_on,

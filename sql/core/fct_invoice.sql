@@ -9,14 +9,6 @@ versions as (
     select * from core.fct_invoice_history
 ),
 
-seen as (
-    select
-        invoice_id,
-        min(valid_from) as first_seen_at
-    from versions
-    group by invoice_id
-),
-
 current_rows as (
     select * from versions
     where valid_to is null
@@ -29,14 +21,12 @@ as_of as (
 late as (
     select
         current_rows.*,
-        seen.first_seen_at,
         if(
             current_rows.is_open,
             greatest(as_of.as_of_on - current_rows.due_on, 0),
             null
         ) as days_overdue
     from current_rows
-    left join seen on current_rows.invoice_id = seen.invoice_id
     cross join as_of
 ),
 

@@ -18,9 +18,7 @@ joined as (
         versions.*,
         as_of.currency as tenant_currency,
         as_of.timezone,
-        status_word(versions.invoice_status) as word,
-        min(versions.valid_from) over (partition by versions.invoice_id)
-            as first_seen_at
+        status_word(versions.invoice_status) as word
     from versions
     cross join as_of
 ),
@@ -104,6 +102,7 @@ finished as (
 
         valid_from,
         valid_to,
+        first_seen_at,
 
         dated_on as document_on,
         coalesce(due_on, dated_on) as due_on,

@@ -41,18 +41,22 @@ orders as (
     from staging.purchase_orders
 ),
 
-versions as (
+seen as (
     select
         'sales order' as order_type,
         sales_order_id as order_id,
-        valid_from
+        first_seen_at,
+        valid_from as last_changed_at
     from staging.sales_orders_history
+    where valid_to is null
     union all
     select
         'purchase order' as order_type,
         purchase_order_id as order_id,
-        valid_from
+        first_seen_at,
+        valid_from as last_changed_at
     from staging.purchase_orders_history
+    where valid_to is null
 ),
 
 lines as (
@@ -67,16 +71,6 @@ lines as (
         purchase_order_id as order_id,
         coalesce(line_net, line_amount(quantity, unit_price, discount)) as line_net
     from staging.purchase_order_lines
-),
-
-seen as (
-    select
-        order_type,
-        order_id,
-        min(valid_from) as first_seen_at,
-        max(valid_from) as last_changed_at
-    from versions
-    group by order_type, order_id
 ),
 
 line_sums as (

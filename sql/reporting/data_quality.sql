@@ -14,6 +14,8 @@ findings as (
     select * from reporting.findings_in_documents
     union all
     select * from reporting.findings_in_lines
+    union all
+    select * from reporting.findings_in_history
 )
 
 select * from findings

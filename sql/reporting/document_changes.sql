@@ -15,9 +15,10 @@ versions as (
 changed as (
     select
         document_type,
-        document_id
+        document_id,
+        first_seen_at
     from versions
-    group by document_type, document_id
+    group by document_type, document_id, first_seen_at
     having count(*) > 1
 ),
 
@@ -55,6 +56,7 @@ with_lines as (
         on
             versions.document_type = changed.document_type
             and versions.document_id = changed.document_id
+            and versions.first_seen_at = changed.first_seen_at
     left join lines
         on
             versions.document_type = lines.document_type
@@ -68,6 +70,7 @@ as_text as (
         document_type,
         document_id,
         document_code,
+        first_seen_at,
         valid_from,
         valid_to,
         status_word(status) as word,
@@ -94,7 +97,7 @@ pairs as (
         lag(valid_to) over version_order as valid_to_before
     from as_text
     window version_order as (
-        partition by document_type, document_id order by valid_from
+        partition by document_type, document_id, first_seen_at order by valid_from
     )
 ),
 

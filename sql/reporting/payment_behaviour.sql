@@ -15,7 +15,7 @@ versions as (
     select
         *,
         lag(is_paid) over (
-            partition by invoice_id order by valid_from
+            partition by invoice_id, first_seen_at order by valid_from
         ) as was_paid
     from core.fct_invoice_history
 ),
@@ -24,11 +24,12 @@ turned as (
     -- If an invoice was paid, reopened and paid again, the last payment counts.
     select
         versions.invoice_id,
+        versions.first_seen_at,
         max(local_day(versions.valid_from, as_of.timezone)) as paid_on
     from versions
     cross join as_of
     where versions.is_paid and not versions.was_paid
-    group by versions.invoice_id
+    group by versions.invoice_id, versions.first_seen_at
 ),
 
 paid as (
@@ -37,7 +38,10 @@ paid as (
         turned.paid_on - invoices.document_on as days_to_pay,
         turned.paid_on - invoices.due_on as days_late
     from core.fct_invoice as invoices
-    inner join turned on invoices.invoice_id = turned.invoice_id
+    inner join turned
+        on
+            invoices.invoice_id = turned.invoice_id
+            and invoices.first_seen_at = turned.first_seen_at
     where
         invoices.is_live and invoices.is_paid
         and not invoices.is_credit_note

@@ -1,7 +1,7 @@
 -- One row per void, cancelled or deleted document: what it was, and until when.
--- key: document_type, document_id
+-- key: document_type, document_id, first_seen_at
 -- section: Trust
--- order: last_seen_at desc, document_type, document_id
+-- order: last_seen_at desc, document_type, document_id, first_seen_at
 -- question: Which documents were voided, cancelled or deleted, and for how much?
 -- query: select fate, document_code, party_name, status_before, total, last_seen_at
 --   from reporting.void_and_deleted order by last_seen_at desc limit 20
@@ -18,10 +18,9 @@ ranked as (
         word = 'void'
         or (document_type <> 'invoice' and word in ('cancelled', 'canceled')) as is_off,
         row_number() over (
-            partition by document_type, document_id order by valid_from desc
-        ) as age,
-        min(valid_from) over (partition by document_type, document_id)
-            as first_seen_at
+            partition by document_type, document_id, first_seen_at
+            order by valid_from desc
+        ) as age
     from versions
 ),
 
@@ -30,11 +29,12 @@ before as (
     select
         document_type,
         document_id,
+        first_seen_at,
         arg_max_null(status, valid_from) as status_before,
         max(valid_to) as stood_until
     from ranked
     where coalesce(not is_off, true)
-    group by document_type, document_id
+    group by document_type, document_id, first_seen_at
 ),
 
 off as (
@@ -77,6 +77,7 @@ named as (
         currency_or(off.currency, as_of.currency) as currency,
 
         off.document_on,
+        off.first_seen_at,
         if(
             off.fate = 'deleted',
             off.valid_to,
@@ -89,6 +90,7 @@ named as (
         on
             off.document_type = before.document_type
             and off.document_id = before.document_id
+            and off.first_seen_at = before.first_seen_at
     left join customers
         on
             off.document_type <> 'purchase order'

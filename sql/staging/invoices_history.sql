@@ -10,8 +10,25 @@ versions as (
     select * from raw.invoices
 ),
 
+-- What tells one record from another with the same id.
+identities as (
+    select
+        id as entity_id,
+        code,
+        document_date::varchar as name_or_day,
+        date_created as created_at,
+        _dlt_valid_from as valid_from,
+        _dlt_valid_to as valid_to
+    from raw.invoices
+),
+
+records as (
+    select * from records_of(identities)
+),
+
 renamed as (
     select
+        id as entity_id,
         id as invoice_id,
         customer_id,
         sales_order_id,
@@ -22,6 +39,7 @@ renamed as (
 
         _dlt_valid_from as valid_from,
         _dlt_valid_to as valid_to,
+        _dlt_valid_from as first_seen_at,
 
         document_date as document_on,
         due_date as due_on,
@@ -49,4 +67,4 @@ renamed as (
     from versions
 )
 
-select * from renamed
+select * from with_first_seen(renamed, records)

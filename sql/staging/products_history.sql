@@ -12,8 +12,25 @@ versions as (
     select * from raw.products
 ),
 
+-- What tells one record from another with the same id.
+identities as (
+    select
+        id as entity_id,
+        code,
+        name as name_or_day,
+        date_created as created_at,
+        _dlt_valid_from as valid_from,
+        _dlt_valid_to as valid_to
+    from raw.products
+),
+
+records as (
+    select * from records_of(identities)
+),
+
 renamed as (
     select
+        id as entity_id,
         id as product_id,
         product_group_id,
 
@@ -27,6 +44,7 @@ renamed as (
 
         _dlt_valid_from as valid_from,
         _dlt_valid_to as valid_to,
+        _dlt_valid_from as first_seen_at,
 
         date_created as created_at,
         date_modified as modified_at,
@@ -45,4 +63,4 @@ renamed as (
     from versions
 )
 
-select * from renamed
+select * from with_first_seen(renamed, records)

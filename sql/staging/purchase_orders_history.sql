@@ -12,8 +12,25 @@ versions as (
     select * from raw.purchase_orders
 ),
 
+-- What tells one record from another with the same id.
+identities as (
+    select
+        id as entity_id,
+        code,
+        document_date::varchar as name_or_day,
+        date_created as created_at,
+        _dlt_valid_from as valid_from,
+        _dlt_valid_to as valid_to
+    from raw.purchase_orders
+),
+
+records as (
+    select * from records_of(identities)
+),
+
 renamed as (
     select
+        id as entity_id,
         id as purchase_order_id,
         vendor_id,
         warehouse_id,
@@ -24,6 +41,7 @@ renamed as (
 
         _dlt_valid_from as valid_from,
         _dlt_valid_to as valid_to,
+        _dlt_valid_from as first_seen_at,
 
         document_date as document_on,
         expected_date as expected_on,
@@ -45,4 +63,4 @@ renamed as (
     from versions
 )
 
-select * from renamed
+select * from with_first_seen(renamed, records)

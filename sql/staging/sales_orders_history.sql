@@ -10,8 +10,25 @@ versions as (
     select * from raw.sales_orders
 ),
 
+-- What tells one record from another with the same id.
+identities as (
+    select
+        id as entity_id,
+        code,
+        document_date::varchar as name_or_day,
+        date_created as created_at,
+        _dlt_valid_from as valid_from,
+        _dlt_valid_to as valid_to
+    from raw.sales_orders
+),
+
+records as (
+    select * from records_of(identities)
+),
+
 renamed as (
     select
+        id as entity_id,
         id as sales_order_id,
         customer_id,
         warehouse_id,
@@ -22,6 +39,7 @@ renamed as (
 
         _dlt_valid_from as valid_from,
         _dlt_valid_to as valid_to,
+        _dlt_valid_from as first_seen_at,
 
         document_date as document_on,
         required_date as required_on,
@@ -43,4 +61,4 @@ renamed as (
     from versions
 )
 
-select * from renamed
+select * from with_first_seen(renamed, records)

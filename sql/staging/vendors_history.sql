@@ -10,8 +10,25 @@ versions as (
     select * from raw.vendors
 ),
 
+-- What tells one record from another with the same id.
+identities as (
+    select
+        id as entity_id,
+        code,
+        name as name_or_day,
+        date_created as created_at,
+        _dlt_valid_from as valid_from,
+        _dlt_valid_to as valid_to
+    from raw.vendors
+),
+
+records as (
+    select * from records_of(identities)
+),
+
 renamed as (
     select
+        id as entity_id,
         id as vendor_id,
 
         code as vendor_code,
@@ -25,6 +42,7 @@ renamed as (
 
         _dlt_valid_from as valid_from,
         _dlt_valid_to as valid_to,
+        _dlt_valid_from as first_seen_at,
 
         date_created as created_at,
         date_modified as modified_at,
@@ -42,4 +60,4 @@ renamed as (
     from versions
 )
 
-select * from renamed
+select * from with_first_seen(renamed, records)

@@ -61,7 +61,7 @@ def test_void(insert: Action, add_version: Action, documents: Query) -> None:
     assert documents("*") == [
         (
             *("invoice", "1", "7", "F1", "void", "Buyer", "Posted", "EUR", "2025-12-31"),
-            *(timestamp(3), "0.00"),
+            *(timestamp(1), timestamp(3), "0.00"),
         )
     ]
 

@@ -1,0 +1,85 @@
+-- One row per id that P4 Books gave to another record after deleting the first.
+-- key: rule, entity, entity_id, place
+-- published: no
+with
+
+versions as (
+    select
+        document_type as entity,
+        document_id as entity_id,
+        document_code as code,
+        valid_from,
+        valid_to,
+        first_seen_at
+    from core.document_versions
+    union all
+    select
+        'customer' as entity,
+        customer_id as entity_id,
+        customer_code as code,
+        valid_from,
+        valid_to,
+        first_seen_at
+    from staging.customers_history
+    union all
+    select
+        'vendor' as entity,
+        vendor_id as entity_id,
+        vendor_code as code,
+        valid_from,
+        valid_to,
+        first_seen_at
+    from staging.vendors_history
+    union all
+    select
+        'product' as entity,
+        product_id as entity_id,
+        product_code as code,
+        valid_from,
+        valid_to,
+        first_seen_at
+    from staging.products_history
+),
+
+reused as (
+    select
+        entity,
+        entity_id
+    from versions
+    group by entity, entity_id
+    having min(first_seen_at) < max(first_seen_at)
+),
+
+records as (
+    select
+        versions.entity,
+        versions.entity_id,
+        versions.first_seen_at,
+        coalesce(arg_max(versions.code, versions.valid_from), '(no code)') as code,
+        max(coalesce(versions.valid_to, 'infinity')) as last_seen_at
+    from versions
+    semi join reused
+        on versions.entity = reused.entity and versions.entity_id = reused.entity_id
+    group by versions.entity, versions.entity_id, versions.first_seen_at
+),
+
+findings as (
+    select
+        'id used again' as rule,
+        'note' as severity,
+        entity,
+        entity_id,
+        '' as place,
+        string_agg(
+            if(
+                isfinite(last_seen_at),
+                format('{} until {}', code, strftime(last_seen_at, '%Y-%m-%d')),
+                format('{} since {}', code, strftime(first_seen_at, '%Y-%m-%d'))
+            ),
+            ', ' order by first_seen_at
+        ) as detail
+    from records
+    group by entity, entity_id
+)
+
+select * from findings
