@@ -11,7 +11,7 @@ from datetime import date
 from functools import partial
 from io import StringIO
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from dotenv.parser import Binding, parse_stream
@@ -98,6 +98,9 @@ class Settings(BaseModel):
     parallel_lists: int = Field(default=6, ge=1, le=32)
     published_mode: Annotated[int, BeforeValidator(_parse_mode)] = 0o440
     published_group: Annotated[str | None, BeforeValidator(_parse_group)] = None
+    push_decimal: Literal[".", ","] | None = None
+    push_dates: Literal["dmy", "mdy"] | None = None
+    push_encoding: str | None = None
     _key_place: str = PrivateAttr(default=f"{ENV_PREFIX}API_KEY")
 
     @validator("*", mode="before")

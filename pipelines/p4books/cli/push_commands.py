@@ -18,7 +18,7 @@ from p4books.endpoints import ENDPOINTS
 from p4books.errors import P4BooksError, UsageError
 
 if TYPE_CHECKING:  # imported by the commands themselves, so that `--help` starts without them
-    from p4books.push.types import RowFault, SourceRow
+    from p4books.push.types import PushOptions, RowFault, SourceRow
     from p4books.settings import Settings
 
 _WRITABLE = ", ".join(name for name, endpoint in ENDPOINTS.items() if endpoint.writable)
@@ -27,7 +27,8 @@ _WRITABLE = ", ".join(name for name, endpoint in ENDPOINTS.items() if endpoint.w
 @click.command(
     short_help="Create records from a file, each at most once.",
     epilog=f"ENDPOINT is one of {_WRITABLE}.\n\n"
-    "\b\nExample:\n  p4books push customers new.xlsx --dry-run\n"
+    "\b\nExample:\n  p4books push invoices --fields\n  p4books push customers new.xlsx --dry-run\n"
+    "  p4books push customers clientes.csv --decimal , --dates dmy --encoding cp1252\n"
     "  p4books push invoices invoices.csv --map numero=code --map cliente=customer_code\n"
     '  p4books push products --query "select code, name, price from custom.new_prices"',
 )
@@ -36,13 +37,34 @@ _WRITABLE = ", ".join(name for name, endpoint in ENDPOINTS.items() if endpoint.w
 @click.option("--query", "sql", metavar="SQL", help="Push the result of a query, not a FILE.")
 @click.option("--sheet", metavar="NAME", help="Sheet of the workbook, if several have rows.")
 @click.option(
+    "--header-row",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Row or line with the names of the columns, if it is not found.",
+)
+@click.option(
+    "--decimal",
+    type=click.Choice([".", ","]),
+    help="Decimal sign of numbers written as text; the other sign then separates thousands.",
+)
+@click.option(
+    "--dates",
+    type=click.Choice(["dmy", "mdy"]),
+    help="Order of dates written as text: dmy is 31/03/2026.",
+)
+@click.option("--encoding", metavar="NAME", help="Encoding of a CSV file, such as cp1252.")
+@click.option(
     "--map",
     "renamed",
     multiple=True,
     metavar="COLUMN=FIELD",
     help="Map a file column to a field; COLUMN= ignores the column. May be repeated.",
 )
-@click.option("--fields", is_flag=True, help="List the fields of ENDPOINT and send nothing.")
+@click.option(
+    "--fields",
+    is_flag=True,
+    help="Show what a file for ENDPOINT needs: fields, names of columns, examples.",
+)
 @click.option("--dry-run", is_flag=True, help="Validate every record and send nothing.")
 @click.option("--limit", type=click.IntRange(1), help="Send at most this many records.")
 @click.option(
@@ -72,6 +94,10 @@ def push(
     file: Path | None,
     sql: str | None,
     sheet: str | None,
+    header_row: int | None,
+    decimal: str | None,
+    dates: str | None,
+    encoding: str | None,
     renamed: tuple[str, ...],
     fields: bool,
     dry_run: bool,
@@ -88,9 +114,11 @@ def push(
 ) -> None:
     """Create a record in P4 Books for each row of FILE or of a query, each at most once.
 
-    FILE is .csv, .xlsx, .parquet, .json or .ndjson. Documents have nested lines, or one row per
-    line that repeats the document's code. All rows are validated before the first is sent. Every
-    row that is sent is recorded in the ledger and never resent automatically.
+    FILE is .csv, .xlsx, .parquet, .json or .ndjson. Common names of columns in Spanish and English
+    are recognized. Documents have nested lines, or one row per line that repeats the document's
+    code. What a person sees in a workbook is what is sent; hidden rows and columns are left out.
+    All rows are validated before the first is sent. Every row that is sent is recorded in the
+    ledger and never resent automatically.
     """
     from p4books.cli.render_push import (
         print_fields,
@@ -99,17 +127,25 @@ def push(
         show_push_progress,
     )
     from p4books.push.run import check_writable, push_records
-    from p4books.push.types import PushOptions
+    from p4books.push.types import FileFormat, PushOptions
     from p4books.settings import load_settings
 
     name = parse_endpoint(endpoint)
     check_writable(name)
     if fields:
-        print_fields(ENDPOINTS[name])
+        print_fields(ENDPOINTS[name], as_json=as_json)
         return
     _check_files(file, sql, faults)
+    settings = load_settings(tenant, need_key=not dry_run)
     options = PushOptions(
         column_map=_parse_mapping(renamed),
+        file_format=FileFormat(
+            decimal=decimal or settings.push_decimal,
+            dates=dates or settings.push_dates,
+            encoding=encoding or settings.push_encoding,
+            header_row=header_row,
+            sheet=sheet,
+        ),
         dry_run=dry_run,
         limit=limit,
         skip_bad=skip_bad,
@@ -117,9 +153,8 @@ def push(
         allow_renumbering=allow_renumbering,
         same_books=same_books,
     )
-    settings = load_settings(tenant, need_key=not dry_run)
     source = file.name if file else "query"
-    with _open_rows(settings, file, sheet, sql) as rows, show_push_progress() as progress:
+    with _open_rows(settings, name, file, sql, options) as rows, show_push_progress() as progress:
         report = push_records(settings, name, rows, source, options, progress)
     if as_json:
         print_report_json(report)
@@ -190,14 +225,16 @@ def _parse_mapping(words: tuple[str, ...]) -> dict[str, str]:
 
 @contextmanager
 def _open_rows(
-    settings: "Settings", file: Path | None, sheet: str | None, sql: str | None
+    settings: "Settings", name: str, file: Path | None, sql: str | None, options: "PushOptions"
 ) -> "Iterator[Iterator[SourceRow]]":
     """Open the rows of the file, or of the result of a query."""
     from p4books.publish.query import open_published
+    from p4books.push.mapping import field_checker
     from p4books.push.readers.files import read_file, read_query
 
     if file:
-        yield read_file(file, sheet)
+        is_field = field_checker(ENDPOINTS[name], options.column_map)
+        yield read_file(file, options.file_format, is_field)
         return
     with open_published(settings.published) as con:
         yield read_query(con, sql or "")

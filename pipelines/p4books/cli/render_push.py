@@ -1,6 +1,7 @@
 """Output of push and pushes."""
 
 import csv
+import re
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -27,16 +28,18 @@ from p4books.cli.console import (
     print_table,
 )
 from p4books.cli.runtime import log_progress
+from p4books.endpoints.column_names import example_value
 from p4books.endpoints.definition import Endpoint, Fields
 from p4books.errors import UsageError
 from p4books.publish.export import write_atomically
+from p4books.push.mapping import list_column_names
 from p4books.push.run import PushCallback
 from p4books.push.types import Entry, Push, PushReport, RowFault
 from p4books.push.validate import required_fields
 from p4books.settings import Settings
 from p4books.storage.exact_json import encode_rows
 
-FAULT_COLUMNS = ("row", "column", "value", "what", "remedy")
+FAULT_COLUMNS = ("row", "column", "value", "what", "remedy", "cell")
 ENTRY_COLUMNS = (
     "row",
     "code",
@@ -52,6 +55,8 @@ ENTRY_COLUMNS = (
 TIME_COLUMNS = ("ready_at", "sent_at", "answered_at", "sought_at")
 COUNTS = ("rows", "created", "already", "refused", "unknown", "ready", "bad")
 MAX_FAULTS_SHOWN = 20  # `--faults FILE` writes all of them
+MAX_NAMES_SHOWN = 5  # of the columns that are a field; `--json` has all of them
+MAX_ROWS_LISTED = 10  # hidden rows
 QUIET_SECONDS = 30.0  # between two lines about a long push
 
 FaultFormat = Literal["csv", "json"]
@@ -104,18 +109,22 @@ def show_push_progress() -> Iterator[PushCallback]:
 
 
 def print_report(report: PushReport, settings: Settings) -> None:
-    """Print the first faults of the rows, and one line on the outcome of all records."""
+    """Print the first faults, how the file was read, and the outcome of all records."""
     if report.faults:
+        shown = report.faults[:MAX_FAULTS_SHOWN]
+        place = "cell" if any(fault.cell for fault in shown) else "row"
         print_table(
-            ("row", "column", "value", "what is wrong", "what to do"),
+            (place, "column", "value", "what is wrong", "what to do"),
             (
-                (fault.row or "", fault.column, fault.value, fault.what, fault.remedy)
-                for fault in report.faults[:MAX_FAULTS_SHOWN]
+                (fault.cell or fault.row or "", fault.column, fault.value, fault.what, fault.remedy)
+                for fault in shown
             ),
         )
     if len(report.faults) > MAX_FAULTS_SHOWN:
         more = len(report.faults) - MAX_FAULTS_SHOWN
         print_line(f"and {more:,} more; --faults FILE writes all of them.")
+    for line in _format_reading(report):
+        print_line(line)
     print_line(_format_report(report))
     if report.push is None and report.books_as_of:
         at = format_timestamp(report.books_as_of, settings)
@@ -127,23 +136,30 @@ def print_report_json(report: PushReport) -> None:
     print_json({**vars(report), "errors": [str(error) for error in report.errors]})
 
 
-def print_fields(endpoint: Endpoint) -> None:
-    """Print the fields that a file may have, their types, and which of them are required."""
+def print_fields(endpoint: Endpoint, *, as_json: bool = False) -> None:
+    """Print the fields that a file may have: type, whether required, example, names of columns.
+
+    A name with a question mark may be of another field, depending on the other columns.
+    """
+    columns = ("field", "of", "type", "required", "example", "recognized")
     groups: list[tuple[str | None, Fields]] = [(None, endpoint.fields), *endpoint.inner.items()]
-    print_table(
-        ("field", "of", "type", "required"),
+    rows = [
         (
-            (
-                name,
-                inner,
-                kind.name.lower(),
-                "yes" if name in required_fields(endpoint, inner) else "",
-            )
-            for inner, fields in groups
-            for name, kind in fields.items()
-            if name != "id"
-        ),
-    )
+            name,
+            inner,
+            kind.name.lower(),
+            "yes" if name in required_fields(endpoint, inner) else "",
+            example_value(name, kind),
+            list_column_names(endpoint, name, inner),
+        )
+        for inner, fields in groups
+        for name, kind in fields.items()
+        if name != "id"
+    ]
+    if as_json:
+        print_json([dict(zip(columns, row, strict=True)) for row in rows])
+    else:
+        print_table(columns, ((*row[:-1], _shorten_names(row[-1])) for row in rows))
 
 
 def print_pushes(pushes: Sequence[Push], settings: Settings, kind: str, *, running: bool) -> None:
@@ -185,6 +201,11 @@ def _format_times(values: Mapping[str, Any], names: Sequence[str]) -> dict[str, 
     return {**values, **{name: format_instant(values[name]) for name in names}}
 
 
+def _shorten_names(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:MAX_NAMES_SHOWN])
+    return f"{shown}, …" if len(names) > MAX_NAMES_SHOWN else shown
+
+
 def _update_bars(bars: Progress) -> PushCallback:
     tasks: dict[str, TaskID] = {}
 
@@ -209,6 +230,29 @@ def _print_progress_lines() -> PushCallback:
             log_progress(f"{done:,} of {total:,} sent")
 
     return update
+
+
+def _format_reading(report: PushReport) -> Iterator[str]:
+    """Say how the file was read, as far as it differs from what is written in it."""
+    taken = [
+        f"{column} as {field}"
+        for column, field in report.columns.items()
+        if field and re.sub(r"[\W_]", "", column).lower() != field.replace("_", "")
+    ]
+    if taken:
+        yield f"Columns: {', '.join(taken)}."
+    if report.header_row is not None and report.header_row > 1:
+        yield f"The names of the columns are in row {report.header_row}."
+    hidden = []
+    if report.hidden_rows:
+        numbers = ", ".join(map(str, report.hidden_rows[:MAX_ROWS_LISTED]))
+        more = ", …" if len(report.hidden_rows) > MAX_ROWS_LISTED else ""
+        plural = "" if len(report.hidden_rows) == 1 else "s"
+        hidden.append(f"{len(report.hidden_rows):,} row{plural} ({numbers}{more})")
+    if report.hidden_columns:
+        hidden.append(f"the columns {', '.join(report.hidden_columns)}")
+    if hidden:
+        yield f"Left out, since the workbook hides them: {' and '.join(hidden)}."
 
 
 def _format_report(report: PushReport) -> str:

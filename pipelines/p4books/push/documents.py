@@ -1,20 +1,24 @@
 """Documents: records with their items, assembled from the rows of a file."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
+from p4books.endpoints.column_names import fields_by_name
 from p4books.endpoints.definition import Endpoint, FieldType
 from p4books.push.lookups import Lookups
 from p4books.push.mapping import (
     ColumnMapping,
     ColumnTarget,
+    Resolved,
     column_targets,
     duplicate_column,
     item_targets,
+    list_unused,
     resolve_reference,
 )
-from p4books.push.types import RowFault, SourceRow
+from p4books.push.types import FileFormat, RowFault, SourceRow
 from p4books.push.values import UnfitValue, Value, format_value, parse_value
 from p4books.spelling import is_same_name
 from p4books.storage.exact_json import parse_strict
@@ -31,6 +35,13 @@ class FieldValue(NamedTuple):
 
 
 FieldValues = dict[str, FieldValue]  # by field, without empty ones
+
+
+class HiddenRow(NamedTuple):
+    """A row that a person does not see, and the code in it; None if it has none."""
+
+    number: int
+    code: str | None
 
 
 @dataclass
@@ -91,6 +102,24 @@ class Document:
         self.rows += row.rows
         self.last = row
 
+    def report_hidden(self, rows: Sequence["HiddenRow"]) -> None:
+        """Report rows of this record that are hidden: it would be sent without them."""
+        code = self.code
+        if code is None or not self.items:
+            return
+        own = [row for row in rows if row.code is not None and is_same_name(row.code, code)]
+        for row in own:
+            self.faults.append(
+                RowFault(
+                    row.number,
+                    self.header["code"].column,
+                    format_value(code),
+                    "The row is hidden, but other rows of its record are not.",
+                    "Show it (clear the filter, or Unhide), or delete it: only what is seen is "
+                    "sent.",
+                )
+            )
+
     def sorted_faults(self) -> list[RowFault]:
         """Return its faults in the order of its rows, and of the columns in each."""
         places = {
@@ -103,7 +132,13 @@ class Document:
             cell, list_cell = (fault.row, fault.column), (fault.row, fault.column.partition("[")[0])
             return fault.row, places.get(cell, places.get(list_cell, len(places)))
 
-        return [replace(fault, record=self.row) for fault in sorted(self.faults, key=position)]
+        return [self.locate(fault) for fault in sorted(self.faults, key=position)]
+
+    def locate(self, fault: RowFault) -> RowFault:
+        """Return a fault with the row where the record begins, and the address of its cell."""
+        layout = self.rows[0].layout
+        cell = layout.cell(fault.row, fault.column.partition("[")[0]) if layout else ""
+        return replace(fault, record=self.row, cell=cell)
 
     def _compare(self, name: str, cell: FieldValue, first: FieldValue | None) -> None:
         if first and (cell.value is None or first.value in {None, cell.value}):
@@ -122,60 +157,84 @@ class Document:
         )
 
 
-def read_documents(
-    rows: Iterable[SourceRow],
-    endpoint: Endpoint,
-    lookups: Lookups,
-    column_map: Mapping[str, str],
-) -> Iterator[Document]:
+def read_documents(rows: Iterable[SourceRow], reader: "RowReader") -> Iterator[Document]:
     """Map the rows of a file to documents, as they come; consecutive rows may be one document.
 
-    `column_map` is our field by the file's column; an empty field ignores the column. Raises
-    UsageError for a `column_map` that names an unknown field, and nothing for a row.
+    Rows that are hidden are left out; a document of which only some rows are hidden has a fault.
     """
-    reader = RowReader(endpoint, lookups, column_map)
-    return _join_rows(reader.read_row(row) for row in rows)
-
-
-def _join_rows(rows: Iterable[Document]) -> Iterator[Document]:
     current: Document | None = None
+    hidden: list[HiddenRow] = []  # since the last row that is seen
     for row in rows:
-        if current and current.continues_in(row):
-            current.append(row)
+        if row.is_hidden:
+            hidden.append(reader.read_hidden(row))
             continue
-        if current:
-            yield current
-        current = row
+        document = reader.read_row(row)
+        if current and current.continues_in(document):
+            current.append(document)
+        else:
+            if current:
+                current.report_hidden(hidden)
+                yield current
+            current = document
+        current.report_hidden(hidden)
+        hidden = []
     if current:
+        current.report_hidden(hidden)
         yield current
 
 
 class RowReader:
-    """Reads the rows of one file; it remembers which faults of the whole file were reported."""
+    """Reads the rows of one file; it remembers which faults of the whole file were reported.
 
-    def __init__(self, endpoint: Endpoint, lookups: Lookups, column_map: Mapping[str, str]) -> None:
-        """Take what `read_documents` was given. Raises UsageError."""
+    `columns` are the fields that its columns were taken as, `hidden_rows` and `hidden_columns` what
+    was left out because nobody sees it, `header_row` is where its header is, None without one.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        lookups: Lookups,
+        column_map: Mapping[str, str] | None = None,
+        file_format: FileFormat | None = None,
+    ) -> None:
+        """`column_map` is our field by the file's column; an empty field ignores the column.
+
+        Raises UsageError for a `column_map` that names an unknown field.
+        """
         self._lookups = lookups
-        self._mapping = ColumnMapping(endpoint.name, column_targets(endpoint), column_map)
-        self._mapping.check_fields(column_map)
+        self._format = file_format or FileFormat()
+        self._column_map = column_map or {}
+        names = fields_by_name(endpoint.name)
+        self._mapping = ColumnMapping(
+            endpoint.name, column_targets(endpoint), self._column_map, names
+        )
+        self._mapping.check_fields(self._column_map)
         self._item_mappings = {
             inner: ColumnMapping(
-                f"the {inner} of {endpoint.name}", item_targets(fields, inner), column_map
+                f"the {inner} of {endpoint.name}",
+                item_targets(fields, inner),
+                self._column_map,
+                names,
             )
             for inner, fields in endpoint.inner.items()
         }
         self._reported: set[tuple[str, ...]] = set()
+        self.columns: dict[str, str] = {}
+        self.hidden_rows: list[int] = []
+        self.hidden_columns: tuple[str, ...] = ()
+        self.header_row: int | None = None
 
     def read_row(self, row: SourceRow) -> Document:
         """Return one row as a document, with the faults of its values."""
         document = Document([row])
         items: dict[str, FieldValues] = {}
+        targets = self._resolve_columns(row)
         for column, value in row.values.items():
             if not column.strip() and _is_empty_value(value):
                 continue  # as a separator at the end of each line makes one
-            target = self._mapping.resolve(column)
+            target = targets[column]
             if isinstance(target, ColumnTarget):
-                first = document.columns.setdefault((target.items_of, target.field), column)
+                first = document.columns.setdefault(target.key, column)
                 if first != column:
                     target = duplicate_column(first, column, target.field)
             if isinstance(target, UnfitValue):
@@ -192,13 +251,45 @@ class RowReader:
         self._add_items(document, items)
         return document
 
+    def read_hidden(self, row: SourceRow) -> HiddenRow:
+        """Note a row that is hidden, and return its code."""
+        self.hidden_rows.append(row.number)
+        code = None
+        for column, target in self._resolve_columns(row).items():
+            if isinstance(target, ColumnTarget) and target.key == (None, "code"):
+                with suppress(UnfitValue):
+                    code = parse_value(row.values[column], FieldType.TEXT)
+        return HiddenRow(row.number, None if code is None else str(code))
+
+    def find_unused(self) -> Iterator[RowFault]:
+        """Yield a fault for each column of the map that no row had; call it after the last row."""
+        if not self.columns:
+            return
+        used = {*self._mapping.used, *self.hidden_columns}
+        for mapping in self._item_mappings.values():
+            used |= mapping.used
+        for column, unused in list_unused(self._column_map, used, self.columns):
+            yield RowFault(0, column, "", unused.what, unused.remedy)
+
+    def _resolve_columns(self, row: SourceRow) -> Mapping[str, Resolved]:
+        targets = self._mapping.resolve(row.values)
+        if not self.columns.keys() >= row.values.keys():
+            for column, target in targets.items():
+                name = self._mapping.name_target(target) if isinstance(target, ColumnTarget) else ""
+                self.columns[column] = name
+        if row.layout:
+            self.header_row, self.hidden_columns = row.layout.header_row, row.layout.hidden
+        return targets
+
     def _report_once(self, document: Document, fault: RowFault, value: object, *key: str) -> None:
         """Report a fault of the whole file once; a document that loses a value by it is blocked."""
         document.is_blocked |= not _is_empty_value(value)
         key = key or (fault.column, fault.what)
         if key not in self._reported:
             self._reported.add(key)
-            document.file_faults.append(fault)
+            layout = document.rows[0].layout
+            cell = layout.cell(layout.header_row, fault.column) if layout and not fault.row else ""
+            document.file_faults.append(replace(fault, cell=cell))
 
     def _read_value(
         self,
@@ -210,7 +301,7 @@ class RowReader:
     ) -> None:
         """Parse one value into its cell; one that cannot be sent is a fault, and its cell None."""
         try:
-            parsed = parse_value(value, target.kind or FieldType.TEXT)
+            parsed = parse_value(value, target.kind or FieldType.TEXT, self._format)
             if parsed is not None:
                 sent = resolve_reference(target.field, parsed, target.by, self._lookups)
                 if sent is not None:
@@ -239,9 +330,10 @@ class RowReader:
     ) -> FieldValues:
         cells: FieldValues = {}
         names: dict[str, str] = {}
+        targets = self._item_mappings[inner].resolve(item)
         for name, value in item.items():
             cell = FieldValue(document.row, f"{path}.{name}", None)
-            target = self._item_mappings[inner].resolve(name)
+            target = targets[name]
             if isinstance(target, ColumnTarget):
                 first = names.setdefault(target.field, name)
                 if first != name:

@@ -13,6 +13,7 @@ from p4books.push.types import (
     UNKNOWN,
     Draft,
     Entry,
+    FaultyRecord,
     PushOptions,
     PushReport,
     RowFault,
@@ -27,23 +28,18 @@ class Enqueuer:
         self._options = options
         self._report = report
 
-    def enqueue(self, records: Iterable[Draft | RowFault], source: str, address: str) -> int | None:
+    def enqueue(
+        self, records: Iterable[Draft | FaultyRecord | RowFault], source: str, address: str
+    ) -> int | None:
         """Begin a push and add all drafts to it; return its number, None if nothing is to be sent.
 
         In the latter case, and if reading the records raises, nothing is written to the ledger.
         """
         report, endpoint = self._report, self._report.endpoint
-        resend_refused = REFUSED in self._options.resend
         with self._ledger.transaction(commit_if=lambda: self._sends):
             push = self._ledger.begin_push(endpoint, source, address)
             for record in records:
-                self._count(
-                    record
-                    if isinstance(record, RowFault)
-                    else enqueue_draft(
-                        self._ledger, push, endpoint, record, resend_refused=resend_refused
-                    )
-                )
+                self._count(self._enqueue_record(push, record))
             self._drop_bad(push)
             earlier = report.earlier + report.earlier_refused
             self._ledger.record_counts(push, report.rows, report.bad, earlier)
@@ -51,8 +47,21 @@ class Enqueuer:
             report.errors.append(self._describe_faults())
         return push if self._sends else None
 
-    def _count(self, result: str | RowFault) -> None:
+    def _enqueue_record(
+        self, push: int, record: Draft | FaultyRecord | RowFault
+    ) -> str | RowFault | None:
+        endpoint = self._report.endpoint
+        if isinstance(record, RowFault):
+            return record
+        if isinstance(record, FaultyRecord):
+            return _find_conflict(self._ledger.list_with_code(endpoint, record.code), record)
+        resend_refused = REFUSED in self._options.resend
+        return enqueue_draft(self._ledger, push, endpoint, record, resend_refused=resend_refused)
+
+    def _count(self, result: str | RowFault | None) -> None:
         report = self._report
+        if result is None:
+            return
         if isinstance(result, RowFault):
             report.faults.append(result)
             return
@@ -125,7 +134,7 @@ def _add_new(ledger: Ledger, push: int, endpoint: str, draft: Draft) -> str | Ro
 
 
 def _find_conflict(
-    others: Iterable[Entry], draft: Draft, itself: Entry | None = None
+    others: Iterable[Entry], draft: Draft | FaultyRecord, itself: Entry | None = None
 ) -> RowFault | None:
     for entry in others:
         may_exist = entry.state in {CREATED, UNKNOWN} or entry.first_lost_at
@@ -141,11 +150,11 @@ def _find_conflict(
     )
 
 
-def _describe_conflict(entry: Entry, draft: Draft) -> tuple[str, str]:
+def _describe_conflict(entry: Entry, draft: Draft | FaultyRecord) -> tuple[str, str]:
     """Return which fields of a record differ from those sent before, and what to do."""
-    before, now = parse_response_json(entry.body), parse_response_json(draft.body)
-    names = sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
-    what = f"Push {entry.push} sent this code with other values in {', '.join(names)}"
+    what = f"Push {entry.push} sent this code"
+    if isinstance(draft, Draft):
+        what += f" with other values in {', '.join(_list_differing(entry, draft))}"
     if entry.state == CREATED:
         return (
             f"{what}, and the record was created (id {entry.id}).",
@@ -157,5 +166,10 @@ def _describe_conflict(entry: Entry, draft: Draft) -> tuple[str, str]:
     )
 
 
-def _code_fault(draft: Draft, what: str, remedy: str) -> RowFault:
-    return RowFault(draft.row, "code", draft.code, what, remedy, draft.row)
+def _list_differing(entry: Entry, draft: Draft) -> list[str]:
+    before, now = parse_response_json(entry.body), parse_response_json(draft.body)
+    return sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
+
+
+def _code_fault(draft: Draft | FaultyRecord, what: str, remedy: str) -> RowFault:
+    return RowFault(draft.row, draft.column, draft.code, what, remedy, draft.row, draft.cell)

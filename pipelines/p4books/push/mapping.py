@@ -1,10 +1,11 @@
 """Mapping of file columns to fields, and of references to the ids of records."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
+from p4books.endpoints.column_names import column_names, fields_by_name, fold_column
 from p4books.endpoints.definition import Endpoint, Fields, FieldType
 from p4books.errors import UsageError, describe_unknown
 from p4books.extract.page import snake_case
@@ -35,53 +36,113 @@ class ColumnTarget:
     items_of: str | None = None
     by: ReferenceBy = ReferenceBy.EITHER
 
+    @property
+    def key(self) -> tuple[str | None, str]:
+        """The field that it is: two columns of a file cannot have the same one."""
+        return self.items_of, self.field
+
 
 ColumnTargets = Mapping[str, ColumnTarget]
+Resolved = ColumnTarget | UnfitValue | None
 
 
 class ColumnMapping:
     """The columns of a file or of the items in it; `of` is whose they are: invoices, lines.
 
+    `names` are the fields that a column can stand for, by its name in Spanish or English offices;
     `column_map` is our field by the file's column, for columns with another name; an empty field
-    ignores the column.
+    ignores the column. `used` are the columns of the map that were found.
     """
 
     def __init__(
-        self, of: str, targets: ColumnTargets, column_map: Mapping[str, str] | None = None
+        self,
+        of: str,
+        targets: ColumnTargets,
+        column_map: Mapping[str, str] | None = None,
+        names: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         self._of = of
         self._targets = targets
-        self._names = frozenset(targets)
+        self._fields = frozenset(targets)
+        self._names = names or {}
         self._column_map = {
             _normalize_name(column): name for column, name in (column_map or {}).items()
         }
-        self._resolved: dict[str, ColumnTarget | UnfitValue | None] = {}
+        self._resolved: dict[tuple[str, ...], dict[str, Resolved]] = {}
+        self.used: set[str] = set()
 
     def check_fields(self, column_map: Mapping[str, str]) -> None:
         """Check that the fields that columns are mapped to exist. Raises UsageError."""
         for column, field in column_map.items():
-            name = snake_case(field, self._names)
+            name = snake_case(field, self._fields)
             if field and name not in self._targets:
                 if name == "id":
                     why = "P4 Books assigns the ids."
                 else:
-                    why = describe_unknown(f"{self._of} field", field, sorted(self._names))
+                    why = describe_unknown(f"{self._of} field", field, sorted(self._fields))
                 raise UsageError(f"`--map {column}={field}`: {why} Nothing was sent.")
 
-    def resolve(self, column: str) -> ColumnTarget | UnfitValue | None:
-        """Return where a column goes, or why nowhere; None if it is ignored."""
-        if column not in self._resolved:
-            self._resolved[column] = self._resolve(column)
-        return self._resolved[column]
+    def resolve(self, columns: Iterable[str]) -> Mapping[str, Resolved]:
+        """Return where each column of a row goes, or why nowhere; None if it is ignored.
 
-    def _resolve(self, column: str) -> ColumnTarget | UnfitValue | None:
-        field = self._column_map.get(_normalize_name(column))
-        if field == "":
-            return None
-        if field and (target := self._targets.get(snake_case(field, self._names))):
-            return target
-        name = snake_case(column, self._names | {"id"})
-        return self._targets.get(name) or self._explain_unknown(column, name)
+        A name that stands for several fields is the one of them that no other column is.
+        """
+        key = tuple(columns)
+        if key not in self._resolved:
+            self._resolved[key] = self._resolve(key)
+        return self._resolved[key]
+
+    def knows(self, column: str) -> bool:
+        """Return whether a column of this name can be a field, or is in the map."""
+        return not isinstance(self._find_targets(column), UnfitValue)
+
+    def _resolve(self, columns: Sequence[str]) -> dict[str, Resolved]:
+        found: dict[str, Resolved] = {}
+        unclear: dict[str, list[ColumnTarget]] = {}
+        for column in columns:
+            targets = self._find_targets(column)
+            if isinstance(targets, list) and len(targets) > 1:
+                unclear[column] = targets
+            else:
+                found[column] = targets[0] if isinstance(targets, list) else targets
+        taken = {each.key for each in found.values() if isinstance(each, ColumnTarget)}
+        for column, targets in unclear.items():
+            left = [target for target in targets if target.key not in taken] or targets[:1]
+            found[column] = left[0] if len(left) == 1 else self._explain_unclear(column, left)
+        return {column: found[column] for column in columns}
+
+    def _find_targets(self, column: str) -> list[ColumnTarget] | UnfitValue | None:
+        """Return where a column can go by its name alone."""
+        name = _normalize_name(column)
+        if name in self._column_map:
+            self.used.add(name)
+            if not (field := self._column_map[name]):
+                return None
+            if target := self._targets.get(snake_case(field, self._fields)):
+                return [target]
+        name = snake_case(column, self._fields | {"id"})
+        if target := self._targets.get(name):
+            return [target]
+        targets = [
+            target
+            for field in self._names.get(fold_column(column), ())
+            if (
+                target := self._targets.get(field) or self._targets.get(field.removeprefix("line_"))
+            )
+        ]
+        return targets or self._explain_unknown(column, name)
+
+    def _explain_unclear(self, column: str, targets: Sequence[ColumnTarget]) -> UnfitValue:
+        fields = [self.name_target(target) for target in targets]
+        return UnfitValue(
+            f"{format_value(column)} can be {' or '.join(fields)}.",
+            f"Say which with `--map {_map_argument(column, fields[0])}` or "
+            f"`--map {_map_argument(column, fields[-1])}`.",
+        )
+
+    def name_target(self, target: ColumnTarget) -> str:
+        """Return the shortest name that a column of this target can have."""
+        return min((name for name, each in self._targets.items() if each == target), key=len)
 
     def _explain_unknown(self, column: str, name: str) -> UnfitValue:
         ignore = f"`--map {_map_argument(column)}`"
@@ -89,14 +150,53 @@ class ColumnMapping:
             return UnfitValue(
                 "A column without a name has values.", "Name it in the file's header."
             )
-        if name == "id":
+        if name in {"id", f"{self._of.removesuffix('s')}_id"}:
             return UnfitValue("P4 Books assigns the ids.", f"Ignore the column with {ignore}.")
-        kind, names = f"{self._of} field", sorted(self._names)
+        kind, names = f"{self._of} field", sorted(self._fields)
         return UnfitValue(
             describe_unknown(kind, format_value(column), names, "No field is similar."),
             f"Map it to a field with `--map {_map_argument(column, 'FIELD')}`, "
             f"or ignore it with {ignore}.",
         )
+
+
+def list_unused(
+    column_map: Mapping[str, str], used: Iterable[str], columns: Iterable[str]
+) -> Iterator[tuple[str, UnfitValue]]:
+    """Yield the columns of a map that the file does not have, and what it has instead."""
+    found = set(used)
+    for column in column_map:
+        if _normalize_name(column) not in found:
+            what = describe_unknown("column", format_value(column), [*columns])
+            yield column, UnfitValue(what, "Correct or omit its `--map`.")
+
+
+def field_checker(endpoint: Endpoint, column_map: Mapping[str, str]) -> Callable[[str], bool]:
+    """Return a function that tells whether a column of this name can be a field."""
+    mapping = ColumnMapping(
+        endpoint.name, column_targets(endpoint), column_map, fields_by_name(endpoint.name)
+    )
+    return mapping.knows
+
+
+def list_column_names(endpoint: Endpoint, field: str, inner: str | None = None) -> list[str]:
+    """Return names that a column of a field can have, besides the field's own.
+
+    A name that stands for several fields has a question mark.
+    """
+    own = [name for name, each in column_targets(endpoint).items() if each.key == (inner, field)]
+    found = [
+        name
+        for name in own
+        if field not in own or (field in REFERENCES and name != field and name[:5] != "line_")
+    ]
+    fields = fields_by_name(endpoint.name)
+    for name in own:
+        found += [
+            f"{each}?" if len(fields[fold_column(each)]) > 1 else each
+            for each in column_names(endpoint.name).get(name, ())
+        ]
+    return found
 
 
 def column_targets(endpoint: Endpoint) -> dict[str, ColumnTarget]:
@@ -164,7 +264,7 @@ def _record_targets(fields: Fields) -> dict[str, ColumnTarget]:
 
 
 def _normalize_name(column: str) -> str:
-    return " ".join(column.split())  # case is kept: Code and code may be two columns
+    return " ".join(clean_name(column).split())  # case is kept: Code and code may be two columns
 
 
 def _map_argument(column: str, field: str = "") -> str:

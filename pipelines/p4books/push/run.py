@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import chain
 from pathlib import Path
 from typing import Literal
 
@@ -20,7 +21,7 @@ from p4books.extract.http import RequestCounts
 from p4books.load.books import are_same_books, check_not_lost
 from p4books.load.schema import load_endpoints, load_origins
 from p4books.load.warehouse import check_warehouse
-from p4books.push.documents import read_documents
+from p4books.push.documents import RowReader, read_documents
 from p4books.push.enqueue import Enqueuer
 from p4books.push.errors import (
     KeptOtherwise,
@@ -84,10 +85,12 @@ def push_records(  # noqa: PLR0913 - the use case: all that a caller can choose
         lookups = Lookups.load(settings, definition, SqlSources.at(None))
         report.books_as_of, existing_ids = lookups.current_to, lookups.own.ids | lookups.own.gone
 
-        documents = read_documents(rows, definition, lookups, options.column_map)
-        drafts = validate_documents(documents, definition, lookups)
+        reader = RowReader(definition, lookups, options.column_map, options.file_format)
+        documents = read_documents(rows, reader)
+        drafts = chain(validate_documents(documents, definition, lookups), reader.find_unused())
         push = Enqueuer(ledger, options, report).enqueue(drafts, source, settings.address)
-        del documents, drafts, lookups  # need not stay in memory while records are sent
+        _report_reading(reader, report)
+        del documents, drafts, lookups, reader  # need not stay in memory while records are sent
 
         if push is not None:
             report.push = push
@@ -136,6 +139,12 @@ def _check_books(ledger: Ledger, settings: Settings) -> None:
     if addresses and not are_same_books(addresses[-1], settings, addresses):
         deed = f"The warehouse of tenant {settings.tenant} has the books of {addresses[-1]}"
         raise OtherBooks(deed, settings.address, left.format("warehouse"))
+
+
+def _report_reading(reader: RowReader, report: PushReport) -> None:
+    """Report how the file was read."""
+    report.columns, report.header_row = reader.columns, reader.header_row
+    report.hidden_rows, report.hidden_columns = reader.hidden_rows, reader.hidden_columns
 
 
 def _reconcile(

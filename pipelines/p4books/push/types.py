@@ -1,6 +1,6 @@
 """Types that travel through a push."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -12,17 +12,59 @@ STATES = (READY, SENDING, CREATED, REFUSED, UNKNOWN)  # of a record in the ledge
 
 
 @dataclass(frozen=True)
+class FileFormat:
+    """How a file is written, as far as it does not say so itself.
+
+    `decimal` is the decimal sign of numbers that are written as text, `.` or `,`; numbers may then
+    have thousands separators. None: a decimal point, and no thousands separators. `dates` is the
+    order of dates that are written as text: `dmy` (31/03/2026) or `mdy`; None: only year-month-day
+    is a date. `encoding` is that of a text file, None: UTF-8, or UTF-16 with its byte order mark.
+    `header_row` is the row or line with the names of the columns, None: the first one, or the first
+    one that has names of fields. `sheet` is the sheet of a workbook with several.
+    """
+
+    decimal: str | None = None
+    dates: str | None = None
+    encoding: str | None = None
+    header_row: int | None = None
+    sheet: str | None = None
+
+
+@dataclass(frozen=True)
+class TableLayout:
+    """Where the rows of a table are in their file.
+
+    `header_row` is the row or line of its header. In a workbook `sheet` is the name of the sheet,
+    `letters` are the letters of its columns, and `hidden` are the columns that are hidden there.
+    """
+
+    header_row: int
+    sheet: str = ""
+    letters: Mapping[str, str] = field(default_factory=dict)
+    hidden: tuple[str, ...] = ()
+
+    def cell(self, row: int, column: str) -> str:
+        """Return the address of a cell, as in Prices!C5; empty if it is not in a workbook."""
+        letter = self.letters.get(column)
+        sheet = self.sheet if self.sheet.isalnum() else "'" + self.sheet.replace("'", "''") + "'"
+        return f"{sheet}!{letter}{row}" if letter else ""
+
+
+@dataclass(frozen=True)
 class SourceRow:
     """One row of a file, or of a query result, as it is written there.
 
     `number` is where a person finds it: the line of a CSV or NDJSON file, the row of a sheet (the
-    header is 1), otherwise its position from 1. `values` are by column, in the file's own spelling:
-    str, int, Decimal, bool, date, datetime or None, and lists of objects if the file is nested. A
-    number with a fraction is a Decimal, never a float.
+    first is 1), otherwise its position from 1. `values` are by column, in the file's own spelling:
+    str, int, Decimal, bool, date, datetime, ShownValue or None, and lists of objects if the file is
+    nested. A number with a fraction is a Decimal, never a float. `is_hidden` if a person does not
+    see the row. `layout` is where its table is; None if the file has no header.
     """
 
     number: int
     values: Mapping[str, Any]
+    is_hidden: bool = False
+    layout: TableLayout | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -32,7 +74,8 @@ class Draft:
     `row` is the file row where it begins; `body` its JSON with sorted names, without nulls, with
     exact numbers; `hash` is the SHA-256 of endpoint and body: two drafts with the same hash are the
     same record. `existing_id` is the id of the record that already has this code in the books, and
-    `existing_code` its code as spelled there; None if there is none.
+    `existing_code` its code as spelled there; None if there is none. `column` is the file's own
+    name of the column with the code, `cell` the address of that in a workbook.
     """
 
     row: int
@@ -41,6 +84,20 @@ class Draft:
     hash: str
     existing_id: str | None = None
     existing_code: str | None = None
+    column: str = "code"
+    cell: str = ""
+
+
+@dataclass(frozen=True)
+class FaultyRecord:
+    """A record that cannot be sent as it is, but has a code; the fields are those of Draft."""
+
+    row: int
+    code: str
+    existing_id: str | None
+    existing_code: str | None
+    column: str
+    cell: str
 
 
 @dataclass(frozen=True)
@@ -50,7 +107,7 @@ class RowFault:
     `row` is the row in the file (SourceRow.number), 0 if the fault concerns the whole file;
     `column` is the file's own name of the column; `value` is the value as written there; `what` and
     `remedy` are sentences. `record` is the row where the record begins, 0 for a fault that is
-    reported once for all records that have it.
+    reported once for all records that have it. `cell` is its address in a workbook: Prices!C5.
     """
 
     row: int
@@ -59,6 +116,7 @@ class RowFault:
     what: str
     remedy: str
     record: int = 0
+    cell: str = ""
 
 
 @dataclass(frozen=True)
@@ -129,7 +187,8 @@ class Push:
 class PushOptions:
     """Options of one push.
 
-    `column_map`: our field by the file's column; an empty field ignores the column. `dry_run`:
+    `column_map`: our field by the file's column; an empty field ignores the column. `file_format`:
+    how the values of the file are written. `dry_run`:
     validate only. `limit`: send at most this many records. `skip_bad`: send the valid records even
     if others have faults. `resend`: states (refused, unknown) whose records are sent once more.
     `allow_renumbering`: continue even if P4 Books assigns its own codes. `same_books`: these are
@@ -137,6 +196,7 @@ class PushOptions:
     """
 
     column_map: Mapping[str, str] = field(default_factory=dict)
+    file_format: FileFormat = FileFormat()
     dry_run: bool = False
     limit: int | None = None
     skip_bad: bool = False
@@ -153,8 +213,10 @@ class PushReport:
     the file; of them `bad` have faults, `earlier` and `earlier_refused` were sent by an earlier
     push, `ready` could have been sent but were not. `waited` (under the rate limit) and `seconds`
     (in total) are in seconds. `books_as_of` is when the books that the records were validated
-    against were read, None if unknown. `faults` say what is wrong with rows, `errors` why the push
-    is incomplete.
+    against were read, None if unknown. `columns` are the fields that the columns of the file were
+    taken as, `header_row` is the row or line of its header, None if it has none. `hidden_rows` and
+    `hidden_columns` were left out because nobody sees them in the workbook. `faults` say what is
+    wrong with rows, `errors` why the push is incomplete.
     """
 
     endpoint: str
@@ -172,5 +234,9 @@ class PushReport:
     waited: float = 0.0
     seconds: float = 0.0
     books_as_of: datetime | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    header_row: int | None = None
+    hidden_rows: Sequence[int] = ()
+    hidden_columns: Sequence[str] = ()
     faults: list[RowFault] = field(default_factory=list)
     errors: list[P4BooksError] = field(default_factory=list)

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from typing import Any
@@ -12,7 +12,7 @@ import msgspec
 from p4books.endpoints.definition import Endpoint
 from p4books.push.documents import Document, FieldValues
 from p4books.push.lookups import REFERENCES, Lookups
-from p4books.push.types import Draft, RowFault
+from p4books.push.types import Draft, FaultyRecord, RowFault
 from p4books.push.values import Value, format_value
 from p4books.spelling import fold_name
 
@@ -22,16 +22,20 @@ RateLookup = Callable[[str, date], Decimal | None]
 CENT = Decimal("0.01")
 _PRECISION = 60  # digits to calculate with: twice 18, and room
 _LINE_FIELDS = ("quantity", "price")  # that every line must have
+_AMOUNTS = {  # whose sums are compared
+    *("quantity", "price", "discount", "subtotal", "tax_total", "total", "amount_paid", "balance")
+}
 _ENCODER = msgspec.json.Encoder(order="sorted", decimal_format="number")
 
 
 def validate_documents(
     documents: Iterable[Document], endpoint: Endpoint, lookups: Lookups
-) -> Iterator[Draft | RowFault]:
+) -> Iterator[Draft | FaultyRecord | RowFault]:
     """Yield each document as a draft, or everything that is wrong with it, as they come.
 
-    A fault of the whole file has row 0 and is yielded once; documents that lose a value by it are
-    not yielded.
+    After the faults of a document comes what is known of its code, unless the code was reported. A
+    fault of the whole file has row 0 and is yielded once; documents that lose a value by it are not
+    yielded.
     """
     first_rows: dict[str, int] = {}
     reported: set[str] = set()
@@ -40,10 +44,11 @@ def validate_documents(
         document.faults += find_missing(document, endpoint)
         repeated = list(_find_repeated_code(document, first_rows, reported))
         yield from repeated
-        if not (repeated or document.faults or document.is_blocked):
-            document.faults += _contradiction_faults(document, endpoint, lookups)
-        if document.faults:
-            yield from document.sorted_faults()
+        if not document.is_blocked:
+            document.faults += _contradiction_faults(document, lookups)
+        yield from document.sorted_faults()
+        if document.faults and not repeated:
+            yield from _describe_faulty(document, lookups)
         elif not (repeated or document.is_blocked):
             yield _build_draft(document, endpoint, lookups)
 
@@ -252,16 +257,15 @@ def _find_repeated_code(
         (first, f"Row {cell.row} has this code again."),
     ):
         if row != first or fold_name(code) not in reported:
-            yield RowFault(row, cell.column, format_value(code), what, remedy, row)
+            fault = RowFault(row, cell.column, format_value(code), what, remedy)
+            yield replace(document.locate(fault), record=row)
     reported.add(fold_name(code))
 
 
-def _contradiction_faults(
-    document: Document, endpoint: Endpoint, lookups: Lookups
-) -> Iterator[RowFault]:
-    if "lines" not in endpoint.inner:
+def _contradiction_faults(document: Document, lookups: Lookups) -> Iterator[RowFault]:
+    lines = document.items.get("lines", [])
+    if not lines or not _has_all_amounts(document.header, lines):
         return
-    lines = document.items["lines"]
     contradictions = find_contradictions(
         _parsed_values(document.header), [_parsed_values(line) for line in lines], lookups.rate
     )
@@ -276,6 +280,32 @@ def _contradiction_faults(
         )
 
 
+def _has_all_amounts(header: FieldValues, lines: Sequence[FieldValues]) -> bool:
+    """Return whether no amount is missing that was meant: a fault of it was reported already."""
+    cells = [*header.items(), *(cell for line in lines for cell in line.items())]
+    bad = any(cell.value is None for name, cell in cells if name in _AMOUNTS)
+    return not bad and all(line.keys() >= set(_LINE_FIELDS) for line in lines)
+
+
+def _describe_faulty(document: Document, lookups: Lookups) -> Iterator[FaultyRecord]:
+    if (code := document.code) is not None:
+        existing, id_ = _find_existing(code, lookups)
+        yield FaultyRecord(document.row, code, id_, existing, *_locate_code(document))
+
+
+def _find_existing(code: str, lookups: Lookups) -> tuple[str | None, str | None]:
+    """Return the spelling and the id of the record that has this code in the books."""
+    existing = next(iter(lookups.own.list_spellings(code)), None)
+    return existing, lookups.own.codes[existing] if existing else None
+
+
+def _locate_code(document: Document) -> tuple[str, str]:
+    """Return the column with the code, and the address of its cell in a workbook."""
+    cell = document.header["code"]
+    fault = RowFault(cell.row, cell.column, "", "", "")
+    return cell.column, document.locate(fault).cell
+
+
 def _build_draft(document: Document, endpoint: Endpoint, lookups: Lookups) -> Draft:
     record: dict[str, Any] = _parsed_values(document.header)
     for inner, items in document.items.items():
@@ -283,9 +313,8 @@ def _build_draft(document: Document, endpoint: Endpoint, lookups: Lookups) -> Dr
     body = _ENCODER.encode(record)
     hash_ = hashlib.sha256(endpoint.name.encode() + b"\n" + body).hexdigest()
     code = document.code or ""
-    existing = next(iter(lookups.own.list_spellings(code)), None)
-    id_ = lookups.own.codes[existing] if existing else None
-    return Draft(document.row, code, body, hash_, id_, existing)
+    existing, id_ = _find_existing(code, lookups)
+    return Draft(document.row, code, body, hash_, id_, existing, *_locate_code(document))
 
 
 def _parsed_values(cells: FieldValues) -> dict[str, Value]:

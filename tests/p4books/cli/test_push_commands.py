@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from openpyxl import Workbook
-from tests.command import Run
+from tests.command import Run, run_here
 from tests.moved_books import move_books
 from tests.p4books.cli.conftest import assert_one_sentence
 
@@ -24,7 +24,7 @@ def p4books(run_shop: Run, home: Path, sandbox: Sandbox) -> Run:
         file.unlink()
     move_books(private / "warehouse.duckdb", sandbox.base_url)
     address = {f"{ENV_PREFIX}API_KEY": sandbox.key, f"{ENV_PREFIX}BASE_URL": sandbox.base_url}
-    return lambda *words: run_shop(*map(str, words), **address)
+    return lambda *words, **more: run_shop(*map(str, words), **address, **more)
 
 
 @pytest.fixture
@@ -82,6 +82,76 @@ def test_workbook(p4books: Run, tmp_path: Path, sandbox: Sandbox) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     (made,) = _new_records(sandbox, "invoices")
     assert [(line["quantity"], line["price"]) for line in made["lines"]] == [(2, 10.1), (1, 0.07)]
+
+
+def test_what_is_seen_of_a_workbook(p4books: Run, tmp_path: Path, sandbox: Sandbox) -> None:
+    """Only what is seen is sent, and it is said how columns were read and what was left out."""
+    book = Workbook()
+    for row in (
+        ["Proveedores nuevos"],
+        ["Código", "Nombre", "Condiciones de pago", "Estado"],
+        [1, "Molino Ñandú", "Net 30", "x"],
+        [2, "Hidden", "Cash", "x"],
+        [3, "Other", "Cash", "x"],
+    ):
+        book.active.append(row)
+    for number in (3, 4, 5):
+        book.active[f"A{number}"].number_format = '"NEW"-000'
+    book.active.row_dimensions[4].hidden = True
+    book.active.column_dimensions["D"].hidden = True
+    book.save(tmp_path / "proveedores.xlsx")
+
+    done = p4books("push", "vendors", tmp_path / "proveedores.xlsx")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[:3] == [
+        "Columns: Código as code, Nombre as name, Condiciones de pago as payment_terms.",
+        "The names of the columns are in row 2.",
+        "Left out, since the workbook hides them: 1 row (4) and the columns Estado.",
+    ]
+    codes = [(r["code"], r["payment_terms"], r.get("status")) for r in _new_records(sandbox)]
+    assert codes == [("NEW-001", "Net 30", None), ("NEW-003", "Cash", None)]
+
+
+def test_faults_of_a_workbook(p4books: Run, tmp_path: Path, sandbox: Sandbox) -> None:
+    """Each fault names its cell."""
+    book = Workbook()
+    for row in (["code", "name", "balance", "extra"], [100000, None, 12.345, 1]):
+        book.active.append(row)
+    book.active["A2"].number_format, book.active["C2"].number_format = "0.00E+00", "0.00"
+    book.save(tmp_path / "new.xlsx")
+
+    done = p4books("push", "vendors", tmp_path / "new.xlsx", "--dry-run", "--json")
+
+    faults = json.loads(done.stdout)["faults"]
+    assert [(fault["cell"], fault["value"]) for fault in faults] == [
+        ("Sheet!D1", ""),
+        ("Sheet!A2", "1.00E+05"),
+        ("Sheet!B2", ""),
+        ("Sheet!C2", "12.35"),
+    ]
+
+
+SPANISH = "código;nombre;RUC;saldo\nNEW-1;Molino Ñandú;8-1-2 DV 3;1.234,56\n"
+
+
+@pytest.mark.parametrize("saved", [False, True])
+def test_spanish_office(p4books: Run, tmp_path: Path, sandbox: Sandbox, saved: bool) -> None:
+    """A CSV of an office in Spanish is read with options, or with settings that say the same."""
+    file = tmp_path / "proveedores.csv"
+    file.write_bytes(SPANISH.encode("cp1252"))
+    options = ["--decimal", ",", "--encoding", "cp1252"]
+    settings = {f"{ENV_PREFIX}PUSH_DECIMAL": ",", f"{ENV_PREFIX}PUSH_ENCODING": "cp1252"}
+
+    words = ["push", "vendors", file]
+    done = p4books(*words, **settings) if saved else p4books(*words, *options)
+
+    (record,) = _new_records(sandbox)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (record["name"], record["tax_id"], record["balance"]) == (
+        *("Molino Ñandú", "8-1-2 DV 3"),
+        1234.56,
+    )
 
 
 def test_query(p4books: Run, sandbox: Sandbox) -> None:
@@ -235,6 +305,8 @@ def test_push_and_sync(p4books: Run, tmp_path: Path) -> None:
         (["sales-orders", "{file}"], "The API of P4 Books cannot create sales_orders"),
         (["vendors", "{file}", "--map", "name"], "is not of the form COLUMN=FIELD"),
         (["vendors", "{file}", "--map", "name=nam"], "Did you mean 'name'?"),
+        (["vendors", "{file}", "--encoding", "cp12520"], "Unknown encoding 'cp12520'"),
+        (["vendors", "{file}", "--header-row", "9"], "line 9 is empty"),
         (["vendors", "nowhere.csv"], "nowhere.csv"),
         (["vendors", "{file}", "--faults", "faults.pdf"], "faults.pdf"),
         (["vendors", "--query", "select"], "query"),
@@ -268,8 +340,19 @@ def test_fields(p4books: Run, sandbox: Sandbox) -> None:
     """`--fields` lists the fields of a file and which are required, without a request."""
     done = p4books("push", "invoices", "--fields")
 
-    lines = [line.split() for line in done.stdout.splitlines()]
-    assert ["code", "text", "yes"] in lines
-    assert ["quantity", "lines", "measure", "yes"] in lines
-    assert ["due_date", "day"] in lines
+    starts = [line.split()[:7] for line in done.stdout.splitlines()]
+    assert ["code", "text", "yes", "A-1001", "código?,", "cód?,", "número,"] in starts
+    assert ["quantity", "lines", "measure", "yes", "10.5", "cantidad,", "cant,"] in starts
+    assert ["due_date", "day", "2026-03-31", "vence,", "vence", "el,", "vencimiento,"] in starts
     assert sandbox.requests == []
+
+
+def test_fields_without_settings(tmp_path: Path) -> None:
+    """`--fields` needs no settings, and shows all names of the columns as JSON."""
+    done = run_here(["push", "customers", "--fields", "--json"], tmp_path, {})
+
+    fields = {(field["of"], field["field"]): field for field in json.loads(done.stdout)}
+    assert fields[None, "name"]["required"] == "yes"
+    assert "RUC" in fields[None, "tax_id"]["recognized"]
+    assert "cliente?" in fields[None, "code"]["recognized"]
+    assert fields["addresses", "line1"]["recognized"][:2] == ["dirección", "dirección 1"]

@@ -11,7 +11,7 @@ from p4books.errors import NotWritten, UsageError
 from p4books.push.types import RowFault
 
 FAULTS = [
-    RowFault(7, "Precio", "1,5,0", "Not a number.", "Write it as 1.50."),
+    RowFault(7, "Precio", "1,5,0", "Not a number.", "Write it as 1.50.", cell="Hoja1!C7"),
     RowFault(0, "", 'Ñ "x"\ny', "The row has no code.", "Add one."),
 ]
 
@@ -22,7 +22,7 @@ def test_csv_file(tmp_path: Path) -> None:
 
     with (tmp_path / "faults.CSV").open(encoding="utf-8", newline="") as text:
         header, *rows = csv.reader(text)
-    assert header == ["row", "column", "value", "what", "remedy"]
+    assert header == ["row", "column", "value", "what", "remedy", "cell"]
     assert rows == [[str(getattr(fault, name)) for name in FAULT_COLUMNS] for fault in FAULTS]
 
 
@@ -36,7 +36,7 @@ def test_json_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "body"), [("f.csv", "row,column,value,what,remedy\n"), ("f.json", "[]\n")]
+    ("name", "body"), [("f.csv", "row,column,value,what,remedy,cell\n"), ("f.json", "[]\n")]
 )
 def test_no_faults(tmp_path: Path, name: str, body: str) -> None:
     """Without faults an existing file is replaced by one that lists none."""

@@ -1,5 +1,6 @@
 """Documents: records with their items, assembled from the rows of a file."""
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -9,9 +10,15 @@ from p4books.endpoints.customers import CUSTOMERS
 from p4books.endpoints.definition import Endpoint
 from p4books.endpoints.invoices import INVOICES
 from p4books.errors import UsageError
-from p4books.push.documents import Document, FieldValue, FieldValues, RowReader
+from p4books.push.documents import (
+    Document,
+    FieldValue,
+    FieldValues,
+    RowReader,
+    read_documents,
+)
 from p4books.push.lookups import Lookups, RecordIndex
-from p4books.push.types import RowFault, SourceRow
+from p4books.push.types import FileFormat, RowFault, SourceRow, TableLayout
 from p4books.push.values import Value
 
 # Rows of one document
@@ -308,6 +315,87 @@ def test_addresses() -> None:
     assert document.items == {
         "addresses": [{"line1": FieldValue(2, "address_line1", "Vía España")}]
     }
+
+
+# Rows and columns of a workbook
+
+LAYOUT = TableLayout(1, "Hoja1", {"code": "A", "customer": "B", "quantity": "C", "price": "D"})
+
+
+def _sheet_rows(*rows: tuple[str | None, Any], hidden: tuple[int, ...] = ()) -> list[SourceRow]:
+    return [
+        SourceRow(
+            number,
+            {"code": code, "customer": "C-1", "quantity": quantity, "price": 1},
+            number in hidden,
+            LAYOUT,
+        )
+        for number, (code, quantity) in enumerate(rows, 2)
+    ]
+
+
+def test_hidden_rows() -> None:
+    """Records whose rows are all hidden are left out, and the rows are known."""
+    reader = _reader()
+    rows = _sheet_rows(("F-1", 1), ("F-2", "x"), ("F-2", 1), ("F-3", 1), hidden=(3, 4))
+
+    found = list(read_documents(rows, reader))
+
+    assert [(document.code, document.faults) for document in found] == [("F-1", []), ("F-3", [])]
+    assert reader.hidden_rows == [3, 4]
+
+
+@pytest.mark.parametrize("hidden", [(2,), (3,), (4,), (2, 4)])
+def test_partly_hidden_record(hidden: tuple[int, ...]) -> None:
+    """A record is never sent without the rows of it that are hidden."""
+    rows = _sheet_rows(("F-1", 1), ("F-1", 2), ("F-1", 3), ("F-2", 1), hidden=hidden)
+
+    first, second = read_documents(rows, _reader())
+
+    assert [(fault.row, fault.value) for fault in first.faults] == [(n, "F-1") for n in hidden]
+    assert "The row is hidden" in first.faults[0].what
+    assert not second.faults
+
+
+def test_cells_of_faults() -> None:
+    """A fault has the address of its cell, one of a column that of its name."""
+    (row,) = _sheet_rows(("F-1", "x"))
+    document = _reader().read_row(replace(row, values={**row.values, "price ": 1}))
+
+    assert [fault.cell for fault in document.sorted_faults()] == ["Hoja1!C2"]
+    assert [fault.column for fault in document.file_faults] == ["price "]
+
+
+def test_columns_are_known() -> None:
+    """It is known which columns were taken as which fields, and where the header is."""
+    reader = _reader(Cant="quantity", nota="")
+    layout = replace(LAYOUT, header_row=3, hidden=("z",))
+    reader.read_row(SourceRow(4, {"Factura": "F-1", "Cant": 1, "nota": 1, "foo": 1}, layout=layout))
+
+    assert reader.columns == {"Factura": "code", "Cant": "quantity", "nota": "", "foo": ""}
+    assert (reader.header_row, reader.hidden_columns) == (3, ("z",))
+
+
+def test_columns_of_the_map_that_are_not_there() -> None:
+    """A column of the map that no row has is a fault of the whole file; a hidden one is not."""
+    reader = _reader(Cant="quantity", Precoi="price", nota="", precio="price")
+    layout = replace(LAYOUT, hidden=("nota",))
+    reader.read_row(SourceRow(2, {"code": "F-1", "Cant": 1, "Precio": 2}, layout=layout))
+    reader.read_row(SourceRow(3, {"lines": [{"precio": 2}]}))
+
+    assert [(fault.row, fault.column) for fault in reader.find_unused()] == [(0, "Precoi")]
+    assert list(_reader(Cant="quantity").find_unused()) == []
+
+
+def test_declared_format() -> None:
+    """Values are read as the file is declared to write them, also in lists."""
+    reader = RowReader(INVOICES, LOOKUPS, file_format=FileFormat(decimal=",", dates="dmy"))
+    values = {"fecha": "3/4/2026", "lines": [{"precio": "1.234,5"}]}
+
+    document = reader.read_row(SourceRow(2, values))
+
+    assert document.header["document_date"].value == "2026-04-03"
+    assert document.items["lines"][0]["price"].value == Decimal("1234.5")
 
 
 def test_unknown_field_in_the_map() -> None:

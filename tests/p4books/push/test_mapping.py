@@ -5,19 +5,25 @@ from dataclasses import replace
 
 import pytest
 
+from p4books.endpoints.column_names import fields_by_name
 from p4books.endpoints.customers import CUSTOMERS
 from p4books.endpoints.definition import Endpoint, FieldType
 from p4books.endpoints.invoices import INVOICES
 from p4books.endpoints.products import PRODUCTS
+from p4books.endpoints.purchase_orders import PURCHASE_ORDERS
 from p4books.errors import UsageError
 from p4books.push.lookups import Lookups, RecordIndex
 from p4books.push.mapping import (
     ColumnMapping,
     ColumnTarget,
     ReferenceBy,
+    Resolved,
     column_targets,
     duplicate_column,
+    field_checker,
     item_targets,
+    list_column_names,
+    list_unused,
     resolve_reference,
 )
 from p4books.push.values import UnfitValue
@@ -31,12 +37,16 @@ def _mapping(
     return ColumnMapping(endpoint.name, column_targets(endpoint), column_map)
 
 
+def _resolve(mapping: ColumnMapping, column: str) -> Resolved:
+    return mapping.resolve([column])[column]
+
+
 @pytest.mark.parametrize(
     "column", ["document_date", "DocumentDate", "document date", "DOCUMENT-DATE"]
 )
 def test_spellings(column: str) -> None:
     """A column is recognised in any spelling."""
-    assert _mapping().resolve(column) == ColumnTarget("document_date", FieldType.DAY)
+    assert _resolve(_mapping(), column) == ColumnTarget("document_date", FieldType.DAY)
 
 
 @pytest.mark.parametrize(
@@ -71,22 +81,22 @@ def test_spellings(column: str) -> None:
 )
 def test_targets(endpoint: Endpoint, column: str, target: ColumnTarget) -> None:
     """A column goes to the record, or to its items if only they have it or it is prefixed."""
-    assert _mapping(endpoint).resolve(column) == target
+    assert _resolve(_mapping(endpoint), column) == target
 
 
 def test_adopted_field() -> None:
     """An adopted field is a field, and has precedence over an item's field of the same name."""
     adopted = replace(INVOICES, fields={**INVOICES.fields, "discount": FieldType.MONEY})
 
-    assert _mapping(adopted).resolve("Discount") == ColumnTarget("discount", FieldType.MONEY)
-    assert _mapping(adopted).resolve("line_discount") == ColumnTarget(
+    assert _resolve(_mapping(adopted), "Discount") == ColumnTarget("discount", FieldType.MONEY)
+    assert _resolve(_mapping(adopted), "line_discount") == ColumnTarget(
         "discount", FieldType.MEASURE, "lines"
     )
 
 
 def test_unknown_column() -> None:
     """An unknown column is reported with the most similar field, and how to map it."""
-    found = _mapping().resolve("Duo Date")
+    found = _resolve(_mapping(), "Duo Date")
 
     assert isinstance(found, UnfitValue)
     assert found.what == "Unknown invoices field 'Duo Date'. Did you mean 'due_date'?"
@@ -97,7 +107,7 @@ def test_unknown_column() -> None:
 @pytest.mark.parametrize("column", ["id", "ID", " Id "])
 def test_id(column: str) -> None:
     """A file cannot contain ids."""
-    found = _mapping().resolve(column)
+    found = _resolve(_mapping(), column)
 
     assert isinstance(found, UnfitValue)
     assert found.what == "P4 Books assigns the ids."
@@ -109,10 +119,10 @@ def test_column_map() -> None:
         column_map={"Fecha  Doc": "DocumentDate", "ID": "", "subtotal": "line_subtotal"}
     )
 
-    assert found.resolve(" Fecha Doc") == ColumnTarget("document_date", FieldType.DAY)
-    assert found.resolve("ID") is None
-    assert isinstance(found.resolve("Id"), UnfitValue)
-    assert found.resolve("subtotal") == ColumnTarget("subtotal", FieldType.MONEY, "lines")
+    assert _resolve(found, " Fecha Doc") == ColumnTarget("document_date", FieldType.DAY)
+    assert _resolve(found, "ID") is None
+    assert isinstance(_resolve(found, "Id"), UnfitValue)
+    assert _resolve(found, "subtotal") == ColumnTarget("subtotal", FieldType.MONEY, "lines")
 
 
 def test_column_map_in_items() -> None:
@@ -120,9 +130,9 @@ def test_column_map_in_items() -> None:
     lines = item_targets(INVOICES.inner["lines"], "lines")
     found = ColumnMapping("the lines", lines, {"precio": "price", "quantity": "total"})
 
-    assert found.resolve("precio") == ColumnTarget("price", FieldType.MEASURE, "lines")
-    assert found.resolve("quantity") == ColumnTarget("quantity", FieldType.MEASURE, "lines")
-    assert isinstance(found.resolve("line_price"), UnfitValue)
+    assert _resolve(found, "precio") == ColumnTarget("price", FieldType.MEASURE, "lines")
+    assert _resolve(found, "quantity") == ColumnTarget("quantity", FieldType.MEASURE, "lines")
+    assert isinstance(_resolve(found, "line_price"), UnfitValue)
 
 
 @pytest.mark.parametrize(
@@ -141,6 +151,107 @@ def test_check_rejects(ours: str, why: str) -> None:
 def test_check_accepts() -> None:
     """Any name that a column can have is accepted, and nothing."""
     _mapping().check_fields({"a": "", "b": "Customer Code", "c": "lines", "d": "line_subtotal"})
+
+
+def _office(endpoint: Endpoint, *columns: str) -> dict[str, str]:
+    """Return the fields that columns are taken as; what is wrong with the others."""
+    mapping = ColumnMapping(
+        endpoint.name, column_targets(endpoint), names=fields_by_name(endpoint.name)
+    )
+    return {
+        column: mapping.name_target(target) if isinstance(target, ColumnTarget) else target.what
+        for column, target in mapping.resolve(columns).items()
+        if target
+    }
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "columns", "fields"),
+    [
+        (
+            CUSTOMERS,
+            "Código|Nombre|RUC|Teléfono|Correo|Condiciones de pago|Límite de crédito|Dirección",
+            "code|name|tax_id|phone|email|payment_terms|credit_limit|line1",
+        ),
+        (
+            PRODUCTS,
+            "codigo|descripción|Precio Unitario|UNIDAD|Costo|Impuesto|Estado",
+            "code|description|price|unit_of_measure|cost|tax_code|status",
+        ),
+        (
+            INVOICES,
+            "Factura|Cliente|Fecha|Vence|Producto|Cantidad|Precio|Descuento|ITBMS|Total",
+            "code|customer|document_date|due_date|product|quantity|price|discount|tax_total|total",
+        ),
+        (INVOICES, "número|código de cliente|código", "code|customer_code|product_code"),
+        (INVOICES, "código|cliente|producto", "code|customer|product"),
+        (INVOICES, "no.|impuesto|total de impuestos", "code|tax_code|tax_total"),
+        (
+            PURCHASE_ORDERS,
+            "OC|proveedor|fecha de entrega|bodega",
+            "code|vendor|expected_date|warehouse_id",
+        ),
+        (PRODUCTS, "Producto|Nombre", "code|name"),
+        (PRODUCTS, "Producto|SKU", "name|code"),
+        (CUSTOMERS, "customer_code|customer_name", "code|name"),
+    ],
+)
+def test_office_names(endpoint: Endpoint, columns: str, fields: str) -> None:
+    """Common names are recognised; one that stands for several fields is the one that is left."""
+    names = columns.split("|")
+
+    found = _office(endpoint, *names)
+
+    assert list(found.values()) == fields.split("|")
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "columns", "what"),
+    [
+        (INVOICES, "código|cliente|cantidad", "código can be code or product_code."),
+        (INVOICES, "número|impuesto", "impuesto can be tax_total or tax_code."),
+        (PRODUCTS, "producto|precio", "producto can be code or name."),
+    ],
+)
+def test_ambiguous_names(endpoint: Endpoint, columns: str, what: str) -> None:
+    """A name that may be of several fields is an error that says how to map it."""
+    assert what in _office(endpoint, *columns.split("|")).values()
+
+
+def test_map_before_names() -> None:
+    """A column that is mapped is what the map says, and another name takes what is left."""
+    mapping = _mapping(INVOICES, {"Fecha": "due_date"})
+
+    assert mapping.knows("Fecha")
+    assert not mapping.knows("Vence")
+    assert _resolve(mapping, "Fecha") == ColumnTarget("due_date", FieldType.DAY)
+    assert mapping.used == {"Fecha"}
+
+
+def test_unused_map() -> None:
+    """A column of the map that the file does not have is reported with the similar one."""
+    ((column, unfit),) = list_unused({"precoi": "price", "a  b": ""}, {"a b"}, ["Precio", "a b"])
+
+    assert column == "precoi"
+    assert unfit.what == "Unknown column 'precoi'. Did you mean 'Precio'? Available: Precio, a b."
+
+
+def test_field_checker() -> None:
+    """A column can be a field by its name, by a name of offices, or by the map."""
+    is_field = field_checker(INVOICES, {"x": "code", "y": ""})
+
+    names = ["code", "Código", "x", "y", "Vence", "Clientes nuevos", "", "id"]
+    assert [is_field(name) for name in names] == [True] * 5 + [False] * 3
+
+
+def test_listed_names() -> None:
+    """The names of a field are listed, those of several fields with a question mark."""
+    names = list_column_names(INVOICES, "product_id", "lines")
+
+    assert names[:4] == ["product", "product_code", "producto", "artículo"]
+    assert "código?" in names
+    assert list_column_names(INVOICES, "subtotal", "lines")[0] == "line_subtotal"
+    assert list_column_names(INVOICES, "subtotal") == []
 
 
 def test_duplicate_column() -> None:

@@ -225,6 +225,35 @@ def test_bad_rows(open_books: OpenBooks, data: Path) -> None:
     assert list_pushes(_ledger(data)) == []
 
 
+def test_all_faults_of_a_record_at_once(open_books: OpenBooks) -> None:
+    """A record with a bad value whose code exists, or was sent before, has both faults at once."""
+    sandbox, push = open_books()
+    existing = sandbox.books["vendors"].records()[0]["code"]
+    push(_vendors(1))
+
+    report = push([{"code": code, "balance": "x", "name": "x"} for code in (existing, "NEW-1")])
+
+    assert [(fault.row, fault.column) for fault in report.faults] == [
+        *((2, "balance"), (2, "code")),
+        *((3, "balance"), (3, "code")),
+    ]
+    assert "already exists" in report.faults[1].what
+    assert report.faults[3].what.startswith("Push 1 sent this code, and the record was created")
+    assert (report.rows, report.bad) == (2, 2)
+
+
+def test_map_of_a_missing_column(open_books: OpenBooks) -> None:
+    """A column of the map that the file does not have stops everything, and is listed last."""
+    sandbox, push = open_books()
+
+    report = push([*_vendors(1), {"code": ""}], column_map={"saldo": "balance"}, skip_bad=True)
+
+    assert isinstance(report.errors[0], BadColumns)
+    assert [fault.column for fault in report.faults][-1] == "saldo"
+    assert "Available: code, name." in report.faults[-1].what
+    assert _new_codes(sandbox) == []
+
+
 def test_three_bad_of_10000(open_books: OpenBooks) -> None:
     """Three bad records among 10,000 are named, with row and column, before anything is sent."""
     sandbox, push = open_books()

@@ -18,10 +18,9 @@ from p4books.endpoints.invoices import INVOICES
 from p4books.endpoints.products import PRODUCTS
 from p4books.endpoints.purchase_orders import PURCHASE_ORDERS
 from p4books.endpoints.vendors import VENDORS
-from p4books.errors import UsageError
-from p4books.push.documents import Document, FieldValue, read_documents
+from p4books.push.documents import Document, FieldValue, RowReader, read_documents
 from p4books.push.lookups import Lookups, RecordIndex, TaxRate
-from p4books.push.types import Draft, RowFault, SourceRow
+from p4books.push.types import Draft, FaultyRecord, RowFault, SourceRow, TableLayout
 from p4books.push.validate import (
     Contradiction,
     find_contradictions,
@@ -49,8 +48,9 @@ INVOICE = {"code": "F-1", "customer": "C-1", "lines": [LINE]}
 
 def _validate(endpoint: Endpoint, *rows: Values, **column_map: str) -> list[Draft | RowFault]:
     numbered = (SourceRow(number, values) for number, values in enumerate(rows, 2))
-    documents = read_documents(numbered, endpoint, LOOKUPS, column_map)
-    return list(validate_documents(documents, endpoint, LOOKUPS))
+    documents = read_documents(numbered, RowReader(endpoint, LOOKUPS, column_map))
+    found = validate_documents(documents, endpoint, LOOKUPS)
+    return [each for each in found if not isinstance(each, FaultyRecord)]
 
 
 def _drafts(endpoint: Endpoint, *rows: Values) -> list[Draft]:
@@ -239,6 +239,53 @@ def test_contradictions() -> None:
     assert found == [(2, "Subtotal"), (2, "line_subtotal"), (3, "line_subtotal")]
 
 
+def test_all_faults_at_once() -> None:
+    """Sums are compared although other values cannot be sent, if no amount is among these."""
+    lines = [{**LINE, "subtotal": 5, "tax_code": "IVA"}]
+    found = _faults(INVOICES, {**INVOICE, "customer": "C-9", "due_date": "x", "lines": lines})
+    assert found == [
+        (2, "customer"),
+        (2, "lines[1].tax_code"),
+        (2, "lines[1].subtotal"),
+        (2, "due_date"),
+    ]
+
+    lines = [{**LINE, "subtotal": 5, "price": "x"}]
+    assert _faults(INVOICES, {**INVOICE, "lines": lines}) == [(2, "lines[1].price")]
+    assert _faults(INVOICES, {**INVOICE, "lines": [{"subtotal": 5, "price": 1}]}) == [
+        (2, "lines[1].quantity")
+    ]
+
+
+def test_code_of_a_record_with_faults() -> None:
+    """What is known of the code of a record with faults comes after these."""
+    layout = TableLayout(1, "S", {"code": "A", "name": "B"})
+    rows = [
+        SourceRow(2, {"code": "old", "name": None}, layout=layout),
+        SourceRow(3, {"name": None}),
+    ]
+    documents = read_documents(rows, RowReader(PRODUCTS, LOOKUPS))
+
+    found = list(validate_documents(documents, PRODUCTS, LOOKUPS))
+
+    faulty = [each for each in found if isinstance(each, FaultyRecord)]
+    assert faulty == [FaultyRecord(2, "old", "7", "OLD", "code", "S!A2")]
+    assert found.index(faulty[0]) == 1
+
+
+def test_place_of_the_code() -> None:
+    """A draft knows where its code is in the file."""
+    layout = TableLayout(1, "S", {"Código": "C", "name": "B"})
+    rows = [SourceRow(2, {"Código": "N-1", "name": "x"}, layout=layout)]
+
+    (draft,) = validate_documents(
+        read_documents(rows, RowReader(PRODUCTS, LOOKUPS)), PRODUCTS, LOOKUPS
+    )
+
+    assert isinstance(draft, Draft)
+    assert (draft.column, draft.cell) == ("Código", "S!C2")
+
+
 def test_streams() -> None:
     """A record is yielded as soon as the next one begins, before the file is read to its end."""
     read: list[int] = []
@@ -248,15 +295,10 @@ def test_streams() -> None:
             read.append(number)
             yield SourceRow(number, {"code": str(number), "name": "x"})
 
-    next(validate_documents(read_documents(rows(), PRODUCTS, LOOKUPS, {}), PRODUCTS, LOOKUPS))
+    documents = read_documents(rows(), RowReader(PRODUCTS, LOOKUPS))
+    next(validate_documents(documents, PRODUCTS, LOOKUPS))
 
     assert read == [2, 3]
-
-
-def test_unknown_field_in_the_map() -> None:
-    """A column mapped to something that is not a field is reported before any row is read."""
-    with pytest.raises(UsageError, match="Did you mean 'price'"):
-        read_documents(iter(()), PRODUCTS, LOOKUPS, {"precio": "prices"})
 
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=9).map(

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from p4books.endpoints.definition import FieldType
+from p4books.push.types import FileFormat
 from p4books.push.values import MAX_TEXT_LENGTH, UnfitValue, format_value, parse_value
 
 PANAMA = timezone(timedelta(hours=-5))
@@ -88,7 +89,7 @@ def test_numbers(value: object, kind: FieldType, expected: int | Decimal) -> Non
         (date(2026, 3, 31), FieldType.MONEY, "not a number"),
         (1.5, FieldType.MONEY, "not a number"),
         ("0.001", FieldType.MONEY, "more than 2 decimals"),
-        ("1.005", FieldType.MONEY, "more than 2 decimals"),
+        ("1.0005", FieldType.MONEY, "more than 2 decimals"),
         (Decimal("1E-7"), FieldType.MEASURE, "more than 6 decimals"),
         (Decimal("1E-999999999"), FieldType.MEASURE, "more than 6 decimals"),
         ("1.5", FieldType.COUNT, "must be a whole number"),
@@ -135,6 +136,123 @@ def test_unfit(value: object, kind: FieldType, what: str) -> None:
 def test_day(value: object) -> None:
     """A date is the one that is written, whatever time follows it."""
     assert parse_value(value, FieldType.DAY) == "2026-03-31"
+
+
+COMMA, POINT = FileFormat(decimal=","), FileFormat(decimal=".")
+DMY, MDY = FileFormat(dates="dmy"), FileFormat(dates="mdy")
+
+
+@pytest.mark.parametrize(
+    ("value", "file_format", "expected"),
+    [
+        ("1.234,56", COMMA, "1234.56"),
+        ("1234,56", COMMA, "1234.56"),
+        ("-1.234.567,5", COMMA, "-1234567.5"),
+        ("1 234,56", COMMA, "1234.56"),
+        ("1\u00a0234\u202f567", COMMA, None),
+        ("1\u202f234\u202f567", COMMA, "1234567"),
+        ("1.234", COMMA, "1234"),
+        ("1,234", COMMA, "1.234"),
+        (",5", COMMA, "0.5"),
+        ("12,", COMMA, "12"),
+        ("1,234.56", POINT, "1234.56"),
+        ("1,234", POINT, "1234"),
+        ("1.234", POINT, "1.234"),
+        ("1234.56", POINT, "1234.56"),
+        ("1'234.5", POINT, "1234.5"),
+        ("1234.56", COMMA, None),
+        ("12.34", COMMA, None),
+        ("1.2345,6", COMMA, None),
+        ("1.234.56", COMMA, None),
+        ("1,234,56", POINT, None),
+        ("1.234 567", COMMA, None),
+        (".", COMMA, None),
+        ("7%", COMMA, None),
+        ("B/. 5,00", COMMA, None),
+    ],
+)
+def test_decimal_sign(value: str, file_format: FileFormat, expected: str | None) -> None:
+    """With its decimal sign declared, a number may have thousands separators."""
+    if expected is None:
+        with pytest.raises(UnfitValue, match="not a number with"):
+            parse_value(value, FieldType.MEASURE, file_format)
+        return
+    assert str(parse_value(value, FieldType.MEASURE, file_format)) == expected
+
+
+@pytest.mark.parametrize("value", ["1,234", "1.234", "-12.500", "999,000"])
+@pytest.mark.parametrize("kind", [FieldType.MEASURE, FieldType.MONEY, FieldType.COUNT])
+def test_ambiguous_number(value: str, kind: FieldType) -> None:
+    """A number with one sign before three digits is two numbers: the option says which."""
+    with pytest.raises(UnfitValue, match="It can be") as unfit:
+        parse_value(value, kind)
+
+    assert "`--decimal .` or `--decimal ,`" in unfit.value.remedy
+
+
+@pytest.mark.parametrize("value", ["0.125", "1234.567", "1.2345", "12.5"])
+def test_unambiguous_number(value: str) -> None:
+    """A number that has a decimal point for certain needs no option."""
+    assert parse_value(value, FieldType.MEASURE) == Decimal(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "file_format", "expected"),
+    [
+        ("31/03/2026", DMY, "2026-03-31"),
+        ("3/4/2026", DMY, "2026-04-03"),
+        ("3/4/2026", MDY, "2026-03-04"),
+        ("03-04-26", DMY, "2026-04-03"),
+        ("31.3.2026", DMY, "2026-03-31"),
+        ("31/03/2026 10:30:00", DMY, "2026-03-31"),
+        ("31/03/2026 12:00 a. m.", DMY, "2026-03-31"),
+        ("2026-03-31", DMY, "2026-03-31"),
+        ("2026/03/31", FileFormat(), "2026-03-31"),
+        ("31-mar-2026", FileFormat(), "2026-03-31"),
+        ("1 de Septiembre de 2026", FileFormat(), "2026-09-01"),
+        ("31 dec. 2026", FileFormat(), "2026-12-31"),
+        ("2-ene-26", DMY, "2026-01-02"),
+    ],
+)
+def test_written_day(value: str, file_format: FileFormat, expected: str) -> None:
+    """With the order of its dates declared, a file may write them as an office does."""
+    assert parse_value(value, FieldType.DAY, file_format) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "file_format", "what"),
+    [
+        ("03/04/2026", FileFormat(), "Not an unambiguous date"),
+        ("31/03/2026", FileFormat(), "Not an unambiguous date"),
+        ("31-mar-26", FileFormat(), "Not an unambiguous date"),
+        ("03/31/2026", DMY, "no such date"),
+        ("31/03/2026", MDY, "no such date"),
+        ("31/02/2026", DMY, "no such date"),
+        ("31/03-2026", DMY, "Not an unambiguous date"),
+        ("31/03/226", DMY, "Not an unambiguous date"),
+        ("31-foo-2026", DMY, "no such date"),
+        ("mañana", DMY, "Not an unambiguous date"),
+    ],
+)
+def test_uncertain_day(value: str, file_format: FileFormat, what: str) -> None:
+    """A date is not guessed."""
+    with pytest.raises(UnfitValue, match=what):
+        parse_value(value, FieldType.DAY, file_format)
+
+
+@pytest.mark.parametrize(
+    "value", ["1.00E+05", "1,00E+05", "1E+05", "#N/A", "#¡REF!", "#VALUE!", "#¿NOMBRE?", "########"]
+)
+def test_text_that_a_spreadsheet_spoilt(value: str) -> None:
+    """What a spreadsheet writes into a text file in place of a value is not sent."""
+    with pytest.raises(UnfitValue, match="spreadsheet"):
+        parse_value(value, FieldType.TEXT)
+
+
+@pytest.mark.parametrize("value", ["1E5", "#5", "E+05", "#1", "N/A", "2E-1 x"])
+def test_text_that_only_looks_spoilt(value: str) -> None:
+    """A code of digits and an E is a code."""
+    assert parse_value(value, FieldType.TEXT) == value
 
 
 def test_day_that_depends_on_the_zone() -> None:

@@ -8,22 +8,39 @@ import duckdb
 
 from p4books.publish.query import describe_interrupted, execute_query
 from p4books.push.errors import BadFile
-from p4books.push.readers.rows import empty_file
+from p4books.push.readers.rows import IsField, check_encoding, empty_file
 from p4books.push.readers.text import read_csv, read_json, read_ndjson
-from p4books.push.types import SourceRow
+from p4books.push.types import FileFormat, SourceRow
 
 QUERY_NAME = "The query"  # as errors call it
 
+_SAVE_AS = {
+    extension: f"Open it in {program}, choose Save As, and save it as Excel Workbook (.xlsx)."
+    for extension, program in {
+        ".xls": "Excel",
+        ".xlsb": "Excel",
+        ".ods": "LibreOffice or Excel",
+        ".numbers": "Numbers",
+        ".xlt": "Excel",
+        ".xltx": "Excel",
+    }.items()
+}
 _EXTENSIONS = "Use a file with .csv, .tsv, .txt, .xlsx, .parquet, .json or .ndjson."
 
 
-def read_file(file: Path, sheet: str | None = None) -> Iterator[SourceRow]:
+def read_file(
+    file: Path, file_format: FileFormat | None = None, is_field: IsField | None = None
+) -> Iterator[SourceRow]:
     """Yield the rows of a file as its extension demands, without holding them all.
 
-    `sheet` is the name of the sheet in a workbook with several. Raises BadFile, right away or
-    while reading.
+    `is_field` helps to find the header of a table that does not begin in the first row: whether a
+    column of this name can be a field. Raises BadFile, right away or while reading, and UsageError
+    for an unknown encoding.
     """
-    reader = _choose_reader(file, sheet)
+    file_format = file_format or FileFormat()
+    if file_format.encoding:
+        check_encoding(file_format.encoding)
+    reader = _choose_reader(file, file_format, is_field)
     _check_file(file)
     return _translate_errors(file, reader)
 
@@ -39,25 +56,33 @@ def read_query(con: duckdb.DuckDBPyConnection, sql: str) -> Iterator[SourceRow]:
     return read_batches(QUERY_NAME, reader.schema, _fetch_batches(reader))
 
 
-def _choose_reader(file: Path, sheet: str | None) -> Callable[[Path], Iterator[SourceRow]]:
+def _choose_reader(
+    file: Path, file_format: FileFormat, is_field: IsField | None
+) -> Callable[[Path], Iterator[SourceRow]]:
     extension = file.suffix.lower()
     if extension in {".xlsx", ".xlsm"}:
         from p4books.push.readers.excel import read_workbook  # noqa: PLC0415 - openpyxl takes 0.2 s
 
-        return lambda workbook: read_workbook(workbook, sheet)
-    if sheet is not None:
+        return lambda workbook: read_workbook(workbook, file_format, is_field)
+    if file_format.sheet is not None:
         raise BadFile(file, "it is not a workbook, so it has no sheets", "Omit --sheet.")
+    if extension in {".csv", ".tsv", ".txt"}:
+        return lambda text: read_csv(text, file_format, is_field)
+    if file_format.header_row is not None:
+        raise BadFile(file, "it has no header row: its values have names", "Omit --header-row.")
+    return _choose_named_reader(file, extension)
+
+
+def _choose_named_reader(file: Path, extension: str) -> Callable[[Path], Iterator[SourceRow]]:
+    """Return the reader of a file whose values have names of their own."""
     if extension == ".parquet":
         from p4books.push.readers.arrow import read_parquet  # noqa: PLC0415 - pyarrow takes 0.1 s
 
         return read_parquet
-    if extension in {".csv", ".tsv", ".txt"}:
-        return read_csv
     if extension in {".json", ".ndjson", ".jsonl"}:
         return read_json if extension == ".json" else read_ndjson
     what = f"the extension {extension} is not supported" if extension else "it has no extension"
-    remedy = "Save it in Excel as .xlsx." if extension in {".xls", ".xlsb", ".ods"} else _EXTENSIONS
-    raise BadFile(file, what, remedy)
+    raise BadFile(file, what, _SAVE_AS.get(extension, _EXTENSIONS))
 
 
 def _check_file(file: Path) -> None:

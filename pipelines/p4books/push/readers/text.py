@@ -4,7 +4,8 @@ import csv
 import json
 import re
 from collections.abc import Iterator
-from itertools import chain
+from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,17 @@ import msgspec
 
 from p4books.endpoints import ENDPOINTS
 from p4books.push.errors import BadFile
-from p4books.push.readers.rows import empty_file, line_number, parse_header, read_lines, read_text
-from p4books.push.types import SourceRow
+from p4books.push.readers.rows import (
+    HEADER_SEARCH,
+    IsField,
+    choose_header,
+    empty_file,
+    line_number,
+    parse_header,
+    read_lines,
+    read_text,
+)
+from p4books.push.types import FileFormat, SourceRow, TableLayout
 from p4books.storage.exact_json import parse_strict
 
 CsvFields = tuple[int, list[str | None]]  # the line in which a row begins, and its fields
@@ -22,22 +32,30 @@ _DELIMITERS = "\t;|,"  # the first one wins a tie, since names can contain a com
 _QUOTED = re.compile('"[^"]*"')
 _SEPARATOR_LINE = re.compile(r"sep=([\t;|,])\s*")  # above the header, as Excel understands it
 
+_QUOTED_FORMULA = re.compile('="([^"]*)"')  # a text that a spreadsheet must not take for a number
+
 _FIX = "Fix it in the file."
 _START = re.compile(rb"\s*(\S)")
 _NOT_A_NUMBER = re.compile(rb"NaN|Infinity")
 _LIST_NAMES = {name.replace("_", "") for name in ENDPOINTS}
 
 
-def read_csv(file: Path) -> Iterator[SourceRow]:
+def read_csv(
+    file: Path, file_format: FileFormat | None = None, is_field: IsField | None = None
+) -> Iterator[SourceRow]:
     """Yield the rows of a CSV file: texts as written, trimmed, None if empty.
 
-    The delimiter (comma, semicolon, tab or |) is detected in the header. Raises BadFile, OSError.
+    The delimiter (comma, semicolon, tab or |) is detected in the header. `is_field` helps to find
+    the header. Raises BadFile, OSError.
     """
-    rows = _split_fields(file)
+    file_format = file_format or FileFormat()
+    source = read_lines(file, encoding=file_format.encoding)
+    top = _find_header(file, source, file_format.header_row, is_field)
+    rows = _split_fields(file, top, source)
     _, names = next(rows, (0, None))
     if names is None:
         raise empty_file(file)
-    header = parse_header(file, names, "line")
+    header = parse_header(file, names, "line", TableLayout(top.number))
     for number, values in rows:
         if len(values) > len(names):
             raise _too_many_fields(file, number, len(values), len(names))
@@ -69,35 +87,71 @@ def read_ndjson(file: Path) -> Iterator[SourceRow]:
         raise empty_file(file)
 
 
-def _split_fields(file: Path) -> Iterator[CsvFields]:
-    """Yield the fields of each row that is not blank."""
-    source = read_lines(file)
-    lines_above, header, delimiter = _read_header(source)
+@dataclass(frozen=True)
+class CsvTop:
+    """The top of a CSV file: the line of the header, its number, and lines read after it."""
+
+    number: int
+    delimiter: str
+    lines: list[str]
+
+
+def _split_fields(file: Path, top: CsvTop, source: Iterator[str]) -> Iterator[CsvFields]:
+    """Yield the fields of the header, and of each row that is not blank."""
     reader = csv.reader(
-        chain([header], source), delimiter=delimiter, strict=True, skipinitialspace=True
+        chain(top.lines, source), delimiter=top.delimiter, strict=True, skipinitialspace=True
     )
     while True:
-        number = lines_above + reader.line_num + 1
+        number = top.number + reader.line_num
         try:
             fields = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
             raise _broken_quotes(file, number, str(error)) from None
-        values = [field.strip() or None for field in fields]
+        values = [_read_field(field) for field in fields]
         if any(values):
             yield number, values
 
 
-def _read_header(source: Iterator[str]) -> tuple[int, str, str]:
-    """Find the header; return how many lines are above it, its first line, and the delimiter."""
+def _read_field(field: str) -> str | None:
+    text = field.strip()
+    if match := _QUOTED_FORMULA.fullmatch(text):
+        text = match[1].strip()
+    return text or None
+
+
+def _find_header(
+    file: Path, source: Iterator[str], header_row: int | None, is_field: IsField | None
+) -> CsvTop:
+    """Find the header: in the line that was declared, or near the top. Raises BadFile."""
+    lines = list(islice(source, header_row or 2 * HEADER_SEARCH))
     declared = ""
-    for lines_above, line in enumerate(source):
+    places = []
+    for place, line in enumerate(lines):
         if match := _SEPARATOR_LINE.fullmatch(line):
             declared = match.group(1)
         elif line.strip():
-            return lines_above, line, declared or _detect_delimiter(line)
-    return 0, "", ","
+            places.append(place)
+    if header_row is None:
+        places = places[:HEADER_SEARCH]
+        chosen = choose_header([_split_line(lines[place], declared) for place in places], is_field)
+        place = places[chosen] if places else len(lines)
+    else:
+        place = header_row - 1
+        if place not in places:
+            what = f"line {header_row} is empty, so the names of the columns are not in it"
+            raise BadFile(file, what, "Correct --header-row.")
+    rest = lines[place:]
+    return CsvTop(place + 1, declared or _detect_delimiter(rest[0] if rest else ""), rest)
+
+
+def _split_line(line: str, delimiter: str) -> list[str]:
+    """Split a line that may be the header; one that is not a row of its own has no fields."""
+    try:
+        return next(csv.reader([line.rstrip()], delimiter=delimiter or _detect_delimiter(line)))
+    except csv.Error:
+        return []
 
 
 def _detect_delimiter(line: str) -> str:

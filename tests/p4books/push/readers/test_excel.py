@@ -1,8 +1,6 @@
 """Reader of Excel workbooks."""
 
 from collections.abc import Callable
-from datetime import date, datetime, time, timedelta
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
@@ -11,14 +9,11 @@ import pytest
 from openpyxl import Workbook
 from openpyxl.worksheet.datavalidation import DataValidation
 
+from p4books.endpoints.definition import FieldType
 from p4books.push.errors import BadFile
-from p4books.push.readers.excel import (
-    CellWithoutValue,
-    display_value,
-    open_sheets,
-    read_workbook,
-)
-from p4books.push.types import SourceRow
+from p4books.push.readers.excel import open_sheets, read_workbook
+from p4books.push.types import FileFormat, SourceRow, TableLayout
+from p4books.push.values import UnfitValue, parse_value
 
 Write = Callable[..., Path]
 
@@ -32,6 +27,7 @@ def file(tmp_path: Path) -> Path:
 def _save(file: Path, **cells: Any) -> None:
     """Save a workbook with these cells in its only sheet."""
     book = Workbook()
+    book.calculation.fullCalcOnLoad = False
     for name, value in cells.items():
         book.active[name] = value
     book.save(file)
@@ -65,8 +61,8 @@ def _remove_part(name: str) -> Callable[[Path], None]:
 
 # Sheets and their rows
 
-ROWS = [["code", " Price "], ["A", 1.5], [None, None], ["B", None]]
-READ = [SourceRow(2, {"code": "A", "Price": 1.5}), SourceRow(4, {"code": "B", "Price": None})]
+ROWS = [["code", " Price "], ["A", 15], [None, None], ["B", None]]
+READ = [SourceRow(2, {"code": "A", "Price": 15}), SourceRow(4, {"code": "B", "Price": None})]
 
 
 @pytest.fixture
@@ -97,12 +93,16 @@ def test_only_sheet_with_rows(write: Write) -> None:
 @pytest.mark.parametrize("name", ["Prices", " prices "])
 def test_named_sheet(write: Write, name: str) -> None:
     """The name of a sheet is matched regardless of case and spaces around it."""
-    assert list(read_workbook(write(Old=[["code"], ["Z"]], Prices=ROWS), name)) == READ
+    file = write(Old=[["code"], ["Z"]], Prices=ROWS)
+
+    assert list(read_workbook(file, FileFormat(sheet=name))) == READ
 
 
 def test_named_hidden_sheet(write: Write) -> None:
     """A hidden sheet is read if it is named."""
-    assert list(read_workbook(write(Old=[["code"]], _new=ROWS), "_new")) == READ
+    file = write(Old=[["code"]], _new=ROWS)
+
+    assert list(read_workbook(file, FileFormat(sheet="_new"))) == READ
 
 
 SHEETS: list[tuple[dict[str, Any], str | None, str]] = [
@@ -121,16 +121,13 @@ def test_ambiguous_sheet(
 ) -> None:
     """It is never guessed which sheet to read."""
     with pytest.raises(BadFile, match=message):
-        list(read_workbook(write(**sheets), name))
+        list(read_workbook(write(**sheets), FileFormat(sheet=name)))
 
 
 BAD_ROWS: list[tuple[list[list[Any]], str]] = [
     ([["code", "code"], ["A", "B"]], "two columns are called code"),
     ([["code", None], ["A", "lost"]], r"column 2 \(B\) has no name in the header, but row 2"),
     ([["code"], ["A", None, 5]], r"column 3 \(C\) has no name in the header, but row 2"),
-    ([["code", "price"], ["A", "=1+1"]], "the cell B2 has a formula.*Open it in Excel and save"),
-    ([["code", "price"], ["A", "#N/A"]], r"the cell B2 contains an error \(#N/A\)"),
-    ([["code", "price"], ["A", 1], ["#REF!"]], r"the cell A3 contains an error \(#REF!\)"),
 ]
 
 
@@ -144,14 +141,14 @@ def test_unreadable_rows(write: Write, rows: list[list[Any]], message: str) -> N
 
 
 def test_merged_title_above(file: Path) -> None:
-    """A title above the columns is not a header, and is reported as such."""
+    """A title above the columns is not a header, and is reported with what declares the header."""
     book = Workbook()
     for row in (["New customers"], ["code", "name"], ["A", "Acme"]):
         book.active.append(row)
     book.active.merge_cells("A1:B1")
     book.save(file)
 
-    with pytest.raises(BadFile, match=r"column 2 \(B\) has no name in the header, but row 2"):
+    with pytest.raises(BadFile, match=r"column 2 \(B\) has no name.*declare it with --header-row"):
         list(read_workbook(file))
 
 
@@ -221,7 +218,7 @@ def _cell_columns(file: Path) -> list[tuple[int, list[int]]]:
     """Return for each row of the first sheet its number, and the columns of its cells."""
     with file.open("rb") as stream:
         sheet = open_sheets(stream)[0]
-        return [(number, [cell["column"] for cell in cells]) for number, cells in sheet.rows()]
+        return [(number, [cell["column"] for cell in cells]) for number, cells, _ in sheet.rows()]
 
 
 def test_open_sheets(file: Path) -> None:
@@ -255,78 +252,191 @@ def test_rows_and_cells_without_positions(file: Path) -> None:
     assert _cell_columns(file) == [(1, [1, 2]), (2, [1, 2])]
 
 
-# Values of cells
+# The header
 
-
-def _read_cells(file: Path) -> list[tuple[int, list[Any]]]:
-    """Return the values in the only sheet of a workbook, by row."""
-    with file.open("rb") as stream:
-        (sheet,) = open_sheets(stream)
-        return [(n, [display_value(cell) for cell in cells]) for n, cells in sheet.rows()]
-
-
-VALUES = [
-    (" Ñandú ", "Ñandú"),
-    ("1.234,56", "1.234,56"),
-    ("007", "007"),
-    (7, 7),
-    (25.0, 25),
-    (1e20, 10**20),
-    (0.1 + 0.2, Decimal("0.3")),
-    (1234567.891, Decimal("1234567.891")),
-    (-0.07, Decimal("-0.07")),
-    (True, True),
-    (date(2026, 3, 31), date(2026, 3, 31)),
-    (datetime(2026, 3, 31), date(2026, 3, 31)),  # noqa: DTZ001 - a cell has no zone
-    (datetime(2026, 3, 31, 10, 30), datetime(2026, 3, 31, 10, 30)),  # noqa: DTZ001
-    (time(10, 30), "10:30:00"),
-    (timedelta(hours=30), "1 day, 6:00:00"),
+TITLED: list[list[Any]] = [
+    ["New customers", "of March"],
+    [],
+    ["← Contents", "checked"],
+    ["Código", "Nombre"],
+    ["A", "Acme"],
 ]
+FIELDS = {"Código", "Nombre", "code", "name"}
 
 
-@pytest.mark.parametrize(("written", "shown"), VALUES)
-def test_value(file: Path, written: Any, shown: Any) -> None:
-    """A value is what a person sees: not a float, and a date without its midnight."""
-    _save(file, A1=written)
+def test_header_below_a_title(write: Write) -> None:
+    """The header is the first row with names of fields; its row is known."""
+    (row,) = read_workbook(write(S=TITLED), is_field=FIELDS.__contains__)
 
-    ((number, (value,)),) = _read_cells(file)
-
-    assert number == 1
-    assert value == shown
-    assert type(value) is type(shown)
+    assert row == SourceRow(5, {"Código": "A", "Nombre": "Acme"})
+    assert row.layout == TableLayout(4, "S", {"Código": "A", "Nombre": "B"})
 
 
-def test_blank_text(file: Path) -> None:
-    """A text of spaces is empty."""
-    _save(file, A1="  ")
+def test_first_row_with_a_field(write: Write) -> None:
+    """A first row with the name of a field is the header, whatever comes below it."""
+    rows = read_workbook(write(S=[["code", "x"], ["code", "name"]]), is_field=FIELDS.__contains__)
 
-    assert _read_cells(file) == [(1, [None])]
+    assert list(rows) == [SourceRow(2, {"code": "code", "x": "name"})]
 
 
-def test_formula_without_a_cached_value(file: Path) -> None:
-    """A formula without a cached value is not an empty cell: it is reported with its place."""
-    _save(file, B3="=1+1")
+def test_declared_header(write: Write) -> None:
+    """The row of the header can be declared, whatever its names are."""
+    rows = read_workbook(write(S=TITLED), FileFormat(header_row=3), FIELDS.__contains__)
 
-    with pytest.raises(CellWithoutValue, match="the cell B3 has a formula without a cached value"):
-        _read_cells(file)
+    assert [row.values for row in rows] == [
+        {"← Contents": "Código", "checked": "Nombre"},
+        {"← Contents": "A", "checked": "Acme"},
+    ]
+
+
+@pytest.mark.parametrize("number", [2, 9])
+def test_declared_header_is_empty(write: Write, number: int) -> None:
+    """A declared header that is empty is reported."""
+    with pytest.raises(BadFile, match=f"row {number} of the sheet S is empty"):
+        list(read_workbook(write(S=TITLED), FileFormat(header_row=number)))
+
+
+# What a person does not see
+
+
+def test_hidden_rows(file: Path) -> None:
+    """Rows that are hidden, by hand or by a filter, are marked; the header is one that is seen."""
+    book = Workbook()
+    for row in (["old"], ["code"], ["A"], ["B"], ["C"], ["D"]):
+        book.active.append(row)
+    for number in (1, 4):
+        book.active.row_dimensions[number].hidden = True
+    book.save(file)
+    _edit_sheet(file, '<row r="6"', '<row r="6" ht="0" customHeight="1"')
+
+    rows = [(row.values["code"], row.is_hidden) for row in read_workbook(file)]
+
+    assert rows == [("A", False), ("B", True), ("C", False), ("D", True)]
+
+
+def test_hidden_columns(file: Path) -> None:
+    """Columns that are hidden are left out, without regard to their names, and are known."""
+    book = Workbook()
+    book.active.append(["code", "code", "Estado", "name"])
+    book.active.append(["A", "x", "ok", "Acme"])
+    book.active["Z2"] = "far"
+    book.active.column_dimensions.group("B", "C", hidden=True)
+    book.active.column_dimensions.group("Z", "XFD", hidden=True)
+    book.save(file)
+
+    (row,) = read_workbook(file)
+
+    assert row == SourceRow(2, {"code": "A", "name": "Acme"})
+    assert row.layout is not None
+    assert row.layout.hidden == ("code", "Estado")
+    assert row.layout.cell(2, "name") == "Sheet!D2"
+
+
+@pytest.mark.parametrize(("name", "cell"), [("New 2", "'New 2'!A7"), ("Año", "Año!A7")])
+def test_cell_address(name: str, cell: str) -> None:
+    """The address of a cell is as a spreadsheet writes it."""
+    assert TableLayout(1, name, {"code": "A"}).cell(7, "code") == cell
+    assert TableLayout(1, name, {"code": "A"}).cell(7, "price") == ""
+    assert TableLayout(1).cell(7, "code") == ""
+
+
+def _faults(file: Path, column: str) -> list[str]:
+    """Return what is wrong with the values of a column, as texts; empty if nothing is."""
+    faults = []
+    for row in read_workbook(file):
+        try:
+            parse_value(row.values[column], FieldType.TEXT)
+            faults.append("")
+        except UnfitValue as unfit:
+            faults.append(unfit.what)
+    return faults
+
+
+def test_merged_rows(file: Path) -> None:
+    """It is not guessed to which rows or columns the value of merged cells belongs."""
+    book = Workbook()
+    for row in (["code", "name", "city"], ["A", "x", "y"], [None, "z", None], ["B", "w", None]):
+        book.active.append(row)
+    for cells in ("A2:A3", "B4:C4", "E1:F1"):
+        book.active.merge_cells(cells)
+    book.save(file)
+
+    assert ["A2:A3 are merged" in fault for fault in _faults(file, "code")] == [True, False, False]
+    assert ["B4:C4 are merged" in fault for fault in _faults(file, "name")] == [False, False, True]
+
+
+def test_merged_with_columns_without_names(file: Path) -> None:
+    """A value in cells that are merged as those of its header are is clear."""
+    book = Workbook()
+    for row in (["code", "name", None], ["A", "Acme", None]):
+        book.active.append(row)
+    book.active.merge_cells("B1:C1")
+    book.active.merge_cells("B2:C2")
+    book.save(file)
+
+    assert list(read_workbook(file)) == [SourceRow(2, {"code": "A", "name": "Acme"})]
+
+
+def test_merged_cells_at_the_end_of_a_large_sheet(file: Path) -> None:
+    """Merged cells are found after any number of rows."""
+    _save(file, A1="code", **{f"A{number}": "x" for number in range(2, 3_000)})
+    merged = "".join(f'<mergeCell ref="A{n}:A{n + 1}"/>' for n in range(2, 3_000, 2))
+    _edit_sheet(file, "</sheetData>", f"</sheetData><mergeCells>{merged}</mergeCells>")
+
+    faults = [fault for fault in _faults(file, "code") if fault]
+
+    assert len(faults) == 1_499
+    assert "A2998:A2999 are merged" in faults[-1]
+
+
+# Formulas
 
 
 @pytest.mark.parametrize(
-    ("cached", "values"),
-    [("<c r='B3'><f>1+1</f><v>2</v></c>", [2]), ("<c r='B3' t='str'><f>A1</f><v></v></c>", [])],
+    ("cached", "shown"),
+    [
+        ('<c r="A2"><f>1+1</f><v>2</v></c>', 2),
+        ('<c r="A2" t="str"><f>B1</f><v>x</v></c>', "x"),
+    ],
 )
-def test_formula_with_a_cached_value(file: Path, cached: str, values: list[Any]) -> None:
-    """A formula has its cached value, even if that is an empty text."""
-    _save(file, B3="=1+1")
-    _edit_sheet(file, '<c r="B3"><f>1+1</f><v /></c>', cached)
+def test_formula_with_a_cached_value(file: Path, cached: str, shown: Any) -> None:
+    """A formula has its cached value, unless the workbook says that it was not calculated."""
+    book = Workbook()
+    for row in (["code", "name"], ["=1+1", "y"]):
+        book.active.append(row)
+    for is_stale in (True, False):
+        book.calculation.fullCalcOnLoad = is_stale
+        book.save(file)
+        _edit_sheet(file, '<c r="A2"><f>1+1</f><v /></c>', cached)
+        if is_stale:
+            assert "was not calculated when the workbook was saved" in _faults(file, "code")[0]
 
-    assert _read_cells(file) == [(3, values)]
+    assert list(read_workbook(file)) == [SourceRow(2, {"code": shown, "name": "y"})]
 
 
-@pytest.mark.parametrize("error", ["#N/A", "#REF!", "#DIV/0!"])
-def test_error_in_a_cell(file: Path, error: str) -> None:
-    """A cell that shows an error is reported with its place."""
-    _save(file, AB2=error)
+def test_formula_of_an_empty_text(file: Path) -> None:
+    """A formula whose value is an empty text is an empty cell."""
+    _save(file, A1="code", B1="name", A2="=B1", B2="y")
+    _edit_sheet(file, '<c r="A2"><f>B1</f><v /></c>', "<c r='A2' t='str'><f>B1</f><v></v></c>")
 
-    with pytest.raises(CellWithoutValue, match=rf"the cell AB2 contains an error \({error}\)"):
-        _read_cells(file)
+    assert list(read_workbook(file)) == [SourceRow(2, {"code": None, "name": "y"})]
+
+
+@pytest.mark.parametrize("value", ["=1+1", "#N/A", "#REF!", "#DIV/0!"])
+def test_cells_without_value(file: Path, value: str) -> None:
+    """An error, or a formula that was never calculated, is a fault of its cell, not of the file."""
+    _save(file, A1="code", B1="price", A2="A", B2=value, A3="B", B3=1)
+
+    what = "a formula without a cached value" if value[0] == "=" else rf"error ({value})"
+    assert [what in fault for fault in _faults(file, "price")] == [True, False]
+
+
+def test_zeros_that_are_not_shown(file: Path) -> None:
+    """A zero in a sheet that does not show zeros looks like an empty cell."""
+    book = Workbook()
+    for row in (["code"], [0], [1]):
+        book.active.append(row)
+    book.active.sheet_view.showZeros = False
+    book.save(file)
+
+    assert ["does not show zeros" in fault for fault in _faults(file, "code")] == [True, False]

@@ -13,17 +13,17 @@ import pyarrow.parquet as pq
 import pytest
 from openpyxl import Workbook
 
-from p4books.errors import QueryFailed
+from p4books.errors import QueryFailed, UsageError
 from p4books.publish.query import open_published
 from p4books.push.errors import BadFile
 from p4books.push.readers.files import read_file, read_query
-from p4books.push.types import SourceRow
+from p4books.push.types import FileFormat, SourceRow
 
 Write = Callable[[Path, int], None]
 
 
 def _write_csv(file: Path, rows: int) -> None:
-    file.write_text("code,price\n" + "".join(f"C-{n},1.50\n" for n in range(rows)))
+    file.write_text("code,price\n" + "".join(f"C-{n},2\n" for n in range(rows)))
 
 
 def _write_workbook(file: Path, rows: int) -> None:
@@ -31,21 +31,21 @@ def _write_workbook(file: Path, rows: int) -> None:
     sheet = book.create_sheet("Prices")
     sheet.append(["code", "price"])
     for n in range(rows):
-        sheet.append([f"C-{n}", 1.5])
+        sheet.append([f"C-{n}", 2])
     book.save(file)
 
 
 def _write_parquet(file: Path, rows: int) -> None:
-    table = pa.table({"code": [f"C-{n}" for n in range(rows)], "price": [1.5] * rows})
+    table = pa.table({"code": [f"C-{n}" for n in range(rows)], "price": [2.0] * rows})
     pq.write_table(table, file)
 
 
 def _write_ndjson(file: Path, rows: int) -> None:
-    file.write_text("".join(f'{{"code": "C-{n}", "price": 1.50}}\n' for n in range(rows)))
+    file.write_text("".join(f'{{"code": "C-{n}", "price": 2.00}}\n' for n in range(rows)))
 
 
 def _write_json(file: Path, rows: int) -> None:
-    file.write_text(json.dumps([{"code": f"C-{n}", "price": 1.5} for n in range(rows)]))
+    file.write_text(json.dumps([{"code": f"C-{n}", "price": 2} for n in range(rows)]))
 
 
 WRITERS: dict[str, Write] = {
@@ -70,7 +70,7 @@ def test_reader_by_extension(tmp_path: Path, ending: str) -> None:
     rows = list(read_file(file))
 
     assert [row.values["code"] for row in rows] == ["C-0", "C-1", "C-2"]
-    assert {Decimal(row.values["price"]) for row in rows} == {Decimal("1.5")}
+    assert {Decimal(row.values["price"]) for row in rows} == {2}
 
 
 def _measure_peak(file: Path, rows: int) -> int:
@@ -102,18 +102,30 @@ def test_named_sheet(tmp_path: Path) -> None:
     _write_workbook(tmp_path / "new.xlsx", 1)
     _write_csv(tmp_path / "new.csv", 1)
 
-    assert len(list(read_file(tmp_path / "new.xlsx", "prices"))) == 1
+    assert len(list(read_file(tmp_path / "new.xlsx", FileFormat(sheet="prices")))) == 1
     with pytest.raises(BadFile, match="Unknown sheet 'Sales'"):
-        list(read_file(tmp_path / "new.xlsx", "Sales"))
+        list(read_file(tmp_path / "new.xlsx", FileFormat(sheet="Sales")))
     with pytest.raises(BadFile, match="it is not a workbook, so it has no sheets"):
-        read_file(tmp_path / "new.csv", "prices")
+        read_file(tmp_path / "new.csv", FileFormat(sheet="prices"))
+
+
+def test_options_of_other_files(tmp_path: Path) -> None:
+    """A header row can be declared for tables only; an unknown encoding is reported."""
+    _write_json(tmp_path / "new.json", 1)
+
+    with pytest.raises(BadFile, match=r"its values have names.*Omit --header-row"):
+        read_file(tmp_path / "new.json", FileFormat(header_row=2))
+    with pytest.raises(UsageError, match="Unknown encoding 'cp9'"):
+        read_file(tmp_path / "new.csv", FileFormat(encoding="cp9"))
 
 
 @pytest.mark.parametrize(
     ("name", "message"),
     [
         ("new.pdf", r"the extension \.pdf is not supported.*Use a file with \.csv"),
-        ("new.xls", r"the extension \.xls is not supported.*Save it in Excel as \.xlsx"),
+        ("new.xls", r"the extension \.xls is not supported.*Excel, choose Save As.*\(\.xlsx\)"),
+        ("new.ODS", r"the extension \.ods is not supported.*LibreOffice or Excel, choose Save As"),
+        ("new.xlsb", r"the extension \.xlsb is not supported.*choose Save As"),
         ("new", "it has no extension"),
         ("gone.csv", "no such file"),
         ("folder.csv", "it is a folder or a device, not a file"),

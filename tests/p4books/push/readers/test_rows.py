@@ -4,8 +4,15 @@ from pathlib import Path
 
 import pytest
 
+from p4books.errors import UsageError
 from p4books.push.errors import BadFile
-from p4books.push.readers.rows import line_number, parse_header, read_lines, read_text
+from p4books.push.readers.rows import (
+    check_encoding,
+    line_number,
+    parse_header,
+    read_lines,
+    read_text,
+)
 from p4books.push.types import SourceRow
 
 # Headers
@@ -80,8 +87,6 @@ def test_read_text(file: Path) -> None:
 
 
 NOT_UTF8 = [
-    ("code\nÑ".encode("utf-16"), "it is encoded in UTF-16"),
-    (b"\xfe\xff\0c\0o", "it is encoded in UTF-16"),
     ("code\nÑ".encode("utf-16-le"), "line 1 contains a NUL byte"),
     (b"code\nA\0\n", "line 2 contains a NUL byte"),
     ("code\nA\nÑandú\n".encode("cp1252"), "line 3 is not UTF-8"),
@@ -95,10 +100,52 @@ def test_not_utf8(file: Path, body: bytes, message: str) -> None:
     """A file that is not UTF-8 is reported with the line, and how to save it as such."""
     file.write_bytes(body)
 
-    with pytest.raises(BadFile, match=rf"{message}.*CSV UTF-8"):
+    with pytest.raises(BadFile, match=rf"{message}.*(as UTF-8|CSV UTF-8)"):
         list(read_lines(file))
     with pytest.raises(BadFile, match=rf"{message}.*CSV UTF-8"):
         read_text(file)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("declared", [None, "cp1252"])
+def test_byte_order_mark(file: Path, encoding: str, declared: str | None) -> None:
+    """A byte order mark tells the encoding, whatever is declared; it is not text."""
+    file.write_bytes("code\tÑ\nA\tñ\n".encode(encoding))
+
+    assert list(read_lines(file, encoding=declared)) == ["code\tÑ\n", "A\tñ\n"]
+    assert read_text(file) == "code\tÑ\nA\tñ\n".encode()
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "latin-1", "cp850", "mac_roman", "utf-8"])
+def test_declared_encoding(file: Path, encoding: str) -> None:
+    """A file is read in the encoding that is declared."""
+    file.write_bytes("code\nÑandú\n".encode(encoding))
+
+    assert list(read_lines(file, encoding=encoding)) == ["code\n", "Ñandú\n"]
+
+
+@pytest.mark.parametrize(
+    ("body", "encoding", "message"),
+    [
+        ("code\nÑandú\n".encode(), "cp1252", "line 2 is UTF-8, not cp1252.*--encoding utf-8"),
+        (b"code\n\x81\n", "cp1252", "line 2 is not cp1252"),
+        ("code\nÑ".encode("utf-16") + b"\0", None, "line 2 is not utf-16"),
+        ("code\nÑandú\n".encode("cp1252"), None, "line 2 is not UTF-8.*--encoding cp1252"),
+    ],
+)
+def test_wrong_encoding(file: Path, body: bytes, encoding: str | None, message: str) -> None:
+    """A file that is not in the encoding declared is reported, never read as other letters."""
+    file.write_bytes(body)
+
+    with pytest.raises(BadFile, match=message):
+        list(read_lines(file, encoding=encoding))
+
+
+@pytest.mark.parametrize("name", ["cp12520", "base64", "", "a\0b", "rot13"])
+def test_unknown_encoding(name: str) -> None:
+    """An encoding that Python does not know is reported."""
+    with pytest.raises(UsageError, match="Unknown encoding"):
+        check_encoding(name)
 
 
 def test_endless_line(file: Path) -> None:
