@@ -322,14 +322,14 @@ create macro is_another_record(
         if(
             is_gap,
             (
-                code_key(code) <> code_key(code_before)
+                code <> code_before
                 and coalesce(created <> created_before, true)
             )
             or (
                 created not between created_before - interval 1 day
                 and created_before + interval 1 day
             ),
-            code_key(code) <> code_key(code_before)
+            code <> code_before
             and created <> created_before
             and (name_or_day <> name_or_day_before or created > used_at)
         ),
@@ -348,6 +348,18 @@ create macro records_of(identities) as table
         having count(*) > 1
     ),
 
+    given as (
+        select
+            entity_id,
+            nullif(code_key(code), '') as code,
+            nullif(trim(name_or_day), '') as name_or_day,
+            created_at,
+            valid_from,
+            valid_to
+        from query_table(identities) as identities
+        semi join changed on identities.entity_id = changed.entity_id
+    ),
+
     -- What a version does not say is as before.
     pairs as (
         select
@@ -363,8 +375,7 @@ create macro records_of(identities) as table
                 lag(name_or_day ignore nulls) over versions,
                 lag(valid_from) over versions
             ) as is_another
-        from query_table(identities) as identities
-        semi join changed on identities.entity_id = changed.entity_id
+        from given
         window versions as (partition by entity_id order by valid_from)
     )
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cached_property
+from itertools import groupby
 from typing import Any
 
 Row = Mapping[str, Any]
@@ -199,15 +200,25 @@ class Expected:
             since, until = _instant(row["_dlt_valid_from"]), _instant(row["_dlt_valid_to"])
             assert since is not None
             if (until is None) if at is None else (since <= at and (not until or at < until)):
-                documents.append(Document(row, self._first_seen(table, row["id"])))
+                first_seen = next(each[0] for each in self.records(table) if row in each)
+                documents.append(
+                    Document(row, datetime.fromisoformat(first_seen["_dlt_valid_from"]))
+                )
         return documents
 
-    def _first_seen(self, table: str, document_id: str) -> datetime:
-        return min(
-            datetime.fromisoformat(row["_dlt_valid_from"])
-            for row in self.rows[table]
-            if row["id"] == document_id
-        )
+    def records(self, table: str) -> list[list[Row]]:
+        """Return the versions of each record in order; an id may have been given to several."""
+        records: list[list[Row]] = []
+        rows = sorted(self.rows[table], key=lambda row: (row["id"], row["_dlt_valid_from"]))
+        for document_id, versions in groupby(rows, key=lambda row: row["id"]):
+            known: dict[str, Any] = {}
+            for row in versions:
+                if not known or _is_another_record(known, row):
+                    records.append([])
+                records[-1].append(row)
+                known = {**known, **{name: each for name, each in row.items() if each}}
+                known |= {"id": document_id, "_dlt_valid_to": row["_dlt_valid_to"]}
+        return records
 
     @cached_property
     def invoices(self) -> list[Document]:
@@ -256,16 +267,19 @@ class Expected:
     def versions(self) -> Counter[str]:
         """Count the versions of each document."""
         tables = ("invoices", "sales_orders", "purchase_orders")
-        return Counter(f"{table} {row['id']}" for table in tables for row in self.rows[table])
+        return Counter(
+            f"{table} {row['id']} {record[0]['_dlt_valid_from']}"
+            for table in tables
+            for record in self.records(table)
+            for row in record
+        )
 
     def void_or_deleted(self) -> Iterator[str]:
         """Yield the documents that are void, cancelled or deleted."""
         for table in ("invoices", "sales_orders", "purchase_orders"):
-            current = {row["id"]: row for row in self.rows[table] if not row["_dlt_valid_to"]}
-            for document_id in {row["id"] for row in self.rows[table]}:
-                row = current.get(document_id)
-                if row is None or word(row) in {"void", "cancelled", "canceled"}:
-                    yield f"{table} {document_id}"
+            for *_, last in self.records(table):
+                if last["_dlt_valid_to"] or word(last) in {"void", "cancelled", "canceled"}:
+                    yield f"{table} {last['id']}"
 
 
 def _by_product(
@@ -275,6 +289,23 @@ def _by_product(
         for line in document.lines:
             yield key(document, line.product), line.net
         yield key(document, "(none)"), document.net - document.lines_net
+
+
+def _is_another_record(known: Row, row: Row) -> bool:
+    """Return whether a version is of another record than what is known of those before it."""
+    codes, days = (
+        {str(each.get(name) or "").strip().upper() for each in (known, row)}
+        for name in ("code", "document_date")
+    )
+    is_other_code, is_other_day = len(codes - {""}) == 2, len(days - {""}) == 2
+    before, made = (_instant(each.get("date_created")) for each in (known, row))
+    is_gap = known["_dlt_valid_to"] < row["_dlt_valid_from"]
+    if not before or not made:
+        return is_gap and is_other_code
+    if is_gap:
+        return abs(made - before) > timedelta(days=1) or (is_other_code and made != before)
+    used = _instant(known["_dlt_valid_from"])
+    return is_other_code and made != before and (is_other_day or bool(used and made > used))
 
 
 def _amount(value: object) -> Decimal | None:
