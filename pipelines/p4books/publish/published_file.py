@@ -171,12 +171,9 @@ def read_about(file: Path) -> tuple[str | None, datetime | None]:
     """
     try:
         with open_reader(file) as con:
-            row = con.execute("select made_of, published_at from about").fetchone()
-    except (duckdb.CatalogException, duckdb.BinderException):
-        return None, None
+            return _query_about(con)
     except duckdb.Error as error:
         raise explain_open_error(file, error) from None
-    return row or (None, None)
 
 
 def explain_open_error(file: Path, error: duckdb.Error) -> PublishedFileUnreadable:
@@ -199,6 +196,14 @@ def explain_open_error(file: Path, error: duckdb.Error) -> PublishedFileUnreadab
     return PublishedFileUnreadable(
         file, why, f"The warehouse is not affected. Run {again} to publish the file again."
     )
+
+
+def _query_about(con: duckdb.DuckDBPyConnection) -> tuple[str | None, datetime | None]:
+    try:
+        row = con.execute("select made_of, published_at from about").fetchone()
+    except (duckdb.CatalogException, duckdb.BinderException):
+        return None, None
+    return row or (None, None)
 
 
 def _place_copy(built: Path, file: Path, access: FileAccess) -> PublishedRecord:
