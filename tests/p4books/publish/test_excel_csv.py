@@ -10,6 +10,7 @@ import pytest
 
 from p4books.publish.excel_csv import BYTE_ORDER_MARK, ExcelCsv
 from p4books.publish.export import write_rows
+from p4books.push.readers.text import read_csv
 from p4books.storage.database import quote_literal
 
 PANAMA = ExcelCsv("America/Panama")
@@ -138,3 +139,15 @@ def test_nested_values_and_equal_names(con: duckdb.DuckDBPyConnection, tmp_path:
 
     assert show_in_excel(first) == "[1, 2]"
     assert second.startswith("{'b': ")
+
+
+def test_a_push_reads_it_as_it_was(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    """A file written for Excel is read by a push with the values of the books."""
+    names = ["-Ñandú-", 'Tubo 5" de "PVC"', "=" + '"' * 300, "a\n1", '=" & "', "José"]
+    file = tmp_path / "customers.csv"
+    sql = "unnest([" + ", ".join(map(quote_literal, names)) + "]) as name"
+
+    write_fields(con, f"'007' as code, {sql}, -5.00::decimal(9, 2) as c", file)
+
+    rows = [row.values for row in read_csv(file)]
+    assert rows == [{"code": "007", "name": name, "c": "-5.00"} for name in names]

@@ -32,7 +32,8 @@ _DELIMITERS = "\t;|,"  # the first one wins a tie, since names can contain a com
 _QUOTED = re.compile('"[^"]*"')
 _SEPARATOR_LINE = re.compile(r"sep=([\t;|,])\s*")  # above the header, as Excel understands it
 
-_QUOTED_FORMULA = re.compile('="([^"]*)"')  # a text that a spreadsheet must not take for a number
+_LITERAL = '"((?:[^"]|"")*)"'  # a text in a formula
+_TEXT_FORMULA = re.compile(f"={_LITERAL}(?:&{_LITERAL})*")  # keeps a text from being converted
 
 _FIX = "Fix it in the file."
 _START = re.compile(rb"\s*(\S)")
@@ -116,8 +117,8 @@ def _split_fields(file: Path, top: CsvTop, source: Iterator[str]) -> Iterator[Cs
 
 def _read_field(field: str) -> str | None:
     text = field.strip()
-    if match := _QUOTED_FORMULA.fullmatch(text):
-        text = match[1].strip()
+    if _TEXT_FORMULA.fullmatch(text):
+        text = "".join(re.findall(_LITERAL, text)).replace('""', '"').strip()
     return text or None
 
 
