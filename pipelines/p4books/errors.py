@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 MAX_LISTED = 10  # names that are listed although a similar one was found
@@ -57,8 +57,8 @@ class AlreadyRunning(P4BooksError):
 
     def __init__(self, tenant: str) -> None:
         super().__init__(
-            f"Another run of tenant {tenant} is in progress; this one changed nothing. "
-            "Try again when it has finished."
+            f"Another run of tenant {tenant} is in progress; this one requested and changed "
+            "nothing. Try again when it has finished; a schedule does so by itself."
         )
 
 
@@ -166,7 +166,8 @@ class Incomplete(ApiError):
             else f"Nothing was loaded for {endpoint}, because a first copy must be complete"
         )
         super().__init__(
-            f"{endpoint}: P4 Books announced {announced:,} rows but returned {given:,}. {kept}. "
+            f"{endpoint}: P4 Books announced {count_of(announced, 'row')} but returned {given:,}. "
+            f"{kept}. "
             "Run again; if it persists, run `p4books check`."
         )
 
@@ -175,12 +176,9 @@ class TooManyGone(ApiError):
     """More rows would be closed than the deletion guard allows."""
 
     def __init__(self, endpoint: str, gone: int, held: int) -> None:
-        super().__init__(
-            f"{endpoint}: P4 Books no longer returns {gone:,} of {held:,} rows, more than "
-            "`max_gone_share` allows. A filter that hides rows (inactive, void) or a permission "
-            "taken from the key looks the same. No row was closed; all other changes were loaded. "
-            f"If the rows really were deleted, run `p4books sync --allow-gone {endpoint}`."
-        )
+        self.endpoint = endpoint
+        self.count = f"{gone:,} of {count_of(held, 'row')}"
+        super().__init__(describe_gone({endpoint: self.count}))
 
 
 class PageIgnored(ApiError):
@@ -399,6 +397,56 @@ def describe_unknown(kind: str, name: str, known: Iterable[str], otherwise: str 
 
 def _normalize(name: str) -> str:
     return re.sub(r"[\s-]", "_", name.lower())
+
+
+def count_of(number: int, noun: str) -> str:
+    """Return a number with its noun: `1 row`, `1,200 rows`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def list_some(names: Sequence[str]) -> str:
+    """Return names separated by commas, at most MAX_LISTED of them and how many more there are."""
+    more = f" and {len(names) - MAX_LISTED:,} more" if len(names) > MAX_LISTED else ""
+    return f"{', '.join(names[:MAX_LISTED])}{more}"
+
+
+def describe_gone(counts: Mapping[str, str]) -> str:
+    """Say that too many rows are gone; `counts` says by endpoint how many of how many."""
+    shown = ", ".join(f"{count} in {endpoint}" for endpoint, count in counts.items())
+    if len(counts) == 1:
+        shown = next(iter(counts.values()))
+    options = " ".join(f"--allow-gone {endpoint}" for endpoint in counts)
+    return (
+        f"{', '.join(counts)}: P4 Books no longer returns {shown}, more than `max_gone_share` "
+        "allows. A filter that hides rows (inactive, void) or a permission taken from the key "
+        "looks the same. No row was closed; all other changes were loaded. If the rows really were "
+        f"deleted, run `p4books sync {options}`."
+    )
+
+
+def fold_errors(errors: Iterable[P4BooksError]) -> list[str]:
+    """Return the messages of errors, one for those that differ only in endpoint and numbers."""
+    groups: dict[tuple[type, str], list[P4BooksError]] = {}
+    for error in errors:
+        template = "" if isinstance(error, TooManyGone) else _template(str(error))
+        groups.setdefault((type(error), template), []).append(error)
+    return [_fold_group(group) for group in groups.values()]
+
+
+def _template(message: str) -> str:
+    endpoint, colon, rest = message.partition(": ")
+    if not colon or not re.fullmatch("[a-z_]+", endpoint):
+        return message
+    return re.sub(r"[\d,]*\d", "#", re.sub(rf"\b{endpoint}\b", "ENDPOINT", rest))
+
+
+def _fold_group(group: Sequence[P4BooksError]) -> str:
+    gone = {error.endpoint: error.count for error in group if isinstance(error, TooManyGone)}
+    if gone:
+        return describe_gone(gone)
+    messages = list(dict.fromkeys(map(str, group)))
+    others = [message.partition(": ")[0] for message in messages[1:]]
+    return f"{messages[0]} The same holds for {', '.join(others)}." if others else messages[0]
 
 
 def end_sentence(text: str) -> str:

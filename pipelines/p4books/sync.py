@@ -70,13 +70,15 @@ def sync(  # noqa: PLR0913 - the use case: all that a caller can choose
     allow_gone: Sequence[str] = (),
     same_books: bool = False,
     from_nothing: bool = False,
+    summary: SyncSummary | None = None,
 ) -> SyncSummary:
     """Bring the warehouse and the published file up to date.
 
     `endpoints` are the names of those to read (default: the setting's); `full` reads every list to
     its end, regardless of `requests_per_run`; `allow_gone` names endpoints whose rows may be closed
     however many are gone; `same_books` says that another address has the same books;
-    `from_nothing` begins with an empty warehouse. What fails for one endpoint is in
+    `from_nothing` begins with an empty warehouse; `summary`, filled in place, shows what was done
+    even if an error is raised. What fails for one endpoint is in
     `SyncSummary.faults` and does not stop the others. Raises P4BooksError if nothing could be done:
     AlreadyRunning, KeyRefused, Unreachable, WarehouseDamaged, WarehouseLost, OtherBooks,
     DiskTrouble and the like.
@@ -88,7 +90,7 @@ def sync(  # noqa: PLR0913 - the use case: all that a caller can choose
     budget = None if full else settings.requests_per_run
     guard = DeletionGuard(settings.max_gone_share, allowed)
     sources = SqlSources.at(sql)
-    summary = SyncSummary(settings.tenant)
+    summary = summary or SyncSummary(settings.tenant)
     with (
         tenant_lock(settings),
         scratch_dir(settings.work) as scratch,
@@ -267,6 +269,7 @@ def _publishing(
 
     def record(done: ModelSet) -> None:
         summary.published = True
+        summary.left_out = len(done.left_out)
         summary.notes += [describe_left_out(fault) for fault in done.left_out]
         if damage:
             summary.notes.append(describe_damage(settings.published, damage))

@@ -48,13 +48,15 @@ from p4books.errors import (
     WarehouseTooNew,
     describe_unknown,
     end_sentence,
+    fold_errors,
+    list_some,
 )
 
 FILE = Path("data/.private/acme/warehouse.duckdb")
 
 # Each error, what it says was left untouched, and what it says to do now.
 ERRORS: list[tuple[P4BooksError, str, str]] = [
-    (AlreadyRunning("acme"), "changed nothing", "Try again"),
+    (AlreadyRunning("acme"), "requested and changed nothing", "Try again"),
     (KeyRefused("acme"), "last complete copy is unchanged", "Create a new key"),
     (RightMissing("vendors"), "copy is unchanged", "Grant the key that permission"),
     (
@@ -183,6 +185,58 @@ CLASSES: set[type[P4BooksError]] = {
     for _, kind in inspect.getmembers(errors, inspect.isclass)
     if issubclass(kind, P4BooksError)
 }
+
+
+FOLDED: dict[str, tuple[list[P4BooksError], list[str]]] = {
+    "the same message": (
+        [KeyRefused("acme"), KeyRefused("acme")],
+        [str(KeyRefused("acme"))],
+    ),
+    "one cause, several lists": (
+        [BadAnswer(name, page, "an HTML page") for page, name in enumerate(["a", "b", "c_d"])],
+        [f"{BadAnswer('a', 0, 'an HTML page')} The same holds for b, c_d."],
+    ),
+    "the list is named in the remedy": (
+        [RightMissing("vendors"), RightMissing("products")],
+        [f"{RightMissing('vendors')} The same holds for products."],
+    ),
+    "two causes": (
+        [BadAnswer("a", 1, "status 500"), BadAnswer("b", 1, "an HTML page")],
+        [str(BadAnswer("a", 1, "status 500")), str(BadAnswer("b", 1, "an HTML page"))],
+    ),
+    "two kinds": (
+        [Refused("a", 1, 422), BadAnswer("a", 1, "an HTML page")],
+        [str(Refused("a", 1, 422)), str(BadAnswer("a", 1, "an HTML page"))],
+    ),
+    "gone from two lists": (
+        [TooManyGone("customers", 28, 30), TooManyGone("vendors", 1, 1)],
+        [
+            (
+                "customers, vendors: P4 Books no longer returns 28 of 30 rows in customers, 1 of 1 "
+                "row in vendors, more than `max_gone_share` allows. A filter that hides rows "
+                "(inactive, void) or a permission taken from the key looks the same. No row was "
+                "closed; all other changes were loaded. If the rows really were deleted, run "
+                "`p4books sync --allow-gone customers --allow-gone vendors`."
+            )
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", FOLDED)
+def test_fold_errors(case: str) -> None:
+    """Errors that differ in nothing but their lists and numbers are one message."""
+    errors, messages = FOLDED[case]
+
+    assert fold_errors(errors) == messages
+
+
+def test_list_some() -> None:
+    """A long list of names says how many more there are."""
+    names = [f"f{number}" for number in range(12)]
+
+    assert list_some(names[:2]) == "f0, f1"
+    assert list_some(names) == "f0, f1, f2, f3, f4, f5, f6, f7, f8, f9 and 2 more"
 
 
 def test_no_class_is_missing() -> None:

@@ -435,7 +435,7 @@ def test_new_field_is_reported_once(synced: Settings, sandbox: Sandbox) -> None:
 
     (note,) = first.notes
     assert note == (
-        "vendors: P4 Books returns a new field, filename. It is kept in `extra`; "
+        "P4 Books returns a new field, vendors.filename. It is kept in `extra`; "
         "run `p4books adopt vendors.filename` to make it a column."
     )
     assert ["colour" in note for note in second.notes] == [True]

@@ -63,7 +63,7 @@ def test_first_copy(settings: Settings, sandbox: Sandbox) -> None:
     assert not before
     assert [run.published for run in (first, second, third)] == [False, False, True]
     assert [run.requests for run in (first, second, third)] == [6, 6, 1]
-    assert "6 of about 13 pages" in first.notes[0]
+    assert "(6 of about 13)" in first.notes[0]
     assert "sync --full" in first.notes[0]
     assert published(settings) == books(sandbox)
 

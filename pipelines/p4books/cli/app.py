@@ -14,6 +14,7 @@ from p4books.cli.runtime import (
     json_option,
     log_error,
     parse_endpoint,
+    prefix_messages,
     run_app,
     tenant_option,
 )
@@ -86,6 +87,7 @@ def sync(
     """
     names = [parse_endpoint(word) for word in endpoints]
     gone = [parse_endpoint(word) for word in allow_gone]
+    from p4books.cli.console import format_now
     from p4books.cli.progress import show_sync_progress
     from p4books.cli.render_sync import print_summary, print_summary_json, print_summary_log
     from p4books.cli.runtime import enable_json_log
@@ -96,12 +98,15 @@ def sync(
     if log == "json":
         enable_json_log()
     settings = load_settings(tenant)
+    if not sys.stderr.isatty():  # the lines of a log: when, and whose
+        prefix_messages(lambda: f"{format_now(settings)} {settings.tenant}: ")
     show = print_summary_json if as_json else print_summary_log
     if not as_json and log == "text":
         show = partial(print_summary, table=sys.stdout.isatty())
+    summary = SyncSummary(settings.tenant)
     try:
         with show_sync_progress(settings, None if full else settings.requests_per_run) as progress:
-            summary = sync(
+            sync(
                 settings,
                 names,
                 progress,
@@ -109,9 +114,11 @@ def sync(
                 allow_gone=gone,
                 same_books=same_books,
                 from_nothing=from_nothing,
+                summary=summary,
             )
     except P4BooksError as error:
-        show(SyncSummary(settings.tenant, faults=[error]), settings)
+        summary.faults.insert(0, error)
+        show(summary, settings)
         raise
     show(summary, settings)
     exit_for_errors(*summary.faults)

@@ -103,6 +103,11 @@ def format_timestamp(timestamp: datetime | None, settings: Settings) -> str:
     return local.format("YYYY-MM-DD HH:mm:ss")
 
 
+def format_now(settings: Settings) -> str:
+    """Format the current time in the tenant's time zone, as a line of a log begins."""
+    return format_timestamp(datetime.now(UTC), settings)
+
+
 def format_age(timestamp: datetime) -> str:
     """Format how long ago a timestamp was, such as `2 hours ago`."""
     return pendulum.instance(timestamp).diff_for_humans()

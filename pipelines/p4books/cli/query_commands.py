@@ -201,7 +201,8 @@ def report(as_of: str | None, tenant: str | None, as_json: bool) -> None:
     """Publish the reports again from the warehouse, for example after a change to the SQL.
 
     With --as-of they show the books as of the end of a day, in a separate file next to the
-    published one. No request is made to P4 Books.
+    published one. No request is made to P4 Books. A custom report that fails is left out: all
+    others are published, and the command ends with 1.
     """
     day = parse_day(as_of)
     from p4books.cli.console import print_json
@@ -219,10 +220,12 @@ def report(as_of: str | None, tenant: str | None, as_json: bool) -> None:
     if as_json:
         shown = {name: about[name] for name in ("as_of_on", "as_of_at", "published_at", "models")}
         print_json({"file": str(file), **shown, "left_out": left_out})
-        return
-    print_published(file, about, settings, len(left_out))
+    else:
+        print_published(file, about, settings, len(left_out))
     for message in left_out:
         log_error(message)
+    if left_out:
+        raise SystemExit(1)
 
 
 def _find_published_file(settings: "Settings", as_of: str | None) -> Path:

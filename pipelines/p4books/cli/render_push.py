@@ -30,7 +30,7 @@ from p4books.cli.console import (
 from p4books.cli.runtime import log_progress
 from p4books.endpoints.column_names import example_value
 from p4books.endpoints.definition import Endpoint, Fields
-from p4books.errors import UsageError
+from p4books.errors import UsageError, count_of
 from p4books.publish.export import write_atomically
 from p4books.push.mapping import list_column_names
 from p4books.push.run import PushCallback
@@ -167,6 +167,9 @@ def print_pushes(pushes: Sequence[Push], settings: Settings, kind: str, *, runni
     if kind == "json":
         print_json([_format_times(vars(push), ("began_at", "ended_at")) for push in pushes])
         return
+    if not pushes and kind == "table":
+        print_line(f"Nothing was pushed for {settings.tenant} yet.")
+        return
     columns = ("push", "began", "endpoint", "source", "outcome", *COUNTS)
     newest = max((push.push for push in pushes), default=0)
     rows = [
@@ -224,7 +227,9 @@ def _print_progress_lines() -> PushCallback:
     def update(what: str, done: int, total: int) -> None:
         nonlocal printed_at
         if what == "reconciling":
-            log_progress(f"Reading the list to find {total:,} records whose response was lost.")
+            log_progress(
+                f"Reading the list to find {count_of(total, 'record')} whose response was lost."
+            )
         elif time.monotonic() - printed_at >= QUIET_SECONDS:
             printed_at = time.monotonic()
             log_progress(f"{done:,} of {total:,} sent")
@@ -266,11 +271,10 @@ def _format_report(report: PushReport) -> str:
         "bad": report.bad,
     }
     states = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count) or "none"
-    rows = f"of {report.rows:,} record{'' if report.rows == 1 else 's'} {states}"
+    rows = f"of {count_of(report.rows, 'record')} {states}"
     if report.push is None:
         return f"{report.endpoint}: {rows}; nothing was sent."
-    plural = "" if report.requests == 1 else "s"
-    cost = f"{report.requests:,} request{plural} in {report.seconds:,.1f} s"
+    cost = f"{count_of(report.requests, 'request')} in {report.seconds:,.1f} s"
     return f"Push {report.push}, {report.endpoint}: {rows}; {cost}."
 
 

@@ -13,6 +13,7 @@ from p4books.cli.console import (
     format_age,
     format_instant,
     format_instants,
+    format_now,
     format_timestamp,
     print_json,
     print_line,
@@ -20,6 +21,7 @@ from p4books.cli.console import (
 )
 from p4books.cli.runtime import log_note
 from p4books.cli.suggestions import complete_suggestions
+from p4books.errors import AlreadyRunning, count_of
 from p4books.settings import Settings
 from p4books.storage.run_log import KILLED, EndpointRun, Run, SyncSummary
 
@@ -45,7 +47,7 @@ def print_summary(summary: SyncSummary, settings: Settings, *, table: bool = Tru
         )
     line = _format_summary(summary, settings)
     if not table:
-        line = f"{format_timestamp(datetime.now(UTC), settings)} {summary.tenant}: {line}"
+        line = f"{format_now(settings)} {summary.tenant}: {line}"
     print_line(line)
     for note in summary.notes:
         log_note(note)
@@ -151,6 +153,9 @@ def print_status(status: "TenantStatus", settings: Settings) -> None:
 
 def print_runs(runs: Sequence[Run], settings: Settings, *, running: bool) -> None:
     """Print one line per run, newest first; `running` says whether a run is in progress now."""
+    if not runs:
+        print_line(f"There was no run of {settings.tenant} yet. `p4books sync` makes one.")
+        return
     unfinished = IN_PROGRESS if running else KILLED  # of a run without an outcome
     print_table(
         ("run", "began", "seconds", "outcome", *COSTS, *CHANGES),
@@ -219,8 +224,7 @@ def print_models(models: Sequence["CatalogEntry"]) -> None:
 
 def print_model(model: "CatalogEntry", columns: Sequence["CatalogColumn"]) -> None:
     """Print what a model is, and its columns with their meanings."""
-    plural = "" if model.rows == 1 else "s"
-    print_line(f"{model.full_name}, {model.rows:,} row{plural}. {model.grain}")
+    print_line(f"{model.full_name}, {count_of(model.rows, 'row')}. {model.grain}")
     details = {
         "Key": model.key,
         "Sorted by": model.sorted_by,
@@ -253,7 +257,7 @@ def print_published(
 def _format_summary(summary: SyncSummary, settings: Settings) -> str:
     """Describe a sync in one line."""
     line = _describe_file(summary, settings)
-    if summary.faults:
+    if summary.faults and not isinstance(summary.faults[0], AlreadyRunning):
         kinds = dict.fromkeys(_split_class_name(type(error).__name__) for error in summary.faults)
         line += f" Not everything was done: {', '.join(kinds)}."
     if not summary.readings:
@@ -270,7 +274,10 @@ def _format_summary(summary: SyncSummary, settings: Settings) -> str:
 def _describe_file(summary: SyncSummary, settings: Settings) -> str:
     file = display_path(settings.published)
     if summary.published:
-        return f"Published {file}."
+        without = f" without {count_of(summary.left_out, 'custom report')}"
+        return f"Published {file}{without if summary.left_out else ''}."
+    if any(isinstance(fault, AlreadyRunning) for fault in summary.faults):
+        return "Skipped: another run is in progress."
     if summary.loaded:
         return f"Loaded, but not published; {file} is unchanged."
     if not settings.published.exists():
@@ -281,11 +288,11 @@ def _describe_file(summary: SyncSummary, settings: Settings) -> str:
 
 
 def _describe_cost(summary: SyncSummary) -> str:
-    plural = "" if summary.requests == 1 else "s"
     refused = f", {summary.refused} refused" if summary.refused else ""
     waited = f", waited {summary.waited:.0f} s for the rate limit" if summary.waited >= 1 else ""
     comma = "," if refused or waited else ""
-    return f"{summary.requests} request{plural}{refused}{waited}{comma} in {summary.seconds:.1f} s."
+    requests = count_of(summary.requests, "request")
+    return f"{requests}{refused}{waited}{comma} in {summary.seconds:.1f} s."
 
 
 def _build_summary_object(summary: SyncSummary, settings: Settings) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import NoReturn
 
@@ -19,7 +19,7 @@ import click
 
 from p4books.cli.suggestions import complete_suggestions, forget_tenant, remember_tenant
 from p4books.endpoints import get_endpoint
-from p4books.errors import P4BooksError, StopRequested, UsageError
+from p4books.errors import P4BooksError, StopRequested, UsageError, fold_errors
 from p4books.storage.interrupt import is_stop_requested, request_stop
 
 _LOG = logging.getLogger("p4books")
@@ -34,6 +34,8 @@ _STOPPED = {
 }
 _NOTHING_CHANGED = "Stopped. Nothing was changed."
 
+_prefixes: list[Callable[[], str]] = []  # of the command in progress
+
 tenant_option = click.option(
     "--tenant",
     metavar="NAME",
@@ -44,6 +46,11 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON."
 as_of_option = click.option(
     "--as-of", metavar="DAY", help="Use the file that `report --as-of DAY` published."
 )
+
+
+def prefix_messages(prefix: Callable[[], str]) -> None:
+    """Begin every message of this command with a text, such as when and whose it is."""
+    _prefixes.append(prefix)
 
 
 def parse_endpoint(word: str) -> str:
@@ -104,6 +111,7 @@ def run_command(command: click.Command, words: Sequence[str] | None = None) -> i
     """
     words = sys.argv[1:] if words is None else list(words)
     forget_tenant()
+    _prefixes.clear()
     try:
         return _invoke(command, words)
     except (KeyboardInterrupt, click.Abort) as stop:
@@ -115,8 +123,8 @@ def run_command(command: click.Command, words: Sequence[str] | None = None) -> i
 
 
 def exit_for_errors(*errors: P4BooksError) -> None:
-    """Write each error message once and exit with 1; do nothing without errors."""
-    for message in dict.fromkeys(str(error) for error in errors):
+    """Write the error messages, folded, and exit with 1; do nothing without errors."""
+    for message in fold_errors(errors):
         log_error(message)
     if errors:
         raise SystemExit(1)
@@ -143,7 +151,8 @@ def _write_message(level: int, message: str) -> None:
     if _LOG.handlers:
         _LOG.log(level, "%s", message)
     else:
-        sys.stderr.write(f"{message}\n")
+        prefix = "".join(make() for make in _prefixes)
+        sys.stderr.write(f"{prefix}{message}\n")
 
 
 def _invoke(command: click.Command, words: list[str]) -> int:

@@ -33,7 +33,14 @@ from p4books.extract.failures import (
     suggest_remedy,
 )
 from p4books.extract.http import HttpSession, RequestCounts, Timeouts, TooSlow
-from p4books.extract.page import MalformedPage, Page, WrongPage, empty_page, parse_page
+from p4books.extract.page import (
+    MalformedPage,
+    Page,
+    WrongPage,
+    describe_html,
+    empty_page,
+    parse_page,
+)
 from p4books.extract.rate_limiter import RateLimiter, limiter_path
 from p4books.extract.retry_after import RefusalSeries
 from p4books.settings import Settings
@@ -194,7 +201,9 @@ class Client:
         if status in {401, 403, 404}:
             raise self._access_error(endpoint, status)
         if 500 <= status < 600:
-            raise _TransientFailure(BadAnswer(endpoint.name, number, f"status {status}"))
+            page = describe_html(body)
+            what = f"status {status}" + (f" and {page}" if page else "")
+            raise _TransientFailure(BadAnswer(endpoint.name, number, what))
         if status != 200:
             raise Refused(endpoint.name, number, status)
         try:

@@ -1,5 +1,6 @@
 """One page of a list: parsing, validation and canonical records."""
 
+import html
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,6 +19,12 @@ NOT_FOUND = "404"
 MAX_RECORD_SIZE = 16 << 20  # bytes; a larger row would break the load of every list
 
 SortKey = tuple[int, str]
+
+_HTML = re.compile(
+    rb"(\xef\xbb\xbf)?\s*(<\?xml[^>]*>\s*|<!--.*?-->\s*)*<(!doctype\s+html|html)\b", re.I | re.S
+)
+_TITLE = re.compile(r"<title\b[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
+_MAX_TITLE = 80  # letters
 
 _TOO_DEEP = "JSON that is nested too deeply"
 
@@ -196,10 +203,19 @@ def _parse_envelope(body: bytes) -> tuple[list[dict[str, Any]], int | None, int 
     return rows, total, _parse_count("page", response.get("page"))
 
 
+def describe_html(body: bytes) -> str | None:
+    """Return what an HTML page is, with its title if it has one; None for any other body."""
+    if not _HTML.match(body[:1000]):
+        return None
+    title = _TITLE.search(body[:100_000].decode(errors="replace"))
+    words = html.unescape(title[1]).split() if title else []
+    shown = "".join(char for char in " ".join(words) if char.isprintable())
+    shown = shown if len(shown) <= _MAX_TITLE else f"{shown[:_MAX_TITLE]}…"
+    return f'an HTML page, "{shown}"' if shown else "an HTML page"
+
+
 def _describe_non_json(body: bytes) -> str:
-    start = body.lstrip()[:15].lower()
-    html = start.startswith((b"<!doctype", b"<html"))
-    return "an HTML page" if html else "something that is not JSON"
+    return describe_html(body) or "something that is not JSON"
 
 
 def _parse_count(name: str, value: object) -> int | None:

@@ -155,14 +155,20 @@ def describe_backlog(
 
     `complete` are the endpoints of which the warehouse has a complete copy.
     """
-    notes = [
-        f"{list_.endpoint.name}: the first copy is in progress, {list_.scan.pages:,} of about "
-        f"{list_.scan.announced_pages:,} pages are read. It is published when it is complete: run "
-        "again, or run `p4books sync --full` to read it to its end now."
+    unfinished = [
+        f"{list_.endpoint.name} ({list_.scan.pages:,} of about {list_.scan.announced_pages:,})"
         for list_ in lists
         if list_.scan.outcome is None and list_.endpoint.name not in complete
     ]
-    return notes + _describe_slow_verification(settings, lists, log)
+    notes = _describe_slow_verification(settings, lists, log)
+    if not unfinished:
+        return notes
+    copies = "The first copy is" if len(unfinished) == 1 else "First copies are"
+    note = (
+        f"{copies} in progress; pages read so far: {', '.join(unfinished)}. A list is published "
+        "when it is complete: run again, or run `p4books sync --full` to read all to the end now."
+    )
+    return [note, *notes]
 
 
 def _describe_slow_verification(

@@ -10,6 +10,7 @@ import duckdb
 
 from p4books.endpoints import ENDPOINTS
 from p4books.endpoints.definition import Endpoint, FieldType
+from p4books.errors import list_some
 from p4books.storage.database import open_database, quote_literal
 
 BATCH = 10_000  # rows in memory at a time
@@ -267,14 +268,25 @@ def load_unknown_fields(warehouse: Path) -> list[UnknownField]:
 def describe_new_fields(
     before: Collection[UnknownField], after: Iterable[UnknownField]
 ) -> list[str]:
-    """Return a note for each new field: it is kept, and how to make it a column."""
+    """Return a note on new fields, if any: they are kept, and how to make one a column."""
     known = {(field.endpoint, field.field) for field in before}
-    return [
-        f"{field.endpoint}: P4 Books returns a new field, {field.field}. It is kept in `extra`; "
-        f"run `p4books adopt {field.endpoint}.{field.field}` to make it a column."
+    new = [
+        f"{field.endpoint}.{field.field}"
         for field in after
         if (field.endpoint, field.field) not in known
     ]
+    if not new:
+        return []
+    note = (
+        f"P4 Books returns {len(new):,} new fields: {list_some(new)}. They are kept in `extra`; "
+        "run `p4books adopt ENDPOINT.FIELD` to make one a column."
+    )
+    if len(new) == 1:
+        note = (
+            f"P4 Books returns a new field, {new[0]}. It is kept in `extra`; run `p4books adopt "
+            f"{new[0]}` to make it a column."
+        )
+    return [note]
 
 
 def record_unknown_fields(con: duckdb.DuckDBPyConnection, endpoint: Endpoint, rows: str) -> None:

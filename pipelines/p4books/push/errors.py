@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from p4books.errors import P4BooksError, StopRequested, end_sentence
+from p4books.errors import P4BooksError, StopRequested, count_of, end_sentence
 
 _LEDGER_KEPT = "Records already sent are in the ledger; the others were not sent."
 
@@ -31,8 +31,8 @@ class BadRows(P4BooksError):
 
     def __init__(self, bad: int, rows: int) -> None:
         super().__init__(
-            f"{bad:,} of {rows:,} records cannot be sent as they are; nothing was sent. Fix them, "
-            "or send the others with --skip-bad."
+            f"{bad:,} of {count_of(rows, 'record')} cannot be sent as written; nothing was "
+            "sent. Fix the file, or send the others with --skip-bad."
         )
 
 
@@ -129,9 +129,9 @@ class NoAnswers(P4BooksError):
 
     def __init__(self, endpoint: str, in_a_row: int, records: int, last: str) -> None:
         super().__init__(
-            f"{endpoint}: the outcome of {records} records is unknown, {in_a_row} of them in a row "
-            f"(last: {last}). They are marked unknown; the others were not sent. Push the same "
-            "file again once P4 Books is responding normally."
+            f"{endpoint}: the outcome of {count_of(records, 'record')} is unknown, {in_a_row} of "
+            f"them in a row (last: {last}). They are marked unknown; the others were not sent. "
+            "Push the same file again once P4 Books is responding normally."
         )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from p4books.endpoints.definition import Endpoint, Fields, FieldType
-from p4books.extract.page import canonical_record
+from p4books.extract.page import canonical_record, describe_html
 from p4books.push.types import CREATED, REFUSED, UNKNOWN
 from p4books.storage.exact_json import has_long_number
 
@@ -66,7 +66,12 @@ def classify_response(status: int, body: bytes, endpoint: Endpoint) -> CreateRes
 
 
 def extract_message(body: bytes) -> str:
-    """Return the message of a response on one line: plain text, or {"error": {"message": …}}."""
+    """Return the message of a response on one line: plain text, or {"error": {"message": …}}.
+
+    Of an HTML page it is the title.
+    """
+    if page := describe_html(body):
+        return page
     text = body.decode(errors="replace")
     try:
         parsed = json.loads(text)

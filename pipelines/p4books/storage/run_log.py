@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from p4books.errors import DiskTrouble, P4BooksError
+from p4books.errors import DiskTrouble, P4BooksError, fold_errors
 from p4books.storage.interrupt import is_stop_requested
 
 DAY = 86400.0  # seconds
@@ -377,7 +377,8 @@ class RunLog:
 class SyncSummary:
     """What a sync did: counts in rows, times in seconds; `faults` are the errors.
 
-    `notes` are messages about work in progress and new fields, which are not errors.
+    `notes` are messages about work in progress and new fields, which are not errors; `left_out`
+    counts the custom reports that could not be published.
     """
 
     tenant: str
@@ -390,11 +391,12 @@ class SyncSummary:
     seconds: float = 0.0
     loaded: bool = False
     published: bool = False
+    left_out: int = 0
 
     @property
     def messages(self) -> list[str]:
         """What is shown about the run beside its counts: the errors, then the notes, each once."""
-        return list(dict.fromkeys([*map(str, self.faults), *self.notes]))
+        return list(dict.fromkeys([*fold_errors(self.faults), *self.notes]))
 
     def sum(self, count: str) -> int:
         """Add up one count of all endpoints: new, changed, gone, findings."""

@@ -128,6 +128,7 @@ def test_wrong_key_as_json_lines(p4books: Run) -> None:
     summary = json.loads(done.stdout)
     assert [fault["kind"] for fault in summary["faults"]] == ["KeyRefused"]
     assert "401" in json.loads(done.stderr.splitlines()[-1])["said"]
+    assert summary["requests"] == json.loads(p4books("runs", "--json").stdout)[0]["requests"] == 1
 
 
 def test_wrong_key_before_the_first_sync(p4books: Run) -> None:
@@ -135,6 +136,32 @@ def test_wrong_key_before_the_first_sync(p4books: Run) -> None:
     done = p4books("sync", api_key="wrong")
 
     assert "shop: Nothing is published yet. Not everything was done: key refused.\n" in done.stdout
+
+
+@pytest.mark.usefixtures("synced")
+def test_maintenance_page(p4books: Run, sandbox: Sandbox) -> None:
+    """An HTML page for every list is one line of the log: when, whose, and the page's title."""
+    sandbox.faults.stage(Fault("html", times=None))
+
+    done = p4books("check")
+
+    assert_one_sentence(done, "with an HTML page")
+    assert "<" not in done.stderr
+    assert " The same holds for " in done.stderr
+
+
+@pytest.mark.usefixtures("synced")
+def test_lines_of_a_log(p4books: Run, sandbox: Sandbox) -> None:
+    """What a sync writes to a log begins with the time and the tenant, on stderr, too."""
+    sandbox.forbid("vendors")
+    sandbox.books["products"].replace(1, colour="red", size="L")
+
+    done = p4books("sync", "vendors", "products")
+
+    lines = [*done.stdout.splitlines(), *done.stderr.splitlines()]
+    assert len(lines) == 3
+    assert [line for line in lines if not re.match(r"\d{4}-\d\d-\d\d [\d:]{8} shop: ", line)] == []
+    assert "2 new fields: products.colour, products.size." in done.stderr
 
 
 @pytest.mark.usefixtures("synced")
@@ -391,10 +418,12 @@ def test_messages_of_a_run(p4books: Run, sandbox: Sandbox) -> None:
     failed = p4books("sync", "vendors", "products")
     refused = p4books("sync", api_key="wrong")
 
-    assert p4books("runs", "2").stdout.endswith(failed.stderr)
-    assert p4books("runs", "3").stdout == f"Run 3 read no list.\n{refused.stderr}"
+    assert failed.stderr.endswith(p4books("runs", "2").stdout.splitlines()[-1] + "\n")
+    first_line, message = p4books("runs", "3").stdout.splitlines()
+    assert first_line == "Run 3 read no list."
+    assert refused.stderr.endswith(f"shop: {message}\n")
     (run, _, first) = json.loads(p4books("runs", "--json").stdout)
-    assert run["messages"] == [refused.stderr.rstrip()]
+    assert run["messages"] == [message]
     assert first["messages"] == []
 
 

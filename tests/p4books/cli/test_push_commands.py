@@ -176,8 +176,8 @@ def test_bad_rows(p4books: Run, tmp_path: Path, sandbox: Sandbox) -> None:
 
     assert done.returncode == 1
     assert done.stderr == (
-        "2 of 3 records cannot be sent as they are; nothing was sent. Fix them, or send the others "
-        "with --skip-bad.\n"
+        "2 of 3 records cannot be sent as written; nothing was sent. Fix the file, or send the "
+        "others with --skip-bad.\n"
     )
     written = list(csv.DictReader(StringIO(faults.read_text())))
     assert [(row["row"], row["column"], row["value"]) for row in written] == [

@@ -328,16 +328,18 @@ def test_before_the_first_sync(tmp_path: Path, run_shop: Run) -> None:
 
 
 def test_report_with_a_broken_custom_report(run_shop: Run, home: Path) -> None:
-    """`report` needs no key; it names a broken custom report and publishes all the others."""
+    """`report` names a broken custom report, publishes all the others, and ends with 1."""
     custom = home / "sql" / "custom" / "mine.sql"
     custom.parent.mkdir(parents=True)
     custom.write_text("-- One row.\nselect * from staging.nothing")
 
     text = run_shop("report")
-    published = json.loads(run_shop("report", "--json").stdout)
+    as_json = run_shop("report", "--json")
+    published = json.loads(as_json.stdout)
 
     custom.unlink()
-    assert text.returncode == 0
+    assert as_json.returncode == 1
+    assert text.returncode == 1
     assert text.stdout.startswith(
         f"Published data/shop.duckdb as of {published['as_of_on']} (known to "
     )

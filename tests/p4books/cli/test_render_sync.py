@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from p4books.cli.render_sync import print_run, print_runs, print_summary
-from p4books.errors import TooManyGone
+from p4books.errors import AlreadyRunning, TooManyGone
 from p4books.settings import Settings
 from p4books.storage.run_log import EndpointRun, Run, SyncSummary
 
@@ -51,6 +51,13 @@ def test_unfinished_run(
     assert shown in capsys.readouterr().out
 
 
+def test_no_runs(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    """Before the first run there is a sentence, not a table without rows."""
+    print_runs([], settings, running=False)
+
+    assert capsys.readouterr().out == "There was no run of acme yet. `p4books sync` makes one.\n"
+
+
 @pytest.mark.parametrize(
     ("summary", "line"),
     [
@@ -81,6 +88,14 @@ def test_unfinished_run(
         (
             SyncSummary("acme", faults=[TooManyGone("invoices", 28, 30)]),
             "Nothing is published yet. Not everything was done: too many gone.",
+        ),
+        (
+            SyncSummary("acme", [make_endpoint_run("tail")], published=True, left_out=1),
+            "Published {file} without 1 custom report. 0 requests in 0.0 s.",
+        ),
+        (
+            SyncSummary("acme", faults=[AlreadyRunning("acme")]),
+            "Skipped: another run is in progress.",
         ),
         (
             SyncSummary("acme", [make_endpoint_run("slice", "goes on")], requests=2),

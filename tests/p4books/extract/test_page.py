@@ -112,7 +112,12 @@ def test_same_id_twice() -> None:
 MALFORMED = {
     b"": "not JSON",
     b" ": "not JSON",
-    b"<!doctype html><title>P4 Books</title>": "HTML",
+    b"<!doctype html><title>P4 Books</title>": 'an HTML page, "P4 Books"',
+    b"\n<HTML lang='es'><head><TITLE>\n Sesi\xc3\xb3n &amp; acceso\x07 </TITLE>": (
+        'an HTML page, "Sesión & acceso"'
+    ),
+    b"<!-- proxy --><html><title></title><p>Down": "an HTML page",
+    b"<html><title>" + b"x" * 500 + b"</title>": f'an HTML page, "{"x" * 80}…"',
     b"\n <HTML><body>502</body></HTML>": "HTML",
     b'{"data":[{"id":1},': "not JSON",
     b'{"data":[],"total":0,"page":1}x': "not JSON",

@@ -125,7 +125,9 @@ def test_backlog(make_settings: MakeSettings, sandbox: Sandbox, log: RunLog) -> 
 
     first, slow = describe_backlog(settings, [_read(settings, 3)], [], log)
 
-    assert "invoices: the first copy is in progress, 3 of about 31 pages" in first
+    assert first.startswith(
+        "The first copy is in progress; pages read so far: invoices (3 of about 31)."
+    )
     assert "`requests_per_run` = 10 would be enough" in slow
     enough = settings.model_copy(update={"requests_per_run": 31})
     assert describe_backlog(enough, [_read(enough, 3)], ["invoices"], log) == []

@@ -97,6 +97,7 @@ def test_inconclusive(status: int) -> None:
         (b'{"error":{"message":null}}', '{"error":{"message":null}}'),
         (b"two\nlines\x00and\x1b[31m red", "two lines and [31m red"),
         (b"x" * 9_999, "x" * MAX_MESSAGE_LENGTH),
+        (b"<!doctype html><title>Sign in</title><p>x", 'an HTML page, "Sign in"'),
         (b"\xff", "\N{REPLACEMENT CHARACTER}"),
     ],
 )
