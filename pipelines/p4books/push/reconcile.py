@@ -19,6 +19,7 @@ from p4books.push.types import Entry
 from p4books.spelling import clean_name, fold_name, is_same_name
 
 CLOCK_TOLERANCE = timedelta(minutes=15)  # by which the clock of P4 Books may be behind ours
+ZONE_TOLERANCE = timedelta(hours=14) + CLOCK_TOLERANCE  # or its local time, if written as UTC
 
 # Which of these ids were in the warehouse before this instant?
 HeldBefore = Callable[[Sequence[str], datetime], Set[str]]
@@ -95,24 +96,31 @@ class Candidate:
     """A record of the list that may be the one that is looked for.
 
     `has_code`: it has the code that we sent. `differs` are the fields with another value.
-    `is_new`: the warehouse did not have its id before the record was sent.
+    `was_held`: the warehouse had its id before the record was sent, which no clock of P4 Books can
+    refute. `age` is by how much it was created before that, as it says itself; zero if it does not.
     """
 
     id: str
     code: str | None
     has_code: bool
     differs: tuple[str, ...]
-    is_new: bool
+    was_held: bool = False
+    age: timedelta = timedelta()
+
+    @property
+    def is_new(self) -> bool:
+        """Whether it may have been created by our request."""
+        return not self.was_held and self.age <= ZONE_TOLERANCE
 
     @property
     def is_match(self) -> bool:
         """Whether code and content are ours, and it did not exist before."""
-        return self.has_code and self.has_content
+        return self.has_code and self.is_new and not self.differs
 
     @property
     def has_content(self) -> bool:
-        """Whether it is new, and everything except its code is ours."""
-        return self.is_new and not self.differs
+        """Whether everything except its code is ours, and by any clock it did not exist before."""
+        return self.is_new and self.age <= CLOCK_TOLERANCE and not self.differs
 
 
 @dataclass
@@ -217,9 +225,8 @@ class RecordSearch:
                 code,
                 has_code=code is not None and is_same_name(code, entry.code),
                 differs=tuple(self._list_differing(entry, record)),
-                is_new=not (
-                    _was_created_before(record, sent_at) or self._held_before([id_], sent_at)
-                ),
+                was_held=bool(self._held_before([id_], sent_at)),
+                age=_measure_age(record, sent_at),
             )
         )
 
@@ -304,18 +311,24 @@ def _explain_unresolved(
     if with_code and with_code.is_new:
         fields = ", ".join(with_code.differs)
         note = (
-            f"A record with this code was created meanwhile (id {with_code.id}), "
+            f"A record with this code is new (id {with_code.id}), "
             f"but it differs in {fields}. Compare the two."
         )
     elif with_code:
+        existed = "existed" if with_code.was_held else "says that it was created"
         note = (
-            f"A record with this code existed before (id {with_code.id}). "
+            f"A record with this code {existed} before (id {with_code.id}). "
             "Check whether there is a second one."
         )
     elif ids := [candidate.id for candidate in seen if candidate.has_content]:
         note = (
             f"A record with the same content and another code may be this one "
             f"(id {', '.join(ids[:3])}). Check it in P4 Books."
+        )
+    elif own_codes and (ids := [each.id for each in seen if each.is_new and not each.differs]):
+        note = (
+            f"A record with the same content says that it was created before (id "
+            f"{', '.join(ids[:3])}), which may be a wrong clock. Check it in P4 Books."
         )
     elif own_codes:
         note = (
@@ -333,13 +346,13 @@ def _explain_unresolved(
     return Resolution(entry, None, note, may_resend)
 
 
-def _was_created_before(record: Mapping[str, Any], instant: datetime) -> bool:
-    """Return whether a record says that it was created well before an instant."""
+def _measure_age(record: Mapping[str, Any], instant: datetime) -> timedelta:
+    """Return by how much a record says that it was created before an instant, at least zero."""
     try:
         created_at = datetime.fromisoformat(str(record.get("date_created")))
     except ValueError:
-        return False
-    return created_at.tzinfo is not None and created_at < instant - CLOCK_TOLERANCE
+        return timedelta()
+    return max(instant - created_at, timedelta()) if created_at.tzinfo else timedelta()
 
 
 def _was_sent_before(entry: Entry, instant: datetime) -> bool:

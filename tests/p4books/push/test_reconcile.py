@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -115,7 +115,7 @@ def test_found_in_the_tail(
     result = search(entry)
 
     (seen,) = result.seen[entry.record]
-    assert seen == Candidate(id_, "V-1", has_code=True, differs=(), is_new=True)
+    assert seen == Candidate(id_, "V-1", has_code=True, differs=())
     assert len(pages()) <= limit
 
 
@@ -146,8 +146,8 @@ def test_candidates(search: Search, lost: AddEntry, add_record: Callable[..., st
 
     result = search(with_code, alike)
 
-    assert result.seen[with_code.record] == [Candidate(other, "V-1", True, ("name",), True)]
-    assert result.seen[alike.record] == [Candidate(like, "X-7", False, (), True)]
+    assert result.seen[with_code.record] == [Candidate(other, "V-1", True, ("name",))]
+    assert result.seen[alike.record] == [Candidate(like, "X-7", False, ())]
 
 
 def test_held_before(search: Search, lost: AddEntry, add_record: Callable[..., str]) -> None:
@@ -171,9 +171,29 @@ def test_created_before(search: Search, lost: AddEntry, add_record: Callable[...
     assert (seen.has_code, seen.is_new) == (True, False)
 
 
+@pytest.mark.parametrize("hours", [-14, -5, 0, 14])
+def test_local_time(
+    hours: float, search: Search, lost: AddEntry, add_record: Callable[..., str]
+) -> None:
+    """A record with our code and content is it, even if it writes its local time as UTC."""
+    entry = lost("V-1")
+    created_at = datetime.fromisoformat(SENT_AT) + timedelta(hours=hours)
+    id_ = add_record("V-1", date_created=f"{created_at:%Y-%m-%dT%H:%M:%S}Z")
+
+    (seen,) = search(entry).seen[entry.record]
+
+    assert seen.is_match
+    assert _resolve(entry, seen).found == seen
+    assert not _resolve(entry, replace(seen, was_held=True)).found
+    assert id_ == seen.id
+
+
 # What a search proves
 
-MATCH = Candidate("9", "V-1", has_code=True, differs=(), is_new=True)
+DAY = timedelta(days=1)
+ZONE = timedelta(hours=5)
+
+MATCH = Candidate("9", "V-1", has_code=True, differs=())
 OTHER_CODE = replace(MATCH, code="X-1", has_code=False)
 
 
@@ -215,8 +235,10 @@ def test_may_resend(entry: Entry) -> None:
     ("seen", "complete", "own_codes", "words"),
     [
         (replace(MATCH, differs=("name", "phone")), True, False, "differs in name, phone"),
-        (replace(MATCH, is_new=False), True, False, "existed before"),
+        (replace(MATCH, was_held=True), True, False, "existed before"),
+        (replace(MATCH, age=DAY), True, False, "says that it was created before"),
         (OTHER_CODE, True, False, "may be this one"),
+        (replace(OTHER_CODE, age=ZONE), True, True, "may be a wrong clock"),
         (None, False, False, "not read to its end"),
         (None, True, True, "never sent again"),
     ],
@@ -257,7 +279,8 @@ def test_refused_after_a_conflict(
 def test_by_content(entry: Entry) -> None:
     """If the tenant assigns its own codes, a new record with our content is it."""
     assert _resolve(entry, OTHER_CODE, own_codes=True).found == OTHER_CODE
-    assert _resolve(entry, replace(OTHER_CODE, is_new=False), own_codes=True).found is None
+    for other in (replace(OTHER_CODE, was_held=True), replace(OTHER_CODE, age=ZONE)):
+        assert _resolve(entry, other, own_codes=True).found is None
 
 
 def test_identical_entries(lost: AddEntry) -> None:
