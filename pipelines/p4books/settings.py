@@ -260,11 +260,40 @@ def load_settings(
         raise SettingsError(_complete_description(error, values, root, missing_key)) from None
     if missing_key:
         raise SettingsError(missing_key)
-    data_dir = root / settings.data_dir.expanduser()
+    data_dir = root / expand_home(settings.data_dir)
+    _check_data_dir(data_dir)
     name = _find_tenant(settings.tenant, data_dir)
     settings = settings.model_copy(update={"data_dir": data_dir, "tenant": name})
     settings._key_place = _locate_key(sources, name)
     return settings
+
+
+def _check_data_dir(data_dir: Path) -> None:
+    """Raise SettingsError if DuckDB cannot open files there."""
+    try:
+        str(data_dir).encode()
+    except UnicodeEncodeError:
+        shown = os.fsencode(data_dir).decode(errors="replace")
+        raise SettingsError(
+            f"The folder of the files, {shown}, has a name that is not UTF-8, which DuckDB cannot "
+            "open. Nothing was done. Rename it, or set data_dir to another folder."
+        ) from None
+
+
+def expand_home(path: Path) -> Path:
+    """Return a path with `~` expanded; `~NAME` without such a user is the name of a folder.
+
+    Raises SettingsError if this user has no home.
+    """
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        if path.parts[0] == "~":
+            raise SettingsError(
+                "The setting data_dir begins with ~, but this user has no home folder. Nothing was "
+                "done. Set it to a path that begins with /."
+            ) from None
+        return path
 
 
 def list_tenants(data_dir: Path) -> list[str]:
@@ -469,7 +498,7 @@ def _complete_description(
 ) -> str:
     """Add to the problems of settings the tenants that there are, and that of a missing key."""
     lines = str(error).splitlines()
-    data_dir = root / Path(str(values.get("data_dir") or "data")).expanduser()
+    data_dir = root / expand_home(Path(str(values.get("data_dir") or "data")))
     if not values.get("tenant") and (known := list_tenants(data_dir)):
         there = f" In {data_dir} there is {', '.join(known)}: --tenant {' | '.join(known)}."
         lines = [f"{line}{there}" if "setting tenant is" in line else line for line in lines]

@@ -820,3 +820,18 @@ def test_export_mode() -> None:
     modes = {mode: _validate(published_mode=mode).export_mode for mode in ("0400", "0440", "0644")}
 
     assert modes == {"0400": 0o600, "0440": 0o640, "0644": 0o644}
+
+
+def test_name_that_begins_with_a_tilde(monkeypatch: Env, tmp_path: Path) -> None:
+    """`~NAME` is a folder if there is no such user."""
+    _set(monkeypatch, data_dir="~no-such-user")
+
+    assert load_settings().data_dir == tmp_path / "~no-such-user"
+
+
+def test_folder_that_is_not_utf8(monkeypatch: Env) -> None:
+    """A folder with a name that DuckDB cannot open is an error that shows what can be shown."""
+    _set(monkeypatch, data_dir="caf\udce9")
+
+    with pytest.raises(SettingsError, match="caf\ufffd, has a name that is not UTF-8"):
+        load_settings()

@@ -13,7 +13,7 @@ from p4books.extract.reader import ExtractedList
 from p4books.extract.spool import StoredPage
 from p4books.load.normalize import create_seen_table, select_delta_rows
 from p4books.load.schema import MISFITS, NO_SCAN, ScanProgress, WarehouseState, table_columns
-from p4books.storage.database import MEMORY_STEPS, open_database, quote_literal
+from p4books.storage.database import MEMORY_STEPS, open_database, quote_path
 
 ALWAYS_ALLOWED = 20  # rows that may be gone from any list, whatever their share
 
@@ -78,7 +78,7 @@ def open_comparison(
     """Open an empty database with the warehouse attached as `held`, read-only."""
     with open_database(spill=scratch, memory=memory) as con:
         if warehouse.exists():
-            con.execute(f"attach {quote_literal(str(warehouse))} as held (read_only)")
+            con.execute(f"attach {quote_path(warehouse)} as held (read_only)")
         else:
             con.execute("attach ':memory:' as held")
             con.execute("create schema held.raw")

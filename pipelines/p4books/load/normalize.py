@@ -9,7 +9,7 @@ import duckdb
 from p4books.endpoints.definition import Endpoint, Fields, FieldType
 from p4books.extract.spool import StoredPage
 from p4books.load.schema import table_columns
-from p4books.storage.database import quote_identifier, quote_literal
+from p4books.storage.database import quote_file, quote_identifier, quote_literal
 
 FILE_COLUMN = '"spool file"'  # the column with the file of each row; no field name contains a space
 
@@ -19,7 +19,7 @@ _FINER = r"\.\d{18}\d*[1-9]|[eE]-[1-9]\d"  # digits beyond that
 
 def quote_paths(paths: Iterable[Path]) -> str:
     """Quote paths as a SQL list."""
-    return "[" + ", ".join(quote_literal(str(path)) for path in paths) + "]"
+    return "[" + ", ".join(quote_file(path) for path in paths) + "]"
 
 
 def select_typed_rows(
@@ -54,7 +54,8 @@ def select_typed_rows(
         format = 'newline_delimited',
         columns = {{{columns}}},
         maximum_object_size = {max(largest, 1 << 16)},
-        filename = {FILE_COLUMN}
+        filename = {FILE_COLUMN},
+        hive_partitioning = false
     )"""
 
 
@@ -108,6 +109,7 @@ def create_seen_table(
             from read_ndjson_objects(
                 {quote_paths(paths)},
                 filename = true,
+                hive_partitioning = false,
                 maximum_object_size = {_largest_record(pages)}
             )
         )
@@ -131,7 +133,11 @@ def select_delta_rows(
     odd = [page.path for page in pages if page.position in places and page.has_unknown_fields]
     keys = f"""
         select distinct unnest(json_keys(json)) as key
-        from read_ndjson_objects({quote_paths(odd)}, maximum_object_size = {_largest_record(pages)})
+        from read_ndjson_objects(
+            {quote_paths(odd)},
+            hive_partitioning = false,
+            maximum_object_size = {_largest_record(pages)}
+        )
         order by key
     """
     found = con.execute(keys).fetchall() if odd else []

@@ -23,7 +23,7 @@ from p4books.publish.query import (
     query_model,
     result_columns,
 )
-from p4books.storage.database import MEMORY_STEPS, open_database, quote_literal
+from p4books.storage.database import MEMORY_STEPS, open_database, quote_literal, quote_path
 from p4books.storage.exact_json import encode_rows, unique_names
 from p4books.storage.files import replace_atomically
 
@@ -272,7 +272,7 @@ def _copy_rows(
         con.register("result", pa.RecordBatchReader.from_batches(schema, read_batches()))
         try:
             copied = con.execute(
-                f"copy (select {columns} from result) to {quote_literal(str(path))} ({options})"
+                f"copy (select {columns} from result) to {quote_path(path)} ({options})"
             ).fetchone()
         except duckdb.Error as error:
             if failures:

@@ -27,7 +27,7 @@ from p4books.storage.database import (
     STORAGE_VERSION,
     open_database,
     quote_identifier,
-    quote_literal,
+    quote_path,
     retry_with_more_memory,
 )
 from p4books.storage.files import scratch_dir, tenant_lock
@@ -166,10 +166,9 @@ def build_published_file(
     try:
         with open_database(spill=target.scratch, memory=memory) as con:
             con.execute("set preserve_insertion_order = false")  # tables have no order anyway
-            con.execute(f"attach {quote_literal(str(warehouse))} as warehouse (read_only)")
+            con.execute(f"attach {quote_path(warehouse)} as warehouse (read_only)")
             con.execute(
-                f"attach {quote_literal(str(file))} as {TARGET}"
-                f" (storage_version '{STORAGE_VERSION}')"
+                f"attach {quote_path(file)} as {TARGET} (storage_version '{STORAGE_VERSION}')"
             )
             con.execute("set checkpoint_threshold = '1GB'")
             builtin = build_tables(con, models.models)

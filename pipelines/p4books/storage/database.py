@@ -17,6 +17,8 @@ STORAGE_VERSION = "v1.4.0"  # opens in DuckDB 1.4, 1.5 and 2.0, and rejects a st
 MEMORY_STEPS = ("256MB", "1GB", "4GB")  # of one database; if it is too little, the next is tried
 THREADS = 2  # of one database, and of our own parallel work
 
+_PATTERN = re.compile(r"[*?\[]")  # in paths of files to read
+
 T = TypeVar("T")
 
 
@@ -66,7 +68,7 @@ def open_reader(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     still has an earlier one open. Raises duckdb.Error.
     """
     with open_database() as con:
-        con.execute(f"attach {quote_literal(str(path))} as reader (read_only)")
+        con.execute(f"attach {quote_path(path)} as reader (read_only)")
         con.execute("use reader")
         yield con
 
@@ -91,6 +93,16 @@ def describe_holder(error: duckdb.Error) -> str | None:
 def quote_literal(value: str) -> str:
     """Quote a text as a SQL literal."""
     return "'" + value.replace("'", "''") + "'"
+
+
+def quote_path(path: Path) -> str:
+    """Quote a path for `attach` and `copy`, which take it as it is."""
+    return quote_literal(str(path))
+
+
+def quote_file(path: Path) -> str:
+    """Quote a path for `read_json` and the like, which take it for a pattern of many files."""
+    return quote_literal(_PATTERN.sub(lambda sign: f"[{sign[0]}]", str(path)))
 
 
 def quote_identifier(identifier: str) -> str:

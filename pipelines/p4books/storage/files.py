@@ -1,8 +1,11 @@
 """Atomic file replacement, per-tenant locks and scratch folders."""
 
 import errno
+import hashlib
 import os
+import re
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,15 +15,21 @@ import filelock
 from p4books.errors import AlreadyRunning, DiskTrouble
 from p4books.settings import Settings
 
+_PLAIN = re.compile(r"[\w /.,@+~()&-]+")  # a path without signs that mean something to a program
+
 
 def replace_atomically(new: Path, target: Path, mode: int) -> None:
     """Replace a file with a finished one, so that a reader sees either the old or the new one.
 
-    Both must be on one file system. The content is on disk before the file is renamed, and the
-    rename before this returns. Raises OSError, with `target` untouched.
+    The content is on disk before the file is renamed, and the rename before this returns. Raises
+    OSError, with `target` untouched.
     """
     if new.with_name(new.name + ".wal").exists():
         raise OSError(f"{new} was not closed: its write-ahead log still exists")
+    if new.stat().st_dev != target.parent.stat().st_dev:
+        with copy_beside(new, target) as beside:
+            replace_atomically(beside, target, mode)
+        return
     new.chmod(mode)
     _fsync(new)
     new.replace(target)
@@ -81,10 +90,12 @@ def is_running(settings: Settings, name: str = "run") -> bool:
 def scratch_dir(folder: Path) -> Iterator[Path]:
     """Create an empty folder, without what a dead run left in it, and delete it at the end.
 
-    Raises DiskTrouble.
+    If it is in a folder under whose name DuckDB or dlt cannot write, one for temporary files takes
+    its place. Raises DiskTrouble.
     """
-    shutil.rmtree(folder, ignore_errors=True)
     try:
+        folder = folder if is_plain(folder) else _find_plain_folder(folder)
+        shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(mode=0o700)
     except OSError as error:
         raise DiskTrouble(folder, error.strerror or str(error)) from None
@@ -101,6 +112,24 @@ def _fsync_folder(folder: Path) -> None:
     except OSError as error:
         if error.errno not in {errno.EINVAL, errno.ENOTSUP}:
             raise
+
+
+def is_plain(path: Path) -> bool:
+    """Return whether DuckDB and dlt can write files below a path, whatever they make of its name.
+
+    DuckDB looks for the write-ahead log elsewhere if a folder has a `?`; dlt does not quote paths.
+    """
+    return _PLAIN.fullmatch(str(path.absolute())) is not None
+
+
+def _find_plain_folder(folder: Path) -> Path:
+    """Return the path, always the same, of a folder for temporary files. Raises OSError."""
+    name = hashlib.sha256(os.fsencode(folder.absolute())).hexdigest()[:16]
+    place = Path(tempfile.gettempdir()) / f"p4books-{os.getuid()}-{name}"
+    if not is_plain(place):
+        why = "DuckDB cannot write below a folder with such a name; set TMPDIR to one without signs"
+        raise OSError(errno.EINVAL, why)
+    return place
 
 
 def _fsync(path: Path) -> None:

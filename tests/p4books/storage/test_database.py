@@ -1,5 +1,6 @@
 """DuckDB connections: storage version, memory, spill folders, quoting."""
 
+import json
 import os
 import subprocess
 import sys
@@ -8,7 +9,13 @@ from pathlib import Path
 import pytest
 
 from p4books.errors import OutOfMemory
-from p4books.storage.database import MEMORY_STEPS, open_database, retry_with_more_memory
+from p4books.storage.database import (
+    MEMORY_STEPS,
+    open_database,
+    quote_file,
+    quote_path,
+    retry_with_more_memory,
+)
 
 
 def test_utc_in_cursors() -> None:
@@ -77,3 +84,24 @@ def test_no_memory_is_enough() -> None:
     with pytest.raises(OutOfMemory, match="too little"):
         retry_with_more_memory(work)
     assert tried == list(MEMORY_STEPS)
+
+
+NAMES = ["a?b", "a*b", "a[x]b", "[!a]", "a{x,y}b", "O'Brien", 'a"b', "a\nb", "100%s", "a\\b", "a=1"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_quoted_paths(name: str, tmp_path: Path) -> None:
+    """A path leads to its own file, not to those that it would match as a pattern."""
+    for folder in (*NAMES, "axb", "ayb", "b"):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        (tmp_path / folder / "f.json").write_text(json.dumps({"v": folder}))
+    file = tmp_path / name / "f.json"
+
+    with open_database(spill=tmp_path / name) as con:
+        con.execute(f"copy (select 1) to {quote_path(file.with_suffix('.csv'))}")
+        rows = con.execute(
+            f"from read_json({quote_file(file)}, hive_partitioning = false)"
+        ).fetchall()
+
+    assert rows == [(name,)]
+    assert file.with_suffix(".csv").exists()

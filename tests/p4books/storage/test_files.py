@@ -14,7 +14,13 @@ import pytest
 
 from p4books.errors import AlreadyRunning, DiskTrouble
 from p4books.settings import Settings
-from p4books.storage.files import is_running, replace_atomically, scratch_dir, tenant_lock
+from p4books.storage.files import (
+    is_plain,
+    is_running,
+    replace_atomically,
+    scratch_dir,
+    tenant_lock,
+)
 
 
 @pytest.fixture
@@ -101,14 +107,17 @@ def test_missing_file(target: Path, tmp_path: Path) -> None:
 
 
 def test_another_file_system(new: Path, elsewhere: Path) -> None:
-    """A file on another file system can't be renamed: nothing is copied over the old one."""
+    """A file of another file system is copied beside the old one, which it then replaces."""
     target = elsewhere / "target"
     target.write_text("old")
 
-    with pytest.raises(OSError, match="cross-device"):
+    with target.open() as reader:
         replace_atomically(new, target, 0o640)
 
-    assert target.read_text() == "old"
+        assert reader.read() == "old"
+    assert target.read_text() == "new"
+    assert stat.S_IMODE(target.stat().st_mode) == 0o640
+    assert [path.name for path in elsewhere.iterdir()] == ["target"]
 
 
 def test_target_is_a_folder(new: Path, tmp_path: Path) -> None:
@@ -192,4 +201,38 @@ def test_scratch_dir(tmp_path: Path) -> None:
 def test_no_scratch_dir(tmp_path: Path) -> None:
     """The error about a scratch folder that can't be created names it."""
     with pytest.raises(DiskTrouble, match="nowhere"), scratch_dir(tmp_path / "nowhere" / "work"):
+        pass
+
+
+@pytest.mark.parametrize("sign", [*"'\"?*[]{}%;#=\\\n$!:|<>`^", "\udcff"])
+def test_not_plain(sign: str) -> None:
+    """A sign that DuckDB, dlt or SQL may take for something else makes a path not plain."""
+    assert not is_plain(Path(f"/srv/a{sign}b/data"))
+    assert is_plain(Path("/srv/Ñandú & Cía. (2026), S.A.~/data_1-2+3@x"))
+
+
+def test_scratch_of_an_odd_folder(tmp_path: Path) -> None:
+    """The scratch folder of a folder with an odd name is elsewhere, and deleted like others."""
+    odd = tmp_path / "100%"
+    odd.mkdir()
+
+    with scratch_dir(odd / "work") as first:
+        (first / "left").touch()
+    with scratch_dir(odd / "work") as second:
+        assert is_plain(second)
+        assert list(second.iterdir()) == []
+        assert stat.S_IMODE(second.stat().st_mode) == 0o700
+
+    assert first == second
+    assert not second.exists()
+    assert list(odd.iterdir()) == []
+
+
+def test_no_plain_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without any folder that DuckDB can write to, the error says what would help."""
+    odd = tmp_path / "100%"
+    odd.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(odd))
+
+    with pytest.raises(DiskTrouble, match="set TMPDIR"), scratch_dir(odd / "work"):
         pass
