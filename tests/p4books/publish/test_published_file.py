@@ -17,6 +17,13 @@ from types import FrameType
 
 import duckdb
 import pytest
+from tests.other_program import (
+    beside,
+    kill_after_commit,
+    open_program,
+    read_elsewhere,
+    write_and_close,
+)
 
 from p4books.errors import PublishedFileBlocked, PublishedFileUnreadable, SettingsError
 from p4books.publish.published_file import (
@@ -39,75 +46,6 @@ MODE = FileAccess(0o440)
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files to other groups")
 
-# Opens the file for writing; then it commits, closes or opens it again, as it is told.
-PROGRAM = """
-import duckdb, os, sys
-con = duckdb.connect(sys.argv[1])
-print("open", flush=True)
-for line in sys.stdin:
-    if line == "open\\n":
-        con.close()
-        con = duckdb.connect(sys.argv[1])
-    elif line == "close\\n":
-        con.close()
-    else:
-        con.execute(line)
-    print("done", flush=True)
-"""
-
-
-class Program:
-    """Another program that has a DuckDB file open for writing."""
-
-    def __init__(self, file: Path) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, str(file)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        self.number = self._process.pid
-        assert self._answer() == "open\n"
-
-    def tell(self, line: str) -> None:
-        """Let the program do something and wait until it has."""
-        assert self._process.stdin is not None
-        self._process.stdin.write(f"{line}\n")
-        self._process.stdin.flush()
-        assert self._answer() == "done\n"
-
-    def kill(self) -> None:
-        """Kill the program, as a crash of its machine would."""
-        self._process.kill()
-        self._process.communicate()
-
-    def _answer(self) -> str:
-        assert self._process.stdout is not None
-        return self._process.stdout.readline()
-
-
-@contextmanager
-def open_program(file: Path) -> Iterator[Program]:
-    program = Program(file)
-    try:
-        yield program
-    finally:
-        program.kill()
-
-
-def kill_after_commit(file: Path) -> None:
-    with open_program(file) as program:
-        program.tell("create table mine as select 1 as one")
-        program.kill()
-    logs = [beside(place, ".wal") for place in (file, file.resolve())]
-    assert any(log.exists() for log in logs)
-
-
-def write_and_close(file: Path) -> None:
-    with open_program(file) as program:
-        program.tell("update about set made_of = 'theirs'")
-        program.tell("close")
-
 
 def write_same_size_and_time(file: Path) -> None:
     before = file.stat()
@@ -120,10 +58,6 @@ def write_same_size_and_time(file: Path) -> None:
 def replace_by_another(file: Path) -> None:
     make_file(file.with_name("other"), "theirs")
     file.with_name("other").replace(file)
-
-
-def beside(file: Path, suffix: str) -> Path:
-    return file.with_name(file.name + suffix)
 
 
 DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
@@ -185,16 +119,6 @@ def published(settings: Settings, publish: Callable[[str], None]) -> Path:
 
 def list_files(settings: Settings) -> list[str]:
     return sorted(path.name for path in settings.data_dir.iterdir())
-
-
-def read_elsewhere(file: Path) -> str:
-    """Read what a file was made of, in another process."""
-    code = """
-import duckdb, sys
-with duckdb.connect(sys.argv[1], read_only=True) as con:
-    print(con.execute("select made_of from about").fetchone()[0])
-"""
-    return subprocess.check_output([sys.executable, "-c", code, file], text=True).strip()
 
 
 def test_as_published(settings: Settings, published: Path) -> None:
