@@ -132,7 +132,7 @@ def write_files(blocks: list[Block], folder: Path) -> None:
 
 def prepare_other(folder: Path) -> Path:
     """Make new.duckdb, a published file with other figures; return its path."""
-    new = Path(shutil.copy(folder / "data" / "acme.duckdb", folder / "new.duckdb"))
+    new = Path(shutil.copyfile(folder / "data" / "acme.duckdb", folder / "new.duckdb"))
     with duckdb.connect(new) as con:
         con.execute("update reporting.ar_aging set balance = 1234.56")
     return new
