@@ -66,6 +66,6 @@ bench: setup ## Measure speed against a floor and plain dlt; about 25 minutes
 	$(BIN)/python -m tests.benchmarks
 
 clean: ## Remove what was built; your data and settings stay
-	rm -rf .venv .recipes build dist .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis \
+	rm -rf .venv .recipes .recipes.lock build dist .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis \
 		.import_linter_cache
 	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +

@@ -90,7 +90,7 @@ def tools() -> Path:
 def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A published file with all models, to be copied."""
     folder = tmp_path_factory.mktemp("published")
-    with Sandbox(invoices=100, limit=0, last_day=date(2026, 10, 31)) as sandbox:
+    with Sandbox(invoices=100, limit=0, last_day=date(2025, 12, 31)) as sandbox:
         given: dict[str, Any] = {"api_key": sandbox.key, "base_url": sandbox.base_url}
         settings = Settings(
             tenant="acme", data_dir=folder / "data", requests_per_window=100_000, **given
