@@ -181,6 +181,37 @@ class TooManyGone(ApiError):
         super().__init__(describe_gone({endpoint: self.count}))
 
 
+class RowsReplaced(ApiError):
+    """More rows are gone than the deletion guard allows, and most of those returned are new."""
+
+    def __init__(self, endpoint: str, gone: int, held: int, new: int) -> None:
+        super().__init__(
+            f"{endpoint}: P4 Books no longer returns {gone:,} of {count_of(held, 'row')}, more "
+            f"than `max_gone_share` allows, but {count_of(new, 'new row')}. The API key of another "
+            f"company looks the same. Nothing was loaded for {endpoint}; its last complete copy is "
+            "unchanged. If the rows really were deleted, run "
+            f"`p4books sync --allow-gone {endpoint}`."
+        )
+
+
+class TooManyChanged(ApiError):
+    """More rows have become others than the identity guard allows."""
+
+    def __init__(self, endpoint: str, changed: int, compared: int, fields: Sequence[str]) -> None:
+        what = (
+            f"{changed:,} of {compared:,} rows that were read again have another "
+            f"{', '.join(fields[:-1])} or {fields[-1]}, more than `max_changed_share` allows"
+            if compared
+            else "none of the rows that P4 Books returned was there before, and another list has "
+            "other records too"
+        )
+        super().__init__(
+            f"{endpoint}: {what}. The API key of another company looks the same. Nothing was "
+            f"loaded for {endpoint}; its last complete copy is unchanged. If they are records of "
+            f"the same company, run `p4books sync --allow-changed {endpoint}`."
+        )
+
+
 class PageIgnored(ApiError):
     """The server returns the same rows whatever page is requested."""
 

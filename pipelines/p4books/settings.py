@@ -89,6 +89,7 @@ class Settings(BaseModel):
     requests_per_run: int = Field(default=90, ge=1)
     max_verified_age: float = Field(default=24, gt=0, allow_inf_nan=False)  # hours
     max_gone_share: float = Field(default=0.2, ge=0, le=1)
+    max_changed_share: float = Field(default=0.5, ge=0, le=1)
     request_timeout: float = Field(default=120, gt=0, allow_inf_nan=False)  # seconds
     page_size: int = Field(default=100, ge=1)
     page_param: str = Field(default="page", min_length=1)

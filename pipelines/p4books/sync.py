@@ -33,7 +33,7 @@ from p4books.load.books import (
     find_unfinished_lists,
     start_from_nothing,
 )
-from p4books.load.delta import DeletionGuard
+from p4books.load.delta import DeletionGuard, Guards, IdentityGuard
 from p4books.load.evolution import WarehouseContents, open_warehouse
 from p4books.load.pipeline import LoadResult, load_lists
 from p4books.load.run_state import (
@@ -68,6 +68,7 @@ def sync(  # noqa: PLR0913 - the use case: all that a caller can choose
     *,
     full: bool = False,
     allow_gone: Sequence[str] = (),
+    allow_changed: Sequence[str] = (),
     same_books: bool = False,
     from_nothing: bool = False,
     summary: SyncSummary | None = None,
@@ -76,19 +77,21 @@ def sync(  # noqa: PLR0913 - the use case: all that a caller can choose
 
     `endpoints` are the names of those to read (default: the setting's); `full` reads every list to
     its end, regardless of `requests_per_run`; `allow_gone` names endpoints whose rows may be closed
-    however many are gone; `same_books` says that another address has the same books;
-    `from_nothing` begins with an empty warehouse; `summary`, filled in place, shows what was done
-    even if an error is raised. What fails for one endpoint is in
-    `SyncSummary.faults` and does not stop the others. Raises P4BooksError if nothing could be done:
-    AlreadyRunning, KeyRefused, Unreachable, WarehouseDamaged, WarehouseLost, OtherBooks,
-    DiskTrouble and the like.
+    however many are gone, `allow_changed` those whose rows may have become others; `same_books`
+    says that another address has the same books; `from_nothing` begins with an empty warehouse;
+    `summary`, filled in place, shows what was done even if an error is raised. What fails for one
+    endpoint is in `SyncSummary.faults` and does not stop the others. Raises P4BooksError if nothing
+    could be done: AlreadyRunning, KeyRefused, Unreachable, WarehouseLost, WarehouseDamaged,
+    OtherBooks, DiskTrouble and the like.
     """
     find_access(settings)
     started = time.monotonic()
-    names, allowed = _validate_endpoints(endpoints), frozenset(_validate_endpoints(allow_gone))
-    names = names or list(settings.endpoints)
+    names = _validate_endpoints(endpoints) or list(settings.endpoints)
     budget = None if full else settings.requests_per_run
-    guard = DeletionGuard(settings.max_gone_share, allowed)
+    guards = Guards(
+        DeletionGuard(settings.max_gone_share, _validate_endpoints(allow_gone)),
+        IdentityGuard(settings.max_changed_share, _validate_endpoints(allow_changed)),
+    )
     sources = SqlSources.at(sql)
     summary = summary or SyncSummary(settings.tenant)
     with (
@@ -108,7 +111,7 @@ def sync(  # noqa: PLR0913 - the use case: all that a caller can choose
         log.info("lists read as far as this run goes")
 
         origin = Origin(normalize_address(settings.address), run.number)
-        loaded = _load(settings, extracted, before, guard, scratch, origin)
+        loaded = _load(settings, extracted, before, guards, scratch, origin)
         endpoint_runs = build_endpoint_runs(extracted, loaded)
         _summarize(summary, extracted, loaded, before, endpoint_runs)
         log.info("%d versions loaded into a copy of the warehouse", loaded.versions)
@@ -122,7 +125,7 @@ def sync(  # noqa: PLR0913 - the use case: all that a caller can choose
             log.info("copy in place")
 
         run.record_endpoint_runs(endpoint_runs)
-        _remember(settings, extracted, run)
+        _remember(settings, extracted, loaded, run)
         summary.notes += describe_backlog(settings, extracted.lists, before.state.scans, run.log)
 
         if models:
@@ -191,7 +194,7 @@ def _load(  # noqa: PLR0913 - one step of sync, with what it works on
     settings: Settings,
     extracted: ExtractResult,
     before: WarehouseContents,
-    guard: DeletionGuard,
+    guards: Guards,
     scratch: Path,
     origin: Origin,
 ) -> LoadResult:
@@ -201,7 +204,7 @@ def _load(  # noqa: PLR0913 - one step of sync, with what it works on
         before.state,
         settings.warehouse,
         scratch,
-        guard,
+        guards,
         origin=origin,
     )
     return retry_with_more_memory(load)
@@ -250,9 +253,15 @@ def _transform(
         return None
 
 
-def _remember(settings: Settings, extracted: ExtractResult, run: RunRecorder) -> None:
-    """Clear the spools of finished scans, and save what was learned about each list."""
+def _remember(
+    settings: Settings, extracted: ExtractResult, loaded: LoadResult, run: RunRecorder
+) -> None:
+    """Clear the spools of finished and rejected scans; save what was learned about each list."""
     for list_ in extracted.lists:
+        name = list_.endpoint.name
+        if name in loaded.faults and name not in loaded.deltas:
+            list_.spool.clear()  # it may have pages of other books
+            continue
         if list_.scan.outcome is not None:
             list_.spool.clear()
         save_endpoint_state(run.log, settings, list_)

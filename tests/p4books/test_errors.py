@@ -38,7 +38,9 @@ from p4books.errors import (
     Redirected,
     Refused,
     RightMissing,
+    RowsReplaced,
     SettingsError,
+    TooManyChanged,
     TooManyGone,
     Unreachable,
     UsageError,
@@ -88,6 +90,21 @@ ERRORS: list[tuple[P4BooksError, str, str]] = [
     (Incomplete("vendors", 1500, 1400, held=True), "no row was closed", "Run again"),
     (Incomplete("vendors", 1500, 1400, held=False), "Nothing was loaded", "Run again"),
     (TooManyGone("vendors", 60, 100), "No row was closed", "sync --allow-gone vendors"),
+    (
+        RowsReplaced("vendors", 60, 60, 40),
+        "Nothing was loaded for vendors",
+        "sync --allow-gone vendors",
+    ),
+    (
+        TooManyChanged("vendors", 60, 100, ["code", "name", "date_created"]),
+        "Nothing was loaded for vendors",
+        "sync --allow-changed vendors",
+    ),
+    (
+        TooManyChanged("vendors", 0, 0, ["code", "name"]),
+        "last complete copy is unchanged",
+        "sync --allow-changed vendors",
+    ),
     (PageIgnored("vendors", "page"), "copy is unchanged", "Set `page_param`"),
     (LoadMismatch("vendors", 1500, 1400), "the last complete copy is unchanged", "Run again"),
     (
@@ -172,6 +189,8 @@ STORED = {
     "BrokenSeed",
     "CheckFailed",
     "OtherBooks",
+    "RowsReplaced",
+    "TooManyChanged",
     "PublishedHasMore",
     "WarehouseLost",
 }

@@ -19,11 +19,12 @@ from p4books.extract.pagination import ListProfile
 from p4books.extract.reader import EndpointState, ExtractedList, plan_run
 from p4books.extract.scan import ListScan, RequestBudget, ScanResult
 from p4books.extract.spool import ABANDONED_AFTER, STALE_AFTER, Spool
-from p4books.load.delta import DeletionGuard, Delta, compare_lists
+from p4books.load.delta import DeletionGuard, Delta, Guards, IdentityGuard, compare_lists
 from p4books.load.pipeline import finalize_load
 from p4books.load.schema import NO_SCAN, ScanProgress, WarehouseState, create_tables
 from p4books.storage.database import open_database, quote_literal
 
+GUARDS = Guards(DeletionGuard(0.2), IdentityGuard(1, {"vendors"}))  # codes are changed at will
 MAX_REQUESTS = 300  # of one run: without a total some lists seem to have no end
 
 
@@ -103,7 +104,7 @@ class Copy:
         extracted = self._read(state, budget, FailingSource(self.books, ending, fails_at))
         if extracted is None or ending == "killed before loading":
             return None
-        pairs, faults = compare_lists(self._con, [extracted], state, DeletionGuard(0.2))
+        pairs, faults = compare_lists(self._con, [extracted], state, GUARDS)
         for compared, delta in pairs:
             self._load(delta, compared.scan.ended_at)
         result = RunResult(extracted.scan, list(faults.values()), loaded=bool(pairs))

@@ -208,7 +208,7 @@ class Moving(RuleBasedStateMachine):
         if scan.profile:
             self._tally.requests += max(scan.pages, scan.profile.requests)
             self._tally.least += scan.profile.requests
-        if not outcome.complete:
+        if not (outcome.complete and result.loaded):  # others in place of all rows are not loaded
             return
         self._is_copied = True
         active = {v.id: v for v in versions if v.until is None}

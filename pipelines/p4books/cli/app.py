@@ -51,6 +51,13 @@ def app() -> None:
     help="Accept mass deletions for ENDPOINT, overriding max_gone_share. May be repeated.",
 )
 @click.option(
+    "--allow-changed",
+    multiple=True,
+    metavar="ENDPOINT",
+    help="Accept that most rows of ENDPOINT have become others, overriding max_changed_share. "
+    "May be repeated.",
+)
+@click.option(
     "--same-books",
     is_flag=True,
     help="Continue with this warehouse even though the address of P4 Books has changed.",
@@ -73,6 +80,7 @@ def sync(
     endpoints: tuple[str, ...],
     full: bool,
     allow_gone: tuple[str, ...],
+    allow_changed: tuple[str, ...],
     same_books: bool,
     from_nothing: bool,
     log: str,
@@ -87,6 +95,7 @@ def sync(
     """
     names = [parse_endpoint(word) for word in endpoints]
     gone = [parse_endpoint(word) for word in allow_gone]
+    changed = [parse_endpoint(word) for word in allow_changed]
     from p4books.cli.console import format_now
     from p4books.cli.progress import show_sync_progress
     from p4books.cli.render_sync import print_summary, print_summary_json, print_summary_log
@@ -112,6 +121,7 @@ def sync(
                 progress,
                 full=full,
                 allow_gone=gone,
+                allow_changed=changed,
                 same_books=same_books,
                 from_nothing=from_nothing,
                 summary=summary,

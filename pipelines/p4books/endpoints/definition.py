@@ -1,6 +1,6 @@
 """Definition of an endpoint: its fields, their types and the lists inside its records."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -31,6 +31,9 @@ class Endpoint:
     `name` is the table's name; `fields` are the scalar fields with their types, `id` among them;
     `inner` are the lists inside a record (lines, addresses) with the fields of their items;
     `writable` if the API creates records; `position` sorts the endpoints, low numbers first.
+    `identity` are the fields by which a person knows a record, which are seldom changed in many
+    records at once: if they are, the records may be those of another company. `provisional` is the
+    status of records whose identity is not final.
     """
 
     name: str
@@ -38,6 +41,8 @@ class Endpoint:
     inner: Mapping[str, Fields] = field(default_factory=dict)
     writable: bool = True
     position: int = 1000
+    identity: Sequence[str] = ()
+    provisional: str | None = None
 
     @property
     def path(self) -> str:

@@ -6,6 +6,8 @@ from p4books.endpoints.line import LINE
 INVOICES = Endpoint(
     name="invoices",
     position=40,
+    identity=("code", "document_date", "date_created"),
+    provisional="Draft",
     fields={
         "id": FieldType.TEXT,
         "code": FieldType.TEXT,

@@ -5,6 +5,7 @@ from p4books.endpoints.definition import Endpoint, FieldType
 PRODUCTS = Endpoint(
     name="products",
     position=10,
+    identity=("code", "name", "date_created"),
     fields={
         "id": FieldType.TEXT,
         "code": FieldType.TEXT,

@@ -6,6 +6,7 @@ from p4books.endpoints.line import LINE
 PURCHASE_ORDERS = Endpoint(
     name="purchase_orders",
     position=50,
+    identity=("code", "document_date", "date_created"),
     fields={
         "id": FieldType.TEXT,
         "code": FieldType.TEXT,

@@ -6,6 +6,7 @@ from p4books.endpoints.line import LINE
 SALES_ORDERS = Endpoint(
     name="sales_orders",
     position=60,
+    identity=("code", "document_date", "date_created"),
     fields={
         "id": FieldType.TEXT,
         "code": FieldType.TEXT,

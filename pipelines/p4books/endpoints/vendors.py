@@ -5,6 +5,7 @@ from p4books.endpoints.definition import Endpoint, FieldType
 VENDORS = Endpoint(
     name="vendors",
     position=30,
+    identity=("code", "name", "date_created"),
     fields={
         "id": FieldType.TEXT,
         "code": FieldType.TEXT,

@@ -186,8 +186,12 @@ def limiter_path(key: str) -> Path:
 
     Its name contains a hash of the key, never the key.
     """
-    name = hashlib.sha256(b"p4books throttle " + key.encode()).hexdigest()[:24]
-    return _state_dir() / "throttle" / f"{name}.sqlite"
+    return _state_dir() / "throttle" / f"{hash_key(key)}.sqlite"
+
+
+def hash_key(key: str) -> str:
+    """Return a hash of a key, which may be stored: the key can't be computed from it."""
+    return hashlib.sha256(b"p4books throttle " + key.encode()).hexdigest()[:24]
 
 
 def _connect(path: Path) -> sqlite3.Connection:

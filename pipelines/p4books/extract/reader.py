@@ -13,8 +13,9 @@ from p4books.errors import Abandoned, KeyRefused, P4BooksError, Unreachable
 from p4books.extract.client import ApiConnection, Client
 from p4books.extract.http import RequestCounts
 from p4books.extract.pagination import TAIL_LENGTH, ListOrder, ListProfile
+from p4books.extract.rate_limiter import hash_key
 from p4books.extract.scan import ListScan, RequestBudget, ScanResult
-from p4books.extract.spool import STALE_AFTER, Spool, remove_abandoned_spools
+from p4books.extract.spool import KEY, STALE_AFTER, Spool, remove_abandoned_spools
 from p4books.settings import Settings
 
 # Endpoint, pages read, pages announced, rows.
@@ -210,7 +211,11 @@ class _ParallelReader:
         self._spools = {
             name: Spool(
                 settings.spool / name,
-                {**connection.target.list_source(endpoint), "fields": sorted(endpoint.known)},
+                {
+                    **connection.target.list_source(endpoint),
+                    "fields": sorted(endpoint.known),
+                    KEY: hash_key(settings.key),
+                },
             )
             for name, endpoint in self._endpoints.items()
         }

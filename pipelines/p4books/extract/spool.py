@@ -13,6 +13,7 @@ import msgspec
 from p4books.errors import DiskTrouble
 from p4books.extract.page import Page, restore_page
 
+KEY = "key"  # in the description of a source, the hash of the API key
 STALE_AFTER = 3600.0  # seconds; a scan that fits into one run restarts once a page is older
 ABANDONED_AFTER = 30 * 86400.0  # seconds; the same for a scan spread over many runs
 
@@ -54,9 +55,9 @@ class StoredPage:
 class Spool:
     """The pages of one endpoint's current scan.
 
-    `source` describes where pages come from (address, page size, parameter names): pages of two
-    sources never mix. `scan_pages` is the number of pages stored without those of tails. `identity`
-    names the current scan, the same in all its runs; "" before its first page.
+    `source` describes where pages come from (address, hash of the key, page size, parameter names):
+    pages of two sources never mix. `scan_pages` is the number of pages stored without those of
+    tails. `identity` names the current scan, the same in all its runs; "" before its first page.
     """
 
     def __init__(self, folder: Path, source: dict[str, object]) -> None:
@@ -128,7 +129,7 @@ class Spool:
                 self.clear()
 
     def _find_resumable(self, now: float, stale_after: float | None) -> list[StoredPage]:
-        if (self.folder / "source.json").read_bytes() != self._source:
+        if not self._has_same_source():
             return []
         pages = self.list_pages()
         if [page.position for page in pages] != list(range(len(pages))):
@@ -137,6 +138,14 @@ class Spool:
         newest, oldest = min(ages, default=0.0), max(ages, default=0.0)
         stale = oldest >= stale_after if stale_after is not None else newest > ABANDONED_AFTER
         return [] if stale or newest < 0 else pages
+
+    def _has_same_source(self) -> bool:
+        """Return whether the pages are of this source; spools of earlier versions have no key."""
+        stored = msgspec.json.decode((self.folder / "source.json").read_bytes())
+        own = msgspec.json.decode(self._source)
+        if KEY not in stored:
+            own.pop(KEY, None)
+        return bool(stored == own)
 
     def _count(self, read_at: float, *, is_tail: bool) -> None:
         if not self._next_position:

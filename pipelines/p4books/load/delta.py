@@ -7,15 +7,18 @@ from pathlib import Path
 
 import duckdb
 
-from p4books.endpoints.definition import Endpoint
-from p4books.errors import Incomplete, P4BooksError, TooManyGone
+from p4books.endpoints.definition import Endpoint, FieldType
+from p4books.errors import Incomplete, P4BooksError, RowsReplaced, TooManyChanged, TooManyGone
 from p4books.extract.reader import ExtractedList
 from p4books.extract.spool import StoredPage
 from p4books.load.normalize import create_seen_table, select_delta_rows
 from p4books.load.schema import MISFITS, NO_SCAN, ScanProgress, WarehouseState, table_columns
-from p4books.storage.database import MEMORY_STEPS, open_database, quote_path
+from p4books.storage.database import MEMORY_STEPS, open_database, quote_literal, quote_path
 
-ALWAYS_ALLOWED = 20  # rows that may be gone from any list, whatever their share
+ALWAYS_ALLOWED = 20  # rows that may be gone or become others in any list, whatever their share
+FEWEST = 3  # rows of which all may not be gone or become others at once
+
+_SAME_DAY = 86_400  # seconds: a time zone or a fraction of a second makes no other record
 
 # The items of these columns have no order: an adopted field was added to them later.
 _UNORDERED = {
@@ -31,7 +34,9 @@ class Delta:
     Counts are rows; `held` are the active ones before. `missed` means that the set of missed ids
     changed, which the next scan must know; `scanned` is how far the scan is loaded with this
     delta. Rows of kind `same` in `delta_NAME` have the same values in another notation: they make
-    no version, but the active one gets their hash.
+    no version, but the active one gets their hash. `first` is the first page that was compared.
+    Of the changed rows, `recoded` have another value in a field of their identity, and `replaced`
+    in all of them.
     """
 
     endpoint: Endpoint
@@ -43,6 +48,9 @@ class Delta:
     gone: int
     missed: bool
     query: str
+    first: int = 0
+    recoded: int = 0
+    replaced: int = 0
 
     @property
     def versions(self) -> int:
@@ -66,9 +74,48 @@ class DeletionGuard:
         """Return whether so many rows are gone that a person must confirm it."""
         if delta.endpoint.name in self.allowed or not delta.gone:
             return False
-        return delta.seen == 0 or (
-            delta.gone > ALWAYS_ALLOWED and delta.gone > self.share * delta.held
-        )
+        if delta.gone == delta.held and (delta.seen == 0 or delta.held >= FEWEST):
+            return True
+        return delta.gone > ALWAYS_ALLOWED and delta.gone > self.share * delta.held
+
+    def is_replacement(self, delta: Delta) -> bool:
+        """Return whether the rows of a blocked delta have given way to others: most are new."""
+        return self.blocks(delta) and 2 * delta.new > delta.seen
+
+
+@dataclass(frozen=True)
+class IdentityGuard:
+    """Limit of rows that become other records at once, none for `allowed` endpoints.
+
+    A share of the rows that were read again. In lists that are too short for a share, and wherever
+    all of them are other records in every field of their identity, that is enough.
+    """
+
+    share: float
+    allowed: Collection[str] = ()
+
+    def blocks(self, delta: Delta, compared: int, *, suspected: bool = False) -> bool:
+        """Return whether so many of the rows compared are others that a person must confirm it.
+
+        `compared` are the rows read again whose identity is final. With `suspected`, because
+        another list is blocked, a list is blocked of which no row is as it was.
+        """
+        if delta.endpoint.name in self.allowed:
+            return False
+        fewest = 1 if suspected else FEWEST
+        if compared < fewest:
+            return suspected and compared == 0 and delta.new + delta.gone > 0
+        if delta.replaced >= compared:
+            return True
+        return delta.recoded > ALWAYS_ALLOWED and delta.recoded > self.share * compared
+
+
+@dataclass(frozen=True)
+class Guards:
+    """What a load may not do to a list unless a person confirms it."""
+
+    deletion: DeletionGuard
+    identity: IdentityGuard
 
 
 @contextmanager
@@ -89,11 +136,13 @@ def compare_lists(
     con: duckdb.DuckDBPyConnection,
     read: Sequence[ExtractedList],
     state: WarehouseState,
-    guard: DeletionGuard,
+    guards: Guards,
 ) -> tuple[list[tuple[ExtractedList, Delta]], dict[str, P4BooksError]]:
-    """Compare each list with the warehouse; an incomplete first copy is left out.
+    """Compare each list with the warehouse.
 
-    Returns the lists with their deltas, and errors by endpoint: Incomplete, TooManyGone.
+    Returns the lists to load with their deltas, and errors by endpoint: Incomplete, TooManyGone,
+    RowsReplaced, TooManyChanged. An incomplete first copy is left out, and so is a list whose rows
+    have become others.
     """
     pairs: list[tuple[ExtractedList, Delta]] = []
     faults: dict[str, P4BooksError] = {}
@@ -104,10 +153,15 @@ def compare_lists(
             faults[name] = Incomplete(name, outcome.announced, outcome.seen, held=known)
         if known or (outcome and outcome.complete):
             delta = _compare_list(con, extracted, state.scans.get(name, NO_SCAN))
-            if guard.blocks(delta):
-                faults[name] = TooManyGone(name, delta.gone, delta.held)
-                delta = withdraw_deletions(con, delta)
             pairs.append((extracted, delta))
+    others = _find_other_records(con, [delta for _, delta in pairs], guards)
+    faults |= others
+    pairs = [pair for pair in pairs if pair[1].endpoint.name not in others]
+    for place, (extracted, delta) in enumerate(pairs):
+        if guards.deletion.blocks(delta):
+            name = delta.endpoint.name
+            faults[name] = TooManyGone(name, delta.gone, delta.held)
+            pairs[place] = (extracted, withdraw_deletions(con, delta))
     return pairs, faults
 
 
@@ -131,7 +185,7 @@ def compare_scan(  # noqa: PLR0913 - the outcome of a scan, by keyword
     _create_active_view(con, endpoint)
     create_seen_table(con, endpoint, pages)
     _create_delta_table(con, endpoint, loaded)
-    _mark_same_values(con, endpoint, pages)
+    recoded, replaced = _compare_values(con, endpoint, pages)
     gone = {(True, True): "true", (True, False): "twice"}.get((complete, quiet), "false")
     missed = _conclude_absence(con, endpoint, gone, complete=complete)
     counts = dict(
@@ -147,6 +201,9 @@ def compare_scan(  # noqa: PLR0913 - the outcome of a scan, by keyword
         gone=counts.get("gone", 0),
         missed=missed,
         query=_select_versions(con, endpoint, pages),
+        first=loaded,
+        recoded=recoded,
+        replaced=replaced,
     )
 
 
@@ -156,6 +213,37 @@ def withdraw_deletions(con: duckdb.DuckDBPyConnection, delta: Delta) -> Delta:
     con.execute(f"delete from delta_{name} where kind = 'gone'")
     con.execute(f"create or replace table missed_{name} as from absent_{name}")
     return replace(delta, gone=0, missed=_missed_changed(con, name))
+
+
+def _find_other_records(
+    con: duckdb.DuckDBPyConnection, deltas: Sequence[Delta], guards: Guards
+) -> dict[str, P4BooksError]:
+    """Return an error for each list whose rows have become those of other records.
+
+    Once one list has, the others need less proof.
+    """
+    faults: dict[str, P4BooksError] = {}
+    for suspected in (False, True):
+        for delta in [each for each in deltas if each.endpoint.name not in faults]:
+            if fault := _judge_identity(con, delta, guards, suspected=suspected):
+                faults[delta.endpoint.name] = fault
+        if not faults:
+            break
+    return faults
+
+
+def _judge_identity(
+    con: duckdb.DuckDBPyConnection, delta: Delta, guards: Guards, *, suspected: bool
+) -> P4BooksError | None:
+    endpoint = delta.endpoint
+    if guards.deletion.is_replacement(delta):
+        return RowsReplaced(endpoint.name, delta.gone, delta.held, delta.new)
+    if not suspected and delta.recoded < FEWEST:
+        return None
+    compared = _count_compared(con, delta)
+    if not guards.identity.blocks(delta, compared, suspected=suspected):
+        return None
+    return TooManyChanged(endpoint.name, delta.recoded, compared, endpoint.identity)
 
 
 def _compare_list(
@@ -222,27 +310,83 @@ def _create_delta_table(con: duckdb.DuckDBPyConnection, endpoint: Endpoint, load
     )
 
 
-def _mark_same_values(
+def _compare_values(
     con: duckdb.DuckDBPyConnection, endpoint: Endpoint, pages: Sequence[StoredPage]
-) -> None:
-    """Mark rows with the same values in another notation (25 for 25.0): they make no version."""
+) -> tuple[int, int]:
+    """Mark rows with the same values in another notation (25 for 25.0): they make no version.
+
+    Returns how many of the other changed rows differ in a field of their identity, and in all.
+    """
     query = select_delta_rows(con, endpoint, pages, "changed")
     if not query:
-        return
+        return 0, 0
     same = " and ".join(
         _is_same_value(f'fresh."{key}"', f'active."{key}"', _UNORDERED.get(key))
         for key in table_columns(endpoint)
         if key not in {"row_hash", "gone"}
     )
+    differs = ", ".join(
+        _is_other_value(f'fresh."{key}"', f'active."{key}"', endpoint.fields[key])
+        for key in endpoint.identity
+    )
+    con.execute(
+        f"""
+        create or replace table compared_{endpoint.name} as
+        select fresh.id, {same} as same, [{differs}]::boolean[] as differs
+        from ({query}) as fresh
+        join active_{endpoint.name} as active using (id)
+        where {_is_final(endpoint)} or ({same})
+        """
+    )
     con.execute(
         f"""
         update delta_{endpoint.name} set kind = 'same' where kind = 'changed' and id in (
-            select fresh.id
-            from ({query}) as fresh
-            join active_{endpoint.name} as active using (id)
-            where {same}
-        )
+            select id from compared_{endpoint.name} where same)
         """
+    )
+    # list_bool_or and list_bool_and pass over fields without a value; both are null if all are.
+    recoded, replaced = con.execute(
+        f"""
+        select
+            count(*) filter (list_bool_or(differs)),
+            count(*) filter (list_bool_and(differs) and len(list_filter(differs, x -> x)) > 0)
+        from compared_{endpoint.name}
+        where not same
+        """
+    ).fetchone() or (0, 0)
+    return recoded, replaced
+
+
+def _is_final(endpoint: Endpoint) -> str:
+    """Return the condition that the identity of an active row is final: a draft's is not."""
+    if endpoint.provisional is None:
+        return "true"
+    provisional = quote_literal(endpoint.provisional.lower())
+    return f"lower(trim(active.status)) is distinct from {provisional}"
+
+
+def _is_other_value(fresh: str, active: str, kind: FieldType) -> str:
+    """Return the condition that two values name different records; null if one is missing."""
+    if kind is FieldType.INSTANT:
+        return f"abs(epoch({fresh}) - epoch({active})) >= {_SAME_DAY}"
+    if kind is FieldType.DAY:
+        return f"{fresh} <> {active}"
+    return f"{_fold(fresh)} <> {_fold(active)}"
+
+
+def _fold(text: str) -> str:
+    """Return the expression of what the spellings of a text have in common, null if it is blank."""
+    spaced = f"regexp_replace(nfc_normalize({text}), '\\s+', ' ', 'g')"
+    return f"nullif(lower(trim({spaced})), '')"
+
+
+def _count_compared(con: duckdb.DuckDBPyConnection, delta: Delta) -> int:
+    """Count the rows that were read again and whose identity is final."""
+    name = delta.endpoint.name
+    return _count(
+        con,
+        f"(from seen_{name} as seen join active_{name} as active using (id)"
+        f" where seen.place >= {delta.first} and {_is_final(delta.endpoint)})",
     )
 
 

@@ -16,7 +16,7 @@ from p4books.endpoints import ENDPOINTS
 from p4books.endpoints.definition import Endpoint
 from p4books.errors import LoadMismatch, P4BooksError
 from p4books.extract.reader import ExtractedList
-from p4books.load.delta import DeletionGuard, Delta, compare_lists, open_comparison
+from p4books.load.delta import Delta, Guards, compare_lists, open_comparison
 from p4books.load.schema import (
     BATCH,
     Origin,
@@ -76,7 +76,7 @@ def load_lists(  # noqa: PLR0913 - what to load, where, and within which limits
     state: WarehouseState,
     warehouse: Path,
     scratch: Path,
-    guard: DeletionGuard,
+    guards: Guards,
     memory: str = MEMORY_STEPS[0],
     origin: Origin | None = None,
 ) -> LoadResult:
@@ -86,7 +86,7 @@ def load_lists(  # noqa: PLR0913 - what to load, where, and within which limits
     changed.
     """
     with open_comparison(warehouse, scratch, memory) as con:
-        pairs, faults = compare_lists(con, lists, state, guard)
+        pairs, faults = compare_lists(con, lists, state, guards)
         deltas = {extracted.endpoint.name: delta for extracted, delta in pairs}
         if not pairs:
             return LoadResult(deltas, faults, None, {})

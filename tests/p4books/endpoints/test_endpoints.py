@@ -30,6 +30,17 @@ FITTING = {
 each = pytest.mark.parametrize("endpoint", ENDPOINTS.values(), ids=ENDPOINTS)
 
 
+@each
+def test_identity(endpoint: Endpoint) -> None:
+    """Records are recognized by fields that they have: a text, and two days."""
+    kinds = [endpoint.fields[name] for name in endpoint.identity]
+
+    assert kinds[0] is FieldType.TEXT
+    assert kinds[-1] is FieldType.INSTANT
+    assert set(kinds) <= {FieldType.TEXT, FieldType.DAY, FieldType.INSTANT}
+    assert endpoint.provisional is None or "status" in endpoint.fields
+
+
 def _schema(endpoint: Endpoint) -> Mapping[str, Any]:
     response = CONTRACT["paths"][f"/{endpoint.path}"]["get"]["responses"]["200"]
     page = response["content"]["application/json"]["schema"]

@@ -14,7 +14,13 @@ from tests.p4books.extract.conftest import property_settings
 from p4books.endpoints import ENDPOINTS
 from p4books.errors import DiskTrouble
 from p4books.extract.page import Page, parse_page
-from p4books.extract.spool import ABANDONED_AFTER, STALE_AFTER, Spool, remove_abandoned_spools
+from p4books.extract.spool import (
+    ABANDONED_AFTER,
+    KEY,
+    STALE_AFTER,
+    Spool,
+    remove_abandoned_spools,
+)
 
 NOW = 1_774_951_200.123456
 SOURCE: dict[str, object] = {"address": "https://acme.p4books.com/api/v1", "page_size": 2}
@@ -252,6 +258,22 @@ def test_another_source(full: Path, other: dict[str, object]) -> None:
 def test_same_source(full: Path) -> None:
     """The order of a source's keys does not matter."""
     assert len(Spool(full, dict(reversed(SOURCE.items()))).resume(NOW + 10)) == 3
+
+
+@pytest.mark.parametrize(("key", "pages"), [("a", 3), ("b", 0)])
+def test_another_key(tmp_path: Path, key: str, pages: int) -> None:
+    """Pages read with another key are discarded: it may be that of another company."""
+    spool = Spool(tmp_path, {**SOURCE, KEY: "a"})
+    spool.resume(NOW)
+    for position, page in enumerate(PAGES):
+        spool.store(page, NOW + position)
+
+    assert len(Spool(tmp_path, {**SOURCE, KEY: key}).resume(NOW + 10)) == pages
+
+
+def test_no_key(full: Path) -> None:
+    """A spool of an earlier version, which does not say with which key it was read, goes on."""
+    assert len(Spool(full, {**SOURCE, KEY: "a"}).resume(NOW + 10)) == 3
 
 
 @pytest.mark.parametrize(("days", "pages"), [(29, 4), (31, 0)])

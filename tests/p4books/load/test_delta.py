@@ -12,13 +12,27 @@ from typing import Any
 import duckdb
 import pytest
 
+from p4books.endpoints.customers import CUSTOMERS
 from p4books.endpoints.definition import Endpoint
 from p4books.endpoints.invoices import INVOICES
 from p4books.endpoints.products import PRODUCTS
+from p4books.endpoints.vendors import VENDORS
+from p4books.errors import P4BooksError, TooManyChanged
 from p4books.extract.page import Page
+from p4books.extract.pagination import ScanOutcome
+from p4books.extract.reader import ExtractedList
+from p4books.extract.scan import ReadMode, ScanResult
 from p4books.extract.spool import Spool, StoredPage
-from p4books.load.delta import DeletionGuard, Delta, compare_scan, open_comparison
-from p4books.load.schema import NO_SCAN, create_tables, table_columns
+from p4books.load.delta import (
+    DeletionGuard,
+    Delta,
+    Guards,
+    IdentityGuard,
+    compare_lists,
+    compare_scan,
+    open_comparison,
+)
+from p4books.load.schema import NO_SCAN, WarehouseState, create_tables, table_columns
 
 Write = Callable[..., list[StoredPage]]
 Hold = Callable[..., None]
@@ -422,3 +436,201 @@ def test_allowed_deletions() -> None:
 
     assert not DeletionGuard(0.2, {"invoices"}).blocks(gone)
     assert DeletionGuard(0.2, {"vendors"}).blocks(gone)
+
+
+@pytest.mark.parametrize(("held", "blocked"), [(2, False), (3, True), (1000, True)])
+def test_guard_of_a_replaced_list(held: int, blocked: bool) -> None:
+    """A list of which no row is left is blocked even if it has others, unless it is tiny."""
+    assert DeletionGuard(1.0).blocks(make_delta(held, held, seen=7)) is blocked
+
+
+# Rows that have become others
+
+GUARDS = Guards(DeletionGuard(0.2), IdentityGuard(0.5))
+CREATED = "2026-03-01T12:00:00Z"
+
+
+def record(number: int, **values: Any) -> str:
+    """Return a record as JSON text."""
+    own = {"code": f"C-{number}", "name": f"Name {number}", "date_created": CREATED}
+    return json.dumps({"id": number, **own, **values})
+
+
+def invoice(number: int, **values: Any) -> str:
+    days = {"document_date": "2026-03-01", "status": "Posted"}
+    return record(number, **{"name": None, **days, **values})
+
+
+def extract(endpoint: Endpoint, pages: list[StoredPage], *, ended: bool = True) -> ExtractedList:
+    """Return a list as a run has read it; with `ended`, to its end."""
+    rows = sum(page.rows for page in pages)
+    scan = ScanResult(
+        outcome=ScanOutcome(rows, rows, complete=True, quiet=True) if ended else None,
+        identity="scan",
+        started_at=0,
+        ended_at=0,
+        current_to=0,
+        pages=len(pages),
+        announced_pages=len(pages),
+        mode=ReadMode.WHOLE,
+        profile=None,
+    )
+    return ExtractedList(endpoint, Spool(pages[0].path.parent, {}), scan)
+
+
+Judge = Callable[..., tuple[list[str], dict[str, P4BooksError]]]
+
+
+@pytest.fixture
+def judge(open_warehouse: Open, write: Write) -> Judge:
+    """Compare lists, given by endpoint as records; return those to load, and the errors."""
+
+    def judge(
+        lists: dict[Endpoint, list[str]], guards: Guards = GUARDS, *, ended: bool = True
+    ) -> tuple[list[str], dict[str, P4BooksError]]:
+        extracted = [extract(each, write(rows), ended=ended) for each, rows in lists.items()]
+        state = WarehouseState({each.name: NO_SCAN for each in lists})
+        pairs, faults = compare_lists(open_warehouse().con, extracted, state, guards)
+        return [delta.endpoint.name for _, delta in pairs], faults
+
+    return judge
+
+
+OTHERS: dict[str, dict[str, Any]] = {
+    "name": {"name": "Another"},
+    "code": {"code": "X"},
+    "date of creation": {"date_created": "2026-01-31T12:00:00Z"},
+}
+
+
+@pytest.mark.parametrize("values", OTHERS.values(), ids=OTHERS)
+@pytest.mark.parametrize(("changed", "blocked"), [(20, False), (25, False), (26, True)])
+def test_rows_that_became_others(
+    judge: Judge, hold: Hold, values: dict[str, Any], changed: int, blocked: bool
+) -> None:
+    """If most rows read again have another code, name or date of creation, nothing is loaded."""
+    hold(PRODUCTS, *(record(n) for n in range(50)))
+    rows = [record(n, **values) if n < changed else record(n) for n in range(50)]
+
+    loaded, faults = judge({PRODUCTS: rows})
+
+    assert loaded == ([] if blocked else ["products"])
+    if blocked:
+        assert isinstance(faults["products"], TooManyChanged)
+        assert str(faults["products"]).startswith("products: 26 of 50 rows that were read again")
+    allowed = Guards(GUARDS.deletion, IdentityGuard(0.5, {"products"}))
+    assert judge({PRODUCTS: rows}, allowed) == (["products"], {})
+
+
+SAME: dict[str, dict[str, Any]] = {
+    "price": {"price": 12},
+    "new field": {"margin": 1},
+    "spelling": {"name": " NAMÉ  X\n"},
+    "no value any more": {"code": None, "name": " ", "date_created": None},
+    "time zone": {"date_created": "2026-03-01T12:00:00-05:00"},
+    "fraction": {"date_created": "2026-03-01T12:00:00.25Z"},
+}
+
+
+@pytest.mark.parametrize("values", SAME.values(), ids=SAME)
+def test_rows_that_are_the_same(judge: Judge, hold: Hold, values: dict[str, Any]) -> None:
+    """Amounts, new fields, spellings and values that come or go make no other record."""
+    hold(PRODUCTS, *(record(n, name="Namé X") for n in range(50)))
+
+    rows = [record(n, **{"name": "Namé X", **values}) for n in range(50)]
+
+    assert judge({PRODUCTS: rows}) == (["products"], {})
+
+
+def test_value_that_appears(judge: Judge, hold: Hold) -> None:
+    """Rows that get a date of creation are the same, and they may have had nothing else."""
+    hold(PRODUCTS, *(record(n, code=None, name="", date_created=None) for n in range(50)))
+
+    assert judge({PRODUCTS: [record(n) for n in range(50)]}) == (["products"], {})
+
+
+@pytest.mark.parametrize(("status", "blocked"), [("draft ", False), ("Posted", True)])
+def test_drafts(judge: Judge, hold: Hold, status: str, blocked: bool) -> None:
+    """Invoices that were drafts get their number when they are posted."""
+    hold(INVOICES, *(invoice(n, status=status) for n in range(50)))
+
+    _, faults = judge({INVOICES: [invoice(n, code=f"F-{n}") for n in range(50)]})
+
+    assert ("invoices" in faults) is blocked
+
+
+@pytest.mark.parametrize(
+    ("held", "fresh", "blocked"),
+    [
+        (3, {"code": "X", "name": "Y"}, False),
+        (2, {"code": "X", "name": "Y", "date_created": "2020-01-01"}, False),
+        (3, {"code": "X", "name": "Y", "date_created": "2020-01-01"}, True),
+    ],
+)
+def test_short_lists(
+    judge: Judge, hold: Hold, held: int, fresh: dict[str, Any], blocked: bool
+) -> None:
+    """In a short list all rows must be others in all that names them; in a tiny one nothing is."""
+    hold(PRODUCTS, *(record(n) for n in range(held)))
+
+    loaded, _ = judge({PRODUCTS: [record(n, **fresh) for n in range(held)]})
+
+    assert loaded == ([] if blocked else ["products"])
+
+
+@pytest.mark.parametrize(("first", "last"), [(0, 60), (200, 600), (290, 600), (299, 400)])
+def test_other_company_with_some_of_the_ids(
+    judge: Judge, hold: Hold, first: int, last: int
+) -> None:
+    """However many ids two companies share, one is not loaded over the other."""
+    hold(PRODUCTS, *(record(n) for n in range(300)))
+    others = [
+        record(n, code=f"B-{n}", name="B", date_created="2020-01-01") for n in range(first, last)
+    ]
+
+    assert judge({PRODUCTS: others})[0] == []
+
+
+def test_other_company_without_any_of_the_ids(judge: Judge, hold: Hold) -> None:
+    """A list whose rows have all given way to others is not loaded; nothing is closed."""
+    hold(PRODUCTS, *(record(n) for n in range(30)))
+    others = [record(n) for n in range(100, 110)]
+
+    loaded, faults = judge({PRODUCTS: others})
+
+    assert loaded == []
+    assert "no longer returns 30 of 30 rows" in str(faults["products"])
+    assert "but 10 new rows." in str(faults["products"])
+    allowed = Guards(DeletionGuard(0.2, {"products"}), GUARDS.identity)
+    assert judge({PRODUCTS: others}, allowed) == (["products"], {})
+
+
+def test_part_of_a_list(judge: Judge, hold: Hold) -> None:
+    """A slice is judged by its own rows, whatever the length of the list."""
+    hold(PRODUCTS, *(record(n) for n in range(300)))
+
+    loaded, faults = judge({PRODUCTS: [record(n, code="X") for n in range(30)]}, ended=False)
+
+    assert (loaded, list(faults)) == ([], ["products"])
+
+
+@pytest.mark.parametrize("ended", [True, False])
+def test_suspicion(judge: Judge, hold: Hold, ended: bool) -> None:
+    """Once one list has other records, so has each list of which no row is as it was."""
+    hold(PRODUCTS, *(record(n) for n in range(50)))
+    hold(VENDORS, record(1))
+    hold(CUSTOMERS, record(1), record(2))
+    hold(INVOICES, invoice(1))
+    lists = {
+        PRODUCTS: [record(n, code="X") for n in range(50)],
+        VENDORS: [record(1, code="X", name="X", date_created="2020-01-01")],
+        CUSTOMERS: [record(1, code="X"), record(2)],
+        INVOICES: [invoice(7)],
+    }
+
+    loaded, faults = judge(lists, ended=ended)
+
+    assert loaded == ["customers"]
+    assert sorted(faults) == ["invoices", "products", "vendors"]
+    allowed = Guards(GUARDS.deletion, IdentityGuard(0.5, {"products"}))
+    assert judge(lists, allowed, ended=ended)[1] == {}
