@@ -6,7 +6,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import pairwise
 
 import pendulum
 from rich.console import Console
@@ -28,8 +27,8 @@ class TimeEstimate:
     """Estimates the seconds left until all lists, which are read in parallel, are read.
 
     Either the rate limit decides, for all lists together, or, if the server is slower than that,
-    the list that takes longest. At most `requests` are made (None: as many as needed). `clock`
-    returns seconds.
+    the list that takes longest. Lists that have not answered yet are not counted. At most
+    `requests` are made (None: as many as needed). `clock` returns seconds.
     """
 
     def __init__(
@@ -43,27 +42,38 @@ class TimeEstimate:
         self._requests = requests
         self._responses = 0
         self._pages_left: dict[str, int] = {}
-        self._response_times: dict[str, deque[float]] = {}
+        self._paces: dict[str, deque[float]] = {}  # seconds from one response to the next
+        self._previous: dict[str, tuple[float, float]] = {}  # time, wait before the next request
 
     def update(self, endpoint: str, pages: int, announced: int) -> None:
         """Record a response: `pages` of the list are read, of the `announced` number."""
+        now = self._clock()
+        if endpoint in self._previous:
+            before, wait = self._previous[endpoint]
+            paces = self._paces.setdefault(endpoint, deque(maxlen=PACE_RESPONSES))
+            paces.append(max(now - before - wait, 0.0))
+        self._previous[endpoint] = now, self._limiter.seconds_for(1)
         self._responses += 1
         self._pages_left[endpoint] = max(announced - pages, 0)
-        times = self._response_times.setdefault(endpoint, deque(maxlen=PACE_RESPONSES))
-        times.append(self._clock())
 
     def seconds_left(self) -> float:
         """Estimate the seconds until every list seen so far is read."""
         pages = sum(self._pages_left.values())
         if self._requests is not None:
             pages = min(pages, max(self._requests - self._responses, 0))
-        slowest = max((self._list_seconds(name, pages) for name in self._pages_left), default=0.0)
+        if not pages:
+            return 0.0
+        slowest = max(self._list_seconds(name, pages) for name in self._pages_left)
         return max(self._limiter.seconds_for(pages), slowest)
 
     def _list_seconds(self, endpoint: str, most: int) -> float:
-        """Estimate one list from its median gap, which ignores the waits of the rate limit."""
-        gaps = [later - before for before, later in pairwise(self._response_times[endpoint])]
-        return min(self._pages_left[endpoint], most) * statistics.median(gaps) if gaps else 0.0
+        """Estimate one list from its pace without the waits for the rate limiter."""
+        paces = self._paces.get(endpoint) or self._all_paces()
+        return min(self._pages_left[endpoint], most) * statistics.median_low(paces)
+
+    def _all_paces(self) -> list[float]:
+        """Return those of all lists, for one with a single response."""
+        return [pace for paces in self._paces.values() for pace in paces] or [0.0]
 
 
 @contextmanager

@@ -102,6 +102,8 @@ class RateLimiter:
         """Estimate the seconds until this many more requests can have been sent."""
         now = self._clock()
         with self._lock:
+            if self._are_surely_free(self._connection, now, requests):
+                return 0.0
             rows = self._connection.execute(
                 "select coalesce(answered_at, ?1) from slot"
                 " where answered_at is null or answered_at > ?1 - ?2 order by 1",
@@ -121,7 +123,7 @@ class RateLimiter:
         slot, delay = None, 0.0
         with self._transaction() as connection:
             now = self._clock()
-            if not self._is_surely_free(connection, now):
+            if not self._are_surely_free(connection, now, requests=1):
                 self._expire_slots(connection, now)
                 delay = self._compute_delay(connection, now)
             if delay <= 0:
@@ -129,13 +131,14 @@ class RateLimiter:
                 slot = cursor.lastrowid
         return slot, delay
 
-    def _is_surely_free(self, connection: sqlite3.Connection, now: float) -> bool:
-        """Return whether a slot is free regardless of the ages of the others.
+    def _are_surely_free(self, connection: sqlite3.Connection, now: float, requests: int) -> bool:
+        """Return whether so many slots are free regardless of the ages of the others.
 
         Ids are consecutive, so the table holds at most as many slots as its ids span.
         """
         blocked_until, id_span = connection.execute(_LATEST_BLOCK_AND_ID_SPAN).fetchone()
-        return (blocked_until is None or blocked_until <= now) and (id_span or 0) < self.limit
+        is_blocked = blocked_until is not None and blocked_until > now
+        return not is_blocked and (id_span or 0) + requests <= self.limit
 
     def _expire_slots(self, connection: sqlite3.Connection, now: float) -> None:
         """Delete old slots; after the clock was set back, nobody waits longer than a window."""
