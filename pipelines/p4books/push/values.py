@@ -2,8 +2,8 @@
 
 import re
 import unicodedata
+from abc import ABC, abstractmethod
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Context, Decimal
 
@@ -78,24 +78,17 @@ class UnfitValue(Exception):
         self.remedy = remedy
 
 
-@dataclass(frozen=True)
-class ShownValue:
-    """A value of a spreadsheet whose meaning depends on how it is shown.
+class ShownValue(ABC):
+    """A value of a spreadsheet whose meaning depends on how it is shown."""
 
-    `text` is what a person sees; `as_text` is what it is in a text field, `as_value` in any other
-    one: an UnfitValue if it cannot be sent there.
-    """
+    @property
+    @abstractmethod
+    def text(self) -> str:
+        """What a person sees."""
 
-    text: str
-    as_text: str | UnfitValue
-    as_value: object
-
+    @abstractmethod
     def resolve(self, kind: FieldType) -> object:
         """Return what it is in a field of this type. Raises UnfitValue."""
-        value = self.as_text if kind is FieldType.TEXT else self.as_value
-        if isinstance(value, UnfitValue):
-            raise UnfitValue(value.what, value.remedy)
-        return value
 
 
 def parse_value(

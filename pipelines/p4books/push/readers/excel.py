@@ -26,7 +26,7 @@ from openpyxl.xml.functions import iterparse
 
 from p4books.errors import describe_unknown
 from p4books.push.errors import BadFile
-from p4books.push.readers.cells import ERROR, FORMULA, STALE, display_value, format_code
+from p4books.push.readers.cells import ERROR, FORMULA, STALE, UnfitCell, display_value, format_code
 from p4books.push.readers.rows import (
     HEADER_SEARCH,
     Header,
@@ -99,7 +99,11 @@ class SheetView:
 
 @dataclass(frozen=True)
 class WorkbookSheet:
-    """A sheet of an open workbook; `merged` are its merged cells by the first row and column."""
+    """A sheet of an open workbook.
+
+    `merged` are its merged cells by the first row and column, `codes` those of its number formats
+    by style.
+    """
 
     name: str
     is_visible: bool
@@ -107,6 +111,7 @@ class WorkbookSheet:
     book: Any
     view: SheetView = field(default_factory=SheetView)
     merged: dict[tuple[int, int], str] = field(default_factory=dict)
+    codes: dict[int, str | None] = field(default_factory=dict)
 
     def rows(self) -> Iterator[tuple[int, list[Cell], bool]]:
         """Yield each row: its number, its cells that are not empty, and whether it is hidden.
@@ -156,17 +161,20 @@ class WorkbookSheet:
         """Return what a person sees in a cell."""
         if self.view.hides_zeros and cell["value"] == 0 and cell["data_type"] == "n":
             what = "The cell holds 0, but the sheet does not show zeros."
-            fault = UnfitValue(what, "Show zeros (File > Options > Advanced), or clear the cell.")
-            return ShownValue("", fault, fault)
-        return display_value(cell, format_code(self.book.wb, cell.get("style_id") or 0))
+            remedy = "Show zeros (File > Options > Advanced), or clear the cell."
+            return UnfitCell("", UnfitValue(what, remedy))
+        style = cell.get("style_id") or 0
+        if style not in self.codes:
+            self.codes[style] = format_code(self.book.wb, style)
+        return display_value(cell, self.codes[style])
 
     def _unclear(self, ref: str, names: Sequence[str]) -> ShownValue | None:
         first, top, last, bottom = range_boundaries(ref)
         if top == bottom and not any(names[first:last]):
             return None
         what = f"The cells {ref} are merged, so it is unclear where their value belongs."
-        fault = UnfitValue(what, "Unmerge them, and write the value in each cell it is for.")
-        return ShownValue("", fault, fault)
+        remedy = "Unmerge them, and write the value in each cell it is for."
+        return UnfitCell("", UnfitValue(what, remedy))
 
     def _note_layout(self, element: Any) -> None:
         if element.tag == COL_TAG and _is_hidden(element, "width"):

@@ -32,6 +32,10 @@ _COMPARISONS: dict[str, Callable[[Decimal, Decimal], bool]] = {
     ">": operator.gt,
     "=": operator.eq,
 }
+_USUAL = re.compile(  # #,##0.00 with a currency and with spaces around it
+    r'(?:"[$B/.€ ]*"|[$ ]|\[\$[$€]?-[0-9A-F]+\]|_.|\* )*(?:#,##)?0(?:\.(?P<decimals>0+))?'
+    r"(?:_.| )*(;.*)?"
+)
 _MAGNITUDE = re.compile(r"\b(k|m|mm|mil|miles|mill|mill[oó]n|millones|thousand|million)\b", re.I)
 _DASHES = {"-", "\N{MINUS SIGN}", "\N{EN DASH}", "\N{EM DASH}"}
 _NOT_DATE = re.compile(
@@ -81,6 +85,21 @@ def show_number(value: Decimal, code: str) -> ShownNumber:
     if section.has("general"):
         return _surround_general(section, value, is_unsigned=is_unsigned)
     return _SectionRenderer(section, value, is_unsigned=is_unsigned).render()
+
+
+def shows_exactly(value: Decimal, code: str) -> bool:
+    """Return whether a usual format shows all of a number that is not negative.
+
+    It is much faster than to show it; False says nothing.
+    """
+    exponent = value.as_tuple().exponent
+    if not isinstance(exponent, int) or value.is_signed():
+        return False
+    if code == GENERAL:
+        size = value.adjusted()
+        return -5 < size < GENERAL_DIGITS and -exponent <= GENERAL_DIGITS - 2 - max(size, 0)
+    match = _USUAL.fullmatch(code)
+    return match is not None and -exponent <= len(match["decimals"] or "") and value > 0
 
 
 def show_text(value: str, code: str) -> str:
@@ -201,7 +220,7 @@ def _find_conditional(sections: Sequence[FormatSection], value: Decimal) -> int 
 def _show_general(value: Decimal) -> ShownNumber:
     """Return what is shown without a format: as much as fits into eleven characters."""
     size = value.adjusted() if value else 0
-    fits = -5 < size < GENERAL_DIGITS or len(f"{abs(value):f}") <= GENERAL_DIGITS
+    fits = -5 < size < GENERAL_DIGITS or len(f"{value.copy_abs():f}") <= GENERAL_DIGITS
     if size >= GENERAL_DIGITS or size < -9 or not fits:
         number = _PRECISION.create_decimal(Context(6, ROUND_HALF_UP).plus(value))
         mantissa, _, exponent = f"{number.normalize():E}".partition("E")
@@ -212,7 +231,7 @@ def _show_general(value: Decimal) -> ShownNumber:
 
 
 def _surround_general(section: FormatSection, value: Decimal, *, is_unsigned: bool) -> ShownNumber:
-    general = _show_general(abs(value) if is_unsigned else value)
+    general = _show_general(value.copy_abs() if is_unsigned else value)
     texts = [general.text if kind == "general" else text for kind, text in section.shown()]
     literals = "".join(text for kind, text in section.shown() if kind == "literal")
     number = _read_amount(general.number, literals, literals) if general.number else Decimal(0)
@@ -243,7 +262,7 @@ class _SectionRenderer:
             return self._render_exponent()
         percent = len(self._section.places("percent"))
         scaling = sum(place > max(self._whole, default=-1) for place in self._commas)
-        scaled = abs(self._value).scaleb(2 * percent - 3 * scaling, _PRECISION)
+        scaled = self._value.copy_abs().scaleb(2 * percent - 3 * scaling, _PRECISION)
         rounded = _round(scaled, len(self._decimals))
         text = self._fill(rounded)
         has_digits = any(char.isdigit() for char in text)
@@ -269,7 +288,7 @@ class _SectionRenderer:
         return Decimal(0) if not self._value and text.strip("$ ") in _DASHES else None
 
     def _render_exponent(self) -> ShownNumber:
-        value = abs(self._value)
+        value = self._value.copy_abs()
         width = max(len(self._whole), 1)
         size = value.adjusted() if value else 0
         exponent = size // width * width if width > 1 else size
@@ -277,7 +296,7 @@ class _SectionRenderer:
         number = mantissa.scaleb(exponent, _PRECISION)
         sign = "-" if self._is_negative else ""
         shown = f"{sign}{mantissa:f}E{'-' if exponent < 0 else '+'}{abs(exponent):02}"
-        return ShownNumber(shown, -number if self._is_negative else number)
+        return ShownNumber(shown, number.copy_negate() if self._is_negative else number)
 
     def _decimals_of_mantissa(self) -> list[int]:
         end = self._section.places("exponent")[0]
@@ -328,7 +347,7 @@ class _SectionRenderer:
         inside = self._literals(self._first, self._last + 1)
         if inside.strip():
             return None
-        signed = -rounded if self._is_negative else rounded
+        signed = rounded.copy_negate() if self._is_negative else rounded
         return _read_amount(signed, self._literals(0, self._first), self._literals())
 
 
@@ -337,7 +356,7 @@ def _read_amount(number: Decimal | None, before: str, literals: str) -> Decimal 
     if number is None or re.search(r"[0-9]", literals) or _MAGNITUDE.search(literals):
         return None
     looks_negative = bool(_DASHES & set(before)) or ("(" in before and ")" in literals)
-    return -number if looks_negative else number
+    return number.copy_negate() if looks_negative else number
 
 
 def _round(value: Decimal, decimals: int) -> Decimal:

@@ -3,8 +3,10 @@
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from p4books.push.readers.number_formats import date_parts, show_number, show_text
+from p4books.push.readers.number_formats import date_parts, show_number, show_text, shows_exactly
 
 ACCOUNTING = r'_(* #,##0.00_);_(* \(#,##0.00\);_(* "-"??_);_(@_)'
 CURRENCY = '"$"#,##0.00_);[Red]("$"#,##0.00)'
@@ -75,6 +77,17 @@ def test_show_number(held: str, code: str, text: str, number: str | None, is_tex
     assert (shown.text, shown.is_text) == (text, is_text)
     assert shown.number == (None if number is None else Decimal(number))
     assert not shown.is_percent
+    assert not shows_exactly(Decimal(held), code) or shown.number == Decimal(held)
+
+
+@given(
+    st.decimals(0, 10**12, places=6) | st.decimals(0, 1, places=12) | st.integers(0).map(Decimal),
+    st.sampled_from(["General", "0", "0.00", "#,##0.000", CURRENCY, ACCOUNTING, "0.0#", "0,"]),
+)
+def test_shows_exactly(held: Decimal, code: str) -> None:
+    """What is said to be shown exactly is so."""
+    if shows_exactly(held, code):
+        assert show_number(held, code).number == held
 
 
 @pytest.mark.parametrize(
