@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from p4books.endpoints import ENDPOINTS
 from p4books.errors import P4BooksError, UsageError
 
 if TYPE_CHECKING:  # imported by the commands themselves, so that `--help` starts without them
-    from p4books.push.types import PushOptions, RowFault, SourceRow
+    from p4books.push.types import FileFormat, PushOptions, RowFault, SourceRow
     from p4books.settings import Settings
 
 _WRITABLE = ", ".join(name for name, endpoint in ENDPOINTS.items() if endpoint.writable)
@@ -139,12 +140,8 @@ def push(
     settings = load_settings(tenant, need_key=not dry_run)
     options = PushOptions(
         column_map=_parse_mapping(renamed),
-        file_format=FileFormat(
-            decimal=decimal or settings.push_decimal,
-            dates=dates or settings.push_dates,
-            encoding=encoding or settings.push_encoding,
-            header_row=header_row,
-            sheet=sheet,
+        file_format=_add_saved_format(
+            FileFormat(decimal, dates, encoding, header_row, sheet), file, settings
         ),
         dry_run=dry_run,
         limit=limit,
@@ -212,6 +209,20 @@ def _check_files(file: Path | None, sql: str | None, faults: Path | None) -> Non
     parse_fault_format(faults)
     if file and file.exists() and faults.exists() and faults.samefile(file):
         raise UsageError(f"{faults} is the file to push; choose another file for its faults.")
+
+
+def _add_saved_format(given: "FileFormat", file: Path | None, settings: "Settings") -> "FileFormat":
+    """Add what the settings say of files that people write: programs write JSON and Parquet."""
+    from p4books.push.readers.files import is_office_file
+
+    if file is None or not is_office_file(file):
+        return given
+    return replace(
+        given,
+        decimal=given.decimal or settings.push_decimal,
+        dates=given.dates or settings.push_dates,
+        encoding=given.encoding or settings.push_encoding,
+    )
 
 
 def _parse_mapping(words: tuple[str, ...]) -> dict[str, str]:

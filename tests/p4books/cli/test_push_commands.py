@@ -154,6 +154,20 @@ def test_spanish_office(p4books: Run, tmp_path: Path, sandbox: Sandbox, saved: b
     )
 
 
+def test_settings_of_an_office(p4books: Run, tmp_path: Path, sandbox: Sandbox) -> None:
+    """The settings on how people write do not concern what programs write; options do."""
+    file = tmp_path / "new.json"
+    file.write_text('[{"code": "NEW-1", "name": "One", "balance": "1234.56"}]')
+    saved = {f"{ENV_PREFIX}PUSH_DECIMAL": ",", f"{ENV_PREFIX}PUSH_ENCODING": "cp1252"}
+
+    refused = p4books("push", "vendors", file, "--decimal", ",", "--dry-run", **saved)
+    done = p4books("push", "vendors", file, **saved)
+
+    assert "not a number with `,` as its decimal sign" in refused.stdout
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [record["balance"] for record in _new_records(sandbox)] == [1234.56]
+
+
 def test_query(p4books: Run, sandbox: Sandbox) -> None:
     """The result of a query against the published file is pushed."""
     sql = """

@@ -14,6 +14,9 @@ from p4books.push.types import FileFormat, SourceRow
 
 QUERY_NAME = "The query"  # as errors call it
 
+_WORKBOOKS = {".xlsx", ".xlsm"}
+_CSV_FILES = {".csv", ".tsv", ".txt"}
+
 _SAVE_AS = {
     extension: f"Open it in {program}, choose Save As, and save it as Excel Workbook (.xlsx)."
     for extension, program in {
@@ -45,6 +48,11 @@ def read_file(
     return _translate_errors(file, reader)
 
 
+def is_office_file(file: Path) -> bool:
+    """Return whether a file is one that people write, in the notation of their country."""
+    return file.suffix.lower() in _WORKBOOKS | _CSV_FILES
+
+
 def read_query(con: duckdb.DuckDBPyConnection, sql: str) -> Iterator[SourceRow]:
     """Yield the rows of a query result, numbered from 1, without holding them all.
 
@@ -60,13 +68,13 @@ def _choose_reader(
     file: Path, file_format: FileFormat, is_field: IsField | None
 ) -> Callable[[Path], Iterator[SourceRow]]:
     extension = file.suffix.lower()
-    if extension in {".xlsx", ".xlsm"}:
+    if extension in _WORKBOOKS:
         from p4books.push.readers.excel import read_workbook  # noqa: PLC0415 - openpyxl takes 0.2 s
 
         return lambda workbook: read_workbook(workbook, file_format, is_field)
     if file_format.sheet is not None:
         raise BadFile(file, "it is not a workbook, so it has no sheets", "Omit --sheet.")
-    if extension in {".csv", ".tsv", ".txt"}:
+    if extension in _CSV_FILES:
         return lambda text: read_csv(text, file_format, is_field)
     if file_format.header_row is not None:
         raise BadFile(file, "it has no header row: its values have names", "Omit --header-row.")
