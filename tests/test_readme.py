@@ -154,7 +154,7 @@ def assert_created_once(file: Path, project: Project) -> None:
     records = [record for book in project.sandbox.books.values() for record in book.records()]
     for block in find_blocks(file.read_text()):
         if block.language == "csv":
-            codes = {line.partition(",")[0] for line in block.text.splitlines()[1:]}
+            codes = {re.split("[,;]", line)[0] for line in block.text.splitlines()[1:]}
             assert codes
             for code in codes:
                 assert sum(record.get("code") == code for record in records) == 1, code
