@@ -99,6 +99,7 @@ def query(
     short_help="Write models to a workbook, CSV or Parquet.",
     epilog="\b\nExample:\n  p4books export\n"
     "  p4books export ar_aging staging.invoices --format csv\n"
+    "  p4books export ar_aging --format csv --for excel\n"
     "  p4books export reporting staging --format parquet --to /srv/lake",
 )
 @click.argument("models", nargs=-1, metavar="[MODEL]...")

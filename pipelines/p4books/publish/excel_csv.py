@@ -15,10 +15,13 @@ from p4books.storage.database import quote_identifier, quote_literal
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 _MAX_LITERAL = 125  # characters of a text in a formula; Excel allows 255 UTF-16 code units
-_LOOKS_LIKE_A_VALUE = (
-    r"^\s*[-+=@#\x{FF0B}\x{FF0D}\x{FF1D}\x{FF20}]"  # a formula, also in full width; or #N/A
+_MAX_CONVERTED = 255  # characters; a longer text is not a number, a date or a truth value
+_FORMULA = (
+    r"^\s*[-+=@#\x{FF0B}\x{FF0D}\x{FF1D}\x{FF20}]"  # also in full width; # is an error as #N/A
     r"|^[\t\r]"  # some programs ignore these before a formula
-    r"|\pN"  # a digit of any script; month names and units differ by language
+)
+_VALUE = (
+    r"\pN"  # a digit of any script; month names and units differ by language
     r"|^\s*(?i:true|false|verdadero|falso)\s*$"
 )
 
@@ -45,7 +48,9 @@ def select_for_excel(column: CatalogColumn, options: ExcelCsv) -> str:
         return f"strftime({written}, '%Y-%m-%d %H:%M:%S') as {name}"
     text = f"{written}::varchar"
     if kind == "text":
-        is_changed = f"regexp_matches({text}, {quote_literal(_LOOKS_LIKE_A_VALUE)})"
+        is_formula = f"regexp_matches({text}, {quote_literal(_FORMULA)})"
+        is_value = f"regexp_matches({text}, {quote_literal(_VALUE)})"
+        is_changed = f"{is_formula} or (length({text}) <= {_MAX_CONVERTED} and {is_value})"
         return f"case when {is_changed} then {_select_formula(text)} else {text} end as {name}"
     if kind in {"number", "float"}:
         number = f"replace({text}, '.', {quote_literal(options.decimal)})"

@@ -86,7 +86,18 @@ def test_text_that_excel_would_change(
     assert show_in_excel(field) == text
 
 
-@pytest.mark.parametrize("text", ["José Ñandú", "Abarrotes, S.A.", 'La "Única"', "", "a=b", "n/a"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "José Ñandú",
+        "Abarrotes, S.A.",
+        'La "Única"',
+        "",
+        "a=b",
+        "n/a",
+        '{"a": "' + "0" * 9000 + '"}',
+    ],
+)
 def test_text_that_excel_shows_as_it_is(
     con: duckdb.DuckDBPyConnection, tmp_path: Path, text: str
 ) -> None:
