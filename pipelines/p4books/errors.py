@@ -63,7 +63,7 @@ class AlreadyRunning(P4BooksError):
 
 
 class ApiError(P4BooksError):
-    """P4 Books could not be read; the last complete copy is unchanged."""
+    """P4 Books could not be read; any earlier copy is unchanged."""
 
 
 class KeyRefused(ApiError):
@@ -71,7 +71,7 @@ class KeyRefused(ApiError):
 
     def __init__(self, tenant: str, place: str = "") -> None:
         super().__init__(
-            f"P4 Books rejected the API key of tenant {tenant} (401). The last complete copy is "
+            f"P4 Books rejected the API key of tenant {tenant} (401). Any earlier copy is "
             "unchanged. Create a new key (Settings > API > Generate API Key) and set it as "
             f"{place or 'SOURCES__P4BOOKS__API_KEY'}."
         )
@@ -91,8 +91,8 @@ class RightMissing(ApiError):
 
     def __init__(self, endpoint: str) -> None:
         super().__init__(
-            f"{endpoint}: the API key is not allowed to read this list (403). Its last complete "
-            "copy is unchanged, and the other lists are read. Grant the key that permission, or "
+            f"{endpoint}: the API key is not allowed to read this list (403). Any earlier copy "
+            "of it is unchanged, and the other lists are read. Grant the key that permission, or "
             f"leave {endpoint} out of the setting `endpoints`."
         )
 
@@ -112,7 +112,7 @@ class Unreachable(ApiError):
 
     def __init__(self, endpoint: str, host: str, why: str, remedy: str) -> None:
         super().__init__(
-            f"{endpoint}: {host} could not be reached ({why}). The last complete copy is "
+            f"{endpoint}: {host} could not be reached ({why}). Any earlier copy is "
             f"unchanged. {remedy} Then run again."
         )
 
@@ -123,8 +123,8 @@ class BadAnswer(ApiError):
     def __init__(self, endpoint: str, page: int, what: str, remedy: str = "") -> None:
         remedy = remedy or "Run again; if it persists, run `p4books check`."
         super().__init__(
-            f"{endpoint}: P4 Books answered the request for page {page} with {what}. The last "
-            f"complete copy is unchanged. {remedy}"
+            f"{endpoint}: P4 Books answered the request for page {page} with {what}. Any "
+            f"earlier copy is unchanged. {remedy}"
         )
 
 
@@ -141,8 +141,8 @@ class Refused(ApiError):
                 "same key. Run again later, or lower the setting `requests_per_window`."
             )
         super().__init__(
-            f"{endpoint}: P4 Books refused the request for page {page} with status {status}. The "
-            f"last complete copy is unchanged. {now}"
+            f"{endpoint}: P4 Books refused the request for page {page} with status {status}. Any "
+            f"earlier copy is unchanged. {now}"
         )
 
 
@@ -218,7 +218,7 @@ class PageIgnored(ApiError):
     def __init__(self, endpoint: str, parameter: str) -> None:
         super().__init__(
             f"{endpoint}: P4 Books returns the same rows for every page; it seems to ignore the "
-            f"parameter `{parameter}`. The last complete copy is unchanged. Set `page_param` to "
+            f"parameter `{parameter}`. Any earlier copy is unchanged. Set `page_param` to "
             "the name that this tenant uses."
         )
 
@@ -229,7 +229,7 @@ class LoadMismatch(P4BooksError):
     def __init__(self, table: str, sent: int, found: int) -> None:
         super().__init__(
             f"{table}: {sent:,} versions were sent to the warehouse but {found:,} arrived. The "
-            "load was discarded; the last complete copy is unchanged. Run again."
+            "load was discarded; any earlier copy is unchanged. Run again."
         )
 
 
@@ -281,9 +281,9 @@ class OtherBooks(P4BooksError):
 class WarehouseOpen(P4BooksError):
     """Another program has the private warehouse open for writing."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, holder: str) -> None:
         super().__init__(
-            f"The warehouse {path} is open in another program. Nothing was changed. Close it "
+            f"The warehouse {path} is open in {holder}. Nothing was changed. Close it "
             "there and open the published file instead, then run again."
         )
 
@@ -299,7 +299,7 @@ class WarehouseTooNew(P4BooksError):
 
 
 _UNCHANGED = (
-    "The published file is unchanged; pages already fetched are kept, and the next run continues "
+    "Any published file is unchanged; pages already fetched are kept, and the next run continues "
     "from them."
 )
 
@@ -323,8 +323,7 @@ class LoadFailed(P4BooksError):
 
     def __init__(self, why: str) -> None:
         super().__init__(
-            f"The load failed ({why}) and was discarded; the last complete copy is unchanged. "
-            "Run again."
+            f"The load failed ({why}) and was discarded; any earlier copy is unchanged. Run again."
         )
 
 
@@ -334,8 +333,7 @@ class BrokenSql(P4BooksError):
     def __init__(self, file: Path, line: int, why: str) -> None:
         self.where = f"{file}, line {line}: {end_sentence(why)}"
         super().__init__(
-            f"{self.where} The last published file is unchanged. Fix the file and run "
-            "`p4books report`."
+            f"{self.where} Any published file is unchanged. Fix the file and run `p4books report`."
         )
 
 
@@ -386,7 +384,7 @@ class CheckFailed(P4BooksError):
         count = "1 row contradicts it" if rows == 1 else f"{rows:,} rows contradict it"
         self.finding = f"{claim}: {count}"
         super().__init__(
-            f"The check `{claim}` failed: {count}. Nothing was published; the last published file "
+            f"The check `{claim}` failed: {count}. Nothing was published; any earlier file "
             f"is unchanged.{listed}{more}\nThe figures would not agree with the rows: report this "
             "with the rows above, or fix the SQL, and run `p4books report`."
         )

@@ -59,8 +59,8 @@ FILE = Path("data/.private/acme/warehouse.duckdb")
 # Each error, what it says was left untouched, and what it says to do now.
 ERRORS: list[tuple[P4BooksError, str, str]] = [
     (AlreadyRunning("acme"), "requested and changed nothing", "Try again"),
-    (KeyRefused("acme"), "last complete copy is unchanged", "Create a new key"),
-    (RightMissing("vendors"), "copy is unchanged", "Grant the key that permission"),
+    (KeyRefused("acme"), "earlier copy is unchanged", "Create a new key"),
+    (RightMissing("vendors"), "copy of it is unchanged", "Grant the key that permission"),
     (
         NotFound("vendors", "https://acme.p4books.com/api/v1/vendors"),
         "Nothing was changed",
@@ -68,19 +68,19 @@ ERRORS: list[tuple[P4BooksError, str, str]] = [
     ),
     (
         Unreachable("vendors", "acme.p4books.com", "unknown name", "Check the setting `tenant`."),
-        "The last complete copy is unchanged",
+        "Any earlier copy is unchanged",
         "Check the setting `tenant`. Then run again.",
     ),
-    (BadAnswer("vendors", 3, "an HTML page"), "complete copy is unchanged", "Run again"),
-    (BadAnswer("vendors", 3, "zstd", "Use gzip."), "complete copy is unchanged", "Use gzip."),
-    (Refused("vendors", 3, 429), "complete copy is unchanged", "`requests_per_window`"),
+    (BadAnswer("vendors", 3, "an HTML page"), "earlier copy is unchanged", "Run again"),
+    (BadAnswer("vendors", 3, "zstd", "Use gzip."), "earlier copy is unchanged", "Use gzip."),
+    (Refused("vendors", 3, 429), "earlier copy is unchanged", "`requests_per_window`"),
     (
         BadCertificateFile("SSL_CERT_FILE", "ca.pem", "does not exist"),
         "nothing was changed",
         "unset SSL_CERT_FILE",
     ),
     (BadProxy("HTTPS_PROXY", "is no address"), "nothing was changed", "Set it to http://HOST:PORT"),
-    (Refused("vendors", 3, 418), "complete copy is unchanged", "`p4books check`"),
+    (Refused("vendors", 3, 418), "earlier copy is unchanged", "`p4books check`"),
     (Refused("vendors", 1, 422), "copy is unchanged", "Lower the setting `page_size`"),
     (
         Redirected("acme.p4books.com", "https://evil.example", "Set `base_url`."),
@@ -106,7 +106,7 @@ ERRORS: list[tuple[P4BooksError, str, str]] = [
         "sync --allow-changed vendors",
     ),
     (PageIgnored("vendors", "page"), "copy is unchanged", "Set `page_param`"),
-    (LoadMismatch("vendors", 1500, 1400), "the last complete copy is unchanged", "Run again"),
+    (LoadMismatch("vendors", 1500, 1400), "any earlier copy is unchanged", "Run again"),
     (
         WarehouseDamaged(FILE, "no header", "Put back the newest one."),
         "Nothing was changed",
@@ -127,23 +127,23 @@ ERRORS: list[tuple[P4BooksError, str, str]] = [
         "Nothing was sent",
         "use --same-books",
     ),
-    (WarehouseOpen(FILE), "Nothing was changed", "Close it"),
+    (WarehouseOpen(FILE, "duckdb (process 7)"), "Nothing was changed", "Close it"),
     (Abandoned(), "already fetched are kept", "run again"),
     (WarehouseTooNew(FILE, 3, 2), "Nothing was changed", "Install the newer"),
     (
         BrokenSql(Path("sql/core/x.sql"), 3, "no such table"),
-        "The last published file is unchanged",
+        "Any published file is unchanged",
         "Fix the file",
     ),
     (
         BrokenSeed(Path("sql/seeds/x.csv"), 3, "7 in rate is not a share"),
-        "The last published file is unchanged",
+        "Any published file is unchanged",
         "Fix the file",
     ),
     (NotPublished(Path("data/acme.duckdb")), "does not exist yet", "Run `p4books sync`"),
     (
         CheckFailed("two sums agree", 12, ["net: 1.00", "net: 2.00"]),
-        "the last published file is unchanged",
+        "any earlier file is unchanged",
         "`p4books report`",
     ),
     (
@@ -156,9 +156,9 @@ ERRORS: list[tuple[P4BooksError, str, str]] = [
         "An existing file is unchanged",
         "another path",
     ),
-    (DiskTrouble(FILE, "disk full"), "The published file is unchanged", "the next run continues"),
-    (OutOfMemory("4 GB used"), "The published file is unchanged", "the next run continues"),
-    (LoadFailed("no such table"), "the last complete copy is unchanged", "Run again"),
+    (DiskTrouble(FILE, "disk full"), "Any published file is unchanged", "the next run continues"),
+    (OutOfMemory("4 GB used"), "Any published file is unchanged", "the next run continues"),
+    (LoadFailed("no such table"), "any earlier copy is unchanged", "Run again"),
 ]
 
 # Base classes, and those whose message is written where they are raised.

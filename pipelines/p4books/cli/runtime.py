@@ -26,7 +26,7 @@ _LOG = logging.getLogger("p4books")
 STOPPED_CODE = 130
 _UNWIND_SECONDS = 5.0  # that a command has to clean up after the signal to stop
 _STOPPED = {
-    "sync": "Stopped. The published file is unchanged; the next run continues from here.",
+    "sync": "Stopped. Any published file is unchanged; the next run continues from here.",
     "push": "Stopped. `p4books pushes` shows what was sent; push the same file again to continue.",
     "query": "Stopped. An output file is written completely or not at all.",
     "export": "Stopped. Each file is the old one or the complete new one.",
@@ -233,8 +233,8 @@ def _describe_unexpected(error: Exception) -> str:
     if os.environ.get("P4BOOKS_DEBUG"):
         return traceback.format_exc()
     if isinstance(error, OSError | sqlite3.Error):
-        return f"A disk operation failed ({error}). The published file is unchanged; run again."
+        return f"A disk operation failed ({error}). Any published file is unchanged; run again."
     return (
-        f"Unexpected error ({type(error).__name__}). The published file is unchanged. Run again; "
+        f"Unexpected error ({type(error).__name__}). Any published file is unchanged. Run again; "
         "with P4BOOKS_DEBUG=1 in the environment the traceback is shown, for a bug report."
     )

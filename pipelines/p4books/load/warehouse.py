@@ -21,7 +21,7 @@ from p4books.errors import (
     WarehouseTooNew,
 )
 from p4books.load.schema import FORMAT
-from p4books.storage.database import open_database
+from p4books.storage.database import describe_holder, open_database
 from p4books.storage.files import replace_atomically
 
 T = TypeVar("T")
@@ -167,8 +167,8 @@ def _is_usable(generation: Path) -> bool:
 
 def _translate_open_error(path: Path, text: str) -> P4BooksError:
     first = text.splitlines()[0].rstrip(".")
-    if "Could not set lock" in text:
-        return WarehouseOpen(path)
+    if holder := describe_holder(text):
+        return WarehouseOpen(path, holder)
     if "Permission denied" in text:
         return DiskTrouble(path, "permission denied")
     if "newer version of DuckDB" in text or "newer DuckDB version" in text:

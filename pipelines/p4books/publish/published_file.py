@@ -180,7 +180,7 @@ def explain_open_error(file: Path, error: duckdb.Error) -> PublishedFileUnreadab
     """Say why a published file can't be opened, by which program, and what to do now."""
     again = f"`p4books report{_as_of_option(file)}`"
     text = str(error).splitlines()[0]
-    if holder := describe_holder(error):
+    if holder := describe_holder(str(error)):
         why = f"is open for writing in {holder}, so no other program can open it"
         now = f"Close it there, or run {again}, which puts a new file in its place; open that one"
         return PublishedFileUnreadable(file, why, f"{now} read-only.")

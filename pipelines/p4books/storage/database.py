@@ -73,17 +73,16 @@ def open_reader(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         yield con
 
 
-def describe_holder(error: duckdb.Error) -> str | None:
+def describe_holder(message: str) -> str | None:
     """Name the program because of which a database file can't be opened: name and process.
 
-    None if the error is not about another program.
+    `message` is DuckDB's; None if it is not about another program.
     """
-    text = str(error)
-    if "Unique file handle conflict" in text:
+    if "Unique file handle conflict" in message:
         return f"this program (process {os.getpid()})"
-    if "Could not set lock" not in text:
+    if "Could not set lock" not in message:
         return None
-    match = re.search(r"lock is held in (?:(.*) \()?PID (\d+)", text)
+    match = re.search(r"lock is held in (?:(.*) \()?PID (\d+)", message)
     if match is None or match.group(2) == "0":
         return "another program, perhaps in a container or on another machine"
     program = Path(match.group(1) or "another program").name

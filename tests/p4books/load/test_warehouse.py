@@ -6,8 +6,9 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from tests.other_program import open_program
 
-from p4books.errors import DiskTrouble, WarehouseDamaged, WarehouseTooNew
+from p4books.errors import DiskTrouble, WarehouseDamaged, WarehouseOpen, WarehouseTooNew
 from p4books.load.warehouse import check_warehouse, replace_warehouse
 
 
@@ -63,6 +64,15 @@ def test_unknown_format(warehouse: Path, change: str) -> None:
         con.execute(change)
 
     with pytest.raises(WarehouseDamaged, match=r"no known format.*Nothing was changed"):
+        check_warehouse(warehouse)
+
+
+def test_open_in_another_program(warehouse: Path) -> None:
+    """A warehouse that another program has open for writing is rejected; the program is named."""
+    with (
+        open_program(warehouse) as program,
+        pytest.raises(WarehouseOpen, match=rf"python[\d.]* \(process {program.number}\)\. Nothing"),
+    ):
         check_warehouse(warehouse)
 
 

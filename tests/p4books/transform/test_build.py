@@ -359,8 +359,8 @@ def test_failed_check(sales: Connection, sql: Files) -> None:
         run_checks(sales, [], check(sql, text))
 
     assert str(caught.value).startswith(
-        "The check `sums agree` failed: 1 row contradicts it. Nothing was published; the last "
-        "published file is unchanged.\n- sale_id: 1, net: -0.10, seen: None\nThe figures"
+        "The check `sums agree` failed: 1 row contradicts it. Nothing was published; "
+        "any earlier file is unchanged.\n- sale_id: 1, net: -0.10, seen: None\nThe figures"
     )
 
 
