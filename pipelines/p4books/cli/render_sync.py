@@ -28,7 +28,7 @@ from p4books.storage.run_log import KILLED, EndpointRun, Run, SyncSummary
 if TYPE_CHECKING:  # `models` and `runs` start without what reads the API
     from p4books.extract.probe import ApiCapabilities, ProbeResult
     from p4books.publish.query import CatalogColumn, CatalogEntry
-    from p4books.publish.status import TenantStatus
+    from p4books.publish.status import FirstCopy, TenantStatus
 
 COSTS = ("requests", "refused", "seconds waited")
 CHANGES = ("new", "changed", "gone", "findings")
@@ -141,6 +141,9 @@ def print_status(status: "TenantStatus", settings: Settings) -> None:
         f"Requests: {status.requests_last_run:,} in the last run, {status.requests_last_day:,} in "
         "the last 24 hours."
     )
+    if status.first_copies:
+        copies = ", ".join(map(_describe_copy, status.first_copies))
+        print_line(f"First copies in progress: {copies}.")
     if status.unknown:
         print_line(
             f"Fields without a column, kept in `extra`: {', '.join(status.unknown)}. "
@@ -252,6 +255,11 @@ def print_published(
         f"Published {display_path(file)} as of {about['as_of_on']} "
         f"(known to {at}, {settings.timezone}): {about['models']} models{missing}."
     )
+
+
+def _describe_copy(copy: "FirstCopy") -> str:
+    pages = f"{copy.pages:,} of about {count_of(copy.announced_pages, 'page')}"
+    return f"{copy.endpoint} {copy.percent} % ({pages}, {count_of(copy.rows, 'row')})"
 
 
 def _format_summary(summary: SyncSummary, settings: Settings) -> str:

@@ -52,6 +52,37 @@ class StoredPage:
         return page
 
 
+@dataclass(frozen=True)
+class SpooledPages:
+    """How much of a list is in its spool: pages read, of about `announced`, and their rows."""
+
+    pages: int
+    announced: int
+    rows: int
+
+
+def measure_spool(folder: Path) -> SpooledPages | None:
+    """Return how much of a list is in its spool; None if nothing is, or if it can't be read.
+
+    A run may be writing into it at the same time.
+    """
+    try:
+        stored = [page for page in _scan_folder(folder) if not page.is_tail]
+    except OSError:
+        return None
+    pages = {page.number: page for page in sorted(stored, key=lambda page: page.position)}
+    if not pages:
+        return None
+    size = max(page.rows for page in pages.values())
+    total = max(stored, key=lambda page: page.position).total
+    announced = -(-total // size) if total and size else 0
+    return SpooledPages(
+        pages=len(pages),
+        announced=max(announced, len(pages)),
+        rows=sum(page.distinct for page in pages.values()),
+    )
+
+
 class Spool:
     """The pages of one endpoint's current scan.
 

@@ -11,6 +11,7 @@ import duckdb
 
 from p4books.endpoints import ENDPOINTS
 from p4books.errors import NotPublished, PublishedFileBlocked, PublishedFileUnreadable
+from p4books.extract.spool import measure_spool
 from p4books.load.schema import load_unknown_fields
 from p4books.publish.published_file import explain_open_error
 from p4books.publish.query import open_published
@@ -38,12 +39,24 @@ class EndpointStatus:
 
 
 @dataclass(frozen=True)
+class FirstCopy:
+    """A list of which nothing is published yet: pages read, of about how many, and their rows."""
+
+    endpoint: str
+    pages: int
+    announced_pages: int
+    rows: int
+    percent: int
+
+
+@dataclass(frozen=True)
 class TenantStatus:
     """Published file: size in bytes, when it was made, its tables; and what keeping it costs.
 
     `unknown` lists the fields that no column holds, as ENDPOINT.FIELD. `traits` is what
     `check --deep` detected about the API, None if it was never run. `problem` says why the file
-    cannot be read and what to do; then `bytes` and `published_at` may be None.
+    cannot be read and what to do; then `bytes` and `published_at` may be None. `first_copies` are
+    the lists that are not read to their ends yet, also while a run reads them.
     """
 
     file: str
@@ -55,25 +68,30 @@ class TenantStatus:
     unknown: tuple[str, ...]
     traits: dict[str, Any] | None
     problem: str | None = None
+    first_copies: tuple[FirstCopy, ...] = ()
 
 
 def read_status(settings: Settings) -> TenantStatus:
     """Read the status from the published file and the run log.
 
     If the file cannot be read, this is said in `problem`, and the rest is still shown. Raises
-    NotPublished if there never was one.
+    NotPublished if there never was one, unless the first copy is in progress.
     """
     file, log = settings.published, RunLog(settings.run_log)
-    last_runs = log.load_runs(1)
+    last_runs, freshness = log.load_runs(1), log.load_freshness()
+    first_copies = _find_first_copies(settings, freshness)
     published_at, counts, problem = None, {}, None
     try:
         with open_published(file) as con:
             (published_at,) = con.execute("select published_at from about").fetchone() or (None,)
             counts = _count_rows(con)
-    except NotPublished:
+    except NotPublished as error:
         if log.load_published() is None:
-            raise
-        problem = f"{file} is missing. Run `p4books report` to publish it again."
+            if not first_copies:
+                raise
+            problem = str(error)
+        else:
+            problem = f"{file} is missing. Run `p4books report` to publish it again."
     except (PublishedFileUnreadable, PublishedFileBlocked) as error:
         problem = str(error)
     except duckdb.Error as error:  # not a file of ours
@@ -82,13 +100,29 @@ def read_status(settings: Settings) -> TenantStatus:
         file=str(file),
         bytes=file.stat().st_size if file.is_file() else None,
         published_at=published_at,
-        tables=_list_tables(counts, log.load_freshness()),
+        tables=_list_tables(counts, freshness),
         requests_last_run=last_runs[0].requests if last_runs else 0,
         requests_last_day=log.count_requests_since(time.time() - DAY),
         unknown=_list_unknown_fields(settings.warehouse),
         traits=log.load_capabilities(),
         problem=problem,
+        first_copies=first_copies,
     )
+
+
+def _find_first_copies(
+    settings: Settings, freshness: Mapping[str, Freshness]
+) -> tuple[FirstCopy, ...]:
+    """Find the lists that have pages in their spools and were never read to the end."""
+    copies = []
+    for name in ENDPOINTS:
+        fresh = freshness.get(name)
+        if fresh and (fresh.held or fresh.verified_to is not None):
+            continue
+        if read := measure_spool(settings.spool / name):
+            percent = 100 * read.pages // read.announced
+            copies.append(FirstCopy(name, read.pages, read.announced, read.rows, percent))
+    return tuple(copies)
 
 
 def _count_rows(con: duckdb.DuckDBPyConnection) -> dict[str, tuple[int, int]]:

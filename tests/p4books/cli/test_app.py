@@ -220,6 +220,12 @@ def test_first_copy_in_progress(p4books: Run) -> None:
     assert done.returncode == 0
     assert "invoices" in done.stderr
     assert "p4books sync --full" in done.stderr
+    status = p4books("status")
+    assert status.returncode == 1
+    assert (
+        "First copies in progress: invoices 50 % (3 of about 6 pages, 15 rows).\n" in status.stdout
+    )
+    assert "does not exist yet" in status.stderr
     assert "Nothing is published yet. 3 requests" in done.stdout
     assert done.stdout.endswith(" First copy in progress: invoices.\n")
     assert "in progress" in shown.stdout

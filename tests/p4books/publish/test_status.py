@@ -9,7 +9,9 @@ import pytest
 
 from p4books.endpoints import ENDPOINTS
 from p4books.errors import NotPublished
-from p4books.publish.status import EndpointStatus, read_status
+from p4books.extract.page import Page
+from p4books.extract.spool import Spool
+from p4books.publish.status import EndpointStatus, FirstCopy, read_status
 from p4books.settings import Settings
 from p4books.storage.run_log import EndpointRun, RunLog
 from p4books_sandbox import Sandbox
@@ -91,6 +93,39 @@ def test_not_published(settings: Settings) -> None:
 
     with pytest.raises(NotPublished, match="Run `p4books sync` first"):
         read_status(settings)
+
+
+def store_pages(settings: Settings, endpoint: str, *numbers: int, total: int = 95) -> None:
+    """Store pages of ten rows in the spool of a list."""
+    spool = Spool(settings.spool / endpoint, {})
+    spool.resume(1000)
+    for number in numbers:
+        records = {f"{number}-{row}": b"{}" for row in range(10)}
+        spool.store(Page(number, total, 10, records, None), 1000 + number)
+
+
+def test_first_copies(settings: Settings) -> None:
+    """Lists that were never read to the end show how far they are, but no other list does."""
+    record(settings, "products", 100, 150, complete=True)
+    for endpoint in ("products", "invoices"):
+        store_pages(settings, endpoint, 1, 10, 9)
+
+    status = read_status(settings)
+
+    assert status.first_copies == (FirstCopy("invoices", 3, 10, 30, 30),)
+    assert status.problem is None
+
+
+def test_first_copy_before_anything_is_published(settings: Settings) -> None:
+    """A first copy in progress is shown if nothing is published yet, and that is said, too."""
+    settings.published.unlink()
+    store_pages(settings, "vendors", 1, total=10)
+
+    status = read_status(settings)
+
+    assert [copy.percent for copy in status.first_copies] == [100]
+    assert (status.bytes, status.published_at) == (None, None)
+    assert "Run `p4books sync` first" in (status.problem or "")
 
 
 def test_unknown_fields(settings: Settings) -> None:
