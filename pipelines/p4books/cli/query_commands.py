@@ -54,6 +54,7 @@ decimal_option = click.option(
 )
 @click.option("-o", "--output", metavar="FILE", type=Path, help="Write the result to a file.")
 @click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="The first N rows only.")
 @for_option
 @decimal_option
 @as_of_option
@@ -65,6 +66,7 @@ def query(
     kind: str | None,
     output: Path | None,
     as_json: bool,
+    limit: int | None,
     reader: str | None,
     decimal: str | None,
     as_of: str | None,
@@ -81,12 +83,19 @@ def query(
     if file:
         sql = _read_sql(file)
     from p4books.cli.console import print_rows
-    from p4books.publish.query import execute_query, fetch_rows, open_published, result_columns
+    from p4books.publish.query import (
+        execute_query,
+        fetch_rows,
+        limit_query,
+        open_published,
+        result_columns,
+    )
     from p4books.settings import load_settings
 
     settings = load_settings(tenant, need_key=False)
     with open_published(_find_published_file(settings, as_of)) as con:
-        result = execute_query(con, _build_model_query(con, model) if model else sql or "")
+        sql = _build_model_query(con, model) if model else sql or ""
+        result = execute_query(con, limit_query(sql, limit) if limit else sql)
         if kind != "table":
             excel = _describe_excel(settings, reader, decimal)
             _write_result(result, output, kind, settings.export_mode, excel)
@@ -165,30 +174,40 @@ def export(
 
 @click.command(
     short_help="List the models of the published file, or show one.",
-    epilog="\b\nExample:\n  p4books models\n  p4books models ar_aging",
+    epilog="\b\nExample:\n  p4books models\n  p4books models reporting\n  p4books models ar_aging",
 )
-@click.argument("name", required=False, metavar="[MODEL]")
+@click.argument("name", required=False, metavar="[LAYER|MODEL]")
 @as_of_option
 @tenant_option
 @json_option
 def models(name: str | None, as_of: str | None, tenant: str | None, as_json: bool) -> None:
-    """List the models of the published file, or show a model's columns and what it reads."""
+    """List the models of the published file, or of a layer, or show a model's columns.
+
+    A layer is staging, core, reporting or custom.
+    """
     from p4books.cli.console import print_json
     from p4books.cli.render_sync import print_model, print_models
-    from p4books.publish.query import find_model, list_columns, list_models, open_published
+    from p4books.publish.query import (
+        filter_layer,
+        find_model,
+        list_columns,
+        list_models,
+        open_published,
+    )
     from p4books.settings import load_settings
 
     settings = load_settings(tenant, need_key=False)
     with open_published(_find_published_file(settings, as_of)) as con:
         entries = list_models(con)
-        model = find_model(entries, name) if name else None
+        of_layer = filter_layer(entries, name) if name else entries
+        model = find_model(entries, name) if name and of_layer is None else None
         columns = list_columns(con, model) if model else []
     if as_json:
-        print_json({**vars(model), "columns": columns} if model else entries)
+        print_json({**vars(model), "columns": columns} if model else of_layer)
     elif model:
         print_model(model, columns)
     else:
-        print_models(entries)
+        print_models(of_layer or [])
 
 
 @click.command(

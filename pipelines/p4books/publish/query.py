@@ -105,6 +105,23 @@ def execute_query(con: duckdb.DuckDBPyConnection, sql: str) -> duckdb.DuckDBPyCo
         raise QueryFailed(f"The query failed: {str(error).strip()}") from None
 
 
+def limit_query(sql: str, rows: int) -> str:
+    """Return a query for the first rows of another one, in its order.
+
+    What is not a select, and has few rows, is returned as it is; so is what is not SQL.
+    """
+    try:
+        kinds = [statement.type for statement in duckdb.extract_statements(sql)]
+    except duckdb.Error:
+        return sql
+    if not kinds or kinds[-1] != duckdb.StatementType.SELECT or _has_several_statements(sql):
+        return sql
+    encoded = sql.encode()
+    ends = [at for at, _ in duckdb.tokenize(sql) if encoded[at : at + 1] == b";"]
+    query = encoded[: ends[0]].decode() if ends else sql
+    return f"from ({query}\n) limit {rows}"
+
+
 def fetch_rows(result: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
     """Fetch the rows of a result in batches. Raises QueryFailed if one cannot be computed."""
     try:
@@ -142,6 +159,24 @@ def list_models(con: duckdb.DuckDBPyConnection) -> list[CatalogEntry]:
             "Run `p4books report`."
         ) from None
     return sorted((CatalogEntry(*row) for row in rows), key=lambda model: LAYERS.index(model.layer))
+
+
+def filter_layer(models: Sequence[CatalogEntry], word: str) -> list[CatalogEntry] | None:
+    """Return the models of the layer that a word names; None if it names no layer.
+
+    Raises QueryFailed if the layer has no model.
+    """
+    from p4books.transform.models import LAYERS  # noqa: PLC0415 - `query` starts without it
+
+    layer = word.lower()
+    if layer not in LAYERS[1:]:
+        return None
+    of_layer = [model for model in models if model.layer == layer]
+    if not of_layer:
+        raise QueryFailed(
+            f"There is no model in {layer}. A file in sql/{layer}/ and `p4books report` make one."
+        )
+    return of_layer
 
 
 def choose_models(models: Sequence[CatalogEntry], words: Sequence[str]) -> list[CatalogEntry]:

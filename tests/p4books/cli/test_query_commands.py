@@ -78,6 +78,32 @@ def test_query_a_model(run_shop: Run, name: str) -> None:
     assert sorted(row["invoice_id"] for row in rows) == sorted(r["invoice_id"] for r in expected)
 
 
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "from range(9) order by range desc",
+        "/* ; */ with t as (from range(9)) select * from t order by all desc -- ;",
+        "select range from range(9) order by 1 desc limit 5; -- the newest;",
+    ],
+)
+def test_limit(run_shop: Run, sql: str) -> None:
+    """With --limit a query has its first rows, in its order."""
+    done = run_shop("query", sql, "--limit", "2", "--format", "csv")
+
+    assert (done.stdout, done.stderr) == ("range\n8\n7\n", "")
+
+
+def test_limit_of_a_model(run_shop: Run, tmp_path: Path) -> None:
+    """A model has its first rows, in its sort order, in a file, too; another statement has all."""
+    every = run_shop("query", "--model", "ar_open_items", "--format", "csv").stdout
+    run_shop("query", "--model", "ar_open_items", "--limit", "1", "-o", str(tmp_path / "a.csv"))
+    explained = run_shop("query", "explain select 1", "--limit", "1")
+
+    assert (tmp_path / "a.csv").read_text().splitlines() == every.splitlines()[:2]
+    assert explained.returncode == 0
+    assert "LINE 1: selec" in run_shop("query", "selec", "--limit", "1").stderr
+
+
 def test_query_from_a_file(run_shop: Run, tmp_path: Path) -> None:
     """The SQL may be in a file, with comments and a byte order mark."""
     file = tmp_path / "question.sql"
@@ -275,6 +301,17 @@ def test_models(run_shop: Run) -> None:
     lines = [line.split()[:3] for line in shown.splitlines()]
     assert ["staging", "invoices", "30"] in lines
     assert "One row per invoice" in shown
+
+
+def test_models_of_a_layer(run_shop: Run) -> None:
+    """A layer's name lists the models of that layer only; one without models is an error."""
+    every = json.loads(run_shop("models", "--json").stdout)
+    core = json.loads(run_shop("models", "Core", "--json").stdout)
+    shown = run_shop("models", "core").stdout.splitlines()
+
+    assert core == [entry for entry in every if entry["layer"] == "core"]
+    assert {line.split()[0] for line in shown} == {"layer", "core"}
+    assert "There is no model in custom." in get_error(run_shop("models", "custom"), 2)
 
 
 def test_one_model(run_shop: Run) -> None:
