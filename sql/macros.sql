@@ -12,29 +12,51 @@
 create macro status_word(status) as
     regexp_replace(lower(status), '[^a-z]', '', 'g');
 
--- A name or code that people type, as it is compared: in capitals, in one Unicode form,
--- without invisible characters and white space around it, 1.0 as 1. It is the rule of
--- p4books.spelling; most codes are plain, and are not looked at twice.
+-- A text as a person sees it: in one Unicode form, without invisible characters, each
+-- white space as one blank, none at its ends.
+create macro visible_text(text) as
+    trim(regexp_replace(
+        regexp_replace(
+            nfc_normalize(text),
+            '[\x00-\x08\x0e-\x1b\x7f\p{Cf}\x{34f}\x{115f}\x{1160}\x{17b4}'
+            || '\x{17b5}\x{180b}-\x{180f}\x{3164}\x{fe00}-\x{fe0f}\x{ffa0}]',
+            '',
+            'g'
+        ),
+        '[\s\x{b}\x{85}\p{Z}]+',
+        ' ',
+        'g'
+    ));
+
+-- A name or code that people type, as it is compared: in capitals, as a person sees
+-- it, 1.0 as 1. It is the rule of p4books.spelling; most codes are plain, and are not
+-- looked at twice.
 create macro code_key(code) as
     case
         when regexp_full_match(code, '[!-\-/-~]*') then upper(code)
-        else regexp_replace(
-            upper(trim(regexp_replace(
-                regexp_replace(
-                    nfc_normalize(code),
-                    '[\x00-\x08\x0e-\x1b\x7f\p{Cf}\x{34f}\x{115f}\x{1160}\x{17b4}'
-                    || '\x{17b5}\x{180b}-\x{180f}\x{3164}\x{fe00}-\x{fe0f}\x{ffa0}]',
-                    '',
-                    'g'
-                ),
-                '[\s\x{b}\x{85}\p{Z}]+',
-                ' ',
-                'g'
-            ))),
-            '^([+-]?[0-9]+)\.0+$',
-            '\1'
-        )
+        else regexp_replace(upper(visible_text(code)), '^([+-]?[0-9]+)\.0+$', '\1')
     end;
+
+-- The one text of an id, or of a reference to it, however it is written: 1.0 is 1, and
+-- a UUID is in lower case. Null if it is blank. It is the rule of p4books.spelling,
+-- too; most ids are plain.
+create macro id_text(id) as
+    case
+        when regexp_full_match(id, '[0-9a-z-]+') then id
+        when
+            regexp_full_match(
+                trim(id), '[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}'
+            )
+            then lower(trim(id))
+        else
+            nullif(
+                regexp_replace(visible_text(id), '^([+-]?[0-9]+)\.0+$', '\1'), ''
+            )
+    end;
+
+-- A text that says something, else null.
+create macro text_or_null(text) as
+    if(trim(text) = '', null, text);
 
 -- The currency of a document or party; the tenant's own if P4 Books names none.
 create macro currency_or(currency, tenant_currency) as
@@ -44,9 +66,9 @@ create macro currency_or(currency, tenant_currency) as
 create macro unknown_name(entity_id) as
     if(entity_id = '(none)', '(none)', format('(unknown {})', entity_id));
 
--- Neither deleted nor given a status other than active.
+-- Neither deleted nor given a status other than active; one without letters is none.
 create macro is_active_record(is_deleted, status) as
-    not is_deleted and coalesce(lower(status), 'active') = 'active';
+    not is_deleted and coalesce(nullif(status_word(status), ''), 'active') = 'active';
 
 -- Payment terms without the numbers that are not days to pay in, in lower case and
 -- without accents. Left out are a discount for early payment (`2/10` of `2/10 net 30`,
@@ -186,6 +208,20 @@ create macro share_of(part, whole) as
 create macro signed_share(share) as
     case when share <= 1 then as_share(share) end;
 
+-- Texts that should be numbers; DuckDB alone would take 1_000 for 1000, and 1.5 for the
+-- whole number 2.
+create macro text_as_money(text) as
+    case when not contains(text, '_') then try_cast(text as decimal(18, 2)) end;
+
+create macro text_as_measure(text) as
+    case when not contains(text, '_') then try_cast(text as decimal(18, 6)) end;
+
+create macro text_as_count(text) as
+    case
+        when try_cast(text as bigint) = try_cast(text as double)
+            then try_cast(text as bigint)
+    end;
+
 -- Sum and difference of two amounts of money, which may need one more digit.
 create macro money_plus(amount, other) as
     try_cast(amount::decimal(19, 2) + other as decimal(18, 2));
@@ -249,11 +285,11 @@ create macro lines_net(lines) as
             list_transform(
                 document_lines(lines),
                 lambda line: coalesce(
-                    as_money(line.subtotal),
+                    text_as_money(line.subtotal),
                     line_amount(
-                        as_measure(line.quantity),
-                        as_measure(line.price),
-                        as_measure(line.discount)
+                        text_as_measure(line.quantity),
+                        text_as_measure(line.price),
+                        text_as_measure(line.discount)
                     )
                 )
             )
@@ -261,7 +297,8 @@ create macro lines_net(lines) as
     );
 
 -- One row per line of `documents`, which have document_id and lines. Lines keep their
--- own numbers if each line of a document has one, else they are numbered from 1.
+-- own numbers if each line of a document has one, else they are numbered from 1. What
+-- is no line (null) only takes its place.
 create macro lines_of(documents) as table
     with
 
@@ -277,8 +314,8 @@ create macro lines_of(documents) as table
         select
             document_id,
             list_unique(
-                list_transform(items, lambda each: try_cast(each.line_number as bigint))
-            ) = len(items) as has_own_numbers,
+                list_transform(items, lambda each: text_as_count(each.line_number))
+            ) = list_count(items) as has_own_numbers,
             unnest(items) as item,
             generate_subscripts(items, 1) as place
         from parsed
@@ -286,18 +323,18 @@ create macro lines_of(documents) as table
 
     select
         document_id,
-        if(has_own_numbers, try_cast(item.line_number as bigint), place)
-            as line_number,
-        item.product_id,
+        if(has_own_numbers, text_as_count(item.line_number), place) as line_number,
+        id_text(item.product_id) as product_id,
 
         item.description as line_description,
         item.tax_code,
 
-        as_measure(item.quantity) as quantity,
-        as_measure(item.price) as unit_price,
-        as_measure(item.discount) as discount,
-        as_money(item.subtotal) as line_net
-    from items;
+        text_as_measure(item.quantity) as quantity,
+        text_as_measure(item.price) as unit_price,
+        text_as_measure(item.discount) as discount,
+        text_as_money(item.subtotal) as line_net
+    from items
+    where item is not null;
 
 -- Versions ---------------------------------------------------------------------------
 
@@ -420,7 +457,8 @@ create macro current_rows(versions, seen) as table
             open_versions.*,
             seen.verified_at
         from open_versions
-        left join query_table(seen) as seen on open_versions.entity_id = seen.id
+        left join query_table(seen) as seen
+            on open_versions.entity_id = id_text(seen.id)
     )
 
     select * exclude (entity_id) from verified;

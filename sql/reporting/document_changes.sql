@@ -27,21 +27,21 @@ changed as (
 lines as (
     select
         'invoice' as document_type,
-        id as document_id,
+        id_text(id) as document_id,
         _dlt_valid_from as valid_from,
         md5(lines) as lines_hash
     from raw.invoices
     union all
     select
         'sales order' as document_type,
-        id as document_id,
+        id_text(id) as document_id,
         _dlt_valid_from as valid_from,
         md5(lines) as lines_hash
     from raw.sales_orders
     union all
     select
         'purchase order' as document_type,
-        id as document_id,
+        id_text(id) as document_id,
         _dlt_valid_from as valid_from,
         md5(lines) as lines_hash
     from raw.purchase_orders

@@ -11,20 +11,35 @@ codes as (
     select
         'product' as entity,
         product_id as entity_id,
-        product_code as code
+        product_code as code,
+        product_status as status
     from staging.products
     union all
     select
         'customer' as entity,
         customer_id as entity_id,
-        customer_code as code
+        customer_code as code,
+        customer_status as status
     from staging.customers
     union all
     select
         'vendor' as entity,
         vendor_id as entity_id,
-        vendor_code as code
+        vendor_code as code,
+        vendor_status as status
     from staging.vendors
+),
+
+unknown_status as (
+    select
+        'unknown status' as rule,
+        'warning' as severity,
+        entity,
+        entity_id,
+        '' as place,
+        format('the status {} is taken as active', status) as detail
+    from codes
+    where status_word(status) = ''
 ),
 
 doubled_code as (
@@ -52,7 +67,7 @@ misfit as (
         ) as rule,
         if(findings.id is null, 'note', 'error') as severity,
         replace(rtrim(findings.endpoint, 's'), '_', ' ') as entity,
-        coalesce(findings.id, '') as entity_id,
+        coalesce(id_text(findings.id), '') as entity_id,
         findings.field as place,
         coalesce(findings.value, 'it is kept in extra') as detail
     from raw.findings as findings
@@ -76,6 +91,8 @@ missing_list as (
 
 findings as (
     select * from doubled_code
+    union all
+    select * from unknown_status
     union all
     select * from unknown_withholder
     union all

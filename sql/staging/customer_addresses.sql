@@ -12,7 +12,7 @@ versions as (
 
 documents as (
     select
-        id as customer_id,
+        id_text(id) as customer_id,
         from_json(
             addresses,
             '[{
@@ -50,6 +50,7 @@ typed as (
         item.postal_code,
         item.country
     from items
+    where item is not null
 )
 
 select * from typed

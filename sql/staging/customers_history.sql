@@ -15,7 +15,7 @@ versions as (
 -- What tells one record from another with the same id.
 identities as (
     select
-        id as entity_id,
+        id_text(id) as entity_id,
         code,
         name as name_or_day,
         date_created as created_at,
@@ -30,8 +30,8 @@ records as (
 
 renamed as (
     select
-        id as entity_id,
-        id as customer_id,
+        id_text(id) as entity_id,
+        id_text(id) as customer_id,
 
         code as customer_code,
         name as customer_name,
@@ -41,7 +41,7 @@ renamed as (
         payment_terms,
         currency,
         tax_code,
-        status as customer_status,
+        text_or_null(status) as customer_status,
 
         _dlt_valid_from as valid_from,
         _dlt_valid_to as valid_to,

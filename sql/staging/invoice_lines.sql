@@ -7,7 +7,7 @@ with
 
 documents as (
     select
-        id as document_id,
+        id_text(id) as document_id,
         lines
     from raw.invoices
     where _dlt_valid_to is null

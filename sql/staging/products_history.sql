@@ -15,7 +15,7 @@ versions as (
 -- What tells one record from another with the same id.
 identities as (
     select
-        id as entity_id,
+        id_text(id) as entity_id,
         code,
         name as name_or_day,
         date_created as created_at,
@@ -30,9 +30,9 @@ records as (
 
 renamed as (
     select
-        id as entity_id,
-        id as product_id,
-        product_group_id,
+        id_text(id) as entity_id,
+        id_text(id) as product_id,
+        id_text(product_group_id) as product_group_id,
 
         code as product_code,
         name as product_name,
@@ -40,7 +40,7 @@ renamed as (
         product_type,
         unit_of_measure,
         tax_code,
-        status as product_status,
+        text_or_null(status) as product_status,
 
         _dlt_valid_from as valid_from,
         _dlt_valid_to as valid_to,

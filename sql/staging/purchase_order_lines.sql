@@ -8,7 +8,7 @@ with
 
 documents as (
     select
-        id as document_id,
+        id_text(id) as document_id,
         lines
     from raw.purchase_orders
     where _dlt_valid_to is null

@@ -15,7 +15,7 @@ versions as (
 -- What tells one record from another with the same id.
 identities as (
     select
-        id as entity_id,
+        id_text(id) as entity_id,
         code,
         document_date::varchar as name_or_day,
         date_created as created_at,
@@ -30,14 +30,14 @@ records as (
 
 renamed as (
     select
-        id as entity_id,
-        id as purchase_order_id,
-        vendor_id,
-        warehouse_id,
+        id_text(id) as entity_id,
+        id_text(id) as purchase_order_id,
+        id_text(vendor_id) as vendor_id,
+        id_text(warehouse_id) as warehouse_id,
 
         code as purchase_order_code,
         currency,
-        status as purchase_order_status,
+        text_or_null(status) as purchase_order_status,
 
         _dlt_valid_from as valid_from,
         _dlt_valid_to as valid_to,

@@ -13,7 +13,7 @@ versions as (
 -- What tells one record from another with the same id.
 identities as (
     select
-        id as entity_id,
+        id_text(id) as entity_id,
         code,
         document_date::varchar as name_or_day,
         date_created as created_at,
@@ -28,14 +28,14 @@ records as (
 
 renamed as (
     select
-        id as entity_id,
-        id as sales_order_id,
-        customer_id,
-        warehouse_id,
+        id_text(id) as entity_id,
+        id_text(id) as sales_order_id,
+        id_text(customer_id) as customer_id,
+        id_text(warehouse_id) as warehouse_id,
 
         code as sales_order_code,
         currency,
-        status as sales_order_status,
+        text_or_null(status) as sales_order_status,
 
         _dlt_valid_from as valid_from,
         _dlt_valid_to as valid_to,

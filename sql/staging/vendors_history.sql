@@ -13,7 +13,7 @@ versions as (
 -- What tells one record from another with the same id.
 identities as (
     select
-        id as entity_id,
+        id_text(id) as entity_id,
         code,
         name as name_or_day,
         date_created as created_at,
@@ -28,8 +28,8 @@ records as (
 
 renamed as (
     select
-        id as entity_id,
-        id as vendor_id,
+        id_text(id) as entity_id,
+        id_text(id) as vendor_id,
 
         code as vendor_code,
         name as vendor_name,
@@ -38,7 +38,7 @@ renamed as (
         tax_id,
         payment_terms,
         currency,
-        status as vendor_status,
+        text_or_null(status) as vendor_status,
 
         _dlt_valid_from as valid_from,
         _dlt_valid_to as valid_to,

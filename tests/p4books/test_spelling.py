@@ -100,9 +100,10 @@ def test_clean_name(text: str, seen: str) -> None:
         ("\ufeffa1", "a1"),
     ],
 )
-def test_canonical_id(text: str, id_: str) -> None:
-    """An id has one text; its case counts, except in a UUID."""
+def test_canonical_id(text: str, id_: str, sql: duckdb.DuckDBPyConnection) -> None:
+    """An id has one text, in Python and in SQL; its case counts, except in a UUID."""
     assert canonical_id(text) == id_
+    assert sql.execute("select id_text(?)", [text]).fetchone() == (id_,)
 
 
 def test_find_spelling() -> None:

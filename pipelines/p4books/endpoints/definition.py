@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property
 
 
 class FieldType(Enum):
@@ -34,6 +35,7 @@ class Endpoint:
     `identity` are the fields by which a person knows a record, which are seldom changed in many
     records at once: if they are, the records may be those of another company. `provisional` is the
     status of records whose identity is not final.
+    `adopted` are the fields among them that users made columns, whose text may be any JSON.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Endpoint:
     position: int = 1000
     identity: Sequence[str] = ()
     provisional: str | None = None
+    adopted: frozenset[str] = frozenset()
 
     @property
     def path(self) -> str:
@@ -53,3 +56,13 @@ class Endpoint:
     def known(self) -> frozenset[str]:
         """Names of all known fields at the top level of a record."""
         return frozenset(self.fields) | frozenset(self.inner)
+
+    @cached_property
+    def texts(self) -> frozenset[str]:
+        """Names of the fields, beside the id, that are text and no other type of JSON."""
+        return list_texts(self.fields) - self.adopted - {"id"}
+
+
+def list_texts(fields: Fields) -> frozenset[str]:
+    """Return the names of the text fields."""
+    return frozenset(name for name, kind in fields.items() if kind is FieldType.TEXT)

@@ -2,7 +2,7 @@
 
 import html
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import pairwise
@@ -10,8 +10,9 @@ from typing import Any
 
 import msgspec
 
-from p4books.endpoints.definition import Endpoint
-from p4books.storage.exact_json import has_long_number, parse_exact
+from p4books.endpoints.definition import Endpoint, list_texts
+from p4books.extract.record import normalize_id, separate_misfits
+from p4books.storage.exact_json import count_names, has_long_number, parse_exact
 
 LAST_PAGE_AGAIN = "the last page again"  # for a page past the end
 NOT_FOUND = "404"
@@ -28,7 +29,10 @@ _MAX_TITLE = 80  # letters
 
 _TOO_DEEP = "JSON that is nested too deeply"
 
-_ENCODER = msgspec.json.Encoder(order="sorted")
+_TEXT = str | int | float | None  # a number is the text it is written as
+_NULL = re.compile(rb'":\s*null')
+
+_ENCODER = msgspec.json.Encoder(order="sorted", enc_hook=str)
 
 
 class MalformedPage(ValueError):
@@ -113,12 +117,12 @@ def empty_page(number: int) -> Page:
 def canonical_record(record: Mapping[str, Any], endpoint: Endpoint) -> Mapping[str, Any]:
     """Return a record with snake_case names and without nulls: a null equals a missing field."""
     record = _rename_fields(record, endpoint.known)
-    if isinstance(id_ := record.get("id"), str) and id_ != id_.strip():
-        record = {**record, "id": id_.strip()}
+    if "id" in record:
+        record = {**record, "id": normalize_id(record["id"])}
     inner = {
-        name: [_rename_fields(item, frozenset(fields)) for item in record[name]]
+        name: [_rename_item(item, frozenset(fields)) for item in record[name]]
         for name, fields in endpoint.inner.items()
-        if _is_list_of_objects(record.get(name))
+        if isinstance(record.get(name), list)
     }
     return {**record, **inner} if inner else record
 
@@ -143,13 +147,17 @@ def page_decoder(endpoint: Endpoint) -> msgspec.json.Decoder[Any]:
 
     It raises ValueError for every other page. It is much faster than the general way.
     """
-    types: dict[str, Any] = dict.fromkeys(endpoint.fields, Any)
+    types: dict[str, Any] = _define_types(endpoint.fields, endpoint.texts)
     for name, fields in endpoint.inner.items():
-        item = _define_record(name, dict.fromkeys(fields, Any))
+        item = _define_record(name, _define_types(fields, list_texts(fields)))
         types[name] = list[item] | None  # type: ignore[valid-type]
     record = _define_record(endpoint.name, types)
     page = [("data", list[record]), ("total", int), ("page", int)]  # type: ignore[valid-type]
     return msgspec.json.Decoder(msgspec.defstruct("Page", page))
+
+
+def _define_types(fields: Iterable[str], texts: Collection[str]) -> dict[str, Any]:
+    return {name: _TEXT if name in texts else Any for name in fields}
 
 
 def _define_record(name: str, types: Mapping[str, Any]) -> Any:
@@ -177,6 +185,9 @@ def _decode_documented_page(
     valid = all(type(i) is int or (type(i) is str and i == i.strip() != "") for i in ids)
     if not valid or envelope.page != number or envelope.total < 0:
         return None
+    # The decoder leaves nulls out, and all but the last value of a name that occurs twice.
+    if count_names(body) - len(_NULL.findall(body)) != count_names(_ENCODER.encode(envelope)):
+        return None
     return envelope.total, envelope.data
 
 
@@ -186,6 +197,8 @@ def _parse_envelope(body: bytes) -> tuple[list[dict[str, Any]], int | None, int 
         response = parse_exact(body)
     except RecursionError:
         raise MalformedPage(_TOO_DEEP) from None
+    except UnicodeDecodeError as error:
+        raise MalformedPage(_describe_encoding(body, error)) from None
     except ValueError:
         raise MalformedPage(_describe_non_json(body)) from None
     if not isinstance(response, dict):
@@ -218,11 +231,23 @@ def _describe_non_json(body: bytes) -> str:
     return describe_html(body) or "something that is not JSON"
 
 
+def _describe_encoding(body: bytes, error: UnicodeDecodeError) -> str:
+    """Describe a byte that is not UTF-8, as of ñ in Latin-1; a cut text is just not JSON."""
+    is_cut = error.end == len(error.object)
+    if is_cut or not error.encoding.startswith("utf-8") or describe_html(body):
+        return _describe_non_json(body)
+    before = body[max(error.start - 20, 0) : error.start].decode(errors="ignore").split("\n")[-1]
+    return (
+        f"text that is not UTF-8: byte {error.start + 1:,} is {body[error.start]:02X}, after "
+        f"`{before}`"
+    )
+
+
 def _parse_count(name: str, value: object) -> int | None:
     if value is None:
         return None
-    if not isinstance(value, bool) and re.fullmatch(r"[0-9]{1,18}", str(value)):
-        return int(str(value))
+    if not isinstance(value, bool) and re.fullmatch(r"[0-9]{1,18}(\.0+)?", str(value)):
+        return int(str(value).partition(".")[0])
     raise MalformedPage(f"a `{name}` that is not a whole number")
 
 
@@ -232,7 +257,8 @@ def _build_irregular_page(
     """Build a page from rows that are not exactly as documented."""
     records = [canonical_record(row, endpoint) for row in rows]
     has_unknown_fields = any(not record.keys() <= endpoint.known for record in records)
-    return replace(_build_page(number, total, records), has_unknown_fields=has_unknown_fields)
+    fitted = [separate_misfits(record, endpoint) for record in records]
+    return replace(_build_page(number, total, fitted), has_unknown_fields=has_unknown_fields)
 
 
 def _build_page(number: int, total: int | None, records: Sequence[Any]) -> Page:
@@ -259,9 +285,16 @@ def _get_field(record: Any, name: str) -> Any:
 
 
 def _parse_id(value: object) -> str:
-    if isinstance(value, bool) or not isinstance(value, int | str) or not str(value).strip():
+    if value is None or not str(value).strip():
         raise MalformedPage("a row without an id")
+    if type(value) not in {int, str}:
+        raise MalformedPage(f"a row whose `id` is {_abridge(value)}: no text, and no whole number")
     return str(value)
+
+
+def _abridge(value: object) -> str:
+    text = _ENCODER.encode(value).decode()
+    return text if len(text) <= 40 else f"{text[:39]}…"
 
 
 def _build_keys(ids: Sequence[str], created: Sequence[object]) -> tuple[SortKey, ...] | None:
@@ -290,8 +323,8 @@ def _rename_fields(record: Mapping[str, Any], known: frozenset[str]) -> Mapping[
     return renamed
 
 
-def _is_list_of_objects(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(item, dict) for item in value)
+def _rename_item(item: Any, known: frozenset[str]) -> Any:
+    return _rename_fields(item, known) if isinstance(item, dict) else item
 
 
 class _RecordHeader(msgspec.Struct):

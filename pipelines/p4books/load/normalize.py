@@ -7,12 +7,14 @@ from pathlib import Path
 import duckdb
 
 from p4books.endpoints.definition import Endpoint, Fields, FieldType
+from p4books.extract.record import TEXT_MISFITS
 from p4books.extract.spool import StoredPage
-from p4books.load.schema import table_columns
+from p4books.load.schema import MISFITS, table_columns
 from p4books.storage.database import quote_file, quote_identifier, quote_literal
 
 FILE_COLUMN = '"spool file"'  # the column with the file of each row; no field name contains a space
 
+_INSTANT = r"\s*\d{4}-\d\d-\d\d(\s*|[T\s]\d.*)"  # DuckDB takes 12-03-26 for 26 March 12
 _FINE = "decimal(38, 18)"  # fine enough to see the digits that a money column would round away
 _FINER = r"\.\d{18}\d*[1-9]|[eE]-[1-9]\d"  # digits beyond that
 
@@ -32,7 +34,7 @@ def select_typed_rows(
     """
     types: dict[str, str] = {
         **dict.fromkeys(endpoint.fields, "VARCHAR"),
-        **dict.fromkeys([*endpoint.inner, *unknown], "JSON"),
+        **dict.fromkeys([*endpoint.inner, *unknown, TEXT_MISFITS], "JSON"),
     }
     columns = ", ".join(f"{quote_literal(key)}: '{kind}'" for key, kind in types.items())
     typed = ",\n".join(
@@ -141,7 +143,7 @@ def select_delta_rows(
         order by key
     """
     found = con.execute(keys).fetchall() if odd else []
-    unknown = [key for (key,) in found if key not in endpoint.known]
+    unknown = [key for (key,) in found if key not in {*endpoint.known, TEXT_MISFITS}]
     own = ", ".join(
         {"row_hash": "delta.row_hash", "gone": "false as gone"}.get(key, f'rows."{key}"')
         for key in table_columns(endpoint)
@@ -161,11 +163,14 @@ def _cast(raw: str, kind: FieldType) -> str:
     if kind is FieldType.TEXT:
         return raw
     if kind is FieldType.DAY:  # a date with a time is that date, whatever the zone
-        day = rf"regexp_extract({raw}, '^\s*(\d{{4}}-\d\d-\d\d)($|[T\s])', 1)"
+        day = rf"regexp_extract({raw}, '^\s*(\d{{4}}-\d\d-\d\d)(\s*$|[T\s]\d)', 1)"
         return f"try_cast({day} as date)"
     if kind is FieldType.INSTANT:
-        return rf"case when {raw} similar to '\s*\d.*' then try_cast({raw} as timestamptz) end"
-    return f"try_cast(rtrim({raw}, ' ') as {kind.value})"  # untrimmed, '- ' would be 0.00
+        return rf"case when {raw} similar to '{_INSTANT}' then try_cast({raw} as timestamptz) end"
+    number = f"try_cast(rtrim({raw}, ' ') as {kind.value})"  # untrimmed, '- ' would be 0.00
+    if kind is FieldType.COUNT:  # a hexadecimal number is none
+        number = f"case when try_cast({raw} as double) is not null then {number} end"
+    return f"case when not contains({raw}, '_') then {number} end"  # as DuckDB writes 1_000
 
 
 def _keep_list(raw: str) -> str:
@@ -230,7 +235,8 @@ def _collect_misfits(endpoint: Endpoint) -> str:
             for key, kind in checked.items()
         }
     )
-    parts = [f"case when {some or 'false'} then {top} else [] end"]
+    texts = f"from_json({quote_identifier(TEXT_MISFITS)}, '{MISFITS}')"
+    parts = [f"coalesce({texts}, [])", f"case when {some or 'false'} then {top} else [] end"]
     parts += [_collect_inner_misfits(key, fields) for key, fields in endpoint.inner.items()]
     return f"nullif(to_json({' || '.join(parts)})::varchar, '[]')"
 

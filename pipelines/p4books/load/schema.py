@@ -253,7 +253,11 @@ def load_endpoints(warehouse: Path) -> dict[str, Endpoint]:
     merged = dict(ENDPOINTS)
     for name, key, kind in _select_if_present(warehouse, "adopted", "endpoint, field, kind"):
         if (endpoint := merged.get(name)) and not match_spellings(key, endpoint.known):
-            merged[name] = replace(endpoint, fields={**endpoint.fields, key: FIELD_TYPES[kind]})
+            merged[name] = replace(
+                endpoint,
+                fields={**endpoint.fields, key: FIELD_TYPES[kind]},
+                adopted=endpoint.adopted | {key},
+            )
     return merged
 
 

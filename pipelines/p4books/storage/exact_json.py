@@ -24,24 +24,59 @@ def has_long_number(body: bytes) -> bool:
     return _LONG in body.translate(_DIGITS)
 
 
+class Constant(str):
+    """A word in the place of a number: NaN, Infinity, -Infinity. JSON has no such words."""
+
+    __slots__ = ()
+
+
+def count_names(text: bytes) -> int:
+    """Return the number of names in a JSON document without blanks before its colons."""
+    return text.count(b'":')
+
+
 def parse_exact(body: bytes) -> Any:
     """Parse JSON; a number or text that Python can't represent is kept as it was written.
 
-    One such value in one row must not make a list unreadable for good. Raises ValueError, and
-    RecursionError if the document is nested too deeply.
+    One such value in one row must not make a list unreadable for good. A name that an object has
+    twice, with two values, has the list of both. Raises ValueError (UnicodeDecodeError if the text
+    is not UTF-8, -16 or -32), and RecursionError if the document is nested too deeply.
     """
     if not has_long_number(body):
         with suppress(ValueError, RecursionError):
-            return msgspec.json.decode(body)
+            value = msgspec.json.decode(body)
+            if count_names(msgspec.json.encode(value)) == count_names(body):
+                return value
     # What msgspec rejects is parsed all the same: 1e400, NaN, unpaired surrogates, a byte order
-    # mark.
+    # mark; and so is what it ignores: a name that occurs twice.
     text = body.decode(json.detect_encoding(body), "surrogatepass")
-    value = json.loads(text, parse_float=_parse_float, parse_int=_parse_int, parse_constant=str)
+    value = json.loads(
+        text,
+        parse_float=_parse_float,
+        parse_int=_parse_int,
+        parse_constant=Constant,
+        object_pairs_hook=_keep_repeated_names,
+    )
     return _escape_surrogates(value) if _SURROGATE.search(text) else value
 
 
+def _keep_repeated_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values = dict(pairs)
+    if len(values) == len(pairs):
+        return values
+    return {name: _join_values([value for key, value in pairs if key == name]) for name in values}
+
+
+def _join_values(values: Iterable[Any]) -> Any:
+    """Return the one value that differs from null, or the list of them."""
+    different = {repr(value): value for value in values if value is not None}
+    return [*different.values()] if len(different) > 1 else next(iter(different.values()), None)
+
+
 def _parse_float(digits: str) -> float | str:
-    """Keep as text what a double would change."""
+    """Keep as text what a double would change, without zeros after its last decimal."""
+    if has_long_number(digits.encode()) and "e" not in digits.lower():
+        digits = digits.rstrip("0").rstrip(".")
     if has_long_number(digits.encode()):
         return digits
     number = float(digits)
@@ -55,7 +90,7 @@ def _parse_int(digits: str) -> int | str:
 def _escape_surrogates(value: Any) -> Any:
     """Replace unpaired surrogates by their JSON escapes."""
     if isinstance(value, str):
-        return value.encode(errors="backslashreplace").decode()
+        return value if value.isascii() else value.encode(errors="backslashreplace").decode()
     if isinstance(value, list):
         return [_escape_surrogates(item) for item in value]
     if isinstance(value, dict):

@@ -104,6 +104,15 @@ NOT_MONEY = {
     '{"amount":5}': '{"amount":5}',
     "[5]": "[5]",
     '"\uff15"': "\uff15",
+    '"1_000"': "1_000",
+    '"0x10"': "0x10",
+    '"1.234,56"': "1.234,56",
+    '"1 234.56"': "1 234.56",
+    '"B/. 5.00"': "B/. 5.00",
+    '"(5.00)"': "(5.00)",
+    '"5%"': "5%",
+    '"--5"': "--5",
+    '"1\\u0000"': "1\u0000",
 }
 
 
@@ -178,6 +187,14 @@ def test_instant(normalize: Normalize, written: str, value: datetime) -> None:
 
 NOT_DAYS = [
     "0000-00-00",
+    "12-03-26",
+    "26-03-12",
+    "2026-3-1",
+    "2026/03/31",
+    "12026-03-31",
+    "2026-03-31 (BC)",
+    "March 31, 2026",
+    "46112",
     "2026-02-30",
     "infinity",
     "31/03/2026",
@@ -198,6 +215,91 @@ def test_not_a_day(normalize: Normalize, written: str) -> None:
 
     assert (row["due_date"], row["date_created"]) == (None, None)
     assert misfits(row) == {"due_date": written, "date_created": written}
+
+
+# What the API sends for values of another kind than the contract's: the record, the values of its
+# columns, and its misfits.
+KINDS: dict[str, tuple[str, dict[str, Any], dict[str, str]]] = {
+    "name is an object": ('"code":{"first":"Ana"}', {"code": None}, {"code": '{"first":"Ana"}'}),
+    "code is a list": ('"code":["A"]', {"code": None}, {"code": '["A"]'}),
+    "status is true": ('"status":true', {"status": None}, {"status": "true"}),
+    "status is a text": ('"status":"true"', {"status": "true"}, {}),
+    "status is blank": ('"status":""', {"status": ""}, {}),
+    "status is a number": ('"status":1', {"status": "1"}, {}),
+    "code is a number": ('"code":1.0', {"code": "1.0"}, {}),
+    "text is NaN": ('"currency":NaN', {"currency": None}, {"currency": "NaN"}),
+    "amount is NaN": ('"total":NaN', {"total": None}, {"total": "NaN"}),
+    "amount is Infinity": ('"total":-Infinity', {"total": None}, {"total": "-Infinity"}),
+    "amount is true": ('"total":true', {"total": None}, {"total": "true"}),
+    "amount is yes": ('"total":"yes"', {"total": None}, {"total": "yes"}),
+    "day is an epoch": ('"due_date":1774915200', {"due_date": None}, {"due_date": "1774915200"}),
+    "day is true": ('"due_date":true', {"due_date": None}, {"due_date": "true"}),
+    "instant is an epoch": (
+        '"date_created":1774915200.5',
+        {"date_created": None},
+        {"date_created": "1774915200.5"},
+    ),
+    "two codes": ('"code":"A","code":"B"', {"code": None}, {"code": '["A","B"]'}),
+    "two totals": ('"total":1,"total":2', {"total": None}, {"total": "[1,2]"}),
+    "two equal totals": ('"total":1,"total":1', {"total": Decimal("1.00")}, {}),
+    "unpaired surrogate": (r'"code":"A\ud800"', {"code": r"A\ud800"}, {}),
+    "NUL": (r'"code":"A\u0000B"', {"code": "A\0B"}, {}),
+    "huge whole number": (
+        '"total":98765432109876543210',
+        {"total": None},
+        {"total": "98765432109876543210"},
+    ),
+    "huge reference": ('"customer_id":9007199254740993', {"customer_id": "9007199254740993"}, {}),
+    "huger reference": (
+        '"customer_id":98765432109876543210',
+        {"customer_id": "98765432109876543210"},
+        {},
+    ),
+    "lines is an object": ('"lines":{"price":1}', {"lines": None}, {"lines": '{"price":1}'}),
+    "lines is a text": ('"lines":"none"', {"lines": None}, {"lines": '"none"'}),
+    "lines are no objects": (
+        '"lines":["see note",[1],{"price":5}]',
+        {"lines": '[null,null,{"price":5}]'},
+        {"lines[1]": '"see note"', "lines[2]": "[1]"},
+    ),
+    "two lists of lines": (
+        '"lines":[{"price":1}],"lines":[]',
+        {"lines": "[null,null]"},
+        {"lines[1]": '[{"price":1}]', "lines[2]": "[]"},
+    ),
+    "values of lines": (
+        '"lines":[{"description":{"es":"Arroz"},"product_id":true,"price":false,"quantity":[1]}]',
+        {"lines": '[{"price":false,"quantity":[1]}]'},
+        {
+            "lines[1].description": '{"es":"Arroz"}',
+            "lines[1].product_id": "true",
+            "lines[1].price": "false",
+            "lines[1].quantity": "[1]",
+        },
+    ),
+    "numbers of lines": (
+        '"lines":[{"line_number":"0x10","quantity":"1_000","subtotal":"$5"}]',
+        {"lines": '[{"line_number":"0x10","quantity":"1_000","subtotal":"$5"}]'},
+        {"lines[1].line_number": "0x10", "lines[1].quantity": "1_000", "lines[1].subtotal": "$5"},
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_values_of_another_kind(tmp_path: Path, kind: str) -> None:
+    """A value of another kind is null in its column, and a misfit with its place and raw value; it
+    means the same whatever its neighbours are."""
+    written, columns, odd = KINDS[kind]
+    alone = spool_records(INVOICES, [f'{{"id":1,{written}}}'])
+    among = spool_records(
+        INVOICES, ['{"id":0,"code":"true","total":5}', f'{{"id":1,{written}}}', '{"id":2,"new":{}}']
+    )
+
+    (row,) = normalize_lines(tmp_path, INVOICES, alone, [])
+
+    assert {name: row[name] for name in columns} == columns
+    assert misfits(row) == odd
+    assert normalize_lines(tmp_path, INVOICES, among, [])[1] == row
 
 
 def test_text(normalize: Normalize) -> None:

@@ -76,12 +76,15 @@ def test_no_name(insert: Action, query: Query, party: str) -> None:
 @PARTIES
 @pytest.mark.parametrize(
     ("status", "is_active"),
-    [("active", True), ("ACTIVE", True), (None, True), ("Inactive", False), ("on hold", False)],
+    [
+        *[(status, True) for status in ("active", "ACTIVE", " active ", None, "", " ", "1", "-")],
+        *[(status, False) for status in ("Inactive", "on hold", "true", "{}x")],
+    ],
 )
 def test_active(
     insert: Action, query: Query, party: str, status: str | None, is_active: bool
 ) -> None:
-    """A party is active if its status says so in any case, or is missing."""
+    """A party is active if its status says so in any case, or says nothing."""
     insert(f"{party}s", id="1", status=status)
 
     assert query(f"select is_active from core.dim_{party}") == [(is_active,)]

@@ -381,6 +381,19 @@ def test_values_and_fields(insert: Action, findings: Query) -> None:
 
 
 @pytest.mark.usefixtures("books")
+def test_status_without_words(insert: Action, findings: Query) -> None:
+    """A status without letters says nothing, and is found; a missing or blank one is not."""
+    for number, status in enumerate(("1", "", None, "active", "Inactive", "on hold")):
+        for table in ("customers", "products", "vendors"):
+            insert(table, id=f"9{number}", status=status)
+
+    assert findings("*") == [
+        ("unknown status", "warning", entity, "90", "", "the status 1 is taken as active")
+        for entity in ("customer", "product", "vendor")
+    ]
+
+
+@pytest.mark.usefixtures("books")
 def test_lists_and_seeds(insert: Action, findings: Query) -> None:
     """A list that is not copied yet is a finding, and so is an unknown customer in a seed."""
     run = {"run_id": 1, "started_at": "2026-06-30 00:00:00+00", "complete": False, "held": 0}

@@ -44,3 +44,10 @@ def test_old_versions(insert: Action, query: Query) -> None:
     insert("customers", id="2", addresses=old, _dlt_valid_to="2026-01-02")
 
     assert query("select customer_id, city from staging.customer_addresses") == [("1", "new")]
+
+
+def test_no_addresses(insert: Action, query: Query) -> None:
+    """What is no address only takes its place."""
+    insert("customers", id="7", addresses=json.dumps([None, {"city": "Colón"}]))
+
+    assert query("select address_number, city from staging.customer_addresses") == [(2, "Colón")]

@@ -45,6 +45,49 @@ def test_every_version(insert: Action, query: Query, table: str) -> None:
 
 
 @pytest.mark.parametrize("table", TABLES)
+def test_spellings(insert: Action, query: Query, table: str) -> None:
+    """An id has one spelling, with which its rows are found; a blank status is none."""
+    insert(table, id="1.0", status="", _dlt_valid_to="2026-01-02")
+    insert(table, id="1", status=" ", _dlt_valid_from="2026-01-02")
+    insert("seen", endpoint=table, id="1", verified_at="2026-01-03")
+    entity = TABLES[table]
+
+    assert query(
+        f"select {entity}_id, {entity}_status from staging.{table}_history order by valid_from"
+    ) == [("1", None), ("1", None)]
+    assert query(f"select {entity}_id, verified_at from staging.{table}") == [
+        ("1", datetime(2026, 1, 3, tzinfo=UTC))
+    ]
+
+
+REFERENCES = [
+    ("products", "product_group_id"),
+    ("invoices", "customer_id"),
+    ("invoices", "sales_order_id"),
+    ("purchase_orders", "vendor_id"),
+    ("purchase_orders", "warehouse_id"),
+    ("sales_orders", "customer_id"),
+    ("sales_orders", "warehouse_id"),
+]
+
+
+@pytest.mark.parametrize(("table", "field"), REFERENCES)
+def test_references(insert: Action, query: Query, table: str, field: str) -> None:
+    """A reference is spelled as the id is; a blank one is none."""
+    for number, value in enumerate(("1", "1.0", "\u200b1 ", "A.0", " ", None)):
+        insert(table, id=f"{number}", **{field: value})
+
+    assert query(f"select {field} from staging.{table} order by {TABLES[table]}_id") == [
+        ("1",),
+        ("1",),
+        ("1",),
+        ("A.0",),
+        (None,),
+        (None,),
+    ]
+
+
+@pytest.mark.parametrize("table", TABLES)
 def test_same_columns(con: duckdb.DuckDBPyConnection, table: str) -> None:
     """History has the columns of the current rows, with the same names and types, plus validity."""
     current = con.execute(f"describe staging.{table}").fetchall()

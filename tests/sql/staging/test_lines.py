@@ -64,7 +64,10 @@ def test_own_numbers(insert: Action, query: Query, document: str) -> None:
     assert numbered(query, document) == [("7", 10, "a"), ("7", 20, "b")]
 
 
-@pytest.mark.parametrize("numbers", [(1, 1), (1, None), (None, None), ("x", "y"), (1, {})])
+@pytest.mark.parametrize(
+    "numbers",
+    [(1, 1), (1, None), (None, None), ("x", "y"), (1, {}), (1, 1.5), (1, "0x10")],
+)
 def test_numbers_by_position(
     insert: Action, query: Query, document: str, numbers: tuple[Any, Any]
 ) -> None:
@@ -111,7 +114,7 @@ def test_old_versions(insert: Action, query: Query, document: str) -> None:
 
 def test_invalid_numbers(insert: Action, query: Query, document: str) -> None:
     """A value that is not a number is null; the rest of its line is kept."""
-    items = [{"quantity": "N/A", "price": 2}, {"quantity": {"a": 1}, "subtotal": "1e400"}, 5, None]
+    items = [{"quantity": "N/A", "price": 2}, {"quantity": {"a": 1}, "subtotal": "1e400"}, {}, None]
     insert(f"{document}s", id="7", lines=lines(*items))
 
     rows = query(
@@ -123,7 +126,6 @@ def test_invalid_numbers(insert: Action, query: Query, document: str) -> None:
         (1, None, Decimal(2), None),
         (2, None, None, None),
         (3, None, None, None),
-        (4, None, None, None),
     ]
 
 
@@ -136,3 +138,22 @@ def test_sums(insert: Action, query: Query, document: str) -> None:
     expected = sum((Decimal(f"{each}.01") for n in range(1, 40) for each in range(n)), Decimal())
     rows = query(f"select count(*), sum(line_net) from staging.{document}_lines")
     assert rows == [(sum(range(1, 40)), expected)]
+
+
+def test_no_lines(insert: Action, query: Query, document: str) -> None:
+    """What is no line only takes its place."""
+    item = {"description": "a", "subtotal": "5"}
+    insert(f"{document}s", id="7", lines=lines(None, item, None))
+    insert(f"{document}s", id="8", lines=lines(None, {**item, "line_number": 4.0}))
+
+    assert numbered(query, document) == [("7", 2, "a"), ("8", 4, "a")]
+
+
+def test_odd_values(insert: Action, query: Query, document: str) -> None:
+    """A value that does not fit is null; only JSON's own spelling of a number is one."""
+    item = {"quantity": "1_000", "price": "$5", "discount": "1,5", "subtotal": "1.234,56"}
+    insert(f"{document}s", id="7", lines=lines({**item, "product_id": 1.0}))
+
+    assert query(
+        f"select product_id, quantity, unit_price, discount, line_net from staging.{document}_lines"
+    ) == [("1", None, None, None, None)]
