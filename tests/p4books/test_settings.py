@@ -835,3 +835,16 @@ def test_folder_that_is_not_utf8(monkeypatch: Env) -> None:
 
     with pytest.raises(SettingsError, match="caf\ufffd, has a name that is not UTF-8"):
         load_settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("push_decimal", ";", "The setting push_decimal is invalid: input should be '.' or ','."),
+        ("push_dates", "ymd", "The setting push_dates is invalid: input should be 'dmy' or 'mdy'."),
+    ],
+)
+def test_notation_of_files(name: str, value: str, message: str) -> None:
+    """How files to push are written is one of the known ways."""
+    assert message in _errors(**{name: value})
+    assert getattr(_validate(**{name: "," if "decimal" in name else "dmy"}), name) is not None

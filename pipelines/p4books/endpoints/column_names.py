@@ -19,7 +19,10 @@ _ANY: ColumnNames = {
     "status": ("estado", "estatus"),
     "balance": ("saldo",),
     "description": ("descripción", "detalle", "concepto"),
-    "price": ("precio", "precio unitario", "precio de venta", "unit price", "sales price"),
+    "price": (
+        *("precio", "precio unitario", "precio unit.", "p. unitario", "P.U.", "precio de venta"),
+        *("unit price", "sales price"),
+    ),
 }
 _PARTY: ColumnNames = {
     "name": ("nombre", "razón social", "nombre o razón social"),

@@ -122,6 +122,8 @@ class Document:
 
     def sorted_faults(self) -> list[RowFault]:
         """Return its faults in the order of its rows, and of the columns in each."""
+        if not self.faults:
+            return []
         places = {
             (row.number, column): place
             for row in self.rows
@@ -136,9 +138,13 @@ class Document:
 
     def locate(self, fault: RowFault) -> RowFault:
         """Return a fault with the row where the record begins, and the address of its cell."""
-        layout = self.rows[0].layout
-        cell = layout.cell(fault.row, fault.column.partition("[")[0]) if layout else ""
+        cell = self.cell(fault.row, fault.column.partition("[")[0])
         return replace(fault, record=self.row, cell=cell)
+
+    def cell(self, row: int, column: str) -> str:
+        """Return the address of a cell in a workbook; empty for another file."""
+        layout = self.rows[0].layout
+        return layout.cell(row, column) if layout else ""
 
     def _compare(self, name: str, cell: FieldValue, first: FieldValue | None) -> None:
         if first and (cell.value is None or first.value in {None, cell.value}):

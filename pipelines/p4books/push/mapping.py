@@ -171,7 +171,9 @@ def list_unused(
             yield column, UnfitValue(what, "Correct or omit its `--map`.")
 
 
-def field_checker(endpoint: Endpoint, column_map: Mapping[str, str]) -> Callable[[str], bool]:
+def field_checker(
+    endpoint: Endpoint, column_map: Mapping[str, str] | None = None
+) -> Callable[[str], bool]:
     """Return a function that tells whether a column of this name can be a field."""
     mapping = ColumnMapping(
         endpoint.name, column_targets(endpoint), column_map, fields_by_name(endpoint.name)

@@ -45,9 +45,10 @@ class TableLayout:
 
     def cell(self, row: int, column: str) -> str:
         """Return the address of a cell, as in Prices!C5; empty if it is not in a workbook."""
-        letter = self.letters.get(column)
+        if not (letter := self.letters.get(column)):
+            return ""
         sheet = self.sheet if self.sheet.isalnum() else "'" + self.sheet.replace("'", "''") + "'"
-        return f"{sheet}!{letter}{row}" if letter else ""
+        return f"{sheet}!{letter}{row}"
 
 
 @dataclass(frozen=True)

@@ -301,9 +301,8 @@ def _find_existing(code: str, lookups: Lookups) -> tuple[str | None, str | None]
 
 def _locate_code(document: Document) -> tuple[str, str]:
     """Return the column with the code, and the address of its cell in a workbook."""
-    cell = document.header["code"]
-    fault = RowFault(cell.row, cell.column, "", "", "")
-    return cell.column, document.locate(fault).cell
+    code = document.header["code"]
+    return code.column, document.cell(code.row, code.column)
 
 
 def _build_draft(document: Document, endpoint: Endpoint, lookups: Lookups) -> Draft:

@@ -2,7 +2,6 @@
 
 import re
 import unicodedata
-from abc import ABC, abstractmethod
 from contextlib import suppress
 from datetime import UTC, date, datetime, time
 from decimal import Context, Decimal
@@ -78,17 +77,17 @@ class UnfitValue(Exception):
         self.remedy = remedy
 
 
-class ShownValue(ABC):
+class ShownValue:
     """A value of a spreadsheet whose meaning depends on how it is shown."""
 
     @property
-    @abstractmethod
     def text(self) -> str:
         """What a person sees."""
+        raise NotImplementedError
 
-    @abstractmethod
     def resolve(self, kind: FieldType) -> object:
         """Return what it is in a field of this type. Raises UnfitValue."""
+        raise NotImplementedError
 
 
 def parse_value(
@@ -99,7 +98,6 @@ def parse_value(
     A number without decimals is an int, any other one has no trailing zeros: 25, 25.0 and 25.00
     are the same. A timestamp is in UTC. `file_format` is how numbers and dates are written.
     """
-    file_format = file_format or FileFormat()
     if isinstance(value, ShownValue):
         value = value.resolve(kind)
     if isinstance(value, str):
@@ -113,10 +111,10 @@ def parse_value(
     if kind is FieldType.TEXT:
         return _parse_text(value)
     if kind is FieldType.DAY:
-        return _parse_day(value, file_format.dates)
+        return _parse_day(value, file_format.dates if file_format else None)
     if kind is FieldType.INSTANT:
         return _parse_instant(value)
-    return _parse_number(value, kind, file_format.decimal)
+    return _parse_number(value, kind, file_format.decimal if file_format else None)
 
 
 def format_value(value: object) -> str:
@@ -152,9 +150,9 @@ def _parse_text(value: object) -> str:
 
 def _reject_spreadsheet_text(value: str) -> None:
     """Reject what a spreadsheet writes in place of a value when it saves a text file."""
-    if _SHORTENED.fullmatch(value):
+    if "E" in value and _SHORTENED.fullmatch(value):
         raise UnfitValue("It is a number of which a spreadsheet kept the first digits.", AS_TEXT)
-    if _SPREADSHEET_ERROR.fullmatch(value):
+    if value[0] == "#" and _SPREADSHEET_ERROR.fullmatch(value):
         raise UnfitValue(
             "It is an error or a column too narrow in the spreadsheet, not a value.",
             "Fix it there and save the file again.",

@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from unicodedata import normalize
 
@@ -20,7 +21,9 @@ from p4books.endpoints.purchase_orders import PURCHASE_ORDERS
 from p4books.endpoints.vendors import VENDORS
 from p4books.push.documents import Document, FieldValue, RowReader, read_documents
 from p4books.push.lookups import Lookups, RecordIndex, TaxRate
-from p4books.push.types import Draft, FaultyRecord, RowFault, SourceRow, TableLayout
+from p4books.push.mapping import field_checker
+from p4books.push.readers.text import read_csv
+from p4books.push.types import Draft, FaultyRecord, FileFormat, RowFault, SourceRow, TableLayout
 from p4books.push.validate import (
     Contradiction,
     find_contradictions,
@@ -284,6 +287,37 @@ def test_place_of_the_code() -> None:
 
     assert isinstance(draft, Draft)
     assert (draft.column, draft.cell) == ("Código", "S!C2")
+
+
+def test_file_of_a_spanish_office(tmp_path: Path) -> None:
+    """A file as an office writes it becomes the documents that are sent."""
+    file = tmp_path / "facturas.csv"
+    file.write_bytes(
+        (
+            "Facturas de marzo;;;;;;;;\n"
+            "Nº Factura;Código de cliente;Fecha;Vence;Producto;Cant.;P. Unitario;ITBMS;Total\n"
+            "F-1;C-1;31/03/2026;30/04/26;P-1;3;35,31;;\n"
+            "F-1;;;;P-1;1.000;0,5;;\n"
+        ).encode("cp1252")
+    )
+    file_format = FileFormat(decimal=",", dates="dmy", encoding="cp1252")
+    reader = RowReader(INVOICES, LOOKUPS, file_format=file_format)
+    rows = read_csv(file, file_format, field_checker(INVOICES))
+
+    (draft,) = validate_documents(read_documents(rows, reader), INVOICES, LOOKUPS)
+
+    assert isinstance(draft, Draft)
+    assert json.loads(draft.body) == {
+        "code": "F-1",
+        "customer_id": 1,
+        "document_date": "2026-03-31",
+        "due_date": "2026-04-30",
+        "lines": [
+            {"price": 35.31, "product_id": 10, "quantity": 3},
+            {"price": 0.5, "product_id": 10, "quantity": 1000},
+        ],
+    }
+    assert (draft.row, reader.header_row) == (3, 2)
 
 
 def test_streams() -> None:

@@ -33,7 +33,7 @@ _CODES: dict[int, str] = BUILTIN_FORMATS | {
     _ACCOUNTING: r'_("$"* #,##0.00_);_("$"* \(#,##0.00\);_("$"* "-"??_);_(@_)'
 }
 _DOUBLE = Context(DOUBLE_DIGITS, ROUND_HALF_EVEN)
-_SHOW_ALL = "Show all of it in its format, or change the value: only what is seen is sent."
+_SHOW_ALL = "Show all of it in its format, or round or correct it: only what is seen is sent."
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,8 @@ def format_code(workbook: Any, style_id: int) -> str | None:
         return GENERAL
     number = workbook._cell_styles[style_id].numFmtId
     if number >= BUILTIN_FORMATS_MAX_SIZE:
-        return str(workbook._number_formats[number - BUILTIN_FORMATS_MAX_SIZE])
+        code = str(workbook._number_formats[number - BUILTIN_FORMATS_MAX_SIZE])
+        return GENERAL if code.lower() == GENERAL.lower() else code
     return _CODES.get(number)
 
 

@@ -285,7 +285,8 @@ class _SectionRenderer:
 
     def _read_dash(self, text: str) -> Decimal | None:
         """Return zero if it is shown as a dash, as accountants do."""
-        return Decimal(0) if not self._value and text.strip("$ ") in _DASHES else None
+        is_dash = re.sub(r"[\w\s$€/.]", "", text) in _DASHES
+        return Decimal(0) if is_dash and not self._value else None
 
     def _render_exponent(self) -> ShownNumber:
         value = self._value.copy_abs()

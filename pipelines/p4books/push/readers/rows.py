@@ -4,6 +4,7 @@ import codecs
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -55,9 +56,14 @@ class Header:
                 raise self._unnamed_column(number, place, values[place])
         short = len(self.names) - len(values)
         padded = [*values, *[None] * short] if short > 0 else values
-        named = enumerate(zip(self.names, padded, strict=False))
-        seen = {name: value for n, (name, value) in named if name and n not in self.hidden}
+        named = zip(self.seen_names, padded, strict=False)
+        seen = {name: value for name, value in named if name}
         return SourceRow(number, seen, is_hidden, self.layout)
+
+    @cached_property
+    def seen_names(self) -> tuple[str, ...]:
+        """The names of the columns that a person sees, '' for the others."""
+        return tuple("" if n in self.hidden else name for n, name in enumerate(self.names))
 
     def _unnamed_column(self, number: int, place: int, value: Any) -> BadFile:
         from openpyxl.utils import get_column_letter  # noqa: PLC0415 - only for this error

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from p4books.push.readers.number_formats import date_parts, show_number, show_text, shows_exactly
 
 ACCOUNTING = r'_(* #,##0.00_);_(* \(#,##0.00\);_(* "-"??_);_(@_)'
+BALBOAS = r'_-[$B/.-180A]* #,##0.00_-;\-[$B/.-180A]* #,##0.00_-;_-[$B/.-180A]* "-"??_-;_-@_-'
 CURRENCY = '"$"#,##0.00_);[Red]("$"#,##0.00)'
 
 # What is held, the format, what is shown, the amount that a person reads, whether it can be a code
@@ -56,6 +57,9 @@ SHOWN = [
     ("1234.5", ACCOUNTING, "1,234.50", "1234.5", False),
     ("-1234.5", ACCOUNTING, "(1,234.50)", "-1234.5", False),
     ("0", ACCOUNTING, "-", "0", False),
+    ("-5", BALBOAS, "-B/.5.00", "-5", False),
+    ("0", BALBOAS, "B/.-", "0", False),
+    ("-1234.5", "#,##0.00\\ [$€-C0A]", "-1,234.50 €", "-1234.5", False),
     ("-5", "0.00;[Red]0.00", "5.00", "5", False),
     ("-5", "0;0", "5", "5", False),
     ("5", ";;;", "", None, False),
