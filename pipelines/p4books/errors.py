@@ -299,8 +299,8 @@ class WarehouseTooNew(P4BooksError):
 
 
 _UNCHANGED = (
-    "Any published file is unchanged; pages already fetched are kept, and the next run continues "
-    "from them."
+    "Any published file is unchanged, and nothing that was fetched is lost. Fix that, then run "
+    "again: the next run continues from here."
 )
 
 
@@ -400,9 +400,28 @@ class NotWritten(P4BooksError):
     """An output file cannot be written."""
 
     def __init__(self, path: Path, why: str) -> None:
+        reason = why.lower()
+        if any(word in reason for word in ("space", "full", "quota")):
+            remedy = "Free some space, or choose another path."
+        elif "no such file" in reason:
+            remedy = "Create its folder first, or choose another path."
+        elif "permission" in reason or "read-only" in reason:
+            remedy = "Get the right to write there, or choose another path."
+        else:
+            remedy = "Choose another path."
         super().__init__(
-            f"{path} cannot be written ({why}). An existing file is unchanged. Free some space, or "
-            "choose another path."
+            f"{path} cannot be written ({why}). An existing file is unchanged. {remedy}"
+        )
+
+
+class OutputLost(P4BooksError):
+    """Standard output cannot be written: its disk is full, say."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            f"The output cannot be written ({why}). What the command was to do besides was done, "
+            "and nothing else was changed. Fix that, or write to another file, and run it again "
+            "if you need its output."
         )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pendulum
-from rich.console import Console
+from rich.console import Console, ConsoleDimensions
 from rich.table import Table
 from rich.text import Text
 
@@ -22,7 +22,11 @@ WIDE = 10_000  # columns of output that is not a terminal, so that a table in a 
 
 def make_console() -> Console:
     """Create the console of stdout, as wide as the terminal, or WIDE if there is none."""
-    return Console(width=None if sys.stdout.isatty() else WIDE, highlight=False, soft_wrap=False)
+    console = Console(highlight=False, soft_wrap=False)
+    console.size = ConsoleDimensions(
+        console.width if sys.stdout.isatty() else WIDE, console.height
+    )  # both, or a terminal of the kind `dumb` always has 80 columns
+    return console
 
 
 def print_line(line: str = "") -> None:
@@ -127,7 +131,7 @@ def _build_table(
 
 
 def _measure_width(table: Table) -> int:
-    return Console(width=WIDE).measure(table).maximum
+    return Console(width=WIDE, height=1).measure(table).maximum
 
 
 def _is_number(value: object) -> bool:

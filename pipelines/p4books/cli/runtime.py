@@ -17,6 +17,7 @@ from typing import NoReturn
 
 import click
 
+from p4books.cli.streams import prepare_streams
 from p4books.cli.suggestions import complete_suggestions, forget_tenant, remember_tenant
 from p4books.endpoints import get_endpoint
 from p4books.errors import P4BooksError, StopRequested, UsageError, fold_errors
@@ -100,6 +101,7 @@ def run_app(command: click.Command) -> NoReturn:
 
     Stopping at once is always safe: files are replaced as a whole or not at all.
     """
+    prepare_streams()
     _watch_signals()
     _exit_process(run_command(command))
 
@@ -162,9 +164,11 @@ def _invoke(command: click.Command, words: list[str]) -> int:
     try:
         with command.make_context("p4books", words) as context:
             command.invoke(context)
+            code = 0
     except click.exceptions.Exit as end:
-        return end.exit_code
-    return 0
+        code = end.exit_code
+    sys.stdout.flush()  # raises if it cannot be written
+    return code
 
 
 def _report_error(error: Exception | SystemExit) -> int:
@@ -223,7 +227,7 @@ def _await_signal(reader: int) -> None:
 
 def _exit_process(code: int) -> NoReturn:
     """End the process, even if threads are still running."""
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, P4BooksError):
         sys.stdout.flush()
         sys.stderr.flush()
     os._exit(code)

@@ -306,7 +306,7 @@ def test_no_folder(tmp_path: Path) -> None:
     """A folder that cannot be created is DiskTrouble."""
     (tmp_path / "file").touch()
 
-    with pytest.raises(DiskTrouble, match="pages already fetched are kept"):
+    with pytest.raises(DiskTrouble, match="nothing that was fetched is lost"):
         Spool(tmp_path / "file" / "spool", SOURCE).resume(NOW)
 
 
