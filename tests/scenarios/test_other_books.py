@@ -12,6 +12,7 @@ from tests.staging_sync import VENDORS, sync
 from p4books.errors import OtherBooks, TooManyChanged, WarehouseLost
 from p4books.load.warehouse import list_generations
 from p4books.publish.publish import publish_report
+from p4books.publish.status import read_status
 from p4books.settings import Settings
 from p4books.storage.run_log import RunLog, SyncSummary
 from p4books_sandbox import Sandbox
@@ -59,6 +60,9 @@ def test_lost_and_put_back(settings: Settings, sandbox: Sandbox) -> None:
 
     assert (settings.published.read_bytes(), len(sandbox.requests)) == (published, requests)
     assert not settings.warehouse.exists()
+    status = read_status(settings)
+    assert "warehouse.duckdb is missing" in (status.problem or "")
+    assert status.tables[2].rows == 40
     sandbox.books["vendors"].replace(2, name="Third")
     shutil.copy(list_generations(settings.warehouse)[0], settings.warehouse)
     summary = sync_vendors(settings)
@@ -88,7 +92,7 @@ def test_from_nothing(settings: Settings, sandbox: Sandbox) -> None:
     shutil.rmtree(settings.private)
     published = settings.published.read_bytes()
     short = settings.model_copy(update={"page_size": 10, "requests_per_run": 3})
-    with pytest.raises(WarehouseLost, match=r"acme\.duckdb has 40 rows of it"):
+    with pytest.raises(WarehouseLost, match=r"acme\.duckdb has 40 rows from it"):
         sync_vendors(short)
 
     first = sync_vendors(short, from_nothing=True)

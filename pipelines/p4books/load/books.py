@@ -35,7 +35,7 @@ def check_not_lost(settings: Settings) -> None:
         return
     if evidence := list(_find_evidence(settings)):
         way_back = describe_way_back(settings.warehouse)
-        raise WarehouseLost(settings.warehouse, " and ".join(evidence), way_back)
+        raise WarehouseLost(settings.warehouse, ", ".join(evidence), way_back)
 
 
 def start_from_nothing(settings: Settings, scratch: Path, log: RunLog, run: int) -> str:
@@ -173,7 +173,7 @@ def _describe_published(settings: Settings) -> str | None:
     if tenant.casefold() != settings.tenant.casefold():
         return f"{path} has the books of tenant {tenant}"
     total = sum(rows.values())
-    return f"{path} has {_count(total, 'row')} of it" if total else None
+    return f"{path} has {_count(total, 'row')} from it" if total else None
 
 
 def count_published_rows(con: duckdb.DuckDBPyConnection) -> dict[str, int]:

@@ -63,7 +63,7 @@ def describe_way_back(warehouse: Path) -> str:
         folder = _generations_folder(warehouse)
         return f"There is no generation to put back in {folder}; a backup may have one. {over}"
     at = _parse_generation(newest)
-    when = f" of {at:%Y-%m-%d %H:%M:%S} UTC" if at else ""
+    when = f", of {at:%Y-%m-%d %H:%M:%S} UTC," if at else ""
     log = warehouse.with_name(f"{warehouse.name}.wal")
     first = f"rm {shlex.quote(str(log))} && " if log.exists() else ""
     command = f"{first}cp {shlex.quote(str(newest))} {shlex.quote(str(warehouse))}"

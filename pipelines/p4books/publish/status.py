@@ -10,8 +10,14 @@ from typing import Any
 import duckdb
 
 from p4books.endpoints import ENDPOINTS
-from p4books.errors import NotPublished, PublishedFileBlocked, PublishedFileUnreadable
+from p4books.errors import (
+    NotPublished,
+    PublishedFileBlocked,
+    PublishedFileUnreadable,
+    WarehouseLost,
+)
 from p4books.extract.spool import measure_spool
+from p4books.load.books import check_not_lost
 from p4books.load.schema import load_unknown_fields
 from p4books.publish.published_file import explain_open_error
 from p4books.publish.query import open_published
@@ -55,8 +61,9 @@ class TenantStatus:
 
     `unknown` lists the fields that no column holds, as ENDPOINT.FIELD. `traits` is what
     `check --deep` detected about the API, None if it was never run. `problem` says why the file
-    cannot be read and what to do; then `bytes` and `published_at` may be None. `first_copies` are
-    the lists that are not read to their ends yet, also while a run reads them.
+    cannot be read and what to do, then `bytes` and `published_at` may be None; or that the
+    warehouse is missing. `first_copies` are the lists that are not read to their ends yet, also
+    while a run reads them.
     """
 
     file: str
@@ -105,7 +112,7 @@ def read_status(settings: Settings) -> TenantStatus:
         requests_last_day=log.count_requests_since(time.time() - DAY),
         unknown=_list_unknown_fields(settings.warehouse),
         traits=log.load_capabilities(),
-        problem=problem,
+        problem=_find_loss(settings) or problem,
         first_copies=first_copies,
     )
 
@@ -123,6 +130,21 @@ def _find_first_copies(
             percent = 100 * read.pages // read.announced
             copies.append(FirstCopy(name, read.pages, read.announced, read.rows, percent))
     return tuple(copies)
+
+
+def _find_loss(settings: Settings) -> str | None:
+    """Return what the next sync will say because the warehouse is missing; None if it is not.
+
+    Who reads the published file may not access the private folder, or has none.
+    """
+    try:
+        if settings.run_log.exists():
+            check_not_lost(settings)
+    except WarehouseLost as error:
+        return str(error)
+    except OSError:
+        return None
+    return None
 
 
 def _count_rows(con: duckdb.DuckDBPyConnection) -> dict[str, tuple[int, int]]:

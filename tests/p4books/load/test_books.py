@@ -108,7 +108,7 @@ def push_once(settings: Settings) -> None:
         (write_generation, "1 generation of it is there"),
         (lambda settings: log_run(settings, LOADED), "run 1 loaded rows into it"),
         (push_once, "the ledger has 1 push"),
-        (write_published, "acme.duckdb has 6,000 rows of it"),
+        (write_published, "acme.duckdb has 6,000 rows from it"),
         (
             lambda settings: write_published(settings, tenant="other"),
             "acme.duckdb has the books of tenant other",
@@ -136,7 +136,7 @@ def test_all_evidence(settings: Settings) -> None:
     write_published(settings, 1)
     log_run(settings, LOADED)
 
-    with pytest.raises(WarehouseLost, match=r"run 1 loaded rows into it and \S+ has 1 row of it\."):
+    with pytest.raises(WarehouseLost, match=r"run 1 loaded rows into it, \S+ has 1 row from it\."):
         check_not_lost(settings)
 
 
