@@ -1,5 +1,6 @@
 """Settings: where they are looked up, their types, defaults and validation."""
 
+import codecs
 import ipaddress
 import logging
 import os
@@ -151,6 +152,15 @@ class Settings(BaseModel):
         except UsageError as error:
             raise ValueError(str(error)) from None
         return tuple(dict.fromkeys(names))
+
+    @validator("push_encoding")
+    @classmethod
+    def _check_encoding(cls, value: str | None) -> str | None:
+        try:
+            codecs.lookup(value or "utf-8")
+        except (LookupError, ValueError):
+            raise ValueError(f"unknown encoding '{value}'") from None
+        return value
 
     @validator("timezone")
     @classmethod

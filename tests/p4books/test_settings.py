@@ -840,11 +840,14 @@ def test_folder_that_is_not_utf8(monkeypatch: Env) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("push_decimal", ";", "The setting push_decimal is invalid: input should be '.' or ','."),
-        ("push_dates", "ymd", "The setting push_dates is invalid: input should be 'dmy' or 'mdy'."),
+        ("push_decimal", ";", "Input should be '.' or ','"),
+        ("push_dates", "ymd", "Input should be 'dmy' or 'mdy'"),
+        ("push_encoding", "cp12520", "unknown encoding 'cp12520'"),
     ],
 )
 def test_notation_of_files(name: str, value: str, message: str) -> None:
     """How files to push are written is one of the known ways."""
-    assert message in _errors(**{name: value})
-    assert getattr(_validate(**{name: "," if "decimal" in name else "dmy"}), name) is not None
+    valid = {"push_decimal": ",", "push_dates": "dmy", "push_encoding": "cp1252"}[name]
+
+    assert message in _errors(**{name: value}).replace("\\'", "'")
+    assert getattr(_validate(**{name: valid}), name) == valid
