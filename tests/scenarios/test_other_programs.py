@@ -42,7 +42,7 @@ def test_runs_without_a_change(synced: Settings) -> None:
     first = read_elsewhere(synced.published, NAME)
     for damage, said in (
         (kill_after_commit, "had changes of another program"),
-        (write_and_close, "was changed or replaced by another program"),
+        (write_and_close, "was changed or replaced after it was published"),
         (Path.unlink, "was missing"),
     ):
         damage(synced.published)

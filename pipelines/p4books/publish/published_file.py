@@ -15,17 +15,23 @@ import stat
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 import duckdb
 
-from p4books.errors import PublishedFileBlocked, PublishedFileUnreadable, SettingsError
+from p4books.errors import (
+    P4BooksError,
+    PublishedFileBlocked,
+    PublishedFileUnreadable,
+    SettingsError,
+)
 from p4books.settings import ENV_PREFIX, Settings
 from p4books.storage.database import describe_holder, open_reader
 from p4books.storage.files import copy_beside, replace_atomically
-from p4books.storage.run_log import PublishedRecord, RunLog
+from p4books.storage.run_log import DAY, PublishedRecord, RunLog
 
 LOGS = (".wal", ".wal.checkpoint", ".wal.recovery")  # what DuckDB writes beside a file
 CHECKS = 6  # whether readers can open it, two for each of three new files
@@ -75,18 +81,14 @@ def find_access(settings: Settings) -> FileAccess:
 def locate_file(file: Path) -> Path:
     """Return where a published file is or will be: if it is a link, where that points.
 
-    Raises PublishedFileBlocked if it points nowhere, or if something other than a file is there.
+    Raises PublishedFileBlocked if it points nowhere, or if something other than a file is there,
+    and PublishedFileUnreadable if its folder is not accessible.
     """
     try:
         real = Path(os.path.realpath(file, strict=file.is_symlink()))
         is_blocked = real.exists() and not real.is_file()
     except OSError as error:
-        why = "does not exist" if isinstance(error, FileNotFoundError) else error.strerror
-        raise PublishedFileBlocked(
-            file,
-            f"is a link to {Path(file).readlink()}, which cannot be used ({why})",
-            "Mount the disk it is on, or create an empty file there, or remove the link",
-        ) from None
+        raise _location_error(file, error) from None
     if is_blocked:
         kind = "a folder" if real.is_dir() else "not a file"
         raise PublishedFileBlocked(file, f"is {kind}", "Move it elsewhere")
@@ -185,10 +187,7 @@ def explain_open_error(file: Path, error: duckdb.Error) -> PublishedFileUnreadab
         now = f"Close it there, or run {again}, which puts a new file in its place; open that one"
         return PublishedFileUnreadable(file, why, f"{now} read-only.")
     if "Permission denied" in text:
-        why = "may not be read by this user"
-        return PublishedFileUnreadable(
-            file, why, "Its group and mode are the settings `published_group`, `published_mode`."
-        )
+        return _permission_error(file)
     if LOGS[0] in text:
         why = f"has changes of another program beside it, in {file.name}{LOGS[0]}"
         return PublishedFileUnreadable(file, why, f"Run {again}, which removes them.")
@@ -206,6 +205,28 @@ def _query_about(con: duckdb.DuckDBPyConnection) -> tuple[str | None, datetime |
     return row or (None, None)
 
 
+def _location_error(file: Path, error: OSError) -> P4BooksError:
+    try:
+        target = file.readlink()
+    except OSError:
+        return _permission_error(file)
+    why = "does not exist" if isinstance(error, FileNotFoundError) else error.strerror
+    return PublishedFileBlocked(
+        file,
+        f"is a link to {target}, which cannot be used ({why})",
+        "Mount the disk it is on, or create an empty file there, or remove the link",
+    )
+
+
+def _permission_error(file: Path) -> PublishedFileUnreadable:
+    return PublishedFileUnreadable(
+        file,
+        "may not be read by this user",
+        "Ask whoever runs p4books for access: the settings `published_group` and `published_mode`, "
+        "and the permissions of its folder, decide who may read it.",
+    )
+
+
 def _place_copy(built: Path, file: Path, access: FileAccess) -> PublishedRecord:
     real = locate_file(file)
     with copy_beside(built, real, access.group) as copy:
@@ -213,6 +234,7 @@ def _place_copy(built: Path, file: Path, access: FileAccess) -> PublishedRecord:
         content, digest = _read_mark(copy, "size", "mtime_ns", "ino"), _read_digest(copy)
         _remove_logs(file, real)  # the old file without them is the old picture
         replace_atomically(copy, real, access.mode)
+    _remove_spill(file, real)
     _remove_logs(file, real)  # what a program that has the old file open wrote meanwhile
     mark = _read_mark(real)
     unchanged = mark.startswith(content)
@@ -226,7 +248,7 @@ def _find_problem(file: Path, record: PublishedRecord) -> PublishedFileUnreadabl
     except PublishedFileUnreadable as error:
         return error
     if damage := _describe_changes(file, record):
-        return PublishedFileUnreadable(file, damage, "Open it read-only there, then run again.")
+        return PublishedFileUnreadable(file, damage, "Open it read-only elsewhere, then run again.")
     return None
 
 
@@ -237,7 +259,7 @@ def _describe_changes(file: Path, record: PublishedRecord) -> str | None:
     for log in _list_logs(file, Path(os.path.realpath(file))):
         return f"had changes of another program beside it, in {log.name}"
     if _read_mark(file) != record.mark and _read_digest(file) != record.digest:
-        return "was changed or replaced by another program"
+        return "was changed or replaced after it was published"
     return None
 
 
@@ -296,6 +318,17 @@ def _remove_logs(file: Path, real: Path) -> None:
             raise PublishedFileBlocked(
                 file, f"{why} ({error.strerror})", f"Move {log.name} elsewhere"
             ) from None
+
+
+def _remove_spill(file: Path, real: Path) -> None:
+    """Remove what queries of readers that were killed left on disk, and nothing recent."""
+    for folder in {place.with_name(f"{place.name}.tmp") for place in (file, real)}:
+        for spill in folder.glob("duckdb_temp_*"):
+            with suppress(OSError):
+                if time.time() - spill.stat().st_mtime > DAY:
+                    spill.unlink()
+        with suppress(OSError):
+            folder.rmdir()
 
 
 def _as_of_option(file: Path) -> str:

@@ -460,8 +460,9 @@ OTHER_USER = """
 import encodings.idna, os, shutil, stat, sys
 from pathlib import Path
 import duckdb, pytz
-from p4books.errors import SettingsError
+from p4books.errors import PublishedFileUnreadable, SettingsError
 from p4books.publish.published_file import *
+from p4books.publish.query import open_published
 from p4books.storage.run_log import RunLog
 from p4books.settings import Settings
 
@@ -489,6 +490,13 @@ try:
     find_access(settings.model_copy(update={"published_group": "0"}))
 except SettingsError as error:
     print(error)
+settings.data_dir.chmod(0)
+for refused in (open_published, locate_file):
+    try:
+        refused(settings.published)
+    except PublishedFileUnreadable as error:
+        print(error)
+settings.data_dir.chmod(0o700)
 """
 
 
@@ -504,6 +512,7 @@ def test_another_user(files: dict[str, Path]) -> None:
 
     assert out[:4] == ["old None", "new None", "True", "100400 None"]
     assert "is not in the group '0'. Set SOURCES__P4BOOKS__PUBLISHED_GROUP to one of" in out[4]
+    assert ["may not be read by this user. Ask" in line for line in out[5:]] == [True, True]
 
 
 def test_renewed_access(settings: Settings, published: Path, tmp_path: Path) -> None:
@@ -628,6 +637,26 @@ def test_full_disk(settings: Settings, published: Path, files: dict[str, Path]) 
 
     assert inspect_published(settings) == FileState("old", AT)
     assert list_files(settings) == [".private", "acme.duckdb"]
+
+
+def test_spill_of_readers(settings: Settings, publish: Callable[[str], None]) -> None:
+    """What a killed query left on disk is removed after a day, what a query needs is not."""
+    folder = beside(settings.published, ".tmp")
+    folder.mkdir()
+    files = [folder / name for name in ("duckdb_temp_1.tmp", "duckdb_temp_2.tmp", "mine")]
+    for file in files:
+        file.touch()
+    for file in files[1:]:
+        os.utime(file, (1, 1))
+
+    publish("old")
+    left = [file.name for file in files if file.exists()]
+    for file in (files[0], files[2]):
+        file.unlink()
+    publish("new")
+
+    assert left == ["duckdb_temp_1.tmp", "mine"]
+    assert not folder.exists()
 
 
 def test_half_a_file(published: Path, tmp_path: Path) -> None:
