@@ -106,6 +106,7 @@ def store_pages(settings: Settings, endpoint: str, *numbers: int, total: int = 9
 
 def test_first_copies(settings: Settings) -> None:
     """Lists that were never read to the end show how far they are, but no other list does."""
+    duckdb.connect(settings.warehouse).close()
     record(settings, "products", 100, 150, complete=True)
     for endpoint in ("products", "invoices"):
         store_pages(settings, endpoint, 1, 10, 9)
