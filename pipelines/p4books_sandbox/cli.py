@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import shlex
 import signal
 import sys
@@ -58,14 +59,14 @@ def parse_arguments(words: Sequence[str] | None = None) -> Arguments:
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        sys.stderr.write(f"p4books_sandbox: {message.rstrip('.')}. See --help.\n")
+        sys.stderr.write(f"{self.prog}: {message.rstrip('.')}. See --help.\n")
         sys.exit(2)
 
 
 def _make_parser() -> argparse.ArgumentParser:
     default = Options()
     parser = _Parser(
-        prog="python -m p4books_sandbox",
+        prog=_command_name(),
         description="P4 Books on this machine, made from its contract.",
         epilog="Example: p4books sandbox --invoices 500 --port 8080",
         allow_abbrev=False,
@@ -183,8 +184,13 @@ def _print_settings(url: str, options: Options) -> None:
 
 
 def _fail(message: str) -> int:
-    sys.stderr.write(f"p4books_sandbox: {message}\n")
+    sys.stderr.write(f"{_command_name()}: {message}\n")
     return 1
+
+
+def _command_name() -> str:
+    """Return how the sandbox was started, as whoever started it says."""
+    return os.environ.get("P4BOOKS_SANDBOX_COMMAND", "python -m p4books_sandbox")
 
 
 def _exit_quietly(_: int, __: object) -> NoReturn:

@@ -171,7 +171,7 @@ def test_wrong_option(capsys: pytest.CaptureFixture[str], words: list[str], mess
         parse_arguments(words)
 
     printed = capsys.readouterr()
-    assert printed.err.startswith(f"p4books_sandbox: {message}")
+    assert printed.err.startswith(f"python -m p4books_sandbox: {message}")
     assert (printed.out, printed.err.count("\n")) == ("", 1)
 
 
@@ -180,7 +180,9 @@ def test_exit_code_of_a_wrong_option() -> None:
     done = _run("--limit", "-3")
 
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "p4books_sandbox: limit must be 0 or more, not -3. See --help.\n"
+    assert (
+        done.stderr == "python -m p4books_sandbox: limit must be 0 or more, not -3. See --help.\n"
+    )
 
 
 def test_busy_port() -> None:
@@ -191,5 +193,6 @@ def test_busy_port() -> None:
 
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
-        f"p4books_sandbox: Can't listen on 127.0.0.1, port {port}: Address already in use.\n"
+        "python -m p4books_sandbox: "
+        f"Can't listen on 127.0.0.1, port {port}: Address already in use.\n"
     )

@@ -99,7 +99,9 @@ def sandbox(words: tuple[str, ...]) -> NoReturn:
     """Run a P4 Books on this machine, for trials without a key (see `sandbox --help`)."""
     require_sandbox()
     sys.stdout.flush()
-    os.execv(sys.executable, [sys.executable, "-m", "p4books_sandbox", *words])  # noqa: S606 - ours
+    command = [sys.executable, "-m", "p4books_sandbox", *words]
+    named = {**os.environ, "P4BOOKS_SANDBOX_COMMAND": "p4books sandbox"}  # in its own messages
+    os.execve(sys.executable, command, named)  # noqa: S606 - ours
 
 
 @contextmanager

@@ -28,6 +28,7 @@ def test_help_shows_an_example(run_shop: Run, command: str) -> None:
 
     assert done.returncode == 0
     assert re.search(rf"(Example|example).*{command}", done.stdout, re.DOTALL)
+    assert re.search(rf"usage: p4books {command}\b", done.stdout, re.IGNORECASE)
 
 
 @pytest.mark.parametrize(
