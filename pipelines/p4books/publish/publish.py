@@ -165,7 +165,7 @@ def build_published_file(
     file.unlink(missing_ok=True)
     try:
         with open_database(spill=target.scratch, memory=memory) as con:
-            con.execute("set preserve_insertion_order = false")  # tables have no order anyway
+            con.execute("set preserve_insertion_order = false")  # but of what is sorted
             con.execute(f"attach {quote_path(warehouse)} as warehouse (read_only)")
             con.execute(
                 f"attach {quote_path(file)} as {TARGET} (storage_version '{STORAGE_VERSION}')"

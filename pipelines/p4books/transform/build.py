@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence, Set
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -185,15 +186,28 @@ def _create_view(con: duckdb.DuckDBPyConnection, model: Model) -> None:
 
 
 def _build_table(con: duckdb.DuckDBPyConnection, model: Model) -> None:
+    """Build a model; the rows of a table are in its order, for tools that show the first ones."""
     table = f"{TARGET}.{model.layer}.{quote_identifier(model.name)}"
     kind = "table" if model.published else "view"
     con.execute(f"set search_path = {quote_literal(_SEARCH_PATH)}")
     try:
-        con.execute(f"create {kind} {table} as\n{model.sql}")
+        _create_table(con, model, f"create {kind} {table} as")
     except (duckdb.DataError, duckdb.ProgrammingError, duckdb.NotSupportedError) as error:
         raise locate_sql_error(model.file, error, above=1) from None
     if model.published:
         _comment_on_table(con, model, table)
+
+
+def _create_table(con: duckdb.DuckDBPyConnection, model: Model, create: str) -> None:
+    """Create a model with its rows in its order; without it if that names no column.
+
+    The checks of the key and of the order say so later.
+    """
+    if model.published and model.sorted_by:
+        with suppress(duckdb.BinderException):
+            con.execute(f"{create} from (\n{model.sql}\n) order by {model.order}")
+            return
+    con.execute(f"{create}\n{model.sql}")
 
 
 def _comment_on_table(con: duckdb.DuckDBPyConnection, model: Model, table: str) -> None:

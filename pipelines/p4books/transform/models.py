@@ -12,6 +12,7 @@ from pathlib import Path
 
 from p4books.errors import BrokenSql
 from p4books.settings import project_root
+from p4books.storage.database import quote_identifier
 
 LAYERS = ("raw", "staging", "core", "reporting", "custom")  # a model reads its own or a lower one
 CUSTOM = "custom"  # the user's own models; a broken one of these stops nothing
@@ -47,6 +48,11 @@ class Model:
     def full_name(self) -> str:
         """Return the name with its schema, as in core.fct_invoice."""
         return f"{self.layer}.{self.name}"
+
+    @property
+    def order(self) -> str:
+        """Return the ORDER BY clause of its rows, made unambiguous by the key."""
+        return ", ".join([self.sorted_by, *map(quote_identifier, self.key)])
 
 
 @dataclass(frozen=True)

@@ -222,6 +222,22 @@ def test_many_models(target: Connection, sql: Files) -> None:
     assert target.execute("select count(*) from published.core.b19").fetchall() == [(60,)]
 
 
+@pytest.mark.parametrize("layer", ["reporting", "custom"])
+@pytest.mark.parametrize("ending", ["", ";", "\n-- the end"])
+def test_rows_are_in_order(target: Connection, sql: Files, layer: str, ending: str) -> None:
+    """The rows of a table are stored in its order, then by its key, without any ORDER BY."""
+    header = "-- One row per n.\n-- key: n\n-- section: Trust\n-- order: n % 7 desc"
+    query = "select hash(range) % 90_000 as lot, range as n from range(150_000) order by lot"
+    target.execute("set preserve_insertion_order = false")  # as when a file is published
+
+    build(target, sql(**{f"{layer}__a": f"{header}\n{query}{ending}"}))
+
+    target.execute("reset preserve_insertion_order")
+    stored = target.execute(f"select n % 7, n from published.{layer}.a").fetchall()
+    assert len(stored) == 150_000
+    assert stored == sorted(stored, key=lambda row: (-row[0], row[1]))
+
+
 def test_comments(target: Connection, sql: Files) -> None:
     """A table has its grain as comment, and its columns their meanings as far as known."""
     root = sql(staging__vendors=VENDORS, custom__mine=VENDORS)
