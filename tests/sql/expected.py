@@ -42,6 +42,11 @@ def word(row: Row) -> str:
     return "".join(letter for letter in (row["status"] or "").lower() if letter.isalpha())
 
 
+def spell_id(reference: str | None) -> str:
+    """Return the id that a reference means, (none) if it names none."""
+    return (reference or "").strip().removesuffix(".0") or "(none)"
+
+
 def total(pairs: Iterable[tuple[Key, Decimal]]) -> Sums:
     """Sum amounts by key, without sums of 0."""
     sums: Sums = defaultdict(Decimal)
@@ -59,7 +64,7 @@ class Line:
     @property
     def product(self) -> str:
         """Return the product, (none) if there is none."""
-        return self.row.get("product_id") or "(none)"
+        return spell_id(self.row.get("product_id"))
 
     @property
     def tax_code(self) -> str:
@@ -104,7 +109,7 @@ class Document:
     @property
     def party(self) -> str:
         """Return the customer or vendor, (none) if there is none."""
-        return self.row.get("customer_id") or self.row.get("vendor_id") or "(none)"
+        return spell_id(self.row.get("customer_id") or self.row.get("vendor_id"))
 
     @property
     def currency(self) -> str:
@@ -124,7 +129,7 @@ class Document:
     @cached_property
     def lines(self) -> list[Line]:
         """Return the lines."""
-        return [Line(row) for row in self.row["lines"] or ()]
+        return [Line(row) for row in self.row["lines"] or () if row is not None]
 
     @cached_property
     def lines_net(self) -> Decimal:

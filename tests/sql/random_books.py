@@ -33,8 +33,9 @@ INSTANTS = (
 WORDS = ("a", "Doña \"Ñ\" 'x'", "=1+1", "😀", "")
 CURRENCIES = ("USD", "usd ", "EUR", "")
 CODES = ("ITBMS", "itbms7 ", "ITBMS10", "EXENTO", "IVA", "")
-PARTIES = ("1", "2", "3", "77")  # 77 is unknown
-PRODUCTS = ("1", "2", "3", "99")
+PARTIES = ("1", "2", "3", "77", "1.0", " ")  # 77 is unknown
+PRODUCTS = ("1", "2", "3", "99", "2.0")
+TERMS = ("Net 30", "Cash", "2/10 net 30", "30 días fin de mes", "EOM", "x", "")
 INVOICE_WORDS = (
     *("Posted", "Paid", "PARTIALLY_PAID", "partiallypaid", "Void", "draft", "Odd", ""),
     *("Posted", "Paid"),
@@ -98,8 +99,8 @@ class _Draw:
             "code": self.maybe(WORDS),
             "name": self.maybe(WORDS),
             "currency": self.maybe(CURRENCIES),
-            "payment_terms": self.maybe(("Net 30", "Cash", "2/10 net 30", "x")),
-            "status": self.maybe(("active", "Inactive")),
+            "payment_terms": self.maybe(TERMS),
+            "status": self.maybe(("active", "Inactive", "", "1")),
             "balance": self.maybe(self.money),
         }
 
@@ -142,7 +143,9 @@ class _Draw:
             "lines": None if sizes is None else [self._line() for _ in range(sizes)],
         }
 
-    def _line(self) -> Row:
+    def _line(self) -> Row | None:
+        if self.random.random() < 0.05:
+            return None
         line = {
             "line_number": self.random.choice([None, -1, 0, 1, 2, 3]),
             "description": self.maybe(WORDS),

@@ -20,6 +20,10 @@ FEWEST = 3  # rows of which all may not be gone or become others at once
 
 _SAME_DAY = 86_400  # seconds: a time zone or a fraction of a second makes no other record
 
+# JSON has one kind of number: 1.0 is 1, as a reference and in a line. `?` stands for the column.
+_WHOLE_REFERENCE = r"regexp_replace(?, '^([+-]{0,1}\d+)\.0+$', '\1')"
+_WHOLE_NUMBERS = r"""regexp_replace(?, '(":-{0,1}\d+)\.0([,}])', '\1\2', 'g')"""
+
 # The items of these columns have no order: an adopted field was added to them later.
 _UNORDERED = {
     "extra": """list_sort(map_entries(from_json(?, '"MAP(VARCHAR, JSON)"')))""",
@@ -321,7 +325,7 @@ def _compare_values(
     if not query:
         return 0, 0
     same = " and ".join(
-        _is_same_value(f'fresh."{key}"', f'active."{key}"', _UNORDERED.get(key))
+        _is_same_value(f'fresh."{key}"', f'active."{key}"', _comparable_form(endpoint, key))
         for key in table_columns(endpoint)
         if key not in {"row_hash", "gone"}
     )
@@ -391,11 +395,18 @@ def _count_compared(con: duckdb.DuckDBPyConnection, delta: Delta) -> int:
     )
 
 
-def _is_same_value(fresh: str, active: str, unordered: str | None) -> str:
+def _comparable_form(endpoint: Endpoint, key: str) -> str | None:
+    """Return the expression under which two notations of a column (?) are equal, if any."""
+    if key in endpoint.inner:
+        return _WHOLE_NUMBERS
+    return _WHOLE_REFERENCE if key.endswith("_id") else _UNORDERED.get(key)
+
+
+def _is_same_value(fresh: str, active: str, form: str | None) -> str:
     same = f"{fresh} is not distinct from {active}"
-    if unordered is None:
+    if form is None:
         return same
-    return f"({same} or {unordered.replace('?', fresh)} = {unordered.replace('?', active)})"
+    return f"({same} or {form.replace('?', fresh)} = {form.replace('?', active)})"
 
 
 def _conclude_absence(

@@ -18,7 +18,7 @@ from p4books.endpoints.invoices import INVOICES
 from p4books.endpoints.products import PRODUCTS
 from p4books.endpoints.vendors import VENDORS
 from p4books.errors import P4BooksError, TooManyChanged
-from p4books.extract.page import Page
+from p4books.extract.page import Page, parse_page
 from p4books.extract.pagination import ScanOutcome
 from p4books.extract.reader import ExtractedList
 from p4books.extract.scan import ReadMode, ScanResult
@@ -194,6 +194,46 @@ def test_other_notation(open_warehouse: Open, hold: Hold, written: str) -> None:
     assert (counts(delta), delta.versions) == ((2, 0, 1, 0), 1)
     assert [row["id"] for row in comparison.rows(delta)] == ["2"]
     assert comparison.ids("(from delta_products where kind = 'same')") == ["1"]
+
+
+LINE = '{"price":5.0,"product_id":1.0},{"price":0.5}'
+
+
+@pytest.mark.parametrize(
+    ("written", "changed"),
+    [
+        (f'"customer_id":1,"lines":[{LINE}]', 0),
+        (f'"customer_id":"1","lines":[{LINE}]', 0),
+        ('"customer_id":1.0,"lines":[{"price":5,"product_id":1},{"price":0.5}]', 0),
+        (f'"customer_id":10,"lines":[{LINE}]', 1),
+        ('"customer_id":1.0,"lines":[{"price":5.0,"product_id":1.0},{"price":0.05}]', 1),
+        ('"customer_id":1.0,"lines":[{"price":"5","product_id":1.0},{"price":0.5}]', 1),
+    ],
+)
+def test_whole_numbers(open_warehouse: Open, hold: Hold, written: str, changed: int) -> None:
+    """A whole number with or without decimals makes no new version, as a reference or in a line;
+    so a warehouse that has references through floats is not versioned anew."""
+    hold(INVOICES, f'{{"customer_id":1.0,"id":1,"lines":[{LINE}]}}')
+
+    page = parse_page(f'{{"data":[{{"id":1,{written}}}],"total":1}}'.encode(), INVOICES, 1)
+    delta = open_warehouse().compare(INVOICES, [page.records["1"].decode()])
+
+    assert counts(delta) == (1, 0, changed, 0)
+
+
+def test_text_that_is_none(open_warehouse: Open, hold: Hold) -> None:
+    """What was taken for a text becomes a finding, in a new version of its record only."""
+    hold(PRODUCTS, '{"id":1,"status":true}', '{"id":2,"status":"true"}')
+
+    body = b'{"data":[{"id":1,"status":true},{"id":2,"status":"true"}],"total":2,"page":1}'
+    page = parse_page(body, PRODUCTS, 1)
+    comparison = open_warehouse()
+    delta = comparison.compare(PRODUCTS, [line.decode() for line in page.records.values()])
+
+    assert counts(delta) == (2, 0, 1, 0)
+    (row,) = comparison.rows(delta)
+    assert (row["id"], row["status"]) == ("1", None)
+    assert json.loads(row["misfits"]) == [{"field": "status", "value": "true"}]
 
 
 @pytest.mark.parametrize(
