@@ -212,6 +212,23 @@ class TooManyChanged(ApiError):
         )
 
 
+class ClockWrong(ApiError):
+    """The clock of this machine cannot be right, or was not in an earlier run."""
+
+    def __init__(self, now: str, server: str | None, newest: str) -> None:
+        witness = (
+            f"that of P4 Books says {server}, and the last times in the warehouse are of {newest}"
+            if server
+            else f"the warehouse has times up to {newest}: its history lies in the future"
+        )
+        super().__init__(
+            f"The clock of this machine says {now}, but {witness}. Nothing was loaded, because "
+            "history would get wrong days; pages already fetched are kept. Set the clock (`date` "
+            "shows it) and run again. If it is right, run `p4books sync --trust-clock`: times that "
+            "lie in the future are then corrected."
+        )
+
+
 class PageIgnored(ApiError):
     """The server returns the same rows whatever page is requested."""
 

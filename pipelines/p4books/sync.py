@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from p4books.errors import (
     PublishedHasMore,
     describe_left_out,
 )
+from p4books.extract.clock import MAX_SKEW, ClockCheck
 from p4books.extract.reader import ExtractResult, ProgressCallback, ReadOptions, read_lists
 from p4books.load.books import (
     check_books,
@@ -35,6 +37,7 @@ from p4books.load.books import (
 )
 from p4books.load.delta import DeletionGuard, Guards, IdentityGuard
 from p4books.load.evolution import WarehouseContents, open_warehouse
+from p4books.load.instants import correct_future_times, find_known_times
 from p4books.load.pipeline import LoadResult, load_lists
 from p4books.load.run_state import (
     build_endpoint_runs,
@@ -72,6 +75,8 @@ def sync(  # noqa: PLR0913 - the use case: all that a caller can choose
     same_books: bool = False,
     from_nothing: bool = False,
     summary: SyncSummary | None = None,
+    trust_clock: bool = False,
+    clock: Callable[[], float] = time.time,
 ) -> SyncSummary:
     """Bring the warehouse and the published file up to date.
 
@@ -79,9 +84,11 @@ def sync(  # noqa: PLR0913 - the use case: all that a caller can choose
     its end, regardless of `requests_per_run`; `allow_gone` names endpoints whose rows may be closed
     however many are gone, `allow_changed` those whose rows may have become others; `same_books`
     says that another address has the same books; `from_nothing` begins with an empty warehouse;
-    `summary`, filled in place, shows what was done even if an error is raised. What fails for one
-    endpoint is in `SyncSummary.faults` and does not stop the others. Raises P4BooksError if nothing
-    could be done: AlreadyRunning, KeyRefused, Unreachable, WarehouseLost, WarehouseDamaged,
+    `trust_clock` loads even if the clock of this machine, `clock` in seconds since 1970, seems to
+    be wrong; `summary`, filled in place, shows what was done even if an error is raised. What fails
+    for one endpoint is in `SyncSummary.faults` and does not stop the others. Raises P4BooksError if
+    nothing could be done: AlreadyRunning, KeyRefused, Unreachable, ClockWrong, WarehouseLost,
+    WarehouseDamaged,
     OtherBooks, DiskTrouble and the like.
     """
     find_access(settings)
@@ -102,13 +109,17 @@ def sync(  # noqa: PLR0913 - the use case: all that a caller can choose
     ):
         before = _open(settings, scratch, run, same_books=same_books, from_nothing=from_nothing)
 
+        known_times = find_known_times(settings.warehouse, clock() + MAX_SKEW)
+        clock_check = ClockCheck(known_times, clock, trust=trust_clock)
+        options = ReadOptions(progress, requests=budget, clock_check=clock_check)
         try:
-            extracted = _extract(settings, before, names, budget, run, progress)
+            extracted = _extract(settings, before, names, run, options)
         except P4BooksError:  # whatever P4 Books answers, readers get back what they had
             with suppress(P4BooksError, OSError, duckdb.Error):
                 _keep_published(settings, before, scratch, sources, run)
             raise
         log.info("lists read as far as this run goes")
+        _correct_times(settings, scratch, run, clock_check)
 
         origin = Origin(normalize_address(settings.address), run.number)
         loaded = _load(settings, extracted, before, guards, scratch, origin)
@@ -160,15 +171,14 @@ def _open(
     return before
 
 
-def _extract(  # noqa: PLR0913 - one step of sync, with what it works on
+def _extract(
     settings: Settings,
     before: WarehouseContents,
     names: Sequence[str],
-    budget: int | None,
     run: RunRecorder,
-    progress: ProgressCallback,
+    options: ReadOptions,
 ) -> ExtractResult:
-    """Read the lists into the spool, as far as `budget` requests go; None reads to their ends."""
+    """Read the lists into the spool, as far as the requests in `options` go."""
     endpoints = [before.endpoints[name] for name in names]
     states = load_endpoint_states(settings, endpoints, before.state, run.log)
     extracted = ExtractResult()
@@ -179,15 +189,27 @@ def _extract(  # noqa: PLR0913 - one step of sync, with what it works on
 
     def show_progress(endpoint: str, pages: int, announced: int, rows: int) -> None:
         run.throttle(record_cost)  # a killed run is in the log too, with its cost
-        progress(endpoint, pages, announced, rows)
+        options.progress(endpoint, pages, announced, rows)
 
     try:
-        read_options = ReadOptions(show_progress, requests=budget)
+        read_options = replace(options, progress=show_progress)
         read_lists(settings, endpoints, states, read_options, extracted)
     finally:
         record_cost()
     run.summary.faults += extracted.faults.values()
     return extracted
+
+
+def _correct_times(
+    settings: Settings, scratch: Path, run: RunRecorder, clock_check: ClockCheck
+) -> None:
+    """Correct what runs stored whose clock was ahead, now that the clock was checked."""
+    now = clock_check.clock()
+    run.summary.notes += clock_check.describe_skew()
+    run.log.correct_future_times(now)
+    run.log.delete_old_details(now)
+    if note := correct_future_times(settings.warehouse, scratch, now):
+        run.summary.notes.append(note)
 
 
 def _load(  # noqa: PLR0913 - one step of sync, with what it works on

@@ -242,6 +242,12 @@ async def _html(fault: Fault, exchange: Exchange) -> None:
     await exchange.send_response(SandboxResponse(200, page.encode(), fault.headers, html_type))
 
 
+async def _headers(fault: Fault, exchange: Exchange) -> None:
+    response = await exchange.capture_response()
+    headers = {**response.headers, **fault.headers}
+    await exchange.send_response(replace(response, headers=headers))
+
+
 async def _bad_json(fault: Fault, exchange: Exchange) -> None:
     text = fault.text or '{"data":[{"id":1,'
     await exchange.send_response(SandboxResponse(200, text.encode()))
@@ -296,6 +302,7 @@ _GZIP = {"content-encoding": "gzip"}
 FAULT_KINDS: dict[str, FaultHandler] = {
     "status": _status,  # any status, with a text and headers
     "html": _html,  # 200 and a web page
+    "headers": _headers,  # the response has more headers, such as a Date
     "bad_json": _bad_json,  # 200 and truncated JSON, with the right length
     "cut_body": _cut_body,  # the connection ends in the middle of the body
     "slow": _slow,  # the response is delayed; nothing is done if the client disconnected by then

@@ -136,6 +136,17 @@ def test_html(sandbox: Sandbox, send: SendRequest) -> None:
     assert response.text.startswith("<!doctype html>")
 
 
+def test_headers(sandbox: Sandbox, send: SendRequest) -> None:
+    """A response may have more headers, and is otherwise unchanged."""
+    sandbox.faults.stage(Fault("headers", headers={"Date": "Thu, 05 Nov 2026 15:00:00 GMT"}))
+
+    first, second = send(sandbox, "invoices"), send(sandbox, "invoices")
+
+    assert first.headers["date"] == "Thu, 05 Nov 2026 15:00:00 GMT"
+    assert "date" not in second.headers
+    assert first.json() == second.json()
+
+
 def test_bad_json(sandbox: Sandbox, send: SendRequest) -> None:
     """A complete response may not be JSON."""
     sandbox.faults.stage(Fault("bad_json"))

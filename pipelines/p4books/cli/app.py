@@ -68,6 +68,11 @@ def app() -> None:
     help="Begin with an empty warehouse: its history is given up. Earlier generations are kept.",
 )
 @click.option(
+    "--trust-clock",
+    is_flag=True,
+    help="Load even if the clock of this machine seems to be wrong.",
+)
+@click.option(
     "--log",
     type=click.Choice(["text", "json"]),
     default="text",
@@ -83,6 +88,7 @@ def sync(
     allow_changed: tuple[str, ...],
     same_books: bool,
     from_nothing: bool,
+    trust_clock: bool,
     log: str,
     tenant: str | None,
     as_json: bool,
@@ -124,6 +130,7 @@ def sync(
                 allow_changed=changed,
                 same_books=same_books,
                 from_nothing=from_nothing,
+                trust_clock=trust_clock,
                 summary=summary,
             )
     except P4BooksError as error:

@@ -137,6 +137,8 @@ def print_status(status: "TenantStatus", settings: Settings) -> None:
             f"{format_age(status.published_at)} "
             f"({format_timestamp(status.published_at, settings)}, {settings.timezone})."
         )
+    if status.clock:
+        print_line(status.clock)
     print_line(
         f"Requests: {status.requests_last_run:,} in the last run, {status.requests_last_day:,} in "
         "the last 24 hours."

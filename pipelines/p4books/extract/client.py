@@ -25,6 +25,7 @@ from p4books.errors import (
     RightMissing,
     Unreachable,
 )
+from p4books.extract.clock import ClockCheck
 from p4books.extract.connections import describe_proxy
 from p4books.extract.failures import (
     ConnectionFailure,
@@ -103,11 +104,15 @@ class ApiTarget:
 
 @dataclass(frozen=True)
 class ApiConnection:
-    """A tenant's API, the rate limiter shared by all processes that use its key, and timeouts."""
+    """A tenant's API, the rate limiter shared by all processes that use its key, and timeouts.
+
+    `clock_check` compares the clock with the responses; None: nothing does.
+    """
 
     target: ApiTarget
     limiter: RateLimiter
     timeouts: Timeouts = field(default_factory=Timeouts)
+    clock_check: ClockCheck | None = None
 
     @classmethod
     def from_settings(cls, settings: Settings, sleep: Callable[[float], None] = time.sleep) -> Self:
@@ -145,6 +150,7 @@ class Client:
         self._sleep = sleep
         self._stop = stop or threading.Event()
         self._max_attempts = max_attempts
+        self._clock_check = connection.clock_check
         self._last_wrong_page: int | None = None  # number returned by the previous attempt
         self._timeouts = connection.timeouts
         self._slow_attempts = 0
@@ -170,7 +176,7 @@ class Client:
         rows that a page of this list was seen to hold. A page past the end has no rows. Raises
         KeyRefused, RightMissing, NotFound, Redirected and Refused without a retry, PageIgnored if
         the server returned page 1 twice instead, Unreachable and BadAnswer after the last attempt,
-        and Abandoned.
+        Abandoned, and what `ClockCheck.compare` raises.
         """
         if self._stop.is_set():
             raise Abandoned
@@ -231,6 +237,8 @@ class Client:
                 for name, value in response.headers.items()
                 if name.lower().startswith(("x-ratelimit", "ratelimit", "retry-after"))
             }
+            if self._clock_check and response.status == 200:
+                self._clock_check.compare(response.headers)
             if response.status != 429:
                 return response.status, response.data
             self.counts.refused += 1

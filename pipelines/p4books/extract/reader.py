@@ -5,12 +5,13 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from p4books.endpoints.definition import Endpoint
-from p4books.errors import Abandoned, KeyRefused, P4BooksError, Unreachable
+from p4books.errors import Abandoned, ClockWrong, KeyRefused, P4BooksError, Unreachable
 from p4books.extract.client import ApiConnection, Client
+from p4books.extract.clock import ClockCheck
 from p4books.extract.http import RequestCounts
 from p4books.extract.pagination import TAIL_LENGTH, ListOrder, ListProfile
 from p4books.extract.rate_limiter import hash_key
@@ -40,12 +41,13 @@ class ReadOptions:
     """How lists are read.
 
     `requests` is the most that this run may make (None: as many as it takes), `backoff` that of a
-    client in seconds.
+    client in seconds. `clock_check` has the clock, and says whether it is right.
     """
 
     progress: ProgressCallback = lambda *_: None
     backoff: float = 1.0
     requests: int | None = None
+    clock_check: ClockCheck = field(default_factory=lambda: ClockCheck(trust=True))
 
 
 @dataclass(frozen=True)
@@ -93,8 +95,8 @@ def read_lists(
     """Read lists into their spools, each in a thread of its own, one request at a time.
 
     The other lists wait for the first response to the first one: a wrong key or address costs one
-    request. Raises KeyRefused and Unreachable if no list could be read; `result`, filled in
-    place, then shows what was. Other faults stop their own list only.
+    request. Raises ClockWrong, and KeyRefused and Unreachable if no list could be read; `result`,
+    filled in place, then shows what was. Other faults stop their own list only.
     """
     states, options = states or {}, options or ReadOptions()
     result = ExtractResult() if result is None else result
@@ -106,6 +108,7 @@ def read_lists(
         reader.run_parallel(plan.first_copies, reader.continue_scan)
         reader.run_parallel(plan.others, reader.continue_scan)
         reader.collect()
+        remove_abandoned_spools(settings.spool, time.time())  # compared with times of files
     finally:
         reader.stop.set()
     return result
@@ -202,7 +205,10 @@ class _ParallelReader:
         self._first_response = threading.Event()
         self._scans: dict[str, ListScan] = {}
         self._faults: dict[str, BaseException] = {}
-        connection = ApiConnection.from_settings(settings, self._sleep)
+        self._clock_check = options.clock_check
+        connection = replace(
+            ApiConnection.from_settings(settings, self._sleep), clock_check=options.clock_check
+        )
         self._clients = {
             name: Client(connection, options.backoff, sleep=self._sleep, stop=self.stop)
             for name in self._endpoints
@@ -222,7 +228,6 @@ class _ParallelReader:
 
     def resume_scans(self, plan: RunPlan, states: Mapping[str, EndpointState]) -> None:
         """Resume what the spools have, except for scans that were loaded already."""
-        remove_abandoned_spools(self._settings.spool, time.time())
         for name, spool in self._spools.items():
             if name in states:
                 spool.discard_scan(states[name].concluded)
@@ -233,6 +238,7 @@ class _ParallelReader:
                     spool,
                     self._budget,
                     partial(self._report_progress, name),
+                    self._clock_check.clock,
                     stale_after=STALE_AFTER if plan.restart_stale and name in plan.whole else None,
                 )
             except P4BooksError as fault:
@@ -266,7 +272,11 @@ class _ParallelReader:
         pool.shutdown()
 
     def collect(self) -> None:
-        """Gather what was read. Raises KeyRefused and Unreachable if that is nothing."""
+        """Gather what was read.
+
+        Raises ClockWrong, and KeyRefused and Unreachable if nothing was read.
+        """
+        _raise_first(self._faults.values(), ClockWrong)
         for name, endpoint in self._endpoints.items():
             fault = self._faults.get(name)
             if fault is not None and not isinstance(fault, P4BooksError):
@@ -292,7 +302,7 @@ class _ParallelReader:
             _raise_if_general(self._faults.values())
         futures |= {name: pool.submit(work, name) for name in names[1:]}
         for future in as_completed(futures.values()):
-            if isinstance(future.exception(), KeyRefused):
+            if isinstance(future.exception(), KeyRefused | ClockWrong):
                 self.stop.set()  # the other lists would be refused too; their pages are kept
         self._record_faults(futures)
 
@@ -312,6 +322,10 @@ class _ParallelReader:
 
 def _raise_if_general(faults: Iterable[BaseException]) -> None:
     """Raise a fault that would meet every list."""
+    _raise_first(faults, ClockWrong, KeyRefused, Unreachable)
+
+
+def _raise_first(faults: Iterable[BaseException], *kinds: type[P4BooksError]) -> None:
     for fault in faults:
-        if isinstance(fault, KeyRefused | Unreachable):
+        if isinstance(fault, kinds):
             raise fault

@@ -43,7 +43,7 @@ def compute_wait(headers: Mapping[str, str], window: float, refusals: int = 1) -
     anything of use, it is a whole `window` (contract: none is documented). The longer a server goes
     on refusing, the less its word is believed: the shortest wait doubles, up to the window.
     """
-    now = _parse_date(headers.get("Date")) or time.time()
+    now = parse_date(headers.get("Date")) or time.time()
     seconds = parse_retry_after(headers.get("Retry-After"), now)
     for name in _RESET_HEADERS:
         seconds = _parse_reset(headers.get(name), now) if seconds is None else seconds
@@ -58,7 +58,7 @@ def parse_retry_after(value: str | None, now: float) -> float | None:
     It is a number of seconds, or a date (RFC 9110, 10.2.3); `now` in seconds since 1970.
     """
     seconds = _parse_number(value)
-    if seconds is None and (instant := _parse_date(value)) is not None:
+    if seconds is None and (instant := parse_date(value)) is not None:
         return max(instant - now, 0.0)
     return seconds
 
@@ -81,7 +81,7 @@ def _parse_number(value: str | None) -> float | None:
     return number if math.isfinite(number) and number >= 0 else None
 
 
-def _parse_date(value: str | None) -> float | None:
+def parse_date(value: str | None) -> float | None:
     """Parse an HTTP date, or one of ISO 8601, as seconds since 1970; without a zone it is UTC."""
     text = (value or "").strip()
     if len(text) > _LONGEST_DATE:

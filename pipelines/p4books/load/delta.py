@@ -276,7 +276,10 @@ def _count(con: duckdb.DuckDBPyConnection, relation: str) -> int:
 
 
 def _create_active_view(con: duckdb.DuckDBPyConnection, endpoint: Endpoint) -> None:
-    """Create the view of the active versions, empty if the warehouse lacks the table."""
+    """Create the views of the active versions, of the newest time in any version, of missed ids.
+
+    They are empty if the warehouse lacks the table.
+    """
     known = con.execute(
         "select 1 from duckdb_tables() where database_name = 'held' and table_name = ?",
         [endpoint.name],
@@ -290,6 +293,13 @@ def _create_active_view(con: duckdb.DuckDBPyConnection, endpoint: Endpoint) -> N
             if known
             else f"select {nothing}, null::timestamptz as _dlt_valid_from where false"
         )
+    )
+    newest = (
+        f"max(greatest(_dlt_valid_from, _dlt_valid_to)) as newest from held.raw.{endpoint.name}"
+    )
+    con.execute(
+        f"create or replace view newest_{endpoint.name} as select "
+        + (newest if known else "null::timestamptz as newest")
     )
     before = f"select id from held.raw.missed where endpoint = '{endpoint.name}'"
     con.execute(

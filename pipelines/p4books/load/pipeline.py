@@ -248,10 +248,10 @@ def _register(
 
 
 def _compute_valid_from(con: duckdb.DuckDBPyConnection, name: str, read_at: float) -> datetime:
-    """Return the time from which the new versions are valid, never before earlier ones."""
+    """Return the time from which the new versions are valid, after all times of earlier ones."""
     at = datetime.fromtimestamp(read_at, UTC)
     row = con.execute(
-        f"select greatest($at, max(_dlt_valid_from) + interval 1 microsecond) from active_{name}",
+        f"select greatest($at, newest + interval 1 microsecond) from newest_{name}",
         {"at": at},
     ).fetchone()
     return row[0] if row else at

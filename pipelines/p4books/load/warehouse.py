@@ -5,7 +5,7 @@ import shlex
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
@@ -96,6 +96,24 @@ def keep_all_generations(warehouse: Path) -> None:
         (generations[0].parent / f"{_KEPT}{newest}").touch()
     except OSError as error:
         raise DiskTrouble(generations[0].parent, error.strerror or str(error)) from None
+
+
+def correct_generation_times(warehouse: Path, now: float) -> None:
+    """Date generations and a warehouse that are of the future to just before `now`, in order.
+
+    Else they would count as the newest ones until that day. `now` in seconds since 1970. Raises
+    DiskTrouble.
+    """
+    limit = datetime.fromtimestamp(now, UTC)
+    try:
+        for place, path in enumerate(list_generations(warehouse), start=1):
+            if (_parse_generation(path) or limit) > limit:
+                earlier = limit - timedelta(microseconds=place)
+                path.rename(path.with_stem(f"warehouse-{_format_generation(earlier)}"))
+        if warehouse.exists() and warehouse.stat().st_mtime > now:
+            os.utime(warehouse, (now, now))
+    except OSError as error:
+        raise DiskTrouble(warehouse, error.strerror or str(error)) from None
 
 
 def change_warehouse(warehouse: Path, scratch: Path, change: Callable[[Path], T]) -> T:

@@ -1,9 +1,9 @@
 """Status of a tenant: what is published and how fresh it is."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +11,20 @@ import duckdb
 
 from p4books.endpoints import ENDPOINTS
 from p4books.errors import (
+    ClockWrong,
     NotPublished,
     PublishedFileBlocked,
     PublishedFileUnreadable,
     WarehouseLost,
 )
+from p4books.extract.clock import MAX_SKEW
 from p4books.extract.spool import measure_spool
 from p4books.load.books import check_not_lost
 from p4books.load.schema import load_unknown_fields
 from p4books.publish.published_file import explain_open_error
 from p4books.publish.query import open_published
 from p4books.settings import Settings
-from p4books.storage.run_log import DAY, Freshness, RunLog
+from p4books.storage.run_log import DAY, Freshness, Run, RunLog
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,8 @@ class TenantStatus:
     `check --deep` detected about the API, None if it was never run. `problem` says why the file
     cannot be read and what to do, then `bytes` and `published_at` may be None; or that the
     warehouse is missing. `first_copies` are the lists that are not read to their ends yet, also
-    while a run reads them.
+    while a run reads them. `clock` says what is wrong with the clock of this machine, now or in an
+    earlier run.
     """
 
     file: str
@@ -76,6 +79,7 @@ class TenantStatus:
     traits: dict[str, Any] | None
     problem: str | None = None
     first_copies: tuple[FirstCopy, ...] = ()
+    clock: str | None = None
 
 
 def read_status(settings: Settings) -> TenantStatus:
@@ -87,10 +91,11 @@ def read_status(settings: Settings) -> TenantStatus:
     file, log = settings.published, RunLog(settings.run_log)
     last_runs, freshness = log.load_runs(1), log.load_freshness()
     first_copies = _find_first_copies(settings, freshness)
-    published_at, counts, problem = None, {}, None
+    published_at, as_of_at, counts, problem = None, None, {}, None
     try:
         with open_published(file) as con:
             (published_at,) = con.execute("select published_at from about").fetchone() or (None,)
+            as_of_at = _read_as_of(con)
             counts = _count_rows(con)
     except NotPublished as error:
         if log.load_published() is None:
@@ -114,6 +119,31 @@ def read_status(settings: Settings) -> TenantStatus:
         traits=log.load_capabilities(),
         problem=_find_loss(settings) or problem,
         first_copies=first_copies,
+        clock=_describe_clock(last_runs, as_of_at, datetime.now(UTC)),
+    )
+
+
+def _read_as_of(con: duckdb.DuckDBPyConnection) -> datetime | None:
+    """Return the as-of instant; None if the file was published by a version without it."""
+    try:
+        row = con.execute("select as_of_at from about").fetchone()
+    except duckdb.BinderException:
+        return None
+    return row[0] if row else None
+
+
+def _describe_clock(
+    last_runs: Sequence[Run], as_of_at: datetime | None, now: datetime
+) -> str | None:
+    """Say that the last run rejected the clock, or that the figures are of the future."""
+    if last_runs and last_runs[0].outcome == ClockWrong.__name__:
+        return next(iter(last_runs[0].messages), None)
+    if as_of_at is None or as_of_at <= now + timedelta(seconds=MAX_SKEW):
+        return None
+    return (
+        f"The published figures are as of {as_of_at:%Y-%m-%d %H:%M:%S} UTC, but the clock of this "
+        f"machine says {now:%Y-%m-%d %H:%M:%S} UTC. If the clock is right, run `p4books sync`: it "
+        "corrects times that lie in the future."
     )
 
 

@@ -131,6 +131,12 @@ _TABLES: dict[str, dict[str, str]] = {
     },
 }
 
+_TIMES = {
+    "run": ("started_at", "ended_at"),
+    "reading": ("started_at", "ended_at", "current_to", "oldest"),
+    "traits": ("found_at",),
+}
+
 
 @dataclass(frozen=True)
 class EndpointRun:
@@ -228,15 +234,29 @@ class RunLog:
         """Record a new run and return its number; earlier runs without an end were killed."""
         with self._tables.connect() as store:
             store.execute("update run set outcome = ? where outcome is null", (KILLED,))
-            store.execute(
-                "delete from reading where run_id < (select max(id) from run where started_at < ?)"
-                " and run_id not in (select max(run_id) from reading group by endpoint)",
-                (time.time() - KEPT_DAYS,),
-            )
             return int(
                 store.execute("insert into run (started_at) values (?)", (time.time(),)).lastrowid
                 or 0
             )
+
+    def delete_old_details(self, now: float) -> None:
+        """Delete what runs more than KEPT_DAYS before `now` did for each endpoint.
+
+        Call it only with a clock that was checked. The last details of each endpoint stay.
+        """
+        with self._tables.connect() as store:
+            store.execute(
+                "delete from reading where run_id < (select max(id) from run where started_at < ?)"
+                " and run_id not in (select max(run_id) from reading group by endpoint)",
+                (now - KEPT_DAYS,),
+            )
+
+    def correct_future_times(self, now: float) -> None:
+        """Replace all times after `now` by it: of runs whose clock was ahead."""
+        with self._tables.connect() as store:
+            for table, columns in _TIMES.items():
+                for column in columns:
+                    store.execute(f"update {table} set {column} = ?1 where {column} > ?1", (now,))
 
     def record_cost(self, run: int, requests: int, refused: int, waited: float) -> None:
         """Record what a run has cost so far; `waited` in seconds."""

@@ -75,9 +75,12 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> Path:
     vendors = ['{"id":"v1","name":"O\'Higgins \\"& Hermanos\\" 😀"}']
     first = products(p1=1, p2=2, p3=3, p4=4)
     load(folder, {"products": first, "vendors": vendors, "customers": []}, 1_000)
-    load(folder, {"products": products(p1=1, p2=2.5, p4=4), "vendors": vendors}, 2_000)
-    load(folder, {"products": products(p1=1, p2=2.5, p3=3)}, 3_000)
-    load(folder, {"products": products(p1=1, p2=2, p3=3, p5=5)}, 2_500.25)
+    orders = ['{"id":"o1"}', '{"id":"o2"}']
+    second = {"vendors": vendors, "sales_orders": orders}
+    load(folder, {"products": products(p1=1, p2=2.5, p4=4), **second}, 2_000)
+    load(folder, {"products": products(p1=1, p2=2.5, p3=3), "sales_orders": orders[:1]}, 3_000)
+    fourth = products(p1=1, p2=2, p3=3, p5=5)
+    load(folder, {"products": fourth, "sales_orders": orders}, 2_500.25)
     return folder
 
 
@@ -95,6 +98,15 @@ def test_changed(history: Path) -> None:
 def test_returned(history: Path) -> None:
     """A row that was gone and returned has a gap in its history."""
     assert versions(history, 3) == [(3, 1_000, 2_000), (3, 3_000, None)]
+
+
+def test_returned_after_the_clock_was_set_back(history: Path) -> None:
+    """A row that returns is valid after it was closed, even if no open version is that new."""
+    assert ask(
+        history,
+        "select epoch(_dlt_valid_from), epoch(_dlt_valid_to) from raw.sales_orders"
+        " where id = 'o2' order by 1",
+    ) == [(2_000, 3_000), (3_000.000001, None)]
 
 
 def test_gone(history: Path) -> None:

@@ -9,7 +9,12 @@ import pytest
 from tests.other_program import open_program
 
 from p4books.errors import DiskTrouble, WarehouseDamaged, WarehouseOpen, WarehouseTooNew
-from p4books.load.warehouse import check_warehouse, replace_warehouse
+from p4books.load.warehouse import (
+    check_warehouse,
+    correct_generation_times,
+    list_generations,
+    replace_warehouse,
+)
 
 
 def test_check(warehouse: Path) -> None:
@@ -104,6 +109,30 @@ def test_generations(tmp_path: Path) -> None:
     kept = sorted(path.read_bytes().decode() for path in (tmp_path / "generations").iterdir())
     assert kept == sorted(["12-8", "12-12", "12-18", *(f"{day}-18" for day in range(6, 12))])
     assert warehouse.read_bytes() == b"13-0"
+
+
+def test_generations_of_the_future(tmp_path: Path) -> None:
+    """Generations and a warehouse dated by a clock that was ahead are not the newest for years:
+    they get the present time, in their order; others stay as they are."""
+    warehouse = tmp_path / "warehouse.duckdb"
+    for number, year in enumerate((2026, 2035, 2036, 2037)):
+        new = tmp_path / "new.duckdb"
+        new.write_bytes(str(number).encode())
+        written = datetime(year, 3, 1, tzinfo=UTC).timestamp()
+        os.utime(new, (written, written))
+        replace_warehouse(new, warehouse, keep=True)
+    now = datetime(2026, 11, 5, tzinfo=UTC).timestamp()
+
+    correct_generation_times(warehouse, now)
+
+    names = [path.name for path in list_generations(warehouse)]
+    assert names == [
+        "warehouse-20261104T235959999999Z.duckdb",
+        "warehouse-20261104T235959999998Z.duckdb",
+        "warehouse-20260301T000000000000Z.duckdb",
+    ]
+    assert [path.read_text() for path in list_generations(warehouse)] == ["2", "1", "0"]
+    assert warehouse.stat().st_mtime == now
 
 
 def test_no_generation(tmp_path: Path) -> None:

@@ -128,9 +128,36 @@ def test_retention(log: RunLog, tmp_path: Path) -> None:
         store.execute("update run set started_at = started_at - ?", (KEPT_DAYS + 10,))
 
     log.begin_run()
+    log.delete_old_details(time.time())
 
     kept = _query(tmp_path, "select run_id, endpoint from reading order by 1")
     assert kept == [(1, "vendors"), (3, "invoices")]
+
+
+def test_run_with_a_wrong_clock_deletes_nothing(log: RunLog, tmp_path: Path) -> None:
+    """A run that begins deletes nothing: its clock, years ahead perhaps, is not checked yet."""
+    for _ in range(2):
+        log.record_endpoint_run(log.begin_run(), ENDPOINT_RUN)
+    with closing(sqlite3.connect(tmp_path / "runs.sqlite")) as store, store:
+        store.execute("update run set started_at = started_at - ?", (KEPT_DAYS + 10,))
+
+    log.begin_run()
+
+    assert _query(tmp_path, "select count(*) from reading") == [(2,)]
+
+
+def test_correct_future_times(log: RunLog, tmp_path: Path) -> None:
+    """Times after now become now, others and missing ones stay."""
+    log.record_endpoint_run(log.begin_run(), replace(ENDPOINT_RUN, ended_at=4e9, current_to=4e9))
+    log.record_endpoint_run(log.begin_run(), replace(ENDPOINT_RUN, current_to=None))
+    with closing(sqlite3.connect(tmp_path / "runs.sqlite")) as store, store:
+        store.execute("update run set started_at = iif(id = 1, 5e9, 7)")
+
+    log.correct_future_times(300.0)
+
+    assert _query(tmp_path, "select started_at, ended_at from run") == [(300.0, None), (7.0, None)]
+    times = "select started_at, ended_at, current_to from reading"
+    assert _query(tmp_path, times) == [(100.0, 300.0, 300.0), (100.0, ENDPOINT_RUN.ended_at, None)]
 
 
 def test_never_complete(log: RunLog) -> None:
