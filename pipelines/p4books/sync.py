@@ -132,7 +132,8 @@ def sync(  # noqa: PLR0913 - the use case: all that a caller can choose
             load_runs = partial(run.load_runs_with, endpoint_runs)
             if not _has_more_published(settings, before, loaded, summary):
                 models = _transform(settings, loaded.copy, sources, load_runs, summary)
-            replace_warehouse(loaded.copy, settings.warehouse, keep=loaded.has_changes)
+            keep = loaded.has_changes and bool(before.state.scans)  # one without rows is no backup
+            replace_warehouse(loaded.copy, settings.warehouse, keep=keep)
             log.info("copy in place")
 
         run.record_endpoint_runs(endpoint_runs)

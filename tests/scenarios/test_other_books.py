@@ -105,6 +105,7 @@ def test_from_nothing(settings: Settings, sandbox: Sandbox) -> None:
     assert settings.published.read_bytes() == published
     assert sync_vendors(short).published
     assert len(read_history(settings.published)) == 40
+    assert len(list_generations(settings.warehouse)) == 1  # none of the empty warehouse
 
 
 def test_another_address(settings: Settings) -> None:
