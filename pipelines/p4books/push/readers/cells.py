@@ -138,7 +138,13 @@ def _read_as_text(held: Decimal, code: str) -> str:
     if shown.is_text and _DOUBLE.plus(held) == held:
         return shown.text
     what = f"It is the number {_plain(held)}, shown as {shown.text}, but the field is text."
-    raise UnfitValue(what, AS_TEXT)
+    if held != held.to_integral_value() or _DOUBLE.plus(held) != held:
+        raise UnfitValue(what, AS_TEXT)
+    raise UnfitValue(
+        what,
+        f"Format the cells as text and retype it; or, if {_plain(held)} is right, format them as "
+        "numbers without decimals and separators.",
+    )
 
 
 def _read_as_number(held: Decimal, code: str) -> Decimal:
