@@ -30,7 +30,7 @@ _MAX_TITLE = 80  # letters
 _TOO_DEEP = "JSON that is nested too deeply"
 
 _TEXT = str | int | float | None  # a number is the text it is written as
-_NULL = re.compile(rb'":\s*null')
+_ENVELOPE = 3  # names: data, total, page
 
 _ENCODER = msgspec.json.Encoder(order="sorted", enc_hook=str)
 
@@ -173,8 +173,8 @@ def _define_record(name: str, types: Mapping[str, Any]) -> Any:
 
 def _decode_documented_page(
     body: bytes, endpoint: Endpoint, number: int
-) -> tuple[int, list[Any]] | None:
-    """Return total and rows of a page exactly as documented, in a quarter of the time, or None."""
+) -> tuple[int, list[Any], bytes] | None:
+    """Return total, rows and lines of a page exactly as documented, much faster, or None."""
     if has_long_number(body):
         return None
     try:
@@ -186,9 +186,11 @@ def _decode_documented_page(
     if not valid or envelope.page != number or envelope.total < 0:
         return None
     # The decoder leaves nulls out, and all but the last value of a name that occurs twice.
-    if count_names(body) - len(_NULL.findall(body)) != count_names(_ENCODER.encode(envelope)):
+    nulls = body.count(b'":null') + body.count(b'": null')
+    lines = _encode_lines(envelope.data)
+    if count_names(body) - nulls != count_names(lines) + _ENVELOPE:
         return None
-    return envelope.total, envelope.data
+    return envelope.total, envelope.data, lines
 
 
 def _parse_envelope(body: bytes) -> tuple[list[dict[str, Any]], int | None, int | None]:
@@ -258,15 +260,21 @@ def _build_irregular_page(
     records = [canonical_record(row, endpoint) for row in rows]
     has_unknown_fields = any(not record.keys() <= endpoint.known for record in records)
     fitted = [separate_misfits(record, endpoint) for record in records]
-    return replace(_build_page(number, total, fitted), has_unknown_fields=has_unknown_fields)
+    page = _build_page(number, total, fitted, _encode_lines(fitted))
+    return replace(page, has_unknown_fields=has_unknown_fields)
 
 
-def _build_page(number: int, total: int | None, records: Sequence[Any]) -> Page:
-    """Build a page from canonical records, structs or mappings."""
+def _encode_lines(records: Sequence[Any]) -> bytes:
+    """Encode canonical records, structs or mappings, one per line."""
     try:
-        lines = _ENCODER.encode_lines(records).split(b"\n")[:-1]
+        return _ENCODER.encode_lines(records)
     except RecursionError:
         raise MalformedPage(_TOO_DEEP) from None
+
+
+def _build_page(number: int, total: int | None, records: Sequence[Any], encoded: bytes) -> Page:
+    """Build a page from canonical records and their lines."""
+    lines = encoded.split(b"\n")[:-1]
     if (largest := max(map(len, lines), default=0)) > MAX_RECORD_SIZE:
         raise MalformedPage(f"a row of {largest >> 20:,} MB")
     ids = [_parse_id(_get_field(record, "id")) for record in records]

@@ -21,6 +21,7 @@ from p4books.push.types import CREATED, REFUSED, UNKNOWN
     ("body", "code"),
     [
         (b'{"id":7,"code":"V-1"}', "V-1"),
+        (b'{"id":7.0,"code":"V-1"}', "V-1"),
         (b'{"Id":"7","Code":"V-1"}', "V-1"),
         (b'{"data":{"id":7,"code":" V-1 "}}', "V-1"),
         (b'{"id":7}', None),
