@@ -510,8 +510,15 @@ def _fold_group(group: Sequence[P4BooksError]) -> str:
     if gone:
         return describe_gone(gone)
     messages = list(dict.fromkeys(map(str, group)))
-    others = [message.partition(": ")[0] for message in messages[1:]]
-    return f"{messages[0]} The same holds for {', '.join(others)}." if others else messages[0]
+    first, *others = [message.partition(": ")[0] for message in messages]
+    if not others:
+        return messages[0]
+    message = re.sub(
+        rf"(--allow-\w+) {first}\b",
+        lambda match: " ".join(f"{match[1]} {endpoint}" for endpoint in [first, *others]),
+        messages[0],
+    )
+    return f"{message} The same holds for {', '.join(others)}."
 
 
 def end_sentence(text: str) -> str:

@@ -238,6 +238,15 @@ FOLDED: dict[str, tuple[list[P4BooksError], list[str]]] = {
         [RightMissing("vendors"), RightMissing("products")],
         [f"{RightMissing('vendors')} The same holds for products."],
     ),
+    "the remedy has an option for each list": (
+        [RowsReplaced("vendors", 30, 30, 29), RowsReplaced("products", 40, 50, 2)],
+        [
+            str(RowsReplaced("vendors", 30, 30, 29)).replace(
+                "--allow-gone vendors", "--allow-gone vendors --allow-gone products"
+            )
+            + " The same holds for products."
+        ],
+    ),
     "two causes": (
         [BadAnswer("a", 1, "status 500"), BadAnswer("b", 1, "an HTML page")],
         [str(BadAnswer("a", 1, "status 500")), str(BadAnswer("b", 1, "an HTML page"))],
