@@ -167,8 +167,9 @@ class Incomplete(ApiError):
         )
         super().__init__(
             f"{endpoint}: P4 Books announced {count_of(announced, 'row')} but returned {given:,}. "
-            f"{kept}. "
-            "Run again; if it persists, run `p4books check`."
+            f"{kept}. Run again; if it persists with the same numbers, its total may count rows "
+            f"that are not listed: run `p4books check --deep`, and name {endpoint} in the setting "
+            "`ignore_totals` to do without it."
         )
 
 

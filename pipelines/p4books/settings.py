@@ -85,6 +85,7 @@ class Settings(BaseModel):
     base_url: str = "https://{tenant}.p4books.com/api/v1"
     data_dir: Path = Path("data")
     endpoints: Annotated[tuple[str, ...], BeforeValidator(_parse_names)] = tuple(ENDPOINTS)
+    ignore_totals: Annotated[tuple[str, ...], BeforeValidator(_parse_names)] = ()
     requests_per_window: int = Field(default=90, ge=1)
     window_seconds: float = Field(default=60, gt=0, allow_inf_nan=False)
     requests_per_run: int = Field(default=90, ge=1)
@@ -142,10 +143,10 @@ class Settings(BaseModel):
             raise ValueError("the key is sent over http:// only to this machine; use https://")
         return value.rstrip("/")
 
-    @validator("endpoints")
+    @validator("endpoints", "ignore_totals")
     @classmethod
-    def _check_endpoints(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if not value:
+    def _check_endpoints(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        if not value and info.field_name == "endpoints":
             raise ValueError("it must name at least one endpoint")
         try:
             names = [get_endpoint(name.replace("-", "_")).name for name in value]

@@ -308,7 +308,9 @@ def test_what_happened() -> None:
     """An error says what happened, with its numbers."""
     assert str(Incomplete("invoices", 1500, 1400, held=True)) == (
         "invoices: P4 Books announced 1,500 rows but returned 1,400. The returned rows were loaded "
-        "and no row was closed. Run again; if it persists, run `p4books check`."
+        "and no row was closed. Run again; if it persists with the same numbers, its total may "
+        "count rows that are not listed: run `p4books check --deep`, and name invoices in the "
+        "setting `ignore_totals` to do without it."
     )
     assert str(BadAnswer("invoices", 3, "an HTML page")).startswith(
         "invoices: P4 Books answered the request for page 3 with an HTML page."

@@ -99,6 +99,11 @@ def print_probe_results_json(
 def print_capabilities(capabilities: Mapping[str, Any]) -> None:
     """Print how this tenant's API behaves where the contract leaves it open."""
     most_rows = capabilities["most_rows"] or "unknown: the list is too short"
+    agrees = {
+        True: "agrees with the last page",
+        False: "does not agree with the last page: see the setting `ignore_totals`",
+        None: "unknown: the list is too short",
+    }[capabilities.get("total_is_exact")]
     page_param = capabilities["page_param"] or "unknown: there is only one page"
     print_table(
         ("behaviour of the API", f"in {capabilities['endpoint']}"),
@@ -106,6 +111,7 @@ def print_capabilities(capabilities: Mapping[str, Any]) -> None:
             ("order of rows", capabilities["order"] or "unknown"),
             ("rows per page, as configured", capabilities["page_size"]),
             ("rows per page, at most", most_rows),
+            ("total", agrees),
             ("past the last page", capabilities["past_end"] or "unknown"),
             ("page parameter", page_param),
             ("page size parameter", capabilities["page_size_param"] or "none works"),

@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Self
 from urllib.parse import urlsplit
 
@@ -63,6 +63,7 @@ class ApiTarget:
     page_param: str
     page_size_param: str
     key_place: str = ""
+    ignored_totals: frozenset[str] = frozenset()  # names of endpoints
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
@@ -75,6 +76,7 @@ class ApiTarget:
             page_param=settings.page_param,
             page_size_param=settings.page_size_param,
             key_place=settings.key_place,
+            ignored_totals=frozenset(settings.ignore_totals),
         )
 
     @property
@@ -95,7 +97,8 @@ class ApiTarget:
     def list_source(self, endpoint: Endpoint) -> dict[str, object]:
         """Return what identifies a list and its pages: pages of two sources never mix."""
         names = ("address", "page_size", "page_param", "page_size_param")
-        return {"endpoint": endpoint.name, **{name: getattr(self, name) for name in names}}
+        source = {"endpoint": endpoint.name, **{name: getattr(self, name) for name in names}}
+        return source | ({"total": "ignored"} if endpoint.name in self.ignored_totals else {})
 
     def list_source_json(self, endpoint: Endpoint) -> str:
         """Return `list_source` as JSON text."""
@@ -207,19 +210,20 @@ class Client:
         if status in {401, 403, 404}:
             raise self._access_error(endpoint, status)
         if 500 <= status < 600:
-            page = describe_html(body)
-            what = f"status {status}" + (f" and {page}" if page else "")
+            html = describe_html(body)
+            what = f"status {status}" + (f" and {html}" if html else "")
             raise _TransientFailure(BadAnswer(endpoint.name, number, what))
         if status != 200:
             raise Refused(endpoint.name, number, status)
         try:
-            return parse_page(body, endpoint, number, observed_size)
+            page = parse_page(body, endpoint, number, observed_size)
         except MalformedPage as error:
             returned = error.returned if isinstance(error, WrongPage) else None
             if returned == 1 == self._last_wrong_page:
                 raise PageIgnored(endpoint.name, self.target.page_param) from None
             self._last_wrong_page = returned
             raise _TransientFailure(BadAnswer(endpoint.name, number, str(error))) from None
+        return replace(page, total=None) if endpoint.name in self.target.ignored_totals else page
 
     def _get(self, endpoint: Endpoint, number: int, page_size: int | None) -> tuple[int, bytes]:
         """Repeat the request until it is not a 429; its wait applies to all processes."""

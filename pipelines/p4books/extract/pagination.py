@@ -17,6 +17,7 @@ TAIL_LENGTH = 2  # pages, if no rows were added
 FRONT_CHECK_INTERVAL = 9  # pages between two looks at page 1 of a list that grows there
 
 _MAX_PASSES = 6  # through a list without order, before the scan is given up
+_ROUND = 1000  # a total that is a multiple of it may be the most that the server counts to
 _COMMON_PAGE_SIZES = frozenset({10, 20, 25, 50, 100, 200, 250, 500, 1000})  # whatever was requested
 
 
@@ -156,9 +157,8 @@ class Paginator:
         last = yield from self._request(self.pages)
         if self.pages > 1 and last.records.keys() == first.records.keys():
             self._reject_repeated_page(last, (yield from self._request(1)))
-        rest = self.total - (last.number - 1) * self.page_size
-        if last.number <= self.pages and len(last.records) > rest:
-            self._discard_totals()  # more rows than it leaves: it counts something else
+        if (yield from self._counts_something_else(last)):
+            self._discard_totals()
             return (yield from self._repeat_until_equal(first))
         self.order = detect_order(first, last)
         if self.order is ListOrder.OLDEST_FIRST:
@@ -180,6 +180,20 @@ class Paginator:
             second = yield from self._request(2)
             if second.rows == second.total and (self._new_ids or not second.rows):
                 self._discard_totals()
+
+    def _counts_something_else(self, last: Page) -> Generator[int, Page, bool]:
+        """Return whether there are more rows than the total leaves for the last page.
+
+        Some servers stop counting at a round number: a page behind that one shows it.
+        """
+        total = self.total or 0
+        rest = total - (last.number - 1) * self.page_size
+        if last.number <= self.pages and len(last.records) > rest:
+            return True
+        if total % _ROUND or last.rows < self.page_size:
+            return False
+        yield from self._request(last.number + 1)
+        return bool(self._new_ids) and self.total == total
 
     def _discard_totals(self) -> None:
         self._total_is_useless, self.total, self._totals = True, None, set()

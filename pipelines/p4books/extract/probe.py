@@ -49,7 +49,8 @@ class ApiCapabilities:
     `rows` is what the list announces, None if it announces nothing or the rows of a page only.
     `page_size` is the rows received when those of the settings were requested (or fewer, if those
     were refused), `most_rows` the most received on a page. `page_param` and `page_size_param` are
-    the names that work. `past_end` is what is returned for a page that does not exist. `limits` are
+    the names that work. `total_is_exact` is whether the last page by the total has the rows that
+    it leaves. `past_end` is what is returned for a page that does not exist. `limits` are
     the headers about the rate limit.
     """
 
@@ -62,6 +63,7 @@ class ApiCapabilities:
     page_param: str | None
     page_size_param: str | None
     limits: tuple[str, ...]
+    total_is_exact: bool | None = None
 
 
 def probe_endpoints(settings: Settings) -> list[ProbeResult]:
@@ -121,6 +123,7 @@ def detect_capabilities(settings: Settings, endpoint: Endpoint) -> ApiCapabiliti
         page_param=page_param,
         page_size_param=page_size_param,
         limits=tuple(sorted(probe.limit_headers)),
+        total_is_exact=_agrees_with_total(last, first) if last else None,
     )
 
 
@@ -215,6 +218,12 @@ class _CapabilityProbe:
             return client.fetch_page(self._endpoint, number, page_size, observed_size)
         finally:
             self.limit_headers |= client.limit_headers.keys()
+
+
+def _agrees_with_total(last: Page, first: Page) -> bool:
+    """Return whether the last page has as many rows as the total leaves for it."""
+    total = last.total if last.total is not None else first.total or 0
+    return last.rows == min(max(total - (last.number - 1) * first.rows, 0), first.rows)
 
 
 def _has_more(page: Page) -> bool:

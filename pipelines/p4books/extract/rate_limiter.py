@@ -7,7 +7,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import filelock
@@ -210,7 +210,8 @@ def _connect(path: Path) -> sqlite3.Connection:
 def _state_dir() -> Path:
     if state := os.environ.get("XDG_STATE_HOME"):
         return Path(state) / "p4books"
-    home = Path("~").expanduser()
-    if os.access(home, os.W_OK):
-        return home / ".local" / "state" / "p4books"
+    with suppress(RuntimeError):  # a user without a home
+        home = Path("~").expanduser()
+        if os.access(home, os.W_OK):
+            return home / ".local" / "state" / "p4books"
     return Path(tempfile.gettempdir()) / f"p4books-{os.getuid()}"

@@ -169,7 +169,7 @@ TRANSIENT = {
     "status 503": Fault("status", status=503),
     "a dropped connection": Fault("reset"),
     "a dropped connection.": Fault("cut_body"),
-    "an HTML page": Fault("html"),
+    'an HTML page, "P4 Books"': Fault("html"),
     "something that is not JSON": Fault("bad_json"),
     "something that is not JSON.": Fault("html", text=" "),
     "`data` that is not a list of rows": Fault("data_null"),
@@ -514,3 +514,16 @@ def test_host_setting(client: Client) -> None:
 
     assert target.host_setting == "base_url"
     assert replace(target, address="https://acme.p4books.com/api/v1").host_setting == "tenant"
+
+
+def test_ignored_total(make_settings: MakeSettings, sandbox: Sandbox, limiter: RateLimiter) -> None:
+    """A total that is to be ignored is as good as none, and its pages do not mix with others."""
+    settings = make_settings(sandbox, ignore_totals="sales-orders, invoices")
+    client = Client(_connection(settings, limiter))
+
+    totals = [client.fetch_page(ENDPOINTS[name], 1).total for name in ("invoices", "vendors")]
+
+    assert settings.ignore_totals == ("sales_orders", "invoices")
+    assert totals == [None, len(sandbox.books["vendors"])]
+    assert client.target.list_source(INVOICES)["total"] == "ignored"
+    assert "total" not in client.target.list_source(ENDPOINTS["vendors"])

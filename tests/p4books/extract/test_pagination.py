@@ -4,7 +4,7 @@ Pages come from a list in memory; the tests of the scan show the same with a ser
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count, islice
 
 import pytest
@@ -813,3 +813,30 @@ def test_detect_order_without_keys() -> None:
     rows = Page(1, None, 1, {"a": b"{}"}, None)
 
     assert detect_order(rows, rows) is ListOrder.NONE
+
+
+@pytest.mark.parametrize("make", [_rising, _falling, _unordered])
+def test_total_that_stops_at_a_round_number(make: Callable[[int], list[Row]]) -> None:
+    """If the server counts to a round number only, the rows behind are read all the same."""
+
+    class Capped(Books):
+        def _page(self, number: int, place: int) -> Page:
+            page = super()._page(number, place)
+            return replace(page, total=min(len(self.rows), 1000))
+
+    books = Capped(make(1203), size=100)
+
+    outcome, seen = _read(books)
+
+    assert (outcome.complete, outcome.announced, len(seen)) == (True, 1203, 1203)
+    assert not outcome.quiet
+
+
+def test_round_total() -> None:
+    """A list of a round number of rows takes one request more, and is proved complete as usual."""
+    books = Books(_rising(1000), size=100)
+
+    outcome, seen = _read(books)
+
+    assert (outcome, len(seen)) == (ScanOutcome(1000, 1000, complete=True, quiet=True), 1000)
+    assert sorted(books.requested) == [1, *range(1, 12)]

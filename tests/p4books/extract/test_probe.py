@@ -180,6 +180,7 @@ def test_capabilities(detect: Detect) -> None:
             page_param="page",
             page_size_param="page_size",
             limits=(),
+            total_is_exact=True,
         ),
         6,
     )
@@ -227,6 +228,18 @@ def test_each_behaviour(
 
     assert {name: getattr(capabilities, name) for name in expected} == expected
     assert requests <= 12
+
+
+def test_total_that_counts_more(make_settings: MakeSettings) -> None:
+    """A total that counts rows which are not listed does not agree with the last page."""
+    with Sandbox(invoices=137, limit=0) as sandbox:
+        empty = '{"data":[],"total":137,"page":5}'
+        sandbox.faults.stage(Fault("html", page=5, text=empty))
+        settings = make_settings(sandbox, page_size=30)
+
+        capabilities = detect_capabilities(settings, ENDPOINTS["invoices"])
+
+    assert capabilities.total_is_exact is False
 
 
 @pytest.mark.parametrize("echo", ["given", "asked"])
