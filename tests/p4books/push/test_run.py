@@ -749,8 +749,8 @@ def test_two_at_once(open_books: OpenBooks, data: Path) -> None:
 
 def test_beside_a_sync(data: Path) -> None:
     """A sync and a push that share a rate limit both complete, and neither exceeds it."""
-    with Sandbox(invoices=160, limit=20, window=0.4, page_size_cap=5) as sandbox:
-        shared = {"requests_per_window": 20, "window_seconds": 0.4, "page_size": 5}
+    with Sandbox(invoices=30, limit=20, window=0.4, page_size_cap=2) as sandbox:
+        shared = {"requests_per_window": 20, "window_seconds": 0.4, "page_size": 2}
         settings = _settings(sandbox, data, **shared)
         synced: list[Any] = []
         running = threading.Thread(target=lambda: synced.append(sync(settings, LISTS, full=True)))

@@ -289,8 +289,8 @@ def _find_header(
         read.append(row)
     visible = [row for row in read if not row.is_hidden]
     if not visible:
-        what = f"the sheet {sheet.name} is empty"
-        raise BadFile(file, what, "Name another sheet with --sheet.")
+        what = f"the sheet {sheet.name} {'has hidden rows only' if read else 'is empty'}"
+        raise BadFile(file, what, "Show them, or name another sheet with --sheet.")
     chosen = choose_header([_header_texts(row) for row in visible], is_field)
     return read[read.index(visible[chosen]) :]
 

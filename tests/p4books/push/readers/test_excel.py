@@ -314,6 +314,16 @@ def test_hidden_rows(file: Path) -> None:
     assert rows == [("A", False), ("B", True), ("C", False), ("D", True)]
 
 
+def test_hidden_rows_only(file: Path) -> None:
+    """A sheet of which nothing is seen is reported as such."""
+    _save(file, A1="code", A2="A")
+    for number in (1, 2):
+        _edit_sheet(file, f'<row r="{number}"', f'<row r="{number}" hidden="1"')
+
+    with pytest.raises(BadFile, match="the sheet Sheet has hidden rows only"):
+        list(read_workbook(file))
+
+
 def test_hidden_columns(file: Path) -> None:
     """Columns that are hidden are left out, without regard to their names, and are known."""
     book = Workbook()
