@@ -12,6 +12,7 @@ from p4books.storage.exact_json import Constant
 TEXT_MISFITS = "text misfits"  # a key of the record; no field's name contains a space
 
 _TEXT_TYPES = frozenset({str, int, float})  # a number is the text it is written as
+_MAX_DIGITS = 40  # of an id
 _ENCODER = msgspec.json.Encoder(enc_hook=str)
 
 Misfit = dict[str, str]
@@ -24,8 +25,10 @@ def normalize_id(value: object) -> object:
     """
     if type(value) is str:
         return value.strip()
-    if isinstance(value, float) and value.is_integer():
-        return int(Decimal(repr(value)))
+    if isinstance(value, float | Decimal):
+        number = Decimal(str(value))
+        is_whole = number.is_finite() and number == number.to_integral_value()
+        return int(number) if is_whole and number.adjusted() < _MAX_DIGITS else value
     return value
 
 
