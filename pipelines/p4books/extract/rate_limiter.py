@@ -1,6 +1,8 @@
 """Rate limiter shared by all processes that use a key."""
 
 import hashlib
+import logging
+import math
 import os
 import sqlite3
 import tempfile
@@ -15,7 +17,11 @@ import filelock
 from p4books.errors import DiskTrouble
 
 DEAD_AFTER = 300.0  # seconds after which a slot without a response belongs to a dead process
+LONG_WAIT = 5.0  # seconds; a longer wait is announced
+ANNOUNCEMENT_INTERVAL = 600.0  # seconds from one announcement to the next
 LONGEST_BLOCK = 3600.0  # seconds; a longer block was set before the clock was set back
+
+log = logging.getLogger(__name__)
 
 _TABLES = """
 create table if not exists slot (
@@ -54,6 +60,7 @@ class RateLimiter:
         self.limit = limit
         self.window = window
         self.waited = 0.0
+        self._announced_at = -math.inf
         self._clock = clock
         self._sleep = sleep
         self._lock = threading.Lock()  # all threads of this process share one connection
@@ -78,6 +85,7 @@ class RateLimiter:
             if slot is not None:
                 return slot
             before_wait()
+            self._announce_wait()
             started_at = self._clock()
             try:
                 self._sleep(delay)
@@ -117,6 +125,15 @@ class RateLimiter:
         windows, index = divmod(requests - 1, self.limit)
         blocked = min(max((blocked_until or now) - now, 0.0), LONGEST_BLOCK)
         return max(float(delays[index]) + windows * self.window, blocked)
+
+    def _announce_wait(self) -> None:
+        """Log a long wait as a warning, which Python prints to stderr, but not every one."""
+        now = self._clock()
+        if now < self._announced_at + ANNOUNCEMENT_INTERVAL:
+            return
+        if (seconds := self.seconds_for(1)) > LONG_WAIT:
+            self._announced_at = now
+            log.warning("Waiting about %.0f s for the rate limit.", seconds)
 
     def _try_acquire(self) -> tuple[int | None, float]:
         """Return a new slot, or None and the seconds to wait before the next attempt."""

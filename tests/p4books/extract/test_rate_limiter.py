@@ -1,6 +1,7 @@
 """The rate limiter shared by all processes of a key."""
 
 import heapq
+import os
 import subprocess
 import sys
 import tempfile
@@ -76,6 +77,25 @@ def test_before_wait(tmp_path: Path, clock: Clock) -> None:
 
     assert without_wait == []
     assert calls == [1_000_000.0]
+
+
+def test_announcement(tmp_path: Path, clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+    """A long wait is announced, but not each of those that follow, and never a short one."""
+    limiter = _limiter(tmp_path, clock, limit=1)
+    limiter.block(4)
+    _send(limiter, clock)
+    short = list(caplog.messages)
+    for _ in range(5):
+        _send(limiter, clock)
+    clock.now += 600
+    limiter.block(120)
+    _send(limiter, clock)
+
+    assert short == []
+    assert caplog.messages == [
+        "Waiting about 60 s for the rate limit.",
+        "Waiting about 120 s for the rate limit.",
+    ]
 
 
 def test_expired_slots(tmp_path: Path, clock: Clock) -> None:
@@ -415,6 +435,15 @@ def test_path_without_a_state_folder(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
     assert at_home.is_relative_to(tmp_path / ".local" / "state" / "p4books")
     assert limiter_path(SECRET).is_relative_to(tempfile.gettempdir())
+
+
+def test_path_of_a_user_without_a_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user that the system does not know, as in a container, has no home either."""
+    monkeypatch.delenv("XDG_STATE_HOME")
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: 4_000_000)
+
+    assert limiter_path(SECRET).parent == Path(tempfile.gettempdir()) / "p4books-4000000/throttle"
 
 
 def test_file_contains_no_key(tmp_path: Path) -> None:
