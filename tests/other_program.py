@@ -1,4 +1,7 @@
-"""Another program that opens a DuckDB file for writing, as most do unless told otherwise."""
+"""Another program that opens a DuckDB file for writing, as most do unless told otherwise.
+
+It gives itself the permission to do so first: as root it would have it anyway.
+"""
 
 import subprocess
 import sys
@@ -6,15 +9,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-# Opens the file for writing; then it commits, closes or opens it again, as it is told.
+# It opens the file for writing; then it commits, closes or opens it again, as it is told.
 PROGRAM = """
 import duckdb, os, sys
-con = duckdb.connect(sys.argv[1])
+
+def connect():
+    os.chmod(sys.argv[1], 0o640)
+    return duckdb.connect(sys.argv[1])
+
+con = connect()
 print("open", flush=True)
 for line in sys.stdin:
     if line == "open\\n":
         con.close()
-        con = duckdb.connect(sys.argv[1])
+        con = connect()
     elif line == "close\\n":
         con.close()
     else:

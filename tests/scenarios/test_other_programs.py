@@ -1,6 +1,5 @@
 """Other programs that write into the published file, remove it or keep it open, and later runs."""
 
-import os
 import re
 import shutil
 from collections.abc import Callable
@@ -28,9 +27,9 @@ def synced(settings: Settings) -> Settings:
     return settings
 
 
-def replace_by_text(file: Path) -> None:
-    file.unlink()
-    file.write_text("mine")
+def overwrite(file: Path, content: bytes) -> None:
+    file.chmod(0o640)
+    file.write_bytes(content)
 
 
 def describe(summary: SyncSummary) -> tuple[bool, bool, list[P4BooksError]]:
@@ -179,8 +178,11 @@ def test_commands_with_a_file_in_use(copied: Settings) -> None:
 @pytest.mark.parametrize(
     ("damage", "said"),
     [
-        (lambda file: os.truncate(file, 20_000), "cannot be opened .* Run `p4books report`"),
-        (replace_by_text, "cannot be opened .* Run `p4books report`"),
+        (
+            lambda file: overwrite(file, file.read_bytes()[:20_000]),
+            "cannot be opened .* Run `p4books report`",
+        ),
+        (lambda file: overwrite(file, b"mine"), "cannot be opened .* Run `p4books report`"),
         (Path.unlink, "is missing. Run `p4books report` to publish it again"),
     ],
     ids=["cut", "not a database", "removed"],
