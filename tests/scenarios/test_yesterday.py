@@ -247,12 +247,20 @@ def _plain(value: Any) -> Any:
     return "null" if value is None else value
 
 
+# Columns that the history models have got since.
+NOT_NEW = "columns(lambda name: name <> 'first_seen_at')"
+
+
 def history(tenant: Tenant, name: str) -> str:
-    """Return all versions of a list as they are published, as CSV with a header."""
+    """Return all versions of a list as they are published, as CSV with a header.
+
+    The columns are those that were published then.
+    """
     key = f"{name.removesuffix('s')}_id"
     table = f"staging.{name}_history"
-    columns = tenant.ask(f"select column_name from (describe {table})", tenant.published)
-    rows = tenant.ask(f"from {table} order by {key}::int, valid_from", tenant.published)
+    published = f"select {NOT_NEW} from {table}"
+    columns = tenant.ask(f"select column_name from (describe {published})", tenant.published)
+    rows = tenant.ask(f"{published} order by {key}::int, valid_from", tenant.published)
     return as_csv([[column for (column,) in columns], *rows])
 
 
@@ -268,7 +276,8 @@ def models(tenant: Tenant, file: Path, layers: str = "staging|core|reporting") -
     )
     counted = []
     for schema, name in names:
-        rows = tenant.ask(f"from {schema}.{name} order by all", file)
+        columns = NOT_NEW if name.endswith("_history") else "*"
+        rows = tenant.ask(f"select {columns} from {schema}.{name} order by all", file)
         digest = hashlib.sha256(as_csv(rows).encode()).hexdigest()
         counted.append([f"{schema}.{name}", len(rows), digest if schema == "staging" else ""])
     return as_csv(counted)
