@@ -12,7 +12,7 @@ import msgspec
 
 from p4books.endpoints.definition import Endpoint, list_texts
 from p4books.extract.record import normalize_id, separate_misfits
-from p4books.storage.exact_json import count_names, has_long_number, parse_exact
+from p4books.storage.exact_json import has_long_number, parse_exact
 
 LAST_PAGE_AGAIN = "the last page again"  # for a page past the end
 NOT_FOUND = "404"
@@ -185,12 +185,17 @@ def _decode_documented_page(
     valid = all(type(i) is int or (type(i) is str and i == i.strip() != "") for i in ids)
     if not valid or envelope.page != number or envelope.total < 0:
         return None
-    # The decoder leaves nulls out, and all but the last value of a name that occurs twice.
-    nulls = body.count(b'":null') + body.count(b'": null')
+    # The decoder leaves nulls out, and all but the last value of a name that occurs twice: its
+    # colon is missing.
     lines = _encode_lines(envelope.data)
-    if count_names(body) - nulls != count_names(lines) + _ENVELOPE:
+    if _count_values(body) != _count_values(lines) + _ENVELOPE:
         return None
     return envelope.total, envelope.data, lines
+
+
+def _count_values(text: bytes) -> int:
+    """Count the values of names that are not null, and the colons in texts."""
+    return text.count(b":") - text.count(b":null") - text.count(b": null")
 
 
 def _parse_envelope(body: bytes) -> tuple[list[dict[str, Any]], int | None, int | None]:

@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 
 from p4books.storage.exact_json import (
+    Constant,
     encode_document,
     encode_rows,
     has_long_number,
@@ -54,6 +55,44 @@ def test_parse_exact(written: str, value: object) -> None:
     assert parse_exact(written.encode()) == value
     assert parse_exact(f"[{written}, {LONG}]".encode())[0] == value
     assert json.dumps(value, ensure_ascii=False).encode()
+
+
+@pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity"])
+def test_constants(word: str) -> None:
+    """A word in the place of a number is told from the text."""
+    assert [type(value) for value in parse_exact(f'[{word},"{word}"]'.encode())] == [Constant, str]
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        ('{"a":1,"a":2}', {"a": [1, 2]}),
+        ('{"a":1,"b":0,"a":1}', {"a": 1, "b": 0}),
+        ('{"a":1,"a":true}', {"a": [1, True]}),
+        ('{"a":1,"a":null}', {"a": 1}),
+        ('{"a":null,"a":null}', {"a": None}),
+        ('[{"b":{"a":1,"a":[2],"a":1}}]', [{"b": {"a": [1, [2]]}}]),
+        ('{"a" :1,"a": 2}', {"a": [1, 2]}),
+        (r'{"a":"\"b\":1"}', {"a": '"b":1'}),
+    ],
+)
+def test_repeated_names(written: str, value: object) -> None:
+    """A name that occurs twice has the list of its different values."""
+    assert parse_exact(written.encode()) == value
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        ("107.00000000000000000000", 107.0),
+        ("1234567890123456789.000", "1234567890123456789"),
+        ("12345678901234567.10", "12345678901234567.1"),
+        ("1234567890123456700", "1234567890123456700"),
+    ],
+)
+def test_zeros_after_the_last_decimal(written: str, value: object) -> None:
+    """Zeros after the last decimal say nothing."""
+    assert parse_exact(written.encode()) == value
 
 
 @pytest.mark.parametrize("written", ["\ufeff1e2", '\ufeff"\ud83e"'])
