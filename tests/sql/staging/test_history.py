@@ -1,5 +1,6 @@
 """Versions of records and their validity."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -126,3 +127,13 @@ def test_adopted(con: duckdb.DuckDBPyConnection, insert: Action, query: Query, t
         ("blue",),
     ]
     assert query(f"select colour from staging.{table}") == [("blue",)]
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_identity(table: str) -> None:
+    """What tells one record from another with the same id is the identity of the endpoint."""
+    text = (SqlSources.at().builtin / "staging" / f"{table}_history.sql").read_text("utf-8")
+    columns = text.partition("identities as (")[2].partition("from raw.")[0]
+
+    fields = ENDPOINTS[table].fields.keys() & set(re.findall(r"\w+", columns))
+    assert fields - {"id"} == set(ENDPOINTS[table].identity)
