@@ -45,7 +45,7 @@ create macro id_text(id) as
         when regexp_full_match(id, '[0-9a-z-]+') then id
         when
             regexp_full_match(
-                trim(id), '[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}'
+                id, ' *[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12} *'
             )
             then lower(trim(id))
         else
@@ -156,7 +156,9 @@ create macro days_in_terms(terms) as
 create macro terms_days(payment_terms) as
     case
         when not regexp_matches(payment_terms, '\b[2-9]\d\s*%')
-            then days_in_terms(terms_text(payment_terms))
+            then list_transform(  -- computes terms_text once
+                [terms_text(payment_terms)], lambda terms: days_in_terms(terms)
+            )[1]
     end;
 
 -- Days -------------------------------------------------------------------------------
