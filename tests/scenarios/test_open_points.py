@@ -217,7 +217,7 @@ def test_many_hidden(tenant: Open) -> None:
     acme, filtered = tenant({"invoices": 60}), tenant({"invoices": 60, "hidden": ("Paid",)})
     acme.sync()
 
-    refused = filtered.sync()
+    refused = filtered.sync(same_books=True)
     published = filtered.published()
     allowed = filtered.sync(allow_gone=["invoices"])
 
@@ -237,7 +237,8 @@ def test_all_hidden(tenant: Open, total: str) -> None:
     acme, empty = tenant({"invoices": 12}), tenant({"empty": True, "total": total})
     acme.sync()
 
-    faults = [fault for _ in range(1 if total == "list" else 2) for fault in empty.sync().faults]
+    runs = [empty.sync(same_books=True) for _ in range(1 if total == "list" else 2)]
+    faults = [fault for run in runs for fault in run.faults]
 
     assert [type(fault) for fault in faults] == [TooManyGone]
     assert empty.published() == acme.expected()
@@ -248,7 +249,7 @@ def test_few_hidden(tenant: Open) -> None:
     acme, filtered = tenant(), tenant({"hidden": ("Void", "Draft")})
     acme.sync()
 
-    summary = filtered.sync()
+    summary = filtered.sync(same_books=True)
 
     hidden = acme.expected().keys() - filtered.expected().keys()
     assert 0 < len(hidden) <= 20

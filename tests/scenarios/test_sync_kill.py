@@ -83,7 +83,7 @@ def read_published(published: Path) -> Structure:
     if not published.exists():
         return {}
     names = "select table_name from duckdb_tables() where schema_name = 'staging'"
-    instants = "'verified_at', 'valid_from', 'valid_to'"
+    instants = "'verified_at', 'valid_from', 'valid_to', 'first_seen_at'"
     rows = f"select columns(c -> c not in ({instants})) from staging."
     with duckdb.connect(published, read_only=True) as con:
         return {

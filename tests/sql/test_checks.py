@@ -86,7 +86,7 @@ def test_difference_of_a_cent(published: duckdb.DuckDBPyConnection) -> None:
     found = find_amounts(published)
     undetected = []
     for layer, table, column in found:
-        row = f"(select min(rowid) from {layer}.{table} where {column} is not null)"
+        row = f"(select max(rowid) from {layer}.{table} where {column} is not null)"
         cent = f"{column} = {column} + 0.01 where rowid = {row}"
         with corrupted(published, f"update {layer}.{table} set {cent}") as detects:
             if not any(map(detects, find_checks(f"{layer}.{table}"))):

@@ -73,6 +73,7 @@ def build_warehouse(
                 f"update raw.{name} set _dlt_valid_to = null where _dlt_valid_to > '{known_to}'"
             )
     settings = Settings(tenant="acme", data_dir=folder)
+    settings.private.mkdir(parents=True, exist_ok=True)
     as_of = date.fromisoformat(day) if day else None
     models = prepare_models(warehouse, settings, SOURCES, [create_run()], as_of)
     if not publish:

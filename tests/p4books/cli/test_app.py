@@ -340,6 +340,7 @@ def test_check_deep(p4books: Run, sandbox: Sandbox) -> None:
         "page_param": "page",
         "page_size_param": "page_size",
         "limits": [],
+        "total_is_exact": True,
     }
     assert {**results["traits"], "found_at": status["traits"]["found_at"]} == status["traits"]
     assert "oldest first" in shown

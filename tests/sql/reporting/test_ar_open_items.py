@@ -62,7 +62,7 @@ def test_item(insert: Action, set_as_of: Action, items: Query) -> None:
         ({"status": "Posted"}, "107.00"),
         ({"status": None}, "107.00"),
         ({"status": "Reviewed"}, "107.00"),
-        ({"status": "Paid"}, "107.00"),  # but nothing was paid
+        ({"status": "Paid", "amount_paid": "0"}, "107.00"),
         ({"status": "pArTiAlLyPaId", "balance": "0.01"}, "0.01"),
         ({"amount_paid": "100.00"}, "7.00"),
         ({"amount_paid": "110.00"}, "-3.00"),
@@ -86,6 +86,7 @@ def test_open(insert: Action, items: Query, fields: dict[str, Any], balance: str
         {"status": "void"},
         {"status": "VOID"},
         {"status": " Draft"},
+        {"status": "Paid"},
         {"balance": "0.00"},
         {"amount_paid": "107.00"},
         {"total": None},
