@@ -8,7 +8,7 @@ from p4books.errors import ClockWrong
 from p4books.extract.retry_after import parse_date
 
 MAX_SKEW = 3600.0  # seconds by which two clocks may differ
-MAX_PAUSE = 2 * 86400.0  # seconds between two runs, if the clocks differ by more
+MAX_LEAD = 2 * 86400.0  # seconds by which this clock may be ahead of the two others
 
 
 class ClockCheck:
@@ -17,7 +17,9 @@ class ClockCheck:
     `known_times` are times that the warehouse has, in seconds since 1970: the newest at all, and
     the newest that is not in the future. The header may be missing or wrong (contract: it is not
     documented), and so may the clock have been in an earlier run. So the clock is rejected only if
-    two of the three disagree with it; with `trust`, never. `clock` returns seconds since 1970.
+    it contradicts both, and the server's time continues the known ones; with `trust`, never. How
+    long ago the last run was does not matter, so a server that is hours off stops no run after a
+    pause. `clock` returns seconds since 1970.
     """
 
     def __init__(
@@ -64,7 +66,8 @@ class ClockCheck:
             return
         possible = [at for at in self._known_times if at <= max(now, server) + MAX_SKEW]
         newest = max(possible, default=now)
-        if not newest - MAX_SKEW <= now <= newest + MAX_PAUSE:
+        is_possible = newest - MAX_SKEW <= now <= max(newest, server) + MAX_LEAD
+        if server >= newest - MAX_SKEW and not is_possible:
             raise ClockWrong(_format_time(now), _format_time(server), _format_time(newest))
 
 
