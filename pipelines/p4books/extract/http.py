@@ -12,7 +12,7 @@ from p4books.extract.encodings import CompressedBody, decode_body
 from p4books.extract.rate_limiter import RateLimiter
 from p4books.extract.redirects import PERMANENT, REDIRECTS, RedirectTarget, resolve_redirect
 
-MAX_REDIRECTS = 3  # in a row, on the same host only
+MAX_REDIRECTS = 3  # followed in a row, on the same host only
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ class HttpSession:
     def get(self, url: str, parameters: Mapping[str, str | int]) -> HttpResponse:
         """Send one GET, follow redirects on the same host, and return the complete response."""
         url = f"{self._moved.get(url, url)}?{urlencode(parameters)}"
-        for _ in range(MAX_REDIRECTS):
+        for _ in range(MAX_REDIRECTS + 1):
             response = self._send("GET", url)
             target = response.redirect
             if target is None:

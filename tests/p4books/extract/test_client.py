@@ -32,7 +32,7 @@ from p4books.extract.client import (
     ApiTarget,
     Client,
 )
-from p4books.extract.http import Timeouts
+from p4books.extract.http import MAX_REDIRECTS, Timeouts
 from p4books.extract.rate_limiter import RateLimiter, limiter_path
 from p4books.extract.retry_after import MAX_REFUSALS
 from p4books.settings import Settings
@@ -185,7 +185,7 @@ each_transient = pytest.mark.parametrize(("what", "fault"), TRANSIENT.items(), i
 @each_transient
 def test_retried(client: Client, sandbox: Sandbox, clock: Clock, what: str, fault: Fault) -> None:
     """A failure that happens once is retried, and the page is complete."""
-    sandbox.faults.stage(replace(fault, times=3 if fault.status == 302 else 1))
+    sandbox.faults.stage(replace(fault, times=MAX_REDIRECTS + 1 if fault.status == 302 else 1))
 
     page = client.fetch_page(INVOICES, 1)
 
@@ -204,7 +204,7 @@ def test_given_up(client: Client, sandbox: Sandbox, clock: Clock, what: str, fau
 
     message = f"invoices: P4 Books answered the request for page 1 with {what.rstrip('.')}."
     assert str(error.value).startswith(message)
-    requests = 3 if fault.status == 302 else 1
+    requests = MAX_REDIRECTS + 1 if fault.status == 302 else 1
     assert client.counts.requests == len(sandbox.requests) == MAX_ATTEMPTS * requests
 
 

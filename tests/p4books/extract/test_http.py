@@ -280,14 +280,21 @@ def test_redirect_on_the_same_host(
     assert session.counts.requests == 2
 
 
+def test_redirects_in_a_row(session: HttpSession, sandbox: Sandbox) -> None:
+    """Three redirects in a row are followed."""
+    sandbox.faults.stage(_redirect(f"{sandbox.base_url}/invoices", times=3))
+
+    assert session.get(f"{sandbox.base_url}/invoices", {"page": 1}).status == 200
+
+
 def test_redirect_loop(session: HttpSession, sandbox: Sandbox) -> None:
-    """A redirect loop is followed for three requests, then it raises."""
+    """A redirect loop is followed three times, then it raises."""
     sandbox.faults.stage(_redirect(f"{sandbox.base_url}/invoices", times=None))
 
     with pytest.raises(RedirectLoop):
         session.get(f"{sandbox.base_url}/invoices", {"page": 1})
 
-    assert session.counts.requests == len(sandbox.requests) == 3
+    assert session.counts.requests == len(sandbox.requests) == 4
 
 
 def test_redirect_to_another_host(session: HttpSession, sandbox: Sandbox, other: Sandbox) -> None:
