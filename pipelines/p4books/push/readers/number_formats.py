@@ -37,7 +37,9 @@ _USUAL = re.compile(  # #,##0.00 with a currency and with spaces around it
     r"(?:_.| )*(;.*)?"
 )
 _MAGNITUDE = re.compile(r"\b(k|m|mm|mil|miles|mill|mill[oó]n|millones|thousand|million)\b", re.I)
+_PERCENT_SIGNS = set("%\N{FULLWIDTH PERCENT SIGN}\N{PER MILLE SIGN}")
 _DASHES = {"-", "\N{MINUS SIGN}", "\N{EN DASH}", "\N{EM DASH}"}
+_AROUND_SIGN = " $€\N{NO-BREAK SPACE}"  # after a number
 _NOT_DATE = re.compile(
     r'"[^"]*"?|\\.|_.|\*.|\[(?!h+\]|m+\]|s+\])[^\]]*\]|AM/PM|A/P', re.DOTALL | re.I
 )
@@ -143,6 +145,14 @@ class FormatSection:
         """Return whether it has a token of this kind."""
         return any(each == kind for each, _ in self.tokens)
 
+    @property
+    def is_percentage(self) -> bool:
+        """Whether a percent sign is shown, even one in quotes, which does not multiply."""
+        return any(
+            kind in {"percent", "literal"} and _PERCENT_SIGNS & set(text)
+            for kind, text in self.tokens
+        )
+
     def places(self, kind: str) -> list[int]:
         """Return where its tokens of this kind are."""
         return [place for place, (each, _) in enumerate(self.tokens) if each == kind]
@@ -234,8 +244,9 @@ def _surround_general(section: FormatSection, value: Decimal, *, is_unsigned: bo
     general = _show_general(value.copy_abs() if is_unsigned else value)
     texts = [general.text if kind == "general" else text for kind, text in section.shown()]
     literals = "".join(text for kind, text in section.shown() if kind == "literal")
-    number = _read_amount(general.number, literals, literals) if general.number else Decimal(0)
-    return ShownNumber("".join(texts).strip(), number, general.is_text)
+    number = _read_amount(general.number, literals, "", literals) if general.number else Decimal(0)
+    text = "".join(texts).strip()
+    return ShownNumber(text, number, general.is_text, section.is_percentage)
 
 
 class _SectionRenderer:
@@ -268,9 +279,9 @@ class _SectionRenderer:
         has_digits = any(char.isdigit() for char in text)
         return ShownNumber(
             text,
-            self._read(rounded) if has_digits else self._read_dash(text),
+            self._read(rounded, self._last) if has_digits else self._read_dash(text),
             is_text=has_digits and rounded == scaled and not scaling and self._is_universal(text),
-            is_percent=bool(percent),
+            is_percent=self._section.is_percentage,
         )
 
     def _is_universal(self, text: str) -> bool:
@@ -289,15 +300,25 @@ class _SectionRenderer:
         return Decimal(0) if is_dash and not self._value else None
 
     def _render_exponent(self) -> ShownNumber:
-        value = self._value.copy_abs()
+        value = self._value.copy_abs().scaleb(2 * len(self._section.places("percent")), _PRECISION)
         width = max(len(self._whole), 1)
         size = value.adjusted() if value else 0
         exponent = size // width * width if width > 1 else size
         mantissa = _round(value.scaleb(-exponent, _PRECISION), len(self._decimals_of_mantissa()))
         number = mantissa.scaleb(exponent, _PRECISION)
         sign = "-" if self._is_negative else ""
-        shown = f"{sign}{mantissa:f}E{'-' if exponent < 0 else '+'}{abs(exponent):02}"
-        return ShownNumber(shown, number.copy_negate() if self._is_negative else number)
+        shown = f"{mantissa:f}E{'-' if exponent < 0 else '+'}{abs(exponent):02}"
+        before, after = self._surround(self._section.places("exponent")[0])
+        return ShownNumber(
+            sign + f"{before}{shown}{after}".strip(),
+            self._read(number, self._section.places("exponent")[0]),
+            is_percent=self._section.is_percentage,
+        )
+
+    def _surround(self, last: int) -> tuple[str, str]:
+        """Return what is shown before the digits and after a place."""
+        texts = [text for _, text in self._section.shown()]
+        return "".join(texts[: self._first]), "".join(texts[last + 1 :])
 
     def _decimals_of_mantissa(self) -> list[int]:
         end = self._section.places("exponent")[0]
@@ -344,19 +365,23 @@ class _SectionRenderer:
     def _literals(self, first: int = 0, last: int | None = None) -> str:
         return "".join(text for kind, text in self._section.tokens[first:last] if kind == "literal")
 
-    def _read(self, rounded: Decimal) -> Decimal | None:
-        inside = self._literals(self._first, self._last + 1)
+    def _read(self, rounded: Decimal, last: int) -> Decimal | None:
+        """Return what a person takes it for; `last` is the place where the number ends."""
+        inside = self._literals(self._first, last + 1)
         if inside.strip():
             return None
         signed = rounded.copy_negate() if self._is_negative else rounded
-        return _read_amount(signed, self._literals(0, self._first), self._literals())
+        before, after = self._literals(0, self._first), self._literals(last + 1)
+        return _read_amount(signed, before, after, self._literals())
 
 
-def _read_amount(number: Decimal | None, before: str, literals: str) -> Decimal | None:
+def _read_amount(number: Decimal | None, before: str, after: str, literals: str) -> Decimal | None:
     """Return what a person takes a number among these literals for; None if it is no amount."""
     if number is None or re.search(r"[0-9]", literals) or _MAGNITUDE.search(literals):
         return None
-    looks_negative = bool(_DASHES & set(before)) or ("(" in before and ")" in literals)
+    sign_after = after.strip(_AROUND_SIGN)
+    looks_negative = bool(_DASHES & {*before, sign_after[:1], sign_after[-1:]})
+    looks_negative |= "(" in before and ")" in literals
     return number.copy_negate() if looks_negative else number
 
 

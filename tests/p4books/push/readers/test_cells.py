@@ -90,6 +90,8 @@ UNFIT: list[tuple[Any, str, FieldType, str]] = [
     (5, ";;;", FieldType.MONEY, "holds 5 but shows nothing"),
     ("x", ";;;", FieldType.TEXT, "holds 'x', but its format .* hides it"),
     (0.07, "0%", FieldType.MEASURE, "a percentage: the cell holds 0.07 and shows 7%"),
+    (7, '0"%"', FieldType.MONEY, "a percentage: the cell holds 7 and shows 7%"),
+    (5, "0.00-", FieldType.MONEY, "holds 5 but shows '5.00-'"),
     (1234567890123456, "0", FieldType.MONEY, "more than the 15 digits"),
     (DAY, "d-mmm", FieldType.TEXT, "a date, but the field is text"),
     (DAY, "yyyy-mm-dd", FieldType.TEXT, "a date, but the field is text"),
