@@ -18,19 +18,21 @@ create macro visible_text(text) as
     trim(regexp_replace(
         regexp_replace(
             nfc_normalize(text),
-            '[\x00-\x08\x0e-\x1b\x7f\p{Cf}\x{34f}\x{115f}\x{1160}\x{17b4}'
-            || '\x{17b5}\x{180b}-\x{180f}\x{3164}\x{fe00}-\x{fe0f}\x{ffa0}]',
+            '[\x00-\x08\x0e-\x1b\x{7f}-\x{84}\x{86}-\x{9f}\p{Cf}\x{34f}\x{115f}'
+            || '\x{1160}\x{17b4}\x{17b5}\x{180b}-\x{180f}\x{3164}\x{fe00}-\x{fe0f}'
+            || '\x{ffa0}\x{e0100}-\x{e01ef}]',
             '',
             'g'
         ),
-        '[\s\x{b}\x{85}\p{Z}]+',
+        '[\s\x{b}\x1c-\x1f\x{85}\p{Z}]+',
         ' ',
         'g'
     ));
 
 -- A name or code that people type, as it is compared: in capitals, as a person sees
--- it, 1.0 as 1. It is the rule of p4books.spelling; most codes are plain, and are not
--- looked at twice.
+-- it, 1.0 as 1. It is the rule of p4books.spelling, except that SQL cannot fold letters
+-- of compatibility such as full-width ones; most codes are plain, and are not looked at
+-- twice.
 create macro code_key(code) as
     case
         when regexp_full_match(code, '[!-\-/-~]*') then upper(code)

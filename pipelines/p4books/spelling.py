@@ -4,7 +4,8 @@ People type names, programs copy them from web pages, files and spreadsheets, an
 through floats. Two texts are the same name if they differ only in case, in the Unicode form of a
 letter, in characters that nobody sees, in white space around them or in how much of it is between
 words, or as 1 and 1.0 do. Names are compared by `fold_name` wherever they are compared; `code_key`
-in sql/macros.sql is the same rule in SQL.
+in sql/macros.sql is the same rule in SQL, but cannot fold letters of compatibility, such as
+full-width ones.
 """
 
 import re

@@ -182,7 +182,7 @@ def _decode_documented_page(
     except (ValueError, RecursionError):
         return None
     ids = [record.id for record in envelope.data]
-    valid = all(type(i) is int or (type(i) is str and i == i.strip() != "") for i in ids)
+    valid = all(type(i) is int or (type(i) is str and i == normalize_id(i) != "") for i in ids)
     if not valid or envelope.page != number or envelope.total < 0:
         return None
     # The decoder leaves nulls out, and all but the last value of a name that occurs twice: its

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from p4books.endpoints.definition import Endpoint, list_texts
+from p4books.spelling import canonical_id
 from p4books.storage.exact_json import Constant
 
 TEXT_MISFITS = "text misfits"  # a key of the record; no field's name contains a space
@@ -19,12 +20,12 @@ Misfit = dict[str, str]
 
 
 def normalize_id(value: object) -> object:
-    """Return an id without surrounding blanks, and a whole number as an integer.
+    """Return an id in its one spelling, and a whole number as an integer.
 
     JSON has one kind of number: 1.0 is 1. What is no id is returned unchanged.
     """
     if type(value) is str:
-        return value.strip()
+        return canonical_id(value) or value.strip()
     if isinstance(value, float | Decimal):
         number = Decimal(str(value))
         is_whole = number.is_finite() and number == number.to_integral_value()

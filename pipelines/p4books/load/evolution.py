@@ -31,6 +31,7 @@ from p4books.load.schema import (
 )
 from p4books.load.warehouse import change_warehouse, check_warehouse
 from p4books.settings import Settings
+from p4books.spelling import canonical_id
 from p4books.storage.database import open_database, quote_identifier, quote_literal
 from p4books.storage.files import scratch_dir, tenant_lock
 
@@ -117,9 +118,12 @@ def migrate_warehouse(path: Path, endpoints: Mapping[str, Endpoint]) -> None:
     with open_database(path) as con:
         for endpoint, key in find_outdated_columns(con, endpoints.values()):
             add_column(con, endpoint, key)
-        if _read_format(con) < FORMAT:
-            for endpoint in endpoints.values():
+        before = _read_format(con)
+        for endpoint in endpoints.values():
+            if before < 2:
                 _upgrade_from_1(con, endpoint)
+            if before < 3:
+                _upgrade_from_2(con, endpoint)
         con.execute("update raw.p4books_format set format = ?", [FORMAT])
         stamp_change(con, time.time())
 
@@ -314,6 +318,29 @@ def _upgrade_from_1(con: duckdb.DuckDBPyConnection, endpoint: Endpoint) -> None:
         """
     )
     record_unknown_fields(con, endpoint, "true")
+
+
+def _upgrade_from_2(con: duckdb.DuckDBPyConnection, endpoint: Endpoint) -> None:
+    """Give the ids the one spelling that format 3 has, unless another record has it already."""
+    found = con.execute(
+        f"select distinct id from raw.{endpoint.name} where not regexp_full_match(id, '[0-9a-z-]+')"
+    ).fetchall()
+    spelled = {id_: canonical_id(id_) for (id_,) in found}
+    renamed = [[id_, new] for id_, new in spelled.items() if new != id_]
+    if not renamed:
+        return
+    con.execute("create or replace temp table renamed (id varchar, new varchar)")
+    con.executemany("insert into renamed values (?, ?)", renamed)
+    con.execute(
+        f"delete from renamed where new in (select id from raw.{endpoint.name})"
+        " or new in (select new from renamed group by new having count(*) > 1)"
+    )
+    own = f"and endpoint = {quote_literal(endpoint.name)}"
+    for table, where in ((endpoint.name, ""), ("seen", own), ("missed", own)):
+        con.execute(
+            f"update raw.{table} as held set id = renamed.new from renamed"
+            f" where held.id = renamed.id {where}"
+        )
 
 
 def _split_field(word: str) -> tuple[str, str]:

@@ -14,7 +14,7 @@ from p4books.errors import list_some
 from p4books.storage.database import open_database, quote_literal
 
 BATCH = 10_000  # rows in memory at a time
-FORMAT = 2  # of the private warehouse; a higher one was written by a newer p4books
+FORMAT = 3  # of the private warehouse; a higher one was written by a newer p4books
 FIELD_TYPES = {kind.name.lower(): kind for kind in FieldType}  # by the names that users type
 MISFITS = '[{"field": "VARCHAR", "value": "VARCHAR"}]'  # the shape of a row's misfits
 

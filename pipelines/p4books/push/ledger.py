@@ -26,8 +26,9 @@ from p4books.push.types import (
     Entry,
     Push,
 )
-from p4books.spelling import fold_name, is_same_name
+from p4books.spelling import canonical_id, fold_name, is_same_name
 
+SPELLING_RULE = 1  # by which codes and ids are stored; another one rewrites them
 BATCH = 100  # entries that are in memory at a time
 
 _TABLES = """
@@ -53,9 +54,12 @@ create index if not exists record_push on record (push, record);
 create index if not exists record_id on record (endpoint, id);
 """
 _RECORD_COLUMNS = "select name from pragma_table_info('record')"
-_CODE_KEYS = """
+_RESPELL = f"""
 drop index if exists record_code;
 create index if not exists record_code_key on record (code_key, endpoint);
+update record set code_key = fold_name(code);
+update record set id = canonical_id(id) where id is not null;
+pragma user_version = {SPELLING_RULE};
 """
 _COLUMNS = ", ".join(column.name for column in fields(Entry))  # whatever a later version adds
 _COUNTED_STATES = {
@@ -139,7 +143,7 @@ class Ledger:
             self._connection.execute("pragma fullfsync = on")  # macOS: flush the drive's cache too
             self._connection.execute("pragma checkpoint_fullfsync = on")
             self._connection.executescript(_TABLES)
-            self._add_code_keys(self._connection)
+            self._upgrade(self._connection)
         except (sqlite3.Error, OSError) as error:
             self.__exit__()
             raise LedgerTrouble(self._path, str(error)) from None
@@ -151,16 +155,16 @@ class Ledger:
             self._connection.close()
             self._connection = None
 
-    def _add_code_keys(self, connection: sqlite3.Connection) -> None:
-        """Add what a ledger of an earlier version lacks: the codes as they are compared."""
-        if "code_key" not in {row["name"] for row in connection.execute(_RECORD_COLUMNS)}:
-            connection.execute("alter table record add column code_key text")
+    def _upgrade(self, connection: sqlite3.Connection) -> None:
+        """Bring a ledger of an earlier version to the current rule of spelling."""
+        (rule,) = connection.execute("pragma user_version").fetchone()
+        if rule >= SPELLING_RULE:
+            return
         connection.create_function("fold_name", 1, fold_name, deterministic=True)
-        connection.executescript(_CODE_KEYS)
-        if connection.execute("select 1 from record where code_key is null").fetchone():
-            connection.execute(
-                "update record set code_key = fold_name(code) where code_key is null"
-            )
+        connection.create_function("canonical_id", 1, canonical_id, deterministic=True)
+        columns = {row["name"] for row in connection.execute(_RECORD_COLUMNS)}
+        added = "" if "code_key" in columns else "alter table record add column code_key text;"
+        connection.executescript(f"begin immediate; {added} {_RESPELL} commit")
 
     # Pushes
 
@@ -217,7 +221,7 @@ class Ledger:
 
     def find_by_id(self, endpoint: str, id_: str) -> Entry | None:
         """Return the entry that became the record with this id."""
-        return self._select_one("endpoint = ? and id = ?", (endpoint, id_))
+        return self._select_one("endpoint = ? and id = ?", (endpoint, canonical_id(id_)))
 
     def list_with_code(self, endpoint: str, code: str) -> list[Entry]:
         """Return the entries with this code, whatever else they contain, except refused ones."""

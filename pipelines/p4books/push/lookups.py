@@ -16,7 +16,7 @@ from p4books.endpoints.definition import Endpoint
 from p4books.errors import P4BooksError, describe_unknown
 from p4books.load.schema import read_state
 from p4books.settings import Settings
-from p4books.spelling import fold_name
+from p4books.spelling import canonical_id, fold_name
 from p4books.storage.database import open_database
 from p4books.storage.run_log import RunLog
 from p4books.transform.models import SqlSources
@@ -177,8 +177,8 @@ def _load_index(con: duckdb.DuckDBPyConnection, name: str) -> RecordIndex:
         order by id desc
         """
     ).fetchall()
-    existing = [(id_, code) for id_, code, exists in rows if exists]
-    gone = [(id_, code) for id_, code, exists in rows if not exists]
+    existing = [(canonical_id(id_), code) for id_, code, exists in rows if exists]
+    gone = [(canonical_id(id_), code) for id_, code, exists in rows if not exists]
     return RecordIndex(
         codes={code: id_ for id_, code in existing if code},
         ids=frozenset(id_ for id_, _ in existing),

@@ -248,7 +248,7 @@ def resolve_reference(
     if field == "tax_code":
         return _check_tax_code(value, lookups)
     if field in _UNCHECKED:
-        return _format_id(canonical_id(value))
+        return _format_id(clean_name(value))
     if field not in REFERENCES:
         return value
     noun = field.removesuffix("_id")

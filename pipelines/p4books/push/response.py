@@ -12,6 +12,7 @@ import msgspec
 from p4books.endpoints.definition import Endpoint, Fields, FieldType
 from p4books.extract.page import canonical_record, describe_html
 from p4books.push.types import CREATED, REFUSED, UNKNOWN
+from p4books.spelling import canonical_id
 from p4books.storage.exact_json import has_long_number
 
 MAX_MESSAGE_LENGTH = 500  # characters of a response that are kept
@@ -142,7 +143,7 @@ def _values_equal(ours: Any, theirs: Any, kind: FieldType) -> bool:
         return str(ours)[:10] == str(theirs)[:10]
     if kind is FieldType.INSTANT:
         return _as_timestamp(ours) == _as_timestamp(theirs)
-    return str(ours).strip() == str(theirs).strip()
+    return str(ours) == str(theirs) or canonical_id(str(ours)) == canonical_id(str(theirs))
 
 
 def _as_number(value: Any) -> Decimal | str:

@@ -20,7 +20,14 @@ from p4books.endpoints import ENDPOINTS
 from p4books.endpoints.definition import Endpoint, FieldType
 from p4books.endpoints.vendors import VENDORS
 from p4books.load.evolution import infer_type, migrate_warehouse, needs_migration
-from p4books.load.schema import FORMAT, ScanProgress, load_unknown_fields, read_state, table_columns
+from p4books.load.schema import (
+    FORMAT,
+    ScanProgress,
+    create_tables,
+    load_unknown_fields,
+    read_state,
+    table_columns,
+)
 from p4books.settings import Settings
 from p4books.storage.database import open_database
 from p4books_sandbox import Sandbox
@@ -117,6 +124,30 @@ def test_sync_of_format_1(old: Settings, format_1: Path) -> None:
     ]
     (kept,) = (old.private / "generations").iterdir()
     assert kept.read_bytes() == format_1.read_bytes()
+
+
+UUID = "5f0c8a52-6b1d-4e7a-9c3e-0a1b2c3d4e5f"
+SPELT = {"A": UUID.upper(), "B": "1.0", "C": "1", "D": "x\u200b", "E": "aB", "F": "7"}
+
+
+def test_ids_of_format_2(tmp_path: Path) -> None:
+    """Ids get the one spelling of format 3, unless another record has it already."""
+    path = tmp_path / "warehouse.duckdb"
+    create_tables(path, tuple(ENDPOINTS.values()))
+    with duckdb.connect(path) as con:
+        for code, id_ in SPELT.items():
+            con.execute("insert into raw.vendors (id, code) values (?, ?)", [id_, code])
+            for endpoint in ("vendors", "customers"):
+                con.execute("insert into raw.seen values (?, ?, now())", [endpoint, id_])
+        con.execute("update raw.p4books_format set format = 2")
+
+    migrate_warehouse(path, ENDPOINTS)
+
+    own = [(UUID,), ("1.0",), ("1",), ("x",), ("aB",), ("7",)]
+    assert ask(path, "select id from raw.vendors order by code") == own
+    seen = "select id from raw.seen where endpoint = '{}' order by id"
+    assert ask(path, seen.format("vendors")) == sorted(own)
+    assert ask(path, seen.format("customers")) == sorted((id_,) for id_ in SPELT.values())
 
 
 def test_changes_since_format_1(old: Settings, sandbox: Sandbox) -> None:

@@ -255,6 +255,9 @@ def test_list_with_code(ledger: Ledger, add_entry: AddEntry) -> None:
     assert [entry.body for entry in found] == [make_draft("V-1", phone="1").body]
 
 
+UUID = "5f0c8a52-6b1d-4e7a-9c3e-0a1b2c3d4e5f"
+
+
 @pytest.mark.parametrize("code", ["v-1", "V-1\u200b", " V-1\n"])
 def test_list_with_code_in_another_spelling(ledger: Ledger, add_entry: AddEntry, code: str) -> None:
     """Entries are found by any spelling of their code."""
@@ -264,14 +267,18 @@ def test_list_with_code_in_another_spelling(ledger: Ledger, add_entry: AddEntry,
 
 
 def test_ledger_of_an_earlier_version(ledger_path: Path, add_entry: AddEntry) -> None:
-    """A ledger without the codes as they are compared gets them, for every entry."""
-    entry = add_entry("V-1")
+    """A ledger of before gets the codes as they are compared, and the one spelling of ids."""
+    entry = add_entry("V-1", state=CREATED)
     with closing(sqlite3.connect(ledger_path, isolation_level=None)) as old:
         old.execute("drop index record_code_key")
         old.execute("alter table record drop column code_key")
+        old.execute("update record set id = ?", [UUID.upper()])
+        old.execute("pragma user_version = 0")
 
     with Ledger(ledger_path) as ledger:
-        assert ledger.list_with_code("vendors", "v-1") == [entry]
+        (found,) = ledger.list_with_code("vendors", "v-1")
+        assert (found.record, found.id) == (entry.record, UUID)
+        assert ledger.find_by_id("vendors", UUID.upper()) == found
 
 
 def test_transaction(ledger: Ledger) -> None:

@@ -126,6 +126,8 @@ SENT = {
         {"document_date": "2026-03-31T00:00:00Z"},
         {"date_created": "2026-03-31T12:00:00Z"},
         {"code": " F-1 "},
+        {"customer_id": 7.0},
+        {"customer_id": "7.0"},
         {"lines": [{"line_number": 1, "product_id": "3", "quantity": "2.000", "price": 12.50}]},
     ],
 )
