@@ -342,9 +342,9 @@ create macro lines_of(documents) as table
 
 -- Versions ---------------------------------------------------------------------------
 
--- Whether the next version of an id is of another record, to which P4 Books gave the id
--- after deleting the first. `is_gap`: the id was gone between them. A code may be
--- corrected; a creation date never changes, but a new notation may shift it by hours.
+-- Whether the next version of an id is of another record, to which P4 Books gave it.
+-- `is_gap`: a run saw that the id was gone between them. A code may be corrected; a
+-- creation date never changes, but a new notation may shift it by hours.
 -- So, after a gap, it is another record if it was made more than a day apart, or if its
 -- code is another one and its creation date is not known to be the same. Without a gap,
 -- only if code and creation date are others, and either its name or day is another one

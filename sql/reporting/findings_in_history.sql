@@ -1,4 +1,4 @@
--- One row per id that P4 Books gave to another record after deleting the first.
+-- One row per id that P4 Books gave to another record.
 -- key: rule, entity, entity_id, place
 -- published: no
 with

@@ -59,7 +59,7 @@ no_subtotal as (
         entity,
         entity_id,
         format('line {}', line_number) as place,
-        'its net is reckoned from quantity, price and discount' as detail
+        'its net is computed from quantity, price and discount' as detail
     from document_lines
     where line_net is null
 ),

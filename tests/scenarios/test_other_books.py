@@ -109,7 +109,7 @@ def test_from_nothing(settings: Settings, sandbox: Sandbox) -> None:
 
 
 def test_another_address(settings: Settings) -> None:
-    """Books at another address are not read, unless they are said to be the same."""
+    """Books at another address are not read, unless the user confirms that they are the same."""
     sync_vendors(settings)
     with Sandbox(data={"vendors": [vendor(n) for n in range(40)]}, limit=0) as moved:
         there = settings.model_copy(update={"base_url": moved.base_url})

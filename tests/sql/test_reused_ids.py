@@ -1,4 +1,4 @@
-"""Ids that P4 Books gives to another record after deleting the first."""
+"""Ids that P4 Books gives to another record, whether a run saw that the first was gone or not."""
 
 from collections.abc import Callable
 from typing import Any

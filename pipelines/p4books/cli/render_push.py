@@ -63,7 +63,7 @@ FaultFormat = Literal["csv", "json"]
 
 
 def parse_fault_format(file: Path) -> FaultFormat:
-    """Return the format that a file's suffix stands for. Raises UsageError."""
+    """Return the format that a file's suffix selects. Raises UsageError."""
     suffix = file.suffix.lower()
     if suffix == ".csv":
         return "csv"

@@ -1,6 +1,6 @@
-"""Names that columns of a file have in Spanish and English offices, by the field they stand for.
+"""Names that columns of a file have in Spanish and English offices, by the field they mean.
 
-They are compared without case, accents, punctuation and words such as *de*. A name may stand for
+They are compared without case, accents, punctuation and words such as *de*. A name may mean
 several fields of an endpoint; it then depends on the other columns which one it is.
 """
 
@@ -188,7 +188,7 @@ def column_names(endpoint: str) -> ColumnNames:
 
 @cache
 def fields_by_name(endpoint: str) -> Mapping[str, tuple[str, ...]]:
-    """Return the fields that a column can stand for, by its name in the form it is compared in."""
+    """Return the fields that a column can mean, by its name in the form it is compared in."""
     fields: dict[str, tuple[str, ...]] = {}
     for field, names in column_names(endpoint).items():
         for name in names:

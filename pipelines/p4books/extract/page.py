@@ -110,7 +110,7 @@ def restore_page(lines: Sequence[bytes], number: int, total: int | None, rows: i
 
 
 def empty_page(number: int) -> Page:
-    """Return the page that stands for a 404 past the end of a list."""
+    """Return the page that represents a 404 past the end of a list."""
     return Page(number, total=None, rows=0, records={}, keys=(), past_end=NOT_FOUND)
 
 

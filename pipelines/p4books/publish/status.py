@@ -85,7 +85,7 @@ class TenantStatus:
 def read_status(settings: Settings) -> TenantStatus:
     """Read the status from the published file and the run log.
 
-    If the file cannot be read, this is said in `problem`, and the rest is still shown. Raises
+    If the file cannot be read, `problem` says why, and the rest is still shown. Raises
     NotPublished if there never was one, unless the first copy is in progress.
     """
     file, log = settings.published, RunLog(settings.run_log)

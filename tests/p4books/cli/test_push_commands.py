@@ -85,7 +85,7 @@ def test_workbook(p4books: Run, tmp_path: Path, sandbox: Sandbox) -> None:
 
 
 def test_what_is_seen_of_a_workbook(p4books: Run, tmp_path: Path, sandbox: Sandbox) -> None:
-    """Only what is seen is sent, and it is said how columns were read and what was left out."""
+    """Only what is seen is sent, and the push says how columns were read and what was left out."""
     book = Workbook()
     for row in (
         ["Proveedores nuevos"],

@@ -1,4 +1,4 @@
-"""Names that columns of a file have in offices, by the field they stand for."""
+"""Names that columns of a file have in offices, by the field they mean."""
 
 import pytest
 
@@ -30,7 +30,7 @@ def test_spellings(one: str, other: str) -> None:
 
 @pytest.mark.parametrize("name", WRITABLE)
 def test_fields_exist(name: str) -> None:
-    """Names of an endpoint's own table stand for fields that it has."""
+    """Names of an endpoint's own table mean fields that it has."""
     targets = column_targets(ENDPOINTS[name])
     found = {field for fields in fields_by_name(name).values() for field in fields}
     common = {

@@ -1,4 +1,4 @@
-"""Connections: certificates, proxies, and what is said if there is none."""
+"""Connections: certificates, proxies, and the message if there is none."""
 
 import socket
 import ssl
@@ -155,13 +155,13 @@ def test_bad_certificate(
 
 
 def test_no_tls(fetch: Callable[[str], None]) -> None:
-    """Https to a port of http is told apart from a bad certificate."""
+    """Https to a port of http is distinguished from a bad certificate."""
     with _serve() as server, pytest.raises(Unreachable, match="does not speak TLS on that port"):
         fetch(_address(server))
 
 
 def test_only_tls(fetch: Callable[[str], None]) -> None:
-    """A server that answers http with an alert of TLS is told apart from a dropped connection."""
+    """A server that answers http with an alert of TLS is not a dropped connection."""
     with socket.create_server(("127.0.0.1", 0)) as plug:
 
         def serve() -> None:

@@ -1,4 +1,4 @@
-"""Content encodings: what is decompressed, and what is said about the rest."""
+"""Content encodings: what is decompressed, and the errors about the rest."""
 
 import gzip
 import zlib

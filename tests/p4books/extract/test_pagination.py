@@ -750,7 +750,7 @@ def test_stopped_early() -> None:
 
 
 def test_observed_size() -> None:
-    """A fetch is told the rows that a page holds as soon as the first page has shown it."""
+    """A fetch gets the number of rows that a page holds as soon as the first page has shown it."""
     books, sizes = Books(_rising(9)), []
 
     def fetch(number: int, observed_size: int | None) -> Page:

@@ -1,4 +1,4 @@
-"""Redirects: where they lead, and what is said about them."""
+"""Redirects: where they lead, and how messages name them."""
 
 import pytest
 

@@ -52,7 +52,7 @@ def spans(warehouse: Path, table: str = "invoices") -> list[tuple[str, str, str 
 
 
 def test_no_time_in_the_future(warehouse: Path) -> None:
-    """Without times in the future nothing is changed and nothing is said."""
+    """Without times in the future nothing is changed and there is no note."""
     insert(warehouse, ("1", "2026-11-05 15:00", NOW), ("1", NOW, None))
     before = warehouse.read_bytes()
 

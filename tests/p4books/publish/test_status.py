@@ -118,7 +118,7 @@ def test_first_copies(settings: Settings) -> None:
 
 
 def test_first_copy_before_anything_is_published(settings: Settings) -> None:
-    """A first copy in progress is shown if nothing is published yet, and that is said, too."""
+    """A first copy in progress is shown if nothing is published yet, and status says so."""
     settings.published.unlink()
     store_pages(settings, "vendors", 1, total=10)
 

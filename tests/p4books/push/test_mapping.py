@@ -197,7 +197,7 @@ def _office(endpoint: Endpoint, *columns: str) -> dict[str, str]:
     ],
 )
 def test_office_names(endpoint: Endpoint, columns: str, fields: str) -> None:
-    """Common names are recognised; one that stands for several fields is the one that is left."""
+    """Common names are recognised; one that can mean several fields is the one that is left."""
     names = columns.split("|")
 
     found = _office(endpoint, *names)

@@ -246,7 +246,7 @@ def test_may_resend(entry: Entry) -> None:
 def test_may_not_resend(
     seen: Candidate | None, complete: bool, own_codes: bool, words: str, entry: Entry
 ) -> None:
-    """If anything suggests that it exists, it is not sent again, and the user is told why."""
+    """If anything suggests that it exists, it is not sent again, and the message says why."""
     resolution = _resolve(entry, *filter(None, [seen]), complete=complete, own_codes=own_codes)
 
     assert (resolution.found, resolution.may_resend) == (None, False)

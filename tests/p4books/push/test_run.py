@@ -716,7 +716,7 @@ def test_full_disk(open_books: OpenBooks, data: Path) -> None:
 
 
 def test_other_books(open_books: OpenBooks, data: Path) -> None:
-    """A ledger of another address stops a push, unless the books are said to be the same."""
+    """A ledger of another address stops a push, unless a user confirms that its books are these."""
     _, push = open_books()
     push(_vendors(1))
     with Sandbox(invoices=30, limit=0) as other:

@@ -59,7 +59,7 @@ def test_parse_exact(written: str, value: object) -> None:
 
 @pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity"])
 def test_constants(word: str) -> None:
-    """A word in the place of a number is told from the text."""
+    """A word in the place of a number is distinguished from the text."""
     assert [type(value) for value in parse_exact(f'[{word},"{word}"]'.encode())] == [Constant, str]
 
 

@@ -329,7 +329,7 @@ def test_duplicate_codes(insert: Action, findings: Query) -> None:
         ),
         (
             {"lines": [{**LINE, "line_number": 3, "subtotal": None}]},
-            ("warning", "line 3", "its net is reckoned from quantity, price and discount"),
+            ("warning", "line 3", "its net is computed from quantity, price and discount"),
         ),
         (
             {"lines": [{**LINE, "tax_code": "iva"}]},

@@ -28,7 +28,7 @@ ERROR = "e"
 _FAULTY = {FORMULA, STALE, ERROR}
 
 _ACCOUNTING = 44  # number format that openpyxl writes without the signs between its sections
-_SHORT_DATE = "mm-dd-yy"  # stands for the date format of the computer, with four digits of the year
+_SHORT_DATE = "mm-dd-yy"  # shown in the date format of the computer, with four digits of the year
 _CODES: dict[int, str] = BUILTIN_FORMATS | {
     _ACCOUNTING: r'_("$"* #,##0.00_);_("$"* \(#,##0.00\);_("$"* "-"??_);_(@_)'
 }

@@ -99,7 +99,7 @@ def test_show_number(held: str, code: str, text: str, number: str | None, is_tex
     st.sampled_from(["General", "0", "0.00", "#,##0.000", CURRENCY, ACCOUNTING, "0.0#", "0,"]),
 )
 def test_shows_exactly(held: Decimal, code: str) -> None:
-    """What is said to be shown exactly is so."""
+    """A number that passes as shown exactly is read as it is held."""
     if shows_exactly(held, code):
         assert show_number(held, code).number == held
 
