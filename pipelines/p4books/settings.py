@@ -263,8 +263,8 @@ def load_settings(
     """
     root = root or project_root()
     _check_tenant_option(tenant)
-    sources = _read_sources(root)
-    values = _select_tenant(_merge_sources(sources), tenant, known_only=need_key)
+    sources = read_sources(root)
+    values = collect_settings(sources, tenant, known_only=need_key)
     missing_key = _describe_missing_key(sources, values) if need_key else ""
     try:
         settings = validate_settings(values)
@@ -344,12 +344,26 @@ def project_root() -> Path:
     return Path(os.environ.get("DLT_PROJECT_DIR", ".")).resolve()
 
 
-def collect_settings(root: Path, tenant: str | None, *, known_only: bool) -> dict[str, Any]:
-    """Return what the sources under `root` set for a tenant, not validated.
+def read_sources(root: Path) -> Sources:
+    """Read the four sources of settings, the one that takes precedence first.
+
+    Raises SettingsError if a file cannot be read.
+    """
+    files: dict[str, Callable[[str], dict[str, Any]]] = {
+        ".env": partial(_parse_dotenv, root / ".env"),
+        ".dlt/secrets.toml": _parse_toml,
+        ".dlt/config.toml": _parse_toml,
+    }
+    read = {name: _parse_file(root / name, parse) for name, parse in files.items()}
+    return {"the environment": _nest_variables(os.environ), **read}
+
+
+def collect_settings(sources: Sources, tenant: str | None, *, known_only: bool) -> dict[str, Any]:
+    """Return what the sources set for a tenant, not validated.
 
     With `known_only` the tenant must be one that they name. Raises SettingsError.
     """
-    return _select_tenant(_merge_sources(_read_sources(root)), tenant, known_only=known_only)
+    return _select_tenant(_merge_sources(sources), tenant, known_only=known_only)
 
 
 def _merge_sources(sources: Sources) -> dict[str, Any]:
@@ -358,17 +372,6 @@ def _merge_sources(sources: Sources) -> dict[str, Any]:
     for source in reversed(sources.values()):
         merged = _merge_over(source, merged)
     return merged
-
-
-def _read_sources(root: Path) -> Sources:
-    """Read the four sources of settings, the one that takes precedence first."""
-    files: dict[str, Callable[[str], dict[str, Any]]] = {
-        ".env": partial(_parse_dotenv, root / ".env"),
-        ".dlt/secrets.toml": _parse_toml,
-        ".dlt/config.toml": _parse_toml,
-    }
-    read = {name: _parse_file(root / name, parse) for name, parse in files.items()}
-    return {"the environment": _nest_variables(os.environ), **read}
 
 
 def _locate_key(sources: Sources, tenant: str) -> str:

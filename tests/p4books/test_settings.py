@@ -17,6 +17,7 @@ from p4books.settings import (
     collect_settings,
     load_settings,
     project_root,
+    read_sources,
 )
 from p4books.spelling import clean_name
 
@@ -132,7 +133,7 @@ def test_place_of_the_key(place: str, monkeypatch: Env) -> None:
 
 
 def test_missing_key_of_a_tenant() -> None:
-    """A tenant that is not the default one needs a key in its own table, and is told so."""
+    """A tenant that is not the default one needs a key in its own table, as the error says."""
     _secrets(f"[sources.p4books]\ntenant = 'acme'\napi_key = '{SECRET}'")
     _config("[sources.p4books.tenants.beta]\npage_size = 10")
 
@@ -559,7 +560,7 @@ def test_settings_are_frozen() -> None:
 
 
 def _collect(tenant: str | None = None, *, known_only: bool = True) -> dict[str, Any]:
-    return collect_settings(Path.cwd(), tenant, known_only=known_only)
+    return collect_settings(read_sources(Path.cwd()), tenant, known_only=known_only)
 
 
 def _toml(name: str, text: str) -> None:
