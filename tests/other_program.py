@@ -3,11 +3,14 @@
 It gives itself the permission to do so first: as root it would have it anyway.
 """
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from p4books.storage.database import open_database
 
 # It opens the file for writing; then it commits, closes or opens it again, as it is told.
 PROGRAM = """
@@ -96,3 +99,13 @@ with duckdb.connect(sys.argv[1], read_only=True) as con:
     print(con.execute(sys.argv[2]).fetchone()[0])
 """
     return subprocess.check_output([sys.executable, "-c", code, file, sql], text=True).strip()
+
+
+def leave_log(file: Path) -> None:
+    """Leave the log of another file beside a file, as a program that was killed does."""
+    other = file.with_name("other.duckdb")
+    with open_database(other) as con:
+        con.execute("checkpoint")  # from then on, the log says to which file it belongs
+        con.execute("set checkpoint_threshold = '1GB'; create table mine (id integer)")
+        shutil.copy(f"{other}.wal", f"{file}.wal")
+    other.unlink()

@@ -252,12 +252,15 @@ class LoadMismatch(P4BooksError):
 
 
 class WarehouseDamaged(P4BooksError):
-    """The private warehouse cannot be opened; `way_back` is how to get another one."""
+    """The private warehouse cannot be opened; `way_back` is how to get another one.
 
-    def __init__(self, path: Path, why: str, way_back: str) -> None:
-        super().__init__(
-            f"The warehouse {path} cannot be read ({why}). Nothing was changed. {way_back}"
-        )
+    `left` says what is unchanged.
+    """
+
+    def __init__(
+        self, path: Path, why: str, way_back: str, left: str = "Nothing was changed."
+    ) -> None:
+        super().__init__(f"The warehouse {path} cannot be read ({why}). {left} {way_back}")
 
 
 class WarehouseLost(P4BooksError):
@@ -274,10 +277,12 @@ class PublishedHasMore(P4BooksError):
     """The published file has lists whose first copy is not complete yet."""
 
     def __init__(self, file: Path, lists: Sequence[str]) -> None:
+        it = "it" if len(lists) == 1 else "them"
         super().__init__(
-            f"{file} is unchanged: it has rows of {' and '.join(lists)}, but the first copy of "
-            f"{'it' if len(lists) == 1 else 'them'} is not complete yet. Run `p4books sync --full`"
-            "; to publish the other lists now, delete the file and run `p4books report`."
+            f"{file} is unchanged: it has rows of {' and '.join(lists)}, but the warehouse has no "
+            f"complete copy of {it} yet. Run `p4books sync --full`. To publish the other lists "
+            f"without {it}, as when P4 Books does not let the key read {it} any more: leave {it} "
+            "out of the setting `endpoints`, or delete the file, and run `p4books report`."
         )
 
 
@@ -466,8 +471,9 @@ def _normalize(name: str) -> str:
 
 
 def count_of(number: int, noun: str) -> str:
-    """Return a number with its noun: `1 row`, `1,200 rows`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    """Return a number with its noun: `1 row`, `1,200 rows`, `2 pushes`."""
+    plural = "es" if noun.endswith("sh") else "s"
+    return f"{number:,} {noun}{'' if number == 1 else plural}"
 
 
 def list_some(names: Sequence[str]) -> str:

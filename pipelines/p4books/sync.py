@@ -88,8 +88,7 @@ def sync(  # noqa: PLR0913 - the use case: all that a caller can choose
     be wrong; `summary`, filled in place, shows what was done even if an error is raised. What fails
     for one endpoint is in `SyncSummary.faults` and does not stop the others. Raises P4BooksError if
     nothing could be done: AlreadyRunning, KeyRefused, Unreachable, ClockWrong, WarehouseLost,
-    WarehouseDamaged,
-    OtherBooks, DiskTrouble and the like.
+    WarehouseDamaged, OtherBooks, DiskTrouble and the like.
     """
     find_access(settings)
     started = time.monotonic()
@@ -128,9 +127,10 @@ def sync(  # noqa: PLR0913 - the use case: all that a caller can choose
         log.info("%d versions loaded into a copy of the warehouse", loaded.versions)
 
         models = None
+        has_less = _has_less_than_published(settings, before, extracted, loaded, scratch, summary)
         if loaded.copy:
             load_runs = partial(run.load_runs_with, endpoint_runs)
-            if not _has_more_published(settings, before, loaded, summary):
+            if not has_less:
                 models = _transform(settings, loaded.copy, sources, load_runs, summary)
             keep = loaded.has_changes and bool(before.state.scans)  # one without rows is no backup
             replace_warehouse(loaded.copy, settings.warehouse, keep=keep)
@@ -248,14 +248,29 @@ def _summarize(
         summary.notes += describe_new_fields(before.unknown, load_unknown_fields(loaded.copy))
 
 
-def _has_more_published(
-    settings: Settings, before: WarehouseContents, loaded: LoadResult, summary: SyncSummary
+def _has_less_than_published(  # noqa: PLR0913 - one step of sync, with what it works on
+    settings: Settings,
+    before: WarehouseContents,
+    extracted: ExtractResult,
+    loaded: LoadResult,
+    scratch: Path,
+    summary: SyncSummary,
 ) -> bool:
-    """Return whether the published file has lists that the warehouse does not have yet."""
+    """Return whether the published file has lists that the warehouse does not have yet.
+
+    That is an error, unless this run brought each of them nearer to its end.
+    """
     copied = before.state.scans.keys() | loaded.deltas.keys()
-    if unfinished := find_unfinished_lists(settings, copied):
-        summary.notes.append(str(PublishedHasMore(settings.published, unfinished)))
-    return bool(unfinished)
+    unfinished = find_unfinished_lists(settings, scratch, copied)
+    if not unfinished:
+        return False
+    error = PublishedHasMore(settings.published, unfinished)
+    read = {list_.endpoint.name for list_ in extracted.lists}
+    if read - extracted.faults.keys() - loaded.faults.keys() >= set(unfinished):
+        summary.notes.append(str(error))
+    else:
+        summary.faults.append(error)
+    return True
 
 
 def _transform(
@@ -328,7 +343,7 @@ def _keep_published(
 
     Not if the published file has rows that the warehouse does not have yet.
     """
-    if find_unfinished_lists(settings, before.state.scans):
+    if find_unfinished_lists(settings, scratch, before.state.scans):
         return
     damage = inspect_published(settings).damage
     with _publishing(settings, damage, run.summary) as publishing:

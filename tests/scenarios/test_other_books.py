@@ -9,7 +9,13 @@ import duckdb
 import pytest
 from tests.staging_sync import VENDORS, sync
 
-from p4books.errors import OtherBooks, TooManyChanged, WarehouseLost
+from p4books.errors import (
+    OtherBooks,
+    PublishedHasMore,
+    RightMissing,
+    TooManyChanged,
+    WarehouseLost,
+)
 from p4books.load.warehouse import list_generations
 from p4books.publish.publish import publish_report
 from p4books.publish.status import read_status
@@ -53,7 +59,7 @@ def test_lost_and_put_back(settings: Settings, sandbox: Sandbox) -> None:
     published, requests = settings.published.read_bytes(), len(sandbox.requests)
     settings.warehouse.unlink()
 
-    with pytest.raises(WarehouseLost, match="2 generations of it are there"):
+    with pytest.raises(WarehouseLost, match="it left 2 generations"):
         sync_vendors(settings)
     with pytest.raises(WarehouseLost):
         publish_report(settings, sql=VENDORS)
@@ -101,11 +107,32 @@ def test_from_nothing(settings: Settings, sandbox: Sandbox) -> None:
     assert "Started from nothing" in first.notes[0]
     assert not first.published
     assert not others.published
-    assert "is unchanged: it has rows of vendors" in others.notes[0]
+    assert "is unchanged: it has rows of vendors" in " ".join(first.notes)
+    assert first.faults == []
+    assert "is unchanged: it has rows of vendors" in str(others.faults[0])
     assert settings.published.read_bytes() == published
     assert sync_vendors(short).published
     assert len(read_history(settings.published)) == 40
     assert len(list_generations(settings.warehouse)) == 1  # none of the empty warehouse
+
+
+def test_from_nothing_without_a_right(settings: Settings, sandbox: Sandbox) -> None:
+    """A published list that P4 Books no longer returns is an error until it is given up."""
+    sync_vendors(settings)
+    published = settings.published.read_bytes()
+    sandbox.forbid("vendors")
+    first = sync(settings, ["vendors", "customers"], VENDORS, from_nothing=True)
+    again = sync(settings, ["vendors"], VENDORS)
+    kept = settings.published.read_bytes()
+    without = settings.model_copy(update={"endpoints": ("customers",)})
+
+    last = sync(without, sql=VENDORS)
+
+    for summary in (first, again):
+        assert [type(fault) for fault in summary.faults] == [RightMissing, PublishedHasMore]
+        assert "leave it out of the setting `endpoints`" in str(summary.faults[1])
+    assert kept == published
+    assert (last.faults, last.published) == ([], True)
 
 
 def test_another_address(settings: Settings) -> None:

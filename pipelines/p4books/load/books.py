@@ -9,12 +9,13 @@ from pathlib import Path
 import duckdb
 
 from p4books.endpoints import ENDPOINTS
-from p4books.errors import OtherBooks, WarehouseDamaged, WarehouseLost
+from p4books.errors import OtherBooks, WarehouseDamaged, WarehouseLost, count_of
 from p4books.load.schema import WarehouseState, create_tables, read_state
 from p4books.load.warehouse import (
     change_warehouse,
     check_warehouse,
     describe_way_back,
+    is_too_new,
     keep_all_generations,
     list_generations,
     replace_warehouse,
@@ -45,13 +46,8 @@ def start_from_nothing(settings: Settings, scratch: Path, log: RunLog, run: int)
     those that follow; the ledger stays. Raises WarehouseTooNew, WarehouseOpen and DiskTrouble.
     """
     warehouse = settings.warehouse
-    try:
-        check_warehouse(warehouse)
-        is_damaged = False
-    except WarehouseDamaged:
-        is_damaged = True
-    if is_damaged or read_state(warehouse).scans:
-        set_aside(warehouse, is_damaged=is_damaged)
+    if not _is_empty(warehouse):
+        set_aside(warehouse)
     keep_all_generations(warehouse)
     shutil.rmtree(settings.spool, ignore_errors=True)
     log.mark_lost(after=0, run=run)
@@ -69,9 +65,12 @@ def continue_from_generation(
 ) -> str | None:
     """Bring the run log into line with a warehouse that was put back; None if none was.
 
-    Later runs loaded into another warehouse, so nothing that they read or missed counts.
+    Later runs loaded into another warehouse, so nothing that they read or missed counts. One that
+    has the last change was not put back: an earlier version loaded, which leaves no number in it.
     """
-    if not state.run or not log.mark_lost(after=state.run, run=run):
+    if not state.run or state.was_changed_at(log.load_last_change()):
+        return None
+    if not log.mark_lost(after=state.run, run=run):
         return None
     change_warehouse(settings.warehouse, scratch, _forget_missed)
     return (
@@ -97,21 +96,17 @@ def check_books(settings: Settings, state: WarehouseState, log: RunLog) -> None:
         )
 
 
-def find_unfinished_lists(settings: Settings, copied: Collection[str]) -> list[str]:
+def find_unfinished_lists(settings: Settings, scratch: Path, copied: Collection[str]) -> list[str]:
     """Return the lists of which the published file has rows and the warehouse no complete copy.
 
     `copied` are the lists with a complete copy. After a start from nothing, the published file is
-    not replaced by one that has less.
+    not replaced by one that has less. If it is not known what it has, it may have all lists.
     """
     waiting = [name for name in settings.endpoints if name not in copied]
     if not waiting or not settings.published.is_file():
         return []
-    try:
-        with open_database(settings.published, read_only=True) as con:
-            rows = count_published_rows(con)
-    except duckdb.Error:  # nobody can read it
-        return []
-    return [name for name in waiting if rows.get(name)]
+    rows = _count_rows_of_any(settings.published, scratch)
+    return waiting if rows is None else [name for name in waiting if rows.get(name)]
 
 
 def are_same_books(before: str | None, settings: Settings, confirmed: Sequence[str]) -> bool:
@@ -126,25 +121,25 @@ def are_same_books(before: str | None, settings: Settings, confirmed: Sequence[s
     return normalize_address(before) in confirmed and confirmed[-1] == now
 
 
+def _is_empty(warehouse: Path) -> bool:
+    """Return whether a warehouse has no list yet. Raises what `check_warehouse` raises."""
+    try:
+        check_warehouse(warehouse)
+        return not read_state(warehouse).scans
+    except (WarehouseDamaged, duckdb.Error):  # or its format is the first one, without scans
+        return False
+
+
 def _find_evidence(settings: Settings) -> Iterator[str]:
     """Yield what shows that a tenant had a warehouse, as clauses."""
     if generations := list_generations(settings.warehouse):
-        yield f"{_count(len(generations), 'generation')} of it {_are(len(generations))} there"
+        yield f"it left {count_of(len(generations), 'generation')}"
     if run := RunLog(settings.run_log).last_loaded_run():
         yield f"run {run} loaded rows into it"
     if pushes := _count_pushes(settings.ledger):
-        yield f"the ledger has {_count(pushes, 'push')}"
+        yield f"the ledger has {count_of(pushes, 'push')}"
     if published := _describe_published(settings):
         yield published
-
-
-def _count(number: int, noun: str) -> str:
-    plural = "es" if noun.endswith("sh") else "s"
-    return f"{number:,} {noun}{'' if number == 1 else plural}"
-
-
-def _are(number: int) -> str:
-    return "is" if number == 1 else "are"
 
 
 def _count_pushes(ledger: Path) -> int:
@@ -173,7 +168,7 @@ def _describe_published(settings: Settings) -> str | None:
     if tenant.casefold() != settings.tenant.casefold():
         return f"{path} has the books of tenant {tenant}"
     total = sum(rows.values())
-    return f"{path} has {_count(total, 'row')} from it" if total else None
+    return f"{path} has {count_of(total, 'row')} from it" if total else None
 
 
 def count_published_rows(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
@@ -184,6 +179,30 @@ def count_published_rows(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
         [list(models)],
     ).fetchall()
     return {models[model]: int(count) for model, count in rows}
+
+
+def _count_rows_of_any(file: Path, scratch: Path) -> dict[str, int] | None:
+    """Count the rows of each list in a file that may be damaged, or open in another program.
+
+    A copy without its log is not locked and has what was published. None if that may be more than
+    can be read here; if nobody can read it, it has no rows.
+    """
+    try:
+        with open_database(file, read_only=True) as con:
+            return count_published_rows(con)
+    except duckdb.Error:
+        pass
+    copy = scratch / "published-copy.duckdb"
+    try:
+        shutil.copyfile(file, copy)
+        with open_database(copy, read_only=True) as con:
+            return count_published_rows(con)
+    except (OSError, duckdb.OutOfMemoryException):
+        return None
+    except duckdb.Error as error:
+        return None if is_too_new(str(error)) else {}
+    finally:
+        copy.unlink(missing_ok=True)
 
 
 def _forget_missed(copy: Path) -> None:

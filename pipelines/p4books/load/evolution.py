@@ -26,7 +26,7 @@ from p4books.load.schema import (
     match_spellings,
     read_state,
     record_unknown_fields,
-    stamp_change,
+    stamp_migration,
     table_columns,
 )
 from p4books.load.warehouse import change_warehouse, check_warehouse
@@ -125,7 +125,7 @@ def migrate_warehouse(path: Path, endpoints: Mapping[str, Endpoint]) -> None:
             if before < 3:
                 _upgrade_from_2(con, endpoint)
         con.execute("update raw.p4books_format set format = ?", [FORMAT])
-        stamp_change(con, time.time())
+        stamp_migration(con, time.time())
 
 
 def find_outdated_columns(

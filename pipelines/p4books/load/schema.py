@@ -104,13 +104,18 @@ class WarehouseState:
 
     `scans` of the endpoints with a complete copy; `stamp` changes whenever a version does.
     `addresses` are those that the books were read from, the latest one last; `run` is the number of
-    the last run that loaded; both are unknown in a warehouse of an earlier version.
+    the last run that loaded; both are unknown in a warehouse of an earlier version. An earlier
+    version also leaves `run` as it is when it loads.
     """
 
     scans: Mapping[str, ScanProgress] = field(default_factory=dict)
     stamp: str = ""
     addresses: Sequence[str] = ()
     run: int | None = None
+
+    def was_changed_at(self, times: Iterable[float]) -> bool:
+        """Return whether one of these times (seconds since 1970) is that of the last change."""
+        return self.stamp.split(" ")[0] in {_format_stamp(at) for at in times}
 
 
 @dataclass(frozen=True)
@@ -155,9 +160,22 @@ def record_origin(con: duckdb.DuckDBPyConnection, origin: Origin) -> None:
 
 
 def stamp_change(con: duckdb.DuckDBPyConnection, at: float) -> None:
-    """Record that a warehouse changed, at a time in seconds since 1970."""
+    """Record that the rows of a warehouse changed, at a time in seconds since 1970."""
     con.execute("delete from raw.stamp")
-    con.execute("insert into raw.stamp values (?)", [f"{at:.6f}"])
+    con.execute("insert into raw.stamp values (?)", [_format_stamp(at)])
+
+
+def stamp_migration(con: duckdb.DuckDBPyConnection, at: float) -> None:
+    """Record that the columns of a warehouse changed; the time of its rows stays in the stamp.
+
+    `at` is in seconds since 1970.
+    """
+    row = con.execute("select split_part(max(stamp), ' ', 1) from raw.stamp").fetchone()
+    con.execute("delete from raw.stamp")
+    con.execute(
+        "insert into raw.stamp values (?)",
+        [f"{(row and row[0]) or _format_stamp(0)} {_format_stamp(at)}"],
+    )
 
 
 @dataclass(frozen=True)
@@ -195,6 +213,10 @@ def count_versions(path: Path, since: float) -> dict[str, VersionCounts]:
             {"micros": round(since * 1e6)},
         ).fetchall()
     return {name: VersionCounts(findings, oldest) for name, findings, oldest in rows}
+
+
+def _format_stamp(at: float) -> str:
+    return f"{at:.6f}"
 
 
 def _table_ddl(endpoint: Endpoint) -> str:

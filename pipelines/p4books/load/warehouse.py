@@ -64,20 +64,21 @@ def describe_way_back(warehouse: Path) -> str:
         return f"There is no generation to put back in {folder}; a backup may have one. {over}"
     at = _parse_generation(newest)
     when = f", of {at:%Y-%m-%d %H:%M:%S} UTC," if at else ""
-    log = warehouse.with_name(f"{warehouse.name}.wal")
+    log = _log_beside(warehouse)
     first = f"rm {shlex.quote(str(log))} && " if log.exists() else ""
     command = f"{first}cp {shlex.quote(str(newest))} {shlex.quote(str(warehouse))}"
     return f"Put back the newest generation{when} with `{command}`, and run again. {over}"
 
 
-def set_aside(warehouse: Path, *, is_damaged: bool) -> None:
+def set_aside(warehouse: Path) -> None:
     """Keep a warehouse that is about to be replaced, as a generation if it can be read.
 
-    Raises DiskTrouble.
+    A log that another program left beside it is not kept. Raises DiskTrouble.
     """
     try:
-        _link_generation(warehouse, "damaged" if is_damaged else "warehouse")
-        warehouse.with_name(f"{warehouse.name}.wal").unlink(missing_ok=True)
+        kept = _link_generation(warehouse, "damaged")
+        if _is_usable(kept):
+            kept.rename(kept.with_name(kept.name.replace("damaged-", "warehouse-")))
     except OSError as error:
         raise DiskTrouble(warehouse, error.strerror or str(error)) from None
 
@@ -90,10 +91,9 @@ def keep_all_generations(warehouse: Path) -> None:
     generations = list_generations(warehouse)
     if not generations:
         return
-    now = _format_generation(datetime.now(UTC))
-    newest = max(now, generations[0].stem.removeprefix("warehouse-"))
+    newest = max([datetime.now(UTC), *filter(None, map(_parse_generation, generations))])
     try:
-        (generations[0].parent / f"{_KEPT}{newest}").touch()
+        (generations[0].parent / f"{_KEPT}{_format_generation(newest)}").touch()
     except OSError as error:
         raise DiskTrouble(generations[0].parent, error.strerror or str(error)) from None
 
@@ -101,15 +101,17 @@ def keep_all_generations(warehouse: Path) -> None:
 def correct_generation_times(warehouse: Path, now: float) -> None:
     """Date generations and a warehouse that are of the future to just before `now`, in order.
 
-    Else they would count as the newest ones until that day. `now` in seconds since 1970. Raises
-    DiskTrouble.
+    Else they would count as the newest ones until that day. A mark up to which generations are kept
+    for good stays after the same ones. `now` in seconds since 1970. Raises DiskTrouble.
     """
     limit = datetime.fromtimestamp(now, UTC)
+    dated = [(_parse_generation(path), path) for path in list_generations(warehouse)]
+    dated += [(_parse_mark(path), path) for path in _list_marks(warehouse)]
+    future = [(at, not path.suffix, path) for at, path in dated if at and at > limit]
     try:
-        for place, path in enumerate(list_generations(warehouse), start=1):
-            if (_parse_generation(path) or limit) > limit:
-                earlier = limit - timedelta(microseconds=place)
-                path.rename(path.with_stem(f"warehouse-{_format_generation(earlier)}"))
+        for place, (_, is_mark, path) in enumerate(sorted(future, reverse=True), start=1):
+            at = _format_generation(limit - timedelta(microseconds=place))
+            path.rename(path.with_name(f"{_KEPT}{at}" if is_mark else f"warehouse-{at}.duckdb"))
         if warehouse.exists() and warehouse.stat().st_mtime > now:
             os.utime(warehouse, (now, now))
     except OSError as error:
@@ -132,11 +134,13 @@ def change_warehouse(warehouse: Path, scratch: Path, change: Callable[[Path], T]
 def replace_warehouse(copy: Path, warehouse: Path, *, keep: bool) -> None:
     """Replace the warehouse with a finished copy; `keep` the old one as a generation.
 
-    Raises DiskTrouble.
+    A log that another program left beside it goes first: DuckDB would reject the copy because of
+    it. Raises DiskTrouble.
     """
     try:
         if keep and warehouse.exists():
             _keep_generation(warehouse)
+        _log_beside(warehouse).unlink(missing_ok=True)
         replace_atomically(copy, warehouse, 0o600)
     except OSError as error:
         raise DiskTrouble(warehouse, error.strerror or str(error)) from None
@@ -166,7 +170,8 @@ def translate_error(error: BaseException, warehouse: Path, scratch: Path) -> P4B
     if "No space left" in text or "could not write" in text.lower():
         return DiskTrouble(scratch, first.rsplit(": ", 1)[-1])
     if any(sign in text for sign in _DAMAGED) and "duckdb_temp" not in text:
-        return WarehouseDamaged(warehouse, first, describe_way_back(warehouse))
+        left = "Any published file is unchanged."
+        return WarehouseDamaged(warehouse, first, describe_way_back(warehouse), left)
     return LoadFailed(first)
 
 
@@ -183,26 +188,42 @@ def _is_usable(generation: Path) -> bool:
         return False
 
 
+def is_too_new(text: str) -> bool:
+    """Return whether DuckDB's message says that a file was written by a newer DuckDB."""
+    return "newer version of DuckDB" in text or "newer DuckDB version" in text
+
+
 def _translate_open_error(path: Path, text: str) -> P4BooksError:
     first = text.splitlines()[0].rstrip(".")
     if holder := describe_holder(text):
         return WarehouseOpen(path, holder)
     if "Permission denied" in text:
         return DiskTrouble(path, "permission denied")
-    if "newer version of DuckDB" in text or "newer DuckDB version" in text:
+    if is_too_new(text):
         return WarehouseTooNew(path, "of a newer DuckDB", "an older one")
-    return WarehouseDamaged(path, first, describe_way_back(path))
+    way_back = describe_way_back(path)
+    if (log := _log_beside(path)).exists() and "WAL" in first:
+        way_back = (
+            f"The log beside it, {log.name}, was left by another program: delete it with "
+            f"`rm {shlex.quote(str(log))}`, and run again. If that does not help: {way_back}"
+        )
+    return WarehouseDamaged(path, first, way_back)
+
+
+def _log_beside(warehouse: Path) -> Path:
+    """Return where DuckDB writes what is not in a warehouse yet, which p4books never leaves."""
+    return warehouse.with_name(f"{warehouse.name}.wal")
 
 
 def _keep_generation(warehouse: Path) -> None:
-    """Keep the warehouse as a generation, and delete those that are too old."""
+    """Keep the warehouse as a generation, and delete those that are too old, but none renamed."""
     _link_generation(warehouse, "warehouse")
-    marks = [path.name for path in _generations_folder(warehouse).glob(f"{_KEPT}*")]
+    marks = [path.name for path in _list_marks(warehouse) if _parse_mark(path)]
     kept_until = max(marks, default="").removeprefix(_KEPT)
     newest_first = [
         path
         for path in list_generations(warehouse)
-        if path.stem.removeprefix("warehouse-") > kept_until
+        if _parse_generation(path) and path.stem.removeprefix("warehouse-") > kept_until
     ]
     last_of_day = {path.name[:18]: path for path in reversed(newest_first)}
     days = [last_of_day[day] for day in sorted(last_of_day, reverse=True)[:GENERATION_DAYS]]
@@ -210,7 +231,7 @@ def _keep_generation(warehouse: Path) -> None:
         path.unlink()
 
 
-def _link_generation(warehouse: Path, kind: str) -> None:
+def _link_generation(warehouse: Path, kind: str) -> Path:
     """Add a warehouse to its generations, under the time at which it was written."""
     folder = _generations_folder(warehouse)
     folder.mkdir(exist_ok=True, mode=0o700)
@@ -218,10 +239,15 @@ def _link_generation(warehouse: Path, kind: str) -> None:
     kept = folder / f"{kind}-{_format_generation(written)}.duckdb"
     kept.unlink(missing_ok=True)
     os.link(warehouse, kept)
+    return kept
 
 
 def _generations_folder(warehouse: Path) -> Path:
     return warehouse.parent / "generations"
+
+
+def _list_marks(warehouse: Path) -> list[Path]:
+    return list(_generations_folder(warehouse).glob(f"{_KEPT}*"))
 
 
 def _format_generation(written: datetime) -> str:
@@ -230,7 +256,16 @@ def _format_generation(written: datetime) -> str:
 
 def _parse_generation(path: Path) -> datetime | None:
     """Return when a generation was written; None if it was renamed."""
+    return _parse_time(path.stem.removeprefix("warehouse-"))
+
+
+def _parse_mark(path: Path) -> datetime | None:
+    """Return until when generations are kept for good; None if the mark was renamed."""
+    return _parse_time(path.name.removeprefix(_KEPT))
+
+
+def _parse_time(text: str) -> datetime | None:
     try:
-        return datetime.strptime(path.stem, "warehouse-%Y%m%dT%H%M%S%fZ").replace(tzinfo=UTC)
+        return datetime.strptime(text, "%Y%m%dT%H%M%S%fZ").replace(tzinfo=UTC)
     except ValueError:
         return None

@@ -91,8 +91,8 @@ def publish_report(
         check_warehouse(warehouse)
         try:
             copy = _copy_warehouse(warehouse, scratch)
-            unfinished = [] if day else find_unfinished_lists(settings, read_state(copy).scans)
-            if unfinished:
+            copied = read_state(copy).scans
+            if not day and (unfinished := find_unfinished_lists(settings, scratch, copied)):
                 raise PublishedHasMore(settings.published, unfinished)
             runs = RunLog(settings.run_log).load_runs(last=None)
             models = prepare_models(copy, settings, sources, runs, day)

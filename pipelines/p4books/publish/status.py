@@ -1,5 +1,6 @@
 """Status of a tenant: what is published and how fresh it is."""
 
+import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -165,10 +166,11 @@ def _find_first_copies(
 def _find_loss(settings: Settings) -> str | None:
     """Return what the next sync will say because the warehouse is missing; None if it is not.
 
-    Who reads the published file may not access the private folder, or has none.
+    Who reads the published file may not access the private folder, or has none; but whoever may
+    write where it was is who runs the syncs.
     """
     try:
-        if settings.run_log.exists():
+        if settings.run_log.exists() or os.access(settings.data_dir, os.W_OK):
             check_not_lost(settings)
     except WarehouseLost as error:
         return str(error)

@@ -312,6 +312,18 @@ class RunLog:
         )
         return rows[0]["run"] if rows else None
 
+    def load_last_change(self) -> list[float]:
+        """Return when the last run that changed the warehouse had read each of its lists.
+
+        Times are in seconds since 1970; there are none if no run changed it.
+        """
+        rows = self._tables.query(
+            "select ended_at from reading where run_id = (select max(run_id) from reading"
+            " where outcome <> ? and new + changed + gone > 0)",
+            (LOST,),
+        )
+        return [row["ended_at"] for row in rows]
+
     def mark_lost(self, after: int, run: int) -> bool:
         """Record that what the runs after one and before `run` loaded is not in the warehouse.
 

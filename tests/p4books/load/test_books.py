@@ -6,11 +6,13 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
 import pytest
+from tests.other_program import leave_log, open_program
 
 from p4books.endpoints import ENDPOINTS
 from p4books.errors import OtherBooks, WarehouseLost, WarehouseOpen
@@ -22,6 +24,7 @@ from p4books.load.books import (
     find_unfinished_lists,
     start_from_nothing,
 )
+from p4books.load.evolution import migrate_warehouse
 from p4books.load.schema import (
     Origin,
     ScanProgress,
@@ -29,8 +32,14 @@ from p4books.load.schema import (
     create_tables,
     read_state,
     record_origin,
+    stamp_change,
 )
-from p4books.load.warehouse import list_generations, replace_warehouse
+from p4books.load.warehouse import (
+    check_warehouse,
+    correct_generation_times,
+    list_generations,
+    replace_warehouse,
+)
 from p4books.push.ledger import Ledger
 from p4books.settings import Settings
 from p4books.storage.run_log import EndpointRun, RunLog
@@ -52,7 +61,7 @@ def settings(tmp_path: Path) -> Settings:
 @pytest.fixture
 def scratch(settings: Settings) -> Path:
     """The scratch folder of a run."""
-    settings.work.mkdir()
+    settings.work.mkdir(exist_ok=True)
     return settings.work
 
 
@@ -105,7 +114,7 @@ def push_once(settings: Settings) -> None:
 @pytest.mark.parametrize(
     ("leave", "evidence"),
     [
-        (write_generation, "1 generation of it is there"),
+        (write_generation, "it left 1 generation"),
         (lambda settings: log_run(settings, LOADED), "run 1 loaded rows into it"),
         (push_once, "the ledger has 1 push"),
         (write_published, "acme.duckdb has 6,000 rows from it"),
@@ -214,22 +223,30 @@ def test_start_from_nothing(settings: Settings, scratch: Path) -> None:
 
 
 def test_generations_are_kept_for_good(settings: Settings, scratch: Path) -> None:
-    """No generation from before a start from nothing gives way to a later one."""
-    for day in range(10, 25):
-        write_generation(settings, f"202611{day}T120000000000Z")
-    before = list_generations(settings.warehouse)
+    """No generation from before a start from nothing gives way to a later one, but later ones do.
+
+    Neither one dated by a clock that was years ahead nor one that was renamed changes that.
+    """
+    now = datetime.now(UTC)
+    folder = settings.private / "generations"
+    folder.mkdir()
+    stamps = [f"{now - timedelta(days=day):%Y%m%dT%H%M%S%fZ}" for day in range(15)]
+    for stamp in [*stamps, "20990101T000000000000Z", "before-the-audit"]:
+        (folder / f"warehouse-{stamp}.duckdb").write_bytes(stamp.encode())
 
     start_from_nothing(settings, scratch, RunLog(settings.run_log), log_run(settings))
+    correct_generation_times(settings.warehouse, (now + timedelta(minutes=1)).timestamp())
     for day in range(1, 13):
         new = scratch / "new.duckdb"
         new.write_bytes(b"new")
-        at = datetime(2099, 1, day, tzinfo=UTC).timestamp()
+        at = (now + timedelta(days=day)).timestamp()
         os.utime(new, (at, at))
         replace_warehouse(new, settings.warehouse, keep=True)
 
-    after = list_generations(settings.warehouse)
-    assert after[-15:] == before
-    assert len(after) == 15 + 7
+    kept = [path.read_bytes() for path in list_generations(settings.warehouse)]
+    assert {*map(str.encode, stamps), b"20990101T000000000000Z", b"before-the-audit"} <= {*kept}
+    assert kept.count(b"new") == 7
+    assert len(kept) == 17 + 1 + 7  # with the one that was begun from nothing
 
 
 @pytest.mark.parametrize("content", [b"", b"garbage" * 1000], ids=["empty", "garbage"])
@@ -273,25 +290,76 @@ def test_start_while_open(settings: Settings, scratch: Path) -> None:
     assert read_state(settings.warehouse).scans
 
 
+def test_start_beside_a_log(settings: Settings, scratch: Path) -> None:
+    """A log that a killed program left does not make the empty warehouse unreadable."""
+    leave_log(settings.warehouse)
+
+    start_from_nothing(settings, scratch, RunLog(settings.run_log), log_run(settings))
+
+    check_warehouse(settings.warehouse)
+    assert read_state(settings.warehouse) == WarehouseState()
+
+
+def test_start_from_a_warehouse_with_a_log(settings: Settings, scratch: Path) -> None:
+    """A whole warehouse that can't be read because of a log beside it becomes a generation."""
+    write_warehouse(settings.warehouse)
+    before = settings.warehouse.read_bytes()
+    leave_log(settings.warehouse)
+
+    start_from_nothing(settings, scratch, RunLog(settings.run_log), log_run(settings))
+
+    assert [path.read_bytes() for path in list_generations(settings.warehouse)] == [before]
+    assert read_state(settings.warehouse) == WarehouseState()
+
+
+def test_start_from_the_first_format(settings: Settings, scratch: Path) -> None:
+    """A warehouse of the first format, which knew no scans, becomes a generation."""
+    with duckdb.connect(settings.warehouse) as con:
+        con.execute("create schema raw; create table raw.p4books_format as select 1 as format")
+
+    start_from_nothing(settings, scratch, RunLog(settings.run_log), log_run(settings))
+
+    assert len(list_generations(settings.warehouse)) == 1
+    assert read_state(settings.warehouse) == WarehouseState()
+
+
 @pytest.mark.parametrize(
     ("rows", "copied", "waiting"),
     [(6000, [], ["invoices"]), (6000, ["invoices"], []), (0, [], [])],
 )
 def test_unfinished_lists(
-    settings: Settings, rows: int, copied: list[str], waiting: list[str]
+    settings: Settings, scratch: Path, rows: int, copied: list[str], waiting: list[str]
 ) -> None:
-    """The published file is not replaced until each list that it has is copied again."""
+    """The published file is not replaced until each list that it has is copied again.
+
+    Neither is one that another program has open, or beside which one left its log.
+    """
     write_published(settings, rows)
+    found = [find_unfinished_lists(settings, scratch, copied)]
+    with open_program(settings.published):
+        found.append(find_unfinished_lists(settings, scratch, copied))
+    leave_log(settings.published)
+    found.append(find_unfinished_lists(settings, scratch, copied))
 
-    assert find_unfinished_lists(settings, copied) == waiting
+    assert found == [waiting] * 3
+    assert list(scratch.iterdir()) == []
 
 
-def test_unfinished_list_that_is_not_read(settings: Settings) -> None:
+def test_unfinished_lists_of_a_damaged_file(settings: Settings, scratch: Path) -> None:
+    """A file that nobody can read has no list; one that can't be copied may have all of them."""
+    settings.published.write_text("no database")
+    assert find_unfinished_lists(settings, scratch, []) == []
+
+    scratch.rmdir()
+    assert find_unfinished_lists(settings, scratch, []) == list(settings.endpoints)
+
+
+def test_unfinished_list_that_is_not_read(settings: Settings, scratch: Path) -> None:
     """A list that the settings leave out does not hold back the others."""
     write_published(settings)
     some = settings.model_copy(update={"endpoints": ("vendors",)})
 
-    assert find_unfinished_lists(some, []) == []
+    assert find_unfinished_lists(some, scratch, []) == []
 
 
 # An earlier warehouse that was put back
@@ -325,6 +393,32 @@ def test_not_put_back(settings: Settings, scratch: Path, run: int | None) -> Non
 
     assert continue_from_generation(settings, scratch, WarehouseState(run=run), log, 3) is None
     assert log.load_freshness()["invoices"].verified_to == 1.0
+
+
+@pytest.mark.parametrize("migrated", [False, True])
+def test_older_program(settings: Settings, scratch: Path, *, migrated: bool) -> None:
+    """A warehouse into which an older program loaded, which leaves no number, is not put back.
+
+    A migration does not hide which of the two it is.
+    """
+    first = log_run(settings, LOADED)
+    write_warehouse(settings.warehouse, Origin(HERE, first))
+    later = replace(LOADED, endpoint="vendors", started_at=8.0, ended_at=9.1234567)
+    log_run(settings, later, replace(LOADED, ended_at=8.5, new=0))
+    log, run = RunLog(settings.run_log), log_run(settings, replace(LOADED, ended_at=9.5, new=0))
+
+    notes = []
+    for changed_at in (9.1234567, 2.0):
+        with duckdb.connect(settings.warehouse) as con:
+            stamp_change(con, changed_at)
+        if migrated:
+            migrate_warehouse(settings.warehouse, ENDPOINTS)
+            migrate_warehouse(settings.warehouse, ENDPOINTS)
+        state = read_state(settings.warehouse)
+        notes.append(continue_from_generation(settings, scratch, state, log, run + 1))
+
+    assert notes[0] is None
+    assert "An earlier warehouse was put back" in (notes[1] or "")
 
 
 # Another address

@@ -1,12 +1,13 @@
 """The warehouse file: checks on opening, replacement, generations, errors."""
 
 import os
+import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
 import pytest
-from tests.other_program import open_program
+from tests.other_program import leave_log, open_program
 
 from p4books.errors import DiskTrouble, WarehouseDamaged, WarehouseOpen, WarehouseTooNew
 from p4books.load.warehouse import (
@@ -133,6 +134,30 @@ def test_generations_of_the_future(tmp_path: Path) -> None:
     ]
     assert [path.read_text() for path in list_generations(warehouse)] == ["2", "1", "0"]
     assert warehouse.stat().st_mtime == now
+
+
+def test_log_beside(warehouse: Path) -> None:
+    """A log that another program left beside a warehouse is named, with the way to delete it."""
+    leave_log(warehouse)
+
+    with pytest.raises(WarehouseDamaged, match=r"warehouse\.duckdb\.wal, was left") as error:
+        check_warehouse(warehouse)
+    _, command, *_ = str(error.value).split("`")
+    subprocess.run(["/bin/sh", "-c", command], check=True)
+
+    check_warehouse(warehouse)
+
+
+def test_replacement_beside_a_log(tmp_path: Path) -> None:
+    """A warehouse is not replaced beside a log of another program, which would not match it."""
+    new, warehouse = tmp_path / "new.duckdb", tmp_path / "warehouse.duckdb"
+    new.write_bytes(b"new")
+    log = tmp_path / "warehouse.duckdb.wal"
+    log.write_bytes(b"log")
+
+    replace_warehouse(new, warehouse, keep=True)
+
+    assert not log.exists()
 
 
 def test_no_generation(tmp_path: Path) -> None:

@@ -129,6 +129,13 @@ def test_first_copy_before_anything_is_published(settings: Settings) -> None:
     assert "Run `p4books sync` first" in (status.problem or "")
 
 
+def test_lost_private_folder(settings: Settings) -> None:
+    """The warehouse is also missing if nothing is left but the published file."""
+    settings.private.rmdir()
+
+    assert "warehouse.duckdb is missing" in (read_status(settings).problem or "")
+
+
 def test_unknown_fields(settings: Settings) -> None:
     """Fields without a column are listed; if the warehouse cannot be read, none are."""
     before = read_status(settings).unknown
