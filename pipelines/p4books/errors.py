@@ -509,7 +509,8 @@ def _template(message: str) -> str:
     endpoint, colon, rest = message.partition(": ")
     if not colon or not re.fullmatch("[a-z_]+", endpoint):
         return message
-    return re.sub(r"[\d,]*\d", "#", re.sub(rf"\b{endpoint}\b", "ENDPOINT", rest))
+    spellings = endpoint.replace("_", "[-_]?")  # as an address may have it
+    return re.sub(r"[\d,]*\d", "#", re.sub(rf"(?i)\b{spellings}\b", "ENDPOINT", rest))
 
 
 def _fold_group(group: Sequence[P4BooksError]) -> str:

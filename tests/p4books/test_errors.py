@@ -234,6 +234,13 @@ FOLDED: dict[str, tuple[list[P4BooksError], list[str]]] = {
         [BadAnswer(name, page, "an HTML page") for page, name in enumerate(["a", "b", "c_d"])],
         [f"{BadAnswer('a', 0, 'an HTML page')} The same holds for b, c_d."],
     ),
+    "the address has the list in another spelling": (
+        [
+            NotFound(name, f"http://127.0.0.1/v1/{path}")
+            for name, path in {"vendors": "Vendors", "sales_orders": "sales-orders"}.items()
+        ],
+        [f"{NotFound('vendors', 'http://127.0.0.1/v1/Vendors')} The same holds for sales_orders."],
+    ),
     "the list is named in the remedy": (
         [RightMissing("vendors"), RightMissing("products")],
         [f"{RightMissing('vendors')} The same holds for products."],

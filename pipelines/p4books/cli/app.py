@@ -105,7 +105,7 @@ def sync(
     from p4books.cli.console import format_now
     from p4books.cli.progress import show_sync_progress
     from p4books.cli.render_sync import print_summary, print_summary_json, print_summary_log
-    from p4books.cli.runtime import enable_json_log
+    from p4books.cli.runtime import enable_json_log, enable_text_log
     from p4books.settings import load_settings
     from p4books.storage.run_log import SyncSummary
     from p4books.sync import sync
@@ -115,6 +115,8 @@ def sync(
     settings = load_settings(tenant)
     if not sys.stderr.isatty():  # the lines of a log: when, and whose
         prefix_messages(lambda: f"{format_now(settings)} {settings.tenant}: ")
+        if log == "text":
+            enable_text_log()
     show = print_summary_json if as_json else print_summary_log
     if not as_json and log == "text":
         show = partial(print_summary, table=sys.stdout.isatty())

@@ -329,13 +329,15 @@ def _build_run_object(run: Run) -> dict[str, Any]:
         **vars(run),
         "started_at": format_instant(run.started_at),
         "ended_at": format_instant(run.ended_at),
+        "waited": round(run.waited, 3),
         "readings": [_build_reading_object(reading) for reading in run.readings],
     }
 
 
 def _build_reading_object(reading: EndpointRun) -> dict[str, Any]:
     names = ("started_at", "ended_at", "current_to", "oldest")
-    return {**vars(reading), **{name: format_instant(getattr(reading, name)) for name in names}}
+    instants = {name: format_instant(getattr(reading, name)) for name in names}
+    return {**vars(reading), **instants, "waited": round(reading.waited, 3)}
 
 
 def _format_word(word: str) -> str:

@@ -81,6 +81,12 @@ def enable_json_log() -> None:
     _LOG.propagate = False
 
 
+def enable_text_log() -> None:
+    """Write warnings of all modules to stderr as messages, with the prefix of this command."""
+    if not _writes_text():
+        _LOG.addHandler(_TextHandler(logging.WARNING))
+
+
 def log_error(message: str) -> None:
     """Write an error message to stderr, as plain text or as a line of JSON."""
     _write_message(logging.ERROR, message)
@@ -132,6 +138,12 @@ def exit_for_errors(*errors: P4BooksError) -> None:
         raise SystemExit(1)
 
 
+class _TextHandler(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a log record as a line of text."""
+        _write_line(record.getMessage())
+
+
 class _JsonFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Format a log record as one line of JSON."""
@@ -150,11 +162,19 @@ class _JsonFormatter(logging.Formatter):
 
 def _write_message(level: int, message: str) -> None:
     message = complete_suggestions(message)
-    if _LOG.handlers:
+    if _LOG.handlers and not _writes_text():
         _LOG.log(level, "%s", message)
     else:
-        prefix = "".join(make() for make in _prefixes)
-        sys.stderr.write(f"{prefix}{message}\n")
+        _write_line(message)
+
+
+def _writes_text() -> bool:
+    return any(isinstance(handler, _TextHandler) for handler in _LOG.handlers)
+
+
+def _write_line(message: str) -> None:
+    prefix = "".join(make() for make in _prefixes)
+    sys.stderr.write(f"{prefix}{message}\n")
 
 
 def _invoke(command: click.Command, words: list[str]) -> int:

@@ -231,14 +231,19 @@ def list_columns(con: duckdb.DuckDBPyConnection, model: CatalogEntry) -> list[Ca
 
 
 def read_about(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
-    """Read the row of `about`, and as `missing_lists` the lists that are not copied yet."""
+    """Read the row of `about`, up to when all lists are known, and those not copied yet.
+
+    These are `current_to` and `missing_lists`; None and empty if the file has no such model.
+    """
     row = con.execute("from main.about").fetchone() or ()
     about = dict(zip(result_columns(con), row, strict=True))
     try:
-        missing = con.execute("select missing_lists from core.as_of").fetchone()
+        values = con.execute("from core.as_of").fetchone() or ()
     except duckdb.CatalogException:  # the file was made from other models
-        missing = None
-    return {**about, "missing_lists": missing[0] if missing else ""}
+        return {**about, "current_to": None, "missing_lists": ""}
+    freshness = dict(zip(result_columns(con), values, strict=False))
+    known = {"current_to": None, "missing_lists": ""}
+    return {**about, **{name: freshness.get(name, known[name]) for name in known}}
 
 
 def _lock_down(con: duckdb.DuckDBPyConnection) -> None:

@@ -359,8 +359,10 @@ def _write_about(page: Worksheet, about: dict[str, Any], formats: _WorkbookForma
     timezone = ZoneInfo(about["timezone"])
     page.write_string(0, 0, f"Books of {about['tenant']}", formats.title)
     as_of = "Nothing has been copied yet."
-    if instant := about["as_of_at"]:
-        as_of = f"As of {about['as_of_on']}, current to {_format_instant(instant, timezone)}."
+    if about["as_of_at"]:
+        instant = about["current_to"]
+        known = f", current to {_format_instant(instant, timezone)}" if instant else ""
+        as_of = f"As of {about['as_of_on']}{known}."
     page.write_string(1, 0, as_of, formats.plain)
     published = f"Published {_format_instant(about['published_at'], timezone)}."
     zone = f"All times are in the time zone {about['timezone']}."

@@ -1,11 +1,13 @@
 """Tests of the shown words of runs, and of the one line of a sync."""
 
+import json
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from p4books.cli.render_sync import print_run, print_runs, print_summary
+from p4books.cli.render_sync import print_run, print_runs, print_runs_json, print_summary
 from p4books.errors import AlreadyRunning, TooManyGone
 from p4books.settings import Settings
 from p4books.storage.run_log import EndpointRun, Run, SyncSummary
@@ -49,6 +51,17 @@ def test_unfinished_run(
     print_runs([make_run(outcome=None)], settings, running=running)
 
     assert shown in capsys.readouterr().out
+
+
+def test_runs_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    """The seconds waited have milliseconds, as instants do."""
+    waited = 45.67602896690369
+    run = replace(make_run(make_endpoint_run("tail", waited=waited)), waited=waited)
+
+    print_runs_json([run])
+
+    (shown,) = json.loads(capsys.readouterr().out)
+    assert (shown["waited"], shown["readings"][0]["waited"]) == (45.676, 45.676)
 
 
 def test_no_runs(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,7 +8,15 @@ from datetime import UTC, datetime, timedelta
 import click
 import pytest
 
-from p4books.cli.runtime import enable_json_log, log_error, parse_endpoint, run_command
+from p4books.cli.runtime import (
+    enable_json_log,
+    enable_text_log,
+    log_error,
+    log_progress,
+    parse_endpoint,
+    prefix_messages,
+    run_command,
+)
 from p4books.errors import AlreadyRunning, DiskTrouble, SettingsError, UsageError
 from p4books.push.errors import Stopped
 
@@ -30,6 +38,24 @@ def test_text(capsys: pytest.CaptureFixture[str]) -> None:
     log_error("invoices: there is nothing at …")
 
     assert capsys.readouterr().err == "invoices: there is nothing at …\n"
+
+
+def test_text_log(capsys: pytest.CaptureFixture[str]) -> None:
+    """In a log, a warning of any module begins as a message does; lesser records are left out."""
+
+    @click.command
+    def wait() -> None:
+        prefix_messages(lambda: "02:15:04 acme: ")
+        enable_text_log()
+        enable_text_log()
+        logging.getLogger("p4books.extract.rate_limiter").warning("Waiting about %.0f s.", 51)
+        logging.getLogger("p4books.extract.client").info("page 2: try 2")
+        log_progress("invoices: page 3.")
+
+    run_command(wait, [])
+
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == ["02:15:04 acme: Waiting about 51 s.", "02:15:04 acme: invoices: page 3."]
 
 
 def test_json_lines(capsys: pytest.CaptureFixture[str]) -> None:

@@ -159,7 +159,7 @@ def test_contents(written: Written) -> None:
     first = book.worksheets[0]
     assert [first.cell(row, 1).value for row in (1, 2, 3)] == [
         "Books of acme",
-        "As of 2026-03-31, current to 2026-03-31 07:30:00.",
+        "As of 2026-03-31.",
         "Published 2026-03-31 07:45:00. All times are in the time zone America/Panama.",
     ]
     assert list(first.iter_rows(min_row=5, values_only=True)) == [
@@ -179,6 +179,15 @@ def test_list_that_is_not_copied_yet(write: Write) -> None:
 
     note = book.worksheets[0]["A4"].value
     assert note == "Not copied yet, so not in any figure: invoices, vendors."
+
+
+def test_current_to(write: Write) -> None:
+    """The first sheet says up to when all lists are known, which may be before the as-of day."""
+    current_to = "timestamptz '2026-03-29T15:00:00Z' as current_to"
+    _, book = write(core__as_of=f"-- One row.\nselect '' as missing_lists, {current_to}")
+
+    as_of = book.worksheets[0]["A2"].value
+    assert as_of == "As of 2026-03-31, current to 2026-03-29 10:00:00."
 
 
 def test_instants(written: Written) -> None:
