@@ -2,11 +2,11 @@
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -51,7 +51,8 @@ class RecordIndex:
 
     `codes` are the codes of the existing records, each with its id; `duplicates` the codes that
     several of them have. `ids` are those of existing records, `gone` and `gone_codes` those of
-    records that were deleted.
+    records that were deleted. `load_names` returns the codes and the names of the existing records;
+    it is called once, and only if a reference is unknown.
     """
 
     codes: Mapping[str, str] = field(default_factory=dict)
@@ -59,6 +60,7 @@ class RecordIndex:
     duplicates: Set[str] = frozenset()
     gone: Set[str] = frozenset()
     gone_codes: Set[str] = frozenset()
+    load_names: Callable[[], Iterable[tuple[str, str]]] = field(default=tuple, compare=False)
 
     def describe_unknown(self, kind: str, code: str) -> str:
         """Say that no record has this code, and suggest the most similar one."""
@@ -76,6 +78,17 @@ class RecordIndex:
         for code in sorted(self.codes):
             spellings.setdefault(fold_name(code), []).append(code)
         return spellings
+
+    def list_codes_named(self, name: str) -> Sequence[str]:
+        """Return the codes of the existing records that have this name, in any spelling."""
+        return self._codes_by_name.get(fold_name(name), [])
+
+    @cached_property
+    def _codes_by_name(self) -> Mapping[str, Sequence[str]]:
+        codes: dict[str, list[str]] = {}
+        for code, name in self.load_names():
+            codes.setdefault(fold_name(name), []).append(code)
+        return codes
 
     def is_gone(self, code: str) -> bool:
         """Return whether a deleted record had this code."""
@@ -115,7 +128,7 @@ class Lookups:
         taxed = any("tax_code" in fields for fields in (endpoint.fields, *endpoint.inner.values()))
         _check_synced(settings.warehouse, needed)
         with open_database(settings.warehouse, read_only=True) as con:
-            own, *others = [_load_index(con, name) for name in needed]
+            own, *others = [_load_index(con, name, settings.warehouse) for name in needed]
             used_tax_codes = _load_used_tax_codes(con) if taxed else []
         seeded = _load_tax_rates(sources) if taxed else []
         rates: dict[str, list[TaxRate]] = {}
@@ -168,7 +181,7 @@ def _check_synced(warehouse: Path, needed: Sequence[str]) -> None:
         raise ListNotSynced(missing)
 
 
-def _load_index(con: duckdb.DuckDBPyConnection, name: str) -> RecordIndex:
+def _load_index(con: duckdb.DuckDBPyConnection, name: str, warehouse: Path) -> RecordIndex:
     rows = con.execute(
         f"""
         select id, trim(arg_max_null(code, _dlt_valid_from)), bool_or(_dlt_valid_to is null)
@@ -185,7 +198,25 @@ def _load_index(con: duckdb.DuckDBPyConnection, name: str) -> RecordIndex:
         duplicates=_find_duplicates(code for _, code in existing if code),
         gone=frozenset(id_ for id_, _ in gone),
         gone_codes=frozenset(code for _, code in gone if code),
+        load_names=partial(_load_names, warehouse, name),
     )
+
+
+def _load_names(warehouse: Path, name: str) -> list[tuple[str, str]]:
+    """Return the codes and names of a list; none while a sync writes, since they only advise."""
+    try:
+        con = open_database(warehouse, read_only=True)
+    except duckdb.IOException:
+        return []
+    with con:
+        return con.execute(
+            f"""
+            select trim(code), name
+            from raw.{name}
+            where _dlt_valid_to is null and trim(code) <> '' and trim(name) <> ''
+            order by all
+            """
+        ).fetchall()
 
 
 def _find_duplicates(codes: Iterable[str]) -> frozenset[str]:

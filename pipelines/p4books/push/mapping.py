@@ -15,6 +15,7 @@ from p4books.spelling import canonical_id, clean_name, fold_name
 
 _UNCHECKED = {"sales_order_id", "warehouse_id", "product_group_id"}  # their lists are not synced
 _NAMES = {"code", "tax_code", "currency"}
+_CODES_SHOWN = 5  # of records that have one name
 
 
 class ReferenceBy(Enum):
@@ -303,9 +304,23 @@ def _unknown_reference(value: str, by: ReferenceBy, index: RecordIndex, noun: st
         return UnfitValue(
             f"This {noun} has been deleted in P4 Books.", f"Write a {noun} that still exists."
         )
+    if codes := index.list_codes_named(value):
+        return _explain_name(codes, noun)
     return UnfitValue(
         index.describe_unknown(noun, format_value(value)),
         f"Correct it, or create the {noun} and run `p4books sync`.",
+    )
+
+
+def _explain_name(codes: Sequence[str], noun: str) -> UnfitValue:
+    """Say which records have the name that was written in place of a code."""
+    shown = ", ".join(format_value(code) for code in codes[:_CODES_SHOWN])
+    if len(codes) == 1:
+        return UnfitValue(f"It is the name of {noun} {shown}.", f"Write its code: {shown}.")
+    more = ", …" if len(codes) > _CODES_SHOWN else ""
+    return UnfitValue(
+        f"It is the name of {len(codes):,} {noun}s: {shown}{more}.",
+        "Write the code of the right one.",
     )
 
 

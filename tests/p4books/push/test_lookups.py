@@ -85,6 +85,14 @@ def test_lists(synced: Synced) -> None:
     }
 
 
+def test_names(synced: Synced) -> None:
+    """A record that exists is known by its name, in any case."""
+    customers = _load(synced.private, "invoices").lists["customers"]
+
+    assert customers.list_codes_named("TÍA  rosa") == ["C-7"]
+    assert customers.list_codes_named("Kiosco") == []
+
+
 def test_tax_codes(synced: Synced) -> None:
     """A tax code is known from the seeds, or from an existing product or customer."""
     lookups = _load(synced.private, "products")

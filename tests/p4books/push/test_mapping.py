@@ -285,6 +285,7 @@ LOOKUPS = Lookups(
             duplicates={"TWICE"},
             gone={"3", "8"},
             gone_codes={"C-3"},
+            load_names=lambda: [("C-1", "Farmacia  La Tablita S.A."), ("x", "Eva"), ("X", "Eva")],
         )
     },
     tax_codes={"itbms": "ITBMS", "zona libre": "Zona Libre"},
@@ -347,6 +348,13 @@ def test_resolved(value: str, by: ReferenceBy, id_: str | int) -> None:
         ("3", ReferenceBy.EITHER, "deleted in P4 Books", "still exists"),
         ("C-3", ReferenceBy.CODE, "deleted in P4 Books", "still exists"),
         ("3", ReferenceBy.CODE, "Unknown customer '3'", "p4books sync"),
+        (
+            "FARMACIA LA TABLITA S.A.",
+            ReferenceBy.EITHER,
+            "It is the name of customer C-1",
+            "Write its code: C-1.",
+        ),
+        ("eva", ReferenceBy.CODE, "It is the name of 2 customers: x, X", "code of the right one"),
     ],
 )
 def test_unresolved(value: str, by: ReferenceBy, what: str, remedy: str) -> None:
