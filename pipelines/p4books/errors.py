@@ -159,9 +159,13 @@ class Redirected(ApiError):
 class Incomplete(ApiError):
     """A list announced more rows than it returned."""
 
-    def __init__(self, endpoint: str, announced: int, given: int, *, held: bool) -> None:
+    def __init__(
+        self, endpoint: str, announced: int, given: int, *, held: bool, doubtful: bool = False
+    ) -> None:
         kept = (
-            "The returned rows were loaded and no row was closed"
+            f"Nothing was loaded for {endpoint}, because these may be rows of other books"
+            if doubtful
+            else "The returned rows were loaded and no row was closed"
             if held
             else f"Nothing was loaded for {endpoint}, because a first copy must be complete"
         )

@@ -243,6 +243,7 @@ def _summarize(
     read = {list_.endpoint.name for list_ in extracted.lists}
     summary.readings += [run for run in endpoint_runs if run.endpoint in read]
     summary.faults += loaded.faults.values()
+    summary.notes += loaded.waiting
     summary.loaded = loaded.has_changes
     if loaded.copy:
         summary.notes += describe_new_fields(before.unknown, load_unknown_fields(loaded.copy))

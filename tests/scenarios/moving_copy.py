@@ -21,7 +21,7 @@ from p4books.extract.scan import ListScan, RequestBudget, ScanResult
 from p4books.extract.spool import ABANDONED_AFTER, STALE_AFTER, Spool
 from p4books.load.delta import DeletionGuard, Delta, Guards, IdentityGuard, compare_lists
 from p4books.load.pipeline import finalize_load
-from p4books.load.schema import NO_SCAN, ScanProgress, WarehouseState, create_tables
+from p4books.load.schema import NO_SCAN, ScanProgress, ScanTally, WarehouseState, create_tables
 from p4books.storage.database import open_database, quote_literal
 
 GUARDS = Guards(DeletionGuard(0.2), IdentityGuard(1, {"vendors"}))  # codes are changed at will
@@ -104,7 +104,7 @@ class Copy:
         extracted = self._read(state, budget, FailingSource(self.books, ending, fails_at))
         if extracted is None or ending == "killed before loading":
             return None
-        pairs, faults = compare_lists(self._con, [extracted], state, GUARDS)
+        pairs, faults, _ = compare_lists(self._con, [extracted], state, GUARDS)
         for compared, delta in pairs:
             self._load(delta, compared.scan.ended_at)
         result = RunResult(extracted.scan, list(faults.values()), loaded=bool(pairs))
@@ -157,7 +157,14 @@ class Copy:
 
     def _load_state(self) -> WarehouseState:
         scans = self._con.execute("from held.raw.scans").fetchall()
-        return WarehouseState({name: ScanProgress(*progress) for name, *progress in scans})
+        tallies = self._con.execute("select scan, * exclude (endpoint, scan) from held.raw.tallies")
+        shown = {scan: ScanTally(*counts) for scan, *counts in tallies.fetchall()}
+        return WarehouseState(
+            {
+                name: ScanProgress(concluded, running, loaded, shown.get(running))
+                for name, concluded, running, loaded in scans
+            }
+        )
 
     def _load(self, delta: Delta, read_at: float) -> None:
         """Load a delta into the warehouse in one transaction."""

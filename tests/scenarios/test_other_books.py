@@ -13,6 +13,7 @@ from p4books.errors import (
     OtherBooks,
     PublishedHasMore,
     RightMissing,
+    RowsReplaced,
     TooManyChanged,
     WarehouseLost,
 )
@@ -175,3 +176,29 @@ def test_key_of_another_company(settings: Settings, sandbox: Sandbox) -> None:
         sandbox.books["vendors"].replace(number, **own)
     assert sync_vendors(settings).faults == []
     assert read_history(settings.published) == [(f"V-{n}", "Molino", True) for n in range(40)]
+
+
+def number_from(first: int, name: str) -> list[dict[str, Any]]:
+    """Return 40 vendors with ids of their own."""
+    return [
+        vendor(n, name, id=f"{n:08}-0000-4000-8000-000000000000", code=f"{name}-{n}")
+        for n in range(first, first + 40)
+    ]
+
+
+def test_other_ids_in_parts(settings: Settings) -> None:
+    """Another company with ids of its own is not loaded, however few of its rows a run reads."""
+    slow = settings.model_copy(update={"page_size": 4, "requests_per_run": 4})
+    with Sandbox(data={"vendors": number_from(0, "Own")}, limit=0) as own:
+        slow = slow.model_copy(update={"base_url": own.base_url})
+        sync_vendors(slow, full=True)
+    before = settings.published.read_bytes()
+
+    with Sandbox(data={"vendors": number_from(500, "Other")}, limit=0) as other:
+        there = slow.model_copy(update={"base_url": other.base_url})
+        runs = [sync_vendors(there, same_books=True) for _ in range(4)]
+
+    assert {read.new for run in runs for read in run.readings} == {0}
+    assert "The API key of another company looks the same." in runs[0].notes[0]
+    assert RowsReplaced in {type(fault) for run in runs for fault in run.faults}
+    assert settings.published.read_bytes() == before

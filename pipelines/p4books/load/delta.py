@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 
 import duckdb
@@ -12,11 +12,20 @@ from p4books.errors import Incomplete, P4BooksError, RowsReplaced, TooManyChange
 from p4books.extract.reader import ExtractedList
 from p4books.extract.spool import StoredPage
 from p4books.load.normalize import create_seen_table, select_delta_rows
-from p4books.load.schema import MISFITS, NO_SCAN, ScanProgress, WarehouseState, table_columns
+from p4books.load.schema import (
+    MISFITS,
+    NO_SCAN,
+    ScanProgress,
+    ScanTally,
+    WarehouseState,
+    table_columns,
+)
 from p4books.storage.database import MEMORY_STEPS, open_database, quote_literal, quote_path
 
 ALWAYS_ALLOWED = 20  # rows that may be gone or become others in any list, whatever their share
 FEWEST = 3  # rows of which all may not be gone or become others at once
+
+NO_TALLY = ScanTally()
 
 _SAME_DAY = 86_400  # seconds: a time zone or a fraction of a second makes no other record
 
@@ -38,9 +47,10 @@ class Delta:
     Counts are rows; `held` are the active ones before. `missed` means that the set of missed ids
     changed, which the next scan must know; `scanned` is how far the scan is loaded with this
     delta. Rows of kind `same` in `delta_NAME` have the same values in another notation: they make
-    no version, but the active one gets their hash. `first` is the first page that was compared.
-    Of the changed rows, `recoded` have another value in a field of their identity, and `replaced`
-    in all of them.
+    no version, but the active one gets their hash. `tally` is that of the scan so far, `counted`
+    its part that is of this delta. `lost` rows of those before the scan are no longer there: in a
+    complete scan those that it did not see, in another one as many as came new although the
+    announced total did not grow; 0 if there is none.
     """
 
     endpoint: Endpoint
@@ -52,9 +62,9 @@ class Delta:
     gone: int
     missed: bool
     query: str
-    first: int = 0
-    recoded: int = 0
-    replaced: int = 0
+    tally: ScanTally = NO_TALLY
+    counted: ScanTally = NO_TALLY
+    lost: int = 0
 
     @property
     def versions(self) -> int:
@@ -78,13 +88,27 @@ class DeletionGuard:
         """Return whether so many rows are gone that a person must confirm it."""
         if delta.endpoint.name in self.allowed or not delta.gone:
             return False
-        if delta.gone == delta.held and (delta.seen == 0 or delta.held >= FEWEST):
+        if delta.gone == delta.held and delta.seen == 0:
             return True
-        return delta.gone > ALWAYS_ALLOWED and delta.gone > self.share * delta.held
+        return self._are_too_many(delta.gone, delta.held)
 
     def is_replacement(self, delta: Delta) -> bool:
-        """Return whether the rows of a blocked delta have given way to others: most are new."""
-        return self.blocks(delta) and 2 * delta.new > delta.seen
+        """Return whether too many rows have given way to others: most that came are new."""
+        tally = delta.tally
+        if delta.endpoint.name in self.allowed or not tally.held:
+            return False
+        return tally.arrived > tally.met and self._are_too_many(delta.lost, tally.held)
+
+    def doubts(self, delta: Delta) -> bool:
+        """Return whether rows are new and hardly any that was there before was read."""
+        if delta.endpoint.name in self.allowed:
+            return False
+        return delta.tally.arrived > 0 and delta.tally.met < min(FEWEST, delta.tally.held)
+
+    def _are_too_many(self, lost: int, held: int) -> bool:
+        if lost >= held >= FEWEST:
+            return True
+        return lost > ALWAYS_ALLOWED and lost > self.share * held
 
 
 @dataclass(frozen=True)
@@ -98,20 +122,34 @@ class IdentityGuard:
     share: float
     allowed: Collection[str] = ()
 
-    def blocks(self, delta: Delta, compared: int, *, suspected: bool = False) -> bool:
-        """Return whether so many of the rows compared are others that a person must confirm it.
+    def find_others(self, delta: Delta, *, suspected: bool = False) -> ScanTally | None:
+        """Return the count of what a person must confirm: so many of the rows read are others.
 
-        `compared` are the rows read again whose identity is final. With `suspected`, because
-        another list is blocked, a list is blocked of which no row is as it was.
+        A run is judged by its own rows, and the scan by those of all its runs. With `suspected`,
+        because another list is blocked, a list is blocked of which no row is as it was.
         """
         if delta.endpoint.name in self.allowed:
-            return False
+            return None
+        own = delta.counted
+        if suspected and own.compared == 0 and delta.new + delta.gone > 0:
+            return own
         fewest = 1 if suspected else FEWEST
-        if compared < fewest:
-            return suspected and compared == 0 and delta.new + delta.gone > 0
-        if delta.replaced >= compared:
+        blocked = (tally for tally in (own, delta.tally) if self._are_too_many(tally, fewest))
+        return next(blocked, None)
+
+    def doubts(self, delta: Delta) -> bool:
+        """Return whether the rows read so far are others, but too few to be sure."""
+        tally = delta.tally
+        if delta.endpoint.name in self.allowed or tally.recoded < FEWEST:
+            return False
+        return tally.recoded > self.share * tally.compared
+
+    def _are_too_many(self, tally: ScanTally, fewest: int) -> bool:
+        if tally.compared < fewest:
+            return False
+        if tally.replaced >= tally.compared:
             return True
-        return delta.recoded > ALWAYS_ALLOWED and delta.recoded > self.share * compared
+        return tally.recoded > ALWAYS_ALLOWED and tally.recoded > self.share * tally.compared
 
 
 @dataclass(frozen=True)
@@ -120,6 +158,20 @@ class Guards:
 
     deletion: DeletionGuard
     identity: IdentityGuard
+
+    def doubt(self, delta: Delta) -> bool:
+        """Return whether more of a list must be read to know that its rows are no others."""
+        return self.deletion.doubts(delta) or self.identity.doubts(delta)
+
+    def confirm(self, delta: Delta) -> Delta:
+        """Return a delta with what a person allowed left out of the tally of its scan."""
+        tally, name = delta.tally, delta.endpoint.name
+        if name in self.deletion.allowed:
+            tally = replace(tally, held=0)
+        if name in self.identity.allowed:
+            tally = replace(tally, compared=0, recoded=0, replaced=0)
+        scanned = replace(delta.scanned, tally=tally if delta.scanned.running else None)
+        return replace(delta, tally=tally, scanned=scanned)
 
 
 @contextmanager
@@ -141,12 +193,12 @@ def compare_lists(
     read: Sequence[ExtractedList],
     state: WarehouseState,
     guards: Guards,
-) -> tuple[list[tuple[ExtractedList, Delta]], dict[str, P4BooksError]]:
+) -> tuple[list[tuple[ExtractedList, Delta]], dict[str, P4BooksError], list[str]]:
     """Compare each list with the warehouse.
 
-    Returns the lists to load with their deltas, and errors by endpoint: Incomplete, TooManyGone,
-    RowsReplaced, TooManyChanged. An incomplete first copy is left out, and so is a list whose rows
-    have become others.
+    Returns the lists to load with their deltas; errors by endpoint: Incomplete, TooManyGone,
+    RowsReplaced, TooManyChanged; and notes on lists that wait until more of them is read. An
+    incomplete first copy is left out, and so is a list whose rows have become others.
     """
     pairs: list[tuple[ExtractedList, Delta]] = []
     faults: dict[str, P4BooksError] = {}
@@ -158,15 +210,18 @@ def compare_lists(
         if known or (outcome and outcome.complete):
             delta = _compare_list(con, extracted, state.scans.get(name, NO_SCAN))
             pairs.append((extracted, delta))
-    others = _find_other_records(con, [delta for _, delta in pairs], guards)
+    others = _find_other_records([delta for _, delta in pairs], guards)
     faults |= others
     pairs = [pair for pair in pairs if pair[1].endpoint.name not in others]
+    pairs, waiting = _leave_out_doubtful(pairs, faults, guards)
     for place, (extracted, delta) in enumerate(pairs):
+        confirmed = guards.confirm(delta)
         if guards.deletion.blocks(delta):
             name = delta.endpoint.name
             faults[name] = TooManyGone(name, delta.gone, delta.held)
-            pairs[place] = (extracted, withdraw_deletions(con, delta))
-    return pairs, faults
+            confirmed = withdraw_deletions(con, confirmed)
+        pairs[place] = (extracted, confirmed)
+    return pairs, faults, waiting
 
 
 def compare_scan(  # noqa: PLR0913 - the outcome of a scan, by keyword
@@ -178,13 +233,16 @@ def compare_scan(  # noqa: PLR0913 - the outcome of a scan, by keyword
     quiet: bool,
     loaded: int = 0,
     scanned: ScanProgress = NO_SCAN,
+    before: ScanTally | None = None,
+    total: int | None = None,
 ) -> Delta:
     """Compare the pages of a scan with the active rows of the warehouse.
 
     `complete` and `quiet` are the outcome of the scan: only a complete one closes rows. The first
-    `loaded` pages were compared before: they only show which rows were seen. `scanned` is the
-    progress to store in the warehouse. The tables `seen_NAME` and `delta_NAME` stay in `con`,
-    where `Delta.query` reads them.
+    `loaded` pages were compared before: they only show which rows were seen, and what they showed
+    is `before`, if that is known. `scanned` is the progress to store in the warehouse, `total` the
+    number of rows last announced. The tables `seen_NAME` and `delta_NAME` stay in `con`, where
+    `Delta.query` reads them.
     """
     _create_active_view(con, endpoint)
     create_seen_table(con, endpoint, pages)
@@ -195,19 +253,28 @@ def compare_scan(  # noqa: PLR0913 - the outcome of a scan, by keyword
     counts = dict(
         con.execute(f"select kind, count(*) from delta_{endpoint.name} group by kind").fetchall()
     )
+    held, new = _count(con, f"active_{endpoint.name}"), counts.get("new", 0)
+    met, compared = _count_met(con, endpoint, loaded)
+    counted = ScanTally(0, 0, new, met, compared, recoded, replaced)
+    if before is None:
+        before = ScanTally(held, _count(con, f"before_{endpoint.name}"))
+    tally = _add_tallies(before, counted)
+    seen = _count(con, f"seen_{endpoint.name}")
+    if scanned.running is None:  # these are all its pages, each row of which counts once
+        tally = replace(tally, met=max(seen - tally.arrived, 0))
     return Delta(
         endpoint=endpoint,
         scanned=scanned,
-        held=_count(con, f"active_{endpoint.name}"),
-        seen=_count(con, f"seen_{endpoint.name}"),
-        new=counts.get("new", 0),
+        held=held,
+        seen=seen,
+        new=new,
         changed=counts.get("changed", 0),
         gone=counts.get("gone", 0),
         missed=missed,
         query=_select_versions(con, endpoint, pages),
-        first=loaded,
-        recoded=recoded,
-        replaced=replaced,
+        tally=tally,
+        counted=counted,
+        lost=_count(con, f"absent_{endpoint.name}") if complete else _imply_lost(tally, total),
     )
 
 
@@ -219,9 +286,7 @@ def withdraw_deletions(con: duckdb.DuckDBPyConnection, delta: Delta) -> Delta:
     return replace(delta, gone=0, missed=_missed_changed(con, name))
 
 
-def _find_other_records(
-    con: duckdb.DuckDBPyConnection, deltas: Sequence[Delta], guards: Guards
-) -> dict[str, P4BooksError]:
+def _find_other_records(deltas: Sequence[Delta], guards: Guards) -> dict[str, P4BooksError]:
     """Return an error for each list whose rows have become those of other records.
 
     Once one list has, the others need less proof.
@@ -229,25 +294,55 @@ def _find_other_records(
     faults: dict[str, P4BooksError] = {}
     for suspected in (False, True):
         for delta in [each for each in deltas if each.endpoint.name not in faults]:
-            if fault := _judge_identity(con, delta, guards, suspected=suspected):
+            if fault := _judge_identity(delta, guards, suspected=suspected):
                 faults[delta.endpoint.name] = fault
         if not faults:
             break
     return faults
 
 
-def _judge_identity(
-    con: duckdb.DuckDBPyConnection, delta: Delta, guards: Guards, *, suspected: bool
-) -> P4BooksError | None:
+def _judge_identity(delta: Delta, guards: Guards, *, suspected: bool) -> P4BooksError | None:
     endpoint = delta.endpoint
     if guards.deletion.is_replacement(delta):
-        return RowsReplaced(endpoint.name, delta.gone, delta.held, delta.new)
-    if not suspected and delta.recoded < FEWEST:
-        return None
-    compared = _count_compared(con, delta)
-    if not guards.identity.blocks(delta, compared, suspected=suspected):
-        return None
-    return TooManyChanged(endpoint.name, delta.recoded, compared, endpoint.identity)
+        tally = delta.tally
+        return RowsReplaced(endpoint.name, delta.lost, tally.held, tally.arrived)
+    if others := guards.identity.find_others(delta, suspected=suspected):
+        return TooManyChanged(endpoint.name, others.recoded, others.compared, endpoint.identity)
+    return None
+
+
+def _leave_out_doubtful(
+    pairs: Sequence[tuple[ExtractedList, Delta]], faults: dict[str, P4BooksError], guards: Guards
+) -> tuple[list[tuple[ExtractedList, Delta]], list[str]]:
+    """Leave out lists that may have other records, as far as they are read; return notes on them.
+
+    Their pages stay in the spool until more is read. A scan that has ended, incomplete, has an
+    error already, which is replaced by one that says so.
+    """
+    sure: list[tuple[ExtractedList, Delta]] = []
+    notes: list[str] = []
+    for extracted, delta in pairs:
+        name, outcome = delta.endpoint.name, extracted.scan.outcome
+        if (outcome and outcome.complete) or not guards.doubt(delta):
+            sure.append((extracted, delta))
+        elif outcome:
+            faults[name] = Incomplete(
+                name, outcome.announced, outcome.seen, held=True, doubtful=True
+            )
+        else:
+            notes.append(_describe_doubt(delta))
+    return sure, notes
+
+
+def _describe_doubt(delta: Delta) -> str:
+    name, tally = delta.endpoint.name, delta.tally
+    what = f"{tally.recoded:,} of {tally.compared:,} rows read again so far are other records"
+    if tally.met < FEWEST:
+        what = f"of the rows read so far, {tally.arrived:,} are new and {tally.met:,} are not"
+    return (
+        f"{name}: {what}. The API key of another company looks the same. They wait until more is "
+        "read; `p4books sync --full` reads the list to its end now."
+    )
 
 
 def _compare_list(
@@ -255,7 +350,7 @@ def _compare_list(
 ) -> Delta:
     """Compare the new pages of a scan; at its end, all of them, to find deleted rows."""
     scan, pages, identity = extracted.scan, extracted.spool.list_pages(), extracted.scan.identity
-    outcome = scan.outcome
+    outcome, profile = scan.outcome, scan.profile
     loaded = before.loaded_of(identity)
     concluded = ScanProgress(identity)
     running = ScanProgress(before.concluded, identity, len(pages))
@@ -267,7 +362,21 @@ def _compare_list(
         quiet=outcome is not None and outcome.quiet,
         loaded=loaded,
         scanned=concluded if outcome else running,
+        before=before.tally_of(identity),
+        # Page 1 alone does not show whether its total is that of the list.
+        total=profile.total if profile and profile.pages > 1 else None,
     )
+
+
+def _add_tallies(before: ScanTally, counted: ScanTally) -> ScanTally:
+    return ScanTally(*map(sum, zip(astuple(before), astuple(counted), strict=True)))
+
+
+def _imply_lost(tally: ScanTally, total: int | None) -> int:
+    """Return how many rows must be gone: those that came new although the total did not grow."""
+    if total is None:
+        return 0
+    return max(tally.arrived - max(total - (tally.held - tally.missed), 0), 0)
 
 
 def _count(con: duckdb.DuckDBPyConnection, relation: str) -> int:
@@ -395,14 +504,18 @@ def _fold(text: str) -> str:
     return f"nullif(lower(trim({spaced})), '')"
 
 
-def _count_compared(con: duckdb.DuckDBPyConnection, delta: Delta) -> int:
-    """Count the rows that were read again and whose identity is final."""
-    name = delta.endpoint.name
-    return _count(
-        con,
-        f"(from seen_{name} as seen join active_{name} as active using (id)"
-        f" where seen.place >= {delta.first} and {_is_final(delta.endpoint)})",
-    )
+def _count_met(con: duckdb.DuckDBPyConnection, endpoint: Endpoint, first: int) -> tuple[int, int]:
+    """Count the active rows on pages since the first, and those of them whose identity is final."""
+    name = endpoint.name
+    met, compared = con.execute(
+        f"""
+        select count(*), count(*) filter ({_is_final(endpoint)})
+        from seen_{name} as seen
+        join active_{name} as active using (id)
+        where seen.place >= {first}
+        """
+    ).fetchone() or (0, 0)
+    return met, compared
 
 
 def _comparable_form(endpoint: Endpoint, key: str) -> str | None:

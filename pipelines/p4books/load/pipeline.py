@@ -25,6 +25,7 @@ from p4books.load.schema import (
     count_versions,
     create_tables,
     record_origin,
+    record_progress,
     record_unknown_fields,
     stamp_change,
 )
@@ -52,13 +53,15 @@ class LoadResult:
     """Result of a load, by endpoint.
 
     `copy` is a copy of the warehouse with the deltas loaded, None if there is nothing to load or to
-    record; `faults` are the errors of lists that were not loaded, `counts` those of the copy.
+    record; `faults` are the errors of lists that were not loaded, `counts` those of the copy;
+    `waiting` says which lists wait until more of them is read, and why.
     """
 
     deltas: Mapping[str, Delta]
     faults: Mapping[str, P4BooksError]
     copy: Path | None
     counts: Mapping[str, VersionCounts]
+    waiting: Sequence[str] = ()
 
     @property
     def versions(self) -> int:
@@ -86,14 +89,14 @@ def load_lists(  # noqa: PLR0913 - what to load, where, and within which limits
     changed.
     """
     with open_comparison(warehouse, scratch, memory) as con:
-        pairs, faults = compare_lists(con, lists, state, guards)
+        pairs, faults, waiting = compare_lists(con, lists, state, guards)
         deltas = {extracted.endpoint.name: delta for extracted, delta in pairs}
         if not pairs:
-            return LoadResult(deltas, faults, None, {})
+            return LoadResult(deltas, faults, None, {}, waiting)
         read_at = max(extracted.scan.ended_at for extracted, _ in pairs)
         copy = load_deltas(con, list(deltas.values()), warehouse, scratch, read_at, memory, origin)
     log.info("loaded into a copy of the warehouse")
-    return LoadResult(deltas, faults, copy, count_versions(copy, read_at))
+    return LoadResult(deltas, faults, copy, count_versions(copy, read_at), waiting)
 
 
 def load_deltas(  # noqa: PLR0913 - as load_lists, with the connection of the deltas
@@ -329,8 +332,4 @@ def _record_scan(copy: duckdb.DuckDBPyConnection, delta: Delta, at: datetime) ->
         insert into raw.missed select '{name}', id from missed_;
         """
     )
-    scanned = delta.scanned
-    copy.execute(
-        "insert or replace into raw.scans values (?, ?, ?, ?)",
-        [name, scanned.concluded, scanned.running, scanned.loaded],
-    )
+    record_progress(copy, name, delta.scanned)

@@ -109,7 +109,7 @@ def build_endpoint_run(
     return EndpointRun(
         endpoint=extracted.endpoint.name,
         mode=scan.mode.value,
-        outcome=_describe_outcome(extracted, fault),
+        outcome=_describe_outcome(extracted, delta, fault),
         started_at=scan.started_at,
         ended_at=scan.ended_at,
         current_to=scan.current_to if delta else None,
@@ -142,10 +142,13 @@ def build_failed_run(name: str, fault: P4BooksError, requests: RequestCounts) ->
     )
 
 
-def _describe_outcome(extracted: ExtractedList, fault: P4BooksError | None) -> str:
+def _describe_outcome(
+    extracted: ExtractedList, delta: Delta | None, fault: P4BooksError | None
+) -> str:
     if fault:
         return type(fault).__name__
-    return "done" if extracted.scan.outcome or extracted.scan.mode is ReadMode.TAIL else "goes on"
+    is_tail = extracted.scan.mode is ReadMode.TAIL and delta is not None
+    return "done" if extracted.scan.outcome or is_tail else "goes on"
 
 
 def describe_backlog(

@@ -1,7 +1,7 @@
 """Tables and columns of the warehouse."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -56,6 +56,11 @@ def create_tables(path: Path, endpoints: Sequence[Endpoint]) -> None:
             "create table if not exists raw.scans"
             " (endpoint varchar primary key, concluded varchar, running varchar, loaded integer)"
         )
+        con.execute(
+            "create table if not exists raw.tallies (endpoint varchar primary key, scan varchar,"
+            " held integer, missed integer, arrived integer, met integer, compared integer,"
+            " recoded integer, replaced integer)"
+        )
         con.execute("create table if not exists raw.stamp (stamp varchar not null)")
         con.execute(
             "create table if not exists raw.origins"
@@ -79,20 +84,44 @@ def create_tables(path: Path, endpoints: Sequence[Endpoint]) -> None:
 
 
 @dataclass(frozen=True)
+class ScanTally:
+    """What the pages of one scan showed, over all its runs.
+
+    Before it there were `held` active rows, of which `missed` were missing from the scan before.
+    Of its rows, `arrived` were not there and `met` were. Of the rows read again whose identity is
+    final, `compared`, `recoded` had another value in a field of their identity and `replaced` in
+    all of them.
+    """
+
+    held: int = 0
+    missed: int = 0
+    arrived: int = 0
+    met: int = 0
+    compared: int = 0
+    recoded: int = 0
+    replaced: int = 0
+
+
+@dataclass(frozen=True)
 class ScanProgress:
     """How far the scans of one endpoint are loaded; scans are named by their identities.
 
-    `concluded` reached its end; of `running` the first `loaded` pages are loaded. None means that
-    there is no such scan.
+    `concluded` reached its end; of `running` the first `loaded` pages are loaded, and `tally` is
+    what they showed, None if an earlier version loaded them. None means that there is no such scan.
     """
 
     concluded: str | None = None
     running: str | None = None
     loaded: int = 0
+    tally: ScanTally | None = None
 
     def loaded_of(self, identity: str) -> int:
         """Return how many pages of a scan are loaded, in the order of reading."""
         return self.loaded if self.running == identity else 0
+
+    def tally_of(self, identity: str) -> ScanTally | None:
+        """Return what the loaded pages of a scan showed, if that is known."""
+        return self.tally if self.running == identity else None
 
 
 NO_SCAN = ScanProgress()
@@ -133,9 +162,13 @@ def read_state(path: Path) -> WarehouseState:
     with open_database(path, read_only=True) as con:
         scans = con.execute("select endpoint, concluded, running, loaded from raw.scans").fetchall()
         stamp = con.execute("select max(stamp) from raw.stamp").fetchone()
+        tallies = _select_tallies(con)
         origins = _select_origins(con)
     return WarehouseState(
-        {name: ScanProgress(*progress) for name, *progress in scans},
+        {
+            name: ScanProgress(concluded, running, loaded, tallies.get((name, running)))
+            for name, concluded, running, loaded in scans
+        },
         str(stamp[0] or "") if stamp else "",
         tuple(origin.address for origin in origins),
         origins[-1].run if origins else None,
@@ -157,6 +190,20 @@ def record_origin(con: duckdb.DuckDBPyConnection, origin: Origin) -> None:
     place += before != origin.address
     values = [place, origin.address, origin.run]
     con.execute("insert or replace into raw.origins values (?, ?, ?)", values)
+
+
+def record_progress(con: duckdb.DuckDBPyConnection, name: str, progress: ScanProgress) -> None:
+    """Record how far the scans of one endpoint are loaded, and what they showed."""
+    con.execute(
+        "insert or replace into raw.scans values (?, ?, ?, ?)",
+        [name, progress.concluded, progress.running, progress.loaded],
+    )
+    con.execute("delete from raw.tallies where endpoint = ?", [name])
+    if progress.tally:
+        con.execute(
+            "insert into raw.tallies values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [name, progress.running, *astuple(progress.tally)],
+        )
 
 
 def stamp_change(con: duckdb.DuckDBPyConnection, at: float) -> None:
@@ -342,6 +389,15 @@ def match_spellings(field: str, known: Iterable[str]) -> list[str]:
     squashed = field.replace("_", "").lower()
     matches = (name for name in known if name.replace("_", "").lower() == squashed)
     return sorted(matches, key=lambda name: (name != field, name))
+
+
+def _select_tallies(con: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], ScanTally]:
+    """Return what the running scans showed, by endpoint and scan."""
+    try:
+        rows = con.execute("from raw.tallies").fetchall()
+    except duckdb.CatalogException:  # written by an older p4books
+        return {}
+    return {(name, scan): ScanTally(*counts) for name, scan, *counts in rows}
 
 
 def _select_origins(con: duckdb.DuckDBPyConnection) -> list[Origin]:

@@ -17,9 +17,9 @@ from p4books.endpoints.definition import Endpoint
 from p4books.endpoints.invoices import INVOICES
 from p4books.endpoints.products import PRODUCTS
 from p4books.endpoints.vendors import VENDORS
-from p4books.errors import P4BooksError, TooManyChanged
+from p4books.errors import Incomplete, P4BooksError, RowsReplaced, TooManyChanged
 from p4books.extract.page import Page, parse_page
-from p4books.extract.pagination import ScanOutcome
+from p4books.extract.pagination import ListOrder, ListProfile, ScanOutcome
 from p4books.extract.reader import ExtractedList
 from p4books.extract.scan import ReadMode, ScanResult
 from p4books.extract.spool import Spool, StoredPage
@@ -32,7 +32,14 @@ from p4books.load.delta import (
     compare_scan,
     open_comparison,
 )
-from p4books.load.schema import NO_SCAN, WarehouseState, create_tables, table_columns
+from p4books.load.schema import (
+    NO_SCAN,
+    ScanProgress,
+    ScanTally,
+    WarehouseState,
+    create_tables,
+    table_columns,
+)
 
 Write = Callable[..., list[StoredPage]]
 Hold = Callable[..., None]
@@ -501,11 +508,19 @@ def invoice(number: int, **values: Any) -> str:
     return record(number, **{"name": None, **days, **values})
 
 
-def extract(endpoint: Endpoint, pages: list[StoredPage], *, ended: bool = True) -> ExtractedList:
+def extract(
+    endpoint: Endpoint,
+    pages: list[StoredPage],
+    *,
+    ended: bool = True,
+    complete: bool = True,
+    quiet: bool = True,
+    total: int | None = None,
+) -> ExtractedList:
     """Return a list as a run has read it; with `ended`, to its end."""
     rows = sum(page.rows for page in pages)
     scan = ScanResult(
-        outcome=ScanOutcome(rows, rows, complete=True, quiet=True) if ended else None,
+        outcome=ScanOutcome(rows, rows, complete=complete, quiet=quiet) if ended else None,
         identity="scan",
         started_at=0,
         ended_at=0,
@@ -513,7 +528,7 @@ def extract(endpoint: Endpoint, pages: list[StoredPage], *, ended: bool = True) 
         pages=len(pages),
         announced_pages=len(pages),
         mode=ReadMode.WHOLE,
-        profile=None,
+        profile=None if total is None else ListProfile(10, total, ListOrder.OLDEST_FIRST),
     )
     return ExtractedList(endpoint, Spool(pages[0].path.parent, {}), scan)
 
@@ -530,7 +545,7 @@ def judge(open_warehouse: Open, write: Write) -> Judge:
     ) -> tuple[list[str], dict[str, P4BooksError]]:
         extracted = [extract(each, write(rows), ended=ended) for each, rows in lists.items()]
         state = WarehouseState({each.name: NO_SCAN for each in lists})
-        pairs, faults = compare_lists(open_warehouse().con, extracted, state, guards)
+        pairs, faults, _ = compare_lists(open_warehouse().con, extracted, state, guards)
         return [delta.endpoint.name for _, delta in pairs], faults
 
     return judge
@@ -674,3 +689,133 @@ def test_suspicion(judge: Judge, hold: Hold, ended: bool) -> None:
     assert sorted(faults) == ["invoices", "products", "vendors"]
     allowed = Guards(GUARDS.deletion, IdentityGuard(0.5, {"products"}))
     assert judge(lists, allowed, ended=ended)[1] == {}
+
+
+# A part of a scan
+
+Part = Callable[..., tuple[list[Delta], dict[str, P4BooksError], list[str]]]
+
+
+@pytest.fixture
+def read_part(open_warehouse: Open, write: Write) -> Part:
+    """Compare a part of a scan of products; return the deltas to load, the errors, the notes."""
+
+    def read_part(
+        rows: list[str],
+        guards: Guards = GUARDS,
+        *,
+        total: int | None = None,
+        before: ScanTally | None = None,
+        **scan: bool,
+    ) -> tuple[list[Delta], dict[str, P4BooksError], list[str]]:
+        list_ = extract(PRODUCTS, write(rows), total=total, **{"ended": False, **scan})
+        state = WarehouseState({"products": ScanProgress("done", "scan", 0, before)})
+        pairs, faults, waiting = compare_lists(open_warehouse().con, [list_], state, guards)
+        return [delta for _, delta in pairs], faults, waiting
+
+    return read_part
+
+
+def records(first: int, last: int, **values: Any) -> list[str]:
+    return [record(n, **values) for n in range(first, last)]
+
+
+def test_part_of_other_books(read_part: Part, hold: Hold) -> None:
+    """New rows although the total did not grow: as many are gone, before the scan shows which."""
+    hold(PRODUCTS, *records(0, 300))
+
+    deltas, faults, _ = read_part(records(1000, 1100), total=300)
+
+    assert deltas == []
+    assert isinstance(faults["products"], RowsReplaced)
+    assert "no longer returns 100 of 300 rows" in str(faults["products"])
+    allowed = Guards(DeletionGuard(0.2, {"products"}), GUARDS.identity)
+    (delta,), faults, waiting = read_part(records(1000, 1100), allowed, total=300)
+    assert (faults, waiting) == ({}, [])
+    assert delta.scanned.tally == ScanTally(0, 0, arrived=100)  # nor is the rest of it judged
+
+
+@pytest.mark.parametrize("total", [1000, 2500, None])
+def test_part_without_known_rows(read_part: Part, hold: Hold, total: int | None) -> None:
+    """New rows wait until some are read that were there before, whatever the total."""
+    hold(PRODUCTS, *records(0, 1000))
+
+    deltas, faults, (note,) = read_part(records(2000, 2100), total=total)
+
+    assert (deltas, faults) == ([], {})
+    assert "100 are new and 0 are not" in note
+    (delta,), faults, waiting = read_part(records(2000, 2100) + records(997, 1000), total=total)
+    assert (delta.new, faults, waiting) == (100, {}, [])
+
+
+@pytest.mark.parametrize("held", [0, 1])
+def test_part_of_tiny_list(read_part: Part, hold: Hold, held: int) -> None:
+    """A list that had one row or none grows without waiting."""
+    hold(PRODUCTS, *records(0, held))
+
+    assert len(read_part(records(0, 50), total=90)[0]) == 1
+
+
+def test_part_with_rows_in_place_of_missing_ones(read_part: Part, hold: Hold) -> None:
+    """Rows that the scan before already missed are not lost again."""
+    hold(PRODUCTS, *records(0, 100), missed=[str(n) for n in range(60)])
+
+    (delta,), faults, waiting = read_part(records(80, 130), total=70)
+
+    assert (delta.new, delta.lost, faults, waiting) == (30, 0, {}, [])
+
+
+def test_part_with_few_other_rows(read_part: Part, hold: Hold) -> None:
+    """Too few other rows to be sure wait; at the end of the list they are judged as before."""
+    hold(PRODUCTS, *records(0, 300))
+    others = {"code": "X", "name": "Y"}
+    part = records(0, 10, **others) + records(300, 310)
+
+    deltas, faults, (note,) = read_part(part, total=310)
+
+    assert (deltas, faults) == ([], {})
+    assert "10 of 10 rows read again so far are other records" in note
+    assert len(read_part(part + records(10, 20), total=310)[0]) == 1
+    allowed = Guards(GUARDS.deletion, IdentityGuard(0.5, {"products"}))
+    assert len(read_part(part, allowed, total=310)[0]) == 1
+
+
+def test_parts_together(read_part: Part, hold: Hold) -> None:
+    """A scan is judged by the rows of all its runs, and by those of the last one."""
+    hold(PRODUCTS, *records(0, 300))
+    so_far = ScanTally(held=300, arrived=15, met=20, compared=20, recoded=15)
+
+    _, faults, _ = read_part(records(0, 10, code="X"), total=315, before=so_far)
+    assert "25 of 30 rows that were read again" in str(faults["products"])
+
+    _, faults, _ = read_part(records(400, 460), total=310, before=so_far)
+    assert "no longer returns 65 of 300 rows, " in str(faults["products"])
+    assert "but 75 new rows." in str(faults["products"])
+
+    (delta,), _, _ = read_part(records(0, 30), total=315, before=so_far)
+    assert delta.scanned.tally == ScanTally(300, 0, 15, 50, 50, 15)
+
+
+def test_last_part(read_part: Part, hold: Hold) -> None:
+    """At its end a scan is judged by all its rows, also by those that were loaded meanwhile."""
+    hold(PRODUCTS, *records(0, 140))
+    so_far = ScanTally(held=100, arrived=40, met=10, compared=10)
+
+    deltas, faults, _ = read_part(records(90, 190), before=so_far, ended=True)
+
+    assert deltas == []
+    assert "no longer returns 90 of 100 rows, " in str(faults["products"])
+    assert "but 90 new rows." in str(faults["products"])
+
+
+def test_disturbed_scan_of_other_books(read_part: Part, hold: Hold) -> None:
+    """Other books in which rows move are no less others."""
+    hold(PRODUCTS, *records(0, 30))
+
+    _, faults, _ = read_part(records(100, 150), ended=True, quiet=False)
+    assert isinstance(faults["products"], RowsReplaced)
+
+    deltas, faults, _ = read_part(records(100, 150), ended=True, complete=False)
+    assert deltas == []
+    assert isinstance(faults["products"], Incomplete)
+    assert "Nothing was loaded for products" in str(faults["products"])

@@ -1,6 +1,7 @@
 """Tables and columns of the warehouse, adopted and unknown fields."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,12 +13,16 @@ from p4books.endpoints.definition import Endpoint, FieldType
 from p4books.endpoints.invoices import INVOICES
 from p4books.endpoints.products import PRODUCTS
 from p4books.load.schema import (
+    ScanProgress,
+    ScanTally,
     UnknownField,
     create_tables,
     describe_new_fields,
     load_endpoints,
     load_unknown_fields,
     match_spellings,
+    read_state,
+    record_progress,
     record_unknown_fields,
     table_columns,
 )
@@ -155,3 +160,20 @@ def test_spellings() -> None:
     known = {"po_number", "ponumber", "number", "p_o_number"}
 
     assert match_spellings("ponumber", known) == ["ponumber", "p_o_number", "po_number"]
+
+
+def test_progress(tmp_path: Path) -> None:
+    """What a running scan showed is kept with it; a warehouse of an earlier version has none."""
+    path = tmp_path / "warehouse.duckdb"
+    create_tables(path, [PRODUCTS])
+    progress = ScanProgress("done", "running", 7, ScanTally(9, 1, 2, 3, 4, 5, 6))
+    with duckdb.connect(path) as con:
+        record_progress(con, "products", ScanProgress("earlier", "done", 3, ScanTally(1)))
+        record_progress(con, "products", progress)
+    assert read_state(path).scans == {"products": progress}
+    with duckdb.connect(path) as con:
+        con.execute("drop table raw.tallies")
+
+    assert read_state(path).scans == {"products": replace(progress, tally=None)}
+    create_tables(path, [PRODUCTS])
+    assert read_state(path).scans == {"products": replace(progress, tally=None)}
