@@ -3,7 +3,7 @@
 import os
 import shlex
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,7 +21,7 @@ from p4books.errors import (
     WarehouseTooNew,
 )
 from p4books.load.schema import FORMAT
-from p4books.storage.database import describe_holder, open_database
+from p4books.storage.database import LOGS, describe_holder, open_database
 from p4books.storage.files import replace_atomically
 
 T = TypeVar("T")
@@ -64,8 +64,7 @@ def describe_way_back(warehouse: Path) -> str:
         return f"There is no generation to put back in {folder}; a backup may have one. {over}"
     at = _parse_generation(newest)
     when = f", of {at:%Y-%m-%d %H:%M:%S} UTC," if at else ""
-    log = _log_beside(warehouse)
-    first = f"rm {shlex.quote(str(log))} && " if log.exists() else ""
+    first = f"{_describe_removal(logs)} && " if (logs := _find_logs(warehouse)) else ""
     command = f"{first}cp {shlex.quote(str(newest))} {shlex.quote(str(warehouse))}"
     return f"Put back the newest generation{when} with `{command}`, and run again. {over}"
 
@@ -78,7 +77,8 @@ def set_aside(warehouse: Path) -> None:
     try:
         kept = _link_generation(warehouse, "damaged")
         if _is_usable(kept):
-            kept.rename(kept.with_name(kept.name.replace("damaged-", "warehouse-")))
+            _link_generation(warehouse, "warehouse")
+            kept.unlink()
     except OSError as error:
         raise DiskTrouble(warehouse, error.strerror or str(error)) from None
 
@@ -140,7 +140,8 @@ def replace_warehouse(copy: Path, warehouse: Path, *, keep: bool) -> None:
     try:
         if keep and warehouse.exists():
             _keep_generation(warehouse)
-        _log_beside(warehouse).unlink(missing_ok=True)
+        for log in _find_logs(warehouse):
+            log.unlink()
         replace_atomically(copy, warehouse, 0o600)
     except OSError as error:
         raise DiskTrouble(warehouse, error.strerror or str(error)) from None
@@ -202,17 +203,22 @@ def _translate_open_error(path: Path, text: str) -> P4BooksError:
     if is_too_new(text):
         return WarehouseTooNew(path, "of a newer DuckDB", "an older one")
     way_back = describe_way_back(path)
-    if (log := _log_beside(path)).exists() and "WAL" in first:
+    if (logs := _find_logs(path)) and "WAL" in first:
         way_back = (
-            f"The log beside it, {log.name}, was left by another program: delete it with "
-            f"`rm {shlex.quote(str(log))}`, and run again. If that does not help: {way_back}"
+            f"The log beside it, {logs[0].name}, was left by another program: delete it with "
+            f"`{_describe_removal(logs)}`, and run again. If that does not help: {way_back}"
         )
     return WarehouseDamaged(path, first, way_back)
 
 
-def _log_beside(warehouse: Path) -> Path:
-    """Return where DuckDB writes what is not in a warehouse yet, which p4books never leaves."""
-    return warehouse.with_name(f"{warehouse.name}.wal")
+def _find_logs(warehouse: Path) -> list[Path]:
+    """Return the logs beside a warehouse, which p4books never leaves: another program did."""
+    logs = (warehouse.with_name(f"{warehouse.name}{suffix}") for suffix in LOGS)
+    return [log for log in logs if log.exists()]
+
+
+def _describe_removal(logs: Sequence[Path]) -> str:
+    return f"rm {shlex.join(map(str, logs))}"
 
 
 def _keep_generation(warehouse: Path) -> None:

@@ -29,11 +29,10 @@ from p4books.errors import (
     SettingsError,
 )
 from p4books.settings import ENV_PREFIX, Settings
-from p4books.storage.database import describe_holder, open_reader
+from p4books.storage.database import LOGS, describe_holder, open_reader
 from p4books.storage.files import copy_beside, replace_atomically
 from p4books.storage.run_log import DAY, PublishedRecord, RunLog
 
-LOGS = (".wal", ".wal.checkpoint", ".wal.recovery")  # what DuckDB writes beside a file
 CHECKS = 6  # whether readers can open it, two for each of three new files
 PAUSE = 0.3  # seconds in which another program may close the file again
 

@@ -15,6 +15,7 @@ from p4books.storage.interrupt import track_connection
 
 STORAGE_VERSION = "v1.4.0"  # opens in DuckDB 1.4, 1.5 and 2.0, and rejects a stale write-ahead log
 MEMORY_STEPS = ("256MB", "1GB", "4GB")  # of one database; if it is too little, the next is tried
+LOGS = (".wal", ".wal.checkpoint", ".wal.recovery")  # what DuckDB writes beside a file
 THREADS = 2  # of one database, and of our own parallel work
 
 _PATTERN = re.compile(r"[*?\[]")  # in paths of files to read

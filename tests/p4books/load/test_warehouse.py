@@ -16,6 +16,7 @@ from p4books.load.warehouse import (
     list_generations,
     replace_warehouse,
 )
+from p4books.storage.database import LOGS
 
 
 def test_check(warehouse: Path) -> None:
@@ -152,12 +153,12 @@ def test_replacement_beside_a_log(tmp_path: Path) -> None:
     """A warehouse is not replaced beside a log of another program, which would not match it."""
     new, warehouse = tmp_path / "new.duckdb", tmp_path / "warehouse.duckdb"
     new.write_bytes(b"new")
-    log = tmp_path / "warehouse.duckdb.wal"
-    log.write_bytes(b"log")
+    for log in LOGS:
+        (tmp_path / f"warehouse.duckdb{log}").write_bytes(b"log")
 
     replace_warehouse(new, warehouse, keep=True)
 
-    assert not log.exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["warehouse.duckdb"]
 
 
 def test_no_generation(tmp_path: Path) -> None:
