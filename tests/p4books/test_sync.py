@@ -753,10 +753,10 @@ def test_damaged_warehouse(synced: Settings, sandbox: Sandbox) -> None:
 def test_newer_warehouse(synced: Settings, sandbox: Sandbox) -> None:
     """A warehouse of a newer p4books is rejected without a request."""
     with duckdb.connect(synced.private / "warehouse.duckdb") as con:
-        con.execute("update raw.p4books_format set format = 3")
+        con.execute("update raw.p4books_format set format = 7")
     before = stat_files(synced)
 
-    with pytest.raises(WarehouseTooNew, match="format 3"):
+    with pytest.raises(WarehouseTooNew, match="format 7"):
         sync(synced)
 
     assert (sandbox.requests, stat_files(synced)) == ([], before)

@@ -31,7 +31,7 @@ def test_newer_format(warehouse: Path) -> None:
         con.execute("update raw.p4books_format set format = 7")
 
     with pytest.raises(
-        WarehouseTooNew, match=r"format 7; this version reads up to 2.*Nothing was changed"
+        WarehouseTooNew, match=r"format 7; this version reads up to \d+\).*Nothing was changed"
     ):
         check_warehouse(warehouse)
 
