@@ -1,7 +1,8 @@
 """Names that columns of a file have in Spanish and English offices, by the field they mean.
 
-They are compared without case, accents, punctuation and words such as *de*. A name may mean
-several fields of an endpoint; it then depends on the other columns which one it is.
+They are compared without case, accents, punctuation and words such as *de*, and with abbreviations
+written out. A name may mean several fields of an endpoint; it then depends on the other columns
+which one it is.
 """
 
 import re
@@ -18,10 +19,10 @@ _ANY: ColumnNames = {
     "currency": ("moneda", "divisa"),
     "status": ("estado", "estatus"),
     "balance": ("saldo",),
-    "description": ("descripción", "detalle", "concepto"),
+    "description": ("descripción", "desc.", "detalle", "concepto"),
     "price": (
         *("precio", "precio unitario", "precio unit.", "p. unitario", "P.U.", "precio de venta"),
-        *("unit price", "sales price"),
+        *("p. unit.", "unit price", "sales price"),
     ),
 }
 _PARTY: ColumnNames = {
@@ -62,7 +63,7 @@ _DOCUMENT: ColumnNames = {
         *("código de ítem", "SKU", "item code"),
     ),
     "quantity": ("cantidad", "cant", "ctd", "qty"),
-    "discount": ("descuento", "dcto", "dto"),
+    "discount": ("descuento", "desc.", "dcto", "dto"),
     "line_tax_code": ("impuesto", "código de impuesto", "tipo de impuesto", "tax"),
     "line_subtotal": (
         *("subtotal de línea", "total de línea", "importe de línea", "importe", "line total"),
@@ -173,6 +174,22 @@ _EXAMPLES_OF_TYPE: Mapping[FieldType, str] = {
 }
 _DOCUMENTS = {"invoices", "purchase_orders"}
 _UNSTRESSED = {"de", "del", "la", "el", "los", "las", "o", "y", "the", "of"}
+_ABBREVIATIONS = {
+    "cod": "codigo",
+    "fec": "fecha",
+    "f": "fecha",
+    "no": "numero",
+    "n": "numero",
+    "num": "numero",
+    "cant": "cantidad",
+    "ctd": "cantidad",
+    "fact": "factura",
+    "doc": "documento",
+    "venc": "vencimiento",
+    "vcto": "vencimiento",
+    "vto": "vencimiento",
+    "prod": "producto",
+}
 
 
 @cache
@@ -209,4 +226,5 @@ def fold_column(name: str) -> str:
         char for char in unicodedata.normalize("NFKD", words) if not unicodedata.combining(char)
     )
     found = re.findall(r"[a-z0-9]+", plain.casefold())
-    return "".join(word for word in found if word not in _UNSTRESSED)
+    full = [_ABBREVIATIONS.get(word, word) for word in found] if found != ["f"] else found
+    return "".join(word for word in full if word not in _UNSTRESSED)

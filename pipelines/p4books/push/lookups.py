@@ -1,5 +1,6 @@
 """What new records are validated against: the synced lists and the tax rates."""
 
+import re
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
@@ -24,6 +25,7 @@ from p4books.transform.seeds import load_seeds
 
 REFERENCES = {"customer_id": "customers", "vendor_id": "vendors", "product_id": "products"}
 
+_PERCENTAGE = re.compile(r"([0-9]{1,3}(?:[.,][0-9]{1,4})?)\s*%?")
 _NEIGHBOURS = 100  # codes before and after an unknown one, in order, that may be suggested
 
 
@@ -148,6 +150,16 @@ class Lookups:
         """Return the rate of a tax code on a day; None if unknown."""
         rates = self.rates.get(fold_name(tax_code), ())
         return next((rate for rate, first, last in rates if first <= day <= last), None)
+
+    def list_codes_with_rate(self, percentage: str) -> list[str]:
+        """Return the tax codes that have this rate at some time; none if it isn't a percentage."""
+        match = _PERCENTAGE.fullmatch(percentage)
+        rate = Decimal(match[1].replace(",", ".")) / 100 if match else None
+        return [
+            self.tax_codes[code]
+            for code, rates in self.rates.items()
+            if any(each.rate == rate for each in rates)
+        ]
 
 
 def find_held_before(

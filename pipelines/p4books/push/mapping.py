@@ -328,6 +328,10 @@ def _check_tax_code(value: str, lookups: Lookups) -> str:
     if not lookups.tax_codes or fold_name(value) in lookups.tax_codes:
         return value
     known = ", ".join(sorted(lookups.tax_codes.values())[:20])
+    if codes := lookups.list_codes_with_rate(value):
+        raise UnfitValue(
+            "It is a rate, not a tax code.", f"Write the tax code: {' or '.join(codes)}."
+        )
     raise UnfitValue(
         f"Unknown tax code; known are {known}.",
         "Write one of them, or add it with its rate to sql/seeds/tax_rates.csv.",

@@ -28,6 +28,7 @@ _GROUPED = {  # with the decimal sign, numbers may have separators between thous
     )
     for sign, separators in ((".", ", \u00a0\u202f'"), (",", ". \u00a0\u202f'"))
 }
+_CURRENCY = re.compile("[$€£฿¢]|B/|USD|PAB|EUR", re.IGNORECASE)
 _EITHER_SIGN = re.compile(r"([+-]?)([1-9][0-9]{0,2})[.,]([0-9]{3})")
 _DAY = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})([T ].*)?")
 _WRITTEN_DAY = re.compile(
@@ -64,6 +65,10 @@ _AS_DAY = "Write it as year-month-day: 2026-03-31."
 _ORDER_OF_DAY = (
     "Use `--dates dmy` if the day comes first, `--dates mdy` if the month does; or write it as "
     "year-month-day."
+)
+_OTHER_ORDER = (
+    "Write the right date; if all dates of the file have day and month the other way round, change "
+    "`--dates`."
 )
 _AS_INSTANT = "Write it as 2026-03-31T14:30:00-05:00, or with Z at the end for UTC."
 
@@ -181,14 +186,26 @@ def _parse_written_number(text: str, decimal: str | None) -> Decimal:
                 "Use `--decimal .` or `--decimal ,` to declare the decimal sign of the file.",
             )
         if not _NUMBER.fullmatch(text):
-            raise UnfitValue("It is not a plain number.", _AS_NUMBER)
+            raise _explain_number(text, "It is not a plain number.", _AS_NUMBER)
         return Decimal(text)
     if not _GROUPED[decimal].fullmatch(text):
         example = "1234.56 or 1,234.56" if decimal == "." else "1234,56 or 1.234,56"
         what = f"It is not a number with `{decimal}` as its decimal sign."
-        raise UnfitValue(what, f"Write it as {example}, or change `--decimal`.")
+        raise _explain_number(text, what, f"Write it as {example}, or change `--decimal`.")
     plain = re.sub(rf"[^0-9{decimal}+-]", "", text)
     return Decimal(plain.replace(decimal, "."))
+
+
+def _explain_number(text: str, what: str, remedy: str) -> UnfitValue:
+    """Name the sign that a number has beside its digits; if there is none, it is what is given."""
+    if re.search("[0-9]", text):
+        if "%" in text:
+            return UnfitValue("It has a percent sign.", "Write the number without it.")
+        if text[0] == "(" and text[-1] == ")":
+            return UnfitValue("It is in brackets.", "If it is negative, write a minus sign: -150.")
+        if _CURRENCY.search(text):
+            return UnfitValue("It has a currency sign.", "Write the number without it.")
+    return UnfitValue(what, remedy)
 
 
 def _normalize_number(number: Decimal, decimals: int) -> int | Decimal:
@@ -240,13 +257,22 @@ def _parse_written_day(first: str, second: str, third: str, order: str | None) -
     if order is None:
         raise UnfitValue("Not an unambiguous date.", _ORDER_OF_DAY)
     day, month = (first, second) if order == "dmy" else (second, first)
-    return _format_day(third, month, day)
+    return _format_day(third, month, day, swapped=(day, month))
 
 
-def _format_day(year: str, month: str, day: str) -> str:
+def _format_day(year: str, month: str, day: str, swapped: tuple[str, str] = ("", "")) -> str:
+    """Return a date; `swapped` are its month and its day if the other order was declared."""
+    if (found := _make_day(year, month, day)) is not None:
+        return found.isoformat()
+    other = _make_day(year, *swapped)
+    remedy = "Write the right date." if other is None else _OTHER_ORDER
+    raise UnfitValue("There is no such date in the calendar.", remedy)
+
+
+def _make_day(year: str, month: str, day: str) -> date | None:
     with suppress(ValueError):
-        return date(int(year) + (2000 if len(year) == 2 else 0), int(month), int(day)).isoformat()
-    raise UnfitValue("There is no such date in the calendar.", _ORDER_OF_DAY)
+        return date(int(year) + (2000 if len(year) == 2 else 0), int(month), int(day))
+    return None
 
 
 def _parse_instant(value: object) -> str:

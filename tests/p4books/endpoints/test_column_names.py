@@ -21,10 +21,15 @@ WRITABLE = [name for name, endpoint in ENDPOINTS.items() if endpoint.writable]
         ("No. Factura", "no factura"),
         ("cédula / RUC", "Cedula o RUC"),
         ("U/M", "um"),
+        ("Cód. cliente", "código de cliente"),
+        ("F. vencimiento", "fecha de vencimiento"),
+        ("Fec. Venc.", "FechaVencimiento"),
+        ("Nº cliente", "número de cliente"),
+        ("N° Fact.", "núm. de factura"),
     ],
 )
 def test_spellings(one: str, other: str) -> None:
-    """Case, accents, punctuation and unstressed words make no difference."""
+    """Case, accents, punctuation, abbreviation and unstressed words make no difference."""
     assert fold_column(one) == fold_column(other)
 
 

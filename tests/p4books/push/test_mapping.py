@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
@@ -12,7 +13,7 @@ from p4books.endpoints.invoices import INVOICES
 from p4books.endpoints.products import PRODUCTS
 from p4books.endpoints.purchase_orders import PURCHASE_ORDERS
 from p4books.errors import UsageError
-from p4books.push.lookups import Lookups, RecordIndex
+from p4books.push.lookups import Lookups, RecordIndex, TaxRate
 from p4books.push.mapping import (
     ColumnMapping,
     ColumnTarget,
@@ -192,6 +193,12 @@ def _office(endpoint: Endpoint, *columns: str) -> dict[str, str]:
             "code|vendor|expected_date|warehouse_id",
         ),
         (PRODUCTS, "Producto|Nombre", "code|name"),
+        (
+            INVOICES,
+            "No. fact.|Cód. de cliente|F. vencimiento|Cód. prod.|Desc.|Descuento|Cant.|P. unit.",
+            "code|customer_code|due_date|product_code|description|discount|quantity|price",
+        ),
+        (CUSTOMERS, "Cód. cliente|Nombre", "code|name"),
         (PRODUCTS, "Producto|SKU", "name|code"),
         (CUSTOMERS, "customer_code|customer_name", "code|name"),
     ],
@@ -209,6 +216,7 @@ def test_office_names(endpoint: Endpoint, columns: str, fields: str) -> None:
     ("endpoint", "columns", "what"),
     [
         (INVOICES, "código|cliente|cantidad", "código can be code or product_code."),
+        (INVOICES, "desc.|cantidad", "desc. can be description or discount."),
         (INVOICES, "número|impuesto", "impuesto can be tax_total or tax_code."),
         (PRODUCTS, "producto|precio", "producto can be code or name."),
     ],
@@ -388,3 +396,15 @@ def test_unknown_tax_code() -> None:
         resolve_reference("tax_code", "IVA", ReferenceBy.EITHER, LOOKUPS)
 
     assert resolve_reference("tax_code", "IVA", ReferenceBy.EITHER, Lookups(RecordIndex())) == "IVA"
+
+
+@pytest.mark.parametrize("value", ["7%", "7 %", "7", "7,0%"])
+def test_rate_for_a_tax_code(value: str) -> None:
+    """A rate in place of a tax code is reported with the codes that have it."""
+    rates = {"itbms": [TaxRate(Decimal("0.05")), TaxRate(Decimal("0.07"))]}
+    lookups = Lookups(RecordIndex(), tax_codes={"itbms": "ITBMS", "x": "X"}, rates=rates)
+
+    with pytest.raises(UnfitValue, match="a rate, not a tax code") as unfit:
+        resolve_reference("tax_code", value, ReferenceBy.EITHER, lookups)
+
+    assert unfit.value.remedy == "Write the tax code: ITBMS."

@@ -79,7 +79,7 @@ def test_numbers(value: object, kind: FieldType, expected: int | Decimal) -> Non
     [
         ("1,234.56", FieldType.MONEY, "not a plain number"),
         ("1.234,56", FieldType.MONEY, "not a plain number"),
-        ("$5", FieldType.MONEY, "not a plain number"),
+        ("$5", FieldType.MONEY, "a currency sign"),
         ("1e3", FieldType.MONEY, "not a plain number"),
         ("٣", FieldType.MONEY, "not a plain number"),
         ("NaN", FieldType.MONEY, "not a plain number"),
@@ -167,8 +167,6 @@ DMY, MDY = FileFormat(dates="dmy"), FileFormat(dates="mdy")
         ("1,234,56", POINT, None),
         ("1.234 567", COMMA, None),
         (".", COMMA, None),
-        ("7%", COMMA, None),
-        ("B/. 5,00", COMMA, None),
     ],
 )
 def test_decimal_sign(value: str, file_format: FileFormat, expected: str | None) -> None:
@@ -178,6 +176,25 @@ def test_decimal_sign(value: str, file_format: FileFormat, expected: str | None)
             parse_value(value, FieldType.MEASURE, file_format)
         return
     assert str(parse_value(value, FieldType.MEASURE, file_format)) == expected
+
+
+@pytest.mark.parametrize("file_format", [FileFormat(), COMMA])
+@pytest.mark.parametrize(
+    ("value", "what"),
+    [
+        ("10%", "a percent sign"),
+        ("$ 1.500,00", "a currency sign"),
+        ("B/. 12,50", "a currency sign"),
+        ("12,50 usd", "a currency sign"),
+        ("(150,00)", "in brackets"),
+    ],
+)
+def test_sign_beside_a_number(value: str, what: str, file_format: FileFormat) -> None:
+    """What a number has beside its digits is named, and not taken for its decimal sign."""
+    with pytest.raises(UnfitValue, match=what) as unfit:
+        parse_value(value, FieldType.MONEY, file_format)
+
+    assert "--decimal" not in unfit.value.remedy
 
 
 @pytest.mark.parametrize("value", ["1,234", "1.234", "-12.500", "999,000"])
@@ -238,6 +255,23 @@ def test_uncertain_day(value: str, file_format: FileFormat, what: str) -> None:
     """A date is not guessed."""
     with pytest.raises(UnfitValue, match=what):
         parse_value(value, FieldType.DAY, file_format)
+
+
+@pytest.mark.parametrize(
+    ("value", "file_format", "is_order"),
+    [
+        ("31/11/2026", DMY, False),
+        ("31-nov-2026", FileFormat(), False),
+        ("2026/02/30", FileFormat(), False),
+        ("12/31/2026", DMY, True),
+    ],
+)
+def test_no_such_day(value: str, file_format: FileFormat, is_order: bool) -> None:
+    """The order of dates is only suspected if the other one makes it a date."""
+    with pytest.raises(UnfitValue, match="no such date") as unfit:
+        parse_value(value, FieldType.DAY, file_format)
+
+    assert ("--dates" in unfit.value.remedy) == is_order
 
 
 @pytest.mark.parametrize(
