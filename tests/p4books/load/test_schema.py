@@ -13,6 +13,7 @@ from p4books.endpoints.definition import Endpoint, FieldType
 from p4books.endpoints.invoices import INVOICES
 from p4books.endpoints.products import PRODUCTS
 from p4books.load.schema import (
+    FORMAT,
     ScanProgress,
     ScanTally,
     UnknownField,
@@ -70,7 +71,7 @@ def test_new_endpoint(warehouse: Path, hold: Hold) -> None:
     with duckdb.connect(warehouse, read_only=True) as con:
         assert con.execute("select id from raw.products").fetchall() == [("1",)]
         assert con.execute("select count(*) from raw.vendors").fetchall() == [(0,)]
-        assert con.execute("select format from raw.p4books_format").fetchall() == [(2,)]
+        assert con.execute("select format from raw.p4books_format").fetchall() == [(FORMAT,)]
 
 
 def test_storage(warehouse: Path) -> None:
