@@ -269,7 +269,8 @@ def load_settings(
     try:
         settings = validate_settings(values)
     except SettingsError as error:
-        raise SettingsError(_complete_description(error, values, root, missing_key)) from None
+        described = _complete_description(error, values, root, missing_key)
+        raise SettingsError(_locate_unknown(described, sources)) from None
     if missing_key:
         raise SettingsError(missing_key)
     data_dir = root / expand_home(settings.data_dir)
@@ -400,6 +401,11 @@ def _find_table(values: Mapping[str, Any], tenant: str) -> Mapping[str, Any]:
 def _parse_file(path: Path, parse: Callable[[str], dict[str, Any]]) -> dict[str, Any]:
     try:
         return parse(path.read_text(encoding="utf-8-sig"))
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise SettingsError(
+            f"{path} cannot be read: line {line} is not UTF-8. Nothing was done. Save it as UTF-8."
+        ) from None
     except (FileNotFoundError, IsADirectoryError):
         return {}
     except (OSError, ValueError) as error:
@@ -520,6 +526,24 @@ def _complete_description(
     return "\n".join([*lines, missing_key] if missing_key else lines)
 
 
+def _locate_unknown(description: str, sources: Sources) -> str:
+    """Add to each unknown setting where it is set."""
+
+    def locate(match: re.Match[str]) -> str:
+        name = match[1]
+        places = [source for source, values in sources.items() if _has_setting(values, name)]
+        return f"{match[0]} It is set in {' and '.join(places)}." if places else match[0]
+
+    return re.sub(r"^Unknown setting '(.*)'\..*$", locate, description, flags=re.MULTILINE)
+
+
+def _has_setting(values: Mapping[str, Any], name: str) -> bool:
+    """Return whether a source sets a name, for all tenants or for one."""
+    tenants = values.get("tenants")
+    tables = tenants.values() if isinstance(tenants, dict) else ()
+    return any(name in table for table in (values, *tables) if isinstance(table, dict))
+
+
 def _describe_missing_key(sources: Sources, values: Mapping[str, Any]) -> str:
     """Say where a missing key belongs; empty if there is one."""
     if values.get("api_key"):
@@ -567,6 +591,8 @@ def _describe_reason(name: str, problem: Any) -> str:
         return str(problem["msg"]).removeprefix("Value error, ")
     if kind in _LIMITS:
         return _LIMITS[kind].format(*limits.values())
+    if kind == "literal_error":
+        return f"it must be {str(limits['expected']).replace(chr(39), '`')}"
     annotation = Settings.model_fields[name].annotation
     if annotation is int:
         return "it must be a whole number"

@@ -173,6 +173,8 @@ def test_broken_line_of_env(
         ("max_gone_share", "1.5", "it must be at most 1."),
         ("currency", "dollars", "a currency code has three capital letters, such as USD."),
         ("page_param", " ", "it must not be empty."),
+        ("push_decimal", "coma", "it must be `.` or `,`."),
+        ("push_dates", "ymd", "it must be `dmy` or `mdy`."),
     ],
 )
 def test_reason_of_an_invalid_setting(name: str, value: str, why: str, monkeypatch: Env) -> None:
@@ -186,6 +188,32 @@ def test_reason_of_an_invalid_setting(name: str, value: str, why: str, monkeypat
     assert str(error.value) == (
         f"The setting {name} is invalid: {why} Set {variable} in the environment or in .env."
     )
+
+
+def test_env_file_in_another_encoding() -> None:
+    """A file that is not UTF-8 is named with the line, without the codec's words."""
+    Path(".env").write_bytes(f"{ENV_PREFIX}TENANT=acme\n# contrase\xf1a\n".encode("cp1252"))
+
+    with pytest.raises(SettingsError, match=r"\.env .*: line 2 is not UTF-8\.") as error:
+        _collect()
+
+    assert "codec" not in str(error.value)
+
+
+def test_place_of_an_unknown_setting(monkeypatch: Env) -> None:
+    """A misspelt setting is reported with the file, or the environment, that sets it."""
+    _secrets(f"[sources.p4books]\ntenant = 'acme'\napi_key = '{SECRET}'\n")
+    _config("[sources.p4books.tenants.acme]\npage_sise = 5\n")
+    _set(monkeypatch, timezon="UTC")
+
+    with pytest.raises(SettingsError) as error:
+        load_settings()
+
+    lines = str(error.value).splitlines()
+    assert [line.rpartition("?")[2] for line in sorted(lines)] == [
+        " It is set in .dlt/config.toml.",
+        " It is set in the environment.",
+    ]
 
 
 @pytest.mark.parametrize("name", ["endpoints", "tenant", "data_dir"])
@@ -230,7 +258,9 @@ def test_unknown_setting(monkeypatch: Env) -> None:
     with pytest.raises(SettingsError) as error:
         load_settings()
 
-    assert str(error.value) == "Unknown setting 'page_sise'. Did you mean 'page_size'?"
+    assert str(error.value) == (
+        "Unknown setting 'page_sise'. Did you mean 'page_size'? It is set in the environment."
+    )
 
 
 def test_several_invalid_settings(monkeypatch: Env) -> None:
