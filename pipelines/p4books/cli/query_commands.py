@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -12,11 +13,12 @@ from p4books.cli.runtime import (
     as_of_option,
     json_option,
     log_error,
+    log_note,
     log_progress,
     parse_day,
     tenant_option,
 )
-from p4books.errors import UsageError
+from p4books.errors import P4BooksError, UsageError
 
 if TYPE_CHECKING:  # imported by the commands themselves, so that `--help` starts without them
     import duckdb
@@ -93,7 +95,9 @@ def query(
     from p4books.settings import load_settings
 
     settings = load_settings(tenant, need_key=False)
-    with open_published(_find_published_file(settings, as_of)) as con:
+    published = _find_published_file(settings, as_of)
+    with open_published(published) as con:
+        _warn_of_changes(settings, published)
         sql = _build_model_query(con, model) if model else sql or ""
         result = execute_query(con, limit_query(sql, limit) if limit else sql)
         if kind != "table":
@@ -159,7 +163,9 @@ def export(
     settings = load_settings(tenant, need_key=False)
     excel = _describe_excel(settings, reader, decimal)
     options = ExportOptions(kind, folder, settings.export_mode, excel=excel)
-    done = export_models(_find_published_file(settings, as_of), models, options)
+    published = _find_published_file(settings, as_of)
+    done = export_models(published, models, options)
+    _warn_of_changes(settings, published)
     if as_json:
         print_json([{**vars(item), "file": str(item.file)} for item in done])
         return
@@ -197,7 +203,9 @@ def models(name: str | None, as_of: str | None, tenant: str | None, as_json: boo
     from p4books.settings import load_settings
 
     settings = load_settings(tenant, need_key=False)
-    with open_published(_find_published_file(settings, as_of)) as con:
+    published = _find_published_file(settings, as_of)
+    with open_published(published) as con:
+        _warn_of_changes(settings, published)
         entries = list_models(con)
         of_layer = filter_layer(entries, name) if name else entries
         model = find_model(entries, name) if name and of_layer is None else None
@@ -257,6 +265,15 @@ def _find_published_file(settings: "Settings", as_of: str | None) -> Path:
     if day and not file.exists():
         raise NotPublished(file, f"p4books report --as-of {day}")
     return file
+
+
+def _warn_of_changes(settings: "Settings", file: Path) -> None:
+    """Say on stderr that the file has values of another program, if that can be found out."""
+    from p4books.publish.published_file import describe_changes
+
+    with suppress(P4BooksError, OSError):
+        if changes := describe_changes(settings, file):
+            log_note(changes)
 
 
 def _choose_format(kind: str | None, output: Path | None, *, as_json: bool) -> str:

@@ -137,6 +137,28 @@ def inspect_published(settings: Settings) -> FileState:
     return FileState(made_of, published_at, _describe_changes(file, record))
 
 
+def describe_changes(
+    settings: Settings, file: Path, pause: Callable[[float], None] = time.sleep
+) -> str | None:
+    """Say that readers of a published file see what another program wrote; None if they do not.
+
+    `file` may be that of a past day, of which only a log beside it is noticed. What a run replaces
+    just now is looked at again after a pause.
+    """
+    for attempt in range(2):
+        if attempt:
+            pause(PAUSE)
+        record = None
+        if file == settings.published:
+            record = RunLog(settings.run_log).load_published()
+        why = _describe_present_changes(file, record)
+        if why is None:
+            return None
+    option = _as_of_option(file)
+    run = f"`p4books report{option}`" if option else "the next `p4books sync` or `p4books report`"
+    return f"{file} {why}; {run} publishes it again."
+
+
 def renew_access(settings: Settings, scratch: Path) -> None:
     """Give the published file the group and mode of the settings and its folder, if it has others.
 
@@ -260,6 +282,12 @@ def _describe_changes(file: Path, record: PublishedRecord) -> str | None:
     if _read_mark(file) != record.mark and _read_digest(file) != record.digest:
         return "was changed or replaced after it was published"
     return None
+
+
+def _describe_present_changes(file: Path, record: PublishedRecord | None) -> str | None:
+    for log in _list_logs(file, Path(os.path.realpath(file))):
+        return f"has changes of another program beside it, in {log.name}"
+    return _describe_changes(file, record) if record and file.exists() else None
 
 
 def _read_mark(file: Path, *names: str) -> str:

@@ -13,16 +13,21 @@ import duckdb
 from p4books.endpoints import ENDPOINTS
 from p4books.errors import (
     ClockWrong,
+    DiskTrouble,
     NotPublished,
     PublishedFileBlocked,
     PublishedFileUnreadable,
+    WarehouseDamaged,
     WarehouseLost,
+    WarehouseOpen,
+    WarehouseTooNew,
 )
 from p4books.extract.clock import MAX_SKEW
 from p4books.extract.spool import measure_spool
 from p4books.load.books import check_not_lost
 from p4books.load.schema import load_unknown_fields
-from p4books.publish.published_file import explain_open_error
+from p4books.load.warehouse import check_warehouse
+from p4books.publish.published_file import describe_changes, explain_open_error
 from p4books.publish.query import open_published
 from p4books.settings import Settings
 from p4books.storage.run_log import DAY, Freshness, Run, RunLog
@@ -65,9 +70,9 @@ class TenantStatus:
     `unknown` lists the fields that no column holds, as ENDPOINT.FIELD. `traits` is what
     `check --deep` detected about the API, None if it was never run. `problem` says why the file
     cannot be read and what to do, then `bytes` and `published_at` may be None; or that the
-    warehouse is missing. `first_copies` are the lists that are not read to their ends yet, also
-    while a run reads them. `clock` says what is wrong with the clock of this machine, now or in an
-    earlier run.
+    warehouse is missing or damaged, or that another program changed the file. `first_copies` are
+    the lists that are not read to their ends yet, also while a run reads them. `clock` says what is
+    wrong with the clock of this machine, now or in an earlier run.
     """
 
     file: str
@@ -94,6 +99,7 @@ def read_status(settings: Settings) -> TenantStatus:
     first_copies = _find_first_copies(settings, freshness)
     published_at, as_of_at, counts, problem = None, None, {}, None
     try:
+        problem = describe_changes(settings, file)
         with open_published(file) as con:
             (published_at,) = con.execute("select published_at from about").fetchone() or (None,)
             as_of_at = _read_as_of(con)
@@ -164,7 +170,7 @@ def _find_first_copies(
 
 
 def _find_loss(settings: Settings) -> str | None:
-    """Return what the next sync will say because the warehouse is missing; None if it is not.
+    """Return what the next sync will say because the warehouse is missing or damaged; else None.
 
     Who reads the published file may not access the private folder, or has none; but whoever may
     write where it was is who runs the syncs.
@@ -172,9 +178,10 @@ def _find_loss(settings: Settings) -> str | None:
     try:
         if settings.run_log.exists() or os.access(settings.data_dir, os.W_OK):
             check_not_lost(settings)
-    except WarehouseLost as error:
+            check_warehouse(settings.warehouse)
+    except (WarehouseLost, WarehouseDamaged, WarehouseTooNew) as error:
         return str(error)
-    except OSError:
+    except (OSError, WarehouseOpen, DiskTrouble):
         return None
     return None
 

@@ -354,6 +354,21 @@ def test_export_as_json(run_shop: Run, tmp_path: Path) -> None:
     assert [str(path) for path in tmp_path.iterdir()] == [file]
 
 
+@pytest.mark.parametrize("words", [["query", "select 1"], ["models"], ["export", "ar_aging"]])
+def test_changes_of_another_program(run_shop: Run, home: Path, words: list[str]) -> None:
+    """Who reads a file that has values of another program is told so, and gets them."""
+    log = home / "data/shop.duckdb.wal"
+    log.touch()
+    try:
+        done = run_shop(*words)
+    finally:
+        log.unlink()
+
+    assert (done.returncode, done.stdout != "") == (0, True)
+    (line,) = done.stderr.splitlines()
+    assert "has changes of another program beside it, in shop.duckdb.wal; the next" in line
+
+
 def test_before_the_first_sync(tmp_path: Path, run_shop: Run) -> None:
     """Without a published file each command says what to do, and creates no folder."""
     data = tmp_path / "data"

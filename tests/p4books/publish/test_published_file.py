@@ -11,7 +11,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from types import FrameType
 
@@ -30,6 +30,7 @@ from p4books.publish.published_file import (
     PAUSE,
     FileAccess,
     FileState,
+    describe_changes,
     explain_open_error,
     find_access,
     inspect_published,
@@ -45,6 +46,11 @@ AT = datetime(2026, 3, 31, 12, 30, tzinfo=UTC)
 MODE = FileAccess(0o440)
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files to other groups")
+
+
+def fail_to_pause(_: float) -> None:
+    """Fail: a file that nobody touched is not looked at twice."""
+    raise AssertionError
 
 
 def write_same_size_and_time(file: Path) -> None:
@@ -154,6 +160,43 @@ def test_damage(
     assert inspect_published(settings).damage is None
     assert read_about(published) == ("new", AT)
     assert list_files(settings) == [".private", "acme.duckdb"]
+
+
+@pytest.mark.parametrize(
+    "damage", ["killed after a commit", "closed after writing", "any log", "replaced"]
+)
+def test_changes_that_readers_see(damage: str, settings: Settings, published: Path) -> None:
+    """Readers are told of changes by another program, and which command undoes them."""
+    assert describe_changes(settings, published, fail_to_pause) is None
+    pauses: list[float] = []
+
+    DAMAGES[damage][0](published)
+
+    said = describe_changes(settings, published, pauses.append) or ""
+    what = "(has changes of another program beside it, in acme.duckdb.wal|was changed or repl.*)"
+    now = "the next `p4books sync` or `p4books report` publishes it again."
+    assert re.fullmatch(f".*acme.duckdb {what}; {now}", said)
+    assert len(pauses) == 1
+
+
+def test_file_that_is_being_replaced(
+    settings: Settings, published: Path, publish: Callable[[str], None]
+) -> None:
+    """A file that a run replaced, but did not remember yet, is no change of another program."""
+    replace_by_another(published)
+
+    assert describe_changes(settings, published, lambda _: publish("new")) is None
+
+
+def test_changes_of_a_past_day(settings: Settings, files: dict[str, Path]) -> None:
+    """A log beside the file of a past day is noticed, too; the remedy names the day."""
+    file = settings.published_as_of(date(2026, 3, 30))
+    shutil.copy(files["old"], file)
+    assert describe_changes(settings, file, fail_to_pause) is None
+    beside(file, ".wal").touch()
+
+    said = describe_changes(settings, file, lambda _: None) or ""
+    assert said.endswith("; `p4books report --as-of 2026-03-30` publishes it again.")
 
 
 def test_program_that_stays(

@@ -1,16 +1,19 @@
 """Status of a tenant: what is published and how fresh it is."""
 
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
 import pytest
+from tests.other_program import kill_after_commit
 
 from p4books.endpoints import ENDPOINTS
 from p4books.errors import NotPublished
 from p4books.extract.page import Page
 from p4books.extract.spool import Spool
+from p4books.load.schema import create_tables
 from p4books.publish.status import EndpointStatus, FirstCopy, read_status
 from p4books.settings import Settings
 from p4books.storage.run_log import EndpointRun, RunLog
@@ -106,7 +109,7 @@ def store_pages(settings: Settings, endpoint: str, *numbers: int, total: int = 9
 
 def test_first_copies(settings: Settings) -> None:
     """Lists that were never read to the end show how far they are, but no other list does."""
-    duckdb.connect(settings.warehouse).close()
+    create_tables(settings.warehouse, tuple(ENDPOINTS.values()))
     record(settings, "products", 100, 150, complete=True)
     for endpoint in ("products", "invoices"):
         store_pages(settings, endpoint, 1, 10, 9)
@@ -134,6 +137,29 @@ def test_lost_private_folder(settings: Settings) -> None:
     settings.private.rmdir()
 
     assert "warehouse.duckdb is missing" in (read_status(settings).problem or "")
+
+
+def test_damaged_warehouse(settings: Settings) -> None:
+    """A warehouse that is cut off is a problem now, not only at the next sync."""
+    create_tables(settings.warehouse, tuple(ENDPOINTS.values()))
+    assert read_status(settings).problem is None
+    os.truncate(settings.warehouse, 20_000)
+
+    status = read_status(settings)
+
+    assert "warehouse.duckdb" in (status.problem or "")
+    assert "--from-nothing" in (status.problem or "")
+
+
+def test_changes_of_another_program(settings: Settings) -> None:
+    """A log beside the published file is a problem, because readers see what is in it."""
+    create_tables(settings.warehouse, tuple(ENDPOINTS.values()))
+    kill_after_commit(settings.published)
+
+    status = read_status(settings)
+
+    assert "has changes of another program beside it" in (status.problem or "")
+    assert status.published_at is not None
 
 
 def test_unknown_fields(settings: Settings) -> None:
