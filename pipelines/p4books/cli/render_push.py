@@ -270,7 +270,11 @@ def _format_report(report: PushReport) -> str:
         "ready": report.ready,
         "bad": report.bad,
     }
-    states = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count) or "none"
+    states = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
+    if not report.rows:
+        return f"{report.endpoint}: there are no rows to push; nothing was sent."
+    if not states:
+        return f"{report.endpoint}: {count_of(report.rows, 'record')} read; nothing was sent."
     rows = f"of {count_of(report.rows, 'record')} {states}"
     if report.push is None:
         return f"{report.endpoint}: {rows}; nothing was sent."

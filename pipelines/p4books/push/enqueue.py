@@ -88,7 +88,9 @@ class Enqueuer:
 
     @property
     def _sends(self) -> bool:
-        return not self._options.dry_run and (self._skips_bad or not self._report.faults)
+        if self._options.dry_run or not self._report.rows:
+            return False
+        return self._skips_bad or not self._report.faults
 
     @property
     def _skips_bad(self) -> bool:

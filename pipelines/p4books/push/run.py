@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from itertools import chain
+from itertools import chain, count
 from pathlib import Path
 from typing import Literal
 
@@ -86,10 +86,12 @@ def push_records(  # noqa: PLR0913 - the use case: all that a caller can choose
         report.books_as_of, existing_ids = lookups.current_to, lookups.own.ids | lookups.own.gone
 
         reader = RowReader(definition, lookups, options.column_map, options.file_format)
-        documents = read_documents(rows, reader)
+        counter = count()
+        documents = (each for each, _ in zip(read_documents(rows, reader), counter, strict=False))
         drafts = chain(validate_documents(documents, definition, lookups), reader.find_unused())
         push = Enqueuer(ledger, options, report).enqueue(drafts, source, settings.address)
         _report_reading(reader, report)
+        report.rows = max(report.rows, next(counter))  # also those that no column lets be read
         del documents, drafts, lookups, reader  # need not stay in memory while records are sent
 
         if push is not None:

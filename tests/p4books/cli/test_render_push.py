@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from p4books.cli.render_push import FAULT_COLUMNS, parse_fault_format, write_faults
+from p4books.cli.render_push import FAULT_COLUMNS, parse_fault_format, print_report, write_faults
 from p4books.errors import NotWritten, UsageError
-from p4books.push.types import RowFault
+from p4books.push.types import PushReport, RowFault
+from p4books.settings import Settings
 
 FAULTS = [
     RowFault(7, "Precio", "1,5,0", "Not a number.", "Write it as 1.50.", cell="Hoja1!C7"),
@@ -79,3 +80,18 @@ def test_failure_in_the_middle(tmp_path: Path) -> None:
 
     assert file.read_bytes() == before
     assert list(tmp_path.iterdir()) == [file]
+
+
+@pytest.mark.parametrize(
+    ("rows", "sentence"),
+    [(0, "there are no rows to push"), (1, "1 record read"), (2, "2 records read")],
+)
+def test_report_without_states(
+    rows: int, sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file without rows is called that; one with unknown columns only has its records counted."""
+    report = PushReport("customers", rows=rows)
+
+    print_report(report, Settings(tenant="acme"))
+
+    assert capsys.readouterr().out == f"customers: {sentence}; nothing was sent.\n"

@@ -183,15 +183,6 @@ def test_limit(open_books: OpenBooks) -> None:
     assert _new_codes(sandbox) == ["NEW-1", "NEW-2", "NEW-3"]
 
 
-def test_no_rows(open_books: OpenBooks) -> None:
-    """A file without rows creates nothing, which is not an error."""
-    _, push = open_books()
-
-    report = push([])
-
-    assert (report.rows, report.errors) == (0, [])
-
-
 def test_sales_orders(open_books: OpenBooks) -> None:
     """What the API cannot create is refused before anything else, with what it can."""
     _, push = open_books()
@@ -292,7 +283,19 @@ def test_unknown_columns(endpoint: str, more: dict[str, Any], open_books: OpenBo
     report = push([{**vendor, **more} for vendor in _vendors(1, 2)], endpoint, skip_bad=True)
 
     assert isinstance(report.errors[0], BadColumns)
+    assert report.rows == 2
     assert sandbox.requests == []
+
+
+def test_no_rows(open_books: OpenBooks) -> None:
+    """Without a row there is no push, and that is no error."""
+    sandbox, push = open_books()
+
+    report = push([])
+
+    assert (report.push, report.rows, report.errors) == (None, 0, [])
+    assert push(_vendors(1)).push == 1
+    assert _new_codes(sandbox) == ["NEW-1"]
 
 
 def test_column_map(open_books: OpenBooks) -> None:
