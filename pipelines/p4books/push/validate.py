@@ -41,7 +41,7 @@ def validate_documents(
     reported: set[str] = set()
     for document in documents:
         yield from document.file_faults
-        document.faults += find_missing(document, endpoint)
+        document.faults += _drop_consequences(find_missing(document, endpoint), document)
         repeated = list(_find_repeated_code(document, first_rows, reported))
         yield from repeated
         if not document.is_blocked:
@@ -236,6 +236,20 @@ def _locate_line_field(
 
 def _missing_fault(row: int, column: str, what: str) -> RowFault:
     return RowFault(row, column, "", what, "Fill it in: a record cannot be sent without it.")
+
+
+def _drop_consequences(missing: Iterable[RowFault], document: Document) -> Iterator[RowFault]:
+    """Drop fields that the file has no column for, if a column that it has was not recognised.
+
+    That may be their column, and is reported once for the whole file.
+    """
+    for fault in missing:
+        if (
+            not document.is_blocked
+            or fault.column in document.columns.values()
+            or "[" in fault.column
+        ):
+            yield fault
 
 
 def _find_repeated_code(

@@ -228,6 +228,13 @@ def test_unknown_column() -> None:
     assert draft.code == "0"
 
 
+def test_unknown_column_of_a_required_field() -> None:
+    """What an unknown column may contain is not missing from each row; other fields are."""
+    rows = [{"code": code, "título": "x"} for code in ("A", "B", "")]
+
+    assert _faults(PRODUCTS, *rows) == [(0, "título"), (4, "code")]
+
+
 def test_contradictions() -> None:
     """Amounts that do not agree are reported with their own columns and both figures."""
     lines = [LINE, {**LINE, "subtotal": "105.92"}, {**LINE, "Subtotal": 5}]
