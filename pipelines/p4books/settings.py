@@ -269,7 +269,8 @@ def load_settings(
     try:
         settings = validate_settings(values)
     except SettingsError as error:
-        described = _complete_description(error, values, root, missing_key)
+        lines = str(error) if need_key else _name_tenants(error, values, root)
+        described = "\n".join(filter(None, [lines, missing_key]))
         raise SettingsError(_locate_unknown(described, sources)) from None
     if missing_key:
         raise SettingsError(missing_key)
@@ -312,6 +313,11 @@ def expand_home(path: Path) -> Path:
 def list_tenants(data_dir: Path) -> list[str]:
     """Return the tenants of which a folder has files, as their files spell them."""
     return sorted({*_list_private(data_dir), *_list_published(data_dir)})
+
+
+def list_published_tenants(data_dir: Path) -> list[str]:
+    """Return the tenants that have a published file in a folder."""
+    return [name for name in list_tenants(data_dir) if (data_dir / f"{name}.duckdb").is_file()]
 
 
 def _find_tenant(tenant: str, data_dir: Path) -> str:
@@ -514,16 +520,20 @@ def _check_tenant_option(tenant: str | None) -> None:
         )
 
 
-def _complete_description(
-    error: SettingsError, values: Mapping[str, Any], root: Path, missing_key: str
-) -> str:
-    """Add to the problems of settings the tenants that there are, and that of a missing key."""
-    lines = str(error).splitlines()
+def _name_tenants(error: SettingsError, values: Mapping[str, Any], root: Path) -> str:
+    """Add to a missing tenant those that there are; who only reads may choose any of them."""
     data_dir = root / expand_home(Path(str(values.get("data_dir") or "data")))
-    if not values.get("tenant") and (known := list_tenants(data_dir)):
-        there = f" In {data_dir} there is {', '.join(known)}: --tenant {' | '.join(known)}."
-        lines = [f"{line}{there}" if "setting tenant is" in line else line for line in lines]
-    return "\n".join([*lines, missing_key] if missing_key else lines)
+    if values.get("tenant") or not (known := list_tenants(data_dir)):
+        return str(error)
+    choice = ", or choose one with --tenant NAME"
+    there = f"In {data_dir} there is {', '.join(known)}: --tenant {' | '.join(known)}."
+    lines = str(error).splitlines()
+    return "\n".join(
+        f"{line.removesuffix('.')}{choice}. {there}"
+        if "setting tenant is missing" in line
+        else line
+        for line in lines
+    )
 
 
 def _locate_unknown(description: str, sources: Sources) -> str:
@@ -601,6 +611,4 @@ def _describe_reason(name: str, problem: Any) -> str:
 
 def _describe_missing(name: str) -> str:
     variable = ENV_PREFIX + name.upper()
-    add = f"Add {variable}=… to .env (see .env.example)"
-    choice = ", or choose one with --tenant NAME" if name == "tenant" else ""
-    return f"The setting {name} is missing. {add}{choice}."
+    return f"The setting {name} is missing. Add {variable}=… to .env (see .env.example)."

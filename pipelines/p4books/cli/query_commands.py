@@ -1,5 +1,6 @@
 """Commands that read the published file: query, export, models, report."""
 
+import os
 import shutil
 import sys
 from contextlib import suppress
@@ -264,6 +265,8 @@ def _find_published_file(settings: "Settings", as_of: str | None) -> Path:
     file = settings.published_as_of(day)
     if day and not file.exists():
         raise NotPublished(file, f"p4books report --as-of {day}")
+    if not os.path.lexists(file) and os.access(settings.warehouse, os.F_OK):
+        raise NotPublished(file, "p4books report")
     return file
 
 

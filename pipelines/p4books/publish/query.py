@@ -10,7 +10,7 @@ import duckdb
 
 from p4books.errors import NotPublished, QueryFailed, describe_unknown
 from p4books.publish.published_file import explain_open_error, locate_file
-from p4books.settings import list_tenants
+from p4books.settings import list_published_tenants
 from p4books.storage.database import quote_identifier
 from p4books.storage.interrupt import track_connection
 
@@ -68,7 +68,7 @@ def open_published(published: Path) -> duckdb.DuckDBPyConnection:
     PublishedFileUnreadable if it cannot be opened.
     """
     if not locate_file(published).exists():
-        others = [name for name in list_tenants(published.parent) if name != published.stem]
+        others = list_published_tenants(published.parent)
         raise NotPublished(published, others=others)
     try:
         con = track_connection(duckdb.connect(published, read_only=True))

@@ -369,6 +369,22 @@ def test_changes_of_another_program(run_shop: Run, home: Path, words: list[str])
     assert "has changes of another program beside it, in shop.duckdb.wal; the next" in line
 
 
+@pytest.mark.parametrize("command", ["export", "models"])
+def test_missing_published_file(run_shop: Run, tmp_path: Path, command: str) -> None:
+    """The remedy is `report` if there is a warehouse; only tenants with a file are named."""
+    for name in ("shop", "other"):
+        (tmp_path / f"data/.private/{name}").mkdir(parents=True)
+    (tmp_path / "data/third.duckdb").touch()
+
+    data = {f"{ENV_PREFIX}DATA_DIR": str(tmp_path / "data")}
+    before = run_shop(command, **data)
+    (tmp_path / "data/.private/shop/warehouse.duckdb").touch()
+    after = run_shop(command, **data)
+
+    assert "There is third: --tenant third. Run `p4books sync` first." in get_error(before, 1)
+    assert "Run `p4books report` first." in get_error(after, 1)
+
+
 def test_before_the_first_sync(tmp_path: Path, run_shop: Run) -> None:
     """Without a published file each command says what to do, and creates no folder."""
     data = tmp_path / "data"
