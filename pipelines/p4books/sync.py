@@ -35,8 +35,8 @@ from p4books.load.books import (
     find_unfinished_lists,
     start_from_nothing,
 )
-from p4books.load.delta import DeletionGuard, Guards, IdentityGuard
 from p4books.load.evolution import WarehouseContents, open_warehouse
+from p4books.load.guards import DeletionGuard, Guards, IdentityGuard
 from p4books.load.instants import correct_future_times, find_known_times
 from p4books.load.pipeline import LoadResult, load_lists
 from p4books.load.run_state import (

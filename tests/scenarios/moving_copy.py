@@ -19,7 +19,8 @@ from p4books.extract.pagination import ListProfile
 from p4books.extract.reader import EndpointState, ExtractedList, plan_run
 from p4books.extract.scan import ListScan, RequestBudget, ScanResult
 from p4books.extract.spool import ABANDONED_AFTER, STALE_AFTER, Spool
-from p4books.load.delta import DeletionGuard, Delta, Guards, IdentityGuard, compare_lists
+from p4books.load.delta import Delta
+from p4books.load.guards import DeletionGuard, Guards, IdentityGuard, compare_lists
 from p4books.load.pipeline import finalize_load
 from p4books.load.schema import NO_SCAN, ScanProgress, ScanTally, WarehouseState, create_tables
 from p4books.storage.database import open_database, quote_literal

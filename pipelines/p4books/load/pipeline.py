@@ -16,7 +16,8 @@ from p4books.endpoints import ENDPOINTS
 from p4books.endpoints.definition import Endpoint
 from p4books.errors import LoadMismatch, P4BooksError
 from p4books.extract.reader import ExtractedList
-from p4books.load.delta import Delta, Guards, compare_lists, open_comparison
+from p4books.load.delta import Delta, open_comparison
+from p4books.load.guards import Guards, compare_lists
 from p4books.load.schema import (
     BATCH,
     Origin,

@@ -9,7 +9,6 @@ published is remembered: a later run sees if it is still the same.
 import grp
 import hashlib
 import os
-import re
 import shutil
 import stat
 import sys
@@ -28,7 +27,7 @@ from p4books.errors import (
     PublishedFileUnreadable,
     SettingsError,
 )
-from p4books.settings import ENV_PREFIX, Settings
+from p4books.settings import ENV_PREFIX, Settings, split_as_of
 from p4books.storage.database import LOGS, describe_holder, open_reader
 from p4books.storage.files import copy_beside, replace_atomically
 from p4books.storage.run_log import DAY, PublishedRecord, RunLog
@@ -360,8 +359,8 @@ def _remove_spill(file: Path, real: Path) -> None:
 
 def _as_of_option(file: Path) -> str:
     """Return the option with which `report` publishes a file again."""
-    match = re.search(r"-asof-(\d{4}-\d\d-\d\d)$", file.stem)
-    return f" --as-of {match.group(1)}" if match else ""
+    _, day = split_as_of(file)
+    return f" --as-of {day}" if day else ""
 
 
 def _group_error(why: str, remedy: str) -> SettingsError:

@@ -2,21 +2,26 @@
 
 import itertools
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+import duckdb
 import pytest
 
 from p4books.endpoints import ENDPOINTS
 from p4books.endpoints.definition import Endpoint
 from p4books.extract.page import Page
 from p4books.extract.spool import Spool, StoredPage
-from p4books.load.delta import compare_scan, open_comparison
+from p4books.load.delta import Delta, compare_scan, open_comparison
 from p4books.load.schema import create_tables
 
 Write = Callable[..., list[StoredPage]]
 Hold = Callable[..., None]
+Rows = list[dict[str, Any]]
 
 
 @pytest.fixture
@@ -63,3 +68,47 @@ def hold(warehouse: Path, write: Write, tmp_path: Path) -> Hold:
                 con.execute("insert into target.raw.missed values (?, ?)", [endpoint.name, missing])
 
     return hold
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A comparison with the warehouse, and access to its results."""
+
+    con: duckdb.DuckDBPyConnection
+    write: Write
+
+    def compare(
+        self,
+        endpoint: Endpoint,
+        *pages: list[str],
+        complete: bool = True,
+        quiet: bool = True,
+    ) -> Delta:
+        """Compare pages of records as JSON text."""
+        return compare_scan(self.con, endpoint, self.write(*pages), complete=complete, quiet=quiet)
+
+    def rows(self, delta: Delta) -> Rows:
+        """Return what dlt would be sent, by id."""
+        self.con.execute(f"from ({delta.query}) order by id")
+        names = [column[0] for column in self.con.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in self.con.fetchall()]
+
+    def ids(self, table: str) -> list[str]:
+        """Return the ids in one of the comparison's tables."""
+        return [
+            id_ for (id_,) in self.con.execute(f"select id from {table} order by id").fetchall()
+        ]
+
+
+Open = Callable[[], Comparison]
+
+
+@pytest.fixture
+def open_warehouse(warehouse: Path, write: Write, tmp_path: Path) -> Iterator[Open]:
+    """Open the warehouse for a comparison, after the test has filled it."""
+    with ExitStack() as stack:
+
+        def open_warehouse() -> Comparison:
+            return Comparison(stack.enter_context(open_comparison(warehouse, tmp_path)), write)
+
+        yield open_warehouse

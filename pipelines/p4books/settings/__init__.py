@@ -1,0 +1,28 @@
+"""Settings: where they are looked up, their types, defaults and validation."""
+
+from p4books.settings.load import (
+    list_published_tenants,
+    load_settings,
+    project_root,
+)
+from p4books.settings.model import (
+    ENV_PREFIX,
+    Settings,
+    normalize_address,
+    split_as_of,
+    validate_settings,
+)
+from p4books.settings.sources import collect_settings, read_sources
+
+__all__ = [
+    "ENV_PREFIX",
+    "Settings",
+    "collect_settings",
+    "list_published_tenants",
+    "load_settings",
+    "normalize_address",
+    "project_root",
+    "read_sources",
+    "split_as_of",
+    "validate_settings",
+]

@@ -1,0 +1,144 @@
+"""Loading of settings: from their sources to a validated tenant and its folders."""
+
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from p4books.errors import SettingsError
+from p4books.settings.model import (
+    TENANT_NAME,
+    Settings,
+    describe_missing,
+    split_as_of,
+    validate_settings,
+)
+from p4books.settings.sources import (
+    Sources,
+    collect_settings,
+    locate_key,
+    locate_setting,
+    merge_sources,
+    read_sources,
+)
+from p4books.spelling import clean_name, find_spelling, is_same_name
+
+
+def load_settings(
+    tenant: str | None = None, root: Path | None = None, *, need_key: bool = True
+) -> Settings:
+    """Load and validate the settings; `tenant` selects one of several.
+
+    Reading the published file needs no key. Raises SettingsError, one sentence per problem.
+    """
+    root = root or project_root()
+    _check_tenant_option(tenant)
+    sources = read_sources(root)
+    values = collect_settings(sources, tenant, known_only=need_key)
+    missing_key = _describe_missing_key(sources, values) if need_key else ""
+    choice = "" if need_key else _describe_choice(values, root)
+    try:
+        settings = validate_settings(values, partial(locate_setting, sources), choice)
+    except SettingsError as error:
+        raise SettingsError("\n".join(filter(None, [str(error), missing_key]))) from None
+    if missing_key:
+        raise SettingsError(missing_key)
+    data_dir = root / expand_home(settings.data_dir)
+    _check_data_dir(data_dir)
+    name = _find_tenant(settings.tenant, data_dir)
+    settings = settings.model_copy(update={"data_dir": data_dir, "tenant": name})
+    settings.remember_key_place(locate_key(sources, name))
+    return settings
+
+
+def project_root() -> Path:
+    """Return the folder whose `.env` and `.dlt/` apply: dlt's, by default the current one."""
+    return Path(os.environ.get("DLT_PROJECT_DIR", ".")).resolve()
+
+
+def expand_home(path: Path) -> Path:
+    """Return a path with `~` expanded; `~NAME` without such a user is the name of a folder.
+
+    Raises SettingsError if this user has no home.
+    """
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        if path.parts[0] == "~":
+            raise SettingsError(
+                "The setting data_dir begins with ~, but this user has no home folder. Nothing was "
+                "done. Set it to a path that begins with /."
+            ) from None
+        return path
+
+
+def list_tenants(data_dir: Path) -> list[str]:
+    """Return the tenants of which a folder has files, as their files spell them."""
+    return sorted({*_list_private(data_dir), *_list_published(data_dir)})
+
+
+def list_published_tenants(data_dir: Path) -> list[str]:
+    """Return the tenants that have a published file in a folder."""
+    return [name for name in list_tenants(data_dir) if (data_dir / f"{name}.duckdb").is_file()]
+
+
+def _check_tenant_option(tenant: str | None) -> None:
+    if tenant is not None and not TENANT_NAME.fullmatch(clean_name(tenant)):
+        raise SettingsError(
+            f"--tenant {clean_name(tenant)[:80]!r} is not the name of a tenant, which has only "
+            "letters, digits and hyphens. Nothing was done."
+        )
+
+
+def _check_data_dir(data_dir: Path) -> None:
+    """Raise SettingsError if DuckDB cannot open files there."""
+    try:
+        str(data_dir).encode()
+    except UnicodeEncodeError:
+        shown = os.fsencode(data_dir).decode(errors="replace")
+        raise SettingsError(
+            f"The folder of the files, {shown}, has a name that is not UTF-8, which DuckDB cannot "
+            "open. Nothing was done. Rename it, or set data_dir to another folder."
+        ) from None
+
+
+def _find_tenant(tenant: str, data_dir: Path) -> str:
+    """Return a tenant's name as its files have it, which were made under another spelling of it."""
+    private, published = _list_private(data_dir), _list_published(data_dir)
+    return find_spelling(tenant, private) or find_spelling(tenant, published) or tenant
+
+
+def _list_private(data_dir: Path) -> list[str]:
+    with suppress(OSError):  # who reads the published file may not look into the private folder
+        names = [path.name for path in (data_dir / ".private").iterdir()]
+        return [name for name in names if TENANT_NAME.fullmatch(name)]
+    return []
+
+
+def _list_published(data_dir: Path) -> list[str]:
+    names = [split_as_of(path)[0] for path in data_dir.glob("*.duckdb")]
+    return [name for name in names if TENANT_NAME.fullmatch(name)]
+
+
+def _describe_choice(values: Mapping[str, Any], root: Path) -> str:
+    """Name the tenants that there are, of which who only reads may choose any; empty if none."""
+    data_dir = root / expand_home(Path(str(values.get("data_dir") or "data")))
+    if not (known := list_tenants(data_dir)):
+        return ""
+    there = f"In {data_dir} there is {', '.join(known)}: --tenant {' | '.join(known)}."
+    return f"or choose one with --tenant NAME. {there}"
+
+
+def _describe_missing_key(sources: Sources, values: Mapping[str, Any]) -> str:
+    """Say where a missing key belongs; empty if there is one."""
+    if values.get("api_key"):
+        return ""
+    name, default = str(values.get("tenant")), merge_sources(sources).get("tenant")
+    if values.get("tenant") and not (default and is_same_name(name, str(default))):
+        return (
+            f"The API key of {name} is missing. Add api_key = '…' under "
+            f"[sources.p4books.tenants.{name}] to .dlt/secrets.toml."
+        )
+    return describe_missing("api_key")

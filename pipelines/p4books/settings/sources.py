@@ -1,0 +1,194 @@
+"""Sources of settings: the environment, `.env` and two TOML files, read and merged."""
+
+import logging
+import os
+import tomllib
+from collections.abc import Callable, Mapping
+from functools import partial
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+from dotenv.parser import Binding, parse_stream
+
+from p4books.errors import SettingsError, describe_unknown
+from p4books.settings.model import ENV_PREFIX
+from p4books.spelling import clean_name, fold_name, is_same_name
+
+Sources = dict[str, dict[str, Any]]  # the settings of each source by its name
+
+log = logging.getLogger(__name__)
+
+
+def read_sources(root: Path) -> Sources:
+    """Read the four sources of settings, the one that takes precedence first.
+
+    Raises SettingsError if a file cannot be read.
+    """
+    files: dict[str, Callable[[str], dict[str, Any]]] = {
+        ".env": partial(_parse_dotenv, root / ".env"),
+        ".dlt/secrets.toml": _parse_toml,
+        ".dlt/config.toml": _parse_toml,
+    }
+    read = {name: _parse_file(root / name, parse) for name, parse in files.items()}
+    return {"the environment": _nest_variables(os.environ), **read}
+
+
+def collect_settings(sources: Sources, tenant: str | None, *, known_only: bool) -> dict[str, Any]:
+    """Return what the sources set for a tenant, not validated.
+
+    With `known_only` the tenant must be one that they name. Raises SettingsError.
+    """
+    return _select_tenant(merge_sources(sources), tenant, known_only=known_only)
+
+
+def locate_key(sources: Sources, tenant: str) -> str:
+    """Return where the key of a tenant is set, as part of a sentence."""
+    name = fold_name(tenant)
+    own = {source: _find_table(values, name) for source, values in sources.items()}
+    for tables, variable, table in (
+        (own, f"{ENV_PREFIX}TENANTS__{tenant.upper()}__API_KEY", f".tenants.{tenant}"),
+        (sources, f"{ENV_PREFIX}API_KEY", ""),
+    ):
+        for source, values in tables.items():
+            if not values.get("api_key"):
+                continue
+            if source.endswith(".toml"):
+                return f"api_key under [sources.p4books{table}] in {source}"
+            return f"{variable} in {source}"
+    return f"{ENV_PREFIX}API_KEY"
+
+
+def locate_setting(sources: Sources, name: str) -> str:
+    """Return a sentence that says which sources set a name; empty if none does."""
+    places = [source for source, values in sources.items() if _has_setting(values, name)]
+    return f"It is set in {' and '.join(places)}." if places else ""
+
+
+def merge_sources(sources: Sources) -> dict[str, Any]:
+    """Merge the sources of settings; the first one takes precedence."""
+    merged: dict[str, Any] = {}
+    for source in reversed(sources.values()):
+        merged = _merge_over(source, merged)
+    return merged
+
+
+def _find_table(values: Mapping[str, Any], tenant: str) -> Mapping[str, Any]:
+    tables = values.get("tenants")
+    table = tables.get(tenant) if isinstance(tables, dict) else None
+    return table if isinstance(table, dict) else {}
+
+
+def _has_setting(values: Mapping[str, Any], name: str) -> bool:
+    """Return whether a source sets a name, for all tenants or for one."""
+    tenants = values.get("tenants")
+    tables = tenants.values() if isinstance(tenants, dict) else ()
+    return any(name in table for table in (values, *tables) if isinstance(table, dict))
+
+
+def _parse_file(path: Path, parse: Callable[[str], dict[str, Any]]) -> dict[str, Any]:
+    try:
+        return parse(path.read_text(encoding="utf-8-sig"))
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise SettingsError(
+            f"{path} cannot be read: line {line} is not UTF-8. Nothing was done. Save it as UTF-8."
+        ) from None
+    except (FileNotFoundError, IsADirectoryError):
+        return {}
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"{path} cannot be read: {error}. Nothing was done.") from None
+
+
+def _parse_dotenv(path: Path, text: str) -> dict[str, Any]:
+    variables: dict[str, str | None] = {}
+    for binding in parse_stream(StringIO(text)):
+        if binding.error:  # what it says may be a key
+            log.warning("%s: line %d is not NAME=value; it is ignored.", path, _find_line(binding))
+        elif binding.key is not None:
+            variables[binding.key] = binding.value
+    return _nest_variables(variables)
+
+
+def _find_line(binding: Binding) -> int:
+    """Return the line of a statement, which begins with the empty lines before it."""
+    text = binding.original.string
+    return binding.original.line + text[: len(text) - len(text.lstrip())].count("\n")
+
+
+def _nest_variables(variables: Mapping[str, str | None]) -> dict[str, Any]:
+    """Turn SOURCES__P4BOOKS__TENANTS__NAME__API_KEY into nested tables; empty means not set."""
+    nested: dict[str, Any] = {}
+    for name, value in variables.items():
+        if not value or not name.upper().startswith(ENV_PREFIX):
+            continue
+        *parents, key = name.lower().removeprefix(ENV_PREFIX.lower()).split("__")
+        table = nested
+        for parent in parents:
+            child = table.get(parent)
+            table[parent] = child if isinstance(child, dict) else {}
+            table = table[parent]
+        table[key] = value
+    return nested
+
+
+def _parse_toml(text: str) -> dict[str, Any]:
+    sources = tomllib.loads(text).get("sources")
+    values = sources.get("p4books") if isinstance(sources, dict) else None
+    if not isinstance(values, dict):
+        return {}
+    tenants = values.get("tenants")
+    if isinstance(tenants, dict):
+        values["tenants"] = _fold_tenants(tenants)
+    return values
+
+
+def _fold_tenants(tables: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the tables of tenants by their folded names: variables are in capitals."""
+    folded: dict[str, Any] = {}
+    for name, own in tables.items():
+        if fold_name(name) in folded:
+            raise SettingsError(
+                f"The tenant {clean_name(name)} has two tables, in two spellings of its name. "
+                "Nothing was done. Keep one of them."
+            )
+        folded[fold_name(name)] = own
+    return folded
+
+
+def _merge_over(upper: Mapping[str, Any], lower: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(lower)
+    for key, value in upper.items():
+        below = merged.get(key)
+        both = isinstance(value, Mapping) and isinstance(below, Mapping)
+        merged[key] = _merge_over(value, below) if both and below is not None else value
+    return merged
+
+
+def _select_tenant(
+    values: dict[str, Any], tenant: str | None, *, known_only: bool
+) -> dict[str, Any]:
+    """Merge the selected tenant's own table over the values for all tenants."""
+    tables = values.pop("tenants", {})
+    if not isinstance(tables, dict) or not all(isinstance(own, dict) for own in tables.values()):
+        raise SettingsError(
+            "Each tenant needs a table of its own: [sources.p4books.tenants.NAME]. "
+            "Nothing was done."
+        )
+    default = values.get("tenant")
+    name = tenant or default
+    if name is None and tables:
+        raise SettingsError(
+            f"Several tenants are configured; select one: --tenant {' | '.join(tables)}."
+        )
+    if name is None:
+        return values
+    own = tables.get(fold_name(str(name)))
+    is_default = default is not None and is_same_name(str(name), str(default))
+    if known_only and own is None and not is_default:
+        known = [*tables, *([str(default)] if default else [])]
+        remedy = f"None is configured. Put {ENV_PREFIX}TENANT=… into .env (see .env.example)."
+        raise SettingsError(describe_unknown("tenant", str(name), known, "" if known else remedy))
+    if not is_default:
+        values.pop("api_key", None)  # one tenant's key is never sent to another's address
+    return {**values, **(own or {}), "tenant": name}
