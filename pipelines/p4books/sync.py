@@ -7,8 +7,8 @@ read.
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -141,11 +141,10 @@ def sync(  # noqa: PLR0913 - the use case: all that a caller can choose
         summary.notes += describe_backlog(settings, extracted.lists, before.state.scans, run.log)
 
         if models:
-            damage = inspect_published(settings).damage
-            with _publishing(settings, damage, summary) as publishing:
-                publishing(
-                    publish_warehouse(settings.warehouse, models, scratch, settings, sources)
-                )
+            publish = partial(
+                publish_warehouse, settings.warehouse, models, scratch, settings, sources
+            )
+            _publish(settings, summary, publish, inspect_published(settings).damage)
         else:
             _keep_published(settings, before, scratch, sources, run)
     summary.seconds = time.monotonic() - started
@@ -306,31 +305,35 @@ def _remember(
         save_endpoint_state(run.log, settings, list_)
 
 
-@contextmanager
-def _publishing(
-    settings: Settings, damage: str | None, summary: SyncSummary
-) -> Iterator[Callable[[ModelSet], None]]:
-    """Yield what records in the summary that models were published; errors become faults.
+def _publish(
+    settings: Settings,
+    summary: SyncSummary,
+    publish: Callable[[], ModelSet | None],
+    damage: str | None,
+) -> None:
+    """Publish, and record it in the summary; errors become faults.
 
-    `damage` is what had happened to the file before.
+    `publish` returns the models published, None if it only renews the file; `damage` is what had
+    happened to it before.
     """
-
-    def record(done: ModelSet) -> None:
-        summary.published = True
-        summary.left_out = len(done.left_out)
-        summary.notes += [describe_left_out(fault) for fault in done.left_out]
-        if damage:
-            summary.notes.append(describe_damage(settings.published, damage))
-        log.info("published")
-
     try:
-        yield record
+        done = publish()
     except (BrokenSql, CheckFailed, OutOfMemory, PublishedFileBlocked) as fault:
         if str(fault) not in {str(other) for other in summary.faults}:
             summary.faults.append(fault)
+        return
     except PublishedFileUnreadable as fault:
         summary.published = True
         summary.faults.append(fault)
+        return
+    if done is None:
+        return
+    summary.published = True
+    summary.left_out = len(done.left_out)
+    summary.notes += [describe_left_out(fault) for fault in done.left_out]
+    if damage:
+        summary.notes.append(describe_damage(settings.published, damage))
+    log.info("published")
 
 
 def _keep_published(
@@ -347,9 +350,8 @@ def _keep_published(
     if find_unfinished_lists(settings, scratch, before.state.scans):
         return
     damage = inspect_published(settings).damage
-    with _publishing(settings, damage, run.summary) as publishing:
-        if damage and settings.warehouse.exists():
-            runs = run.log.load_runs(last=None)
-            publishing(restore_published(settings, scratch, sources, runs))
-        else:
-            renew_access(settings, scratch)
+    publish: Callable[[], ModelSet | None] = partial(renew_access, settings, scratch)
+    if damage and settings.warehouse.exists():
+        load_runs = partial(run.log.load_runs, last=None)
+        publish = partial(restore_published, settings, scratch, sources, load_runs)
+    _publish(settings, run.summary, publish, damage)

@@ -126,14 +126,15 @@ def is_publish_due(warehouse: Path, settings: Settings, sql: SqlSources) -> bool
 
 
 def restore_published(
-    settings: Settings, scratch: Path, sql: SqlSources, runs: Sequence[Run]
+    settings: Settings, scratch: Path, sql: SqlSources, load_runs: Callable[[], Sequence[Run]]
 ) -> ModelSet:
     """Publish again from the warehouse as it is, without a change to it.
 
-    Raises what `prepare_if_due` and `publish_warehouse` raise.
+    `load_runs` returns all runs of the log. Raises what `prepare_if_due` and `publish_warehouse`
+    raise.
     """
     copy = _copy_warehouse(settings.warehouse, scratch)
-    models = prepare_models(copy, settings, sql, runs)
+    models = prepare_models(copy, settings, sql, load_runs())
     return publish_warehouse(copy, models, scratch, settings, sql)
 
 
