@@ -208,7 +208,7 @@ def _correct_times(
     run.summary.notes += clock_check.describe_skew()
     run.log.correct_future_times(now)
     run.log.delete_old_details(now)
-    if note := correct_future_times(settings.warehouse, scratch, now):
+    if note := correct_future_times(settings.warehouse, scratch, now, clock_check.known_times):
         run.summary.notes.append(note)
 
 

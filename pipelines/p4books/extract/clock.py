@@ -30,7 +30,7 @@ class ClockCheck:
         trust: bool = False,
     ) -> None:
         self.clock = clock
-        self._known_times = known_times
+        self.known_times = known_times
         self._trust = trust
         self._server_time: float | None = None
         self._local_time = 0.0
@@ -58,13 +58,13 @@ class ClockCheck:
 
     def _check(self, now: float, server: float | None) -> None:
         if server is None:
-            newest = max(self._known_times, default=now)
+            newest = max(self.known_times, default=now)
             if newest > now + MAX_SKEW:
                 raise ClockWrong(_format_time(now), None, _format_time(newest))
             return
         if abs(now - server) <= MAX_SKEW:
             return
-        possible = [at for at in self._known_times if at <= max(now, server) + MAX_SKEW]
+        possible = [at for at in self.known_times if at <= max(now, server) + MAX_SKEW]
         newest = max(possible, default=now)
         is_possible = newest - MAX_SKEW <= now <= max(newest, server) + MAX_LEAD
         if server >= newest - MAX_SKEW and not is_possible:

@@ -1,6 +1,6 @@
 """Times in the warehouse that lie in the future, from a run whose clock was ahead."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -31,15 +31,17 @@ def find_known_times(warehouse: Path, now: float) -> list[float]:
     return [at for at in newest or () if at is not None]
 
 
-def correct_future_times(warehouse: Path, scratch: Path, now: float) -> str | None:
+def correct_future_times(
+    warehouse: Path, scratch: Path, now: float, known_times: Sequence[float]
+) -> str | None:
     """Move all times after `now` (seconds since 1970) to the past; return a note, None if none are.
 
     The newest becomes `now`, and the others keep their distance to it, but stay after the newest
     that was not in the future: so their order stays, and no version is lost. The run that had the
-    right clock is not known; `now` is by when their rows were seen. The warehouse before becomes a
-    generation.
+    right clock is not known; `now` is by when their rows were seen. `known_times` are those that
+    `find_known_times` found. The warehouse before becomes a generation.
     """
-    newest = max(find_known_times(warehouse, now), default=now)
+    newest = max(known_times, default=now)
     correct_generation_times(warehouse, now)
     if newest <= now:
         return None

@@ -39,7 +39,8 @@ def insert(warehouse: Path, *versions: Version, table: str = "invoices") -> None
 def correct(warehouse: Path, now: str = NOW) -> str | None:
     scratch = warehouse.parent / "scratch"
     scratch.mkdir(exist_ok=True)
-    return correct_future_times(warehouse, scratch, seconds(now))
+    known_times = find_known_times(warehouse, seconds(now))
+    return correct_future_times(warehouse, scratch, seconds(now), known_times)
 
 
 def spans(warehouse: Path, table: str = "invoices") -> list[tuple[str, str, str | None]]:
