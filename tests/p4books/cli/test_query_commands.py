@@ -283,7 +283,10 @@ def test_stopped_query(home: Path, words: list[str], number: signal.Signals) -> 
         time.sleep(0.3)
         running.send_signal(number)
         began = time.monotonic()
-        out, error = running.communicate(timeout=30)
+        try:
+            out, error = running.communicate(timeout=30)
+        finally:
+            running.kill()  # nothing, if it has ended
 
     assert (running.returncode, out) == (130, "")
     assert error == "Stopped. An output file is written completely or not at all.\n"
