@@ -5,6 +5,7 @@ from email.utils import format_datetime
 
 import duckdb
 import pytest
+from tests.staging_sync import sync as sync_staging
 
 from p4books.errors import ClockWrong
 from p4books.publish.status import read_status
@@ -77,12 +78,12 @@ def test_clock_once_years_ahead(settings: Settings, sandbox: Sandbox) -> None:
 def test_clock_behind(settings: Settings, sandbox: Sandbox) -> None:
     """A run whose clock is behind the last run and the server loads nothing; one that is a little
     behind the last run loads, and the versions form a chain."""
-    sync(settings, ["invoices"])
+    sync_staging(settings, ["invoices"])
     pay(sandbox)
 
     with pytest.raises(ClockWrong):
-        sync(settings, ["invoices"], clock=lambda: read_clock(-365))
-    summary = sync(settings, ["invoices"], clock=lambda: read_clock(-600 / DAY))
+        sync_staging(settings, ["invoices"], clock=lambda: read_clock(-365))
+    summary = sync_staging(settings, ["invoices"], clock=lambda: read_clock(-600 / DAY))
 
     assert (summary.faults, summary.sum("changed")) == ([], 1)
     assert query(
