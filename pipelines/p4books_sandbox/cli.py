@@ -82,6 +82,13 @@ def _make_parser() -> argparse.ArgumentParser:
     )
     add("--lines", type=int, default=None, help="lines on every document (one to eight)")
     add(
+        "--long-every",
+        type=int,
+        default=0,
+        metavar="N",
+        help="each Nth document has 1,000 lines; 0: none has (0)",
+    )
+    add(
         "--last-day",
         type=_parse_date,
         metavar="DAY",

@@ -115,13 +115,14 @@ class Options(Behaviour):
     """All settings of a sandbox.
 
     `limit` is requests per `window` (seconds) and key, 0 for no limit. `lines` is the number of
-    lines on every document (None: one to eight), `last_day` the last day of the sample data
-    (None: 30 June 2026). Raises ValueError for a value that is not allowed; its message is one
-    sentence.
+    lines on every document (None: one to eight), every `long_every`-th document has 1,000 lines (0:
+    none has), `last_day` is the last day of the sample data (None: 30 June 2026). Raises ValueError
+    for a value that is not allowed; its message is one sentence.
     """
 
     invoices: int = 2000
     lines: int | None = None
+    long_every: int = 0
     last_day: date | None = None
     seed: int = 7
     limit: int = 100
@@ -134,6 +135,7 @@ class Options(Behaviour):
         super().__post_init__()
         _check_minimum("invoices", self.invoices, 0)
         _check_minimum("lines", 1 if self.lines is None else self.lines, 1)
+        _check_minimum("long_every", self.long_every, 0)
         _check_minimum("limit", self.limit, 0)
         _check_minimum("page_size", self.page_size, 1)
         _check_minimum("page_size_cap", self.page_size_cap, 1)

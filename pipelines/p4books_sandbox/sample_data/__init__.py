@@ -16,11 +16,12 @@ def generate_books(options: Options) -> dict[str, RecordList]:
     sizes = vocabulary.choose_sizes(options.invoices)
     catalog = master_data.make_catalog(sizes.products, seeded_random(options.seed, "products"))
     buyers = master_data.make_buyers(sizes.customers)
+    length = documents.DocumentLength(options.lines, options.long_every)
     sales = documents.generate_sales(
-        sizes, catalog, buyers, options.lines, seeded_random(options.seed, "sales")
+        sizes, catalog, buyers, length, seeded_random(options.seed, "sales")
     )
     purchases = documents.generate_purchases(
-        sizes, catalog, options.lines, seeded_random(options.seed, "purchases")
+        sizes, catalog, length, seeded_random(options.seed, "purchases")
     )
     rows: dict[str, Iterable[bytes]] = {
         "products": master_data.encode_products(catalog),

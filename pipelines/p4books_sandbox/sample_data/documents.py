@@ -16,12 +16,21 @@ from p4books_sandbox.sample_data.vocabulary import (
 )
 from p4books_sandbox.store import encode_json
 
+LONG_DOCUMENT = 1000  # lines
+
 _LINE_COUNTS = (1, 2, 2, 3, 3, 4, 4, 4, 5, 5, 6, 7, 8)
 _ORDER_LEAD = 3  # days from a sales order to its invoice
 _INVOICED = frozenset({"Fulfilled", "Closed"})
 _OWED = frozenset({"Posted", "PartiallyPaid"})
 _SALES_ORDER_STATUS = {11: "Cancelled", 37: "Open", 43: "PartiallyFulfilled", 13: "Fulfilled"}
 _PURCHASE_ORDER_STATUS = {7: "Cancelled", 3: "Open", 5: "PartiallyReceived", 9: "Received"}
+
+
+class DocumentLength(NamedTuple):
+    """Lines of a document (None: one to eight); every `long_every`-th one is long, 0: none is."""
+
+    lines: int | None = None
+    long_every: int = 0
 
 
 class DocumentLines(NamedTuple):
@@ -76,12 +85,12 @@ def generate_sales(
     sizes: ListSizes,
     catalog: list[CatalogItem],
     buyers: list[Buyer],
-    lines: int | None,
+    length: DocumentLength,
     draw: Draw,
 ) -> GeneratedSales:
     """Generate three years of sales; three of five begin with an order."""
     sales = GeneratedSales([], [], [0] * (len(buyers) + 1))
-    writer = LineWriter(catalog, lines, draw)
+    writer = LineWriter(catalog, length, draw)
     for number in range(1, sizes.invoices + 1):
         day, time = choose_instant(number, sizes.invoices)
         buyer = None if number % 25 == 4 else _choose_buyer(buyers, day, draw)
@@ -94,11 +103,11 @@ def generate_sales(
 
 
 def generate_purchases(
-    sizes: ListSizes, catalog: list[CatalogItem], lines: int | None, draw: Draw
+    sizes: ListSizes, catalog: list[CatalogItem], length: DocumentLength, draw: Draw
 ) -> GeneratedPurchases:
     """Generate three years of purchase orders; what is received and not closed is owed."""
     purchases = GeneratedPurchases([], [0] * (sizes.vendors + 1))
-    writer = LineWriter(catalog, lines, draw)
+    writer = LineWriter(catalog, length, draw)
     for number in range(1, sizes.purchase_orders + 1):
         day, time = choose_instant(number, sizes.purchase_orders)
         vendor = 1 + int(draw() ** 2 * count_joined(day, sizes.vendors))
@@ -114,17 +123,18 @@ def generate_purchases(
 class LineWriter:
     """Writer of document lines, from one catalog and one source of random numbers."""
 
-    def __init__(self, catalog: list[CatalogItem], count: int | None, draw: Draw) -> None:
-        """Take the catalog, the lines per document (None: one to eight), and the source."""
+    def __init__(self, catalog: list[CatalogItem], length: DocumentLength, draw: Draw) -> None:
+        """Take the catalog, the length of documents, and the source."""
         self._catalog = catalog
-        self._count = count
+        self._length = length
         self._draw = draw
+        self._written = 0
 
     def write_lines(
         self, *, exempt: bool = False, freight: bool = False, cost: bool = False
     ) -> DocumentLines:
         """Write the lines of one document; freight is the last one, cost uses our own prices."""
-        count = self._count or _LINE_COUNTS[int(self._draw() * len(_LINE_COUNTS))]
+        count = self._choose_count()
         rows, subtotal, tax = [], 0, 0
         for number in range(1, count + 1):
             if freight and number == count:
@@ -135,6 +145,13 @@ class LineWriter:
             subtotal += cents
             tax += divide_half_away(cents * TAX_PERCENT[tax_code], 100)
         return DocumentLines(rows, subtotal, tax)
+
+    def _choose_count(self) -> int:
+        self._written += 1
+        every = self._length.long_every
+        if every and self._written % every == 0:
+            return LONG_DOCUMENT
+        return self._length.lines or _LINE_COUNTS[int(self._draw() * len(_LINE_COUNTS))]
 
     def _write_product(
         self, number: int, exempt: bool, cost: bool

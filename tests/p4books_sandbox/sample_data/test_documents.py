@@ -11,6 +11,8 @@ import pytest
 
 from p4books_sandbox.options import seeded_random
 from p4books_sandbox.sample_data.documents import (
+    LONG_DOCUMENT,
+    DocumentLength,
     DocumentLines,
     GeneratedPurchases,
     GeneratedSales,
@@ -36,20 +38,22 @@ def catalog() -> list[CatalogItem]:
 @pytest.fixture
 def make_writer(catalog: list[CatalogItem]) -> Callable[..., LineWriter]:
     """Make a writer of so many lines per document (None: one to eight)."""
-    return lambda count=None: LineWriter(catalog, count, seeded_random(7, "lines"))
+    return lambda count=None: LineWriter(catalog, DocumentLength(count), seeded_random(7, "lines"))
 
 
 @pytest.fixture(scope="module")
 def sales(catalog: list[CatalogItem]) -> GeneratedSales:
     """A thousand sales."""
     buyers, draw = make_buyers(100), seeded_random(7, "sales")
-    return generate_sales(choose_sizes(1000), catalog, buyers, None, draw)
+    return generate_sales(choose_sizes(1000), catalog, buyers, DocumentLength(), draw)
 
 
 @pytest.fixture(scope="module")
 def purchases(catalog: list[CatalogItem]) -> GeneratedPurchases:
     """Four hundred purchase orders."""
-    return generate_purchases(choose_sizes(2000), catalog, None, seeded_random(7, "purchases"))
+    return generate_purchases(
+        choose_sizes(2000), catalog, DocumentLength(), seeded_random(7, "purchases")
+    )
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +118,14 @@ def test_fixed_number_of_lines(make_writer: Callable[..., LineWriter]) -> None:
     counts = {len(writer.write_lines(freight=freight).rows) for freight in (True, False) * 20}
 
     assert counts == {6}
+
+
+def test_long_documents(catalog: list[CatalogItem]) -> None:
+    """Each third document is long, the others are as usual."""
+    writer = LineWriter(catalog, DocumentLength(2, 3), seeded_random(7, "lines"))
+    counts = [len(writer.write_lines().rows) for _ in range(6)]
+
+    assert counts == [2, 2, LONG_DOCUMENT, 2, 2, LONG_DOCUMENT]
 
 
 def test_line_numbers(make_writer: Callable[..., LineWriter]) -> None:
