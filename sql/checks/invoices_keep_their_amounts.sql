@@ -18,7 +18,8 @@ sides as (
         -invoice_total as invoice_total,
         -balance as balance,
         -1 as copies
-    from staging.invoices
+    from staging.invoices_history
+    where valid_to is null
 )
 
 select

@@ -16,7 +16,8 @@ sides as (
         -purchase_order_tax as purchase_order_tax,
         -purchase_order_total as purchase_order_total,
         -1 as copies
-    from staging.purchase_orders
+    from staging.purchase_orders_history
+    where valid_to is null
 )
 
 select

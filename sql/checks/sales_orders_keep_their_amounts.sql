@@ -16,7 +16,8 @@ sides as (
         -sales_order_tax as sales_order_tax,
         -sales_order_total as sales_order_total,
         -1 as copies
-    from staging.sales_orders
+    from staging.sales_orders_history
+    where valid_to is null
 )
 
 select

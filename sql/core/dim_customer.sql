@@ -12,8 +12,8 @@ versions as (
     from staging.customers_history
 ),
 
-as_of as (
-    select * from core.as_of
+today as (
+    select * from core.today
 ),
 
 known as (
@@ -44,7 +44,7 @@ customers as (
         known.tax_id,
         known.payment_terms,
         terms_days(known.payment_terms) as terms_days,
-        currency_or(known.currency, as_of.currency) as currency,
+        currency_or(known.currency, today.currency) as currency,
         known.tax_code,
         known.customer_status,
 
@@ -58,17 +58,17 @@ customers as (
         known.credit_limit,
         known.balance as customer_balance
     from known
-    cross join as_of
+    cross join today
     union all by name
     select
         unknown.customer_id,
         unknown_name(unknown.customer_id) as customer_name,
-        as_of.currency,
+        today.currency,
         false as is_active,
         false as is_deleted,
         false as is_known
     from unknown
-    cross join as_of
+    cross join today
 )
 
 select * from customers

@@ -6,8 +6,8 @@
 --   from core.dim_date group by month_on order by month_on desc
 with
 
-as_of as (
-    select * from core.as_of
+today as (
+    select * from core.today
 ),
 
 documents as (
@@ -25,18 +25,18 @@ bounds as (
     select
         least(
             greatest(min(documents.document_on), date '1990-01-01'),
-            as_of.as_of_on
+            today.as_of_on
         ) as first_on,
         greatest(
-            (as_of.as_of_on + interval 1 year)::date,
+            (today.as_of_on + interval 1 year)::date,
             least(
                 max(documents.document_on),
-                (as_of.as_of_on + interval 5 years)::date
+                (today.as_of_on + interval 5 years)::date
             )
         ) as last_on
     from documents
-    cross join as_of
-    group by as_of.as_of_on
+    cross join today
+    group by today.as_of_on
 ),
 
 days as (

@@ -12,8 +12,8 @@ versions as (
     from staging.vendors_history
 ),
 
-as_of as (
-    select * from core.as_of
+today as (
+    select * from core.today
 ),
 
 known as (
@@ -42,7 +42,7 @@ vendors as (
         known.tax_id,
         known.payment_terms,
         terms_days(known.payment_terms) as terms_days,
-        currency_or(known.currency, as_of.currency) as currency,
+        currency_or(known.currency, today.currency) as currency,
         known.vendor_status,
 
         is_active_record(known.is_deleted, known.vendor_status) as is_active,
@@ -54,17 +54,17 @@ vendors as (
 
         known.balance as vendor_balance
     from known
-    cross join as_of
+    cross join today
     union all by name
     select
         unknown.vendor_id,
         unknown_name(unknown.vendor_id) as vendor_name,
-        as_of.currency,
+        today.currency,
         false as is_active,
         false as is_deleted,
         false as is_known
     from unknown
-    cross join as_of
+    cross join today
 )
 
 select * from vendors

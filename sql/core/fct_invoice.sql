@@ -14,8 +14,8 @@ current_rows as (
     where valid_to is null
 ),
 
-as_of as (
-    select * from core.as_of
+today as (
+    select * from core.today
 ),
 
 late as (
@@ -23,11 +23,11 @@ late as (
         current_rows.*,
         if(
             current_rows.is_open,
-            greatest(as_of.as_of_on - current_rows.due_on, 0),
+            greatest(today.as_of_on - current_rows.due_on, 0),
             null
         ) as days_overdue
     from current_rows
-    cross join as_of
+    cross join today
 ),
 
 aged as (

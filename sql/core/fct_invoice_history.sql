@@ -9,18 +9,18 @@ versions as (
     select * from staging.invoices_history
 ),
 
-as_of as (
-    select * from core.as_of
+today as (
+    select * from core.today
 ),
 
 joined as (
     select
         versions.*,
-        as_of.currency as tenant_currency,
-        as_of.timezone,
+        today.currency as tenant_currency,
+        today.timezone,
         status_word(versions.invoice_status) as word
     from versions
-    cross join as_of
+    cross join today
 ),
 
 dated as (

@@ -246,14 +246,14 @@ price_versions as (
                 partition by products.product_id order by products.valid_from
             ) = 1,
             date '-infinity',
-            local_day(products.valid_from, as_of.timezone)
+            local_day(products.valid_from, today.timezone)
         ) as from_on,
         products.valid_from,
         products.list_price,
         products.unit_cost,
-        as_of.currency
+        today.currency
     from staging.products_history as products
-    cross join core.as_of as as_of
+    cross join core.today as today
 ),
 
 prices as (

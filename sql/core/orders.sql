@@ -3,8 +3,8 @@
 -- published: no
 with
 
-as_of as (
-    select * from core.as_of
+today as (
+    select * from core.today
 ),
 
 orders as (
@@ -19,10 +19,13 @@ orders as (
         document_on,
         required_on as promised_on,
         created_at,
+        first_seen_at,
+        valid_from as last_changed_at,
         sales_order_subtotal as subtotal,
         sales_order_tax as tax,
         sales_order_total as total
-    from staging.sales_orders
+    from staging.sales_orders_history
+    where valid_to is null
     union all
     select
         'purchase order' as order_type,
@@ -35,26 +38,11 @@ orders as (
         document_on,
         expected_on as promised_on,
         created_at,
+        first_seen_at,
+        valid_from as last_changed_at,
         purchase_order_subtotal as subtotal,
         purchase_order_tax as tax,
         purchase_order_total as total
-    from staging.purchase_orders
-),
-
-seen as (
-    select
-        'sales order' as order_type,
-        sales_order_id as order_id,
-        first_seen_at,
-        valid_from as last_changed_at
-    from staging.sales_orders_history
-    where valid_to is null
-    union all
-    select
-        'purchase order' as order_type,
-        purchase_order_id as order_id,
-        first_seen_at,
-        valid_from as last_changed_at
     from staging.purchase_orders_history
     where valid_to is null
 ),
@@ -85,22 +73,18 @@ line_sums as (
 joined as (
     select
         orders.*,
-        as_of.as_of_on,
-        as_of.timezone,
-        as_of.currency as tenant_currency,
-        seen.first_seen_at,
-        seen.last_changed_at,
+        today.as_of_on,
+        today.timezone,
+        today.currency as tenant_currency,
         coalesce(status_word(orders.order_status), '') as word,
         header_net(orders.subtotal, orders.tax, orders.total, line_sums.lines_net)
             as net
     from orders
-    inner join seen
-        on orders.order_type = seen.order_type and orders.order_id = seen.order_id
     left join line_sums
         on
             orders.order_type = line_sums.order_type
             and orders.order_id = line_sums.order_id
-    cross join as_of
+    cross join today
 ),
 
 -- An order with an unknown status, or without one, is live and open.

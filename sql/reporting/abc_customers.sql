@@ -7,8 +7,8 @@
 --   from reporting.abc_customers where abc_class = 'A' order by currency, rank
 with
 
-as_of as (
-    select * from core.as_of
+today as (
+    select * from core.today
 ),
 
 names as (
@@ -22,11 +22,11 @@ sales as (
         invoices.currency,
         invoices.invoice_subtotal as net
     from core.fct_invoice as invoices
-    cross join as_of
+    cross join today
     where
         invoices.is_live
-        and invoices.document_on > as_of.as_of_on - interval 12 months
-        and invoices.document_on <= as_of.as_of_on
+        and invoices.document_on > today.as_of_on - interval 12 months
+        and invoices.document_on <= today.as_of_on
 ),
 
 classes as (

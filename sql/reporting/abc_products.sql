@@ -7,8 +7,8 @@
 --   from reporting.abc_products where abc_class = 'A' order by currency, rank
 with
 
-as_of as (
-    select * from core.as_of
+today as (
+    select * from core.today
 ),
 
 names as (
@@ -22,11 +22,11 @@ sales as (
         sold.currency,
         sold.line_net as net
     from core.fct_invoice_line as sold
-    cross join as_of
+    cross join today
     where
         sold.is_live
-        and sold.document_on > as_of.as_of_on - interval 12 months
-        and sold.document_on <= as_of.as_of_on
+        and sold.document_on > today.as_of_on - interval 12 months
+        and sold.document_on <= today.as_of_on
 ),
 
 classes as (

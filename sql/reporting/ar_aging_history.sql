@@ -25,11 +25,11 @@ customers as (
 limits as (
     select
         versions.customer_id,
-        currency_or(versions.currency, as_of.currency) as currency,
+        currency_or(versions.currency, today.currency) as currency,
         versions.valid_from,
         versions.credit_limit
     from staging.customers_history as versions
-    cross join core.as_of as as_of
+    cross join core.today as today
 ),
 
 open_then as (

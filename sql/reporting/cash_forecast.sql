@@ -7,8 +7,8 @@
 --   from reporting.cash_forecast order by currency, week_on limit 13
 with
 
-as_of as (
-    select * from core.as_of
+today as (
+    select * from core.today
 ),
 
 items as (
@@ -23,24 +23,24 @@ orders as (
 -- What is overdue is expected in the week of the as-of day.
 flows as (
     select
-        date_trunc('week', greatest(items.due_on, as_of.as_of_on))::date as week_on,
+        date_trunc('week', greatest(items.due_on, today.as_of_on))::date as week_on,
         items.currency,
-        if(items.due_on >= as_of.as_of_on, items.balance, 0) as expected_in,
-        if(items.due_on < as_of.as_of_on, items.balance, 0) as overdue_in,
+        if(items.due_on >= today.as_of_on, items.balance, 0) as expected_in,
+        if(items.due_on < today.as_of_on, items.balance, 0) as overdue_in,
         0 as committed_out
     from items
-    cross join as_of
+    cross join today
     union all
     select
         date_trunc(
-            'week', greatest(orders.expected_on, as_of.as_of_on)
+            'week', greatest(orders.expected_on, today.as_of_on)
         )::date as week_on,
         orders.currency,
         0 as expected_in,
         0 as overdue_in,
         orders.purchase_order_total as committed_out
     from orders
-    cross join as_of
+    cross join today
 ),
 
 weeks as (

@@ -3,12 +3,13 @@
 -- published: no
 with
 
-as_of as (
-    select * from core.as_of
+today as (
+    select * from core.today
 ),
 
 invoices as (
-    select * from staging.invoices
+    select * from staging.invoices_history
+    where valid_to is null
 ),
 
 facts as (
@@ -168,13 +169,13 @@ of_days as (
                     'due before document date', null
                 ),
                 if(
-                    documents.document_on > as_of.as_of_on, 'future date', null
+                    documents.document_on > today.as_of_on, 'future date', null
                 ),
                 if(
                     documents.document_on < date '1990-01-01'
-                    or documents.document_on > as_of.as_of_on + interval 5 years
+                    or documents.document_on > today.as_of_on + interval 5 years
                     or documents.due_on < date '1990-01-01'
-                    or documents.due_on > as_of.as_of_on + interval 5 years,
+                    or documents.due_on > today.as_of_on + interval 5 years,
                     'date outside the calendar', null
                 )
             ]
@@ -189,7 +190,7 @@ of_days as (
             coalesce(documents.due_on::varchar, '(none)')
         ) as detail
     from documents
-    cross join as_of
+    cross join today
 ),
 
 of_amounts as (

@@ -13,21 +13,24 @@ codes as (
         product_id as entity_id,
         product_code as code,
         product_status as status
-    from staging.products
+    from staging.products_history
+    where valid_to is null
     union all
     select
         'customer' as entity,
         customer_id as entity_id,
         customer_code as code,
         customer_status as status
-    from staging.customers
+    from staging.customers_history
+    where valid_to is null
     union all
     select
         'vendor' as entity,
         vendor_id as entity_id,
         vendor_code as code,
         vendor_status as status
-    from staging.vendors
+    from staging.vendors_history
+    where valid_to is null
 ),
 
 unknown_status as (

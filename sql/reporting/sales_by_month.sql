@@ -7,8 +7,8 @@
 --   from reporting.sales_by_month order by month_on desc limit 12
 with
 
-as_of as (
-    select * from core.as_of
+today as (
+    select * from core.today
 ),
 
 invoices as (
@@ -41,12 +41,12 @@ last_year as (
         invoices.currency,
         sum(invoices.invoice_subtotal) as net
     from invoices
-    cross join as_of
+    cross join today
     where
-        invoices.document_on <= as_of.as_of_on - interval 1 year
+        invoices.document_on <= today.as_of_on - interval 1 year
         or invoices.month_on
-        <> (date_trunc('month', as_of.as_of_on) - interval 1 year)::date
-        or as_of.as_of_on = last_day(as_of.as_of_on)
+        <> (date_trunc('month', today.as_of_on) - interval 1 year)::date
+        or today.as_of_on = last_day(today.as_of_on)
     group by all
 ),
 

@@ -53,8 +53,8 @@ vendors as (
     select * from core.dim_vendor
 ),
 
-as_of as (
-    select * from core.as_of
+today as (
+    select * from core.today
 ),
 
 named as (
@@ -74,7 +74,7 @@ named as (
             unknown_name(coalesce(off.party_id, '(none)'))
         ) as party_name,
         before.status_before,
-        currency_or(off.currency, as_of.currency) as currency,
+        currency_or(off.currency, today.currency) as currency,
 
         off.document_on,
         off.first_seen_at,
@@ -99,7 +99,7 @@ named as (
         on
             off.document_type = 'purchase order'
             and off.party_id = vendors.vendor_id
-    cross join as_of
+    cross join today
 )
 
 select * from named

@@ -102,6 +102,7 @@ def test_empty_books(books: Books) -> None:
     assert {model for model, count in counts.items() if count} == {
         "core.as_of",
         "core.month_ends",
+        "core.today",
         "staging.tax_rates",
     }
     assert len(counts) > 50
