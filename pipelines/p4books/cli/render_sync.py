@@ -28,7 +28,7 @@ from p4books.storage.run_log import KILLED, EndpointRun, Run, SyncSummary
 if TYPE_CHECKING:  # `models` and `runs` start without what reads the API
     from p4books.extract.probe import ApiCapabilities, ProbeResult
     from p4books.publish.query import CatalogColumn, CatalogEntry
-    from p4books.publish.status import FirstCopy, TenantStatus
+    from p4books.publish.status import DiskUse, FirstCopy, TenantStatus
 
 COSTS = ("requests", "refused", "seconds waited")
 CHANGES = ("new", "changed", "gone", "findings")
@@ -143,6 +143,8 @@ def print_status(status: "TenantStatus", settings: Settings) -> None:
             f"{format_age(status.published_at)} "
             f"({format_timestamp(status.published_at, settings)}, {settings.timezone})."
         )
+    if status.disk:
+        print_line(_describe_disk(status.disk))
     if status.clock:
         print_line(status.clock)
     print_line(
@@ -160,6 +162,14 @@ def print_status(status: "TenantStatus", settings: Settings) -> None:
     if status.traits:
         print_line()
         print_capabilities(status.traits)
+
+
+def _describe_disk(disk: "DiskUse") -> str:
+    warehouse, spool, generations = (
+        f"{size / 1e6:,.1f} MB" for size in (disk.warehouse, disk.spool, disk.generations_bytes)
+    )
+    kept = count_of(disk.generations, "generation")
+    return f"Private files: warehouse {warehouse}, {kept} {generations}, spool {spool}."
 
 
 def print_runs(runs: Sequence[Run], settings: Settings, *, running: bool) -> None:

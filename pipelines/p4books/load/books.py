@@ -23,6 +23,7 @@ from p4books.load.warehouse import (
 )
 from p4books.settings import Settings, normalize_address
 from p4books.storage.database import open_database
+from p4books.storage.files import copy_file
 from p4books.storage.run_log import RunLog
 
 
@@ -194,7 +195,7 @@ def _count_rows_of_any(file: Path, scratch: Path) -> dict[str, int] | None:
         pass
     copy = scratch / "published-copy.duckdb"
     try:
-        shutil.copyfile(file, copy)
+        copy_file(file, copy)
         with open_database(copy, read_only=True) as con:
             return count_published_rows(con)
     except (OSError, duckdb.OutOfMemoryException):

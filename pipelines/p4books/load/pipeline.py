@@ -2,7 +2,6 @@
 
 import logging
 import os
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -32,6 +31,7 @@ from p4books.load.schema import (
 )
 from p4books.load.warehouse import translate_error, translate_errors
 from p4books.storage.database import MEMORY_STEPS, THREADS, open_database
+from p4books.storage.files import copy_file
 from p4books.storage.interrupt import track_connection
 
 log = logging.getLogger(__name__)
@@ -118,7 +118,7 @@ def load_deltas(  # noqa: PLR0913 - as load_lists, with the connection of the de
     copy = scratch / warehouse.name
     with translate_errors(warehouse, scratch):
         if warehouse.exists():
-            shutil.copyfile(warehouse, copy)
+            copy_file(warehouse, copy)
         create_tables(copy, tuple(ENDPOINTS.values()))
         # While we keep it open, the file is checkpointed once, not whenever dlt closes it.
         with (

@@ -2,7 +2,6 @@
 
 import os
 import shlex
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -22,12 +21,14 @@ from p4books.errors import (
 )
 from p4books.load.schema import FORMAT
 from p4books.storage.database import LOGS, describe_holder, open_database
-from p4books.storage.files import replace_atomically
+from p4books.storage.files import copy_file, measure_files, replace_atomically
 
 T = TypeVar("T")
 
 GENERATIONS = 3  # newest earlier warehouses to keep
 GENERATION_DAYS = 7  # days whose last warehouse is kept, too
+GENERATIONS_SIZE = 10**9  # bytes of these generations, at most, or
+GENERATIONS_RATIO = 4  # times the size of the warehouse, if that is more
 
 _DAMAGED = ("Corrupt database", "Could not read enough bytes")  # in messages of DuckDB
 _KEPT = "kept-until-"  # a file whose name ends with the last generation that is kept for good
@@ -53,6 +54,15 @@ def check_warehouse(path: Path) -> None:
 def list_generations(warehouse: Path) -> list[Path]:
     """Return the earlier generations of a warehouse, the newest first."""
     return sorted(_generations_folder(warehouse).glob("warehouse-*.duckdb"), reverse=True)
+
+
+def measure_generations(warehouse: Path) -> tuple[int, int]:
+    """Return how many earlier warehouses are kept, and their bytes on disk.
+
+    Damaged ones and those that are kept for good count, too.
+    """
+    folder = _generations_folder(warehouse)
+    return len(list(folder.glob("*.duckdb"))), measure_files(folder)
 
 
 def describe_way_back(warehouse: Path) -> str:
@@ -125,7 +135,7 @@ def change_warehouse(warehouse: Path, scratch: Path, change: Callable[[Path], T]
     """
     copy = scratch / warehouse.name
     with translate_errors(warehouse, scratch):
-        shutil.copyfile(warehouse, copy)
+        copy_file(warehouse, copy)
         result = change(copy)
     replace_warehouse(copy, warehouse, keep=True)
     return result
@@ -222,7 +232,10 @@ def _describe_removal(logs: Sequence[Path]) -> str:
 
 
 def _keep_generation(warehouse: Path) -> None:
-    """Keep the warehouse as a generation, and delete those that are too old, but none renamed."""
+    """Keep the warehouse as a generation, and delete those that are too old, but none renamed.
+
+    If those that are left are too large together, the oldest of them go, too.
+    """
     _link_generation(warehouse, "warehouse")
     marks = [path.name for path in _list_marks(warehouse) if _parse_mark(path)]
     kept_until = max(marks, default="").removeprefix(_KEPT)
@@ -233,8 +246,12 @@ def _keep_generation(warehouse: Path) -> None:
     ]
     last_of_day = {path.name[:18]: path for path in reversed(newest_first)}
     days = [last_of_day[day] for day in sorted(last_of_day, reverse=True)[:GENERATION_DAYS]]
-    for path in set(newest_first[GENERATIONS:]) - set(days):
-        path.unlink()
+    kept = {*newest_first[:GENERATIONS], *days}
+    room = max(GENERATIONS_SIZE, GENERATIONS_RATIO * warehouse.stat().st_size)
+    for path in newest_first:
+        room -= path.stat().st_size if path in kept else 0
+        if path not in kept or room < 0:
+            path.unlink()
 
 
 def _link_generation(warehouse: Path, kind: str) -> Path:

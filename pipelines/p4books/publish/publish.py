@@ -1,6 +1,5 @@
 """Building, checking and replacing the published file."""
 
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -30,7 +29,7 @@ from p4books.storage.database import (
     quote_path,
     retry_with_more_memory,
 )
-from p4books.storage.files import scratch_dir, tenant_lock
+from p4books.storage.files import copy_file, scratch_dir, tenant_lock
 from p4books.storage.run_log import PublishedRecord, Run, RunLog
 from p4books.transform.build import (
     TARGET,
@@ -195,8 +194,7 @@ def build_published_file(
 
 def _copy_warehouse(warehouse: Path, scratch: Path) -> Path:
     """Copy the warehouse, and bring the copy to the format of this version."""
-    copy = scratch / warehouse.name
-    shutil.copyfile(warehouse, copy)
+    copy = copy_file(warehouse, scratch / warehouse.name)
     endpoints = load_endpoints(copy)
     create_tables(copy, tuple(endpoints.values()))
     if needs_migration(copy, endpoints):

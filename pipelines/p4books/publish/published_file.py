@@ -9,7 +9,6 @@ published is remembered: a later run sees if it is still the same.
 import grp
 import hashlib
 import os
-import shutil
 import stat
 import sys
 import time
@@ -29,7 +28,7 @@ from p4books.errors import (
 )
 from p4books.settings import ENV_PREFIX, Settings, split_as_of
 from p4books.storage.database import LOGS, describe_holder, open_reader
-from p4books.storage.files import copy_beside, replace_atomically
+from p4books.storage.files import copy_beside, copy_file, replace_atomically
 from p4books.storage.run_log import DAY, PublishedRecord, RunLog
 
 CHECKS = 6  # whether readers can open it, two for each of three new files
@@ -173,7 +172,7 @@ def renew_access(settings: Settings, scratch: Path) -> None:
         if record.mark != _read_mark(real):  # moved, or copied to another disk
             log.save_published(replace(record, mark=_read_mark(real)))
         return
-    copy = Path(shutil.copyfile(real, scratch / "published.duckdb"))
+    copy = copy_file(real, scratch / "published.duckdb")
     if _read_digest(copy) == record.digest:
         log.save_published(replace_published(copy, file, access))
 

@@ -26,10 +26,11 @@ from p4books.extract.clock import MAX_SKEW
 from p4books.extract.spool import measure_spool
 from p4books.load.books import check_not_lost
 from p4books.load.schema import load_unknown_fields
-from p4books.load.warehouse import check_warehouse
+from p4books.load.warehouse import check_warehouse, measure_generations
 from p4books.publish.published_file import describe_changes, explain_open_error
 from p4books.publish.query import open_published
 from p4books.settings import Settings
+from p4books.storage.files import measure_files
 from p4books.storage.run_log import DAY, Freshness, Run, RunLog
 
 
@@ -64,6 +65,16 @@ class FirstCopy:
 
 
 @dataclass(frozen=True)
+class DiskUse:
+    """Bytes on disk of a tenant's private files, and the number of its generations."""
+
+    warehouse: int
+    spool: int
+    generations: int
+    generations_bytes: int
+
+
+@dataclass(frozen=True)
 class TenantStatus:
     """Published file: size in bytes, when it was made, its tables; and what keeping it costs.
 
@@ -72,7 +83,8 @@ class TenantStatus:
     cannot be read and what to do, then `bytes` and `published_at` may be None; or that the
     warehouse is missing or damaged, or that another program changed the file. `first_copies` are
     the lists that are not read to their ends yet, also while a run reads them. `clock` says what is
-    wrong with the clock of this machine, now or in an earlier run.
+    wrong with the clock of this machine, now or in an earlier run. `disk` is None for who may not
+    access the private files.
     """
 
     file: str
@@ -86,6 +98,7 @@ class TenantStatus:
     problem: str | None = None
     first_copies: tuple[FirstCopy, ...] = ()
     clock: str | None = None
+    disk: DiskUse | None = None
 
 
 def read_status(settings: Settings) -> TenantStatus:
@@ -128,6 +141,7 @@ def read_status(settings: Settings) -> TenantStatus:
         problem=_find_loss(settings) or problem,
         first_copies=first_copies,
         clock=_describe_clock(last_runs, as_of_at, datetime.now(UTC)),
+        disk=_measure_disk(settings),
     )
 
 
@@ -185,6 +199,16 @@ def _find_loss(settings: Settings) -> str | None:
     except (OSError, WarehouseOpen, DiskTrouble):
         return None
     return None
+
+
+def _measure_disk(settings: Settings) -> DiskUse | None:
+    if not os.access(settings.private, os.R_OK | os.X_OK):
+        return None
+    return DiskUse(
+        measure_files(settings.warehouse),
+        measure_files(settings.spool),
+        *measure_generations(settings.warehouse),
+    )
 
 
 def _count_rows(con: duckdb.DuckDBPyConnection) -> dict[str, tuple[int, int]]:

@@ -2,7 +2,7 @@
 
 import os
 import subprocess
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import duckdb
@@ -13,7 +13,9 @@ from p4books.errors import DiskTrouble, WarehouseDamaged, WarehouseOpen, Warehou
 from p4books.load.warehouse import (
     check_warehouse,
     correct_generation_times,
+    keep_all_generations,
     list_generations,
+    measure_generations,
     replace_warehouse,
 )
 from p4books.storage.database import LOGS
@@ -111,6 +113,55 @@ def test_generations(tmp_path: Path) -> None:
     kept = sorted(path.read_bytes().decode() for path in (tmp_path / "generations").iterdir())
     assert kept == sorted(["12-8", "12-12", "12-18", *(f"{day}-18" for day in range(6, 12))])
     assert warehouse.read_bytes() == b"13-0"
+
+
+@pytest.mark.parametrize(
+    ("size", "kept"),
+    [(90, 7), (150, 6), (400, 4), (5000, 4)],
+    ids=["all fit", "1 GB", "four times", "far beyond"],
+)
+def test_size_of_generations(tmp_path: Path, size: int, kept: int) -> None:
+    """Of generations that take too many megabytes together, the newest are kept."""
+    warehouse = tmp_path / "warehouse.duckdb"
+    for day in range(1, 12):
+        replace_with(warehouse, date(2026, 3, day), size)
+
+    assert [path.stat().st_mtime for path in list_generations(warehouse)] == [
+        datetime(2026, 3, day, tzinfo=UTC).timestamp() for day in range(10, 10 - kept, -1)
+    ]
+
+
+def test_growing_warehouse(tmp_path: Path) -> None:
+    """The newest generation is kept, however large the earlier ones are."""
+    warehouse = tmp_path / "warehouse.duckdb"
+    for day, size in enumerate((3000, 9000, 2000, 10), start=1):
+        replace_with(warehouse, date(2026, 3, day), size)
+
+    assert [path.stat().st_size for path in list_generations(warehouse)] == [2000 * 10**6]
+
+
+def test_size_of_kept_generations(tmp_path: Path) -> None:
+    """Generations that are kept for good stay, however large, and leave the others their room."""
+    warehouse = tmp_path / "warehouse.duckdb"
+    for day in (1, 2, 3):
+        replace_with(warehouse, date(2001, 3, day), 5000)
+    keep_all_generations(warehouse)  # until now
+    for day in (1, 2, 3):
+        replace_with(warehouse, date(2126, 3, day), 300)
+
+    sizes = [path.stat().st_size for path in list_generations(warehouse)]
+    assert sizes == [300 * 10**6] * 2 + [5000 * 10**6] * 3
+    assert measure_generations(warehouse)[0] == 5
+
+
+def replace_with(warehouse: Path, day: date, megabytes: int) -> None:
+    """Replace the warehouse with a file of this size, which takes no room, written on a day."""
+    new = warehouse.with_name("new.duckdb")
+    with new.open("wb") as file:
+        file.truncate(megabytes * 10**6)
+    written = datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()
+    os.utime(new, (written, written))
+    replace_warehouse(new, warehouse, keep=True)
 
 
 def test_generations_of_the_future(tmp_path: Path) -> None:

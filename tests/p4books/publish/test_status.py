@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -88,6 +89,38 @@ def test_freshness(settings: Settings) -> None:
     assert (tables["products"].current_to, tables["products"].verified_to) == (at[250], at[100])
     assert (tables["vendors"].current_to, tables["vendors"].verified_to) == (at[350], None)
     assert (tables["invoices"].current_to, tables["invoices"].verified_to) == (None, None)
+
+
+def test_disk(settings: Settings) -> None:
+    """The private files count with what they take on disk, a generation with two names once."""
+    generations = settings.private / "generations"
+    generations.mkdir()
+    for file, size in (
+        (settings.warehouse, 40_000),
+        (generations / "warehouse-20260301T000000000000Z.duckdb", 60_000),
+        (generations / "damaged-20260302T000000000000Z.duckdb", 80_000),
+    ):
+        file.write_bytes(b"." * size)
+    store_pages(settings, "invoices", 1, 2)
+    before = read_status(settings).disk
+    os.link(
+        generations / "damaged-20260302T000000000000Z.duckdb", generations / "my-own-name.duckdb"
+    )
+    after = read_status(settings).disk
+
+    assert before
+    assert before.generations == 2
+    assert 40_000 <= before.warehouse < 60_000
+    assert 140_000 <= before.generations_bytes < 180_000
+    assert 0 < before.spool < 40_000
+    assert after == replace(before, generations=3)
+
+
+def test_disk_of_others(settings: Settings) -> None:
+    """Who has only the published file is shown nothing of the private files."""
+    settings.private.rmdir()
+
+    assert read_status(settings).disk is None
 
 
 def test_not_published(settings: Settings) -> None:

@@ -1,6 +1,9 @@
-"""Atomic file replacement, per-tenant locks and scratch folders."""
+"""Copies and atomic replacement of files, per-tenant locks and scratch folders."""
 
+import errno
+import fcntl
 import os
+import shutil
 import stat
 import sys
 import tempfile
@@ -15,8 +18,10 @@ import pytest
 from p4books.errors import AlreadyRunning, DiskTrouble
 from p4books.settings import Settings
 from p4books.storage.files import (
+    copy_file,
     is_plain,
     is_running,
+    measure_files,
     replace_atomically,
     scratch_dir,
     tenant_lock,
@@ -46,6 +51,80 @@ def elsewhere() -> Iterator[Path]:
         pytest.skip("this machine has no second file system")
     with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
         yield Path(folder)
+
+
+@pytest.mark.parametrize("content", [b"", b"new", b"n" * 100_000])
+def test_copy(content: bytes, tmp_path: Path, elsewhere: Path) -> None:
+    """A copy has the content of the file, whatever was there before, here and on another disk."""
+    source, longer = tmp_path / "source", tmp_path / "longer"
+    source.write_bytes(content)
+    longer.write_bytes(b"o" * 200_000)
+
+    copies = [copy_file(source, each) for each in (tmp_path / "copy", longer, elsewhere / "copy")]
+    copies[0].write_bytes(b"changed")
+
+    assert [copy.read_bytes() for copy in copies] == [b"changed", content, content]
+    assert source.read_bytes() == content
+
+
+def test_copy_of_itself(new: Path) -> None:
+    """A file that is to be copied over itself stays as it is."""
+    with pytest.raises(shutil.SameFileError):
+        copy_file(new, new)
+
+    assert new.read_text() == "new"
+
+
+def test_clone(new: Path, target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the file system clones, the copy is what it makes: no content is read or written."""
+    target.write_text("older and longer")
+
+    def clone(target: int, request: int, source: int) -> None:
+        assert request == 0x40049409  # FICLONE of linux/fs.h
+        os.pwrite(target, os.pread(source, 100, 0).upper(), 0)
+
+    monkeypatch.setattr(fcntl, "ioctl", clone)
+
+    assert copy_file(new, target).read_text() == "NEW"
+
+
+@pytest.mark.parametrize("number", [errno.EOPNOTSUPP, errno.EXDEV, errno.EINVAL, errno.ENOTTY])
+def test_no_clone(new: Path, target: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    """A file system that does not clone gets a plain copy, however it refuses."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "ioctl", refuse)
+
+    assert copy_file(new, target).read_text() == "new"
+
+
+def test_copy_of_nothing(target: Path, tmp_path: Path) -> None:
+    """Nothing is made of a file that does not exist."""
+    with pytest.raises(FileNotFoundError):
+        copy_file(tmp_path / "nothing", tmp_path / "copy")
+
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_size_on_disk(tmp_path: Path) -> None:
+    """Files count with the blocks they take, each once, whatever its names; a hole takes none."""
+    folder = tmp_path / "folder"
+    (folder / "below").mkdir(parents=True)
+    file = folder / "below" / "file"
+    file.write_bytes(b"." * 50_000)
+    with file.open() as written:
+        os.fsync(written.fileno())  # blocks may be given only then
+    blocks = file.stat().st_blocks * 512
+    (folder / "link").hardlink_to(file)
+    with (folder / "hole").open("wb") as hole:
+        hole.truncate(10**9)
+
+    assert measure_files(file) == blocks >= 50_000
+    assert measure_files(folder) == blocks + (folder / "hole").stat().st_blocks * 512
+    assert measure_files(folder) < 10**9
+    assert measure_files(tmp_path / "nothing") == 0
 
 
 def test_replace(new: Path, target: Path) -> None:
