@@ -21,7 +21,7 @@ from p4books.extract.scan import ListScan, RequestBudget, ScanResult
 from p4books.extract.spool import ABANDONED_AFTER, STALE_AFTER, Spool
 from p4books.load.delta import Delta
 from p4books.load.guards import DeletionGuard, Guards, IdentityGuard, compare_lists
-from p4books.load.pipeline import finalize_load
+from p4books.load.pipeline import finalize_load, insert_versions
 from p4books.load.schema import NO_SCAN, ScanProgress, ScanTally, WarehouseState, create_tables
 from p4books.storage.database import open_database, quote_literal
 
@@ -170,6 +170,14 @@ class Copy:
     def _load(self, delta: Delta, read_at: float) -> None:
         """Load a delta into the warehouse in one transaction."""
         self._writer.execute("begin")
+        if delta.closes:
+            self._merge(delta)
+        else:
+            insert_versions(self._con, self._writer, delta, read_at)
+        finalize_load(self._con, self._writer, delta, read_at)
+        self._writer.execute("commit")
+
+    def _merge(self, delta: Delta) -> None:
         self._writer.register("sent", self._con.execute(delta.query).to_arrow_table())
         self._writer.execute(
             """
@@ -178,8 +186,6 @@ class Copy:
             insert into raw.vendors select *, now(), null from sent where not gone
             """
         )
-        finalize_load(self._con, self._writer, delta, read_at)
-        self._writer.execute("commit")
 
 
 def create_empty_warehouse(folder: Path) -> Path:

@@ -67,6 +67,11 @@ class Delta:
         return self.new + self.changed + self.gone
 
     @property
+    def closes(self) -> bool:
+        """Whether it closes any version."""
+        return self.changed + self.gone > 0
+
+    @property
     def changes(self) -> bool:
         """Whether the delta changes the warehouse, beyond when rows were seen."""
         return self.versions > 0 or self.missed

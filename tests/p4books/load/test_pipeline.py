@@ -180,6 +180,31 @@ def test_missed_rows(tmp_path: Path) -> None:
     assert ask(tmp_path, "from raw.missed") == []
 
 
+def test_only_new_rows(tmp_path: Path) -> None:
+    """Rows that close no version are inserted without dlt, just as dlt loads them otherwise."""
+    lines = '[{"price":1.123456,"quantity":"?"},{"discount":null}]'
+    rows = [
+        f'{{"id":"i1","lines":{lines},"total":12.345,"due_date":"soon"}}',
+        '{"id":"ñ","document_date":"2026-03-31T00:00:00Z","total":0.10,"code":""}',
+    ]
+    inserted, merged = tmp_path / "inserted", tmp_path / "merged"
+    for folder in (inserted, merged):
+        folder.mkdir()
+    load(inserted, {"invoices": rows}, 2_000)
+    load(merged, {"invoices": ['{"id":"gone"}']}, 1_000)
+    load(merged, {"invoices": rows}, 2_000)
+
+    without_dlt, with_dlt = (
+        ask(folder, "from raw.invoices where id <> 'gone' order by id")
+        for folder in (inserted, merged)
+    )
+
+    assert without_dlt == with_dlt != []
+    assert ask(inserted, "select count(*) from duckdb_tables() where table_name like '_dlt%'") == [
+        (0,)
+    ]
+
+
 def test_mismatch(tmp_path: Path) -> None:
     """A load in which other rows arrive than were sent is discarded."""
     load(tmp_path, {"products": products(p1=1)}, 1_000)
