@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Self
 from urllib.parse import urlsplit
@@ -134,8 +134,7 @@ class Client:
     """Fetches pages of lists, one at a time; not thread-safe.
 
     `backoff` is the wait before the first retry in seconds (it doubles, with jitter), `sleep` takes
-    seconds, setting `stop` ends the retries. `limit_headers` are the headers about the rate limit
-    in the last response, by lower-case name.
+    seconds, setting `stop` ends the retries.
     """
 
     def __init__(
@@ -147,12 +146,10 @@ class Client:
         max_attempts: int = MAX_ATTEMPTS,
     ) -> None:
         self.target = connection.target
-        self.limit_headers: dict[str, str] = {}
+        self._headers: Mapping[str, str] = {}  # of the last response
         self._limiter = connection.limiter
-        self._backoff = backoff
         self._sleep = sleep
         self._stop = stop or threading.Event()
-        self._max_attempts = max_attempts
         self._clock_check = connection.clock_check
         self._last_wrong_page: int | None = None  # number returned by the previous attempt
         self._timeouts = connection.timeouts
@@ -160,11 +157,31 @@ class Client:
         self._session = HttpSession(
             self.target.address, self.target.key, self._limiter, self._timeouts
         )
+        self._retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(_TransientFailure),
+            stop=tenacity.stop_after_attempt(max_attempts)
+            | tenacity.stop_when_event_set(self._stop),
+            wait=tenacity.wait_exponential(backoff, max=30) + tenacity.wait_random(0, backoff),
+            sleep=self._sleep,
+            before_sleep=lambda state: log.info(
+                "page %s: attempt %s", state.args[1], state.attempt_number + 1
+            ),
+            reraise=True,
+        )
 
     @property
     def counts(self) -> RequestCounts:
         """Cost of this client's requests so far."""
         return self._session.counts
+
+    @property
+    def limit_headers(self) -> dict[str, str]:
+        """Headers about the rate limit in the last response, by lower-case name."""
+        return {
+            name.lower(): value
+            for name, value in self._headers.items()
+            if name.lower().startswith(("x-ratelimit", "ratelimit", "retry-after"))
+        }
 
     def fetch_page(
         self,
@@ -184,20 +201,8 @@ class Client:
         if self._stop.is_set():
             raise Abandoned
         self._last_wrong_page, self._slow_attempts = None, 0
-        retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(_TransientFailure),
-            stop=tenacity.stop_after_attempt(self._max_attempts)
-            | tenacity.stop_when_event_set(self._stop),
-            wait=tenacity.wait_exponential(self._backoff, max=30)
-            + tenacity.wait_random(0, self._backoff),
-            sleep=self._sleep,
-            before_sleep=lambda state: log.info(
-                "page %s: attempt %s", number, state.attempt_number + 1
-            ),
-            reraise=True,
-        )
         try:
-            return retrying(self._attempt, endpoint, number, page_size, observed_size)
+            return self._retrying(self._attempt, endpoint, number, page_size, observed_size)
         except _TransientFailure as failure:
             raise failure.error from None
 
@@ -236,11 +241,7 @@ class Client:
                 response = self._session.get(url, parameters)
             except urllib3.exceptions.HTTPError as error:
                 raise self._transport_failure(endpoint, number, error) from None
-            self.limit_headers = {
-                name.lower(): value
-                for name, value in response.headers.items()
-                if name.lower().startswith(("x-ratelimit", "ratelimit", "retry-after"))
-            }
+            self._headers = response.headers
             if self._clock_check and response.status == 200:
                 self._clock_check.compare(response.headers)
             if response.status != 429:

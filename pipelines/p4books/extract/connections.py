@@ -4,6 +4,7 @@ import os
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -34,6 +35,10 @@ class ConnectionWatch:
         self.is_cut = False
         self._line: socket.socket | None = None
         self._is_limited = self._is_closed = False
+        self._deadline: float | None = None  # of the request, in the seconds of time.monotonic
+        self._wakes_at = 0.0  # when the guard looks at the deadline
+        self._guard: threading.Thread | None = None
+        self._turn = threading.Condition()
 
     @contextmanager
     def limit(self, seconds: float) -> Iterator[None]:
@@ -43,14 +48,12 @@ class ConnectionWatch:
         """
         self.sent = self.is_cut = False
         self._is_limited = True
-        timer = threading.Timer(seconds, self._cut)
-        timer.daemon = True
-        timer.start()
+        self._guard_until(time.monotonic() + seconds)
         try:
             yield
         finally:
-            timer.cancel()
-            timer.join()  # so that it never cuts the next request
+            with self._turn:  # so that the next request is never cut
+                self._deadline = None
             self._is_limited = False
             if self._is_closed:
                 self._forget()
@@ -70,6 +73,28 @@ class ConnectionWatch:
         line, self._line, self._is_closed = self._line, None, False
         if line is not None:
             line.close()
+
+    def _guard_until(self, deadline: float) -> None:
+        """Set a deadline. One thread guards all requests: to start one takes 0.1 ms."""
+        with self._turn:
+            self._deadline = deadline
+            if self._guard is None:
+                self._guard = threading.Thread(target=self._keep_deadlines, daemon=True)
+                self._guard.start()
+            elif deadline < self._wakes_at:
+                self._turn.notify()
+
+    def _keep_deadlines(self) -> None:
+        """Cut requests that take too long, until there is none."""
+        with self._turn:
+            while self._deadline is not None:
+                self._wakes_at = self._deadline
+                if (seconds := self._deadline - time.monotonic()) > 0:
+                    self._turn.wait(seconds)
+                else:
+                    self._cut()
+                    self._deadline = None
+            self._guard = None
 
     def _cut(self) -> None:
         self.is_cut = True

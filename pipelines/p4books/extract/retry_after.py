@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 
 LONGEST_WAIT = 900.0  # seconds, even if a 429 asks for more
 SHORTEST_WAIT = 0.05  # seconds; doubles with each refusal in a row
@@ -81,6 +82,7 @@ def _parse_number(value: str | None) -> float | None:
     return number if math.isfinite(number) and number >= 0 else None
 
 
+@lru_cache(maxsize=16)  # responses of one second have one date
 def parse_date(value: str | None) -> float | None:
     """Parse an HTTP date, or one of ISO 8601, as seconds since 1970; without a zone it is UTC."""
     text = (value or "").strip()
