@@ -12,7 +12,7 @@ import msgspec
 
 from p4books.endpoints.definition import Endpoint, list_texts
 from p4books.extract.record import normalize_id, separate_misfits
-from p4books.storage.exact_json import has_long_number, parse_exact
+from p4books.storage.exact_json import has_escaped_colon, has_long_number, parse_exact
 
 LAST_PAGE_AGAIN = "the last page again"  # for a page past the end
 NOT_FOUND = "404"
@@ -31,6 +31,7 @@ _TOO_DEEP = "JSON that is nested too deeply"
 
 _TEXT = str | int | float | None  # a number is the text it is written as
 _ENVELOPE = 3  # names: data, total, page
+_SPACED_START = 100  # bytes that show whether there is a space after each name
 
 _ENCODER = msgspec.json.Encoder(order="sorted", enc_hook=str)
 
@@ -181,21 +182,33 @@ def _decode_documented_page(
         envelope = page_decoder(endpoint).decode(body)
     except (ValueError, RecursionError):
         return None
-    ids = [record.id for record in envelope.data]
-    valid = all(type(i) is int or (type(i) is str and i == normalize_id(i) != "") for i in ids)
-    if not valid or envelope.page != number or envelope.total < 0:
+    if not _are_documented_ids([record.id for record in envelope.data]):
         return None
-    # The decoder leaves nulls out, and all but the last value of a name that occurs twice: its
-    # colon is missing.
+    if envelope.page != number or envelope.total < 0:
+        return None
     lines = _encode_lines(envelope.data)
-    if _count_values(body) != _count_values(lines) + _ENVELOPE:
-        return None
-    return envelope.total, envelope.data, lines
+    return (envelope.total, envelope.data, lines) if _has_all_values(lines, body) else None
 
 
-def _count_values(text: bytes) -> int:
-    """Count the values of names that are not null, and the colons in texts."""
-    return text.count(b":") - text.count(b":null") - text.count(b": null")
+def _are_documented_ids(values: Sequence[Any]) -> bool:
+    kinds = set(map(type, values))
+    if kinds == {str}:
+        return all(value == normalize_id(value) != "" for value in values)
+    return kinds <= {int}
+
+
+def _has_all_values(lines: bytes, body: bytes) -> bool:
+    """Return whether lines have all values of a body that are not null; if unsure, False.
+
+    The decoder leaves nulls out, and all but the last value of a name that occurs twice: its colon
+    is missing. Texts have as many colons and nulls in both, unless a colon is escaped.
+    """
+    if has_escaped_colon(body):
+        return False
+    values, kept = body.count(b":"), lines.count(b":") - lines.count(b":null")
+    if b'": ' not in body[:_SPACED_START]:
+        return values - body.count(b":null") == kept + _ENVELOPE
+    return values - body.count(b": null") == kept - lines.count(b": null") + _ENVELOPE
 
 
 def _parse_envelope(body: bytes) -> tuple[list[dict[str, Any]], int | None, int | None]:
@@ -282,27 +295,30 @@ def _build_page(number: int, total: int | None, records: Sequence[Any], encoded:
     lines = encoded.split(b"\n")[:-1]
     if (largest := max(map(len, lines), default=0)) > MAX_RECORD_SIZE:
         raise MalformedPage(f"a row of {largest >> 20:,} MB")
-    ids = [_parse_id(_get_field(record, "id")) for record in records]
-    created = [_get_field(record, "date_created") for record in records]
+    ids = [_parse_id(value) for value in _get_values(records, "id")]
     return Page(
         number=number,
         total=total,
         rows=len(records),
         records=dict(zip(ids, lines, strict=True)),
-        keys=_build_keys(ids, created),
+        keys=_build_keys(ids, _get_values(records, "date_created")),
     )
 
 
-def _get_field(record: Any, name: str) -> Any:
-    return record.get(name) if isinstance(record, dict) else getattr(record, name, None)
+def _get_values(records: Sequence[Any], name: str) -> list[Any]:
+    if records and not isinstance(records[0], dict):
+        return [getattr(record, name, None) for record in records]
+    return [record.get(name) for record in records]
 
 
 def _parse_id(value: object) -> str:
+    if type(value) is int:
+        return str(value)
     if value is None or not str(value).strip():
         raise MalformedPage("a row without an id")
-    if type(value) not in {int, str}:
+    if type(value) is not str:
         raise MalformedPage(f"a row whose `id` is {_abridge(value)}: no text, and no whole number")
-    return str(value)
+    return value
 
 
 def _abridge(value: object) -> str:
@@ -313,8 +329,8 @@ def _abridge(value: object) -> str:
 def _build_keys(ids: Sequence[str], created: Sequence[object]) -> tuple[SortKey, ...] | None:
     if len(set(ids)) < len(ids):  # a page that contains a row twice has no order
         return None
-    if all(id_.isdecimal() for id_ in ids):
-        return tuple((len(id_), id_) for id_ in ids)  # sorts as the numbers do: 9 < 10
+    if "".join(ids).isdecimal() or not ids:
+        return tuple(zip(map(len, ids), ids, strict=True))  # sorts as the numbers do: 9 < 10
     # Without the Z, a whole second sorts before its fractions.
     dates = tuple((0, value.removesuffix("Z")) for value in created if isinstance(value, str))
     return dates if len(dates) == len(ids) else None

@@ -14,6 +14,7 @@ import msgspec
 # point) may be a number that a double would change; its page takes the slower, exact path.
 _DIGITS = bytes.maketrans(b"0123456789.", b"0" * 11)
 _LONG = b"0" * 17
+_FOURTH, _LONG_FOURTH = slice(None, None, 4), b"0" * 4  # of each fourth character, four in a row
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]|[\ud800-\udfff]")  # unpaired, it is not valid text
 
 _ENCODER = msgspec.json.Encoder(decimal_format="number", enc_hook=str)
@@ -21,7 +22,13 @@ _ENCODER = msgspec.json.Encoder(decimal_format="number", enc_hook=str)
 
 def has_long_number(body: bytes) -> bool:
     """Return whether a number may have more digits than a double keeps."""
-    return _LONG in body.translate(_DIGITS)
+    may_be = _LONG_FOURTH in body[_FOURTH].translate(_DIGITS)  # which takes half the time
+    return may_be and _LONG in body.translate(_DIGITS)
+
+
+def has_escaped_colon(body: bytes) -> bool:
+    """Return whether a colon may be escaped, so that the colons of a body cannot be counted."""
+    return any(part[:5].lower() == b"u003a" for part in body.split(b"\\")[1:])
 
 
 class Constant(str):
@@ -37,7 +44,7 @@ def parse_exact(body: bytes) -> Any:
     twice, with two values, has the list of both. Raises ValueError (UnicodeDecodeError if the text
     is not UTF-8, -16 or -32), and RecursionError if the document is nested too deeply.
     """
-    if not has_long_number(body):
+    if not has_long_number(body) and not has_escaped_colon(body):
         with suppress(ValueError, RecursionError):
             value = msgspec.json.decode(body)
             if msgspec.json.encode(value).count(b":") == body.count(b":"):
