@@ -238,12 +238,24 @@ create macro money_minus(amount, other) as
 create macro in_full(quantity, unit_price) as
     quantity::decimal(19, 6) * unit_price;
 
+-- An amount with up to twelve decimals, as money. Below a million it fits in 18 digits,
+-- which are rounded a hundred times as fast as 38.
+create macro full_as_money(amount) as
+    case
+        when abs(amount) < 1000000 then amount::decimal(18, 12)::decimal(18, 2)
+        else as_money(amount)
+    end;
+
+-- The tax on a net; in 18 digits, too, if it has no more with a rate below 1,000.
+create macro tax_at_rate(net, rate) as
+    case
+        when abs(net) < 10000000 then as_money(net * rate)
+        else as_money(net::decimal(19, 2) * rate)
+    end;
+
 -- The net of a line without a subtotal; its discount is taken as an amount.
 create macro line_amount(quantity, unit_price, discount) as
-    try_cast(
-        quantity::decimal(19, 6) * unit_price - coalesce(discount, 0)
-        as decimal(18, 2)
-    );
+    full_as_money(in_full(quantity, unit_price) - coalesce(discount, 0));
 
 -- Headers: what is missing is computed from what is there ----------------------------
 
@@ -311,18 +323,25 @@ create macro lines_of(documents) as table
             document_id,
             document_lines(lines) as items
         from query_table(documents)
-        where json_array_length(lines) > 0
+    ),
+
+    -- A step of its own: beside `unnest`, it would be computed again for each line.
+    numbered as (
+        select
+            *,
+            list_unique(
+                list_transform(items, lambda each: text_as_count(each.line_number))
+            ) = list_count(items) as has_own_numbers
+        from parsed
     ),
 
     items as (
         select
             document_id,
-            list_unique(
-                list_transform(items, lambda each: text_as_count(each.line_number))
-            ) = list_count(items) as has_own_numbers,
+            has_own_numbers,
             unnest(items) as item,
             generate_subscripts(items, 1) as place
-        from parsed
+        from numbered
     )
 
     select
@@ -544,18 +563,22 @@ create macro doubled_codes(codes) as table
 
     counted as (
         select
-            *,
-            count(*) over (partition by entity, code) as times
+            entity,
+            code,
+            count(*) as times
         from query_table(codes)
         where code is not null
+        group by entity, code
+        having count(*) > 1
     )
 
     select
         'doubled code' as rule,
         'warning' as severity,
-        entity,
-        entity_id,
+        codes.entity,
+        codes.entity_id,
         '' as place,
-        format('{} have the code {}', times, code) as detail
-    from counted
-    where times > 1;
+        format('{} have the code {}', counted.times, codes.code) as detail
+    from query_table(codes) as codes
+    inner join counted
+        on codes.entity = counted.entity and codes.code = counted.code;

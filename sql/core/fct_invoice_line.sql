@@ -19,11 +19,10 @@ rates as (
 ),
 
 multiplied as (
-    -- This takes the longest of all steps, so it is done only if the result is used.
     select
         *,
         case
-            when line_net is null or discount <> 0
+            when line_net is null or (discount > 0 and discount <= 100)
                 then in_full(quantity, unit_price)
         end as price_in_full
     from lines
@@ -31,20 +30,32 @@ multiplied as (
 
 -- P4 Books does not say whether a discount is an amount or a percentage. The one that
 -- yields the line's own net is taken, or else the amount.
-both_ways as (
+less_amount as (
     select
         *,
-        as_money(price_in_full) as gross,
-        as_money(price_in_full - coalesce(discount, 0)) as net_less_amount,
+        full_as_money(price_in_full - coalesce(discount, 0)) as net_less_amount
+    from multiplied
+),
+
+less_share as (
+    -- Amounts below 10,000 are computed in 18 digits, as in full_as_money.
+    select
+        *,
         case
-            when discount > 0 and discount <= 100
+            when net_less_amount <> line_net and abs(price_in_full) < 10000
+                then
+                    as_money(
+                        price_in_full::decimal(18, 12)::decimal(18, 6)
+                        * (100 - discount)::decimal(9, 6) * 0.01
+                    )
+            when net_less_amount <> line_net
                 then
                     as_money(
                         try_cast(price_in_full as decimal(26, 6))
                         * (100 - discount)::decimal(9, 6) * 0.01
                     )
         end as net_less_share
-    from multiplied
+    from less_amount
 ),
 
 decided as (
@@ -56,7 +67,7 @@ decided as (
             < abs(net_less_amount::decimal(19, 2) - line_net),
             false
         ) as is_share
-    from both_ways
+    from less_share
 ),
 
 netted as (
@@ -70,8 +81,10 @@ netted as (
 
         quantity,
         unit_price,
-        as_money(
-            if(is_share, gross::decimal(19, 2) - net_less_share, discount)
+        if(
+            is_share,
+            money_minus(full_as_money(price_in_full), net_less_share),
+            as_money(discount)
         ) as discount,
         coalesce(line_net, net_less_amount, 0) as line_net
     from decided
@@ -170,7 +183,7 @@ rated as (
     select
         coded.*,
         rates.tax_rate,
-        as_money(coded.line_net::decimal(19, 2) * rates.tax_rate) as tax_by_rate
+        tax_at_rate(coded.line_net, rates.tax_rate) as tax_by_rate
     from coded
     left join rates
         on
@@ -267,6 +280,40 @@ prices as (
     group by product_id, from_on
 ),
 
+-- Most products have one price, which needs no search by day. The others are searched
+-- once for all lines of a day.
+first_prices as (
+    select * from prices
+    where from_on = date '-infinity'
+),
+
+later_prices as (
+    select * from prices
+    where from_on > date '-infinity'
+),
+
+sale_days as (
+    select
+        rated.product_id,
+        rated.document_on
+    from rated
+    semi join later_prices on rated.product_id = later_prices.product_id
+    group by rated.product_id, rated.document_on
+),
+
+prices_on as (
+    select
+        sale_days.*,
+        later_prices.from_on,
+        later_prices.list_price,
+        later_prices.unit_cost
+    from sale_days
+    asof inner join later_prices
+        on
+            sale_days.product_id = later_prices.product_id
+            and sale_days.document_on >= later_prices.from_on
+),
+
 finished as (
     select
         rated.invoice_id,
@@ -290,8 +337,16 @@ finished as (
         rated.unit_price,
         rated.discount,
         -- a product's prices are in the tenant's currency
-        if(rated.currency = prices.currency, prices.list_price, null) as list_price,
-        if(rated.currency = prices.currency, prices.unit_cost, null) as unit_cost,
+        case
+            when rated.currency = first_prices.currency and prices_on.from_on is null
+                then first_prices.list_price
+            when rated.currency = first_prices.currency then prices_on.list_price
+        end as list_price,
+        case
+            when rated.currency = first_prices.currency and prices_on.from_on is null
+                then first_prices.unit_cost
+            when rated.currency = first_prices.currency then prices_on.unit_cost
+        end as unit_cost,
         rated.line_net,
         coalesce(rated.tax_by_rate, unknown_tax.line_tax) as line_tax
     from rated
@@ -299,10 +354,11 @@ finished as (
         on
             rated.invoice_id = unknown_tax.invoice_id
             and rated.line_number = unknown_tax.line_number
-    asof left join prices
+    left join first_prices on rated.product_id = first_prices.product_id
+    left join prices_on
         on
-            rated.product_id = prices.product_id
-            and rated.document_on >= prices.from_on
+            rated.product_id = prices_on.product_id
+            and rated.document_on = prices_on.document_on
 )
 
 select * from finished

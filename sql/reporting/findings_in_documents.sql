@@ -16,10 +16,6 @@ facts as (
     select * from core.fct_invoice
 ),
 
-invoice_lines as (
-    select * from core.fct_invoice_line
-),
-
 customers as (
     select * from core.dim_customer
     where is_known
@@ -55,34 +51,36 @@ documents as (
     where valid_to is null
 ),
 
-document_lines as (
+invoice_sums as (
     select
-        'invoice' as entity,
-        invoice_id as entity_id,
-        line_net
-    from invoice_lines
-    where not is_difference
-    union all
-    select
-        'sales order' as entity,
-        sales_order_id as entity_id,
-        line_net
-    from core.fct_sales_order_line
-    union all
-    select
-        'purchase order' as entity,
-        purchase_order_id as entity_id,
-        line_net
-    from core.fct_purchase_order_line
+        invoice_id,
+        count(*) as lines_taxed,
+        sum(line_tax) as tax_by_lines,
+        sum(line_net) filter (where not is_difference) as lines_net
+    from core.fct_invoice_line
+    group by invoice_id
 ),
 
 line_sums as (
     select
-        entity,
-        entity_id,
+        'invoice' as entity,
+        invoice_id as entity_id,
+        lines_net
+    from invoice_sums
+    union all
+    select
+        'sales order' as entity,
+        sales_order_id as entity_id,
         sum(line_net) as lines_net
-    from document_lines
-    group by entity, entity_id
+    from core.fct_sales_order_line
+    group by sales_order_id
+    union all
+    select
+        'purchase order' as entity,
+        purchase_order_id as entity_id,
+        sum(line_net) as lines_net
+    from core.fct_purchase_order_line
+    group by purchase_order_id
 ),
 
 parties as (
@@ -263,15 +261,6 @@ of_balance as (
     inner join facts on invoices.invoice_id = facts.invoice_id
 ),
 
-taxes as (
-    select
-        invoice_id,
-        count(*) as lines_taxed,
-        sum(line_tax) as tax_by_lines
-    from invoice_lines
-    group by invoice_id
-),
-
 of_tax as (
     -- Each line and the header may be rounded by half a cent.
     select
@@ -282,13 +271,13 @@ of_tax as (
         '' as place,
         format(
             'tax {}, by its lines {}',
-            facts.invoice_tax::varchar, taxes.tax_by_lines::varchar
+            facts.invoice_tax::varchar, invoice_sums.tax_by_lines::varchar
         ) as detail
     from facts
-    inner join taxes on facts.invoice_id = taxes.invoice_id
+    inner join invoice_sums on facts.invoice_id = invoice_sums.invoice_id
     where
-        abs(facts.invoice_tax - taxes.tax_by_lines)
-        > 0.005 * (taxes.lines_taxed + 1)
+        abs(facts.invoice_tax - invoice_sums.tax_by_lines)
+        > 0.005 * (invoice_sums.lines_taxed + 1)
 ),
 
 findings as (

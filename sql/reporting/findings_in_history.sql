@@ -41,13 +41,25 @@ versions as (
     from staging.products_history
 ),
 
-reused as (
+-- Only an id with a version that is closed can have been used again.
+closed as (
     select
         entity,
         entity_id
     from versions
+    where valid_to is not null
     group by entity, entity_id
-    having min(first_seen_at) < max(first_seen_at)
+),
+
+reused as (
+    select
+        versions.entity,
+        versions.entity_id
+    from versions
+    semi join closed
+        on versions.entity = closed.entity and versions.entity_id = closed.entity_id
+    group by versions.entity, versions.entity_id
+    having min(versions.first_seen_at) < max(versions.first_seen_at)
 ),
 
 records as (

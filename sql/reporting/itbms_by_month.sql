@@ -26,17 +26,41 @@ charged as (
     having abs(sum(line_tax)) > 0.005 * (count(*) + 1)
 ),
 
+rate_names as (
+    select
+        tax_rate,
+        format('{:g} %', (tax_rate * 100)::double) as rate_name
+    from lines
+    where is_known_rate
+    group by tax_rate
+),
+
 judged as (
     select
         lines.*,
-        month_of(lines.document_on) as month_on,
-        coalesce(format('{:g} %', (lines.tax_rate * 100)::double), '(unknown)')
-            as rate_name,
+        coalesce(rate_names.rate_name, '(unknown)') as rate_name,
         if(
             lines.is_known_rate, lines.tax_rate <> 0, charged.invoice_id is not null
         ) as is_taxable
     from lines
+    left join rate_names on lines.tax_rate = rate_names.tax_rate
     left join charged on lines.invoice_id = charged.invoice_id
+),
+
+-- First by invoice, so that its lines with a rate count as one document.
+by_invoice as (
+    select
+        invoice_id,
+        tax_code,
+        rate_name,
+        any_value(month_of(document_on)) as month_on,
+        any_value(currency) as currency,
+        any_value(tax_rate) as tax_rate,
+        sum(line_net) filter (where is_taxable) as taxable_base,
+        sum(line_net) filter (where not is_taxable) as exempt_base,
+        sum(line_tax) as tax
+    from judged
+    group by invoice_id, tax_code, rate_name
 ),
 
 by_rate as (
@@ -46,11 +70,11 @@ by_rate as (
         rate_name,
         currency,
         any_value(tax_rate) as tax_rate,
-        count(distinct invoice_id) as documents,
-        coalesce(sum(line_net) filter (where is_taxable), 0) as taxable_base,
-        coalesce(sum(line_net) filter (where not is_taxable), 0) as exempt_base,
-        sum(line_tax) as tax
-    from judged
+        count(*) as documents,
+        coalesce(sum(taxable_base), 0) as taxable_base,
+        coalesce(sum(exempt_base), 0) as exempt_base,
+        sum(tax) as tax
+    from by_invoice
     group by month_on, tax_code, rate_name, currency
 ),
 

@@ -61,18 +61,38 @@ booked as (
 
 -- The book shows the tax that was charged. Its difference from the tax of the lines,
 -- usually a cent of rounding, is added to the code with the most tax.
+differences as (
+    select
+        invoice_id,
+        any_value(tax_charged) - sum(tax_by_rate) as difference
+    from booked
+    group by invoice_id
+    having any_value(tax_charged) <> sum(tax_by_rate)
+),
+
+corrections as (
+    select
+        booked.invoice_id,
+        booked.tax_code,
+        differences.difference
+    from booked
+    inner join differences on booked.invoice_id = differences.invoice_id
+    qualify
+        row_number() over (
+            partition by booked.invoice_id
+            order by abs(booked.tax_by_rate) desc, booked.tax_code asc
+        ) = 1
+),
+
 charged as (
     select
-        *,
-        if(
-            row_number() over (
-                partition by invoice_id order by abs(tax_by_rate) desc, tax_code asc
-            ) = 1,
-            tax_by_rate + tax_charged
-            - sum(tax_by_rate) over (partition by invoice_id),
-            tax_by_rate
-        ) as tax
+        booked.*,
+        booked.tax_by_rate + coalesce(corrections.difference, 0) as tax
     from booked
+    left join corrections
+        on
+            booked.invoice_id = corrections.invoice_id
+            and booked.tax_code = corrections.tax_code
 ),
 
 summed as (

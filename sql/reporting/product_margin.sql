@@ -26,24 +26,45 @@ bought as (
     having sum(line_net) > 0
 ),
 
--- If a product has no cost, the last purchase price is used instead.
+-- If a product has no cost, the last purchase price is used instead; it is looked up
+-- once for all lines of a day.
+days_without_cost as (
+    select
+        product_id,
+        currency,
+        document_on
+    from lines
+    where coalesce(unit_cost, 0) = 0
+    group by product_id, currency, document_on
+),
+
+last_bought as (
+    select
+        days_without_cost.*,
+        as_measure(bought.purchase_price) as purchase_price
+    from days_without_cost
+    asof inner join bought
+        on
+            days_without_cost.product_id = bought.product_id
+            and days_without_cost.currency = bought.currency
+            and days_without_cost.document_on >= bought.document_on
+),
+
 priced as (
     select
         lines.*,
-        as_money(
+        full_as_money(
             in_full(
                 lines.quantity,
-                coalesce(
-                    nullif(lines.unit_cost, 0), as_measure(bought.purchase_price)
-                )
+                coalesce(nullif(lines.unit_cost, 0), last_bought.purchase_price)
             )
         ) as line_cost
     from lines
-    asof left join bought
+    left join last_bought
         on
-            lines.product_id = bought.product_id
-            and lines.currency = bought.currency
-            and lines.document_on >= bought.document_on
+            lines.product_id = last_bought.product_id
+            and lines.currency = last_bought.currency
+            and lines.document_on = last_bought.document_on
 ),
 
 sums as (

@@ -11,17 +11,40 @@ versions as (
     select * from core.document_versions
 ),
 
-ranked as (
+judged as (
     select
         *,
         status_word(status) as word,
         word = 'void'
-        or (document_type <> 'invoice' and word in ('cancelled', 'canceled')) as is_off,
-        row_number() over (
-            partition by document_type, document_id, first_seen_at
-            order by valid_from desc
-        ) as age
+        or (document_type <> 'invoice' and word in ('cancelled', 'canceled')) as is_off
     from versions
+),
+
+-- Most documents have one version, which is neither void nor gone.
+candidates as (
+    select
+        document_type,
+        document_id,
+        first_seen_at
+    from judged
+    where valid_to is not null or is_off
+    group by document_type, document_id, first_seen_at
+),
+
+ranked as (
+    select
+        judged.*,
+        row_number() over (
+            partition by
+                judged.document_type, judged.document_id, judged.first_seen_at
+            order by judged.valid_from desc
+        ) as age
+    from judged
+    semi join candidates
+        on
+            judged.document_type = candidates.document_type
+            and judged.document_id = candidates.document_id
+            and judged.first_seen_at = candidates.first_seen_at
 ),
 
 before as (
@@ -40,6 +63,8 @@ before as (
 off as (
     select
         *,
+        if(document_type = 'purchase order', null, party_id) as customer_id,
+        if(document_type = 'purchase order', party_id, null) as vendor_id,
         if(valid_to is not null, 'deleted', word) as fate
     from ranked
     where age = 1 and (valid_to is not null or is_off)
@@ -66,11 +91,8 @@ named as (
         off.document_code,
         off.fate,
         coalesce(
-            if(
-                off.document_type = 'purchase order',
-                vendors.vendor_name,
-                customers.customer_name
-            ),
+            customers.customer_name,
+            vendors.vendor_name,
             unknown_name(coalesce(off.party_id, '(none)'))
         ) as party_name,
         before.status_before,
@@ -91,14 +113,8 @@ named as (
             off.document_type = before.document_type
             and off.document_id = before.document_id
             and off.first_seen_at = before.first_seen_at
-    left join customers
-        on
-            off.document_type <> 'purchase order'
-            and off.party_id = customers.customer_id
-    left join vendors
-        on
-            off.document_type = 'purchase order'
-            and off.party_id = vendors.vendor_id
+    left join customers on off.customer_id = customers.customer_id
+    left join vendors on off.vendor_id = vendors.vendor_id
     cross join today
 )
 

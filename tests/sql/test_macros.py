@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -101,3 +102,33 @@ def test_zone_data_of_python(query: Query, zone: str) -> None:
         end = datetime.fromtimestamp(seconds, UTC)
         dates = [(end + timedelta(seconds=s)).astimezone(ZoneInfo(zone)).date() for s in (-1, 1)]
         assert dates == [day, day + timedelta(days=1)]
+
+
+@pytest.mark.parametrize("sign", ["", "-"])
+@pytest.mark.parametrize(
+    "amount",
+    [
+        *("0.004999999999", "0.005", "999999.994999999999", "999999.995", "999999.999999999999"),
+        *("1000000", "1000000.005", "9999999999999999.994999999999", "9999999999999999.995"),
+    ],
+)
+def test_rounding_is_the_same_in_few_and_in_many_digits(
+    query: Query, amount: str, sign: str
+) -> None:
+    """An amount is rounded half away from zero, below and above what fits in 18 digits."""
+    rounded = Decimal(amount).quantize(Decimal("0.01"), ROUND_HALF_UP)
+    expected = Decimal(sign + str(rounded)) if rounded < 10**16 else None
+
+    assert query(f"select full_as_money('{sign}{amount}'::decimal(38, 12))") == [(expected,)]
+
+
+@pytest.mark.parametrize("rate", ["0", "0.07", "0.070001", "999.999999"])
+@pytest.mark.parametrize("net", ["0.07", "-9999999.99", "10000000", "9999999999999999.99"])
+def test_tax_is_the_same_in_few_and_in_many_digits(query: Query, net: str, rate: str) -> None:
+    """A tax is exact to the cent, below and above what fits in 18 digits; else it is null."""
+    tax = (Decimal(net) * Decimal(rate)).quantize(Decimal("0.01"), ROUND_HALF_UP)
+    expected = tax if abs(tax) < 10**16 else None
+
+    assert query(f"select tax_at_rate('{net}'::decimal(18, 2), '{rate}'::decimal(9, 6))") == [
+        (expected,)
+    ]

@@ -75,11 +75,25 @@ def test_line(insert: Action, query: Query) -> None:
         ({"quantity": 5, "price": 50, "discount": 100, "subtotal": "0"}, "250", "0"),
         # a percentage on a return
         ({"quantity": -10, "price": 20, "discount": 10, "subtotal": "-180"}, "-20", "-180"),
+        # a percentage of large amounts
+        (
+            {"quantity": 3, "price": "3333.33", "discount": "12.5", "subtotal": "8749.99"},
+            *("1250", "8749.99"),
+        ),
+        (
+            {"quantity": 3, "price": "3333.34", "discount": "12.5", "subtotal": "8750.02"},
+            *("1250", "8750.02"),
+        ),
+        (
+            {"quantity": 10**6, "price": 20, "discount": 10, "subtotal": "18000000"},
+            *("2000000", "18000000"),
+        ),
         # no discount
         ({"quantity": 10, "price": 20, "subtotal": "200"}, None, "200"),
         ({"quantity": 10, "price": 20, "discount": 0, "subtotal": "200"}, "0", "200"),
         # without a net it is computed, with the discount as an amount
         ({"quantity": 10, "price": 20, "discount": 10}, "10", "190"),
+        ({"quantity": 1, "price": 1, "discount": 5_000_000}, "5000000", "-4999999"),
         ({"quantity": 1000, "price": 1000}, None, "1000000"),
         ({"quantity": "0.333333", "price": "0.015"}, None, "0"),
         ({"quantity": "0.333334", "price": "0.015"}, None, "0.01"),
