@@ -173,8 +173,8 @@ class Copy:
         if delta.closes:
             self._merge(delta)
         else:
-            insert_versions(self._con, self._writer, delta, read_at)
-        finalize_load(self._con, self._writer, delta, read_at)
+            insert_versions(self._con, self._writer, delta, read_at, self._folder)
+        finalize_load(self._con, self._writer, delta, read_at, self._folder)
         self._writer.execute("commit")
 
     def _merge(self, delta: Delta) -> None:

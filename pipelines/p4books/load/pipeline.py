@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 import duckdb
 
@@ -30,7 +31,7 @@ from p4books.load.schema import (
     stamp_change,
 )
 from p4books.load.warehouse import translate_error, translate_errors
-from p4books.storage.database import MEMORY_STEPS, THREADS, open_database
+from p4books.storage.database import MEMORY_STEPS, THREADS, open_database, quote_file, quote_path
 from p4books.storage.files import copy_file
 from p4books.storage.interrupt import track_connection
 
@@ -124,12 +125,12 @@ def load_deltas(  # noqa: PLR0913 - as load_lists, with the connection of the de
         with open_database(copy, spill=scratch, memory=memory) as database:
             for delta in deltas:
                 if delta.new and not delta.closes:
-                    insert_versions(con, database, delta, read_at)
+                    insert_versions(con, database, delta, read_at, scratch)
             if closing := [delta for delta in deltas if delta.closes]:
                 _merge_versions(con, database, closing, copy, warehouse, memory)
             database.begin()
             for delta in deltas:
-                finalize_load(con, database, delta, read_at)
+                finalize_load(con, database, delta, read_at, scratch)
             if origin:
                 record_origin(database, origin)
             if any(delta.changes for delta in deltas):
@@ -139,7 +140,11 @@ def load_deltas(  # noqa: PLR0913 - as load_lists, with the connection of the de
 
 
 def insert_versions(
-    con: duckdb.DuckDBPyConnection, copy: duckdb.DuckDBPyConnection, delta: Delta, read_at: float
+    con: duckdb.DuckDBPyConnection,
+    copy: duckdb.DuckDBPyConnection,
+    delta: Delta,
+    read_at: float,
+    scratch: Path,
 ) -> None:
     """Insert the rows of a delta that closes no version: dlt's merge would do no more, slower.
 
@@ -147,18 +152,22 @@ def insert_versions(
     """
     table = f"raw.{delta.endpoint.name}"
     sent = f"delta_{delta.endpoint.name}"  # which the query reads
-    _register(con, copy, sent, f"from {sent}")
+    _copy_rows(con, f"from {sent}", copy, sent, scratch)
     inserted = copy.execute(
         f"insert into {table} by name select *, $at as _dlt_valid_from from ({delta.query})",
         {"at": _compute_valid_from(con, delta.endpoint.name, read_at)},
     ).fetchone()
-    copy.unregister(sent)
+    copy.execute(f"drop table {sent}")
     if inserted is None or inserted[0] != delta.new:
         raise LoadMismatch(table, delta.new, inserted[0] if inserted else 0)
 
 
 def finalize_load(
-    con: duckdb.DuckDBPyConnection, copy: duckdb.DuckDBPyConnection, delta: Delta, read_at: float
+    con: duckdb.DuckDBPyConnection,
+    copy: duckdb.DuckDBPyConnection,
+    delta: Delta,
+    read_at: float,
+    scratch: Path,
 ) -> None:
     """Complete the load of one endpoint in `copy`; `con` is the connection of its delta.
 
@@ -166,27 +175,26 @@ def finalize_load(
     LoadMismatch if the versions in the copy are not those that were sent.
     """
     name = delta.endpoint.name
-    _register(con, copy, "delta_", f"select id, row_hash, kind from delta_{name}")
-    _register(
-        con,
-        copy,
-        "active_",
-        f"""
-        select active.id, active.row_hash, active._dlt_valid_from
-        from active_{name} as active
-        join delta_{name} as delta on active.id = delta.id
-        where delta.kind in ('changed', 'gone')
-        """,
-    )
-    _register(con, copy, "seen_", f"select id, read_at from seen_{name}")
-    _register(con, copy, "missed_", f"select id from missed_{name}")
+    _copy_rows(con, f"select id, row_hash, kind from delta_{name}", copy, "delta_", scratch)
+    _copy_rows(con, f"select id, read_at from seen_{name}", copy, "seen_", scratch)
     if delta.closes:
+        closed = f"""
+            select active.id, active.row_hash, active._dlt_valid_from
+            from active_{name} as active
+            join delta_{name} as delta on active.id = delta.id
+            where delta.kind in ('changed', 'gone')
+            """
+        _copy_rows(con, closed, copy, "active_", scratch)
         _set_validity(copy, delta, _compute_valid_from(con, name, read_at))
     if delta.versions:
         _check_active_rows(con, copy, delta)
         changed = "select id from delta_ where kind in ('new', 'changed')"
         record_unknown_fields(copy, delta.endpoint, f"_dlt_valid_to is null and id in ({changed})")
     _update_hashes(copy, name)
+    if delta.missed:
+        _copy_rows(con, f"select id from missed_{name}", copy, "missed_", scratch)
+        copy.execute(f"delete from raw.missed where endpoint = '{name}'")
+        copy.execute(f"insert into raw.missed select '{name}', id from missed_")
     _record_scan(copy, delta, datetime.fromtimestamp(read_at, UTC))
 
 
@@ -277,10 +285,21 @@ def _dlt_environment(variables: dict[str, str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _register(
-    con: duckdb.DuckDBPyConnection, copy: duckdb.DuckDBPyConnection, name: str, query: str
+def _copy_rows(
+    con: duckdb.DuckDBPyConnection,
+    query: str,
+    copy: duckdb.DuckDBPyConnection,
+    table: str,
+    scratch: Path,
 ) -> None:
-    copy.register(name, con.execute(query).to_arrow_table())
+    """Make a temporary table in `copy` from a query; through a file, since Arrow takes 50 MB."""
+    with NamedTemporaryFile(dir=scratch, suffix=".parquet") as file:
+        path = Path(file.name)
+        con.execute(
+            f"copy ({query}) to {quote_path(path)} (format parquet, compression uncompressed)"
+        )
+        source = f"read_parquet({quote_file(path)}, hive_partitioning = false)"
+        copy.execute(f"create or replace temporary table {table} as from {source}")
 
 
 def _compute_valid_from(con: duckdb.DuckDBPyConnection, name: str, read_at: float) -> datetime:
@@ -361,8 +380,6 @@ def _record_scan(copy: duckdb.DuckDBPyConnection, delta: Delta, at: datetime) ->
         delete from raw.seen where endpoint = '{name}' and (
             id in (select id from seen_) or id in (select id from delta_ where kind = 'gone'));
         insert into raw.seen select '{name}', id, read_at from seen_;
-        delete from raw.missed where endpoint = '{name}';
-        insert into raw.missed select '{name}', id from missed_;
         """
     )
     record_progress(copy, name, delta.scanned)
