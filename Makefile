@@ -3,10 +3,10 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo sync test recipes cover soak lint format docs bench clean
+.PHONY: help setup demo sync test recipes cover soak lint format docs bench bench-growth clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "  $(BIN)/p4books --help lists the commands and the endpoints."
 
@@ -62,8 +62,11 @@ format: setup ## Format code and SQL
 docs: setup ## Write the list of models in sql/README.md from the SQL files
 	$(BIN)/python -m p4books.publish.model_docs
 
-bench: setup ## Measure speed against a floor and plain dlt; about 25 minutes
+bench: setup ## Measure speed against a floor and plain dlt; about half an hour
 	$(BIN)/python -m tests.benchmarks
+
+bench-growth: setup ## Measure how cost grows, up to 500,000 invoices; about 20 minutes
+	$(BIN)/python -m tests.benchmarks.growth
 
 clean: ## Remove what was built; your data and settings stay
 	rm -rf .venv .recipes .recipes.lock build dist .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis \

@@ -1,38 +1,40 @@
 """Measuring whole processes against a sandbox."""
 
+import json
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
+
+from p4books_sandbox import Sandbox
+
+_ROOT = Path(__file__).parents[2]  # where `tests` can be imported from
+P4BOOKS = str(Path(sys.executable).with_name("p4books"))
 
 
-@contextmanager
-def sandbox(invoices: int) -> Iterator[tuple[str, str]]:
-    """Run a sandbox with four lines per invoice and no rate limit; yield its address and key."""
-    key = "bench"
-    words = ["--invoices", str(invoices), "--lines", "4", "--limit", "0", "--key", key]
-    with subprocess.Popen(
-        [sys.executable, "-m", "p4books_sandbox", *words], stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        try:
-            yield process.stdout.readline().split(": ", 1)[1].strip(), key
-        finally:
-            process.terminate()
+class Measured(NamedTuple):
+    """Seconds and peak memory, in MB, of a process."""
+
+    seconds: float
+    peak: float
 
 
-def environment(base_url: str, key: str, folder: Path) -> dict[str, str]:
-    """Return the environment of a process that syncs from there into a folder."""
+def make_sandbox(invoices: int, lines: int = 4, long_every: int = 0) -> Sandbox:
+    """Make a sandbox without a rate limit, in a thread of this process."""
+    return Sandbox(invoices=invoices, lines=lines, long_every=long_every, limit=0, key="bench")
+
+
+def environment(sandbox: Sandbox, folder: Path) -> dict[str, str]:
+    """Return the environment of a process that syncs from a sandbox into a folder."""
     return {
         **os.environ,
         "DLT_PROJECT_DIR": str(folder),
         "XDG_STATE_HOME": str(folder),
         "SOURCES__P4BOOKS__TENANT": "bench",
-        "SOURCES__P4BOOKS__API_KEY": key,
-        "SOURCES__P4BOOKS__BASE_URL": base_url,
+        "SOURCES__P4BOOKS__API_KEY": sandbox.key,
+        "SOURCES__P4BOOKS__BASE_URL": sandbox.base_url,
         "SOURCES__P4BOOKS__REQUESTS_PER_WINDOW": "1000000",
     }
 
@@ -42,13 +44,12 @@ def module(name: str, *words: str) -> list[str]:
     return [sys.executable, "-m", f"tests.benchmarks.{name}", *words]
 
 
-def measure(command: list[str], environment: dict[str, str]) -> tuple[float, float]:
-    """Run a process to its end and return its seconds and its peak memory in MB."""
-    began = time.perf_counter()
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"{command} ended with {process.returncode}")
-    scale = 1e6 if sys.platform == "darwin" else 1e3
-    return time.perf_counter() - began, usage.ru_maxrss / scale
+def measure(command: list[str], environment: Mapping[str, str] = os.environ) -> Measured:
+    """Run a process to its end and measure it. Raises SystemExit if it fails."""
+    done = subprocess.run(
+        module("launch", *command), cwd=_ROOT, env=environment, stdout=subprocess.PIPE, check=True
+    )
+    code, *measured = json.loads(done.stdout)
+    if code:
+        raise SystemExit(f"{command} ended with {code}")
+    return Measured(*measured)
