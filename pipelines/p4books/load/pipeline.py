@@ -23,8 +23,8 @@ from p4books.load.schema import (
     Origin,
     VersionCounts,
     WarehouseState,
+    add_tables,
     count_versions,
-    create_tables,
     record_origin,
     record_progress,
     record_unknown_fields,
@@ -120,9 +120,9 @@ def load_deltas(  # noqa: PLR0913 - as load_lists, with the connection of the de
     with translate_errors(warehouse, scratch):
         if warehouse.exists():
             copy_file(warehouse, copy)
-        create_tables(copy, tuple(ENDPOINTS.values()))
         # While we keep it open, the file is checkpointed once, not whenever dlt closes it.
         with open_database(copy, spill=scratch, memory=memory) as database:
+            add_tables(database, tuple(ENDPOINTS.values()))
             for delta in deltas:
                 if delta.new and not delta.closes:
                     insert_versions(con, database, delta, read_at, scratch)

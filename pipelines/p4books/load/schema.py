@@ -39,48 +39,53 @@ def table_columns(endpoint: Endpoint) -> dict[str, str]:
 def create_tables(path: Path, endpoints: Sequence[Endpoint]) -> None:
     """Create the warehouse, or add what a new endpoint needs."""
     with open_database(path) as con:
-        con.execute("create schema if not exists raw")
-        con.execute("create table if not exists raw.p4books_format (format integer not null)")
-        con.execute(
-            "insert into raw.p4books_format select ? where not exists (from raw.p4books_format)",
-            [FORMAT],
-        )
-        con.execute(
-            "create table if not exists raw.seen"
-            " (endpoint varchar not null, id varchar not null, verified_at timestamptz not null)"
-        )
-        con.execute(
-            "create table if not exists raw.missed (endpoint varchar not null, id varchar not null)"
-        )
-        con.execute(
-            "create table if not exists raw.scans"
-            " (endpoint varchar primary key, concluded varchar, running varchar, loaded integer)"
-        )
-        con.execute(
-            "create table if not exists raw.tallies (endpoint varchar primary key, scan varchar,"
-            " held integer, missed integer, arrived integer, met integer, compared integer,"
-            " recoded integer, replaced integer)"
-        )
-        con.execute("create table if not exists raw.stamp (stamp varchar not null)")
-        con.execute(
-            "create table if not exists raw.origins"
-            " (place integer primary key, address varchar not null, run integer not null)"
-        )
-        con.execute(
-            "create table if not exists raw.history"
-            " (endpoint varchar primary key, since timestamptz not null)"
-        )
-        con.execute(
-            "create table if not exists raw.fields (endpoint varchar not null,"
-            " field varchar not null, first_seen_at timestamptz, primary key (endpoint, field))"
-        )
-        con.execute(
-            "create table if not exists raw.adopted (endpoint varchar not null,"
-            " field varchar not null, kind varchar not null, primary key (endpoint, field))"
-        )
-        for endpoint in endpoints:
-            con.execute(_table_ddl(endpoint))
-        con.execute(_findings_ddl(endpoints))
+        add_tables(con, endpoints)
+
+
+def add_tables(con: duckdb.DuckDBPyConnection, endpoints: Sequence[Endpoint]) -> None:
+    """Add the tables that a warehouse lacks."""
+    con.execute("create schema if not exists raw")
+    con.execute("create table if not exists raw.p4books_format (format integer not null)")
+    con.execute(
+        "insert into raw.p4books_format select ? where not exists (from raw.p4books_format)",
+        [FORMAT],
+    )
+    con.execute(
+        "create table if not exists raw.seen"
+        " (endpoint varchar not null, id varchar not null, verified_at timestamptz not null)"
+    )
+    con.execute(
+        "create table if not exists raw.missed (endpoint varchar not null, id varchar not null)"
+    )
+    con.execute(
+        "create table if not exists raw.scans"
+        " (endpoint varchar primary key, concluded varchar, running varchar, loaded integer)"
+    )
+    con.execute(
+        "create table if not exists raw.tallies (endpoint varchar primary key, scan varchar,"
+        " held integer, missed integer, arrived integer, met integer, compared integer,"
+        " recoded integer, replaced integer)"
+    )
+    con.execute("create table if not exists raw.stamp (stamp varchar not null)")
+    con.execute(
+        "create table if not exists raw.origins"
+        " (place integer primary key, address varchar not null, run integer not null)"
+    )
+    con.execute(
+        "create table if not exists raw.history"
+        " (endpoint varchar primary key, since timestamptz not null)"
+    )
+    con.execute(
+        "create table if not exists raw.fields (endpoint varchar not null,"
+        " field varchar not null, first_seen_at timestamptz, primary key (endpoint, field))"
+    )
+    con.execute(
+        "create table if not exists raw.adopted (endpoint varchar not null,"
+        " field varchar not null, kind varchar not null, primary key (endpoint, field))"
+    )
+    for endpoint in endpoints:
+        con.execute(_table_ddl(endpoint))
+    con.execute(_findings_ddl(endpoints))
 
 
 @dataclass(frozen=True)
