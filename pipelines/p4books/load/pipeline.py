@@ -2,9 +2,10 @@
 
 import logging
 import os
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -116,8 +117,8 @@ def load_deltas(  # noqa: PLR0913 - as load_lists, with the connection of the de
     the new versions are valid. Raises LoadFailed, LoadMismatch, WarehouseDamaged, OutOfMemory and
     DiskTrouble; the warehouse itself is not changed.
     """
-    copy = scratch / warehouse.name
-    with translate_errors(warehouse, scratch):
+    copy, closing = scratch / warehouse.name, [delta for delta in deltas if delta.closes]
+    with translate_errors(warehouse, scratch), _prepare_dlt(scratch) if closing else nullcontext():
         if warehouse.exists():
             copy_file(warehouse, copy)
         # While we keep it open, the file is checkpointed once, not whenever dlt closes it.
@@ -126,7 +127,7 @@ def load_deltas(  # noqa: PLR0913 - as load_lists, with the connection of the de
             for delta in deltas:
                 if delta.new and not delta.closes:
                     insert_versions(con, database, delta, read_at, scratch)
-            if closing := [delta for delta in deltas if delta.closes]:
+            if closing:
                 _merge_versions(con, database, closing, copy, warehouse, memory)
             database.begin()
             for delta in deltas:
@@ -243,31 +244,43 @@ def _run_dlt(
     files: Mapping[Endpoint, Future[Path]], copy: Path, warehouse: Path, memory: str
 ) -> None:
     scratch = copy.parent
+    import dlt  # noqa: PLC0415 - takes a second: only where needed, in a thread
+    import pyarrow as pa  # noqa: PLC0415 - as above
+    from dlt.common.runtime.collector import NULL_COLLECTOR  # noqa: PLC0415 - as above
+    from dlt.destinations import duckdb as duckdb_destination  # noqa: PLC0415 - as above
+    from dlt.destinations.impl.duckdb import configuration  # noqa: PLC0415 - as above
+
+    from p4books.load.source import versions_source  # noqa: PLC0415 - as above
+
+    config = {"memory_limit": memory, "threads": THREADS}
+    # The default pool does not return 100 MB to the system.
+    pa.set_memory_pool(pa.system_memory_pool())
+    credentials = configuration.DuckDbCredentials(str(copy), global_config=config)
+    pipeline = dlt.pipeline(
+        "p4books",
+        pipelines_dir=str(scratch / "dlt"),
+        destination=duckdb_destination(credentials),
+        dataset_name="raw",
+        progress=NULL_COLLECTOR,
+    )
+    versions = {endpoint: file.result() for endpoint, file in files.items()}
+    try:
+        pipeline.run(versions_source(versions))
+    except Exception as error:  # noqa: BLE001 - dlt raises errors of many kinds
+        raise translate_error(error, warehouse, scratch) from None
+
+
+@contextmanager
+def _prepare_dlt(scratch: Path) -> Iterator[None]:
+    """Override dlt's settings, and import it meanwhile in a thread: it takes half a second."""
     with _dlt_environment({**_DLT_SETTINGS, "DLT_DATA_DIR": str(scratch)}):
-        import dlt  # noqa: PLC0415 - takes a second: only where needed, while the files are written
-        import pyarrow as pa  # noqa: PLC0415 - as above
-        from dlt.common.runtime.collector import NULL_COLLECTOR  # noqa: PLC0415 - as above
-        from dlt.destinations import duckdb as duckdb_destination  # noqa: PLC0415 - as above
-        from dlt.destinations.impl.duckdb import configuration  # noqa: PLC0415 - as above
+        threading.Thread(target=_import_dlt, daemon=True).start()
+        yield
 
-        from p4books.load.source import versions_source  # noqa: PLC0415 - as above
 
-        config = {"memory_limit": memory, "threads": THREADS}
-        # The default pool does not return 100 MB to the system.
-        pa.set_memory_pool(pa.system_memory_pool())
-        credentials = configuration.DuckDbCredentials(str(copy), global_config=config)
-        pipeline = dlt.pipeline(
-            "p4books",
-            pipelines_dir=str(scratch / "dlt"),
-            destination=duckdb_destination(credentials),
-            dataset_name="raw",
-            progress=NULL_COLLECTOR,
-        )
-        versions = {endpoint: file.result() for endpoint, file in files.items()}
-        try:
-            pipeline.run(versions_source(versions))
-        except Exception as error:  # noqa: BLE001 - dlt raises errors of many kinds
-            raise translate_error(error, warehouse, scratch) from None
+def _import_dlt() -> None:
+    with suppress(ImportError):  # which is raised again where it is used
+        import p4books.load.source  # noqa: F401, PLC0415
 
 
 @contextmanager
