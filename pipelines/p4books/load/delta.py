@@ -265,7 +265,7 @@ def _compare_values(
         create or replace table compared_{endpoint.name} as
         select fresh.id, {same} as same, [{differs}]::boolean[] as differs
         from ({query}) as fresh
-        join active_{endpoint.name} as active using (id)
+        join ({_select_changed(endpoint)}) as active using (id)
         where {_is_final(endpoint)} or ({same})
         """
     )
@@ -286,6 +286,18 @@ def _compare_values(
         """
     ).fetchone() or (0, 0)
     return recoded, replaced
+
+
+def _select_changed(endpoint: Endpoint) -> str:
+    """Return the query of the active versions of changed rows, which does not read all others."""
+    table = f"held.raw.{endpoint.name}"
+    return f"""
+        select * from {table} where rowid in (
+            select version.rowid
+            from {table} as version
+            join delta_{endpoint.name} as delta using (id)
+            where version._dlt_valid_to is null and delta.kind = 'changed')
+    """
 
 
 def _is_final(endpoint: Endpoint) -> str:
@@ -345,12 +357,13 @@ def _conclude_absence(
 ) -> bool:
     """Close absent rows on this condition and record the others; return whether those changed."""
     name = endpoint.name
+    missing = f"id in (from before_{name})"  # from the scan before
     con.execute(
         f"""
         create or replace table absent_{name} as
-        select id, id in (from before_{name}) as twice
+        select id, {missing} as twice
         from active_{name}
-        where id not in (select id from seen_{name})
+        where id not in (select id from seen_{name}) and ({complete} or {missing})
         """
     )
     con.execute(
