@@ -1,8 +1,7 @@
 """One sync, from the API to the published file.
 
 Read the lists into the spool; compare them with the warehouse; load the difference into a copy of
-it; build the models on the copy; replace the warehouse with the copy; publish. The first file to
-read.
+it; replace the warehouse with the copy; build the models and publish them. The first file to read.
 """
 
 import logging
@@ -47,7 +46,7 @@ from p4books.load.run_state import (
 )
 from p4books.load.schema import Origin, describe_new_fields, load_unknown_fields
 from p4books.load.warehouse import replace_warehouse, translate_errors
-from p4books.publish.publish import prepare_if_due, publish_warehouse, restore_published
+from p4books.publish.publish import is_publish_due, publish_warehouse
 from p4books.publish.published_file import (
     describe_damage,
     find_access,
@@ -57,7 +56,8 @@ from p4books.publish.published_file import (
 from p4books.settings import Settings, normalize_address
 from p4books.storage.database import retry_with_more_memory
 from p4books.storage.files import scratch_dir, tenant_lock
-from p4books.storage.run_log import EndpointRun, Run, RunLog, RunRecorder, SyncSummary, record_run
+from p4books.storage.run_log import EndpointRun, RunLog, RunRecorder, SyncSummary, record_run
+from p4books.transform.inputs import ModelInputs
 from p4books.transform.models import ModelSet, SqlSources
 
 log = logging.getLogger(__name__)
@@ -126,12 +126,8 @@ def sync(  # noqa: PLR0913 - the use case: all that a caller can choose
         _summarize(summary, extracted, loaded, before, endpoint_runs)
         log.info("%d versions loaded into a copy of the warehouse", loaded.versions)
 
-        models = None
         has_less = _has_less_than_published(settings, before, extracted, loaded, scratch, summary)
         if loaded.copy:
-            load_runs = partial(run.load_runs_with, endpoint_runs)
-            if not has_less:
-                models = _transform(settings, loaded.copy, sources, load_runs, summary)
             keep = loaded.has_changes and bool(before.state.scans)  # one without rows is no backup
             replace_warehouse(loaded.copy, settings.warehouse, keep=keep)
             log.info("copy in place")
@@ -140,11 +136,8 @@ def sync(  # noqa: PLR0913 - the use case: all that a caller can choose
         _remember(settings, extracted, loaded, run)
         summary.notes += describe_backlog(settings, extracted.lists, before.state.scans, run.log)
 
-        if models:
-            publish = partial(
-                publish_warehouse, settings.warehouse, models, scratch, settings, sources
-            )
-            _publish(settings, summary, publish, inspect_published(settings).damage)
+        if loaded.copy and not has_less and is_publish_due(settings, sources):
+            _publish_again(settings, scratch, sources, run)
         else:
             _keep_published(settings, before, scratch, sources, run)
     summary.seconds = time.monotonic() - started
@@ -273,24 +266,6 @@ def _has_less_than_published(  # noqa: PLR0913 - one step of sync, with what it 
     return True
 
 
-def _transform(
-    settings: Settings,
-    copy: Path,
-    sources: SqlSources,
-    load_runs: Callable[[], Sequence[Run]],
-    summary: SyncSummary,
-) -> ModelSet | None:
-    """Build the views in the copy if it is to be published.
-
-    A broken model keeps no row from being stored: history can't be fetched again.
-    """
-    try:
-        return prepare_if_due(copy, settings, sources, load_runs)
-    except BrokenSql as fault:
-        summary.faults.append(fault)
-        return None
-
-
 def _remember(
     settings: Settings, extracted: ExtractResult, loaded: LoadResult, run: RunRecorder
 ) -> None:
@@ -336,6 +311,14 @@ def _publish(
     log.info("published")
 
 
+def _publish_again(
+    settings: Settings, scratch: Path, sources: SqlSources, run: RunRecorder
+) -> None:
+    inputs = ModelInputs(settings, sources, run.log.load_runs(last=None))
+    publish = partial(publish_warehouse, settings.warehouse, inputs, scratch)
+    _publish(settings, run.summary, publish, inspect_published(settings).damage)
+
+
 def _keep_published(
     settings: Settings,
     before: WarehouseContents,
@@ -349,9 +332,7 @@ def _keep_published(
     """
     if find_unfinished_lists(settings, scratch, before.state.scans):
         return
-    damage = inspect_published(settings).damage
-    publish: Callable[[], ModelSet | None] = partial(renew_access, settings, scratch)
-    if damage and settings.warehouse.exists():
-        load_runs = partial(run.log.load_runs, last=None)
-        publish = partial(restore_published, settings, scratch, sources, load_runs)
-    _publish(settings, run.summary, publish, damage)
+    if inspect_published(settings).damage and settings.warehouse.exists():
+        _publish_again(settings, scratch, sources, run)
+    else:
+        _publish(settings, run.summary, partial(renew_access, settings, scratch), None)

@@ -11,7 +11,7 @@ today as (
         currency,
 
         as_of_on
-    from raw.as_of
+    from raw.today
 )
 
 select * from today

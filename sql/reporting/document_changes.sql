@@ -1,5 +1,6 @@
 -- One row per later version of a document: what changed, from what, to what, and when.
 -- key: document_type, document_id, seen_at
+-- partition: document_id, invoice_id, sales_order_id, purchase_order_id, id
 -- section: Trust
 -- order: seen_at desc, document_type, document_id
 -- question: Which documents were changed, and which of them after they were posted?

@@ -1,5 +1,6 @@
 -- One row per invoice and tax code: the sales book. Void invoices are listed with 0.
 -- key: invoice_id, tax_code
+-- partition: customer_id
 -- section: ITBMS
 -- order: document_on, invoice_code, invoice_id, tax_code
 -- question: Which invoices make up the sales of a month, with base and tax?

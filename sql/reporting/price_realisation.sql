@@ -1,5 +1,6 @@
 -- One row per product, customer, month and currency: price against list and cost.
 -- key: product_id, customer_id, month_on, currency
+-- partition: customer_id
 -- section: Sales
 -- order: month_on desc, net desc, product_id, customer_id, currency
 -- question: Where do we sell below list, or below cost?

@@ -1,5 +1,6 @@
 -- One row per product, month and currency: net sales, estimated cost and margin.
 -- key: product_id, month_on, currency
+-- partition: product_id
 -- section: Sales
 -- order: month_on desc, margin desc nulls last, product_id, currency
 -- question: How much margin does a product earn?

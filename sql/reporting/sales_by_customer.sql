@@ -1,5 +1,6 @@
 -- One row per customer, month and currency: documents and net of live invoices.
 -- key: customer_id, month_on, currency
+-- partition: customer_id
 -- section: Sales
 -- order: month_on desc, net desc, customer_id, currency
 -- question: Who buys how much, and how large is an average invoice?

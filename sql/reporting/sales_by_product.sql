@@ -1,5 +1,6 @@
 -- One row per product, month and currency: quantity and net of live invoices.
 -- key: product_id, month_on, currency
+-- partition: product_id
 -- section: Sales
 -- order: month_on desc, net desc, product_id, currency
 -- question: What sells, at which average price?

@@ -1,5 +1,6 @@
 -- One row per customer, product, month and currency: quantity, net and discount sold.
 -- key: customer_id, product_id, month_on, currency
+-- partition: customer_id
 -- section: Sales
 -- question: Who bought what, and when?
 -- query: select customer_id, product_id, sum(quantity) as quantity, sum(net) as net

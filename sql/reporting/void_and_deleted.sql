@@ -1,5 +1,6 @@
 -- One row per void, cancelled or deleted document: what it was, and until when.
 -- key: document_type, document_id, first_seen_at
+-- partition: document_id, invoice_id, sales_order_id, purchase_order_id
 -- section: Trust
 -- order: last_seen_at desc, document_type, document_id, first_seen_at
 -- question: Which documents were voided, cancelled or deleted, and for how much?

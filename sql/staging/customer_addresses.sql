@@ -1,5 +1,6 @@
 -- One row per address of a customer in P4 Books now.
 -- key: customer_id, address_number
+-- partition: customer_id, id
 -- question: Where is each customer?
 -- query: select customer_id, address_type, address_line1, city, country
 --   from staging.customer_addresses order by customer_id, address_number limit 20

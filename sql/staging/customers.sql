@@ -1,5 +1,6 @@
 -- One row per customer in P4 Books now.
 -- key: customer_id
+-- partition: customer_id, id
 -- question: What does P4 Books hold for each customer now?
 -- query: select customer_code, customer_name, credit_limit, balance
 --   from staging.customers order by balance desc limit 10

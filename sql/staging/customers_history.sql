@@ -1,5 +1,6 @@
 -- One row per version of a customer: its fields, and when they were valid.
 -- key: customer_id, valid_from
+-- partition: customer_id, id
 -- question: Which customers' credit limits changed, and when?
 -- query: select customer_name, valid_from, credit_limit
 --   from staging.customers_history

@@ -1,5 +1,6 @@
 -- One row per line of an invoice in P4 Books now.
 -- key: invoice_id, line_number
+-- partition: invoice_id, id
 -- question: What is on the lines of an invoice?
 -- query: select line_number, line_description, quantity, unit_price, line_net
 --   from staging.invoice_lines where invoice_id = '1' order by line_number

@@ -1,5 +1,6 @@
 -- One row per invoice in P4 Books now.
 -- key: invoice_id
+-- partition: invoice_id, id
 -- question: What does P4 Books hold for each invoice now?
 -- query: select invoice_code, document_on, invoice_status, invoice_total, balance
 --   from staging.invoices order by document_on desc limit 10

@@ -1,5 +1,6 @@
 -- One row per product in P4 Books now.
 -- key: product_id
+-- partition: product_id, id
 -- question: What does P4 Books hold for each product now?
 -- query: select product_code, product_name, list_price, unit_cost
 --   from staging.products order by product_name limit 10

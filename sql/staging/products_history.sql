@@ -1,5 +1,6 @@
 -- One row per version of a product: its fields, and when they were valid.
 -- key: product_id, valid_from
+-- partition: product_id, id
 -- question: Which list prices changed, from what to what?
 -- query: select product_name, valid_from,
 --     lag(list_price) over versions as before, list_price

@@ -1,5 +1,6 @@
 -- One row per line of a sales order in P4 Books now.
 -- key: sales_order_id, line_number
+-- partition: sales_order_id, id
 -- question: What is on the lines of a sales order?
 -- query: select line_number, line_description, quantity, unit_price, line_net
 --   from staging.sales_order_lines where sales_order_id = '1'

@@ -1,5 +1,6 @@
 -- One row per vendor in P4 Books now.
 -- key: vendor_id
+-- partition: vendor_id, id
 -- question: What does P4 Books hold for each vendor now?
 -- query: select vendor_code, vendor_name, payment_terms, balance
 --   from staging.vendors order by balance desc limit 10

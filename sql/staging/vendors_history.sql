@@ -1,5 +1,6 @@
 -- One row per version of a vendor: its fields, and when they were valid.
 -- key: vendor_id, valid_from
+-- partition: vendor_id, id
 -- question: Which vendors were deleted, and when was it noticed?
 -- query: select vendor_name, max(valid_to) as gone_at
 --   from staging.vendors_history group by vendor_id, vendor_name

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import duckdb
 import pytest
@@ -29,9 +29,7 @@ from p4books.errors import (
     WarehouseDamaged,
     WarehouseTooNew,
 )
-from p4books.publish.publish import prepare_if_due
 from p4books.settings import Settings
-from p4books.transform.models import SqlSources
 from p4books_sandbox import Arrival, Fault, Sandbox
 
 MakeSettings = Callable[..., Settings]
@@ -62,21 +60,6 @@ def synced(settings: Settings, first_copy: Path) -> Settings:
     shutil.copytree(first_copy, settings.data_dir)
     move_books(settings.warehouse, settings.address)
     return settings
-
-
-def test_unchanged_run_reads_no_log(synced: Settings, tmp_path: Path) -> None:
-    """All runs of the log are read only if the file is to be published."""
-
-    def load_runs() -> NoReturn:
-        raise AssertionError("the log was read")
-
-    copy = tmp_path / "copy.duckdb"
-    shutil.copyfile(synced.warehouse, copy)
-
-    assert prepare_if_due(copy, synced, SqlSources.at(STAGING), load_runs) is None
-    synced.published.unlink()
-    with pytest.raises(AssertionError, match="the log was read"):
-        prepare_if_due(copy, synced, SqlSources.at(STAGING), load_runs)
 
 
 def ask(file: Path, sql: str) -> list[Row]:

@@ -17,7 +17,7 @@ from p4books.load.schema import create_tables, table_columns
 from p4books.settings import validate_settings
 from p4books.storage.database import open_database, quote_identifier
 from p4books.transform.as_of import record_as_of
-from p4books.transform.build import check_key, run_checks
+from p4books.transform.checks import check_key, run_check
 from p4books.transform.macros import create_macros
 from p4books.transform.models import CUSTOM, LAYERS, SqlSources, load_models
 from p4books.transform.seeds import load_seeds
@@ -72,7 +72,8 @@ class Books:
         """Run all checks, including those of every model's key. Raises CheckFailed."""
         for model in MODELS:
             check_key(self.con, model)
-        run_checks(self.con, (), SOURCES.files("checks"))
+        for file in SOURCES.files("checks"):
+            run_check(self.con, file)
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         """Run a query on the models."""

@@ -13,11 +13,14 @@ from tests.sql.fixed_books import rows
 
 from p4books.endpoints import ENDPOINTS
 from p4books.load.schema import create_tables
-from p4books.publish.publish import publish_warehouse
+from p4books.publish.publish import publish_report
 from p4books.settings import Settings
 from p4books.storage.database import open_database
-from p4books.storage.run_log import EndpointRun, Run
-from p4books.transform.build import prepare_models
+from p4books.storage.run_log import EndpointRun, Run, RunLog
+from p4books.transform.as_of import rewind_to_day
+from p4books.transform.build import create_views
+from p4books.transform.inputs import ModelInputs
+from p4books.transform.models import load_models
 
 Query = Callable[[str], list[tuple[Any, ...]]]
 Build = Callable[..., Query]
@@ -74,12 +77,19 @@ def build_warehouse(
             )
     settings = Settings(tenant="acme", data_dir=folder)
     settings.private.mkdir(parents=True, exist_ok=True)
+    log, run = RunLog(settings.run_log), create_run()
+    log.record_endpoint_run(log.begin_run(), run.readings[0])
     as_of = date.fromisoformat(day) if day else None
-    models = prepare_models(warehouse, settings, SOURCES, [create_run()], as_of)
-    if not publish:
-        return open_database(warehouse, read_only=True)
-    publish_warehouse(warehouse, models, folder, settings, SOURCES)
-    return open_database(settings.published, read_only=True)
+    if publish:
+        warehouse.rename(settings.warehouse)
+        file, _ = publish_report(settings, as_of)
+        return open_database(file, read_only=True)
+    with open_database(warehouse) as con:
+        ModelInputs(settings, SOURCES, [run]).load(con)
+        create_views(con, load_models(SOURCES))
+    if as_of:
+        rewind_to_day(warehouse, as_of, settings)
+    return open_database(warehouse, read_only=True)
 
 
 def money(*values: str) -> tuple[Decimal, ...]:

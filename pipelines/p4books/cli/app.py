@@ -240,9 +240,10 @@ def adopt(field: str, kind: str | None, tenant: str | None, as_json: bool) -> No
     """Turn a field that P4 Books added into a column of every version; its values leave `extra`."""
     from p4books.cli.console import print_json, print_line
     from p4books.load.evolution import adopt_field
+    from p4books.publish.model_docs import list_staging_columns
     from p4books.settings import load_settings
 
-    done = adopt_field(load_settings(tenant, need_key=False), field, kind)
+    done = adopt_field(load_settings(tenant, need_key=False), field, kind, list_staging_columns)
     if as_json:
         print_json(vars(done))
         return

@@ -224,14 +224,16 @@ def models(name: str | None, as_of: str | None, tenant: str | None, as_json: boo
     epilog="\b\nExample:\n  p4books report\n  p4books report --as-of 2026-10-31",
 )
 @click.option("--as-of", metavar="DAY", help="Show the books as of the end of that day.")
+@click.option("--rebuild", is_flag=True, help="Build every table again, also those not changed.")
 @tenant_option
 @json_option
-def report(as_of: str | None, tenant: str | None, as_json: bool) -> None:
+def report(as_of: str | None, rebuild: bool, tenant: str | None, as_json: bool) -> None:
     """Publish the reports again from the warehouse, for example after a change to the SQL.
 
     With --as-of they show the books as of the end of a day, in a separate file next to the
-    published one. No request is made to P4 Books. A custom report that fails is left out: all
-    others are published, and the command ends with 1.
+    published one. Tables of which neither the SQL nor the rows changed are kept from the last
+    published file, unless --rebuild or --as-of is given. No request is made to P4 Books. A custom
+    report that fails is left out: all others are published, and the command ends with 1.
     """
     day = parse_day(as_of)
     from p4books.cli.console import print_json
@@ -242,7 +244,7 @@ def report(as_of: str | None, tenant: str | None, as_json: bool) -> None:
     from p4books.settings import load_settings
 
     settings = load_settings(tenant, need_key=False)
-    file, published = publish_report(settings, day)
+    file, published = publish_report(settings, day, rebuild=rebuild)
     with open_published(file) as con:
         about = read_about(con)
     left_out = [describe_left_out(error) for error in published.left_out]

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -80,11 +80,17 @@ def open_warehouse(warehouse: Path, scratch: Path) -> WarehouseContents:
     return WarehouseContents(state, endpoints, unknown)
 
 
-def adopt_field(settings: Settings, word: str, kind: str | None = None) -> AdoptedField:
+def adopt_field(
+    settings: Settings,
+    word: str,
+    kind: str | None = None,
+    list_reserved: Callable[[str], Collection[str]] = lambda _: (),
+) -> AdoptedField:
     """Make a field of `extra` a column in every version, without making new versions.
 
     `word` is ENDPOINT.FIELD, `kind` one of FIELD_TYPES (default: inferred from the values); with
-    it, the type of an adopted field can be changed. The next sync publishes the column. Raises
+    it, the type of an adopted field can be changed. `list_reserved` returns the names of columns
+    that models add to an endpoint's own. The next sync publishes the column. Raises
     UsageError with nothing changed, and the errors of `open_warehouse`.
     """
     endpoint, field = _split_field(word)
@@ -97,7 +103,8 @@ def adopt_field(settings: Settings, word: str, kind: str | None = None) -> Adopt
         )
     with tenant_lock(settings), scratch_dir(settings.work) as folder:
         check_warehouse(warehouse)
-        change = partial(_adopt_in_copy, name=endpoint, field=field, kind=kind)
+        reserved = list_reserved(endpoint)
+        change = partial(_adopt_in_copy, name=endpoint, field=field, kind=kind, reserved=reserved)
         return change_warehouse(warehouse, folder, change)
 
 
@@ -361,12 +368,16 @@ def _split_field(word: str) -> tuple[str, str]:
     return get_endpoint(name).name, field
 
 
-def _adopt_in_copy(copy: Path, name: str, field: str, kind: str | None) -> AdoptedField:
+def _adopt_in_copy(
+    copy: Path, name: str, field: str, kind: str | None, reserved: Collection[str]
+) -> AdoptedField:
     """Adopt a field in a copy of the warehouse."""
     migrate_warehouse(copy, load_endpoints(copy))
     endpoint = load_endpoints(copy)[name]
     with open_database(copy) as con:
-        field = (kind and _find_adopted(con, name, field)) or _resolve_field(con, endpoint, field)
+        field = (kind and _find_adopted(con, name, field)) or _resolve_field(
+            con, endpoint, field, reserved
+        )
         chosen = FIELD_TYPES[kind] if kind else infer_type(con, endpoint, field)
         type_name = chosen.name.lower()
         con.execute("insert or replace into raw.adopted values (?, ?, ?)", [name, field, type_name])
@@ -393,7 +404,9 @@ def _find_adopted(con: duckdb.DuckDBPyConnection, name: str, field: str) -> str 
     return next(iter(match_spellings(field, [own for (own,) in rows])), None)
 
 
-def _resolve_field(con: duckdb.DuckDBPyConnection, endpoint: Endpoint, field: str) -> str:
+def _resolve_field(
+    con: duckdb.DuckDBPyConnection, endpoint: Endpoint, field: str, reserved: Collection[str]
+) -> str:
     """Return the field of `extra` that matches a name in any spelling. Raises UsageError."""
     if own := match_spellings(field, endpoint.known):
         raise UsageError(f"{endpoint.name}.{own[0]} is already a column. Nothing was changed.")
@@ -406,18 +419,10 @@ def _resolve_field(con: duckdb.DuckDBPyConnection, endpoint: Endpoint, field: st
     matches = match_spellings(field, unknown)
     if not matches:
         raise UsageError(describe_unknown(f"{endpoint.name} field", field, unknown))
-    reserved = {*table_columns(endpoint), *_published_names(con, endpoint)}
-    if not re.fullmatch(_PLAIN_NAME, matches[0]) or matches[0] in reserved:
+    taken = {*table_columns(endpoint), *reserved}
+    if not re.fullmatch(_PLAIN_NAME, matches[0]) or matches[0] in taken:
         raise UsageError(
             f"{endpoint.name}.{matches[0]} can't be a column: its name is reserved or has unusual "
             "characters. It stays in `extra`; nothing was changed."
         )
     return matches[0]
-
-
-def _published_names(con: duckdb.DuckDBPyConnection, endpoint: Endpoint) -> list[str]:
-    """Return the column names that the models of the list add."""
-    columns = "select column_name from duckdb_columns() where schema_name = ? and table_name in ?"
-    tables = [endpoint.name, f"{endpoint.name}_history"]
-    rows = con.execute(f"{columns} except {columns}", ["staging", tables, "raw", tables])
-    return [column for (column,) in rows.fetchall()]

@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 
 from p4books.endpoints import ENDPOINTS
-from p4books.load.schema import stamp_change
+from p4books.load.schema import stamp_change, stamp_migration
 from p4books.load.warehouse import change_warehouse, correct_generation_times
 from p4books.storage.database import open_database
 
@@ -88,6 +88,7 @@ def _move_times(copy: Path, now: float) -> int:
         for name in ENDPOINTS:
             _separate_versions(con, name)
         stamp_change(con, now)
+        stamp_migration(con, now)
         con.execute("commit")
         (count,) = con.execute("select count(*) from moved").fetchone() or (0,)
     return int(count)

@@ -45,6 +45,8 @@ def create_tables(path: Path, endpoints: Sequence[Endpoint]) -> None:
 def add_tables(con: duckdb.DuckDBPyConnection, endpoints: Sequence[Endpoint]) -> None:
     """Add the tables that a warehouse lacks."""
     con.execute("create schema if not exists raw")
+    for schema in ("staging", "core", "reporting"):  # views of an earlier version
+        con.execute(f"drop schema if exists {schema} cascade")
     con.execute("create table if not exists raw.p4books_format (format integer not null)")
     con.execute(
         "insert into raw.p4books_format select ? where not exists (from raw.p4books_format)",
@@ -212,22 +214,28 @@ def record_progress(con: duckdb.DuckDBPyConnection, name: str, progress: ScanPro
 
 
 def stamp_change(con: duckdb.DuckDBPyConnection, at: float) -> None:
-    """Record that the rows of a warehouse changed, at a time in seconds since 1970."""
-    con.execute("delete from raw.stamp")
-    con.execute("insert into raw.stamp values (?)", [_format_stamp(at)])
+    """Record that versions were added or ended, at a time in seconds since 1970."""
+    _, _, migrated_at = _read_stamp(con).partition(" ")
+    _write_stamp(con, f"{_format_stamp(at)} {migrated_at}")
 
 
 def stamp_migration(con: duckdb.DuckDBPyConnection, at: float) -> None:
-    """Record that the columns of a warehouse changed; the time of its rows stays in the stamp.
+    """Record that columns or versions became others; the time of the last change stays.
 
     `at` is in seconds since 1970.
     """
-    row = con.execute("select split_part(max(stamp), ' ', 1) from raw.stamp").fetchone()
+    changed_at, _, _ = _read_stamp(con).partition(" ")
+    _write_stamp(con, f"{changed_at or _format_stamp(0)} {_format_stamp(at)}")
+
+
+def _read_stamp(con: duckdb.DuckDBPyConnection) -> str:
+    row = con.execute("select max(stamp) from raw.stamp").fetchone()
+    return (row and row[0]) or ""
+
+
+def _write_stamp(con: duckdb.DuckDBPyConnection, stamp: str) -> None:
     con.execute("delete from raw.stamp")
-    con.execute(
-        "insert into raw.stamp values (?)",
-        [f"{(row and row[0]) or _format_stamp(0)} {_format_stamp(at)}"],
-    )
+    con.execute("insert into raw.stamp values (?)", [stamp.strip()])
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from sql/columns.csv, and from an empty warehouse with all views.
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,14 +17,17 @@ from p4books.endpoints import ENDPOINTS
 from p4books.load.schema import create_tables
 from p4books.settings import validate_settings
 from p4books.storage.database import open_database
-from p4books.transform.build import prepare_models
+from p4books.transform.build import create_views
+from p4books.transform.inputs import ModelInputs
 from p4books.transform.models import (
     CUSTOM,
     LAYERS,
     SECTIONS,
     Model,
+    ModelSet,
     SqlSources,
-    published_reads,
+    list_tables_read,
+    load_models,
     sql_folder,
 )
 
@@ -60,14 +64,32 @@ class DocsPart:
 def write_readme(folder: Path) -> None:
     """Replace the list of models in the README.md of a folder of SQL. Raises BrokenSql."""
     readme = folder / README
+    with _open_empty_models(SqlSources.at(folder)) as (con, models):
+        text = render_readme(con, models.models, readme.read_text(encoding="utf-8"))
+    readme.write_text(text, encoding="utf-8")
+
+
+def list_staging_columns(endpoint: str) -> set[str]:
+    """Return the names of the columns that the staging models give to an endpoint."""
+    query = "select column_name from duckdb_columns() where schema_name = 'staging'"
+    with _open_empty_models(SqlSources.at()) as (con, _):
+        rows = con.execute(
+            f"{query} and table_name in ($name, $name || '_history')", {"name": endpoint}
+        ).fetchall()
+    return {name for (name,) in rows}
+
+
+@contextmanager
+def _open_empty_models(sql: SqlSources) -> Iterator[tuple[duckdb.DuckDBPyConnection, ModelSet]]:
+    """Open a warehouse without rows, with a view of each model."""
+    models = load_models(sql)
     with TemporaryDirectory() as scratch:
         warehouse = Path(scratch) / "warehouse.duckdb"
         create_tables(warehouse, tuple(ENDPOINTS.values()))
-        sources = SqlSources.at(folder)
-        models = prepare_models(warehouse, validate_settings({"tenant": "acme"}), sources, ())
-        with open_database(warehouse, read_only=True) as con:
-            text = render_readme(con, models.models, readme.read_text(encoding="utf-8"))
-    readme.write_text(text, encoding="utf-8")
+        with open_database(warehouse) as con:
+            ModelInputs(validate_settings({"tenant": "acme"}), sql, ()).load(con)
+            create_views(con, models)
+            yield con, models
 
 
 def render_readme(con: duckdb.DuckDBPyConnection, models: Sequence[Model], readme: str) -> str:
@@ -94,7 +116,7 @@ def group_models(models: Sequence[Model]) -> Iterator[DocsPart]:
     for layer in LAYERS[1 : LAYERS.index(CUSTOM)]:
         for section in SECTIONS if layer == "reporting" else ("",):
             members = [
-                replace(model, reads=published_reads(model, by_name))
+                replace(model, reads=list_tables_read(model.reads, by_name))
                 for _, model in sorted(by_name.items())
                 if model.published and (model.layer, model.section) == (layer, section)
             ]

@@ -1,14 +1,23 @@
 """Building, checking and replacing the published file."""
 
+import json
+import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import duckdb
 
-from p4books.errors import DiskTrouble, NoPicture, OutOfMemory, PublishedHasMore
+from p4books.errors import (
+    BrokenSql,
+    CheckFailed,
+    DiskTrouble,
+    NoPicture,
+    OutOfMemory,
+    PublishedHasMore,
+)
 from p4books.load.books import check_not_lost, find_unfinished_lists
 from p4books.load.evolution import migrate_warehouse, needs_migration
 from p4books.load.schema import create_tables, load_endpoints, read_state
@@ -30,16 +39,15 @@ from p4books.storage.database import (
     retry_with_more_memory,
 )
 from p4books.storage.files import copy_file, scratch_dir, tenant_lock
-from p4books.storage.run_log import PublishedRecord, Run, RunLog
-from p4books.transform.build import (
-    TARGET,
-    build_custom_tables,
-    build_tables,
-    drop_unpublished,
-    prepare_models,
-    run_checks,
-)
-from p4books.transform.models import Model, ModelSet, SqlSources
+from p4books.storage.run_log import PublishedRecord, RunLog
+from p4books.transform.as_of import rewind_to_day
+from p4books.transform.build import build_custom_tables, build_tables, drop_unpublished
+from p4books.transform.changes import TARGET, find_changes
+from p4books.transform.checks import run_checks
+from p4books.transform.inputs import INPUTS, ModelInputs, use_inputs
+from p4books.transform.models import CUSTOM, Model, ModelSet, SqlSources, load_models
+
+log = logging.getLogger(__name__)
 
 REPUBLISH_AFTER = timedelta(hours=1)  # if nothing changed but `verified_at`
 
@@ -52,12 +60,22 @@ About = Mapping[str, str | datetime | date | None]
 
 
 @dataclass(frozen=True)
+class LastPublished:
+    """The last published file, and the fingerprints of the inputs that it was made of."""
+
+    file: Path
+    fingerprints: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class PublishTarget:
     """A published file to write: where, with which mode, what it says about itself.
 
     `about` is the row of the table `about`, `checks` are the files of the checks that must pass,
-    and `scratch` is a folder in which the file is built. `group` is the number of the file's group;
-    None leaves that to its folder. `remember` is called with what to remember of the file.
+    and `scratch` is a folder in which the file is built. `inputs` are those of the models, None if
+    the warehouse has them. `last` is the file of which is kept what did not change. `group` is the
+    number of the file's group; None leaves that to its folder. `remember` is called with what to
+    remember of the file.
     """
 
     scratch: Path
@@ -65,19 +83,23 @@ class PublishTarget:
     mode: int
     about: About = field(default_factory=dict)
     checks: Sequence[Path] = ()
+    inputs: ModelInputs | None = None
+    last: LastPublished | None = None
     group: int | None = None
     remember: Callable[[PublishedRecord], None] | None = None
 
 
 def publish_report(
-    settings: Settings, day: date | None = None, sql: Path | None = None
+    settings: Settings, day: date | None = None, sql: Path | None = None, *, rebuild: bool = False
 ) -> tuple[Path, ModelSet]:
     """Publish the reports from the warehouse, without a sync; return the file and its models.
 
     With a `day`, they show the books at its end and go to a separate file beside the published one.
-    Raises SettingsError, NoPicture, BrokenSql, CheckFailed, AlreadyRunning, WarehouseLost,
-    WarehouseDamaged, PublishedHasMore, DiskTrouble and PublishedFileBlocked; the published file is
-    unchanged then. Raises PublishedFileUnreadable if readers can't open the new one.
+    That is built from scratch, and so is the published one with `rebuild`; else what did not change
+    is taken from the last one. Raises SettingsError, NoPicture, BrokenSql, CheckFailed,
+    AlreadyRunning, WarehouseLost, WarehouseDamaged, PublishedHasMore, DiskTrouble and
+    PublishedFileBlocked; the published file is unchanged then. Raises PublishedFileUnreadable if
+    readers can't open the new one.
     """
     find_access(settings)
     warehouse = settings.warehouse
@@ -89,65 +111,51 @@ def publish_report(
             raise NoPicture("Nothing has been copied yet. Run `p4books sync` first.")
         check_warehouse(warehouse)
         try:
-            copy = _copy_warehouse(warehouse, scratch)
-            copied = read_state(copy).scans
-            if not day and (unfinished := find_unfinished_lists(settings, scratch, copied)):
-                raise PublishedHasMore(settings.published, unfinished)
             runs = RunLog(settings.run_log).load_runs(last=None)
-            models = prepare_models(copy, settings, sources, runs, day)
-            target = _make_target(copy, scratch, settings, sources, day)
-            return target.file, _publish_with_retries(copy, models, target)
+            inputs = ModelInputs(settings, sources, runs)
+            if day:
+                copy = _copy_of_day(warehouse, scratch, inputs, day)
+                models = load_models(sources)
+                target = _make_target(copy, scratch, inputs, day)
+                return target.file, _publish_with_retries(copy, models, target)
+            if needs_migration(warehouse, load_endpoints(warehouse)):
+                warehouse = _copy_warehouse(warehouse, scratch)
+            copied = read_state(warehouse).scans
+            if unfinished := find_unfinished_lists(settings, scratch, copied):
+                raise PublishedHasMore(settings.published, unfinished)
+            return settings.published, publish_warehouse(
+                warehouse, inputs, scratch, rebuild=rebuild
+            )
         except OSError as error:
             raise DiskTrouble(scratch, error.strerror or str(error)) from None
         except duckdb.Error as error:
             raise translate_error(error, warehouse, scratch) from None
 
 
-def prepare_if_due(
-    warehouse: Path, settings: Settings, sql: SqlSources, load_runs: Callable[[], Sequence[Run]]
-) -> ModelSet | None:
-    """Build the views in a warehouse if it is due to be published; None if it is not.
-
-    `load_runs` returns all runs of the log, which is read only if they are needed. Raises
-    BrokenSql, with the views unchanged.
-    """
-    if not is_publish_due(warehouse, settings, sql):
-        return None
-    return prepare_models(warehouse, settings, sql, load_runs())
-
-
-def is_publish_due(warehouse: Path, settings: Settings, sql: SqlSources) -> bool:
+def is_publish_due(settings: Settings, sql: SqlSources) -> bool:
     """Return whether the published file is missing, outdated or not as it was published."""
     found = inspect_published(settings)
     age = datetime.now(UTC) - found.published_at if found.published_at else REPUBLISH_AFTER
-    is_current = found.made_of == _fingerprint(warehouse, settings, sql)
+    is_current = found.made_of == _fingerprint(settings.warehouse, settings, sql)
     return found.damage is not None or not is_current or abs(age) >= REPUBLISH_AFTER
 
 
-def restore_published(
-    settings: Settings, scratch: Path, sql: SqlSources, load_runs: Callable[[], Sequence[Run]]
-) -> ModelSet:
-    """Publish again from the warehouse as it is, without a change to it.
-
-    `load_runs` returns all runs of the log. Raises what `prepare_if_due` and `publish_warehouse`
-    raise.
-    """
-    copy = _copy_warehouse(settings.warehouse, scratch)
-    models = prepare_models(copy, settings, sql, load_runs())
-    return publish_warehouse(copy, models, scratch, settings, sql)
-
-
 def publish_warehouse(
-    warehouse: Path, models: ModelSet, scratch: Path, settings: Settings, sql: SqlSources
+    warehouse: Path, inputs: ModelInputs, scratch: Path, *, rebuild: bool = False
 ) -> ModelSet:
-    """Publish the models of a prepared warehouse, and return those that were built.
+    """Publish the models of a warehouse of this format, and return those that were built.
 
-    Raises BrokenSql, CheckFailed, OutOfMemory, DiskTrouble, PublishedFileUnreadable,
-    PublishedFileBlocked and SettingsError.
+    With `rebuild` nothing is taken from the last published file. Raises BrokenSql, CheckFailed,
+    OutOfMemory, DiskTrouble, PublishedFileUnreadable, PublishedFileBlocked and SettingsError.
     """
-    return _publish_with_retries(
-        warehouse, models, _make_target(warehouse, scratch, settings, sql, day=None)
-    )
+    models = load_models(inputs.sql)
+    target = _make_target(warehouse, scratch, inputs)
+    if not rebuild and (last := _find_last(inputs.settings, target)):
+        try:
+            return _publish_with_retries(warehouse, models, replace(target, last=last))
+        except (BrokenSql, CheckFailed, duckdb.Error) as error:  # if not of what is reused, again
+            log.warning("built from scratch, since an update failed: %s", error)
+    return _publish_with_retries(warehouse, models, target)
 
 
 def build_published_file(
@@ -164,22 +172,21 @@ def build_published_file(
     file = target.scratch / "published.duckdb"
     file.unlink(missing_ok=True)
     try:
+        if target.last:
+            copy_file(target.last.file, file)
         with open_database(spill=target.scratch, memory=memory) as con:
             con.execute("set preserve_insertion_order = false")  # but of what is sorted
             con.execute(f"attach {quote_path(warehouse)} as warehouse (read_only)")
             con.execute(
-                f"attach {quote_path(file)} as {TARGET} (storage_version '{STORAGE_VERSION}')"
+                f"attach {quote_path(file)} as {TARGET}"
+                f" (storage_version '{STORAGE_VERSION}', recovery_mode no_wal_writes)"
             )
-            con.execute("set checkpoint_threshold = '1GB'")
-            builtin = build_tables(con, models.models)
-            con.execute(f"use {TARGET}")
-            run_checks(con, builtin, target.checks)
-            built = build_custom_tables(con, models, is_last_try=memory == MEMORY_STEPS[-1])
-            published = drop_unpublished(con, built)
-            _write_catalogue(con, published.models)
-            _write_about(con, target.about)
+            published, fingerprints = _build_models(
+                con, models, target, is_last_try=memory == MEMORY_STEPS[-1]
+            )
             con.execute("use memory")
             con.execute(f"checkpoint {TARGET}")
+            is_half_empty = _is_half_empty(con)
             con.execute(f"detach {TARGET}")
         record = replace_published(file, target.file, FileAccess(target.mode, target.group))
         file.unlink()
@@ -188,8 +195,49 @@ def build_published_file(
     except (OSError, duckdb.IOException) as error:
         raise DiskTrouble(target.file, str(error).splitlines()[0]) from None
     if target.remember:
-        target.remember(record)
+        kept = "" if is_half_empty else json.dumps(fingerprints)
+        target.remember(replace(record, inputs=kept))
     return published
+
+
+def _build_models(
+    con: duckdb.DuckDBPyConnection, models: ModelSet, target: PublishTarget, *, is_last_try: bool
+) -> tuple[ModelSet, Mapping[str, str]]:
+    """Build and check all tables of the file; return the models, and the inputs' fingerprints."""
+    use_inputs(con)
+    if target.inputs:
+        target.inputs.load(con)
+    before = target.last.fingerprints if target.last else None
+    builtin = [model for model in models.models if model.layer != CUSTOM]
+    changes, fingerprints = find_changes(con, builtin, before)
+    if target.last:
+        con.execute(f"drop schema if exists {TARGET}.{CUSTOM} cascade")
+    build_tables(con, models, changes)
+    con.execute(f"use {TARGET}")
+    run_checks(con, builtin, target.checks, changes)
+    built = build_custom_tables(con, models, is_last_try=is_last_try)
+    published = drop_unpublished(con, built)
+    _write_catalogue(con, published.models)
+    _write_about(con, target)
+    return published, fingerprints
+
+
+def _is_half_empty(con: duckdb.DuckDBPyConnection) -> bool:
+    """Return whether most of the file is what was replaced in it, so that the next one is new."""
+    used, free = con.execute(
+        "select used_blocks, free_blocks from pragma_database_size() where database_name = ?",
+        [TARGET],
+    ).fetchone() or (0, 0)
+    return bool(free > used)
+
+
+def _copy_of_day(warehouse: Path, scratch: Path, inputs: ModelInputs, day: date) -> Path:
+    """Copy the warehouse, with the inputs of the models, as it was at the end of a day."""
+    copy = _copy_warehouse(warehouse, scratch)
+    with open_database(copy) as con:
+        inputs.load(con)
+    rewind_to_day(copy, day, inputs.settings)
+    return copy
 
 
 def _copy_warehouse(warehouse: Path, scratch: Path) -> Path:
@@ -203,19 +251,18 @@ def _copy_warehouse(warehouse: Path, scratch: Path) -> Path:
 
 
 def _make_target(
-    warehouse: Path, scratch: Path, settings: Settings, sql: SqlSources, day: date | None
+    warehouse: Path, scratch: Path, inputs: ModelInputs, day: date | None = None
 ) -> PublishTarget:
-    with open_database(warehouse, read_only=True) as con:
-        row = con.execute("select as_of_at, as_of_on from raw.as_of").fetchone() or (None, None)
+    settings = inputs.settings
     about: About = {
         "tenant": settings.tenant,
-        "as_of_at": row[0],
-        "as_of_on": row[1],
+        "as_of_at": None,  # is known when the inputs are loaded
+        "as_of_on": None,
         "timezone": settings.timezone,
         "currency": settings.currency,
         "p4books_version": VERSION,
         "published_at": datetime.now(UTC),
-        "made_of": _fingerprint(warehouse, settings, sql),
+        "made_of": _fingerprint(warehouse, settings, inputs.sql),
     }
     access = find_access(settings)
     return PublishTarget(
@@ -223,10 +270,23 @@ def _make_target(
         settings.published_as_of(day),
         access.mode,
         about,
-        sql.files("checks"),
+        inputs.sql.files("checks"),
+        None if day else inputs,
+        None,
         access.group,
         None if day else RunLog(settings.run_log).save_published,
     )
+
+
+def _find_last(settings: Settings, target: PublishTarget) -> LastPublished | None:
+    """Return the last published file if it is intact, and made by the same program and SQL."""
+    record, found = RunLog(settings.run_log).load_published(), inspect_published(settings)
+    if record is None or not record.inputs or found.damage or not found.made_of:
+        return None
+    _, _, code = found.made_of.partition("-")
+    if code != str(target.about["made_of"]).partition("-")[2]:
+        return None
+    return LastPublished(settings.published, json.loads(record.inputs))
 
 
 def _publish_with_retries(warehouse: Path, models: ModelSet, target: PublishTarget) -> ModelSet:
@@ -237,39 +297,54 @@ def _publish_with_retries(warehouse: Path, models: ModelSet, target: PublishTarg
 
 
 def _fingerprint(warehouse: Path, settings: Settings, sql: SqlSources) -> str:
+    """Return what a published file is made of: when rows changed last, then all the rest."""
+    changed_at, _, migrated_at = read_state(warehouse).stamp.partition(" ")
     options = f"{settings.timezone}-{settings.currency}"
-    return f"{read_state(warehouse).stamp}-{sql.digest()}-{options}-{VERSION}"
+    program = f"{VERSION}-{duckdb.__version__}"
+    return f"{changed_at}-{migrated_at}-{sql.digest()}-{options}-{program}"
 
 
 def _write_catalogue(con: duckdb.DuckDBPyConnection, models: Sequence[Model]) -> None:
     con.execute(
         f"""
-        create table {TARGET}.catalogue (
+        create or replace table {TARGET}.catalogue (
             layer varchar, model varchar, grain varchar, key varchar, sorted_by varchar,
             question varchar, query varchar, reads varchar, rows bigint
         )
         """
     )
     con.execute(f"comment on table {TARGET}.catalogue is 'One row per model in this file.'")
-    for model in sorted(models, key=lambda model: model.full_name):
-        table = f"{TARGET}.{model.layer}.{quote_identifier(model.name)}"
-        con.execute(
-            f"insert into {TARGET}.catalogue"
-            f" select ?, ?, ?, ?, ?, ?, ?, ?, (select count(*) from {table})",
-            [
-                *(model.layer, model.name, model.grain, ", ".join(model.key), model.sorted_by),
-                *(model.question, model.query, ", ".join(sorted(model.reads))),
-            ],
+    rows = ", ".join(
+        f"(?, ?, ?, ?, ?, ?, ?, ?, (select count(*) from"
+        f" {TARGET}.{model.layer}.{quote_identifier(model.name)}))"
+        for model in models
+    )
+    texts = [
+        text
+        for model in models
+        for text in (
+            *(model.layer, model.name, model.grain, ", ".join(model.key), model.sorted_by),
+            *(model.question, model.query, ", ".join(sorted(model.reads))),
         )
+    ]
+    if models:
+        con.execute(f"insert into {TARGET}.catalogue from (values {rows}) order by all", texts)
 
 
-def _write_about(con: duckdb.DuckDBPyConnection, about: About) -> None:
+def _write_about(con: duckdb.DuckDBPyConnection, target: PublishTarget) -> None:
     """Write the table `about`, which ends with the numbers of models and rows in the file."""
+    about = dict(target.about)
+    if about.get("as_of_at", target) is None:
+        raw = INPUTS if target.inputs else "warehouse.raw"
+        row = con.execute(f"select as_of_at, as_of_on from {raw}.as_of").fetchone()
+        about["as_of_at"], about["as_of_on"] = row or (None, None)
     totals = con.execute(
         f"select count(*), coalesce(sum(rows), 0)::bigint from {TARGET}.catalogue"
     ).fetchone() or (0, 0)
     columns = ", ".join(f"? as {name}" for name in [*about, "models", "rows"])
-    con.execute(f"create table {TARGET}.about as select {columns}", [*about.values(), *totals])
+    con.execute(
+        f"create or replace table {TARGET}.about as select {columns}", [*about.values(), *totals]
+    )
     con.execute(
         f"comment on table {TARGET}.about is 'One row: what this file is and when it was made.'"
     )

@@ -5,7 +5,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -121,6 +121,7 @@ _TABLES: dict[str, dict[str, str]] = {
         "mark": "text not null",
         "digest": "text not null",
         "access": "text not null",
+        "inputs": "text not null default ''",
     },
     "known": {
         "endpoint": "text primary key",
@@ -200,12 +201,14 @@ class PublishedRecord:
     """What was published last.
 
     `mark` changes whenever the file or its name or permissions do, `digest` only with its content,
-    `access` with who may read it.
+    `access` with who may read it. `inputs` are the fingerprints of what it was made of, as JSON;
+    empty if nothing of it is to be used again.
     """
 
     mark: str
     digest: str
     access: str
+    inputs: str = ""
 
 
 @dataclass(frozen=True)
@@ -344,7 +347,7 @@ class RunLog:
 
     def load_published(self) -> PublishedRecord | None:
         """Return what was published last; None if that is not known."""
-        rows = self._tables.query("select mark, digest, access from published")
+        rows = self._tables.query("select mark, digest, access, inputs from published")
         return PublishedRecord(**rows[0]) if rows else None
 
     def load_freshness(self) -> dict[str, Freshness]:
@@ -460,11 +463,6 @@ class RunRecorder:
         """Record what the run did for each endpoint; only call it when its rows are safe."""
         for endpoint_run in endpoint_runs:
             self.log.record_endpoint_run(self.number, endpoint_run)
-
-    def load_runs_with(self, endpoint_runs: Iterable[EndpointRun]) -> list[Run]:
-        """Return all runs, the newest first, this one with endpoint runs not recorded yet."""
-        runs = self.log.load_runs(last=None)
-        return [replace(runs[0], readings=tuple(endpoint_runs)), *runs[1:]]
 
 
 @contextmanager

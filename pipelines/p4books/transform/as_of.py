@@ -15,10 +15,10 @@ from p4books.transform.macros import compute_end_of_day
 
 
 def record_as_of(con: duckdb.DuckDBPyConnection, settings: Settings, runs: Sequence[Run]) -> None:
-    """Replace raw.as_of, raw.runs and raw.freshness: what the models know besides the rows.
+    """Replace raw.as_of, raw.today, raw.runs and raw.freshness: what models know besides the rows.
 
     raw.as_of is one row: the instant and the day of the figures, the start of the history, tenant,
-    time zone and currency.
+    time zone and currency. raw.today is what stays the same all day.
     """
     _record_runs(con, runs)
     con.execute(f"create or replace view raw.freshness as {freshness_query(ENDPOINTS)}")
@@ -58,6 +58,10 @@ def record_as_of(con: duckdb.DuckDBPyConnection, settings: Settings, runs: Seque
             "timezone": settings.timezone,
             "currency": settings.currency,
         },
+    )
+    con.execute(
+        "create or replace view raw.today as"
+        " select tenant, timezone, currency, as_of_on from raw.as_of"
     )
 
 

@@ -1,67 +1,37 @@
 """Building the models as views and tables, and running their checks."""
 
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Set
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import replace
-from datetime import date
-from pathlib import Path
+from functools import partial
 from threading import Timer
 
 import duckdb
 
 from p4books.errors import BrokenSql, CheckFailed, locate_sql_error
-from p4books.settings import Settings
-from p4books.storage.database import THREADS, open_database, quote_identifier, quote_literal
+from p4books.storage.database import THREADS, quote_identifier, quote_literal
 from p4books.storage.interrupt import track_connection
-from p4books.storage.run_log import Run
-from p4books.transform.as_of import record_as_of, rewind_to_day
+from p4books.transform.changes import TARGET, Changes
+from p4books.transform.checks import check_key
+from p4books.transform.inputs import INPUTS
 from p4books.transform.macros import create_macros
 from p4books.transform.models import (
     CUSTOM,
     LAYERS,
     Model,
     ModelSet,
-    SqlSources,
     find_header_line,
-    load_models,
+    list_tables_read,
     order_models,
-    published_reads,
     report_blocked,
 )
-from p4books.transform.seeds import load_seeds
+from p4books.transform.update import TableUpdate
 
 CUSTOM_TIMEOUT = 120.0  # seconds per custom model
-TARGET = "published"  # database in which the tables are built; the rows come from `warehouse`
-
-_SEARCH_PATH = ",".join(
-    [*(f"{TARGET}.{layer}" for layer in LAYERS[1:]), "warehouse.raw", "warehouse.main"]
+SEARCH_PATH = ",".join(
+    [*(f"{TARGET}.{layer}" for layer in LAYERS[1:]), INPUTS, "warehouse.raw", "memory.main"]
 )
-_SHOWN_ROWS = 10  # of a failed check
-
-
-def prepare_models(
-    warehouse: Path,
-    settings: Settings,
-    sql: SqlSources,
-    runs: Sequence[Run],
-    day: date | None = None,
-) -> ModelSet:
-    """Rebuild the seeds, the as-of row and the views of a warehouse; return the models to publish.
-
-    `day` takes the warehouse back to the end of that day. Raises BrokenSql, with the views
-    unchanged, and NoPicture if the day cannot be shown.
-    """
-    models = load_models(sql)
-    with open_database(warehouse) as con:
-        con.execute("begin")
-        load_seeds(con, sql)
-        record_as_of(con, settings, runs)
-        create_views(con, models)
-        con.execute("commit")
-    if day:
-        rewind_to_day(warehouse, day, settings)
-    return models
 
 
 def create_views(con: duckdb.DuckDBPyConnection, models: ModelSet) -> None:
@@ -78,24 +48,30 @@ def create_views(con: duckdb.DuckDBPyConnection, models: ModelSet) -> None:
             _create_view(con, model)
 
 
-def build_tables(con: duckdb.DuckDBPyConnection, models: Sequence[Model]) -> list[Model]:
+def build_tables(
+    con: duckdb.DuckDBPyConnection, models: ModelSet, changes: Changes | None = None
+) -> list[Model]:
     """Build the built-in models in TARGET, from the rows of `warehouse`; return these models.
 
     A model becomes a table as soon as those it reads are built, two at a time. One that is not
-    published becomes a view. Raises BrokenSql.
+    published becomes a view. With `changes`, TARGET is a copy of the last published file, and only
+    what they concern is built; they are completed by the changes of the models. Raises BrokenSql.
     """
     for layer in LAYERS[1:]:
-        con.execute(f"create schema {TARGET}.{layer}")
-    builtin = {model.full_name: model for model in models if model.layer != CUSTOM}
+        con.execute(f"create schema if not exists {TARGET}.{layer}")
+    con.execute("use memory")
+    create_macros(con, models.macros)
+    builtin = {model.full_name: model for model in models.models if model.layer != CUSTOM}
+    update = TableUpdate(builtin, {} if changes is None else changes, SEARCH_PATH, _fill_table)
+    build = partial(_build_table, update=None if changes is None else update)
     order = order_models(builtin.values())
     order.prepare()
     with ThreadPoolExecutor(THREADS) as workers:  # DuckDB fills a small table with one thread
         running: dict[Future[None], str] = {}
         while order.is_active():
             for name in order.get_ready():
-                running[
-                    workers.submit(_build_table, track_connection(con.cursor()), builtin[name])
-                ] = name
+                cursor = track_connection(con.cursor())
+                running[workers.submit(build, cursor, builtin[name])] = name
             done, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
                 future.result()
@@ -141,39 +117,10 @@ def drop_unpublished(con: duckdb.DuckDBPyConnection, models: ModelSet) -> ModelS
     published = []
     for model in models.models:
         if model.published:
-            published.append(replace(model, reads=published_reads(model, by_name)))
+            published.append(replace(model, reads=list_tables_read(model.reads, by_name)))
         else:
             con.execute(f"drop view {TARGET}.{model.layer}.{quote_identifier(model.name)}")
     return replace(models, models=published)
-
-
-def run_checks(
-    con: duckdb.DuckDBPyConnection, models: Iterable[Model], files: Iterable[Path]
-) -> None:
-    """Check the keys of published models and run all checks on the database in use.
-
-    A check is a query that must return no rows; its file name is what it claims. Raises CheckFailed
-    at the first that fails, and BrokenSql if one cannot be run.
-    """
-    for model in models:
-        if model.published:
-            check_key(con, model)
-    for file in files:
-        _run_check(con, file.stem.replace("_", " "), _read_query(file), file)
-
-
-def check_key(con: duckdb.DuckDBPyConnection, model: Model) -> None:
-    """Check that the key of a model identifies its rows. Raises CheckFailed and BrokenSql."""
-    if not model.key:
-        return
-    table = f"{model.layer}.{quote_identifier(model.name)}"
-    columns = {column for column, *_ in con.execute(f"describe {table}").fetchall()}
-    for column in model.key:
-        if column not in columns:
-            line = find_header_line(model, "key")
-            raise BrokenSql(model.file, line, f"its key names {column}, which is not a column")
-    for claim, query in _key_checks(model, table):
-        _run_check(con, claim, query, model.file)
 
 
 def _create_view(con: duckdb.DuckDBPyConnection, model: Model) -> None:
@@ -185,38 +132,56 @@ def _create_view(con: duckdb.DuckDBPyConnection, model: Model) -> None:
         raise locate_sql_error(model.file, error, above=1) from None
 
 
-def _build_table(con: duckdb.DuckDBPyConnection, model: Model) -> None:
+def _build_table(
+    con: duckdb.DuckDBPyConnection, model: Model, update: TableUpdate | None = None
+) -> None:
     """Build a model; the rows of a table are in its order, for tools that show the first ones."""
     table = f"{TARGET}.{model.layer}.{quote_identifier(model.name)}"
-    kind = "table" if model.published else "view"
-    con.execute(f"set search_path = {quote_literal(_SEARCH_PATH)}")
-    try:
-        _create_table(con, model, f"create {kind} {table} as")
-    except (duckdb.DataError, duckdb.ProgrammingError, duckdb.NotSupportedError) as error:
-        raise locate_sql_error(model.file, error, above=1) from None
-    if model.published:
+    if not model.published:
+        _create(con, model, SEARCH_PATH, f"create view {table} as\n{model.sql}")
+    elif update is None:
+        _fill_in_order(con, model, table)
+        _comment_on_table(con, model, table)
+    elif not update.update(con, model) and update.build_anew(con, model):
         _comment_on_table(con, model, table)
 
 
-def _create_table(con: duckdb.DuckDBPyConnection, model: Model, create: str) -> None:
-    """Create a model with its rows in its order; without it if that names no column.
+def _fill_in_order(con: duckdb.DuckDBPyConnection, model: Model, table: str) -> None:
+    """Create a table from a model in its order; in none if that names no column.
 
     The checks of the key and of the order say so later.
     """
-    if model.published and model.sorted_by:
+    if model.sorted_by:
         with suppress(duckdb.BinderException):
-            con.execute(f"{create} from (\n{model.sql}\n) order by {model.order}")
+            con.execute(f"set search_path = {quote_literal(SEARCH_PATH)}")
+            con.execute(f"create table {table} as from (\n{model.sql}\n) order by {model.order}")
             return
-    con.execute(f"{create}\n{model.sql}")
+    _fill_table(con, model, SEARCH_PATH, table, "")
+
+
+def _fill_table(
+    con: duckdb.DuckDBPyConnection, model: Model, search_path: str, table: str, clauses: str
+) -> None:
+    """Create a table from a model, with clauses after its query."""
+    _create(con, model, search_path, f"create table {table} as from (\n{model.sql}\n) {clauses}")
+
+
+def _create(con: duckdb.DuckDBPyConnection, model: Model, search_path: str, statement: str) -> None:
+    con.execute(f"set search_path = {quote_literal(search_path)}")
+    try:
+        con.execute(statement)
+    except (duckdb.DataError, duckdb.ProgrammingError, duckdb.NotSupportedError) as error:
+        raise locate_sql_error(model.file, error, above=1) from None
 
 
 def _comment_on_table(con: duckdb.DuckDBPyConnection, model: Model, table: str) -> None:
-    con.execute(f"comment on table {table} is {quote_literal(model.grain)}")
-    for (column,) in con.execute(f"select column_name from (describe {table})").fetchall():
-        if meaning := model.columns.get(column):
-            con.execute(
-                f"comment on column {table}.{quote_identifier(column)} is {quote_literal(meaning)}"
-            )
+    comments = [f"comment on table {table} is {quote_literal(model.grain)}"]
+    comments += [
+        f"comment on column {table}.{quote_identifier(column)} is {quote_literal(meaning)}"
+        for (column,) in con.execute(f"select column_name from (describe {table})").fetchall()
+        if (meaning := model.columns.get(column))
+    ]
+    con.execute(f"begin; {'; '.join(comments)}; commit")
 
 
 def _build_custom_table(
@@ -263,40 +228,3 @@ def _translate_custom_error(
     if isinstance(error, CheckFailed):
         return BrokenSql(model.file, find_header_line(model, "key"), error.finding)
     return locate_sql_error(model.file, error, above=1)
-
-
-def _key_checks(model: Model, table: str) -> Iterator[tuple[str, str]]:
-    key = ", ".join(quote_identifier(column) for column in model.key)
-    is_incomplete = " or ".join(f"{quote_identifier(column)} is null" for column in model.key)
-    yield (
-        f"{model.full_name} has one row per {', '.join(model.key)}",
-        f"select {key}, count(*) as rows from {table} group by {key} having count(*) > 1",
-    )
-    yield (
-        f"{model.full_name} has no row without {', '.join(model.key)}",
-        f"select {key} from {table} where {is_incomplete}",
-    )
-
-
-def _read_query(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8").rstrip().rstrip(";")
-    except (OSError, UnicodeError) as error:
-        raise BrokenSql(file, 1, str(error)) from None
-
-
-def _run_check(con: duckdb.DuckDBPyConnection, claim: str, query: str, file: Path) -> None:
-    try:
-        rows = con.execute(query).fetchmany(_SHOWN_ROWS)
-        if not rows:
-            return
-        columns = [column[0] for column in con.description or ()]
-        count = con.execute(f"select count(*) from (\n{query}\n)").fetchone()
-    except duckdb.Error as error:
-        raise locate_sql_error(file, error) from None
-    shown = [_format_row(columns, row) for row in rows]
-    raise CheckFailed(claim, count[0] if count else len(rows), shown)
-
-
-def _format_row(columns: Sequence[str], row: Sequence[object]) -> str:
-    return ", ".join(f"{column}: {value}" for column, value in zip(columns, row, strict=True))

@@ -5,7 +5,6 @@ import hashlib
 import re
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from itertools import takewhile
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 from p4books.errors import BrokenSql
 from p4books.settings import project_root
 from p4books.storage.database import quote_identifier
+from p4books.transform.reads import find_line_number, find_reads
 
 LAYERS = ("raw", "staging", "core", "reporting", "custom")  # a model reads its own or a lower one
 CUSTOM = "custom"  # the user's own models; a broken one of these stops nothing
@@ -28,6 +28,10 @@ class Model:
     `key` is the columns that identify a row, `sorted_by` the order in which people want the rows;
     `query` answers `question`. `columns` maps column names to their meanings. `section` is one of
     SECTIONS. A model that is not `published` is an intermediate one that only other models read.
+
+    `partition` is a column such that its rows with one value depend only on the rows of its inputs
+    with the same value, and on inputs without such a column; the further names are those that the
+    column has in inputs.
     """
 
     layer: str
@@ -42,6 +46,7 @@ class Model:
     query: str = ""
     section: str = ""
     published: bool = True
+    partition: tuple[str, ...] = ()
     columns: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -135,8 +140,8 @@ def parse_model(layer: str, file: Path, meanings: Mapping[str, str]) -> Model:
     """Parse the file of a model: one SELECT below a header of comments.
 
     The first line is the grain. Lines like `-- word: text` follow: key, section, order, question,
-    query, published. `meanings` describes columns by name or by layer.model.column. Raises
-    BrokenSql.
+    query, published, partition. `meanings` describes columns by name or by layer.model.column.
+    Raises BrokenSql.
     """
     if not _MODEL_NAME.fullmatch(file.stem):
         why = "a model name has only lower-case letters, digits and underscores"
@@ -157,13 +162,14 @@ def parse_model(layer: str, file: Path, meanings: Mapping[str, str]) -> Model:
         file=file,
         sql=sql.rstrip().rstrip(";"),
         grain=lines[0].removeprefix("-- "),
-        reads=_find_reads(sql, file),
-        key=tuple(column.strip() for column in key.split(",") if column.strip()),
+        reads=find_reads(sql, file),
+        key=_split_names(key),
         sorted_by=headers.get("order", key),
         question=headers.get("question", ""),
         query=headers.get("query", ""),
         section=headers.get("section", ""),
         published=layer == CUSTOM or headers.get("published", "yes") == "yes",
+        partition=_split_names(headers.get("partition", "")) if layer != CUSTOM else (),
         columns=_choose_meanings(f"{layer}.{file.stem}", meanings),
     )
 
@@ -179,13 +185,14 @@ def order_models(models: Iterable[Model]) -> TopologicalSorter[str]:
     )
 
 
-def published_reads(model: Model, models: Mapping[str, Model]) -> frozenset[str]:
-    """Return the tables that a model reads, looking through models that are not published."""
-    reads: set[str] = set()
-    for name in model.reads:
-        read = models.get(name)
-        reads |= {name} if read is None or read.published else published_reads(read, models)
-    return frozenset(reads)
+def list_tables_read(reads: Iterable[str], models: Mapping[str, Model]) -> frozenset[str]:
+    """Return the tables behind names that are read, looking through models without a table."""
+    tables: set[str] = set()
+    for name in reads:
+        model = models.get(name)
+        is_table = model is None or model.published
+        tables |= {name} if is_table else list_tables_read(models[name].reads, models)
+    return frozenset(tables)
 
 
 def report_blocked(model: Model, name: str) -> BrokenSql:
@@ -196,17 +203,12 @@ def report_blocked(model: Model, name: str) -> BrokenSql:
 def find_line(model: Model, word: str) -> int:
     """Return the first line of a model's query that contains a word, 1 if none does."""
     header = re.match(r"(?:--.*\n)*", model.sql)
-    return _line_number(model.sql, rf"\b{re.escape(word)}\b", header.end() if header else 0)
+    return find_line_number(model.sql, rf"\b{re.escape(word)}\b", header.end() if header else 0)
 
 
 def find_header_line(model: Model, word: str) -> int:
     """Return the line of a model's header `-- word:`, 1 if it has none."""
-    return _line_number(model.sql, rf"^-- {word}:")
-
-
-def _line_number(sql: str, pattern: str, start: int = 0) -> int:
-    match = re.compile(pattern, re.IGNORECASE | re.MULTILINE).search(sql, start)
-    return sql.count("\n", 0, match.start()) + 1 if match else 1
+    return find_line_number(model.sql, rf"^-- {word}:")
 
 
 def _read_content(file: Path) -> bytes:
@@ -250,41 +252,19 @@ def _parse_headers(lines: Iterable[str]) -> dict[str, str]:
     return headers
 
 
+def _split_names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
 def _check_headers(layer: str, file: Path, sql: str, headers: Mapping[str, str]) -> None:
     if layer == CUSTOM:
         return
     section = headers.get("section")
     if section is not None and (layer != "reporting" or section not in SECTIONS):
         why = f"unknown section {section!r}; a report has one of {', '.join(SECTIONS)}"
-        raise BrokenSql(file, _line_number(sql, "^-- section:"), why)
+        raise BrokenSql(file, find_line_number(sql, "^-- section:"), why)
     if headers.get("published", "yes") not in {"yes", "no"}:
-        raise BrokenSql(file, _line_number(sql, "^-- published:"), "published is `yes` or `no`")
-
-
-@cache  # parsing takes 20 ms, and a process may publish the same models more than once
-def _find_reads(sql: str, file: Path) -> frozenset[str]:
-    import sqlglot  # noqa: PLC0415 - 0.3 s that a run without changes need not wait for
-    from sqlglot import exp  # noqa: PLC0415 - as above
-    from sqlglot.errors import ParseError, TokenError  # noqa: PLC0415 - as above
-
-    try:
-        statements = [part for part in sqlglot.parse(sql, dialect="duckdb") if part]
-    except ParseError as error:
-        fault = error.errors[0] if error.errors else {}
-        why = f"{fault.get('description', 'not SQL')} near {fault.get('highlight', '')!r}"
-        raise BrokenSql(file, fault.get("line") or 1, why) from None
-    except TokenError as error:
-        raise BrokenSql(file, 1, str(error).splitlines()[0]) from None
-    if len(statements) != 1 or not isinstance(statements[0], exp.Query):
-        raise BrokenSql(file, 1, "the file must contain exactly one SELECT")
-    tables = [*statements[0].find_all(exp.Table)]
-    ctes = {cte.alias.lower() for cte in statements[0].find_all(exp.CTE)}
-    for table in tables:
-        is_name = isinstance(table.this, exp.Identifier) and re.fullmatch(r"\w+", table.name)
-        if is_name and not table.db and table.name.lower() not in ctes:
-            why = f"{table.name} has no layer; write LAYER.MODEL, as in staging.invoices"
-            raise BrokenSql(file, _line_number(sql, rf"(?:from|join)\s+{table.name}\b"), why)
-    return frozenset(f"{table.db}.{table.name}".lower() for table in tables if table.db)
+        raise BrokenSql(file, find_line_number(sql, "^-- published:"), "published is `yes` or `no`")
 
 
 def _check_reads(model: Model, models: Container[str]) -> None:

@@ -411,7 +411,7 @@ def test_report_without_an_edit(settings: Settings, report_sql: Path) -> None:
 
     assert len(before) == 6
     assert read_tables(settings.published) == before
-    assert not is_publish_due(settings.warehouse, settings, SqlSources.at(report_sql))
+    assert not is_publish_due(settings, SqlSources.at(report_sql))
 
 
 def test_report_as_of_a_day(settings: Settings, report_sql: Path) -> None:

@@ -11,8 +11,9 @@ from p4books.transform.build import (
     build_custom_tables,
     build_tables,
     create_views,
-    run_checks,
 )
+from p4books.transform.checks import run_checks
+from p4books.transform.inputs import use_inputs
 from p4books.transform.models import Model, ModelSet, SqlSources, load_models
 
 Connection = duckdb.DuckDBPyConnection
@@ -172,12 +173,13 @@ def target(warehouse: Path) -> Iterator[Connection]:
     with duckdb.connect() as con:
         con.execute(f"attach '{warehouse}' as warehouse (read_only)")
         con.execute("attach ':memory:' as published")
+        use_inputs(con)
         yield con
 
 
 def build(con: Connection, root: Path, *, is_last_try: bool = True) -> ModelSet:
     models = load_models(SqlSources.at(root))
-    build_tables(con, models.models)
+    build_tables(con, models)
     return build_custom_tables(con, models, is_last_try=is_last_try)
 
 
@@ -327,7 +329,7 @@ def test_endless_custom_model(target: Connection, sql: Files) -> None:
         custom__quick="-- One row.\nselect 1 as one",
     )
     models = load_models(SqlSources.at(root))
-    build_tables(target, models.models)
+    build_tables(target, models)
 
     built = build_custom_tables(target, models, is_last_try=True, timeout=0.2)
 

@@ -182,8 +182,8 @@ UNPARSABLE: dict[str, tuple[str | bytes, int, str]] = {
     "no statement": ("-- One row.\n", 1, "exactly one SELECT"),
     "drop": ("-- One row.\ndrop table raw.vendors", 1, "exactly one SELECT"),
     "copy": ("-- One row.\ncopy raw.vendors to 'x.csv'", 1, "exactly one SELECT"),
-    "not SQL": ("-- One row.\nselect 1 as one\nfrom (select 2", 3, "near"),
-    "open quote": ("-- One row.\nselect 'one", 1, ""),
+    "not SQL": ("-- One row.\nselect 1 as one\nfrom (select 2", 3, "syntax error at end of input"),
+    "open quote": ("-- One row.\nselect 'one", 2, "unterminated quoted string"),
     "no layer": (
         "-- One row.\nselect *\nfrom staging.a\njoin vendors on true",
         4,
@@ -324,7 +324,7 @@ def test_custom_models_come_last(sql: Files) -> None:
 
 
 LEFT_OUT = {
-    "not SQL": ("select 1 as one\nfrom (select 2", 3, "Expecting )"),
+    "not SQL": ("select 1 as one\nfrom (select 2", 3, "syntax error at end of input"),
     "two statements": ("select 1;\nselect 2", 1, "the file must contain exactly one SELECT"),
     "unknown table": ("select *\nfrom staging.vendor", 3, "staging.vendor does not exist"),
     "unknown layer": ("select * from marts.vendors", 2, "unknown layer marts"),

@@ -1,0 +1,136 @@
+"""What changed in the tables of `raw` since the last published file."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+import duckdb
+
+from p4books.endpoints import ENDPOINTS
+from p4books.storage.database import quote_identifier, quote_literal
+from p4books.transform.models import Model, list_tables_read
+
+TARGET = "published"  # database in which the tables are built; the rows come from `warehouse`
+SCRATCH = "memory.changes"  # schema of the tables with changed rows
+
+
+@dataclass(frozen=True)
+class Change:
+    """How a table differs from before: by the rows of the table `rows`, which has these columns.
+
+    They are the rows removed and added. None: any row may differ. `is_sparse`: a null in them is
+    no value.
+    """
+
+    rows: str | None = None
+    columns: frozenset[str] = frozenset()
+    is_sparse: bool = False
+
+
+Changes = dict[str, Change]  # by full name; a table that is not there is as before
+ANY = Change()
+
+
+def find_changes(
+    con: duckdb.DuckDBPyConnection, models: Iterable[Model], before: Mapping[str, str] | None
+) -> tuple[Changes | None, dict[str, str]]:
+    """Compare the tables of `raw` that models read with those of the last published file.
+
+    That file is TARGET, and `before` are the fingerprints returned when it was made; without them
+    there is nothing to compare with, and the changes are None. Returns the changes, and the
+    fingerprints to remember.
+    """
+    con.execute(f"create schema if not exists {SCRATCH}")
+    by_name = {model.full_name: model for model in models}
+    reads = {name for model in by_name.values() for name in list_tables_read(model.reads, by_name)}
+    changes: Changes = {}
+    fingerprints: dict[str, str] = {}
+    for name in sorted(read for read in reads if read.startswith("raw.")):
+        change = None
+        if history := _find_history(name, by_name):
+            change = _compare_versions(con, name, history) if before is not None else ANY
+        elif name == "raw.seen" and before is not None:
+            change = _compare_sightings(con, by_name)
+        elif name != "raw.seen":
+            fingerprints[name] = _take_fingerprint(con, name)
+            change = None if before and before.get(name) == fingerprints[name] else ANY
+        if change:
+            changes[name] = change
+    return (None if before is None else changes), fingerprints
+
+
+def save_rows(con: duckdb.DuckDBPyConnection, name: str, query: str) -> Change | None:
+    """Save the rows by which a table differs from before; None if it does not."""
+    table = f"{SCRATCH}.{quote_identifier(name)}"
+    con.execute(f"create or replace table {table} as {query}")
+    if con.execute(f"select 1 from {table} limit 1").fetchone() is None:
+        return None
+    return Change(table, list_columns(con, table))
+
+
+def list_columns(con: duckdb.DuckDBPyConnection, table: str) -> frozenset[str]:
+    """Return the names of the columns of a table."""
+    return frozenset(name for name, *_ in con.execute(f"describe {table}").fetchall())
+
+
+def _find_history(name: str, models: Mapping[str, Model]) -> Model | None:
+    """Return the published model that has every version of a list, if there is one."""
+    model = models.get(f"staging.{name.removeprefix('raw.')}_history")
+    return model if model and model.partition else None
+
+
+def _compare_versions(con: duckdb.DuckDBPyConnection, name: str, history: Model) -> Change | None:
+    """Find the ids with versions that began or ended after all those that are published.
+
+    A load gives its versions times after all earlier ones; anything else that changes them is a
+    migration, after which nothing is reused. The counts show that the warehouse is not another one.
+    """
+    last, versions, ended = con.execute(
+        "select max(greatest(valid_from, valid_to)), count(*), count(valid_to)"
+        f" from {TARGET}.{history.full_name}"
+    ).fetchone() or (None, 0, 0)
+    held = con.execute(
+        "select count(*) filter (_dlt_valid_from <= $last),"
+        f" count(*) filter (_dlt_valid_to <= $last) from {name}",
+        {"last": last},
+    ).fetchone()
+    if last is None or held != (versions, ended):
+        return ANY
+    since = quote_literal(str(last))
+    return save_rows(
+        con,
+        name,
+        f"select distinct id from {name}"
+        f" where _dlt_valid_from > {since}::timestamptz or _dlt_valid_to > {since}::timestamptz",
+    )
+
+
+def _compare_sightings(
+    con: duckdb.DuckDBPyConnection, models: Mapping[str, Model]
+) -> Change | None:
+    """Find the ids that were seen at another time than the one that is published.
+
+    Each is in the column of its list, since ids of several lists are equal.
+    """
+    parts = []
+    for name in ENDPOINTS:
+        if (model := models.get(f"staging.{name}")) and model.partition:
+            key = model.partition[0]
+            seen = f"select id, verified_at from raw.seen where endpoint = {quote_literal(name)}"
+            shown = f"select {key}, verified_at from {TARGET}.{model.full_name}"
+            parts += [
+                f"select {key} from ({one} except {other}) as part ({key}, instant)"
+                for one, other in ((seen, shown), (shown, seen))
+            ]
+    if not parts:
+        return ANY
+    change = save_rows(con, "raw.seen", " union all by name ".join(parts))
+    return change and replace(change, is_sparse=True)
+
+
+def _take_fingerprint(con: duckdb.DuckDBPyConnection, name: str) -> str:
+    """Return a text that differs if the rows of a small table do; empty if there is none."""
+    query = f"select count(*), coalesce(sum(hash(rows)), 0)::varchar from {name} as rows"
+    try:
+        return " ".join(map(str, con.execute(query).fetchone() or ()))
+    except duckdb.CatalogException:  # the model that reads it says so later
+        return ""
