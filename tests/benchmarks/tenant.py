@@ -67,7 +67,7 @@ class Tenant:
 
     def publish(self) -> Measured:
         """Build, check and publish everything."""
-        return measure([P4BOOKS, "report"], self.environment)
+        return measure([P4BOOKS, "report", "--rebuild"], self.environment)
 
     def _sync(self, *words: str, changed: int = 0) -> Measured:
         measured = measure([P4BOOKS, "sync", *words], self.environment)
