@@ -15,7 +15,12 @@ import trustme
 from p4books.endpoints import ENDPOINTS
 from p4books.errors import BadAnswer, BadCertificateFile, BadProxy, Unreachable
 from p4books.extract.client import ApiConnection, ApiTarget, Client
-from p4books.extract.connections import CERTIFICATE_VARIABLES, describe_proxy, find_proxy
+from p4books.extract.connections import (
+    CERTIFICATE_VARIABLES,
+    ConnectionWatch,
+    describe_proxy,
+    find_proxy,
+)
 from p4books.extract.rate_limiter import RateLimiter
 
 ADDRESS = "https://acme.p4books.com/api/v1"
@@ -290,3 +295,20 @@ def test_proxy_refuses(
 
     assert server.logins == ["Basic bWU6aHVudGVyMg=="]
     assert "hunter2" not in str(error.value)
+
+
+def test_limits_of_one_connection() -> None:
+    """A request is cut at its own limit, and the next one is not."""
+    watch = ConnectionWatch()
+    line, other = socket.socketpair()
+    with line, other:
+        watch.connect(line)
+        with watch.limit(60):
+            other.send(b"x")
+            assert line.recv(1) == b"x"
+        with watch.limit(0.05):
+            assert line.recv(1) == b""
+        assert watch.is_cut
+        with watch.limit(60):
+            assert not watch.is_cut
+        watch.disconnect()

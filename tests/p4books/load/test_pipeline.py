@@ -227,6 +227,7 @@ sys.path.insert(0, {here!r})
 import test_pipeline
 
 test_pipeline.load(Path({folder!r}), {{"products": test_pipeline.products(p1=1)}}, 1_000)
+assert not {{"dlt", "pyarrow"}} & set(sys.modules)
 test_pipeline.load(Path({folder!r}), {{"products": test_pipeline.products(p1=2, p2=2)}}, 2_000)
 """
 
