@@ -5,49 +5,63 @@ sides as (
     select
         'invoice' as entity,
         invoice_id as entity_id,
-        [invoice_subtotal, invoice_tax, invoice_total, amount_paid, balance] as amounts,
+        invoice_subtotal as subtotal,
+        invoice_tax as tax,
+        invoice_total as total,
+        amount_paid,
+        balance,
         1 as copies
     from staging.invoices
     union all by name
     select
         'sales order' as entity,
         sales_order_id as entity_id,
-        [sales_order_subtotal, sales_order_tax, sales_order_total] as amounts,
+        sales_order_subtotal as subtotal,
+        sales_order_tax as tax,
+        sales_order_total as total,
         1 as copies
     from staging.sales_orders
     union all by name
     select
         'purchase order' as entity,
         purchase_order_id as entity_id,
-        [purchase_order_subtotal, purchase_order_tax, purchase_order_total] as amounts,
+        purchase_order_subtotal as subtotal,
+        purchase_order_tax as tax,
+        purchase_order_total as total,
         1 as copies
     from staging.purchase_orders
     union all by name
     select
         'product' as entity,
         product_id as entity_id,
-        [list_price, unit_cost] as amounts,
+        list_price,
+        unit_cost,
         1 as copies
     from staging.products
     union all by name
     select
         'customer' as entity,
         customer_id as entity_id,
-        [credit_limit, balance] as amounts,
+        credit_limit,
+        balance,
         1 as copies
     from staging.customers
     union all by name
     select
         'vendor' as entity,
         vendor_id as entity_id,
-        [balance] as amounts,
+        balance,
         1 as copies
     from staging.vendors
     union all by name
     select
         'invoice' as entity,
         invoice_id as entity_id,
-        [invoice_subtotal, invoice_tax, invoice_total, amount_paid, balance] as amounts,
+        invoice_subtotal as subtotal,
+        invoice_tax as tax,
+        invoice_total as total,
+        amount_paid,
+        balance,
         -1 as copies
     from staging.invoices_history
     where valid_to is null
@@ -55,7 +69,9 @@ sides as (
     select
         'sales order' as entity,
         sales_order_id as entity_id,
-        [sales_order_subtotal, sales_order_tax, sales_order_total] as amounts,
+        sales_order_subtotal as subtotal,
+        sales_order_tax as tax,
+        sales_order_total as total,
         -1 as copies
     from staging.sales_orders_history
     where valid_to is null
@@ -63,7 +79,9 @@ sides as (
     select
         'purchase order' as entity,
         purchase_order_id as entity_id,
-        [purchase_order_subtotal, purchase_order_tax, purchase_order_total] as amounts,
+        purchase_order_subtotal as subtotal,
+        purchase_order_tax as tax,
+        purchase_order_total as total,
         -1 as copies
     from staging.purchase_orders_history
     where valid_to is null
@@ -71,7 +89,8 @@ sides as (
     select
         'product' as entity,
         product_id as entity_id,
-        [list_price, unit_cost] as amounts,
+        list_price,
+        unit_cost,
         -1 as copies
     from staging.products_history
     where valid_to is null
@@ -79,7 +98,8 @@ sides as (
     select
         'customer' as entity,
         customer_id as entity_id,
-        [credit_limit, balance] as amounts,
+        credit_limit,
+        balance,
         -1 as copies
     from staging.customers_history
     where valid_to is null
@@ -87,7 +107,7 @@ sides as (
     select
         'vendor' as entity,
         vendor_id as entity_id,
-        [balance] as amounts,
+        balance,
         -1 as copies
     from staging.vendors_history
     where valid_to is null
@@ -97,7 +117,14 @@ sides as (
 select
     entity,
     entity_id,
-    amounts,
+    subtotal,
+    tax,
+    total,
+    amount_paid,
+    balance,
+    list_price,
+    unit_cost,
+    credit_limit,
     sum(copies) as copies
 from sides
 group by all

@@ -9,21 +9,21 @@ sides as (
     union all by name
     select
         'invoice' as document_type,
-        count(distinct [invoice_id, first_seen_at::varchar])
-        - count(*) as later_versions
+        1 - count(*) as later_versions
     from staging.invoices_history
+    group by invoice_id, first_seen_at
     union all by name
     select
         'sales order' as document_type,
-        count(distinct [sales_order_id, first_seen_at::varchar])
-        - count(*) as later_versions
+        1 - count(*) as later_versions
     from staging.sales_orders_history
+    group by sales_order_id, first_seen_at
     union all by name
     select
         'purchase order' as document_type,
-        count(distinct [purchase_order_id, first_seen_at::varchar])
-        - count(*) as later_versions
+        1 - count(*) as later_versions
     from staging.purchase_orders_history
+    group by purchase_order_id, first_seen_at
 )
 
 select

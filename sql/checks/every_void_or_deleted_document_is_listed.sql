@@ -33,14 +33,38 @@ versions as (
     from staging.purchase_orders_history
 ),
 
-last_versions as (
+judged as (
     select
         *,
-        regexp_replace(lower(status), '[^a-z]', '', 'g') as status_word
+        regexp_replace(lower(status), '[^a-z]', '', 'g') as status_word,
+        valid_to is not null
+        or status_word = 'void'
+        or (document_type <> 'invoice' and status_word in ('cancelled', 'canceled'))
+            as is_off
     from versions
+),
+
+ever_off as (
+    select
+        document_type,
+        document_id,
+        first_seen_at
+    from judged
+    where is_off
+    group by document_type, document_id, first_seen_at
+),
+
+last_versions as (
+    select judged.*
+    from judged
+    semi join ever_off
+        on
+            judged.document_type = ever_off.document_type
+            and judged.document_id = ever_off.document_id
+            and judged.first_seen_at = ever_off.first_seen_at
     qualify row_number() over (
-        partition by document_type, document_id, first_seen_at
-        order by valid_from desc
+        partition by judged.document_type, judged.document_id, judged.first_seen_at
+        order by judged.valid_from desc
     ) = 1
 ),
 
@@ -58,10 +82,7 @@ sides as (
         total,
         -1 as copies
     from last_versions
-    where
-        valid_to is not null
-        or status_word = 'void'
-        or (document_type <> 'invoice' and status_word in ('cancelled', 'canceled'))
+    where is_off
 )
 
 select

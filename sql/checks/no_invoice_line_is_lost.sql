@@ -1,33 +1,30 @@
 -- Every line in P4 Books is there once, with its quantity and, if it has one, its net.
 with
 
-sides as (
-    select
-        invoice_id,
-        line_number,
-        quantity,
-        line_net,
-        1 as copies
-    from core.fct_invoice_line
+facts as (
+    select * from core.fct_invoice_line
     where not is_difference
-    union all by name
-    select
-        invoice_id,
-        line_number,
-        quantity,
-        -line_net as line_net,
-        -1 as copies
-    from staging.invoice_lines
+),
+
+lines as (
+    select * from staging.invoice_lines
 )
 
+-- In both, the key of a line is checked to be unique.
 select
-    invoice_id,
-    line_number,
-    quantity,
-    sum(copies) as copies,
-    sum(line_net) as net_difference
-from sides
-group by all
-having
-    sum(copies) <> 0
-    or (count(*) = count(line_net) and sum(line_net) <> 0)
+    coalesce(facts.invoice_id, lines.invoice_id) as invoice_id,
+    coalesce(facts.line_number, lines.line_number) as line_number,
+    facts.quantity,
+    lines.quantity as source_quantity,
+    facts.line_net,
+    lines.line_net as source_net
+from facts
+full join lines
+    on
+        facts.invoice_id = lines.invoice_id
+        and facts.line_number = lines.line_number
+where
+    facts.invoice_id is null
+    or lines.invoice_id is null
+    or facts.quantity is distinct from lines.quantity
+    or facts.line_net <> lines.line_net
