@@ -1,4 +1,5 @@
 -- Per customer and currency, each aging bucket.
+-- partition: customer_id
 with
 
 sides as (

@@ -1,4 +1,5 @@
 -- A customer's record has one balance, in the customer's own currency.
+-- partition: customer_id
 with
 
 customers as (

@@ -1,4 +1,5 @@
 -- Overdue amount and balance, per customer and currency.
+-- partition: customer_id
 with
 
 sides as (

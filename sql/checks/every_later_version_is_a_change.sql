@@ -1,4 +1,5 @@
 -- Every version of a document after its first, per type of document.
+-- partition: document_id, invoice_id, sales_order_id, purchase_order_id
 with
 
 sides as (

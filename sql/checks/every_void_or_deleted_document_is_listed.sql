@@ -1,4 +1,5 @@
 -- Once, with its last total.
+-- partition: document_id, invoice_id, sales_order_id, purchase_order_id
 with
 
 versions as (

@@ -1,4 +1,5 @@
 -- What an invoice is now is the last version in its history.
+-- partition: invoice_id
 with
 
 sides as (

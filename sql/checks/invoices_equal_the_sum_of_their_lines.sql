@@ -1,4 +1,5 @@
 -- Line 0, which holds what the header has beyond its lines, included.
+-- partition: invoice_id
 with
 
 sides as (

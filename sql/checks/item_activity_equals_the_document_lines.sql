@@ -1,4 +1,5 @@
 -- Number, quantity and net of the lines of live documents, per direction and product.
+-- partition: document_id, invoice_id, sales_order_id, purchase_order_id
 with
 
 sides as (

@@ -1,4 +1,5 @@
 -- Every line in P4 Books is there once, with its quantity and, if it has one, its net.
+-- partition: invoice_id
 with
 
 facts as (

@@ -1,4 +1,5 @@
 -- Every line in P4 Books is there once, with its quantity and, if it has one, its net.
+-- partition: sales_order_id
 with
 
 facts as (

@@ -1,4 +1,5 @@
 -- Balance and total of open invoices, per currency.
+-- partition: invoice_id
 with
 
 sides as (

@@ -1,4 +1,5 @@
 -- Both have the same rows, with the same net, quantity and discount.
+-- partition: customer_id
 with
 
 prices as (

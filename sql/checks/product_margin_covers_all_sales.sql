@@ -1,4 +1,5 @@
 -- Every row of sales by product has a margin row with its net and quantity.
+-- partition: product_id
 with
 
 sides as (

@@ -1,4 +1,5 @@
 -- Amounts that P4 Books gives are kept; only missing ones are computed.
+-- partition: purchase_order_id
 with
 
 sides as (

@@ -1,4 +1,5 @@
 -- Net and tax of live invoices, per day and currency; void invoices count as 0.
+-- partition: customer_id
 with
 
 sides as (

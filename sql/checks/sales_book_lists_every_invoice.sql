@@ -1,4 +1,5 @@
 -- Once per tax code of its lines, void invoices included.
+-- partition: invoice_id
 with
 
 invoices as (

@@ -1,5 +1,6 @@
 -- Net and quantity, per customer, month and currency.
 -- A line without a quantity counts as 0.
+-- partition: customer_id
 with
 
 sides as (

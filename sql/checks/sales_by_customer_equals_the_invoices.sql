@@ -1,4 +1,5 @@
 -- Net and number of live invoices, per customer, month and currency.
+-- partition: customer_id
 with
 
 sides as (

@@ -1,5 +1,6 @@
 -- Net and quantity, per product, month and currency.
 -- A line without a quantity counts as 0.
+-- partition: product_id
 with
 
 sides as (

@@ -1,4 +1,5 @@
 -- Net, quantity and discount of live invoices. A line without one of them counts as 0.
+-- partition: customer_id
 with
 
 sides as (

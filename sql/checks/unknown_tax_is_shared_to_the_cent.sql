@@ -1,4 +1,5 @@
 -- If the rate of a line is unknown, the lines add up to the tax that was charged.
+-- partition: invoice_id
 with
 
 lines as (

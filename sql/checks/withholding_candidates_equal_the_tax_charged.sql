@@ -1,4 +1,5 @@
 -- ITBMS charged, per customer, month and currency.
+-- partition: customer_id
 with
 
 sides as (

@@ -1,5 +1,6 @@
 -- One row per open invoice or credit note, with its customer and days overdue.
 -- key: invoice_id
+-- partition: customer_id
 -- section: Receivables and cash
 -- order: due_on, invoice_id
 -- question: Which invoices are open, and how many days overdue are they?

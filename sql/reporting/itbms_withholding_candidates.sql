@@ -1,5 +1,6 @@
 -- One row per customer, month and currency: tax charged and expected withholding.
 -- key: customer_id, month_on, currency
+-- partition: customer_id
 -- section: ITBMS
 -- order: month_on desc, tax desc, customer_id, currency
 -- question: Which customers withhold ITBMS, and how much of it?

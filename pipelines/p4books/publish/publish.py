@@ -213,8 +213,8 @@ def _build_models(
     if target.last:
         con.execute(f"drop schema if exists {TARGET}.{CUSTOM} cascade")
     build_tables(con, models, changes)
-    con.execute(f"use {TARGET}")
     run_checks(con, builtin, target.checks, changes)
+    con.execute(f"use {TARGET}")
     built = build_custom_tables(con, models, is_last_try=is_last_try)
     published = drop_unpublished(con, built)
     _write_catalogue(con, published.models)

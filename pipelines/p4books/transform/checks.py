@@ -1,6 +1,6 @@
 """Checks: queries that must return no rows."""
 
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -8,10 +8,20 @@ from pathlib import Path
 import duckdb
 
 from p4books.errors import BrokenSql, CheckFailed, locate_sql_error
-from p4books.storage.database import THREADS, quote_identifier
+from p4books.storage.database import THREADS, quote_identifier, quote_literal
 from p4books.storage.interrupt import track_connection
-from p4books.transform.models import Model, find_header_line, list_tables_read
+from p4books.transform.changes import TARGET, Changes
+from p4books.transform.models import (
+    LAYERS,
+    Model,
+    find_header_line,
+    list_tables_read,
+    parse_partition,
+)
 from p4books.transform.reads import find_reads
+from p4books.transform.slices import open_slice
+
+SEARCH_PATH = ",".join(f"{TARGET}.{layer}" for layer in LAYERS[1:])
 
 _SHOWN_ROWS = 10  # of a failed check
 
@@ -20,35 +30,21 @@ def run_checks(
     con: duckdb.DuckDBPyConnection,
     models: Sequence[Model],
     files: Iterable[Path],
-    changed: Container[str] | None = None,
+    changes: Changes | None = None,
 ) -> None:
-    """Check the keys of published models and run all checks on the database in use, two at a time.
+    """Check the keys of published models and run all checks on TARGET, two at a time.
 
-    A check is a query that must return no rows; its file name is what it claims. With `changed`,
-    the names of the tables that differ from those of the last published file, checks that read none
-    of them are left out: they passed. Raises CheckFailed at the first that fails, and BrokenSql if
-    one cannot be run.
+    A check is a query that must return no rows; its file name is what it claims. With `changes`
+    since the last published file, what was checked then and is as before is not checked again.
+    Raises CheckFailed at the first that fails, and BrokenSql if one cannot be run.
     """
-    database = con.execute("select current_database()").fetchone() or ("",)
     by_name = {model.full_name: model for model in models}
-
-    def run(check: Callable[[duckdb.DuckDBPyConnection], None]) -> None:
-        cursor = track_connection(con.cursor())
-        cursor.execute(f"use {quote_identifier(database[0])}")
-        check(cursor)
-
-    checks: list[Callable[[duckdb.DuckDBPyConnection], None]] = [
-        partial(check_key, model=model)
-        for model in models
-        if model.published and (changed is None or model.full_name in changed)
-    ]
-    checks += [
-        partial(run_check, file=file)
-        for file in files
-        if changed is None or any(name in changed for name in _list_reads(file, by_name))
+    checks = [
+        *(partial(_check_changed_key, model=model, changes=changes) for model in models),
+        *(partial(_check_changed, file=file, models=by_name, changes=changes) for file in files),
     ]
     with ThreadPoolExecutor(THREADS) as workers:
-        list(workers.map(run, checks))
+        list(workers.map(lambda check: check(track_connection(con.cursor())), checks))
 
 
 def run_check(con: duckdb.DuckDBPyConnection, file: Path) -> None:
@@ -56,7 +52,7 @@ def run_check(con: duckdb.DuckDBPyConnection, file: Path) -> None:
     _run_query(con, file.stem.replace("_", " "), _read_query(file), file)
 
 
-def check_key(con: duckdb.DuckDBPyConnection, model: Model) -> None:
+def check_key(con: duckdb.DuckDBPyConnection, model: Model, where: str = "true") -> None:
     """Check that the key of a model identifies its rows. Raises CheckFailed and BrokenSql."""
     if not model.key:
         return
@@ -66,12 +62,44 @@ def check_key(con: duckdb.DuckDBPyConnection, model: Model) -> None:
         if column not in columns:
             line = find_header_line(model, "key")
             raise BrokenSql(model.file, line, f"its key names {column}, which is not a column")
-    for claim, query in _key_checks(model, table):
+    for claim, query in _key_checks(model, f"(from {table} where {where})"):
         _run_query(con, claim, query, model.file)
 
 
-def _list_reads(file: Path, models: Mapping[str, Model]) -> frozenset[str]:
-    return list_tables_read(find_reads(_read_query(file), file), models)
+def _check_changed_key(
+    con: duckdb.DuckDBPyConnection, model: Model, changes: Changes | None
+) -> None:
+    change = None if changes is None else changes.get(model.full_name)
+    if not model.published or (changes is not None and change is None):
+        return
+    con.execute(f"set search_path = {quote_literal(SEARCH_PATH)}")
+    where = "true"
+    if change and change.rows and set(model.partition[:1]) & set(model.key):
+        column = quote_identifier(model.partition[0])
+        where = f"{column} in (select {column} from {change.rows})"
+    check_key(con, model, where)
+
+
+def _check_changed(
+    con: duckdb.DuckDBPyConnection,
+    file: Path,
+    models: Mapping[str, Model],
+    changes: Changes | None,
+) -> None:
+    con.execute(f"set search_path = {quote_literal(SEARCH_PATH)}")
+    if changes is None:
+        run_check(con, file)
+        return
+    query = _read_query(file)
+    reads = find_reads(query, file)
+    changed = [changes[name] for name in list_tables_read(reads, models) if name in changes]
+    if not changed:
+        return
+    name = f"check_{file.stem}"
+    with open_slice(con, name, reads, parse_partition(query), changed, SEARCH_PATH) as part:
+        path = part.search_path if part else SEARCH_PATH
+        con.execute(f"set search_path = {quote_literal(path)}")
+        run_check(con, file)
 
 
 def _key_checks(model: Model, table: str) -> Iterator[tuple[str, str]]:

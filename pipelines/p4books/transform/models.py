@@ -174,6 +174,11 @@ def parse_model(layer: str, file: Path, meanings: Mapping[str, str]) -> Model:
     )
 
 
+def parse_partition(sql: str) -> tuple[str, ...]:
+    """Return the names in the header `-- partition:` of a check."""
+    return _split_names(_parse_headers(sql.splitlines()).get("partition", ""))
+
+
 def order_models(models: Iterable[Model]) -> TopologicalSorter[str]:
     """Return a sorter over the full names of models that yields each after those it reads."""
     by_name = {model.full_name: model for model in models}
