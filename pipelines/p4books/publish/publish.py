@@ -212,6 +212,8 @@ def _build_models(
     changes, fingerprints = find_changes(con, builtin, before)
     if target.last:
         con.execute(f"drop schema if exists {TARGET}.{CUSTOM} cascade")
+    if changes is not None and "raw.today" not in changes:
+        con.execute("set threads = 1")  # for each of many small queries, two of them at a time
     build_tables(con, models, changes)
     run_checks(con, builtin, target.checks, changes)
     con.execute(f"use {TARGET}")

@@ -51,7 +51,7 @@ def find_changes(
         elif name == "raw.seen" and before is not None:
             change = _compare_sightings(con, by_name)
         elif name != "raw.seen":
-            fingerprints[name] = _take_fingerprint(con, name)
+            fingerprints[name] = take_fingerprint(con, name)
             change = None if before and before.get(name) == fingerprints[name] else ANY
         if change:
             changes[name] = change
@@ -70,6 +70,15 @@ def save_rows(con: duckdb.DuckDBPyConnection, name: str, query: str) -> Change |
 def list_columns(con: duckdb.DuckDBPyConnection, table: str) -> frozenset[str]:
     """Return the names of the columns of a table."""
     return frozenset(name for name, *_ in con.execute(f"describe {table}").fetchall())
+
+
+def take_fingerprint(con: duckdb.DuckDBPyConnection, name: str) -> str:
+    """Return a text that differs if the rows of a small table do; empty if there is none."""
+    query = f"select count(*), coalesce(sum(hash(rows)), 0)::varchar from {name} as rows"
+    try:
+        return " ".join(map(str, con.execute(query).fetchone() or ()))
+    except duckdb.CatalogException:  # the model that reads it says so later
+        return ""
 
 
 def _find_history(name: str, models: Mapping[str, Model]) -> Model | None:
@@ -125,12 +134,3 @@ def _compare_sightings(
         return ANY
     change = save_rows(con, "raw.seen", " union all by name ".join(parts))
     return change and replace(change, is_sparse=True)
-
-
-def _take_fingerprint(con: duckdb.DuckDBPyConnection, name: str) -> str:
-    """Return a text that differs if the rows of a small table do; empty if there is none."""
-    query = f"select count(*), coalesce(sum(hash(rows)), 0)::varchar from {name} as rows"
-    try:
-        return " ".join(map(str, con.execute(query).fetchone() or ()))
-    except duckdb.CatalogException:  # the model that reads it says so later
-        return ""

@@ -106,9 +106,10 @@ def _copy_inputs(
         con.execute(f"create schema {database}.{layer}")
     for name, column in columns.items():
         layer, _, table = name.partition(".")
-        source = f"{'warehouse' if layer == LAYERS[0] else TARGET}.{layer}.{table}"
-        con.execute(
-            f"create table {database}.{layer}.{table} as from {source}"
-            f" where {column} in (from {database}.main.changed)"
-        )
+        is_raw = layer == LAYERS[0]
+        source = f"{'warehouse' if is_raw else TARGET}.{layer}.{table}"
+        where = f"{column} in (from {database}.main.changed)"
+        if is_raw:  # so that long texts of other rows are not read
+            where = f"rowid in (select rowid from {source} where {where})"
+        con.execute(f"create table {database}.{layer}.{table} as from {source} where {where}")
     return [f"{database}.{layer}" for layer in layers]

@@ -8,11 +8,20 @@ or patched.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import duckdb
 
 from p4books.storage.database import quote_identifier
-from p4books.transform.changes import ANY, SCRATCH, TARGET, Changes, save_rows
+from p4books.transform.changes import (
+    ANY,
+    SCRATCH,
+    TARGET,
+    Change,
+    Changes,
+    save_rows,
+    take_fingerprint,
+)
 from p4books.transform.models import Model, list_tables_read
 from p4books.transform.slices import Slice, open_slice
 
@@ -30,6 +39,12 @@ class TableUpdate:
     changes: Changes
     search_path: str
     fill: Fill
+
+    @cached_property
+    def read(self) -> frozenset[str]:
+        """The tables that any model reads."""
+        reads = (list_tables_read(model.reads, self.models) for model in self.models.values())
+        return frozenset().union(*reads)
 
     def update(self, con: duckdb.DuckDBPyConnection, model: Model) -> bool:
         """Keep or patch the table of a model; return False if it must be built anew."""
@@ -54,21 +69,34 @@ class TableUpdate:
             return True
         fresh = f"{SCRATCH}.{quote_identifier(f'{model.full_name} fresh')}"
         self.fill(con, model, self.search_path, fresh, "")
-        if change := save_rows(con, model.full_name, _difference(table, fresh)):
+        if change := self._compare(con, model, table, fresh):
             con.execute(f"drop table {table}")
             con.execute(f"create table {table} as from {fresh} {_order_by(model)}")
             self.changes[model.full_name] = change
         con.execute(f"drop table {fresh}")
         return change is not None
 
+    def _compare(
+        self, con: duckdb.DuckDBPyConnection, model: Model, before: str, after: str
+    ) -> Change | None:
+        """Compare two tables; which rows differ matters only if another model reads them."""
+        if model.full_name in self.read:
+            return save_rows(con, model.full_name, _difference(before, after))
+        return None if take_fingerprint(con, before) == take_fingerprint(con, after) else ANY
+
     def _patch(self, con: duckdb.DuckDBPyConnection, model: Model, part: Slice) -> None:
         """Replace the rows with the values of a slice, if they changed."""
         table = _table(model)
-        own = f"{quote_identifier(model.partition[0])} in (from {part.values})"
+        column = quote_identifier(model.partition[0])
+        own = f"{column} in (from {part.values})"
         fresh, before = f"{part.name}.main.fresh", f"{part.name}.main.before"
         self.fill(con, model, part.search_path, fresh, f"where {own}")
-        con.execute(f"create table {before} as from {table} where {own}")
-        if change := save_rows(con, model.full_name, _difference(before, fresh)):
+        if model.full_name in self.read:
+            con.execute(f"create table {before} as from {table} where {own}")
+            change = save_rows(con, model.full_name, _difference(before, fresh))
+        else:
+            change = save_rows(con, model.full_name, f"select value as {column} from {part.values}")
+        if change:
             con.execute(
                 f"begin; delete from {table} where {own};"
                 f" insert into {table} from {fresh} {_order_by(model)}; commit"
