@@ -18,6 +18,7 @@ from tests.scenarios.conftest import Order, Victims
 from tests.staging_sync import STAGING
 
 from p4books.endpoints import ENDPOINTS
+from p4books.storage.run_log import RunLog
 from p4books_sandbox import Sandbox
 
 SEED = int(os.environ.get("KILL_SEED", "7"))
@@ -136,6 +137,11 @@ def prepare(victims: Victims, folder: Path, order: Order, place: str) -> tuple[A
         seconds.append(time.monotonic() - began)
         after.append(read_folder(folder.with_name(name)))
     assert after[0] == after[1]
+    if "sql" in order:  # so that the next sync keeps tables
+        log = folder.with_name("two") / ".private" / "acme" / "runs.sqlite"
+        record = RunLog(log).load_published()
+        assert record
+        assert record.inputs
     return read_folder(folder), after[0], seconds[1]
 
 

@@ -215,6 +215,9 @@ def _build_models(
     if changes is not None and "raw.today" not in changes:
         con.execute("set threads = 1")  # for each of many small queries, two of them at a time
     build_tables(con, models, changes)
+    if changes is not None:
+        kept = sum(model.full_name not in changes for model in builtin if model.published)
+        log.info("%d tables kept from the last published file", kept)
     run_checks(con, builtin, target.checks, changes)
     con.execute(f"use {TARGET}")
     built = build_custom_tables(con, models, is_last_try=is_last_try)

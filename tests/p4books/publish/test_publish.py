@@ -35,7 +35,7 @@ from p4books.publish.publish import (
 from p4books.publish.published_file import read_about
 from p4books.settings import Settings
 from p4books.storage.files import tenant_lock
-from p4books.storage.run_log import EndpointRun, RunLog
+from p4books.storage.run_log import EndpointRun, PublishedRecord, RunLog
 from p4books.transform.build import create_views
 from p4books.transform.models import SqlSources, load_models, sql_folder
 
@@ -412,6 +412,78 @@ def test_report_without_an_edit(settings: Settings, report_sql: Path) -> None:
     assert len(before) == 6
     assert read_tables(settings.published) == before
     assert not is_publish_due(settings, SqlSources.at(report_sql))
+
+
+def kept(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [message for message in caplog.messages if "kept from" in message]
+
+
+def test_report_keeps_tables(
+    settings: Settings, report_sql: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Tables are kept if the file is as this program published it from this SQL."""
+    caplog.set_level("INFO")
+    publish_report(settings, sql=report_sql)
+
+    publish_report(settings, sql=report_sql)
+
+    assert kept(caplog)[1:] == ["5 tables kept from the last published file"]
+
+
+FROM_SCRATCH: dict[str, Callable[[Settings, Path], object]] = {
+    "as asked": lambda _settings, _sql: None,
+    "another time zone": lambda _settings, _sql: None,
+    "another macro": lambda _settings, sql: (sql / "macros.sql").write_text(
+        "create macro one() as 1;"
+    ),
+    "written by another program": lambda settings, _sql: write_into(settings.published),
+    "forgotten": lambda settings, _sql: RunLog(settings.run_log).save_published(
+        PublishedRecord("", "", "")
+    ),
+}
+
+
+def write_into(file: Path) -> None:
+    file.chmod(0o600)
+    with duckdb.connect(file) as con:
+        con.execute("delete from staging.invoices")
+
+
+@pytest.mark.parametrize("case", FROM_SCRATCH)
+def test_report_from_scratch(
+    settings: Settings, report_sql: Path, case: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nothing is kept if the file or what made it is another one, or if that is asked for."""
+    publish_report(settings, sql=report_sql)
+    before = read_tables(settings.published)
+    FROM_SCRATCH[case](settings, report_sql)
+    zone = "America/Bogota" if case == "another time zone" else settings.timezone
+    changed = settings.model_copy(update={"timezone": zone})
+    caplog.set_level("INFO")
+
+    publish_report(changed, sql=report_sql, rebuild=case == "as asked")
+
+    assert kept(caplog) == []
+    assert read_tables(settings.published).keys() == before.keys()
+    assert read_tables(settings.published)["staging.invoices"] == before["staging.invoices"]
+
+
+def test_update_that_fails(
+    settings: Settings, report_sql: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """If an update fails, all is built from scratch, and the log says why."""
+    (report_sql / "staging" / "invoices.sql").write_text(
+        "-- One row per invoice.\n-- key: id\n-- partition: no_such_column, id\n"
+        "select id from raw.invoices where _dlt_valid_to is null"
+    )
+    publish_report(settings, sql=report_sql)
+    with duckdb.connect(settings.warehouse) as con:
+        con.execute("update raw.invoices set _dlt_valid_to = now() where id = '1'")
+
+    published, _ = publish_report(settings, sql=report_sql)
+
+    assert query(published, "select count(*) from staging.invoices") == [(4,)]
+    assert "built from scratch, since an update failed: " in caplog.text
 
 
 def test_report_as_of_a_day(settings: Settings, report_sql: Path) -> None:
