@@ -23,8 +23,8 @@ from p4books.transform.models import SqlSources
 Tables = dict[str, list[str]]
 
 SOURCES = SqlSources.at()
-SEEDS = range(int(os.environ.get("P4BOOKS_EXAMPLES", "3")))
-STEPS = 4
+SEEDS = range(min(int(os.environ.get("P4BOOKS_EXAMPLES", "3")), 100))
+STEPS = 3
 ONE_DAY = datetime(2026, 6, 30, 12, tzinfo=UTC)  # morning in Panama
 
 
@@ -154,9 +154,8 @@ def test_kept_is_as_built(
     for at in [*times, replay.end]:
         replay.go_to(at)
         kept = replay.publish()
-        again = replay.publish()
         built = replay.publish(rebuild=True)
 
         assert list_differences(kept, built) == {}
-        assert list_differences(again, built) == {}
+    assert list_differences(replay.publish(), built) == {}
     assert caplog.messages == []
