@@ -21,7 +21,7 @@ from p4books.extract.scan import ListScan, RequestBudget, ScanResult
 from p4books.extract.spool import ABANDONED_AFTER, STALE_AFTER, Spool
 from p4books.load.delta import Delta
 from p4books.load.guards import DeletionGuard, Guards, IdentityGuard, compare_lists
-from p4books.load.pipeline import finalize_load, insert_versions
+from p4books.load.pipeline import finalize_load, select_versions
 from p4books.load.schema import NO_SCAN, ScanProgress, ScanTally, WarehouseState, create_tables
 from p4books.storage.database import open_database, quote_literal
 
@@ -170,22 +170,18 @@ class Copy:
     def _load(self, delta: Delta, read_at: float) -> None:
         """Load a delta into the warehouse in one transaction."""
         self._writer.execute("begin")
+        rows = self._con.execute(select_versions(self._con, delta, read_at))
+        self._writer.register("sent", rows.to_arrow_table())
         if delta.closes:
-            self._merge(delta)
-        else:
-            insert_versions(self._con, self._writer, delta, read_at, self._folder)
-        finalize_load(self._con, self._writer, delta, read_at, self._folder)
+            self._writer.execute(
+                """
+                update raw.vendors set _dlt_valid_to = now()
+                where _dlt_valid_to is null and id in (select id from sent);
+                """
+            )
+        self._writer.execute("insert into raw.vendors by name from sent where not gone")
+        finalize_load(self._con, self._writer, [delta], read_at, self._folder)
         self._writer.execute("commit")
-
-    def _merge(self, delta: Delta) -> None:
-        self._writer.register("sent", self._con.execute(delta.query).to_arrow_table())
-        self._writer.execute(
-            """
-            update raw.vendors set _dlt_valid_to = now()
-            where _dlt_valid_to is null and id in (select id from sent);
-            insert into raw.vendors select *, now(), null from sent where not gone
-            """
-        )
 
 
 def create_empty_warehouse(folder: Path) -> Path:

@@ -4,7 +4,6 @@ import logging
 import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,7 +13,6 @@ from tempfile import NamedTemporaryFile
 import duckdb
 
 from p4books.endpoints import ENDPOINTS
-from p4books.endpoints.definition import Endpoint
 from p4books.errors import LoadMismatch, P4BooksError
 from p4books.extract.reader import ExtractedList
 from p4books.load.delta import Delta, open_comparison
@@ -26,20 +24,28 @@ from p4books.load.schema import (
     WarehouseState,
     add_tables,
     count_versions,
+    create_tables,
     record_origin,
     record_progress,
     record_unknown_fields,
     stamp_change,
 )
 from p4books.load.warehouse import translate_error, translate_errors
-from p4books.storage.database import MEMORY_STEPS, THREADS, open_database, quote_file, quote_path
+from p4books.storage.database import (
+    MEMORY_STEPS,
+    THREADS,
+    open_database,
+    quote_file,
+    quote_literal,
+    quote_path,
+)
 from p4books.storage.files import copy_file
-from p4books.storage.interrupt import track_connection
 
 log = logging.getLogger(__name__)
 
 _DLT_SETTINGS = {
     "RUNTIME__DLTHUB_TELEMETRY": "false",
+    "RESTORE_FROM_DESTINATION": "false",
     "RUNTIME__LOG_LEVEL": "CRITICAL",
     "DATA_WRITER__DISABLE_COMPRESSION": "true",
     "LOAD__TRUNCATE_STAGING_DATASET": "true",
@@ -117,21 +123,21 @@ def load_deltas(  # noqa: PLR0913 - as load_lists, with the connection of the de
     the new versions are valid. Raises LoadFailed, LoadMismatch, WarehouseDamaged, OutOfMemory and
     DiskTrouble; the warehouse itself is not changed.
     """
-    copy, closing = scratch / warehouse.name, [delta for delta in deltas if delta.closes]
-    with translate_errors(warehouse, scratch), _prepare_dlt(scratch) if closing else nullcontext():
+    copy, loading = scratch / warehouse.name, [delta for delta in deltas if delta.versions]
+    with translate_errors(warehouse, scratch), _prepare_dlt(scratch) if loading else nullcontext():
+        files = [(delta, _write_versions(con, delta, read_at, scratch)) for delta in loading]
         if warehouse.exists():
             copy_file(warehouse, copy)
+        else:  # made before it is kept open: its storage version would keep dlt from opening it
+            create_tables(copy, tuple(ENDPOINTS.values()))
         # While we keep it open, the file is checkpointed once, not whenever dlt closes it.
         with open_database(copy, spill=scratch, memory=memory) as database:
             add_tables(database, tuple(ENDPOINTS.values()))
-            for delta in deltas:
-                if delta.new and not delta.closes:
-                    insert_versions(con, database, delta, read_at, scratch)
-            if closing:
-                _merge_versions(con, database, closing, copy, warehouse, memory)
+            if files:
+                database.execute("set checkpoint_threshold = '1GB'")
+                _run_dlt(files, copy, warehouse, memory)
             database.begin()
-            for delta in deltas:
-                finalize_load(con, database, delta, read_at, scratch)
+            finalize_load(con, database, deltas, read_at, scratch)
             if origin:
                 record_origin(database, origin)
             if any(delta.changes for delta in deltas):
@@ -140,44 +146,58 @@ def load_deltas(  # noqa: PLR0913 - as load_lists, with the connection of the de
     return copy
 
 
-def insert_versions(
-    con: duckdb.DuckDBPyConnection,
-    copy: duckdb.DuckDBPyConnection,
-    delta: Delta,
-    read_at: float,
-    scratch: Path,
-) -> None:
-    """Insert the rows of a delta that closes no version: dlt's merge would do no more, slower.
+def select_versions(con: duckdb.DuckDBPyConnection, delta: Delta, read_at: float) -> str:
+    """Return the query of the rows to send to dlt, with the columns of the time they are valid.
 
-    Raises LoadMismatch if their number is not that of the delta; the rest as for `finalize_load`.
+    `read_at` is in seconds since 1970. If the delta closes versions, those times are null: then
+    dlt's merge sets them, and `finalize_load` corrects them.
     """
-    table = f"raw.{delta.endpoint.name}"
-    sent = f"delta_{delta.endpoint.name}"  # which the query reads
-    _copy_rows(con, f"from {sent}", copy, sent, scratch)
-    inserted = copy.execute(
-        f"insert into {table} by name select *, $at as _dlt_valid_from from ({delta.query})",
-        {"at": _compute_valid_from(con, delta.endpoint.name, read_at)},
-    ).fetchone()
-    copy.execute(f"drop table {sent}")
-    if inserted is None or inserted[0] != delta.new:
-        raise LoadMismatch(table, delta.new, inserted[0] if inserted else 0)
+    since = "null"
+    if not delta.closes:
+        since = quote_literal(str(_compute_valid_from(con, delta.endpoint.name, read_at)))
+    validity = f"{since}::timestamptz as _dlt_valid_from, null::timestamptz as _dlt_valid_to"
+    return f"select *, {validity} from ({delta.query})"
 
 
 def finalize_load(
     con: duckdb.DuckDBPyConnection,
     copy: duckdb.DuckDBPyConnection,
+    deltas: Sequence[Delta],
+    read_at: float,
+    scratch: Path,
+) -> None:
+    """Complete the load of the deltas in `copy`; `con` is their connection.
+
+    `read_at`, in seconds since 1970, is the time from which the new versions are valid. Raises
+    LoadMismatch if the versions in the copy are not those that were sent.
+    """
+    for delta in deltas:
+        name = delta.endpoint.name
+        if delta.versions:
+            _finalize_versions(con, copy, delta, read_at, scratch)
+        same = f"from delta_{name} where kind = 'same'"
+        if con.execute(f"{same} limit 1").fetchone():
+            _copy_rows(con, f"select id, row_hash {same}", copy, "same_", scratch)
+            _update_hashes(copy, name)
+        if delta.missed:
+            _copy_rows(con, f"select id from missed_{name}", copy, "missed_", scratch)
+            copy.execute(f"delete from raw.missed where endpoint = '{name}'")
+            copy.execute(f"insert into raw.missed select '{name}', id from missed_")
+    _record_seen(con, copy, deltas, scratch)
+    for delta in deltas:
+        _record_scan(copy, delta, datetime.fromtimestamp(read_at, UTC))
+
+
+def _finalize_versions(
+    con: duckdb.DuckDBPyConnection,
+    copy: duckdb.DuckDBPyConnection,
     delta: Delta,
     read_at: float,
     scratch: Path,
 ) -> None:
-    """Complete the load of one endpoint in `copy`; `con` is the connection of its delta.
-
-    `read_at`, in seconds since 1970, is the time from which its new versions are valid. Raises
-    LoadMismatch if the versions in the copy are not those that were sent.
-    """
+    """Set the times of the versions that dlt merged, and check all of them."""
     name = delta.endpoint.name
-    _copy_rows(con, f"select id, row_hash, kind from delta_{name}", copy, "delta_", scratch)
-    _copy_rows(con, f"select id, read_at from seen_{name}", copy, "seen_", scratch)
+    valid_from = _compute_valid_from(con, name, read_at)
     if delta.closes:
         closed = f"""
             select active.id, active.row_hash, active._dlt_valid_from
@@ -186,63 +206,27 @@ def finalize_load(
             where delta.kind in ('changed', 'gone')
             """
         _copy_rows(con, closed, copy, "active_", scratch)
-        _set_validity(copy, delta, _compute_valid_from(con, name, read_at))
-    if delta.versions:
-        _check_active_rows(con, copy, delta)
-        changed = "select id from delta_ where kind in ('new', 'changed')"
-        record_unknown_fields(copy, delta.endpoint, f"_dlt_valid_to is null and id in ({changed})")
-    _update_hashes(copy, name)
-    if delta.missed:
-        _copy_rows(con, f"select id from missed_{name}", copy, "missed_", scratch)
-        copy.execute(f"delete from raw.missed where endpoint = '{name}'")
-        copy.execute(f"insert into raw.missed select '{name}', id from missed_")
-    _record_scan(copy, delta, datetime.fromtimestamp(read_at, UTC))
+        sent = f"select id, row_hash from delta_{name} where kind in ('new', 'changed')"
+        _copy_rows(con, sent, copy, "sent_", scratch)
+        _set_validity(copy, delta, valid_from)
+    _check_versions(con, copy, delta, valid_from)
+    rows = f"_dlt_valid_from = {quote_literal(str(valid_from))}::timestamptz"
+    record_unknown_fields(copy, delta.endpoint, rows)
 
 
-def _merge_versions(  # noqa: PLR0913 - as load_deltas
-    con: duckdb.DuckDBPyConnection,
-    copy: duckdb.DuckDBPyConnection,
-    deltas: Sequence[Delta],
-    path: Path,
-    warehouse: Path,
-    memory: str,
-) -> None:
-    """Merge versions into the copy with dlt, which closes those that they replace."""
-    copy.execute("set checkpoint_threshold = '1GB'")
-    with ThreadPoolExecutor(THREADS) as writers:
-        files = {
-            delta.endpoint: writers.submit(
-                _write_deltas, track_connection(con.cursor()), delta, path.parent
-            )
-            for delta in sorted(deltas, key=lambda delta: -delta.versions)
-        }
-        _run_dlt(files, path, warehouse, memory)
+def _write_versions(
+    con: duckdb.DuckDBPyConnection, delta: Delta, read_at: float, scratch: Path
+) -> Path:
+    """Write the rows of a delta to Parquet with exactly the columns that dlt expects.
 
-
-def _write_deltas(con: duckdb.DuckDBPyConnection, delta: Delta, scratch: Path) -> Path:
-    """Write the versions to Parquet with exactly the columns that dlt expects, for a plain import.
-
-    Each runs in its own thread: a streamed result is computed by the thread that fetches it.
+    Then dlt imports the file as it is. Groups of few rows need little memory.
     """
-    import pyarrow as pa  # noqa: PLC0415 - 0.1 s that a run without changes need not wait for
-    from pyarrow import parquet  # noqa: PLC0415 - as above
-
     path = scratch / f"{delta.endpoint.name}.parquet"
-    validity = "null::timestamptz as _dlt_valid_from, null::timestamptz as _dlt_valid_to"
-    batches = con.execute(f"select *, {validity} from ({delta.query})").to_arrow_reader(BATCH)
-    schema = pa.schema(
-        [column.with_nullable(column.name != "row_hash") for column in batches.schema]
-    )
-    plain = {"compression": "none", "use_dictionary": False, "write_statistics": False}
-    with parquet.ParquetWriter(path, schema, **plain) as file:
-        for batch in batches:
-            file.write_batch(pa.RecordBatch.from_arrays(batch.columns, schema=schema))
+    _write_parquet(con, select_versions(con, delta, read_at), path)
     return path
 
 
-def _run_dlt(
-    files: Mapping[Endpoint, Future[Path]], copy: Path, warehouse: Path, memory: str
-) -> None:
+def _run_dlt(files: Sequence[tuple[Delta, Path]], copy: Path, warehouse: Path, memory: str) -> None:
     scratch = copy.parent
     import dlt  # noqa: PLC0415 - takes a second: only where needed, in a thread
     import pyarrow as pa  # noqa: PLC0415 - as above
@@ -263,9 +247,8 @@ def _run_dlt(
         dataset_name="raw",
         progress=NULL_COLLECTOR,
     )
-    versions = {endpoint: file.result() for endpoint, file in files.items()}
     try:
-        pipeline.run(versions_source(versions))
+        pipeline.run(versions_source(files))
     except Exception as error:  # noqa: BLE001 - dlt raises errors of many kinds
         raise translate_error(error, warehouse, scratch) from None
 
@@ -308,11 +291,13 @@ def _copy_rows(
     """Make a temporary table in `copy` from a query; through a file, since Arrow takes 50 MB."""
     with NamedTemporaryFile(dir=scratch, suffix=".parquet") as file:
         path = Path(file.name)
-        con.execute(
-            f"copy ({query}) to {quote_path(path)} (format parquet, compression uncompressed)"
-        )
+        _write_parquet(con, query, path)
         source = f"read_parquet({quote_file(path)}, hive_partitioning = false)"
         copy.execute(f"create or replace temporary table {table} as from {source}")
+
+
+def _write_parquet(con: duckdb.DuckDBPyConnection, query: str, path: Path) -> None:
+    con.execute(f"copy ({query}) to {quote_path(path)} (format parquet, row_group_size {BATCH})")
 
 
 def _compute_valid_from(con: duckdb.DuckDBPyConnection, name: str, read_at: float) -> datetime:
@@ -330,9 +315,9 @@ def _set_validity(copy: duckdb.DuckDBPyConnection, delta: Delta, at: datetime) -
     opened = copy.execute(
         f"""
         update {table} as target set _dlt_valid_from = $at
-        from delta_ as delta
-        where target.id = delta.id and target._dlt_valid_to is null
-            and delta.kind in ('new', 'changed') and target.row_hash = delta.row_hash
+        from sent_ as sent
+        where target.id = sent.id and target._dlt_valid_to is null
+            and target.row_hash = sent.row_hash
         """,
         {"at": at},
     ).fetchone()
@@ -358,25 +343,60 @@ def _update_hashes(copy: duckdb.DuckDBPyConnection, name: str) -> None:
     """Store the hashes of rows whose notation or hash function changed, but not their values."""
     copy.execute(
         f"""
-        update raw.{name} as target set row_hash = delta.row_hash
-        from delta_ as delta
-        where target.id = delta.id and target._dlt_valid_to is null and delta.kind = 'same'
+        update raw.{name} as target set row_hash = same.row_hash
+        from same_ as same
+        where target.id = same.id and target._dlt_valid_to is null
         """
     )
 
 
-def _check_active_rows(
-    con: duckdb.DuckDBPyConnection, copy: duckdb.DuckDBPyConnection, delta: Delta
+def _check_versions(
+    con: duckdb.DuckDBPyConnection, copy: duckdb.DuckDBPyConnection, delta: Delta, at: datetime
 ) -> None:
-    """Check dlt once more: the active rows are those before, plus the new, minus the gone."""
+    """Check dlt once more: the new versions are those sent, and no other one was opened or closed.
+
+    The active rows are those before, plus the new, minus the gone.
+    """
     name = delta.endpoint.name
     (before,) = con.execute(f"select count(*) from active_{name}").fetchone() or (0,)
-    (after,) = copy.execute(
-        f"select count(*) from raw.{name} where _dlt_valid_to is null"
-    ).fetchone() or (0,)
-    expected = before + delta.new - delta.gone
-    if after != expected:
-        raise LoadMismatch(f"raw.{name}", expected, after)
+    opened, active = copy.execute(
+        f"""
+        select count(*) filter (_dlt_valid_from = $at), count(*)
+        from raw.{name} where _dlt_valid_to is null
+        """,
+        {"at": at},
+    ).fetchone() or (0, 0)
+    for expected, arrived in (
+        (delta.new + delta.changed, opened),
+        (before + delta.new - delta.gone, active),
+    ):
+        if arrived != expected:
+            raise LoadMismatch(f"raw.{name}", expected, arrived)
+
+
+def _record_seen(
+    con: duckdb.DuckDBPyConnection,
+    copy: duckdb.DuckDBPyConnection,
+    deltas: Sequence[Delta],
+    scratch: Path,
+) -> None:
+    """Record when the rows were last seen; one that is gone has no such time."""
+    names = [delta.endpoint.name for delta in deltas]
+    rows = [f"select '{name}' as endpoint, id, read_at from seen_{name}" for name in names]
+    rows += [
+        f"select '{delta.endpoint.name}', id, null from delta_{delta.endpoint.name}"
+        " where kind = 'gone'"
+        for delta in deltas
+        if delta.gone
+    ]
+    _copy_rows(con, " union all ".join(rows), copy, "seen_", scratch)
+    copy.execute(
+        """
+        delete from raw.seen using seen_ as fresh
+        where seen.endpoint = fresh.endpoint and seen.id = fresh.id;
+        insert into raw.seen select endpoint, id, read_at from seen_ where read_at is not null;
+        """
+    )
 
 
 def _record_scan(copy: duckdb.DuckDBPyConnection, delta: Delta, at: datetime) -> None:
@@ -387,12 +407,5 @@ def _record_scan(copy: duckdb.DuckDBPyConnection, delta: Delta, at: datetime) ->
         select '{name}', coalesce(min(_dlt_valid_from), $at) from raw.{name}
         """,
         {"at": at},
-    )
-    copy.execute(
-        f"""
-        delete from raw.seen where endpoint = '{name}' and (
-            id in (select id from seen_) or id in (select id from delta_ where kind = 'gone'));
-        insert into raw.seen select '{name}', id, read_at from seen_;
-        """
     )
     record_progress(copy, name, delta.scanned)

@@ -1,7 +1,7 @@
 """dlt sources: versions for our own warehouse, whole lists for other pipelines."""
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,6 @@ import dlt
 import pyarrow as pa
 from dlt.extract import DltResource
 from dlt.extract.source import DltSource
-from pyarrow import parquet
 
 from p4books.endpoints import ENDPOINTS
 from p4books.endpoints.definition import Endpoint, FieldType
@@ -19,7 +18,7 @@ from p4books.errors import Incomplete
 from p4books.extract.client import ApiConnection, Client
 from p4books.extract.scan import ListScan
 from p4books.extract.spool import Spool
-from p4books.load.delta import compare_scan, open_comparison
+from p4books.load.delta import Delta, compare_scan, open_comparison
 from p4books.load.schema import BATCH, table_columns
 from p4books.settings import Settings, validate_settings
 
@@ -33,13 +32,22 @@ _HINTS: dict[str, dict[str, Any]] = {
     "boolean": {"data_type": "bool"},
 }
 
-# The hints never vary between runs: dlt keeps them in its stored schema.
-_VERSIONS = {
-    "disposition": "merge",
-    "strategy": "scd2",
-    "row_version_column_name": "row_hash",
-    "source_filter": "not coalesce(gone, false)",
-    "destination_scope": "id in (select id from {staging_table})",
+# The hints of dlt's scd2, as it makes them itself, but for a `row_hash` that is nullable, because
+# DuckDB writes no other columns to Parquet. A table that rows are appended to has them, too: only
+# the write disposition varies between runs.
+_VERSIONS: Any = {
+    "x-merge-strategy": "scd2",
+    "x-merge-source-filter": "not coalesce(gone, false)",
+    "x-merge-destination-scope": "id in (select id from {staging_table})",
+}
+_VALIDITY: dict[str, dict[str, Any]] = {
+    "row_hash": {"x-row-version": True, "unique": False, "row_key": False},
+    "_dlt_valid_from": {"data_type": "timestamp", "x-valid-from": True},
+    "_dlt_valid_to": {
+        "data_type": "timestamp",
+        "x-valid-to": True,
+        "x-active-record-timestamp": None,
+    },
 }
 
 # For other pipelines, which read whole lists: what a list no longer has is closed.
@@ -57,28 +65,32 @@ _OWN_MEANINGS = {
 }
 
 
-def versions_source(files: Mapping[Endpoint, Path]) -> DltSource:
-    """Return the source that loads new versions and closes old ones, from a Parquet file each.
+def versions_source(files: Sequence[tuple[Delta, Path]]) -> DltSource:
+    """Return the source that loads the versions of deltas, from a Parquet file each.
 
-    The files contain a delta, never whole lists; their columns are those of `table_columns`.
+    One resource per endpoint: if its delta closes versions it is merged by scd2, else appended. The
+    files contain a delta, never whole lists; their columns are those of `select_versions`.
     """
 
     @dlt.source(name="p4books", section="p4books")
     def p4books_versions() -> Any:
-        return [
-            _build_resource(
-                endpoint, partial(_import_file, path), _column_hints(endpoint), _VERSIONS
-            )
-            for endpoint, path in files.items()
-        ]
+        return [_build_versions_resource(delta, path) for delta, path in files]
 
     return p4books_versions()
 
 
-def _import_file(path: Path) -> Iterator[Any]:
-    empty = parquet.read_schema(path).empty_table()  # dlt reads its columns
-    count = parquet.read_metadata(path).num_rows
-    yield dlt.mark.with_file_import(str(path), "parquet", count, hints=empty)
+def _build_versions_resource(delta: Delta, path: Path) -> DltResource:
+    columns = _column_hints(delta.endpoint)
+    for name, hints in _VALIDITY.items():
+        columns[name] = {"name": name, "nullable": True, **columns.get(name, {}), **hints}
+    read = partial(_import_file, path, delta.versions)
+    resource = _build_resource(delta.endpoint, read, columns, "merge" if delta.closes else "append")
+    resource.apply_hints(additional_table_hints=_VERSIONS)
+    return resource
+
+
+def _import_file(path: Path, count: int) -> Iterator[Any]:
+    yield dlt.mark.with_file_import(str(path), "parquet", count)
 
 
 @dlt.source(name="p4books", section="p4books")

@@ -1,5 +1,6 @@
 """As-of instant of the models, and the warehouse as it was on a past day."""
 
+import json
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from pathlib import Path
@@ -12,6 +13,26 @@ from p4books.settings import Settings
 from p4books.storage.database import open_database
 from p4books.storage.run_log import Run
 from p4books.transform.macros import compute_end_of_day
+
+_RUN_COLUMNS = {
+    "run_id": "bigint",
+    "endpoint": "varchar",
+    "mode": "varchar",
+    "outcome": "varchar",
+    "started_at": "double",
+    "ended_at": "double",
+    "current_to": "double",
+    "announced": "bigint",
+    "held": "bigint",
+    "new": "bigint",
+    "changed": "bigint",
+    "gone": "bigint",
+    "findings": "bigint",
+    "requests": "bigint",
+    "refused": "bigint",
+    "waited": "double",
+    "complete": "boolean",
+}
 
 
 def record_as_of(con: duckdb.DuckDBPyConnection, settings: Settings, runs: Sequence[Run]) -> None:
@@ -122,38 +143,19 @@ def rewind_to_day(path: Path, day: date, settings: Settings) -> None:
 
 
 def _record_runs(con: duckdb.DuckDBPyConnection, runs: Sequence[Run]) -> None:
-    import pyarrow as pa  # noqa: PLC0415 - 0.1 s that only a run that publishes waits for
-
-    columns = {
-        "run_id": pa.int64(),
-        "endpoint": pa.string(),
-        "mode": pa.string(),
-        "outcome": pa.string(),
-        "started_at": pa.float64(),
-        "ended_at": pa.float64(),
-        "current_to": pa.float64(),
-        "announced": pa.int64(),
-        "held": pa.int64(),
-        "new": pa.int64(),
-        "changed": pa.int64(),
-        "gone": pa.int64(),
-        "findings": pa.int64(),
-        "requests": pa.int64(),
-        "refused": pa.int64(),
-        "waited": pa.float64(),
-        "complete": pa.bool_(),
-    }
     rows = [{**vars(scan), "run_id": run.id} for run in runs for scan in run.readings]
-    table = pa.table(
-        {name: [row[name] for row in rows] for name in columns}, schema=pa.schema(columns)
-    )
     instants = ", ".join(
         f"make_timestamptz(round({name} * 1e6)::bigint) as {name}"
         for name in ("started_at", "ended_at", "current_to")
     )
-    con.register("run_rows", table)
-    con.execute(f"create or replace table raw.runs as select * replace ({instants}) from run_rows")
-    con.unregister("run_rows")
+    con.execute(
+        f"""
+        create or replace table raw.runs as
+        select * replace ({instants})
+        from (select unnest(from_json($rows, $shape), recursive := true))
+        """,
+        {"rows": json.dumps(rows), "shape": json.dumps([_RUN_COLUMNS])},
+    )
 
 
 def _check_day(day: date, first: date | None, until: date | None) -> None:

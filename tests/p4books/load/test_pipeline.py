@@ -14,12 +14,13 @@ from typing import Any
 import duckdb
 import pytest
 
-from p4books.endpoints import ENDPOINTS
 from p4books.errors import LoadMismatch
 from p4books.extract.page import Page
 from p4books.extract.spool import Spool
 from p4books.load.delta import compare_scan, open_comparison
+from p4books.load.evolution import migrate_warehouse
 from p4books.load.pipeline import load_deltas
+from p4books.load.schema import load_endpoints
 from p4books.load.warehouse import replace_warehouse
 
 Lists = Mapping[str, list[str]]
@@ -30,24 +31,32 @@ def load(folder: Path, lists: Lists, read_at: float, quiet: bool = True, more: i
     """Load lists of records as JSON text; the delta claims `more` new rows than there are."""
     scratch = folder / "work"
     scratch.mkdir()
-    warehouse = folder / "warehouse.duckdb"
+    replace_warehouse(
+        load_copy(folder, lists, read_at, quiet, more), folder / "warehouse.duckdb", keep=True
+    )
+    for left in sorted(scratch.rglob("*"), reverse=True):
+        left.rmdir() if left.is_dir() else left.unlink()
+    scratch.rmdir()
+
+
+def load_copy(
+    folder: Path, lists: Lists, read_at: float, quiet: bool = True, more: int = 0
+) -> Path:
+    """Load lists as `load` does, into a copy of the warehouse in an existing folder `work`."""
+    scratch, warehouse = folder / "work", folder / "warehouse.duckdb"
+    endpoints = load_endpoints(warehouse)
     with open_comparison(warehouse, scratch) as con:
         deltas = []
         for name, records in lists.items():
             spool = Spool(scratch / "spool" / name, {})
             spool.resume(read_at)
             rows = {str(json.loads(record)["id"]): record.encode() for record in records}
-            spool.store(Page(1, len(rows), len(rows), rows, None), read_at)
+            spool.store(Page(1, len(rows), len(rows), rows, None, has_unknown_fields=True), read_at)
             delta = compare_scan(
-                con, ENDPOINTS[name], spool.list_pages(), complete=True, quiet=quiet
+                con, endpoints[name], spool.list_pages(), complete=True, quiet=quiet
             )
             deltas.append(replace(delta, new=delta.new + more))
-        replace_warehouse(
-            load_deltas(con, deltas, warehouse, scratch, read_at), warehouse, keep=True
-        )
-    for left in sorted(scratch.rglob("*"), reverse=True):
-        left.rmdir() if left.is_dir() else left.unlink()
-    scratch.rmdir()
+        return load_deltas(con, deltas, warehouse, scratch, read_at)
 
 
 def ask(folder: Path, sql: str) -> list[tuple[Any, ...]]:
@@ -181,37 +190,107 @@ def test_missed_rows(tmp_path: Path) -> None:
 
 
 def test_only_new_rows(tmp_path: Path) -> None:
-    """Rows that close no version are inserted without dlt, just as dlt loads them otherwise."""
+    """Rows that close no version are appended just as they are merged otherwise."""
     lines = '[{"price":1.123456,"quantity":"?"},{"discount":null}]'
     rows = [
         f'{{"id":"i1","lines":{lines},"total":12.345,"due_date":"soon"}}',
         '{"id":"ñ","document_date":"2026-03-31T00:00:00Z","total":0.10,"code":""}',
     ]
-    inserted, merged = tmp_path / "inserted", tmp_path / "merged"
-    for folder in (inserted, merged):
+    appended, merged = tmp_path / "appended", tmp_path / "merged"
+    for folder in (appended, merged):
         folder.mkdir()
-    load(inserted, {"invoices": rows}, 2_000)
+    load(appended, {"invoices": rows}, 2_000)
     load(merged, {"invoices": ['{"id":"gone"}']}, 1_000)
     load(merged, {"invoices": rows}, 2_000)
 
-    without_dlt, with_dlt = (
+    by_append, by_merge = (
         ask(folder, "from raw.invoices where id <> 'gone' order by id")
-        for folder in (inserted, merged)
+        for folder in (appended, merged)
     )
 
-    assert without_dlt == with_dlt != []
-    assert ask(inserted, "select count(*) from duckdb_tables() where table_name like '_dlt%'") == [
-        (0,)
+    staged = "select count(*) from duckdb_tables() where schema_name = 'raw_staging'"
+    assert by_append == by_merge != []
+    assert ask(appended, "select status from raw._dlt_loads") == [(0,)]
+    assert ask(appended, staged) == [(0,)]
+
+
+@pytest.mark.parametrize("keeps_dlt", [True, False])
+def test_appends_and_merges(tmp_path: Path, keeps_dlt: bool) -> None:
+    """Appends and merges may follow each other, with a field adopted in between.
+
+    Nor does it matter whether dlt has loaded before, as in a warehouse without its tables.
+    """
+
+    def products(**prices: float) -> list[str]:
+        return [
+            f'{{"id":{key[1:]},"price":{price},"color":"red"}}' for key, price in prices.items()
+        ]
+
+    def load_next(read_at: float, **lists: list[str]) -> None:
+        load(tmp_path, lists, read_at)
+        if not keeps_dlt:
+            drop_dlt(tmp_path / "warehouse.duckdb")
+
+    vendors = ['{"id":1}', '{"id":2}', '{"id":3}']
+    load_next(1_000, products=products(p1=1, p2=2))
+    load_next(2_000, products=products(p1=1.5, p2=2, p3=3), vendors=vendors[:1])
+    load_next(3_000, products=products(p1=1.5, p2=2, p3=3, p4=4), vendors=vendors[1:2])
+    load_next(4_000, products=products(p1=1.5, p3=3, p4=4), vendors=vendors[1:])
+    adopt_color(tmp_path / "warehouse.duckdb")
+    load_next(5_000, products=products(p1=1.5, p2=2, p3=3, p4=4))
+    load_next(6_000, products=products(p1=1.5, p2=2, p3=3, p4=4.5))
+    load_next(7_000, products=products(p1=1.5, p2=2, p3=3, p4=4.5, p5=5))
+
+    assert versions(tmp_path, 1) == [(1, 1_000, 2_000), (1.5, 2_000, None)]
+    assert versions(tmp_path, 2) == [(2, 1_000, 4_000), (2, 5_000, None)]
+    assert versions(tmp_path, 3) == [(3, 2_000, None)]
+    assert versions(tmp_path, 4) == [(4, 3_000, 6_000), (4.5, 6_000, None)]
+    assert versions(tmp_path, 5) == [(5, 7_000, None)]
+    assert ask(tmp_path, "select distinct color, extra from raw.products") == [("red", None)]
+    assert ask(tmp_path, "select id, epoch(_dlt_valid_to) from raw.vendors order by 1") == [
+        ("1", 3_000),
+        ("2", None),
+        ("3", None),
     ]
 
 
-def test_mismatch(tmp_path: Path) -> None:
+def drop_dlt(warehouse: Path) -> None:
+    """Drop what only dlt makes."""
+    with duckdb.connect(warehouse) as con:
+        con.execute("drop schema if exists raw_staging cascade")
+        for table in ("_dlt_loads", "_dlt_version"):
+            con.execute(f"drop table raw.{table}")
+
+
+def adopt_color(warehouse: Path) -> None:
+    with duckdb.connect(warehouse) as con:
+        con.execute("insert into raw.adopted values ('products', 'color', 'text')")
+    migrate_warehouse(warehouse, load_endpoints(warehouse))
+
+
+def test_files_as_they_are(tmp_path: Path) -> None:
+    """dlt imports the files of appends and merges without writing them again."""
+    load(tmp_path, {"products": products(p1=1)}, 1_000)
+    scratch = tmp_path / "work"
+    scratch.mkdir()
+
+    load_copy(tmp_path, {"products": products(p1=2), "invoices": ['{"id":1}']}, 2_000)
+
+    for name in ("products", "invoices"):
+        loaded = list((scratch / "dlt").rglob(f"{name}.*.parquet"))
+        assert [path.samefile(scratch / f"{name}.parquet") for path in loaded] == [True]
+
+
+@pytest.mark.parametrize(
+    ("price", "counts"), [(1, "2 versions .* but 1 arrived"), (2, "3 versions .* but 2 arrived")]
+)
+def test_mismatch(tmp_path: Path, price: float, counts: str) -> None:
     """A load in which other rows arrive than were sent is discarded."""
     load(tmp_path, {"products": products(p1=1)}, 1_000)
     before = (tmp_path / "warehouse.duckdb").read_bytes()
 
-    with pytest.raises(LoadMismatch, match="2 versions were sent to the warehouse but 1 arrived"):
-        load(tmp_path, {"products": products(p1=1, p2=2)}, 2_000, more=1)
+    with pytest.raises(LoadMismatch, match=counts):
+        load(tmp_path, {"products": products(p1=price, p2=2)}, 2_000, more=1)
 
     assert (tmp_path / "warehouse.duckdb").read_bytes() == before
     assert not (tmp_path / "generations").exists()
@@ -227,9 +306,31 @@ sys.path.insert(0, {here!r})
 import test_pipeline
 
 test_pipeline.load(Path({folder!r}), {{"products": test_pipeline.products(p1=1)}}, 1_000)
-assert not {{"dlt", "pyarrow"}} & set(sys.modules)
 test_pipeline.load(Path({folder!r}), {{"products": test_pipeline.products(p1=2, p2=2)}}, 2_000)
 """
+
+QUIET_PROGRAM = """
+import sys
+from pathlib import Path
+
+sys.path.insert(0, {here!r})
+import test_pipeline
+
+test_pipeline.load(Path({folder!r}), {{"products": test_pipeline.products(p1=1)}}, 2_000)
+assert not {{"dlt", "pyarrow"}} & set(sys.modules)
+"""
+
+
+def test_nothing_new(tmp_path: Path) -> None:
+    """A load without versions imports neither dlt nor pyarrow."""
+    load(tmp_path, {"products": products(p1=1)}, 1_000)
+    program = QUIET_PROGRAM.format(here=str(Path(__file__).parent), folder=str(tmp_path))
+
+    subprocess.run([sys.executable, "-Bc", program], check=True)
+
+    assert versions(tmp_path, 1) == [(1, 1_000, None)]
+    assert ask(tmp_path, "select epoch(verified_at) from raw.seen") == [(2_000,)]
+
 
 USER_SETTINGS = {
     "DATA_WRITER__DISABLE_COMPRESSION": "false",

@@ -15,6 +15,8 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 from p4books import p4books_source
 from p4books.endpoints import ENDPOINTS
 from p4books.errors import Incomplete, P4BooksError
+from p4books.load.delta import Delta
+from p4books.load.schema import NO_SCAN
 from p4books.load.source import versions_source
 from p4books_sandbox import Arrival, Sandbox
 
@@ -166,13 +168,33 @@ def test_selected_lists() -> None:
     assert list(source.resources) == ["sales_orders", "vendors"]
 
 
-def test_versions_are_a_delta(tmp_path: Path) -> None:
-    """The source of a sync closes only rows that it names."""
-    source = versions_source({ENDPOINTS["vendors"]: tmp_path / "vendors.parquet"})
+@pytest.mark.parametrize(("changed", "disposition"), [(0, "append"), (1, "merge")])
+def test_versions(tmp_path: Path, changed: int, disposition: str) -> None:
+    """The source of a sync appends, or closes only rows that it names; its hints are dlt's own.
 
-    hints = source.resources["vendors"].compute_table_schema()
-    assert hints["write_disposition"] == "merge"
-    assert hints["x-merge-strategy"] == "scd2"  # type: ignore[typeddict-item]
+    They do not vary but for the disposition, and no column is required, as in DuckDB's files.
+    """
+    delta = Delta(ENDPOINTS["vendors"], NO_SCAN, 0, 1, 1, changed, 0, missed=False, query="")
+    source = versions_source([(delta, tmp_path / "vendors.parquet")])
+    resource = source.resources["vendors"]
+
+    hints: dict[str, Any] = dict(resource.compute_table_schema())
+    resource.apply_hints(
+        write_disposition={
+            "disposition": "merge",
+            "strategy": "scd2",
+            "row_version_column_name": "row_hash",
+            "source_filter": "not coalesce(gone, false)",
+            "destination_scope": "id in (select id from {staging_table})",
+        }
+    )
+    dlts: dict[str, Any] = dict(resource.compute_table_schema())
+
+    assert hints["write_disposition"] == disposition
+    assert list(hints["columns"])[-2:] == ["_dlt_valid_from", "_dlt_valid_to"]
+    dlts["write_disposition"] = disposition
+    dlts["columns"]["row_hash"].update(nullable=True, data_type="text")
+    assert hints == dlts
 
 
 @pytest.mark.parametrize("module", ["p4books", "p4books.sync", "p4books.publish.status"])
