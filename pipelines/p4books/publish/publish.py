@@ -212,8 +212,7 @@ def _build_models(
     changes, fingerprints = find_changes(con, builtin, before)
     if target.last:
         con.execute(f"drop schema if exists {TARGET}.{CUSTOM} cascade")
-    if changes is not None and "raw.today" not in changes:
-        con.execute("set threads = 1")  # for each of many small queries, two of them at a time
+    con.execute("set threads = 1")  # of each query: two run at a time
     build_tables(con, models, changes)
     if changes is not None:
         kept = sum(model.full_name not in changes for model in builtin if model.published)

@@ -57,7 +57,9 @@ class Model:
     @property
     def order(self) -> str:
         """Return the ORDER BY clause of its rows, made unambiguous by the key."""
-        return ", ".join([self.sorted_by, *map(quote_identifier, self.key)])
+        named = {part.split()[0] for part in self.sorted_by.split(",") if part.strip()}
+        rest = (quote_identifier(column) for column in self.key if column not in named)
+        return ", ".join([self.sorted_by, *rest])
 
 
 @dataclass(frozen=True)
