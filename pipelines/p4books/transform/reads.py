@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,7 +9,7 @@ from typing import Any, NamedTuple
 import duckdb
 
 from p4books.errors import BrokenSql
-from p4books.storage.database import open_database
+from p4books.storage.database import open_database, quote_literal
 
 _NOT_ONE_SELECT = "the file must contain exactly one SELECT"
 
@@ -38,8 +37,18 @@ def find_reads(sql: str, file: Path) -> frozenset[str]:
 
 def _list_tables(sql: str, file: Path) -> list[TableName]:
     """List the tables and CTEs that a query names, with DuckDB's own parser."""
-    row = _parser().cursor().execute("select json_serialize_sql(?)", [sql]).fetchone()
-    parsed = json.loads(row[0]) if row else {}
+    tables: list[tuple[str, str]] = []
+    ctes: set[str] = set()
+
+    def collect(node: dict[str, Any]) -> dict[str, Any]:
+        if node.get("type") == "BASE_TABLE":
+            tables.append((node["schema_name"], node["table_name"]))
+        ctes.update(entry["key"].lower() for entry in node.get("cte_map", {}).get("map", ()))
+        return node
+
+    query = f"select json_serialize_sql({quote_literal(sql)})"
+    row = _parser().cursor().execute(query).fetchone()
+    parsed = json.loads(row[0] if row else "{}", object_hook=collect)
     if parsed.get("error_type") == "not implemented":  # it makes several statements of a PIVOT
         return _list_tables_of_pivot(sql, file)
     if parsed.get("error"):
@@ -47,15 +56,7 @@ def _list_tables(sql: str, file: Path) -> list[TableName]:
         raise BrokenSql(file, line, parsed["error_message"])
     if len(parsed["statements"]) != 1:
         raise BrokenSql(file, 1, _NOT_ONE_SELECT)
-    nodes = list(_walk(parsed))
-    ctes = {
-        entry["key"].lower() for node in nodes for entry in node.get("cte_map", {}).get("map", ())
-    }
-    return [
-        TableName(node["schema_name"], node["table_name"], node["table_name"].lower() in ctes)
-        for node in nodes
-        if node.get("type") == "BASE_TABLE"
-    ]
+    return [TableName(schema, name, name.lower() in ctes) for schema, name in tables]
 
 
 def _list_tables_of_pivot(sql: str, file: Path) -> list[TableName]:
@@ -75,16 +76,6 @@ def _list_tables_of_pivot(sql: str, file: Path) -> list[TableName]:
         for table in statements[0].find_all(exp.Table)
         if isinstance(table.this, exp.Identifier)
     ]
-
-
-def _walk(node: Any) -> Iterator[Mapping[str, Any]]:
-    """Yield all objects in a JSON value."""
-    if isinstance(node, dict):
-        yield node
-        node = list(node.values())
-    if isinstance(node, list):
-        for part in node:
-            yield from _walk(part)
 
 
 def find_line_number(sql: str, pattern: str, start: int = 0) -> int:
