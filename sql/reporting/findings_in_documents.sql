@@ -153,77 +153,55 @@ of_status as (
         )
 ),
 
-of_days as (
+dated as (
     select
-        unnest(
-            [
-                if(documents.document_on is null, 'no document date', null),
-                if(
-                    documents.due_on is null and documents.entity = 'invoice',
-                    'no due date', null
-                ),
-                if(
-                    documents.due_on < documents.document_on,
-                    'due before document date', null
-                ),
-                if(
-                    documents.document_on > today.as_of_on, 'future date', null
-                ),
-                if(
-                    documents.document_on < date '1990-01-01'
-                    or documents.document_on > today.as_of_on + interval 5 years
-                    or documents.due_on < date '1990-01-01'
-                    or documents.due_on > today.as_of_on + interval 5 years,
-                    'date outside the calendar', null
-                )
-            ]
-        ) as rule,
-        'warning' as severity,
-        documents.entity,
-        documents.entity_id,
-        '' as place,
-        format(
-            'document date {}, due {}',
-            coalesce(documents.document_on::varchar, '(none)'),
-            coalesce(documents.due_on::varchar, '(none)')
-        ) as detail
+        documents.*,
+        today.as_of_on,
+        (today.as_of_on + interval 5 years)::date as calendar_until_on
     from documents
     cross join today
 ),
 
-of_amounts as (
+of_days as (
     select
-        unnest(
-            [
-                if(documents.net is null, 'no subtotal', null),
-                if(documents.total is null, 'no total', null),
-                if(
-                    documents.total::decimal(19, 2)
-                    <> documents.net::decimal(19, 2) + documents.tax,
-                    'total is not subtotal and tax', null
-                ),
-                if(
-                    documents.net <> coalesce(line_sums.lines_net, 0),
-                    'subtotal is not the sum of lines', null
-                ),
-                if(
-                    abs(documents.total::double) >= 1e12
-                    or abs(documents.net::double) >= 1e12,
-                    'absurd amount', null
-                )
-            ]
-        ) as rule,
-        if(starts_with(rule, 'no '), 'warning', 'error') as severity,
-        documents.entity,
-        documents.entity_id,
-        '' as place,
-        format(
-            'subtotal {}, tax {}, total {}, lines {}',
-            coalesce(documents.net::varchar, '(none)'),
-            coalesce(documents.tax::varchar, '(none)'),
-            coalesce(documents.total::varchar, '(none)'),
-            coalesce(line_sums.lines_net::varchar, '(none)')
-        ) as detail
+        'no document date' as rule,
+        *
+    from dated
+    where document_on is null
+    union all
+    select
+        'no due date' as rule,
+        *
+    from dated
+    where due_on is null and entity = 'invoice'
+    union all
+    select
+        'due before document date' as rule,
+        *
+    from dated
+    where due_on < document_on
+    union all
+    select
+        'future date' as rule,
+        *
+    from dated
+    where document_on > as_of_on
+    union all
+    select
+        'date outside the calendar' as rule,
+        *
+    from dated
+    where
+        document_on < date '1990-01-01'
+        or document_on > calendar_until_on
+        or due_on < date '1990-01-01'
+        or due_on > calendar_until_on
+),
+
+summed as (
+    select
+        documents.*,
+        line_sums.lines_net
     from documents
     left join line_sums
         on
@@ -231,34 +209,88 @@ of_amounts as (
             and documents.entity_id = line_sums.entity_id
 ),
 
-of_balance as (
-    -- Nothing is owed on a draft or a void invoice, whatever its total.
+of_amounts as (
     select
-        unnest(
-            [
-                if(invoices.balance is null, 'no balance', null),
-                if(invoices.amount_paid is null, 'no amount paid', null),
-                if(
-                    facts.is_live
-                    and invoices.balance::decimal(19, 2)
-                    <> invoices.invoice_total::decimal(19, 2) - invoices.amount_paid,
-                    'balance is not total less paid', null
-                ),
-                if(facts.is_paid and facts.balance <> 0, 'paid with a balance', null)
-            ]
-        ) as rule,
-        if(starts_with(rule, 'no '), 'warning', 'error') as severity,
-        'invoice' as entity,
-        invoices.invoice_id as entity_id,
-        '' as place,
-        format(
-            'total {}, paid {}, balance {}',
-            coalesce(invoices.invoice_total::varchar, '(none)'),
-            coalesce(invoices.amount_paid::varchar, '(none)'),
-            coalesce(invoices.balance::varchar, '(none)')
-        ) as detail
+        'no subtotal' as rule,
+        'warning' as severity,
+        *
+    from summed
+    where net is null
+    union all
+    select
+        'no total' as rule,
+        'warning' as severity,
+        *
+    from summed
+    where total is null
+    union all
+    select
+        'total is not subtotal and tax' as rule,
+        'error' as severity,
+        *
+    from summed
+    where total::decimal(19, 2) <> net::decimal(19, 2) + tax
+    union all
+    select
+        'subtotal is not the sum of lines' as rule,
+        'error' as severity,
+        *
+    from summed
+    where net <> coalesce(lines_net, 0)
+    union all
+    select
+        'absurd amount' as rule,
+        'error' as severity,
+        *
+    from summed
+    where abs(total::double) >= 1e12 or abs(net::double) >= 1e12
+),
+
+balances as (
+    select
+        invoices.invoice_id,
+        invoices.invoice_total,
+        invoices.amount_paid,
+        invoices.balance,
+        facts.is_live,
+        facts.is_paid,
+        facts.balance as balance_owed
     from invoices
     inner join facts on invoices.invoice_id = facts.invoice_id
+),
+
+-- Nothing is owed on a draft or a void invoice, whatever its total.
+of_balance as (
+    select
+        'no balance' as rule,
+        'warning' as severity,
+        *
+    from balances
+    where balance is null
+    union all
+    select
+        'no amount paid' as rule,
+        'warning' as severity,
+        *
+    from balances
+    where amount_paid is null
+    union all
+    select
+        'balance is not total less paid' as rule,
+        'error' as severity,
+        *
+    from balances
+    where
+        is_live
+        and balance::decimal(19, 2)
+        <> invoice_total::decimal(19, 2) - amount_paid
+    union all
+    select
+        'paid with a balance' as rule,
+        'error' as severity,
+        *
+    from balances
+    where is_paid and balance_owed <> 0
 ),
 
 of_tax as (
@@ -289,14 +321,47 @@ findings as (
     union all
     select * from of_status
     union all
-    select * from of_days
-    where rule is not null
+    select
+        rule,
+        'warning' as severity,
+        entity,
+        entity_id,
+        '' as place,
+        format(
+            'document date {}, due {}',
+            coalesce(document_on::varchar, '(none)'),
+            coalesce(due_on::varchar, '(none)')
+        ) as detail
+    from of_days
     union all
-    select * from of_amounts
-    where rule is not null
+    select
+        rule,
+        severity,
+        entity,
+        entity_id,
+        '' as place,
+        format(
+            'subtotal {}, tax {}, total {}, lines {}',
+            coalesce(net::varchar, '(none)'),
+            coalesce(tax::varchar, '(none)'),
+            coalesce(total::varchar, '(none)'),
+            coalesce(lines_net::varchar, '(none)')
+        ) as detail
+    from of_amounts
     union all
-    select * from of_balance
-    where rule is not null
+    select
+        rule,
+        severity,
+        'invoice' as entity,
+        invoice_id as entity_id,
+        '' as place,
+        format(
+            'total {}, paid {}, balance {}',
+            coalesce(invoice_total::varchar, '(none)'),
+            coalesce(amount_paid::varchar, '(none)'),
+            coalesce(balance::varchar, '(none)')
+        ) as detail
+    from of_balance
     union all
     select * from of_tax
 )
