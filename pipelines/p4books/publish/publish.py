@@ -215,7 +215,7 @@ def _build_models(
     con.execute("set threads = 1")  # of each query: two run at a time
     build_tables(con, models, changes)
     if changes is not None:
-        kept = sum(model.full_name not in changes for model in builtin if model.published)
+        kept = sum(model.full_name not in changes for model in builtin if model.has_table)
         log.info("%d tables kept from the last published file", kept)
     run_checks(con, builtin, target.checks, changes)
     con.execute(f"use {TARGET}")
@@ -318,21 +318,16 @@ def _write_catalogue(con: duckdb.DuckDBPyConnection, models: Sequence[Model]) ->
         """
     )
     con.execute(f"comment on table {TARGET}.catalogue is 'One row per model in this file.'")
-    rows = ", ".join(
-        f"(?, ?, ?, ?, ?, ?, ?, ?, (select count(*) from"
-        f" {TARGET}.{model.layer}.{quote_identifier(model.name)}))"
-        for model in models
-    )
-    texts = [
-        text
-        for model in models
-        for text in (
-            *(model.layer, model.name, model.grain, ", ".join(model.key), model.sorted_by),
-            *(model.question, model.query, ", ".join(sorted(model.reads))),
+    for model in sorted(models, key=lambda model: model.full_name):
+        table = f"{TARGET}.{model.layer}.{quote_identifier(model.name)}"
+        (rows,) = con.execute(f"select count(*) from {table}").fetchone() or (0,)
+        con.execute(
+            f"insert into {TARGET}.catalogue values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                *(model.layer, model.name, model.grain, ", ".join(model.key), model.sorted_by),
+                *(model.question, model.query, ", ".join(sorted(model.reads)), rows),
+            ],
         )
-    ]
-    if models:
-        con.execute(f"insert into {TARGET}.catalogue from (values {rows}) order by all", texts)
 
 
 def _write_about(con: duckdb.DuckDBPyConnection, target: PublishTarget) -> None:

@@ -12,7 +12,7 @@ import duckdb
 from p4books.errors import BrokenSql, CheckFailed, locate_sql_error
 from p4books.storage.database import THREADS, quote_identifier, quote_literal
 from p4books.storage.interrupt import track_connection
-from p4books.transform.changes import TARGET, Changes
+from p4books.transform.changes import PUBLISHED_PATH, TARGET, Changes
 from p4books.transform.checks import check_key
 from p4books.transform.inputs import INPUTS
 from p4books.transform.macros import create_macros
@@ -29,9 +29,7 @@ from p4books.transform.models import (
 from p4books.transform.update import TableUpdate
 
 CUSTOM_TIMEOUT = 120.0  # seconds per custom model
-SEARCH_PATH = ",".join(
-    [*(f"{TARGET}.{layer}" for layer in LAYERS[1:]), INPUTS, "warehouse.raw", "memory.main"]
-)
+SEARCH_PATH = ",".join([PUBLISHED_PATH, INPUTS, "warehouse.raw", "memory.main"])
 
 
 def create_views(con: duckdb.DuckDBPyConnection, models: ModelSet) -> None:
@@ -53,8 +51,8 @@ def build_tables(
 ) -> list[Model]:
     """Build the built-in models in TARGET, from the rows of `warehouse`; return these models.
 
-    A model becomes a table as soon as those it reads are built, two at a time. One that is not
-    published becomes a view. With `changes`, TARGET is a copy of the last published file, and only
+    A model becomes a table as soon as those it reads are built, two at a time. One without a
+    table becomes a view. With `changes`, TARGET is a copy of the last published file, and only
     what they concern is built; they are completed by the changes of the models. Raises BrokenSql.
     """
     for layer in LAYERS[1:]:
@@ -137,8 +135,11 @@ def _build_table(
 ) -> None:
     """Build a model; the rows of a table are in its order, for tools that show the first ones."""
     table = f"{TARGET}.{model.layer}.{quote_identifier(model.name)}"
-    if not model.published:
-        _create(con, model, SEARCH_PATH, f"create view {table} as\n{model.sql}")
+    if not model.has_table:
+        # One that is published must do without macros and `raw`, which readers do not have.
+        path = PUBLISHED_PATH if model.published else SEARCH_PATH
+        _create(con, model, path, f"create or replace view {table} as\n{model.sql}")
+        _comment_on_table(con, model, table)
     elif update is None:
         _fill_in_order(con, model, table)
         _comment_on_table(con, model, table)
@@ -175,7 +176,8 @@ def _create(con: duckdb.DuckDBPyConnection, model: Model, search_path: str, stat
 
 
 def _comment_on_table(con: duckdb.DuckDBPyConnection, model: Model, table: str) -> None:
-    comments = [f"comment on table {table} is {quote_literal(model.grain)}"]
+    kind = "table" if model.has_table else "view"
+    comments = [f"comment on {kind} {table} is {quote_literal(model.grain)}"]
     comments += [
         f"comment on column {table}.{quote_identifier(column)} is {quote_literal(meaning)}"
         for (column,) in con.execute(f"select column_name from (describe {table})").fetchall()

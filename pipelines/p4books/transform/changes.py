@@ -7,9 +7,10 @@ import duckdb
 
 from p4books.endpoints import ENDPOINTS
 from p4books.storage.database import quote_identifier, quote_literal
-from p4books.transform.models import Model, list_tables_read
+from p4books.transform.models import LAYERS, Model, list_tables_read
 
 TARGET = "published"  # database in which the tables are built; the rows come from `warehouse`
+PUBLISHED_PATH = ",".join(f"{TARGET}.{layer}" for layer in LAYERS[1:])  # to find them on
 SCRATCH = "memory.changes"  # schema of the tables with changed rows
 
 

@@ -10,9 +10,8 @@ import duckdb
 from p4books.errors import BrokenSql, CheckFailed, locate_sql_error
 from p4books.storage.database import THREADS, quote_identifier, quote_literal
 from p4books.storage.interrupt import track_connection
-from p4books.transform.changes import TARGET, Changes
+from p4books.transform.changes import PUBLISHED_PATH, Changes
 from p4books.transform.models import (
-    LAYERS,
     Model,
     find_header_line,
     list_tables_read,
@@ -20,8 +19,6 @@ from p4books.transform.models import (
 )
 from p4books.transform.reads import find_reads
 from p4books.transform.slices import open_slice
-
-SEARCH_PATH = ",".join(f"{TARGET}.{layer}" for layer in LAYERS[1:])
 
 _SHOWN_ROWS = 10  # of a failed check
 
@@ -40,7 +37,10 @@ def run_checks(
     """
     by_name = {model.full_name: model for model in models}
     checks = [
-        *(partial(_check_changed_key, model=model, changes=changes) for model in models),
+        *(
+            partial(_check_changed_key, model=model, models=by_name, changes=changes)
+            for model in models
+        ),
         *(partial(_check_changed, file=file, models=by_name, changes=changes) for file in files),
     ]
     with ThreadPoolExecutor(THREADS) as workers:
@@ -67,12 +67,16 @@ def check_key(con: duckdb.DuckDBPyConnection, model: Model, where: str = "true")
 
 
 def _check_changed_key(
-    con: duckdb.DuckDBPyConnection, model: Model, changes: Changes | None
+    con: duckdb.DuckDBPyConnection,
+    model: Model,
+    models: Mapping[str, Model],
+    changes: Changes | None,
 ) -> None:
-    change = None if changes is None else changes.get(model.full_name)
-    if not model.published or (changes is not None and change is None):
+    tables = list_tables_read([model.full_name], models)
+    if not model.published or (changes is not None and tables.isdisjoint(changes)):
         return
-    con.execute(f"set search_path = {quote_literal(SEARCH_PATH)}")
+    con.execute(f"set search_path = {quote_literal(PUBLISHED_PATH)}")
+    change = (changes or {}).get(model.full_name)
     where = "true"
     if change and change.rows and set(model.partition[:1]) & set(model.key):
         column = quote_identifier(model.partition[0])
@@ -86,7 +90,7 @@ def _check_changed(
     models: Mapping[str, Model],
     changes: Changes | None,
 ) -> None:
-    con.execute(f"set search_path = {quote_literal(SEARCH_PATH)}")
+    con.execute(f"set search_path = {quote_literal(PUBLISHED_PATH)}")
     if changes is None:
         run_check(con, file)
         return
@@ -96,8 +100,8 @@ def _check_changed(
     if not changed:
         return
     name = f"check_{file.stem}"
-    with open_slice(con, name, reads, parse_partition(query), changed, SEARCH_PATH) as part:
-        path = part.search_path if part else SEARCH_PATH
+    with open_slice(con, name, reads, parse_partition(query), changed, PUBLISHED_PATH) as part:
+        path = part.search_path if part else PUBLISHED_PATH
         con.execute(f"set search_path = {quote_literal(path)}")
         run_check(con, file)
 

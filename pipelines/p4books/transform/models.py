@@ -27,7 +27,8 @@ class Model:
 
     `key` is the columns that identify a row, `sorted_by` the order in which people want the rows;
     `query` answers `question`. `columns` maps column names to their meanings. `section` is one of
-    SECTIONS. A model that is not `published` is an intermediate one that only other models read.
+    SECTIONS. A model that is not `published` is an intermediate one that only other models read; of
+    a published one that `is_view`, the file has the query instead of a table.
 
     `partition` is a column such that its rows with one value depend only on the rows of its inputs
     with the same value, and on inputs without such a column; the further names are those that the
@@ -46,6 +47,7 @@ class Model:
     query: str = ""
     section: str = ""
     published: bool = True
+    is_view: bool = False
     partition: tuple[str, ...] = ()
     columns: Mapping[str, str] = field(default_factory=dict)
 
@@ -55,9 +57,14 @@ class Model:
         return f"{self.layer}.{self.name}"
 
     @property
+    def has_table(self) -> bool:
+        """Whether it becomes a table."""
+        return self.published and not self.is_view
+
+    @property
     def order(self) -> str:
         """Return the ORDER BY clause of its rows, made unambiguous by the key."""
-        named = {part.split()[0] for part in self.sorted_by.split(",") if part.strip()}
+        named = re.findall(r"(?:^|,) *(\w+)(?: asc| desc)? *(?=,|$)", self.sorted_by)
         rest = (quote_identifier(column) for column in self.key if column not in named)
         return ", ".join([self.sorted_by, *rest])
 
@@ -170,7 +177,8 @@ def parse_model(layer: str, file: Path, meanings: Mapping[str, str]) -> Model:
         question=headers.get("question", ""),
         query=headers.get("query", ""),
         section=headers.get("section", ""),
-        published=layer == CUSTOM or headers.get("published", "yes") == "yes",
+        published=layer == CUSTOM or headers.get("published") != "no",
+        is_view=layer != CUSTOM and headers.get("published") == "view",
         partition=_split_names(headers.get("partition", "")) if layer != CUSTOM else (),
         columns=_choose_meanings(f"{layer}.{file.stem}", meanings),
     )
@@ -197,7 +205,7 @@ def list_tables_read(reads: Iterable[str], models: Mapping[str, Model]) -> froze
     tables: set[str] = set()
     for name in reads:
         model = models.get(name)
-        is_table = model is None or model.published
+        is_table = model is None or model.has_table
         tables |= {name} if is_table else list_tables_read(models[name].reads, models)
     return frozenset(tables)
 
@@ -270,8 +278,9 @@ def _check_headers(layer: str, file: Path, sql: str, headers: Mapping[str, str])
     if section is not None and (layer != "reporting" or section not in SECTIONS):
         why = f"unknown section {section!r}; a report has one of {', '.join(SECTIONS)}"
         raise BrokenSql(file, find_line_number(sql, "^-- section:"), why)
-    if headers.get("published", "yes") not in {"yes", "no"}:
-        raise BrokenSql(file, find_line_number(sql, "^-- published:"), "published is `yes` or `no`")
+    if headers.get("published", "yes") not in {"yes", "no", "view"}:
+        line = find_line_number(sql, "^-- published:")
+        raise BrokenSql(file, line, "published is `yes`, `no` or `view`")
 
 
 def _check_reads(model: Model, models: Container[str]) -> None:

@@ -223,6 +223,16 @@ def test_many_models(target: Connection, sql: Files) -> None:
     assert target.execute("select count(*) from published.core.b19").fetchall() == [(60,)]
 
 
+@pytest.mark.parametrize("text", ["select one() as x", "select * from raw.vendors"])
+def test_view_that_readers_could_not_open(target: Connection, sql: Files, text: str) -> None:
+    """A published view must do without macros and `raw`, which are not in the file."""
+    root = sql(core__a=f"-- One row.\n-- published: view\n{text}")
+    (root / "macros.sql").write_text("create macro one() as 1;")
+
+    with pytest.raises(BrokenSql, match=r"a\.sql, line 3: "):
+        build_tables(target, load_models(SqlSources.at(root)))
+
+
 @pytest.mark.parametrize("layer", ["reporting", "custom"])
 @pytest.mark.parametrize("ending", ["", ";", "\n-- the end"])
 def test_rows_are_in_order(target: Connection, sql: Files, layer: str, ending: str) -> None:

@@ -116,10 +116,17 @@ def test_unpublished(parse: Parser) -> None:
     assert not parse("-- One row.\n-- published: no\nselect 1 as one").published
 
 
+def test_published_view(parse: Parser) -> None:
+    """A model with `published: view` is published without a table."""
+    model = parse("-- One row.\n-- published: view\nselect 1 as one")
+
+    assert (model.published, model.is_view, model.has_table) == (True, True, False)
+
+
 WRONG_HEADERS = {
     "unknown section": ("reporting", "-- section: Sale", "unknown section 'Sale'; a report has"),
     "section of another layer": ("core", "-- section: Sales", "unknown section 'Sales'"),
-    "published": ("reporting", "-- published: never", "published is `yes` or `no`"),
+    "published": ("reporting", "-- published: never", "published is `yes`, `no` or `view`"),
 }
 
 
