@@ -4,7 +4,7 @@ If most rows of a list are gone, or have become other records, that may be a fil
 or the key of another company; only a person can tell.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 import duckdb
@@ -120,8 +120,9 @@ def compare_lists(
     read: Sequence[ExtractedList],
     state: WarehouseState,
     guards: Guards,
+    on_change: Callable[[], object] = lambda: None,
 ) -> tuple[list[tuple[ExtractedList, Delta]], dict[str, P4BooksError], list[str]]:
-    """Compare each list with the warehouse.
+    """Compare each list with the warehouse; call `on_change` as soon as one has changes.
 
     Returns the lists to load with their deltas; errors by endpoint: Incomplete, TooManyGone,
     RowsReplaced, TooManyChanged; and notes on lists that wait until more of them is read. An
@@ -137,6 +138,8 @@ def compare_lists(
         if known or (outcome and outcome.complete):
             delta = compare_list(con, extracted, state.scans.get(name, NO_SCAN))
             pairs.append((extracted, delta))
+            if delta.versions:
+                on_change()
     others = _find_other_records([delta for _, delta in pairs], guards)
     faults |= others
     pairs = [pair for pair in pairs if pair[1].endpoint.name not in others]

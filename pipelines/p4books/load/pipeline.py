@@ -3,10 +3,11 @@
 import logging
 import os
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
@@ -97,8 +98,8 @@ def load_lists(  # noqa: PLR0913 - what to load, where, and within which limits
     `origin` is recorded in the copy. Raises what `load_deltas` raises; the warehouse itself is not
     changed.
     """
-    with open_comparison(warehouse, scratch, memory) as con:
-        pairs, faults, waiting = compare_lists(con, lists, state, guards)
+    with open_comparison(warehouse, scratch, memory) as con, _prepare_dlt(scratch) as import_dlt:
+        pairs, faults, waiting = compare_lists(con, lists, state, guards, import_dlt)
         deltas = {extracted.endpoint.name: delta for extracted, delta in pairs}
         if not pairs:
             return LoadResult(deltas, faults, None, {}, waiting)
@@ -124,7 +125,9 @@ def load_deltas(  # noqa: PLR0913 - as load_lists, with the connection of the de
     DiskTrouble; the warehouse itself is not changed.
     """
     copy, loading = scratch / warehouse.name, [delta for delta in deltas if delta.versions]
-    with translate_errors(warehouse, scratch), _prepare_dlt(scratch) if loading else nullcontext():
+    with translate_errors(warehouse, scratch), _prepare_dlt(scratch) as import_dlt:
+        if loading:
+            import_dlt()
         files = [(delta, _write_versions(con, delta, read_at, scratch)) for delta in loading]
         if warehouse.exists():
             copy_file(warehouse, copy)
@@ -254,11 +257,13 @@ def _run_dlt(files: Sequence[tuple[Delta, Path]], copy: Path, warehouse: Path, m
 
 
 @contextmanager
-def _prepare_dlt(scratch: Path) -> Iterator[None]:
-    """Override dlt's settings, and import it meanwhile in a thread: it takes half a second."""
+def _prepare_dlt(scratch: Path) -> Iterator[Callable[[], None]]:
+    """Override dlt's settings, and yield a function that imports it in a thread.
+
+    That takes half a second, while DuckDB does something else.
+    """
     with _dlt_environment({**_DLT_SETTINGS, "DLT_DATA_DIR": str(scratch)}):
-        threading.Thread(target=_import_dlt, daemon=True).start()
-        yield
+        yield cache(threading.Thread(target=_import_dlt, daemon=True).start)
 
 
 def _import_dlt() -> None:
