@@ -338,6 +338,7 @@ def test_status(tenant: Tenant) -> None:
 
     assert (status.pop("file"), status.pop("problem")) == (str(tenant.published), None)
     assert (status.pop("first_copies"), status.pop("clock")) == ([], None)
+    assert status.pop("disk")["generations"] == 2
     assert status == with_instants(json.loads(tenant.expected("status.json")))
 
 
