@@ -35,6 +35,7 @@ from p4books.storage.database import (
     STORAGE_VERSION,
     open_database,
     quote_identifier,
+    quote_literal,
     quote_path,
     retry_with_more_memory,
 )
@@ -318,16 +319,16 @@ def _write_catalogue(con: duckdb.DuckDBPyConnection, models: Sequence[Model]) ->
         """
     )
     con.execute(f"comment on table {TARGET}.catalogue is 'One row per model in this file.'")
+    rows = []
     for model in sorted(models, key=lambda model: model.full_name):
+        texts = [
+            *(model.layer, model.name, model.grain, ", ".join(model.key), model.sorted_by),
+            *(model.question, model.query, ", ".join(sorted(model.reads))),
+        ]
         table = f"{TARGET}.{model.layer}.{quote_identifier(model.name)}"
-        (rows,) = con.execute(f"select count(*) from {table}").fetchone() or (0,)
-        con.execute(
-            f"insert into {TARGET}.catalogue values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                *(model.layer, model.name, model.grain, ", ".join(model.key), model.sorted_by),
-                *(model.question, model.query, ", ".join(sorted(model.reads)), rows),
-            ],
-        )
+        rows.append(f"select {', '.join(map(quote_literal, texts))}, count(*) from {table}")
+    if rows:
+        con.execute(f"insert into {TARGET}.catalogue {' union all '.join(rows)}")
 
 
 def _write_about(con: duckdb.DuckDBPyConnection, target: PublishTarget) -> None:
