@@ -47,6 +47,7 @@ from p4books.transform.changes import TARGET, find_changes
 from p4books.transform.checks import run_checks
 from p4books.transform.inputs import INPUTS, ModelInputs, use_inputs
 from p4books.transform.models import CUSTOM, Model, ModelSet, SqlSources, load_models
+from p4books.transform.slices import Slices
 
 log = logging.getLogger(__name__)
 
@@ -214,11 +215,12 @@ def _build_models(
     if target.last:
         con.execute(f"drop schema if exists {TARGET}.{CUSTOM} cascade")
     con.execute("set threads = 1")  # of each query: two run at a time
-    build_tables(con, models, changes)
+    slices = Slices()
+    build_tables(con, models, changes, slices)
     if changes is not None:
         kept = sum(model.full_name not in changes for model in builtin if model.has_table)
         log.info("%d tables kept from the last published file", kept)
-    run_checks(con, builtin, target.checks, changes)
+    run_checks(con, builtin, target.checks, changes, slices)
     con.execute(f"use {TARGET}")
     built = build_custom_tables(con, models, is_last_try=is_last_try)
     published = drop_unpublished(con, built)

@@ -26,6 +26,7 @@ from p4books.transform.models import (
     order_models,
     report_blocked,
 )
+from p4books.transform.slices import Slices
 from p4books.transform.update import TableUpdate
 
 CUSTOM_TIMEOUT = 120.0  # seconds per custom model
@@ -47,21 +48,27 @@ def create_views(con: duckdb.DuckDBPyConnection, models: ModelSet) -> None:
 
 
 def build_tables(
-    con: duckdb.DuckDBPyConnection, models: ModelSet, changes: Changes | None = None
+    con: duckdb.DuckDBPyConnection,
+    models: ModelSet,
+    changes: Changes | None = None,
+    slices: Slices | None = None,
 ) -> list[Model]:
     """Build the built-in models in TARGET, from the rows of `warehouse`; return these models.
 
-    A model becomes a table as soon as those it reads are built, two at a time. One without a
-    table becomes a view. With `changes`, TARGET is a copy of the last published file, and only
-    what they concern is built; they are completed by the changes of the models. Raises BrokenSql.
+    A model becomes a table as soon as those it reads are built, two at a time. One without a table
+    becomes a view. With `changes`, TARGET is a copy of the last published file, and only what they
+    concern is built; they are completed by the changes of the models. `slices` are kept for
+    `run_checks`. Raises BrokenSql.
     """
     for layer in LAYERS[1:]:
         con.execute(f"create schema if not exists {TARGET}.{layer}")
     con.execute("use memory")
     create_macros(con, models.macros)
     builtin = {model.full_name: model for model in models.models if model.layer != CUSTOM}
-    update = TableUpdate(builtin, {} if changes is None else changes, SEARCH_PATH, _fill_table)
-    build = partial(_build_table, update=None if changes is None else update)
+    update = None
+    if changes is not None:
+        update = TableUpdate(builtin, changes, SEARCH_PATH, _fill_table, slices or Slices())
+    build = partial(_build_table, update=update)
     order = order_models(builtin.values())
     order.prepare()
     with ThreadPoolExecutor(THREADS) as workers:  # DuckDB fills a small table with one thread

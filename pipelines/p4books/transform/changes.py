@@ -40,7 +40,8 @@ def find_changes(
     there is nothing to compare with, and the changes are None. Returns the changes, and the
     fingerprints to remember.
     """
-    con.execute(f"create schema if not exists {SCRATCH}")
+    con.execute(f"drop schema if exists {SCRATCH} cascade")
+    con.execute(f"create schema {SCRATCH}")
     by_name = {model.full_name: model for model in models}
     reads = {name for model in by_name.values() for name in list_tables_read(model.reads, by_name)}
     changes: Changes = {}

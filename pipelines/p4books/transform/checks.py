@@ -18,7 +18,7 @@ from p4books.transform.models import (
     parse_partition,
 )
 from p4books.transform.reads import find_reads
-from p4books.transform.slices import open_slice
+from p4books.transform.slices import Slices
 
 _SHOWN_ROWS = 10  # of a failed check
 
@@ -28,6 +28,7 @@ def run_checks(
     models: Sequence[Model],
     files: Iterable[Path],
     changes: Changes | None = None,
+    slices: Slices | None = None,
 ) -> None:
     """Check the keys of published models and run all checks on TARGET, two at a time.
 
@@ -35,13 +36,16 @@ def run_checks(
     since the last published file, what was checked then and is as before is not checked again.
     Raises CheckFailed at the first that fails, and BrokenSql if one cannot be run.
     """
-    by_name = {model.full_name: model for model in models}
+    by_name, slices = {model.full_name: model for model in models}, slices or Slices()
     checks = [
         *(
             partial(_check_changed_key, model=model, models=by_name, changes=changes)
             for model in models
         ),
-        *(partial(_check_changed, file=file, models=by_name, changes=changes) for file in files),
+        *(
+            partial(_check_changed, file=file, models=by_name, changes=changes, slices=slices)
+            for file in files
+        ),
     ]
     with ThreadPoolExecutor(THREADS) as workers:
         list(workers.map(lambda check: check(track_connection(con.cursor())), checks))
@@ -89,6 +93,7 @@ def _check_changed(
     file: Path,
     models: Mapping[str, Model],
     changes: Changes | None,
+    slices: Slices,
 ) -> None:
     con.execute(f"set search_path = {quote_literal(PUBLISHED_PATH)}")
     if changes is None:
@@ -99,11 +104,9 @@ def _check_changed(
     changed = [changes[name] for name in list_tables_read(reads, models) if name in changes]
     if not changed:
         return
-    name = f"check_{file.stem}"
-    with open_slice(con, name, reads, parse_partition(query), changed, PUBLISHED_PATH) as part:
-        path = part.search_path if part else PUBLISHED_PATH
-        con.execute(f"set search_path = {quote_literal(path)}")
-        run_check(con, file)
+    if part := slices.open(con, reads, parse_partition(query), changed):
+        con.execute(f"set search_path = {quote_literal(part.search_path(PUBLISHED_PATH))}")
+    run_check(con, file)
 
 
 def _key_checks(model: Model, table: str) -> Iterator[tuple[str, str]]:

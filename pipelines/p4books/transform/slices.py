@@ -4,67 +4,87 @@ A query has a partition if its rows with one value of a column depend only on th
 with the same value, and on inputs without such a column. It can then be run on a slice.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from threading import Lock
 
 import duckdb
 
-from p4books.storage.database import quote_identifier, quote_literal
+from p4books.storage.database import quote_identifier
 from p4books.transform.changes import TARGET, Change, list_columns
 from p4books.transform.models import LAYERS
 
 MAX_VALUES = 20_000  # of a slice; if more changed, running the whole query costs as much
 
+_numbers = count()
+
 
 @dataclass(frozen=True)
 class Slice:
-    """A database in memory with copies of rows; `values` is the table of the changed values.
-
-    `search_path` is that on which a query finds the copies first.
-    """
+    """A database in memory with copies of rows; `values` is the table of the changed values."""
 
     name: str
-    values: str
-    search_path: str
+    inputs: set[str] = field(default_factory=set)
+    lock: Lock = field(default_factory=Lock)
+
+    @property
+    def values(self) -> str:
+        """The table of the changed values, in the column `value`."""
+        return f"{self.name}.main.changed"
+
+    def search_path(self, search_path: str) -> str:
+        """Return a search path on which a query finds the copies first."""
+        return ",".join([*(f"{self.name}.{layer}" for layer in LAYERS[:-1]), search_path])
 
 
-@contextmanager
-def open_slice(  # noqa: PLR0913 - a query, its inputs, and what changed in them
-    con: duckdb.DuckDBPyConnection,
-    name: str,
-    reads: Iterable[str],
-    partition: Sequence[str],
-    changes: Iterable[Change],
-    search_path: str,
-) -> Iterator[Slice | None]:
-    """Copy what a query reads, in tables `reads`, for the values in the rows that changed.
+class Slices:
+    """All slices of an update; queries with the same partition and changed values share one."""
 
-    `partition` names the column, as it may be called in inputs. None if the query must be run as a
-    whole: it has no partition, rows that changed are not known or lack the column, or too many
-    values changed. The slice is dropped at the end.
-    """
-    values = _select_values(changes, partition)
-    if values is None:
-        yield None
-        return
-    con.execute(f"set search_path = {quote_literal(search_path)}")
-    con.execute(f"attach ':memory:' as {name}")
-    try:
-        table = f"{name}.main.changed"
-        con.execute(f"create table {table} as {values}")
-        count, known = con.execute(f"select count(*), count(value) from {table}").fetchone() or (
-            0,
-            0,
-        )
-        if count > MAX_VALUES or known < count:
-            yield None
-            return
-        schemas = _copy_inputs(con, name, _find_columns(con, reads, partition))
-        yield Slice(name, table, ",".join([*schemas, search_path]))
-    finally:
-        con.execute("use memory")
-        con.execute(f"detach {name}")
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._slices: dict[str, Slice] = {}
+
+    def open(
+        self,
+        con: duckdb.DuckDBPyConnection,
+        reads: Iterable[str],
+        partition: Sequence[str],
+        changes: Iterable[Change],
+    ) -> Slice | None:
+        """Copy what a query reads, in tables `reads`, for the values in the rows that changed.
+
+        `partition` names the column, as it may be called in inputs. None if the query must be run
+        as a whole: it has no partition, rows that changed are not known or lack the column, or too
+        many values changed. The tables must be found on the search path in use.
+        """
+        values = _select_values(changes, partition)
+        if values is None:
+            return None
+        number, known, digest = con.execute(
+            "select count(*), count(value), md5(string_agg(value::varchar, ' ' order by value))"
+            f" from ({values})"
+        ).fetchone() or (0, 0, None)
+        if number > MAX_VALUES or known < number:
+            return None
+        part = self._find(con, f"{' '.join(partition)} {digest}", values)
+        columns = _find_columns(con, reads, partition)
+        with part.lock:
+            for name in columns.keys() - part.inputs:
+                _copy_input(con, part, name, columns[name])
+                part.inputs.add(name)
+        return part
+
+    def _find(self, con: duckdb.DuckDBPyConnection, key: str, values: str) -> Slice:
+        with self._lock:
+            if key not in self._slices:
+                part = Slice(f"slice_{next(_numbers)}")
+                con.execute(f"attach ':memory:' as {part.name}")
+                con.execute(f"create table {part.values} as {values}")
+                for layer in LAYERS[:-1]:
+                    con.execute(f"create schema {part.name}.{layer}")
+                self._slices[key] = part
+            return self._slices[key]
 
 
 def _select_values(changes: Iterable[Change], names: Sequence[str]) -> str | None:
@@ -97,19 +117,12 @@ def _find_column(names: Sequence[str], columns: frozenset[str]) -> str | None:
     return found and quote_identifier(found)
 
 
-def _copy_inputs(
-    con: duckdb.DuckDBPyConnection, database: str, columns: Mapping[str, str]
-) -> list[str]:
-    """Copy the rows of inputs by their column with the values; return the schemas."""
-    layers = sorted({name.partition(".")[0] for name in columns}, key=LAYERS.index)
-    for layer in layers:
-        con.execute(f"create schema {database}.{layer}")
-    for name, column in columns.items():
-        layer, _, table = name.partition(".")
-        is_raw = layer == LAYERS[0]
-        source = f"{'warehouse' if is_raw else TARGET}.{layer}.{table}"
-        where = f"{column} in (from {database}.main.changed)"
-        if is_raw:  # so that long texts of other rows are not read
-            where = f"rowid in (select rowid from {source} where {where})"
-        con.execute(f"create table {database}.{layer}.{table} as from {source} where {where}")
-    return [f"{database}.{layer}" for layer in layers]
+def _copy_input(con: duckdb.DuckDBPyConnection, part: Slice, name: str, column: str) -> None:
+    """Copy the rows of an input that have the values of a slice in a column."""
+    layer, _, table = name.partition(".")
+    is_raw = layer == LAYERS[0]
+    source = f"{'warehouse' if is_raw else TARGET}.{layer}.{table}"
+    where = f"{column} in (from {part.values})"
+    if is_raw:  # so that long texts of other rows are not read
+        where = f"rowid in (select rowid from {source} where {where})"
+    con.execute(f"create table {part.name}.{layer}.{table} as from {source} where {where}")

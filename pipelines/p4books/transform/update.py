@@ -12,7 +12,7 @@ from functools import cached_property
 
 import duckdb
 
-from p4books.storage.database import quote_identifier
+from p4books.storage.database import quote_identifier, quote_literal
 from p4books.transform.changes import (
     ANY,
     SCRATCH,
@@ -23,7 +23,7 @@ from p4books.transform.changes import (
     take_fingerprint,
 )
 from p4books.transform.models import Model, list_tables_read
-from p4books.transform.slices import Slice, open_slice
+from p4books.transform.slices import Slice, Slices
 
 COMPARED_ROWS = 50_000  # of a table that is compared with the one before
 
@@ -39,6 +39,7 @@ class TableUpdate:
     changes: Changes
     search_path: str
     fill: Fill
+    slices: Slices
 
     @cached_property
     def read(self) -> frozenset[str]:
@@ -52,10 +53,10 @@ class TableUpdate:
         changed = [self.changes[name] for name in sorted(reads) if name in self.changes]
         if not changed:
             return True
-        name = f"slice_{model.layer}_{model.name}"
-        with open_slice(con, name, model.reads, model.partition, changed, self.search_path) as part:
-            if part:
-                self._patch(con, model, part)
+        con.execute(f"set search_path = {quote_literal(self.search_path)}")
+        part = self.slices.open(con, model.reads, model.partition, changed)
+        if part:
+            self._patch(con, model, part)
         return part is not None
 
     def build_anew(self, con: duckdb.DuckDBPyConnection, model: Model) -> bool:
@@ -89,8 +90,11 @@ class TableUpdate:
         table = _table(model)
         column = quote_identifier(model.partition[0])
         own = f"{column} in (from {part.values})"
-        fresh, before = f"{part.name}.main.fresh", f"{part.name}.main.before"
-        self.fill(con, model, part.search_path, fresh, f"where {own}")
+        fresh, before = (
+            f"{SCRATCH}.{quote_identifier(f'{model.full_name} {word}')}"
+            for word in ("fresh", "before")
+        )
+        self.fill(con, model, part.search_path(self.search_path), fresh, f"where {own}")
         if model.full_name in self.read:
             con.execute(f"create table {before} as from {table} where {own}")
             change = save_rows(con, model.full_name, _difference(before, fresh))
