@@ -1,6 +1,6 @@
 """Building the models as views and tables, and running their checks."""
 
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import replace
@@ -69,12 +69,15 @@ def build_tables(
     if changes is not None:
         update = TableUpdate(builtin, changes, SEARCH_PATH, _fill_table, slices or Slices())
     build = partial(_build_table, update=update)
-    order = order_models(builtin.values())
+    order, urgency = order_models(builtin.values()), _rank_models(builtin)
     order.prepare()
-    with ThreadPoolExecutor(THREADS) as workers:  # DuckDB fills a small table with one thread
-        running: dict[Future[None], str] = {}
+    ready: list[str] = []
+    running: dict[Future[None], str] = {}
+    with ThreadPoolExecutor(THREADS) as workers:
         while order.is_active():
-            for name in order.get_ready():
+            ready = sorted([*ready, *order.get_ready()], key=urgency.__getitem__)
+            while ready and len(running) < THREADS:
+                name = ready.pop()
                 cursor = track_connection(con.cursor())
                 running[workers.submit(build, cursor, builtin[name])] = name
             done, _ = wait(running, return_when=FIRST_COMPLETED)
@@ -126,6 +129,21 @@ def drop_unpublished(con: duckdb.DuckDBPyConnection, models: ModelSet) -> ModelS
         else:
             con.execute(f"drop view {TARGET}.{model.layer}.{quote_identifier(model.name)}")
     return replace(models, models=published)
+
+
+def _rank_models(models: Mapping[str, Model]) -> dict[str, tuple[int, int]]:
+    """Return how urgent models are: how many wait for one after the other, and what they read.
+
+    What reads most takes long, and should not be the last one, while a worker is idle.
+    """
+    waiting = dict.fromkeys(models, 0)
+    for name in reversed([*order_models(models.values()).static_order()]):
+        for read in models[name].reads & models.keys():
+            waiting[read] = max(waiting[read], waiting[name] + 1)
+    return {
+        name: (waiting[name], len(list_tables_read(model.reads, models)))
+        for name, model in models.items()
+    }
 
 
 def _create_view(con: duckdb.DuckDBPyConnection, model: Model) -> None:
