@@ -6,8 +6,8 @@ it; replace the warehouse with the copy; build the models and publish them. The 
 
 import logging
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -91,7 +91,6 @@ def sync(  # noqa: PLR0913 - the use case: all that a caller can choose
     WarehouseDamaged, OtherBooks, DiskTrouble and the like.
     """
     find_access(settings)
-    started = time.monotonic()
     names = _validate_endpoints(endpoints) or list(settings.endpoints)
     budget = None if full else settings.requests_per_run
     guards = Guards(
@@ -101,6 +100,7 @@ def sync(  # noqa: PLR0913 - the use case: all that a caller can choose
     sources = SqlSources.at(sql)
     summary = summary or SyncSummary(settings.tenant)
     with (
+        _measure_time(summary),
         tenant_lock(settings),
         scratch_dir(settings.work) as scratch,
         record_run(RunLog(settings.run_log), summary) as run,
@@ -140,8 +140,17 @@ def sync(  # noqa: PLR0913 - the use case: all that a caller can choose
             _publish_again(settings, scratch, sources, run)
         else:
             _keep_published(settings, before, scratch, sources, run)
-    summary.seconds = time.monotonic() - started
     return summary
+
+
+@contextmanager
+def _measure_time(summary: SyncSummary) -> Iterator[None]:
+    """Record how long a run took, also if it fails."""
+    started = time.monotonic()
+    try:
+        yield
+    finally:
+        summary.seconds = time.monotonic() - started
 
 
 def _validate_endpoints(names: Sequence[str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import shutil
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -33,6 +34,7 @@ from p4books.load.schema import (
 )
 from p4books.load.warehouse import translate_error, translate_errors
 from p4books.storage.database import (
+    LOGS,
     MEMORY_STEPS,
     THREADS,
     open_database,
@@ -98,7 +100,11 @@ def load_lists(  # noqa: PLR0913 - what to load, where, and within which limits
     `origin` is recorded in the copy. Raises what `load_deltas` raises; the warehouse itself is not
     changed.
     """
-    with open_comparison(warehouse, scratch, memory) as con, _prepare_dlt(scratch) as import_dlt:
+    with (
+        translate_errors(warehouse, scratch),
+        open_comparison(warehouse, scratch, memory) as con,
+        _prepare_dlt(scratch) as import_dlt,
+    ):
         pairs, faults, waiting = compare_lists(con, lists, state, guards, import_dlt)
         deltas = {extracted.endpoint.name: delta for extracted, delta in pairs}
         if not pairs:
@@ -128,6 +134,9 @@ def load_deltas(  # noqa: PLR0913 - as load_lists, with the connection of the de
     with translate_errors(warehouse, scratch), _prepare_dlt(scratch) as import_dlt:
         if loading:
             import_dlt()
+        for suffix in ("", *LOGS):  # of an attempt with less memory
+            copy.with_name(copy.name + suffix).unlink(missing_ok=True)
+        shutil.rmtree(scratch / "dlt", ignore_errors=True)
         files = [(delta, _write_versions(con, delta, read_at, scratch)) for delta in loading]
         if warehouse.exists():
             copy_file(warehouse, copy)

@@ -34,7 +34,6 @@ from p4books.storage.database import (
     MEMORY_STEPS,
     STORAGE_VERSION,
     open_database,
-    quote_identifier,
     quote_literal,
     quote_path,
     retry_with_more_memory,
@@ -43,7 +42,7 @@ from p4books.storage.files import copy_file, scratch_dir, tenant_lock
 from p4books.storage.run_log import PublishedRecord, RunLog
 from p4books.transform.as_of import rewind_to_day
 from p4books.transform.build import build_custom_tables, build_tables, drop_unpublished
-from p4books.transform.changes import TARGET, find_changes
+from p4books.transform.changes import TARGET, find_changes, name_table
 from p4books.transform.checks import run_checks
 from p4books.transform.inputs import INPUTS, ModelInputs, use_inputs
 from p4books.transform.models import CUSTOM, Model, ModelSet, SqlSources, load_models
@@ -147,15 +146,17 @@ def publish_warehouse(
 ) -> ModelSet:
     """Publish the models of a warehouse of this format, and return those that were built.
 
-    With `rebuild` nothing is taken from the last published file. Raises BrokenSql, CheckFailed,
-    OutOfMemory, DiskTrouble, PublishedFileUnreadable, PublishedFileBlocked and SettingsError.
+    With `rebuild` nothing is taken from the last published file. Nor is it if that fails, for
+    example since the file is damaged: so what is wrong in the books is found twice. Raises
+    BrokenSql, CheckFailed, OutOfMemory, DiskTrouble, PublishedFileUnreadable, PublishedFileBlocked
+    and SettingsError.
     """
     models = load_models(inputs.sql)
     target = _make_target(warehouse, scratch, inputs)
     if not rebuild and (last := _find_last(inputs.settings, target)):
         try:
             return _publish_with_retries(warehouse, models, replace(target, last=last))
-        except (BrokenSql, CheckFailed, duckdb.Error) as error:  # if not of what is reused, again
+        except (BrokenSql, CheckFailed, OutOfMemory, DiskTrouble, duckdb.Error) as error:
             log.warning("built from scratch, since an update failed: %s", error)
     return _publish_with_retries(warehouse, models, target)
 
@@ -327,8 +328,9 @@ def _write_catalogue(con: duckdb.DuckDBPyConnection, models: Sequence[Model]) ->
             *(model.layer, model.name, model.grain, ", ".join(model.key), model.sorted_by),
             *(model.question, model.query, ", ".join(sorted(model.reads))),
         ]
-        table = f"{TARGET}.{model.layer}.{quote_identifier(model.name)}"
-        rows.append(f"select {', '.join(map(quote_literal, texts))}, count(*) from {table}")
+        rows.append(
+            f"select {', '.join(map(quote_literal, texts))}, count(*) from {name_table(model)}"
+        )
     if rows:
         con.execute(f"insert into {TARGET}.catalogue {' union all '.join(rows)}")
 

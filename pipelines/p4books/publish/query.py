@@ -274,7 +274,8 @@ def _suggest_model(con: duckdb.DuckDBPyConnection, message: str) -> str:
     if not missing:
         return message.strip()
     rows = con.execute(
-        "select schema_name || '.' || table_name from duckdb_tables() where schema_name <> 'main'"
+        "select distinct schema_name || '.' || table_name from duckdb_columns()"
+        " where schema_name <> 'main' and not internal"
     ).fetchall()
     models = [name for (name,) in rows]
     if any(f'"{name}"' in message or f'"{name.partition(".")[2]}"' in message for name in models):

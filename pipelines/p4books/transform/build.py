@@ -4,7 +4,6 @@ from collections.abc import Mapping, Set
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 from threading import Timer
 
 import duckdb
@@ -12,7 +11,7 @@ import duckdb
 from p4books.errors import BrokenSql, CheckFailed, locate_sql_error
 from p4books.storage.database import THREADS, quote_identifier, quote_literal
 from p4books.storage.interrupt import track_connection
-from p4books.transform.changes import PUBLISHED_PATH, TARGET, Changes
+from p4books.transform.changes import PUBLISHED_PATH, TARGET, Changes, name_table
 from p4books.transform.checks import check_key
 from p4books.transform.inputs import INPUTS
 from p4books.transform.macros import create_macros
@@ -68,7 +67,11 @@ def build_tables(
     update = None
     if changes is not None:
         update = TableUpdate(builtin, changes, SEARCH_PATH, _fill_table, slices or Slices())
-    build = partial(_build_table, update=update)
+
+    def build(name: str) -> None:
+        with track_connection(con.cursor()) as cursor:
+            _build_table(cursor, builtin[name], update)
+
     order, urgency = order_models(builtin.values()), _rank_models(builtin)
     order.prepare()
     ready: list[str] = []
@@ -78,8 +81,7 @@ def build_tables(
             ready = sorted([*ready, *order.get_ready()], key=urgency.__getitem__)
             while ready and len(running) < THREADS:
                 name = ready.pop()
-                cursor = track_connection(con.cursor())
-                running[workers.submit(build, cursor, builtin[name])] = name
+                running[workers.submit(build, name)] = name
             done, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
                 future.result()
@@ -104,8 +106,8 @@ def build_custom_tables(
     for model in models.models:
         try:
             if model.layer == CUSTOM:
-                cursor = track_connection(con.cursor())
-                _build_custom_table(cursor, model, left_out.keys(), timeout)
+                with track_connection(con.cursor()) as cursor:  # no result may stay open
+                    _build_custom_table(cursor, model, left_out.keys(), timeout)
             built.append(model)
         except BrokenSql as error:
             left_out[model.full_name] = error
@@ -158,8 +160,11 @@ def _create_view(con: duckdb.DuckDBPyConnection, model: Model) -> None:
 def _build_table(
     con: duckdb.DuckDBPyConnection, model: Model, update: TableUpdate | None = None
 ) -> None:
-    """Build a model; the rows of a table are in its order, for tools that show the first ones."""
-    table = f"{TARGET}.{model.layer}.{quote_identifier(model.name)}"
+    """Build a model; the rows of a table are in its order, for tools that show the first ones.
+
+    In a large one that is patched, the rows that changed are last.
+    """
+    table = name_table(model)
     if not model.has_table:
         # One that is published must do without macros and `raw`, which readers do not have.
         path = PUBLISHED_PATH if model.published else SEARCH_PATH
@@ -182,7 +187,14 @@ def _fill_in_order(con: duckdb.DuckDBPyConnection, model: Model, table: str) -> 
             con.execute(f"set search_path = {quote_literal(SEARCH_PATH)}")
             con.execute(f"create table {table} as from (\n{model.sql}\n) order by {model.order}")
             return
+        _roll_back(con)
     _fill_table(con, model, SEARCH_PATH, table, "")
+
+
+def _roll_back(con: duckdb.DuckDBPyConnection) -> None:
+    """Roll back what a failed PIVOT leaves open: DuckDB runs it as several statements."""
+    with suppress(duckdb.TransactionException):
+        con.rollback()
 
 
 def _fill_table(
@@ -226,7 +238,8 @@ def _build_custom_table(
     except duckdb.OutOfMemoryException:
         raise
     except (BrokenSql, CheckFailed, duckdb.Error) as error:
-        con.execute(f"drop table if exists {TARGET}.{CUSTOM}.{quote_identifier(model.name)}")
+        _roll_back(con)
+        con.execute(f"drop table if exists {name_table(model)}")
         raise _translate_custom_error(model, error, timeout) from None
     finally:
         timer.cancel()

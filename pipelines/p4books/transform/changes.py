@@ -16,10 +16,10 @@ SCRATCH = "memory.changes"  # schema of the tables with changed rows
 
 @dataclass(frozen=True)
 class Change:
-    """How a table differs from before: by the rows of the table `rows`, which has these columns.
+    """How a table differs from before: its rows that were removed or added.
 
-    They are the rows removed and added. None: any row may differ. `is_sparse`: a null in them is
-    no value.
+    `rows` is the name of a table with these rows, and `columns` are the columns of that table. If
+    `rows` is None, any row may differ. If it `is_sparse`, a null in a column is no value.
     """
 
     rows: str | None = None
@@ -60,6 +60,11 @@ def find_changes(
     return (None if before is None else changes), fingerprints
 
 
+def name_table(model: Model) -> str:
+    """Return the quoted name of a model's table in TARGET."""
+    return f"{TARGET}.{model.layer}.{quote_identifier(model.name)}"
+
+
 def save_rows(con: duckdb.DuckDBPyConnection, name: str, query: str) -> Change | None:
     """Save the rows by which a table differs from before; None if it does not."""
     table = f"{SCRATCH}.{quote_identifier(name)}"
@@ -93,18 +98,30 @@ def _compare_versions(con: duckdb.DuckDBPyConnection, name: str, history: Model)
     """Find the ids with versions that began or ended after all those that are published.
 
     A load gives its versions times after all earlier ones; anything else that changes them is a
-    migration, after which nothing is reused. The counts show that the warehouse is not another one.
+    migration, after which nothing is reused. The newest time and the counts show that the warehouse
+    is not another one.
     """
-    last, versions, ended = con.execute(
+    published = con.execute(
         "select max(greatest(valid_from, valid_to)), count(*), count(valid_to)"
         f" from {TARGET}.{history.full_name}"
     ).fetchone() or (None, 0, 0)
+    last = published[0]
+    if last is None:
+        return ANY if con.execute(f"from {name} limit 1").fetchone() else None
     held = con.execute(
-        "select count(*) filter (_dlt_valid_from <= $last),"
-        f" count(*) filter (_dlt_valid_to <= $last) from {name}",
+        """
+        select
+            max(greatest(
+                if(_dlt_valid_from <= $last, _dlt_valid_from, null),
+                if(_dlt_valid_to <= $last, _dlt_valid_to, null)
+            )),
+            count(*) filter (_dlt_valid_from <= $last),
+            count(*) filter (_dlt_valid_to <= $last)
+        """
+        f" from {name}",
         {"last": last},
     ).fetchone()
-    if last is None or held != (versions, ended):
+    if held != published:
         return ANY
     since = quote_literal(str(last))
     return save_rows(

@@ -1,6 +1,6 @@
 """Checks: queries that must return no rows."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,8 @@ from p4books.transform.models import (
 from p4books.transform.reads import find_reads
 from p4books.transform.slices import Slices
 
+Check = Callable[[duckdb.DuckDBPyConnection], None]
+
 _SHOWN_ROWS = 10  # of a failed check
 
 
@@ -37,7 +39,7 @@ def run_checks(
     Raises CheckFailed at the first that fails, and BrokenSql if one cannot be run.
     """
     by_name, slices = {model.full_name: model for model in models}, slices or Slices()
-    checks = [
+    checks: list[Check] = [
         *(
             partial(_check_changed_key, model=model, models=by_name, changes=changes)
             for model in models
@@ -47,8 +49,13 @@ def run_checks(
             for file in files
         ),
     ]
+
+    def run(check: Check) -> None:
+        with track_connection(con.cursor()) as cursor:
+            check(cursor)
+
     with ThreadPoolExecutor(THREADS) as workers:
-        list(workers.map(lambda check: check(track_connection(con.cursor())), checks))
+        list(workers.map(run, checks))
 
 
 def run_check(con: duckdb.DuckDBPyConnection, file: Path) -> None:
@@ -84,7 +91,7 @@ def _check_changed_key(
     where = "true"
     if change and change.rows and set(model.partition[:1]) & set(model.key):
         column = quote_identifier(model.partition[0])
-        where = f"{column} in (select {column} from {change.rows})"
+        where = f"{column} is null or {column} in (select {column} from {change.rows})"
     check_key(con, model, where)
 
 
@@ -104,8 +111,8 @@ def _check_changed(
     changed = [changes[name] for name in list_tables_read(reads, models) if name in changes]
     if not changed:
         return
-    if part := slices.open(con, reads, parse_partition(query), changed):
-        con.execute(f"set search_path = {quote_literal(part.search_path(PUBLISHED_PATH))}")
+    if part := slices.copy_inputs(con, reads, parse_partition(query), changed):
+        con.execute(f"set search_path = {quote_literal(part.prepend_to(PUBLISHED_PATH))}")
     run_check(con, file)
 
 

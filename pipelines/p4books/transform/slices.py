@@ -5,8 +5,6 @@ with the same value, and on inputs without such a column. It can then be run on 
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from itertools import count
 from threading import Lock
 
 import duckdb
@@ -17,35 +15,32 @@ from p4books.transform.models import LAYERS
 
 MAX_VALUES = 20_000  # of a slice; if more changed, running the whole query costs as much
 
-_numbers = count()
 
-
-@dataclass(frozen=True)
 class Slice:
     """A database in memory with copies of rows; `values` is the table of the changed values."""
 
-    name: str
-    inputs: set[str] = field(default_factory=set)
-    lock: Lock = field(default_factory=Lock)
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.values = f"{name}.main.changed"
+        self.inputs: set[str] = set()
+        self.lock = Lock()
 
-    @property
-    def values(self) -> str:
-        """The table of the changed values, in the column `value`."""
-        return f"{self.name}.main.changed"
-
-    def search_path(self, search_path: str) -> str:
+    def prepend_to(self, search_path: str) -> str:
         """Return a search path on which a query finds the copies first."""
         return ",".join([*(f"{self.name}.{layer}" for layer in LAYERS[:-1]), search_path])
 
 
 class Slices:
-    """All slices of an update; queries with the same partition and changed values share one."""
+    """All slices of an update; queries with the same partition and changed values share one.
+
+    They take memory until the connection is closed.
+    """
 
     def __init__(self) -> None:
         self._lock = Lock()
         self._slices: dict[str, Slice] = {}
 
-    def open(
+    def copy_inputs(
         self,
         con: duckdb.DuckDBPyConnection,
         reads: Iterable[str],
@@ -62,7 +57,7 @@ class Slices:
         if values is None:
             return None
         number, known, digest = con.execute(
-            "select count(*), count(value), md5(string_agg(value::varchar, ' ' order by value))"
+            "select count(*), count(value), md5(to_json(list(value order by value))::varchar)"
             f" from ({values})"
         ).fetchone() or (0, 0, None)
         if number > MAX_VALUES or known < number:
@@ -78,7 +73,8 @@ class Slices:
     def _find(self, con: duckdb.DuckDBPyConnection, key: str, values: str) -> Slice:
         with self._lock:
             if key not in self._slices:
-                part = Slice(f"slice_{next(_numbers)}")
+                part = Slice(f"slice_{len(self._slices)}")
+                con.execute(f"detach database if exists {part.name}")
                 con.execute(f"attach ':memory:' as {part.name}")
                 con.execute(f"create table {part.values} as {values}")
                 for layer in LAYERS[:-1]:

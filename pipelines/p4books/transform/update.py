@@ -16,9 +16,9 @@ from p4books.storage.database import quote_identifier, quote_literal
 from p4books.transform.changes import (
     ANY,
     SCRATCH,
-    TARGET,
     Change,
     Changes,
+    name_table,
     save_rows,
     take_fingerprint,
 )
@@ -42,7 +42,7 @@ class TableUpdate:
     slices: Slices
 
     @cached_property
-    def read(self) -> frozenset[str]:
+    def tables_read(self) -> frozenset[str]:
         """The tables that any model reads."""
         reads = (list_tables_read(model.reads, self.models) for model in self.models.values())
         return frozenset().union(*reads)
@@ -54,14 +54,14 @@ class TableUpdate:
         if not changed:
             return True
         con.execute(f"set search_path = {quote_literal(self.search_path)}")
-        part = self.slices.open(con, model.reads, model.partition, changed)
+        part = self.slices.copy_inputs(con, model.reads, model.partition, changed)
         if part:
             self._patch(con, model, part)
         return part is not None
 
     def build_anew(self, con: duckdb.DuckDBPyConnection, model: Model) -> bool:
         """Replace the table of a model; return False if its rows are as before."""
-        table = _table(model)
+        table = name_table(model)
         row = con.execute(f"select count(*) from {table}").fetchone()
         if row is None or row[0] > COMPARED_ROWS:
             con.execute(f"drop table {table}")
@@ -81,35 +81,42 @@ class TableUpdate:
         self, con: duckdb.DuckDBPyConnection, model: Model, before: str, after: str
     ) -> Change | None:
         """Compare two tables; which rows differ matters only if another model reads them."""
-        if model.full_name in self.read:
+        if model.full_name in self.tables_read:
             return save_rows(con, model.full_name, _difference(before, after))
         return None if take_fingerprint(con, before) == take_fingerprint(con, after) else ANY
 
     def _patch(self, con: duckdb.DuckDBPyConnection, model: Model, part: Slice) -> None:
         """Replace the rows with the values of a slice, if they changed."""
-        table = _table(model)
+        table = name_table(model)
         column = quote_identifier(model.partition[0])
         own = f"{column} in (from {part.values})"
         fresh, before = (
             f"{SCRATCH}.{quote_identifier(f'{model.full_name} {word}')}"
             for word in ("fresh", "before")
         )
-        self.fill(con, model, part.search_path(self.search_path), fresh, f"where {own}")
-        if model.full_name in self.read:
+        self.fill(con, model, part.prepend_to(self.search_path), fresh, f"where {own}")
+        if model.full_name in self.tables_read:
             con.execute(f"create table {before} as from {table} where {own}")
             change = save_rows(con, model.full_name, _difference(before, fresh))
         else:
             change = save_rows(con, model.full_name, f"select value as {column} from {part.values}")
         if change:
-            con.execute(
-                f"begin; delete from {table} where {own};"
-                f" insert into {table} from {fresh} {_order_by(model)}; commit"
-            )
+            self._replace_rows(con, model, own, fresh)
             self.changes[model.full_name] = change
 
-
-def _table(model: Model) -> str:
-    return f"{TARGET}.{model.layer}.{quote_identifier(model.name)}"
+    def _replace_rows(
+        self, con: duckdb.DuckDBPyConnection, model: Model, own: str, fresh: str
+    ) -> None:
+        """Replace the rows that meet a condition; in a small table all rows stay in order."""
+        table, removed = name_table(model), own
+        row = con.execute(f"select count(*) from {table}").fetchone()
+        if row and row[0] <= COMPARED_ROWS:
+            con.execute(f"insert into {fresh} from {table} where not coalesce({own}, false)")
+            removed = "true"
+        con.execute(
+            f"begin; delete from {table} where {removed};"
+            f" insert into {table} from {fresh} {_order_by(model)}; commit"
+        )
 
 
 def _order_by(model: Model) -> str:

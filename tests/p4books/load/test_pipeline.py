@@ -296,6 +296,17 @@ def test_mismatch(tmp_path: Path, price: float, counts: str) -> None:
     assert not (tmp_path / "generations").exists()
 
 
+def test_second_attempt(tmp_path: Path) -> None:
+    """A first load that is tried again, with more memory, loads each row once."""
+    (tmp_path / "work").mkdir()
+    load_copy(tmp_path, {"products": products(p1=1)}, 1_000)
+
+    copy = load_copy(tmp_path, {"products": products(p1=1)}, 1_000)
+
+    replace_warehouse(copy, tmp_path / "warehouse.duckdb", keep=True)
+    assert versions(tmp_path, 1) == [(1, 1_000, None)]
+
+
 # Loads in a process of its own, with dlt settings that the user made for other pipelines.
 
 PROGRAM = """

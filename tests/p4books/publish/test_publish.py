@@ -414,6 +414,39 @@ def test_report_without_an_edit(settings: Settings, report_sql: Path) -> None:
     assert not is_publish_due(settings, SqlSources.at(report_sql))
 
 
+BROKEN_LATE = {
+    "column": ("select customer_id, nosuch from staging.invoices", "nosuch"),
+    "cast": ("select 'x'::integer as customer_id", "Conversion Error"),
+    "key": ("select unnest([1, 1]) as customer_id", "has one row per customer_id"),
+    "pivot": (
+        "from (pivot staging.invoices on status using sum(nosuch) group by id)",
+        "nosuch",
+    ),
+    "pivot key": (
+        "select 1 as customer_id from (pivot staging.invoices on status using max(id) group by id)",
+        "has one row per customer_id",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN_LATE)
+def test_broken_report_before_a_good_one(settings: Settings, report_sql: Path, case: str) -> None:
+    """A custom report that fails is left out, whichever comes after it."""
+    text, why = BROKEN_LATE[case]
+    header = "-- One row per customer.\n-- key: customer_id\n"
+    write_sql(
+        report_sql,
+        custom__a=f"{header}{text}",
+        custom__b=f"{header}select distinct id as customer_id from staging.invoices",
+    )
+
+    published, models = publish_report(settings, sql=report_sql)
+
+    assert query(published, "select count(*) from custom.b") == [(5,)]
+    (error,) = models.left_out
+    assert why in str(error)
+
+
 def kept(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [message for message in caplog.messages if "kept from" in message]
 

@@ -10,11 +10,11 @@ import pytest
 
 from p4books.errors import CheckFailed
 from p4books.transform.build import build_tables
-from p4books.transform.changes import ANY, Changes, find_changes
+from p4books.transform.changes import ANY, Change, Changes, find_changes
 from p4books.transform.checks import run_checks
 from p4books.transform.inputs import use_inputs
 from p4books.transform.models import ModelSet, SqlSources, load_models
-from p4books.transform.slices import MAX_VALUES
+from p4books.transform.slices import MAX_VALUES, Slices
 
 Files = Callable[..., Path]
 Rows = list[tuple[Any, ...]]
@@ -242,6 +242,59 @@ def test_other_warehouse(tenant: Tenant, case: str) -> None:
     assert kept == [tenant.query(model.full_name) for model in tenant.models.models]
 
 
+def test_warehouse_of_earlier_times(tenant: Tenant) -> None:
+    """All is built anew if as many versions as before are of times before those published."""
+    tenant.con.execute(
+        "update warehouse.raw.invoices set total = 9, _dlt_valid_from = '2025-01-01'"
+    )
+
+    changes = tenant.build()
+
+    assert changes["raw.invoices"] == ANY
+    assert tenant.query("reporting.in_all") == [(18,)]
+
+
+def test_empty_list(tenant: Tenant) -> None:
+    """A list without rows is as before until it has some."""
+    tenant.con.execute("delete from warehouse.raw.invoices")
+    tenant.build()
+
+    assert tenant.build() == {}
+
+    tenant.load("10", 4)
+    tenant.build()
+    assert tenant.query("reporting.in_all") == [(4,)]
+
+
+def test_values_with_blanks() -> None:
+    """Values are told apart, whatever is in them."""
+    with duckdb.connect() as con:
+        con.execute("create table changed as select unnest(['1', '2']) as invoice_id")
+        con.execute("create table other as select '1 2' as invoice_id")
+        slices = Slices()
+        names = [
+            part.name
+            for table in ("changed", "other", "changed")
+            if (
+                part := slices.copy_inputs(
+                    con, (), ["invoice_id"], [Change(table, frozenset({"invoice_id"}))]
+                )
+            )
+        ]
+
+    assert names == ["slice_0", "slice_1", "slice_0"]
+
+
+def test_rows_stay_in_order(tenant: Tenant) -> None:
+    """A small table that is patched keeps its order."""
+    tenant.load("10", 6)
+
+    tenant.build()
+
+    rows = tenant.con.execute("from published.core.fct_invoice").fetchall()
+    assert rows == [("10", "1", 6), ("20", "2", 7)]
+
+
 def check(tenant: Tenant, changes: Changes | None) -> None:
     files = sorted((tenant.root / "checks").glob("*.sql"))
     run_checks(tenant.con, tenant.models.models, files, changes)
@@ -283,6 +336,9 @@ def test_key_of_what_changed(tenant: Tenant) -> None:
     tenant.con.execute("insert into published.core.fct_invoice values ('20', '2', 7)")
     check(tenant, {name: changes[name] for name in ("core.fct_invoice",)})
 
+    tenant.con.execute("insert into published.core.fct_invoice values (null, '1', 6)")
+    with pytest.raises(CheckFailed, match="has no row without invoice_id"):
+        check(tenant, changes)
     tenant.con.execute("insert into published.core.fct_invoice values ('10', '1', 6)")
 
     with pytest.raises(CheckFailed, match=r"core\.fct_invoice has one row per invoice_id` failed"):
