@@ -109,7 +109,8 @@ def read_tables(file: Path) -> Tables:
     """Return the rows of every table but `about`, and their columns with types and comments."""
     with duckdb.connect(file, read_only=True) as con:
         names = con.execute(
-            "select schema_name || '.' || table_name from duckdb_tables() order by all"
+            "select distinct schema_name || '.' || table_name from duckdb_columns()"
+            " where not internal order by all"
         ).fetchall()
         tables = {
             name: [str(row) for row in con.execute(f"from {name} order by all").fetchall()]

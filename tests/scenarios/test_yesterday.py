@@ -273,7 +273,7 @@ def models(tenant: Tenant, file: Path, layers: str = "staging|core|reporting") -
     `layers` is a regular expression for the beginning of a model's full name.
     """
     names = tenant.ask(
-        "select schema_name, table_name from duckdb_tables() where not internal"
+        "select distinct schema_name, table_name from duckdb_columns() where not internal"
         f" and regexp_matches(schema_name || '.' || table_name, '^({layers})') order by all",
         file,
     )
