@@ -1,5 +1,6 @@
 -- One row per line of a live invoice or order: sold, demanded or on order.
 -- key: direction, document_id, line_number
+-- partition: document_id, invoice_id, sales_order_id, purchase_order_id
 -- published: view
 -- question: How much of a product was sold, demanded and ordered?
 -- query: select product_id, direction, sum(quantity) as quantity

@@ -10,7 +10,7 @@ import duckdb
 from p4books.errors import BrokenSql, CheckFailed, locate_sql_error
 from p4books.storage.database import THREADS, quote_identifier, quote_literal
 from p4books.storage.interrupt import track_connection
-from p4books.transform.changes import PUBLISHED_PATH, Changes
+from p4books.transform.changes import PUBLISHED_PATH, Change, Changes
 from p4books.transform.models import (
     Model,
     find_header_line,
@@ -41,7 +41,7 @@ def run_checks(
     by_name, slices = {model.full_name: model for model in models}, slices or Slices()
     checks: list[Check] = [
         *(
-            partial(_check_changed_key, model=model, models=by_name, changes=changes)
+            partial(_check_changed_key, model=model, models=by_name, changes=changes, slices=slices)
             for model in models
         ),
         *(
@@ -63,7 +63,7 @@ def run_check(con: duckdb.DuckDBPyConnection, file: Path) -> None:
     _run_query(con, file.stem.replace("_", " "), _read_query(file), file)
 
 
-def check_key(con: duckdb.DuckDBPyConnection, model: Model, where: str = "true") -> None:
+def check_key(con: duckdb.DuckDBPyConnection, model: Model) -> None:
     """Check that the key of a model identifies its rows. Raises CheckFailed and BrokenSql."""
     if not model.key:
         return
@@ -73,7 +73,7 @@ def check_key(con: duckdb.DuckDBPyConnection, model: Model, where: str = "true")
         if column not in columns:
             line = find_header_line(model, "key")
             raise BrokenSql(model.file, line, f"its key names {column}, which is not a column")
-    for claim, query in _key_checks(model, f"(from {table} where {where})"):
+    for claim, query in _key_checks(model, table):
         _run_query(con, claim, query, model.file)
 
 
@@ -82,17 +82,15 @@ def _check_changed_key(
     model: Model,
     models: Mapping[str, Model],
     changes: Changes | None,
+    slices: Slices,
 ) -> None:
-    tables = list_tables_read([model.full_name], models)
-    if not model.published or (changes is not None and tables.isdisjoint(changes)):
+    changed = _list_changes([model.full_name], models, changes)
+    if not model.published or (changes is not None and not changed):
         return
     con.execute(f"set search_path = {quote_literal(PUBLISHED_PATH)}")
-    change = (changes or {}).get(model.full_name)
-    where = "true"
-    if change and change.rows and set(model.partition[:1]) & set(model.key):
-        column = quote_identifier(model.partition[0])
-        where = f"{column} is null or {column} in (select {column} from {change.rows})"
-    check_key(con, model, where)
+    if part := slices.copy_inputs(con, [model.full_name], model.partition, changed):
+        con.execute(f"set search_path = {quote_literal(part.prepend_to(PUBLISHED_PATH))}")
+    check_key(con, model)
 
 
 def _check_changed(
@@ -103,17 +101,25 @@ def _check_changed(
     slices: Slices,
 ) -> None:
     con.execute(f"set search_path = {quote_literal(PUBLISHED_PATH)}")
-    if changes is None:
-        run_check(con, file)
-        return
     query = _read_query(file)
     reads = find_reads(query, file)
-    changed = [changes[name] for name in list_tables_read(reads, models) if name in changes]
-    if not changed:
+    changed = _list_changes(reads, models, changes)
+    if changes is not None and not changed:
         return
     if part := slices.copy_inputs(con, reads, parse_partition(query), changed):
         con.execute(f"set search_path = {quote_literal(part.prepend_to(PUBLISHED_PATH))}")
     run_check(con, file)
+
+
+def _list_changes(
+    reads: Iterable[str], models: Mapping[str, Model], changes: Changes | None
+) -> list[Change]:
+    """Return the changes of the tables behind names that are read; none if they are not known."""
+    return [
+        change
+        for name in sorted(list_tables_read(reads, models))
+        if (change := (changes or {}).get(name))
+    ]
 
 
 def _key_checks(model: Model, table: str) -> Iterator[tuple[str, str]]:
@@ -143,6 +149,8 @@ def _run_query(con: duckdb.DuckDBPyConnection, claim: str, query: str, file: Pat
             return
         columns = [column[0] for column in con.description or ()]
         count = con.execute(f"select count(*) from (\n{query}\n)").fetchone()
+    except duckdb.OutOfMemoryException:
+        raise
     except duckdb.Error as error:
         raise locate_sql_error(file, error) from None
     shown = [_format_row(columns, row) for row in rows]

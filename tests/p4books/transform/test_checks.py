@@ -134,3 +134,11 @@ def test_models_whose_key_is_not_checked(sales: Connection, sql: Files, header: 
     sales.execute("insert into core.sales values (null, null, 1), (null, null, 1)")
 
     run_checks(sales, [model(sql, f"-- One row.\n{header}select 1 as one")], [])
+
+
+def test_check_without_enough_memory(sales: Connection, sql: Files) -> None:
+    """A check that runs out of memory is not broken: it is tried again with more."""
+    sales.execute("set memory_limit = '10MB'; set temp_directory = ''")
+
+    with pytest.raises(duckdb.OutOfMemoryException):
+        run_checks(sales, [], check(sql, "select list(x) as xs from range(5_000_000) as r (x)"))
