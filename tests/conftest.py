@@ -41,15 +41,19 @@ hypothesis.settings.load_profile("p4books")  # machines are shared: no deadline 
 
 @pytest.fixture(autouse=True, scope="session")
 def _interruptible() -> Iterator[None]:
-    """Let the programs that tests start obey Ctrl-C, also if whoever started the tests ignores it.
+    """Let the programs that tests start obey signals that whoever started the tests ignores.
 
-    A shell does that for what it starts in the background, and programs inherit it.
+    A shell ignores Ctrl-C for what it starts in the background, `nohup` the end of a terminal, and
+    programs inherit it. The tests themselves go on when their terminal ends.
     """
-    before = signal.getsignal(signal.SIGINT)
-    if before is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    handlers = {signal.SIGINT: signal.default_int_handler, signal.SIGHUP: lambda *_: None}
+    before = {number: signal.getsignal(number) for number in handlers}
+    for number, handler in handlers.items():
+        if before[number] is signal.SIG_IGN:
+            signal.signal(number, handler)
     yield
-    signal.signal(signal.SIGINT, before)
+    for number, old in before.items():
+        signal.signal(number, old)
 
 
 @pytest.fixture(autouse=True)
