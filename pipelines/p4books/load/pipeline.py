@@ -3,12 +3,12 @@
 import logging
 import os
 import shutil
+import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
@@ -103,9 +103,8 @@ def load_lists(  # noqa: PLR0913 - what to load, where, and within which limits
     with (
         translate_errors(warehouse, scratch),
         open_comparison(warehouse, scratch, memory) as con,
-        _prepare_dlt(scratch) as import_dlt,
     ):
-        pairs, faults, waiting = compare_lists(con, lists, state, guards, import_dlt)
+        pairs, faults, waiting = compare_lists(con, lists, state, guards, _start_import)
         deltas = {extracted.endpoint.name: delta for extracted, delta in pairs}
         if not pairs:
             return LoadResult(deltas, faults, None, {}, waiting)
@@ -131,9 +130,9 @@ def load_deltas(  # noqa: PLR0913 - as load_lists, with the connection of the de
     DiskTrouble; the warehouse itself is not changed.
     """
     copy, loading = scratch / warehouse.name, [delta for delta in deltas if delta.versions]
-    with translate_errors(warehouse, scratch), _prepare_dlt(scratch) as import_dlt:
+    with translate_errors(warehouse, scratch):
         if loading:
-            import_dlt()
+            _start_import()
         for suffix in ("", *LOGS):  # of an attempt with less memory
             copy.with_name(copy.name + suffix).unlink(missing_ok=True)
         shutil.rmtree(scratch / "dlt", ignore_errors=True)
@@ -147,7 +146,8 @@ def load_deltas(  # noqa: PLR0913 - as load_lists, with the connection of the de
             add_tables(database, tuple(ENDPOINTS.values()))
             if files:
                 database.execute("set checkpoint_threshold = '1GB'")
-                _run_dlt(files, copy, warehouse, memory)
+                with _dlt_environment({**_DLT_SETTINGS, "DLT_DATA_DIR": str(scratch)}):
+                    _run_dlt(files, copy, warehouse, memory)
             database.begin()
             finalize_load(con, database, deltas, read_at, scratch)
             if origin:
@@ -265,14 +265,10 @@ def _run_dlt(files: Sequence[tuple[Delta, Path]], copy: Path, warehouse: Path, m
         raise translate_error(error, warehouse, scratch) from None
 
 
-@contextmanager
-def _prepare_dlt(scratch: Path) -> Iterator[Callable[[], None]]:
-    """Override dlt's settings, and yield a function that imports it in a thread.
-
-    That takes half a second, while DuckDB does something else.
-    """
-    with _dlt_environment({**_DLT_SETTINGS, "DLT_DATA_DIR": str(scratch)}):
-        yield cache(threading.Thread(target=_import_dlt, daemon=True).start)
+def _start_import() -> None:
+    """Import dlt in a thread: it takes half a second, while DuckDB does something else."""
+    if "dlt" not in sys.modules:
+        threading.Thread(target=_import_dlt, daemon=True).start()
 
 
 def _import_dlt() -> None:
