@@ -137,7 +137,7 @@ def sync(  # noqa: PLR0913 - the use case: all that a caller can choose
         summary.notes += describe_backlog(settings, extracted.lists, before.state.scans, run.log)
 
         if loaded.copy and not has_less and is_publish_due(settings, sources):
-            _publish_again(settings, scratch, sources, run)
+            _publish_reports(settings, scratch, sources, run)
         else:
             _keep_published(settings, before, scratch, sources, run)
     return summary
@@ -320,7 +320,7 @@ def _publish(
     log.info("published")
 
 
-def _publish_again(
+def _publish_reports(
     settings: Settings, scratch: Path, sources: SqlSources, run: RunRecorder
 ) -> None:
     inputs = ModelInputs(settings, sources, run.log.load_runs(last=None))
@@ -342,6 +342,6 @@ def _keep_published(
     if find_unfinished_lists(settings, scratch, before.state.scans):
         return
     if inspect_published(settings).damage and settings.warehouse.exists():
-        _publish_again(settings, scratch, sources, run)
+        _publish_reports(settings, scratch, sources, run)
     else:
         _publish(settings, run.summary, partial(renew_access, settings, scratch), None)

@@ -338,7 +338,7 @@ def _write_catalogue(con: duckdb.DuckDBPyConnection, models: Sequence[Model]) ->
 def _write_about(con: duckdb.DuckDBPyConnection, target: PublishTarget) -> None:
     """Write the table `about`, which ends with the numbers of models and rows in the file."""
     about = dict(target.about)
-    if about.get("as_of_at", target) is None:
+    if "as_of_at" in about and about["as_of_at"] is None:
         raw = INPUTS if target.inputs else "warehouse.raw"
         row = con.execute(f"select as_of_at, as_of_on from {raw}.as_of").fetchone()
         about["as_of_at"], about["as_of_on"] = row or (None, None)

@@ -1,6 +1,6 @@
-"""Building the models as views and tables, and running their checks."""
+"""Building the models as views and tables."""
 
-from collections.abc import Mapping, Set
+from collections.abc import Set
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import replace
@@ -72,15 +72,12 @@ def build_tables(
         with track_connection(con.cursor()) as cursor:
             _build_table(cursor, builtin[name], update)
 
-    order, urgency = order_models(builtin.values()), _rank_models(builtin)
+    order = order_models(builtin.values())
     order.prepare()
-    ready: list[str] = []
     running: dict[Future[None], str] = {}
     with ThreadPoolExecutor(THREADS) as workers:
         while order.is_active():
-            ready = sorted([*ready, *order.get_ready()], key=urgency.__getitem__)
-            while ready and len(running) < THREADS:
-                name = ready.pop()
+            for name in order.get_ready():
                 running[workers.submit(build, name)] = name
             done, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
@@ -129,23 +126,8 @@ def drop_unpublished(con: duckdb.DuckDBPyConnection, models: ModelSet) -> ModelS
         if model.published:
             published.append(replace(model, reads=list_tables_read(model.reads, by_name)))
         else:
-            con.execute(f"drop view {TARGET}.{model.layer}.{quote_identifier(model.name)}")
+            con.execute(f"drop view {name_table(model)}")
     return replace(models, models=published)
-
-
-def _rank_models(models: Mapping[str, Model]) -> dict[str, tuple[int, int]]:
-    """Return how urgent models are: how many wait for one after the other, and what they read.
-
-    What reads most takes long, and should not be the last one, while a worker is idle.
-    """
-    waiting = dict.fromkeys(models, 0)
-    for name in reversed([*order_models(models.values()).static_order()]):
-        for read in models[name].reads & models.keys():
-            waiting[read] = max(waiting[read], waiting[name] + 1)
-    return {
-        name: (waiting[name], len(list_tables_read(model.reads, models)))
-        for name, model in models.items()
-    }
 
 
 def _create_view(con: duckdb.DuckDBPyConnection, model: Model) -> None:

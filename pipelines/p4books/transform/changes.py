@@ -27,6 +27,8 @@ class Change:
     is_sparse: bool = False
 
 
+_SEEN = "raw.seen"  # when each row was seen last
+
 Changes = dict[str, Change]  # by full name; a table that is not there is as before
 ANY = Change()
 
@@ -40,24 +42,34 @@ def find_changes(
     there is nothing to compare with, and the changes are None. Returns the changes, and the
     fingerprints to remember.
     """
-    con.execute(f"drop schema if exists {SCRATCH} cascade")
     con.execute(f"create schema {SCRATCH}")
     by_name = {model.full_name: model for model in models}
     reads = {name for model in by_name.values() for name in list_tables_read(model.reads, by_name)}
-    changes: Changes = {}
-    fingerprints: dict[str, str] = {}
-    for name in sorted(read for read in reads if read.startswith("raw.")):
-        change = None
-        if history := _find_history(name, by_name):
-            change = _compare_versions(con, name, history) if before is not None else ANY
-        elif name == "raw.seen" and before is not None:
-            change = _compare_sightings(con, by_name)
-        elif name != "raw.seen":
-            fingerprints[name] = take_fingerprint(con, name)
-            change = None if before and before.get(name) == fingerprints[name] else ANY
-        if change:
+    tables = {read: _find_history(read, by_name) for read in reads if read.startswith("raw.")}
+    fingerprints = {
+        name: take_fingerprint(con, name)
+        for name, history in tables.items()
+        if history is None and name != _SEEN
+    }
+    if before is None:
+        return None, fingerprints
+    changes = {
+        name: ANY for name, found in fingerprints.items() if not found or found != before.get(name)
+    }
+    for name, history in tables.items():
+        if history and (change := _compare_versions(con, name, history)):
             changes[name] = change
-    return (None if before is None else changes), fingerprints
+    if _SEEN in tables and (change := _compare_sightings(con, by_name)):
+        changes[_SEEN] = change
+    return changes, fingerprints
+
+
+def list_changes(
+    reads: Iterable[str], models: Mapping[str, Model], changes: Changes
+) -> list[Change]:
+    """Return the changes of the tables behind names that are read."""
+    tables = list_tables_read(reads, models)
+    return [changes[name] for name in sorted(tables) if name in changes]
 
 
 def name_table(model: Model) -> str:
@@ -151,5 +163,5 @@ def _compare_sightings(
             ]
     if not parts:
         return ANY
-    change = save_rows(con, "raw.seen", " union all by name ".join(parts))
+    change = save_rows(con, _SEEN, " union all by name ".join(parts))
     return change and replace(change, is_sparse=True)

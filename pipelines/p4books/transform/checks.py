@@ -10,13 +10,8 @@ import duckdb
 from p4books.errors import BrokenSql, CheckFailed, locate_sql_error
 from p4books.storage.database import THREADS, quote_identifier, quote_literal
 from p4books.storage.interrupt import track_connection
-from p4books.transform.changes import PUBLISHED_PATH, Change, Changes
-from p4books.transform.models import (
-    Model,
-    find_header_line,
-    list_tables_read,
-    parse_partition,
-)
+from p4books.transform.changes import PUBLISHED_PATH, Changes, list_changes
+from p4books.transform.models import Model, find_header_line, parse_partition
 from p4books.transform.reads import find_reads
 from p4books.transform.slices import Slices
 
@@ -84,7 +79,7 @@ def _check_changed_key(
     changes: Changes | None,
     slices: Slices,
 ) -> None:
-    changed = _list_changes([model.full_name], models, changes)
+    changed = list_changes([model.full_name], models, changes or {})
     if not model.published or (changes is not None and not changed):
         return
     con.execute(f"set search_path = {quote_literal(PUBLISHED_PATH)}")
@@ -103,23 +98,12 @@ def _check_changed(
     con.execute(f"set search_path = {quote_literal(PUBLISHED_PATH)}")
     query = _read_query(file)
     reads = find_reads(query, file)
-    changed = _list_changes(reads, models, changes)
+    changed = list_changes(reads, models, changes or {})
     if changes is not None and not changed:
         return
     if part := slices.copy_inputs(con, reads, parse_partition(query), changed):
         con.execute(f"set search_path = {quote_literal(part.prepend_to(PUBLISHED_PATH))}")
     run_check(con, file)
-
-
-def _list_changes(
-    reads: Iterable[str], models: Mapping[str, Model], changes: Changes | None
-) -> list[Change]:
-    """Return the changes of the tables behind names that are read; none if they are not known."""
-    return [
-        change
-        for name in sorted(list_tables_read(reads, models))
-        if (change := (changes or {}).get(name))
-    ]
 
 
 def _key_checks(model: Model, table: str) -> Iterator[tuple[str, str]]:

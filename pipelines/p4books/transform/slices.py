@@ -74,7 +74,6 @@ class Slices:
         with self._lock:
             if key not in self._slices:
                 part = Slice(f"slice_{len(self._slices)}")
-                con.execute(f"detach database if exists {part.name}")
                 con.execute(f"attach ':memory:' as {part.name}")
                 con.execute(f"create table {part.values} as {values}")
                 for layer in LAYERS[:-1]:

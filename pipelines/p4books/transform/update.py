@@ -18,6 +18,7 @@ from p4books.transform.changes import (
     SCRATCH,
     Change,
     Changes,
+    list_changes,
     name_table,
     save_rows,
     take_fingerprint,
@@ -49,8 +50,7 @@ class TableUpdate:
 
     def update(self, con: duckdb.DuckDBPyConnection, model: Model) -> bool:
         """Keep or patch the table of a model; return False if it must be built anew."""
-        reads = list_tables_read(model.reads, self.models)
-        changed = [self.changes[name] for name in sorted(reads) if name in self.changes]
+        changed = list_changes(model.reads, self.models, self.changes)
         if not changed:
             return True
         con.execute(f"set search_path = {quote_literal(self.search_path)}")

@@ -66,11 +66,19 @@ class Tenant:
 
     def build(self, *, scratch: bool = False) -> Changes:
         """Build what changed, or all from scratch; return the changes."""
+        self.drop_slices()
+        self.con.execute("drop schema if exists memory.changes cascade")
         use_inputs(self.con)
         before = None if scratch else self.fingerprints
         changes, self.fingerprints = find_changes(self.con, self.models.models, before)
         build_tables(self.con, self.models, changes)
         return changes or {}
+
+    def drop_slices(self) -> None:
+        """Drop what a connection has, which is used once outside tests."""
+        names = "select database_name from duckdb_databases() where database_name like 'slice%'"
+        for (name,) in self.con.execute(names).fetchall():
+            self.con.execute(f"detach {name}")
 
     def load(self, invoice: str, total: int, customer: str | None = "1") -> None:
         """Load another version of an invoice."""
@@ -122,7 +130,6 @@ def tenant(sql: Files) -> Iterator[Tenant]:
         made.load("10", 5)
         made.load("20", 7, "2")
         made.build(scratch=True)
-        con.execute("drop schema memory.changes cascade")
         yield made
 
 
@@ -299,6 +306,7 @@ def test_rows_stay_in_order(tenant: Tenant) -> None:
 
 
 def check(tenant: Tenant, changes: Changes | None) -> None:
+    tenant.drop_slices()
     files = sorted((tenant.root / "checks").glob("*.sql"))
     run_checks(tenant.con, tenant.models.models, files, changes)
 
