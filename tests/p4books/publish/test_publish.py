@@ -1,8 +1,10 @@
 """Building, checking and replacing the published file."""
 
 import gzip
+import hashlib
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -517,6 +519,43 @@ def test_update_that_fails(
 
     assert query(published, "select count(*) from staging.invoices") == [(4,)]
     assert "built from scratch, since an update failed: " in caplog.text
+
+
+def test_last_file_that_is_damaged(
+    settings: Settings, report_sql: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A block that the disk lost in the last file does not keep the next one from being built."""
+    publish_report(settings, sql=report_sql)
+    content = settings.published.read_bytes().replace(b"Void", b"void")
+    settings.published.chmod(0o600)
+    settings.published.write_bytes(content)
+    log = RunLog(settings.run_log)
+    record = log.load_published()
+    assert record
+    log.save_published(replace(record, digest=hashlib.sha256(content).hexdigest()))
+    with duckdb.connect(settings.warehouse) as con:
+        con.execute("update raw.invoices set _dlt_valid_to = now() where id = '1'")
+
+    published, _ = publish_report(settings, sql=report_sql)
+
+    assert "built from scratch, since an update failed: " in caplog.text
+    assert query(published, "select count(*) from staging.invoices") == [(4,)]
+
+
+def test_file_that_is_half_empty(settings: Settings, report_sql: Path) -> None:
+    """A file most of which is free is remembered as one of which nothing is kept."""
+    size = report_sql.parent / "size.csv"
+    rows = f"(from '{size}') as sizes (n), range(n) as numbers (i)"
+    write_sql(report_sql, custom__large=f"-- One row.\nselect hash(i) as h from {rows}")
+    log = RunLog(settings.run_log)
+    kept = []
+    for number in (2_000_000, 1, 1):
+        size.write_text(f"n\n{number}\n")
+        publish_report(settings, sql=report_sql)
+        record = log.load_published()
+        kept.append(record is not None and record.inputs != "")
+
+    assert kept == [True, False, True]
 
 
 def test_report_as_of_a_day(settings: Settings, report_sql: Path) -> None:
