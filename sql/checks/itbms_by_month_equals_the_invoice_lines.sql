@@ -11,7 +11,7 @@ sides as (
     from reporting.itbms_by_month
     union all by name
     select
-        date_trunc('month', document_on)::date as month_on,
+        date_trunc('month', tax_on)::date as month_on,
         tax_code,
         currency,
         -line_net as base,

@@ -20,7 +20,7 @@ sides as (
     from months
     union all by name
     select
-        date_trunc('month', document_on)::date as month_on,
+        date_trunc('month', tax_on)::date as month_on,
         currency,
         -invoice_tax as charged,
         0 as by_lines

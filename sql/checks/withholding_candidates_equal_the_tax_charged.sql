@@ -12,7 +12,7 @@ sides as (
     union all by name
     select
         customer_id,
-        date_trunc('month', document_on)::date as month_on,
+        date_trunc('month', tax_on)::date as month_on,
         currency,
         -invoice_tax as tax
     from core.fct_invoice

@@ -39,14 +39,19 @@ bounds as (
     group by today.as_of_on
 ),
 
+-- The year after the last day is only searched for a business day.
 days as (
-    select unnest(generate_series(first_on, last_on, interval 1 day))::date as day_on
+    select
+        unnest(generate_series(first_on, last_on + 366, interval 1 day))::date
+            as day_on,
+        last_on
     from bounds
 ),
 
 named as (
     select
         day_on,
+        last_on,
         month_of(day_on) as month_on,
         date_trunc('week', day_on)::date as week_on,
         last_day(day_on) as month_end_on,
@@ -132,29 +137,47 @@ free_days as (
     where isodow(sundays.day_on) = 7
 ),
 
-calendar as (
+judged as (
     select
-        named.day_on,
-        named.week_on,
-        named.month_on,
-        date_trunc('quarter', named.day_on)::date as quarter_on,
-        named.month_end_on,
-        (date_trunc('month', named.day_on) + interval 1 month + interval 14 days)::date
-            as itbms_due_on,
-
-        named.year_number,
-        quarter(named.day_on) as quarter_number,
-        named.month_number,
-        isoyear(named.day_on) as iso_year_number,
-        weekofyear(named.day_on) as iso_week_number,
-        named.weekday_number,
-        dayname(named.day_on) as weekday_name,
+        named.*,
         free_days.holiday,
-
-        named.day_on = named.month_end_on as is_month_end,
         named.weekday_number <= 5 and free_days.day_on is null as is_business_day
     from named
     left join free_days on named.day_on = free_days.day_on
+),
+
+worked as (
+    select
+        *,
+        min(if(is_business_day, day_on, null)) over (
+            order by day_on rows between current row and unbounded following
+        ) as next_business_on
+    from judged
+),
+
+calendar as (
+    select
+        day_on,
+        week_on,
+        month_on,
+        date_trunc('quarter', day_on)::date as quarter_on,
+        month_end_on,
+        itbms_due(month_on) as itbms_due_on,
+        next_business_on,
+
+        year_number,
+        quarter(day_on) as quarter_number,
+        month_number,
+        isoyear(day_on) as iso_year_number,
+        weekofyear(day_on) as iso_week_number,
+        weekday_number,
+        dayname(day_on) as weekday_name,
+        holiday,
+
+        day_on = month_end_on as is_month_end,
+        is_business_day
+    from worked
+    where day_on <= last_on
 )
 
 select * from calendar

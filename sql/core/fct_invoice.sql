@@ -58,6 +58,7 @@ aged as (
         document_on,
         due_on,
         posted_on,
+        tax_on,
         first_seen_at,
         valid_from as last_changed_at,
 

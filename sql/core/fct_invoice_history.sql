@@ -19,6 +19,7 @@ joined as (
         versions.*,
         today.currency as tenant_currency,
         today.timezone,
+        today.tax_date,
         status_word(versions.invoice_status) as word
     from versions
     cross join today
@@ -108,6 +109,8 @@ finished as (
         dated_on as document_on,
         coalesce(due_on, dated_on) as due_on,
         posted_on,
+        -- the ITBMS of an invoice without a posting date is that of its document date
+        if(tax_date = 'posting', coalesce(posted_on, dated_on), dated_on) as tax_on,
 
         net as invoice_subtotal,
         tax as invoice_tax,

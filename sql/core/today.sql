@@ -1,4 +1,4 @@
--- One row: the day, time zone and currency of all figures.
+-- One row: the day, time zone, currency and tax date of all figures.
 -- key: tenant
 -- published: no
 with
@@ -9,6 +9,7 @@ today as (
         tenant,
         timezone,
         currency,
+        tax_date,
 
         as_of_on
     from raw.today

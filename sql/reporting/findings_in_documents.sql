@@ -312,6 +312,21 @@ of_tax as (
         > 0.005 * (invoice_sums.lines_taxed + 1)
 ),
 
+posted_later as (
+    select
+        'posted in another month' as rule,
+        'warning' as severity,
+        'invoice' as entity,
+        invoice_id as entity_id,
+        '' as place,
+        format(
+            'document date {}, posting date {}: its ITBMS is in the month of {}',
+            document_on::varchar, posted_on::varchar, tax_on::varchar
+        ) as detail
+    from facts
+    where is_live and month_of(posted_on) <> month_of(document_on)
+),
+
 findings as (
     select * from unknown_party
     union all
@@ -364,6 +379,8 @@ findings as (
     from of_balance
     union all
     select * from of_tax
+    union all
+    select * from posted_later
 )
 
 select * from findings

@@ -53,7 +53,7 @@ by_invoice as (
         invoice_id,
         tax_code,
         rate_name,
-        any_value(month_of(document_on)) as month_on,
+        any_value(month_of(tax_on)) as month_on,
         any_value(currency) as currency,
         any_value(tax_rate) as tax_rate,
         sum(line_net) filter (where is_taxable) as taxable_base,
@@ -89,7 +89,7 @@ by_lines as (
 
 by_headers as (
     select
-        month_of(document_on) as month_on,
+        month_of(tax_on) as month_on,
         currency,
         sum(invoice_tax) as tax
     from invoices
@@ -103,12 +103,7 @@ joined as (
         by_rate.currency,
 
         by_rate.month_on,
-        -- many tools cannot represent a date in the year 10000
-        if(
-            by_rate.month_on < date '9999-12-01',
-            (by_rate.month_on + interval 1 month + interval 14 days)::date,
-            null
-        ) as itbms_due_on,
+        itbms_due(by_rate.month_on) as itbms_due_on,
 
         by_rate.documents,
 

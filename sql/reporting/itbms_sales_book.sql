@@ -48,7 +48,7 @@ booked as (
         invoices.is_credit_note,
 
         invoices.document_on,
-        month_of(invoices.document_on) as month_on,
+        month_of(invoices.tax_on) as month_on,
 
         by_code.tax_rate,
         if(invoices.is_void or by_code.invoice_id is null, 0, by_code.net) as net,

@@ -49,8 +49,8 @@ withheld as (
     left join listed
         on
             code_key(customers.customer_code) = listed.code
-            and invoices.document_on >= listed.valid_from
-            and invoices.document_on <= listed.valid_to
+            and invoices.tax_on >= listed.valid_from
+            and invoices.tax_on <= listed.valid_to
 ),
 
 months as (
@@ -64,7 +64,7 @@ months as (
 
         count(share) > 0 as is_listed,
 
-        month_of(document_on) as month_on,
+        month_of(tax_on) as month_on,
 
         count(*) as documents,
         count(*) filter (where is_short_by_tax) as documents_short_by_tax,
@@ -73,7 +73,7 @@ months as (
         as_money(sum(invoice_tax)) as tax,
         as_money(coalesce(sum(withholding), 0)) as expected_withholding
     from withheld
-    group by customer_id, currency, date_trunc('month', document_on)
+    group by customer_id, currency, date_trunc('month', tax_on)
     having sum(invoice_tax) <> 0 or count(share) > 0
 )
 

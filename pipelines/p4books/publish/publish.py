@@ -307,7 +307,7 @@ def _publish_with_retries(warehouse: Path, models: ModelSet, target: PublishTarg
 def _fingerprint(warehouse: Path, settings: Settings, sql: SqlSources) -> str:
     """Return what a published file is made of: when rows changed last, then all the rest."""
     changed_at, _, migrated_at = read_state(warehouse).stamp.partition(" ")
-    options = f"{settings.timezone}-{settings.currency}"
+    options = f"{settings.timezone}-{settings.currency}-{settings.tax_date}"
     program = f"{VERSION}-{duckdb.__version__}"
     return f"{changed_at}-{migrated_at}-{sql.digest()}-{options}-{program}"
 

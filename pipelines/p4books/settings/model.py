@@ -87,6 +87,7 @@ class Settings(BaseModel):
     page_size_param: str = Field(default="page_size", min_length=1)
     timezone: str = "America/Panama"
     currency: str = Field(default="USD", pattern=r"^[A-Z]{3}$")
+    tax_date: Literal["document", "posting"] = "document"
     parallel_lists: int = Field(default=6, ge=1, le=32)
     published_mode: Annotated[int, BeforeValidator(_parse_mode)] = 0o440
     published_group: Annotated[str | None, BeforeValidator(_parse_group)] = None

@@ -39,7 +39,7 @@ def record_as_of(con: duckdb.DuckDBPyConnection, settings: Settings, runs: Seque
     """Replace raw.as_of, raw.today, raw.runs and raw.freshness: what models know besides the rows.
 
     raw.as_of is one row: the instant and the day of the figures, the start of the history, tenant,
-    time zone and currency. raw.today is what stays the same all day.
+    time zone, currency and tax date. raw.today is what stays the same all day.
     """
     _record_runs(con, runs)
     con.execute(f"create or replace view raw.freshness as {freshness_query(ENDPOINTS)}")
@@ -71,18 +71,20 @@ def record_as_of(con: duckdb.DuckDBPyConnection, settings: Settings, runs: Seque
             history_since,
             $tenant as tenant,
             $timezone as timezone,
-            $currency as currency
+            $currency as currency,
+            $tax_date as tax_date
         from known
         """,
         {
             "tenant": settings.tenant,
             "timezone": settings.timezone,
             "currency": settings.currency,
+            "tax_date": settings.tax_date,
         },
     )
     con.execute(
         "create or replace view raw.today as"
-        " select tenant, timezone, currency, as_of_on from raw.as_of"
+        " select tenant, timezone, currency, tax_date, as_of_on from raw.as_of"
     )
 
 

@@ -465,9 +465,12 @@ def test_report_keeps_tables(
     assert kept(caplog)[1:] == ["5 tables kept from the last published file"]
 
 
+OTHER_SETTINGS = {
+    "another time zone": {"timezone": "America/Bogota"},
+    "another tax date": {"tax_date": "posting"},
+}
 FROM_SCRATCH: dict[str, Callable[[Settings, Path], object]] = {
-    "as asked": lambda _settings, _sql: None,
-    "another time zone": lambda _settings, _sql: None,
+    **dict.fromkeys(["as asked", *OTHER_SETTINGS], lambda _settings, _sql: None),
     "another macro": lambda _settings, sql: (sql / "macros.sql").write_text(
         "create macro one() as 1;"
     ),
@@ -492,8 +495,7 @@ def test_report_from_scratch(
     publish_report(settings, sql=report_sql)
     before = read_tables(settings.published)
     FROM_SCRATCH[case](settings, report_sql)
-    zone = "America/Bogota" if case == "another time zone" else settings.timezone
-    changed = settings.model_copy(update={"timezone": zone})
+    changed = settings.model_copy(update=OTHER_SETTINGS.get(case, {}))
     caplog.set_level("INFO")
 
     publish_report(changed, sql=report_sql, rebuild=case == "as asked")

@@ -93,7 +93,7 @@ def test_empty_warehouse(warehouse: Path) -> None:
     record(warehouse)
 
     assert query(warehouse, "from raw.as_of") == [
-        (None, None, None, "acme", "America/Panama", "USD")
+        (None, None, None, "acme", "America/Panama", "USD", "document")
     ]
     assert query(warehouse, "from raw.runs") == []
     with pytest.raises(NoPicture, match=r"Nothing has been copied yet.*Run `p4books sync` first"):

@@ -130,6 +130,24 @@ def test_holidays(
     assert rows == [(holiday, weekday and holiday is None, weekday)]
 
 
+def test_next_business_day(insert: Action, set_as_of: Action, query: Query) -> None:
+    """A business day is its own; before a weekend or holidays it is the next one, also if that is
+    after the last day of the calendar."""
+    set_as_of("2025-12-20")
+    insert("invoices", id="1", document_date="2026-02-13")
+
+    actual = query(
+        "select strftime(day_on, '%m-%d'), strftime(next_business_on, '%m-%d') from core.dim_date"
+        " where day_on in ('2026-02-13', '2026-02-14', '2026-02-17', '2026-12-19', '2026-12-20')"
+        " order by day_on"
+    )
+
+    assert actual == [
+        *(("02-13", "02-13"), ("02-14", "02-16"), ("02-17", "02-18")),  # a Saturday, Carnival
+        *(("12-19", "12-22"), ("12-20", "12-22")),  # the mourning day is a Sunday: Monday is free
+    ]
+
+
 def test_business_days(insert: Action, set_as_of: Action, query: Query) -> None:
     """November 2026 has 21 weekdays; the 3rd, 5th and 10th are holidays, the 28th is a Saturday."""
     set_as_of("2026-06-30")
