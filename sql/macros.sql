@@ -198,6 +198,16 @@ create macro itbms_due(month_on) as
             then (month_on + interval 1 month + interval 14 days)::date
     end;
 
+-- The first day that is taken for the day of a document, rather than for a mistake.
+create macro first_plausible_day() as
+    date '1990-01-01';
+
+-- Whether a live invoice shows that its customer bought, and when. A credit note does
+-- not, and a mistyped day must not make a customer old or active.
+create macro is_dated_purchase(is_credit_note, document_on, as_of_on) as
+    not is_credit_note
+    and document_on between first_plausible_day() and as_of_on;
+
 -- Amounts, null if a figure has more digits than its column holds ---------------------
 
 create macro as_money(amount) as

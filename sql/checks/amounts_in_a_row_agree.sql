@@ -25,6 +25,13 @@ amounts as (
     from reporting.customer_balance_reconciliation
     union all
     select
+        'customer_360' as report,
+        format('{} {}', customer_id, currency) as row_key,
+        credit_left::decimal(38, 2) as amount,
+        credit_limit::decimal(38, 2) - balance as source_amount
+    from reporting.customer_360
+    union all
+    select
         'itbms_by_month' as report,
         format('{} {}', month_on, currency) as row_key,
         month_difference::decimal(38, 2) as amount,

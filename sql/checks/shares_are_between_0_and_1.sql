@@ -31,6 +31,13 @@ shares as (
     from reporting.abc_products
     union all
     select
+        'cohort_retention' as report,
+        format('{} {} {}', first_month_on, months_since, currency) as row_key,
+        retention_share as ratio,
+        0 as lowest
+    from reporting.cohort_retention
+    union all
+    select
         'itbms_withholding_candidates' as report,
         format('{} {} {}', customer_id, month_on, currency) as row_key,
         withholding_share as ratio,

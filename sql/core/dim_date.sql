@@ -24,7 +24,7 @@ bounds as (
     -- A mistyped date must not make a calendar of two thousand years.
     select
         least(
-            greatest(min(documents.document_on), date '1990-01-01'),
+            greatest(min(documents.document_on), first_plausible_day()),
             today.as_of_on
         ) as first_on,
         greatest(

@@ -192,9 +192,9 @@ of_days as (
         *
     from dated
     where
-        document_on < date '1990-01-01'
+        document_on < first_plausible_day()
         or document_on > calendar_until_on
-        or due_on < date '1990-01-01'
+        or due_on < first_plausible_day()
         or due_on > calendar_until_on
 ),
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cached_property
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Any
 
 Row = Mapping[str, Any]
@@ -18,6 +18,7 @@ Sums = dict[Key, Decimal]
 
 PANAMA = timezone(timedelta(hours=-5))
 CENT = Decimal("0.01")
+PLAUSIBLE = date(1990, 1, 1)  # an earlier day of a document is a mistake
 NONE = Decimal(0)
 OFF = {"void", "draft"}
 CANCELLED = OFF | {"cancelled", "canceled"}
@@ -35,6 +36,17 @@ def cents(value: Decimal) -> Decimal:
 def month(day: date) -> date:
     """Return the first day of a day's month."""
     return day.replace(day=1)
+
+
+def add_months(first: date, months: int) -> date:
+    """Return the first day of the month that is so many months later."""
+    years, place = divmod(first.month - 1 + months, 12)
+    return date(first.year + years, place + 1, 1)
+
+
+def count_months(first: date, later: date) -> int:
+    """Return how many months later the month of another day is."""
+    return (later.year - first.year) * 12 + later.month - first.month
 
 
 def word(row: Row) -> str:
@@ -225,6 +237,11 @@ class Expected:
                 known |= {"id": document_id, "_dlt_valid_to": row["_dlt_valid_to"]}
         return records
 
+    @property
+    def today(self) -> date:
+        """Return the as-of day."""
+        return self.as_of.astimezone(PANAMA).date()
+
     @cached_property
     def invoices(self) -> list[Document]:
         """Return the invoices that count."""
@@ -234,6 +251,54 @@ class Expected:
     def open(self) -> list[Document]:
         """Return the invoices that have a balance."""
         return [document for document in self.invoices if document.is_open]
+
+    @cached_property
+    def purchases(self) -> list[Document]:
+        """Return the invoices that show that a customer bought, in order of their days."""
+        found = [
+            document
+            for document in self.invoices
+            if document.total >= 0 and PLAUSIBLE <= document.day <= self.today
+        ]
+        return sorted(found, key=lambda document: document.day)
+
+    @cached_property
+    def _first_months(self) -> dict[tuple[str, str], date]:
+        """Return the month of the first purchase of each customer in a currency."""
+        return {
+            (document.party, document.currency): month(document.day)
+            for document in reversed(self.purchases)
+        }
+
+    def stages(self) -> Iterator[tuple[str, str, date]]:
+        """Yield what each customer became, and in which month."""
+        months: dict[str, set[date]] = defaultdict(set)
+        for document in self.purchases:
+            months[document.party].add(month(document.day))
+        for party in months.keys() - {"(none)"}:
+            bought = sorted(months[party])
+            yield party, "new", bought[0]
+            for before, after in pairwise([*bought, date.max]):
+                gap = count_months(before, after)
+                lapsed = add_months(before, 3)
+                if after < date.max:
+                    yield party, "returning" if gap <= 3 else "reactivated", after
+                if gap > 3 and add_months(lapsed, 1) - timedelta(1) <= self.today:
+                    yield party, "lapsed", lapsed
+
+    def cohort_of(self, document: Document) -> tuple[str, date, int]:
+        """Return the currency, the cohort and the month since then in which a net is."""
+        today = month(self.today)
+        first = self._first_months.get((document.party, document.currency))
+        if first is None:
+            days = [
+                each.day
+                for each in self.invoices
+                if (each.party, each.currency) == (document.party, document.currency)
+            ]
+            first = max(month(min(*days, today)), PLAUSIBLE)
+        last = count_months(first, today)
+        return document.currency, first, min(max(count_months(first, document.day), 0), last)
 
     def owed(self, key: Callable[[Document], Key]) -> Sums:
         """Sum the balances of open invoices."""
@@ -261,7 +326,7 @@ class Expected:
 
     def days_late(self, document: Document) -> int:
         """Return the days that an invoice is overdue."""
-        return max((self.as_of.astimezone(PANAMA).date() - document.due).days, 0)
+        return max((self.today - document.due).days, 0)
 
     def bucket(self, document: Document) -> str:
         """Return the aging bucket of an invoice."""

@@ -153,16 +153,16 @@ def sql_copy(tmp_path: Path) -> Path:
 def test_adding_a_report(sql_copy: Path, empty: Path, tmp_path: Path) -> None:
     """The report in the README works as written, and its query runs."""
     (sql,) = read_examples("Adding a report")
-    (sql_copy / "reporting" / "slow_products.sql").write_text(sql)
+    (sql_copy / "reporting" / "idle_vendors.sql").write_text(sql)
 
     found = load_models(SqlSources.at(sql_copy))
 
     with duckdb.connect(shutil.copy(empty, tmp_path)) as con:
         create_views(con, found)
-        (model,) = (each for each in found.models if each.name == "slow_products")
+        (model,) = (each for each in found.models if each.name == "idle_vendors")
         con.execute(model.query).fetchall()
         assert set(model.key) <= set(columns(con, model))
-        assert model.section == "Sales"
+        assert model.section == "Orders"
 
 
 def test_adding_an_endpoint(sql_copy: Path, tmp_path: Path) -> None:

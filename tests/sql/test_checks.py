@@ -136,6 +136,19 @@ CORRUPTIONS = {
     "every_party_and_product_has_a_name": "delete from core.dim_vendor",
     "every_difference_line_is_a_finding": ("update core.fct_invoice_line set is_difference = true"),
     "sales_book_lists_every_invoice": "update reporting.itbms_sales_book set tax_code = 'X'",
+    "customer_lifecycle_equals_the_invoices": (
+        "update reporting.customer_lifecycle set invoices = invoices + 1"
+        " where customer_id = (select min(customer_id) from reporting.customer_lifecycle)"
+    ),
+    "customers_won_and_lost_are_the_active_ones": (
+        "delete from reporting.customer_lifecycle where lifecycle_stage = 'reactivated'"
+    ),
+    "inactive_customers_are_those_without_a_recent_invoice": (
+        "update core.fct_invoice set document_on = document_on - 90"
+    ),
+    "inactive_products_are_those_without_a_recent_sale": (
+        "update core.fct_invoice_line set document_on = document_on - 90"
+    ),
     "every_later_version_is_a_change": (
         "insert into staging.invoices_history by name"
         " select * replace (valid_from + interval 1 day as valid_from)"

@@ -28,8 +28,12 @@ def books(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Books]:
         yield books
 
 
-# Of the calendar, a leap February and the days around the as-of day are enough.
-FILTERS = {"core.dim_date": "where month_on in ('2024-02-01', '2026-06-01', '2026-11-01')"}
+# Of the calendar, a leap February and the days around the as-of day are enough; of a cohort, the
+# first months and those in which somebody bought.
+FILTERS = {
+    "core.dim_date": "where month_on in ('2024-02-01', '2026-06-01', '2026-11-01')",
+    "reporting.cohort_retention": "where months_since < 2 or customers > 0 or net <> 0",
+}
 
 
 def format_csv(books: Books, model: str) -> str:

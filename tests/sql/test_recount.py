@@ -97,6 +97,31 @@ def test_sales_and_tax(query: Query, live_invoices: list[Row]) -> None:
         assert len(actual) > 10
 
 
+def test_customers(query: Query, live_invoices: list[Row]) -> None:
+    """What each customer bought, in all and in 12 months, its last invoice and its balance agree
+    with the invoices."""
+    ((today,),) = query("select as_of_on, true from core.as_of")
+    leap_day = (today.month, today.day) == (2, 29)
+    year_ago = today.replace(year=today.year - 1, day=28 if leap_day else today.day)
+    sums: dict[str, Sums] = defaultdict(lambda: defaultdict(Decimal))
+    last_days: dict[Hashable, date] = {}
+    for row in live_invoices:
+        key, day = (customer_id(row), row["currency"]), date.fromisoformat(row["document_date"])
+        sums["net_lifetime"][key] += row["subtotal"]
+        sums["net_12_months"][key] += row["subtotal"] * (year_ago < day)
+        sums["balance"][key] += row["balance"]
+        if row["total"] >= 0:
+            sums["invoices_lifetime"][key] += 1
+            last_days[key] = max(day, last_days.get(key, day))
+
+    for column, expected in sums.items():
+        actual = query(f"select customer_id, currency, {column} from reporting.customer_360")
+        assert actual == {key: amount for key, amount in expected.items() if amount}, column
+        assert len(actual) > 10
+    days = "select customer_id, currency, last_invoice_on from reporting.customer_360"
+    assert query(days) == last_days
+
+
 def test_balances(query: Query, synced: Synced) -> None:
     """The reconciliation shows the balance of each customer's record."""
     records = {(str(row["id"]),): row["balance"] for row in synced.customers if row["balance"]}

@@ -75,6 +75,7 @@ def test_sums(books: Books, seed: int) -> None:
         _sales(books, expected)
         _tax(books, expected)
         _balances(books, expected)
+        _customers(books, expected)
         _orders(books, expected)
         _history(books, expected)
 
@@ -257,6 +258,61 @@ def _balances(books: Books, expected: Expected) -> None:
         balance = records[customer]["balance"]
         assert record == (None if balance is None else Decimal(balance))
         assert invoices == owed.get((customer, currency), 0)
+
+
+def _customers(books: Books, expected: Expected) -> None:
+    one = Decimal(1)
+    last_year = date(2025, 6, 30)
+    orders = [
+        document
+        for document in expected.documents("sales_orders")
+        if word(document.row) not in DONE["sales_orders"]
+    ]
+    in_12_months = [each for each in expected.invoices if last_year < each.day <= expected.today]
+    for column, amounts in {
+        "net_lifetime": expected.sold(by_party),
+        "net_12_months": total((by_party(each), each.net) for each in in_12_months),
+        "invoices_lifetime": total((by_party(each), one) for each in expected.purchases),
+        "invoices_12_months": total(
+            (by_party(each), one) for each in expected.purchases if each.day > last_year
+        ),
+        "balance": expected.owed(by_party),
+        "overdue": total(
+            (by_party(each), each.balance) for each in expected.open if expected.days_late(each)
+        ),
+        "open_orders": total((by_party(order), one) for order in orders),
+        "open_orders_total": total((by_party(order), order.total) for order in orders),
+    }.items():
+        query = f"select customer_id, currency, {column} from reporting.customer_360"
+        assert sum_by_key(books, query) == amounts, column
+
+    last_days = {by_party(each): each.day for each in expected.purchases}
+    bought = "from reporting.customer_360 where invoices_lifetime > 0"
+    assert last_days == {
+        (party, currency): day
+        for party, currency, day in books.query(
+            f"select customer_id, currency, last_invoice_on {bought}"
+        )
+    }
+    assert sorted(expected.stages()) == books.query(
+        "select customer_id, lifecycle_stage, month_on from reporting.customer_lifecycle"
+        " order by all"
+    )
+    named = [each for each in expected.invoices if each.party != "(none)"]
+    cohorts = "from reporting.cohort_retention"
+    assert sum_by_key(
+        books, f"select currency, first_month_on, months_since, net {cohorts}"
+    ) == total((expected.cohort_of(each), each.net) for each in named)
+    assert sum_by_key(
+        books, f"select currency, first_month_on, months_since, customers {cohorts}"
+    ) == total(
+        (cohort, one)
+        for cohort, _ in {
+            (expected.cohort_of(each), each.party)
+            for each in expected.purchases
+            if each.party != "(none)"
+        }
+    )
 
 
 def _orders(books: Books, expected: Expected) -> None:

@@ -1,0 +1,34 @@
+-- One row per live invoice, and whether it counts as a purchase of the customer.
+-- key: invoice_id
+-- published: no
+with
+
+invoices as (
+    select * from core.fct_invoice
+    where is_live
+),
+
+today as (
+    select * from core.today
+),
+
+judged as (
+    select
+        invoices.invoice_id,
+        invoices.customer_id,
+
+        invoices.currency,
+
+        is_dated_purchase(
+            invoices.is_credit_note, invoices.document_on, today.as_of_on
+        ) as is_purchase,
+
+        invoices.document_on,
+        month_of(invoices.document_on) as month_on,
+
+        invoices.invoice_subtotal as net
+    from invoices
+    cross join today
+)
+
+select * from judged
