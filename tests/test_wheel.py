@@ -100,7 +100,7 @@ def variables() -> Iterator[dict[str, str]]:
 
 
 def test_contents(wheel: Path) -> None:
-    """Models, checks, seeds and meanings are in the package, and neither tests nor data."""
+    """Models, checks, seeds, meanings and layouts are in the package, not tests and data."""
     names = set(zipfile.ZipFile(wheel).namelist())
 
     files = {
@@ -112,7 +112,7 @@ def test_contents(wheel: Path) -> None:
         "p4books/sql/columns.csv",
         "p4books/sql/seeds/tax_rates.csv",
     } < expected
-    assert expected <= names
+    assert expected | {"p4books/publish/statements/statement.typ"} <= names
     assert not {name for name in names if name.startswith(("tests", "data", ".dlt"))}
 
 

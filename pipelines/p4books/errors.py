@@ -423,6 +423,16 @@ class NoPicture(P4BooksError):
     exit_code = 2
 
 
+class LetterMissing(P4BooksError):
+    """No font has a letter of a PDF file, so the file was written in another format."""
+
+    def __init__(self, letter: str) -> None:
+        super().__init__(
+            f"No font on this machine has '{letter}', so this statement is a workbook. Install a "
+            "font that has it to get a PDF file."
+        )
+
+
 class NotWritten(P4BooksError):
     """An output file cannot be written."""
 

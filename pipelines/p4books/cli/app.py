@@ -18,6 +18,7 @@ from p4books.cli.runtime import (
     run_app,
     tenant_option,
 )
+from p4books.cli.statement_commands import statement
 from p4books.endpoints import ENDPOINTS
 from p4books.errors import P4BooksError, UsageError
 
@@ -256,5 +257,5 @@ def adopt(field: str, kind: str | None, tenant: str | None, as_json: bool) -> No
     )
 
 
-for _command in (push, pushes, query, export, models, report, sandbox, demo):
+for _command in (push, pushes, query, export, models, report, statement, sandbox, demo):
     app.add_command(_command)

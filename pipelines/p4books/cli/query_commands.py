@@ -96,9 +96,9 @@ def query(
     from p4books.settings import load_settings
 
     settings = load_settings(tenant, need_key=False)
-    published = _find_published_file(settings, as_of)
+    published = find_published_file(settings, as_of)
     with open_published(published) as con:
-        _warn_of_changes(settings, published)
+        warn_of_changes(settings, published)
         sql = _build_model_query(con, model) if model else sql or ""
         result = execute_query(con, limit_query(sql, limit) if limit else sql)
         if kind != "table":
@@ -164,9 +164,9 @@ def export(
     settings = load_settings(tenant, need_key=False)
     excel = _describe_excel(settings, reader, decimal)
     options = ExportOptions(kind, folder, settings.export_mode, excel=excel)
-    published = _find_published_file(settings, as_of)
+    published = find_published_file(settings, as_of)
     done = export_models(published, models, options)
-    _warn_of_changes(settings, published)
+    warn_of_changes(settings, published)
     if as_json:
         print_json([{**vars(item), "file": str(item.file)} for item in done])
         return
@@ -204,9 +204,9 @@ def models(name: str | None, as_of: str | None, tenant: str | None, as_json: boo
     from p4books.settings import load_settings
 
     settings = load_settings(tenant, need_key=False)
-    published = _find_published_file(settings, as_of)
+    published = find_published_file(settings, as_of)
     with open_published(published) as con:
-        _warn_of_changes(settings, published)
+        warn_of_changes(settings, published)
         entries = list_models(con)
         of_layer = filter_layer(entries, name) if name else entries
         model = find_model(entries, name) if name and of_layer is None else None
@@ -259,7 +259,7 @@ def report(as_of: str | None, rebuild: bool, tenant: str | None, as_json: bool) 
         raise SystemExit(1)
 
 
-def _find_published_file(settings: "Settings", as_of: str | None) -> Path:
+def find_published_file(settings: "Settings", as_of: str | None) -> Path:
     """Return the file to open: the published one, or that of a day. Raises NotPublished."""
     from p4books.errors import NotPublished
 
@@ -272,7 +272,7 @@ def _find_published_file(settings: "Settings", as_of: str | None) -> Path:
     return file
 
 
-def _warn_of_changes(settings: "Settings", file: Path) -> None:
+def warn_of_changes(settings: "Settings", file: Path) -> None:
     """Say on stderr that the file has values of another program, if that can be found out."""
     from p4books.publish.published_file import describe_changes
 

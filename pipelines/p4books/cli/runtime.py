@@ -31,6 +31,7 @@ _STOPPED = {
     "push": "Stopped. `p4books pushes` shows what was sent; push the same file again to continue.",
     "query": "Stopped. An output file is written completely or not at all.",
     "export": "Stopped. Each file is the old one or the complete new one.",
+    "statement": "Stopped. Each file is the old one or the complete new one.",
     "report": "Stopped. The published file is the last one or the complete new one.",
 }
 _NOTHING_CHANGED = "Stopped. Nothing was changed."

@@ -88,8 +88,10 @@ def run_query(published: Path, sql: str) -> tuple[list[str], list[tuple[Any, ...
         return result_columns(result), list(fetch_rows(result))
 
 
-def execute_query(con: duckdb.DuckDBPyConnection, sql: str) -> duckdb.DuckDBPyConnection:
-    """Run one statement and return the connection with its result.
+def execute_query(
+    con: duckdb.DuckDBPyConnection, sql: str, values: Sequence[Any] | None = None
+) -> duckdb.DuckDBPyConnection:
+    """Run one statement and return the connection with its result; `values` are for its `?`.
 
     Raises QueryFailed with DuckDB's message, or if there is not exactly one statement.
     """
@@ -98,7 +100,7 @@ def execute_query(con: duckdb.DuckDBPyConnection, sql: str) -> duckdb.DuckDBPyCo
     if _has_several_statements(sql):
         raise QueryFailed("Only one statement per query; nothing was run.")
     try:
-        return con.execute(sql)
+        return con.execute(sql, values)
     except duckdb.CatalogException as error:
         raise QueryFailed(f"The query failed: {_suggest_model(con, str(error))}") from None
     except duckdb.Error as error:

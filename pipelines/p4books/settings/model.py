@@ -88,6 +88,8 @@ class Settings(BaseModel):
     timezone: str = "America/Panama"
     currency: str = Field(default="USD", pattern=r"^[A-Z]{3}$")
     tax_date: Literal["document", "posting"] = "document"
+    company: str | None = None
+    company_details: str | None = None
     parallel_lists: int = Field(default=6, ge=1, le=32)
     published_mode: Annotated[int, BeforeValidator(_parse_mode)] = 0o440
     published_group: Annotated[str | None, BeforeValidator(_parse_group)] = None

@@ -1,0 +1,1 @@
+"""Statements of account: what a customer owes, as a file that can be sent."""
