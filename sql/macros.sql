@@ -208,6 +208,10 @@ create macro is_dated_purchase(is_credit_note, document_on, as_of_on) as
     not is_credit_note
     and document_on between first_plausible_day() and as_of_on;
 
+-- The Monday of the week of a day; a day that is missing or over counts as today.
+create macro week_from(day, today_on) as
+    date_trunc('week', greatest(day, today_on))::date;
+
 -- Amounts, null if a figure has more digits than its column holds ---------------------
 
 create macro as_money(amount) as
@@ -622,6 +626,31 @@ create macro taxed_lines(documents, lines, rates) as table
         on
             rated.invoice_id = unknown_tax.invoice_id
             and rated.line_number = unknown_tax.line_number;
+
+-- What the header of a document has beyond the sum of its lines, as a line 0 (or below,
+-- if the lines are numbered from 0): from `headers` with document_id and net, and
+-- `lines` with document_id, line_number and line_net.
+create macro beyond_lines(headers, lines) as table
+    with
+
+    sums as (
+        select
+            document_id,
+            min(line_number) as first_number,
+            sum(line_net) as net
+        from query_table(lines)
+        group by document_id
+    )
+
+    select
+        headers.document_id,
+        greatest(
+            least(coalesce(sums.first_number, 1), 1), -1000000000000000000
+        ) - 1 as line_number,
+        headers.net - coalesce(sums.net, 0) as line_net
+    from query_table(headers) as headers
+    left join sums on headers.document_id = sums.document_id
+    where headers.net <> coalesce(sums.net, 0);
 
 -- Versions ---------------------------------------------------------------------------
 

@@ -45,6 +45,13 @@ shares as (
     from reporting.itbms_withholding_candidates
     union all
     select
+        'vendor_scorecard' as report,
+        format('{} {}', vendor_id, currency) as row_key,
+        unnest([on_time_share, purchase_share]) as ratio,
+        0 as lowest
+    from reporting.vendor_scorecard
+    union all
+    select
         'product_margin' as report,
         format('{} {} {}', product_id, month_on, currency) as row_key,
         margin_share as ratio,

@@ -16,6 +16,7 @@ invoices as (
         valid_from,
         valid_to,
         first_seen_at,
+        created_at,
 
         document_on,
         due_on,
@@ -42,6 +43,7 @@ sales_orders as (
         valid_from,
         valid_to,
         first_seen_at,
+        created_at,
 
         document_on,
         required_on as due_on,
@@ -65,6 +67,7 @@ purchase_orders as (
         valid_from,
         valid_to,
         first_seen_at,
+        created_at,
 
         document_on,
         expected_on as due_on,

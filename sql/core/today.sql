@@ -1,4 +1,4 @@
--- One row: the day, time zone, currency and tax date of all figures.
+-- One row: day, time zone, currency and tax date of all figures, and start of history.
 -- key: tenant
 -- published: no
 with
@@ -11,7 +11,8 @@ today as (
         currency,
         tax_date,
 
-        as_of_on
+        as_of_on,
+        history_since
     from raw.today
 )
 

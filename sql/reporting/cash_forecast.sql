@@ -23,7 +23,7 @@ orders as (
 -- What is overdue is expected in the week of the as-of day.
 flows as (
     select
-        date_trunc('week', greatest(items.due_on, today.as_of_on))::date as week_on,
+        week_from(items.due_on, today.as_of_on) as week_on,
         items.currency,
         if(items.due_on >= today.as_of_on, items.balance, 0) as expected_in,
         if(items.due_on < today.as_of_on, items.balance, 0) as overdue_in,
@@ -32,9 +32,7 @@ flows as (
     cross join today
     union all
     select
-        date_trunc(
-            'week', greatest(orders.expected_on, today.as_of_on)
-        )::date as week_on,
+        week_from(orders.expected_on, today.as_of_on) as week_on,
         orders.currency,
         0 as expected_in,
         0 as overdue_in,

@@ -19,12 +19,11 @@ bought as (
         product_id,
         currency,
         document_on,
-        sum(line_net) / sum(quantity) as purchase_price
-    from core.fct_purchase_order_line
-    where is_live and quantity > 0 and product_id <> '(none)'
+        sum(net) / sum(quantity) as purchase_price
+    from core.purchase_prices
     group by product_id, currency, document_on
     -- free goods, and orders without a price yet, say nothing about cost
-    having sum(line_net) > 0
+    having sum(net) > 0
 ),
 
 -- If a product has no cost, the last purchase price is used instead; it is looked up

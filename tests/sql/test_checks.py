@@ -16,7 +16,7 @@ from p4books.transform.models import SqlSources
 
 # Ratios and prices are not sums and are tested with their model; limits and rates are only copied.
 RATIOS = {"share", "price", "rate", "growth", "limit", "average", "dso", "hours", "waited"}
-RATIOS |= {"unit_cost"}
+RATIOS |= {"unit_cost", "ratio", "lead", "covered"}
 # No other table has a figure to compare these with.
 NOT_COMPARABLE = {
     ("reporting", "dso", "credit_sales"),
@@ -111,6 +111,9 @@ def test_difference_of_a_cent(published: duckdb.DuckDBPyConnection) -> None:
         "reporting.sales_cube",
         "reporting.itbms_sales_book",
         "reporting.void_and_deleted",
+        "reporting.sales_backlog",
+        "reporting.order_status_history",
+        "reporting.purchase_price_history",
     ],
 )
 def test_lost_row(published: duckdb.DuckDBPyConnection, table: str) -> None:
@@ -149,6 +152,9 @@ CORRUPTIONS = {
     "inactive_products_are_those_without_a_recent_sale": (
         "update core.fct_invoice_line set document_on = document_on - 90"
     ),
+    "order_status_history_equals_the_versions": (
+        "update reporting.order_status_history set days_in_status = days_in_status + 1"
+    ),
     "every_later_version_is_a_change": (
         "insert into staging.invoices_history by name"
         " select * replace (valid_from + interval 1 day as valid_from)"
@@ -182,6 +188,9 @@ WITHOUT_A_SOURCE = {
     "sales_cube_equals_the_invoice_lines": ("reporting.sales_cube", "quantity"),
     "product_margin_covers_all_sales": ("reporting.product_margin", "quantity"),
     "price_realisation_equals_the_sales_cube": ("reporting.price_realisation", "discount"),
+    "sales_backlog_lines_equal_the_open_order_lines": ("reporting.sales_backlog_lines", "quantity"),
+    "purchases_by_product_equals_the_order_lines": ("reporting.purchases_by_product", "quantity"),
+    "purchases_by_vendor_equals_the_purchase_orders": ("reporting.purchases_by_vendor", "quantity"),
 }
 
 

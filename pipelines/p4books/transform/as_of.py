@@ -84,7 +84,7 @@ def record_as_of(con: duckdb.DuckDBPyConnection, settings: Settings, runs: Seque
     )
     con.execute(
         "create or replace view raw.today as"
-        " select tenant, timezone, currency, tax_date, as_of_on from raw.as_of"
+        " select tenant, timezone, currency, tax_date, as_of_on, history_since from raw.as_of"
     )
 
 
