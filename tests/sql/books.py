@@ -7,6 +7,7 @@ warehouse is created only once.
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,16 @@ class Books:
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         """Run a query on the models."""
         return self.con.execute(sql).fetchall()
+
+
+def sum_by_key(books: Books, sql: str) -> dict[Any, Decimal]:
+    """Return the last column by the columns before it, without amounts of 0."""
+    actual: dict[Any, Decimal] = {}
+    for *key, amount in books.query(sql):
+        assert amount is not None, sql
+        if amount:
+            actual[key[0] if len(key) == 1 else tuple(key)] = Decimal(amount)
+    return actual
 
 
 def fill(con: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Row]) -> None:

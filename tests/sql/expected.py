@@ -310,7 +310,7 @@ class Expected:
 
     def sold_by_product(self, key: Callable[[Document, str], Key]) -> Sums:
         """Sum the net of lines, with the excess of headers over their lines under (none)."""
-        return total(_by_product(self.invoices, key))
+        return total(by_product(self.invoices, key))
 
     def base_by_code(self) -> Sums:
         """Sum the net of lines by month, tax code and currency."""
@@ -352,7 +352,7 @@ class Expected:
                     yield f"{table} {last['id']}"
 
 
-def _by_product(
+def by_product(
     documents: Iterable[Document], key: Callable[[Document, str], Key]
 ) -> Iterator[tuple[Key, Decimal]]:
     for document in documents:

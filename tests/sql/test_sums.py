@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from tests.sql.books import Books
+from tests.sql.books import Books, sum_by_key
 from tests.sql.expected import (
     CANCELLED,
     DONE,
@@ -16,11 +16,11 @@ from tests.sql.expected import (
     Document,
     Expected,
     Key,
-    Sums,
     month,
     total,
     word,
 )
+from tests.sql.order_sums import compare_orders
 from tests.sql.random_books import ABSURD, ABSURD_MEASURES, AS_OF, BEGAN, random_books
 
 AS_OF_ROW = {"as_of_at": AS_OF, "as_of_on": date(2026, 6, 30), "history_since": BEGAN}
@@ -40,16 +40,6 @@ def books(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Books]:
     books = Books(tmp_path_factory.mktemp("books"))
     yield books
     books.con.close()
-
-
-def sum_by_key(books: Books, sql: str) -> Sums:
-    """Return the last column by the columns before it, without amounts of 0."""
-    actual: Sums = {}
-    for *key, amount in books.query(sql):
-        assert amount is not None, sql
-        if amount:
-            actual[key[0] if len(key) == 1 else tuple(key)] = Decimal(amount)
-    return actual
 
 
 def by_month(document: Document) -> Key:
@@ -77,6 +67,7 @@ def test_sums(books: Books, seed: int) -> None:
         _balances(books, expected)
         _customers(books, expected)
         _orders(books, expected)
+        compare_orders(books, expected)
         _history(books, expected)
 
 
@@ -103,6 +94,7 @@ def test_empty_books(books: Books) -> None:
     assert {model for model, count in counts.items() if count} == {
         "core.as_of",
         "core.month_ends",
+        "core.order_histories",
         "core.today",
         "staging.tax_rates",
     }
