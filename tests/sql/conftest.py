@@ -113,6 +113,8 @@ class Synced:
     settings: Settings
     customers: list[dict[str, Any]]
     invoices: list[dict[str, Any]]
+    sales_orders: list[dict[str, Any]]
+    purchase_orders: list[dict[str, Any]]
 
 
 @pytest.fixture(scope="session")
@@ -133,7 +135,8 @@ def synced(tmp_path_factory: pytest.TempPathFactory) -> Synced:
         )
         summary = sync(settings, full=True)
         assert (summary.faults, summary.published) == ([], True)
-        return Synced(settings, _fetch(sandbox, "customers"), _fetch(sandbox, "invoices"))
+        lists = ("customers", "invoices", "sales-orders", "purchase-orders")
+        return Synced(settings, *(_fetch(sandbox, path) for path in lists))
 
 
 def _fetch(sandbox: Sandbox, path: str) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ This is the end-to-end test over HTTP; test_sums covers the models with random r
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator
-from datetime import date
+from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
@@ -15,6 +15,8 @@ from tests.sql.conftest import Synced
 
 RATES = {"EXENTO": "0", "ITBMS": "0.07", "ITBMS10": "0.10", "ITBMS15": "0.15"}
 BUCKETS = ((0, "current"), (30, "1-30"), (60, "31-60"), (90, "61-90"))
+
+DONE = {"void", "draft", "cancelled", "canceled", "closed", "fulfilled", "received"}
 
 Query = Callable[[str], dict[Any, Any]]
 Row = dict[str, Any]
@@ -129,3 +131,41 @@ def test_balances(query: Query, synced: Synced) -> None:
     assert records == query(
         "select customer_id, customer_balance from reporting.customer_balance_reconciliation"
     )
+
+
+def test_backlog(query: Query, synced: Synced) -> None:
+    """The backlog agrees with the orders that are not delivered, by order and by product."""
+    open_orders = [row for row in synced.sales_orders if row["status"].lower() not in DONE]
+    owed: Sums = defaultdict(Decimal)
+    for row in open_orders:
+        for line in row["lines"]:
+            product = "(none)" if line.get("product_id") is None else str(line["product_id"])
+            owed[customer_id(row), product] += line["subtotal"]
+
+    assert query("select sales_order_id, amount from reporting.sales_backlog") == {
+        (str(row["id"]),): row["subtotal"] for row in open_orders if row["subtotal"]
+    }
+    assert query(
+        "select customer_id, product_id, sum(amount) from reporting.sales_backlog_lines"
+        " group by all"
+    ) == {key: amount for key, amount in owed.items() if amount}
+    assert len(owed) > 10
+    assert any(row["status"] == "PartiallyFulfilled" for row in open_orders)
+
+
+def test_commitments(query: Query, synced: Synced) -> None:
+    """The commitments agree with the orders that have not arrived, by week and vendor."""
+    ((today,),) = query("select as_of_on, true from core.as_of")
+    due: Sums = defaultdict(Decimal)
+    for row in synced.purchase_orders:
+        if row["status"].lower() not in DONE:
+            expected = row.get("expected_date")
+            day = max(date.fromisoformat(expected), today) if expected else today
+            due[str(row["vendor_id"]), day - timedelta(day.weekday())] += row["total"]
+    total = sum(due.values())
+
+    assert query(
+        "select vendor_id, week_on, sum(amount) from reporting.commitments_by_week group by all"
+    ) == {key: amount for key, amount in due.items() if amount}
+    assert query("select true, sum(amount) from reporting.purchase_commitments") == {(True,): total}
+    assert len(due) > 5

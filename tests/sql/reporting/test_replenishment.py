@@ -41,10 +41,10 @@ def test_product(insert: Action, add_invoice: Action, products: Query) -> None:
     for day in ("2026-04-01", "2026-07-01"):
         add_invoice(day, "1", lines=[line(1000)])
     add_invoice("2026-06-01", "1", status="void", lines=[line(1000)])
-    for number, status in enumerate(("Open", "odd", "Fulfilled", "Cancelled")):
-        insert("sales_orders", id=f"{number}", status=status, lines=[line(3)])
-    for number, status in enumerate(("Open", None, "Received", "void")):
-        insert("purchase_orders", id=f"{number}", status=status, lines=[line(15)])
+    for status in ("Open", "odd", "Fulfilled", "Cancelled"):
+        insert("sales_orders", id=status, status=status, lines=[line(3)])
+    for status in ("Open", "", "Received", "void"):
+        insert("purchase_orders", id=f"{status}.", status=status, lines=[line(15)])
 
     assert products("*") == [
         (
