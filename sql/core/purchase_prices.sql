@@ -1,4 +1,4 @@
--- One row per live purchase order and product with a quantity above 0: its net.
+-- One row per live purchase order and product with a quantity above 0: its price.
 -- key: purchase_order_id, product_id
 -- published: no
 with
@@ -18,6 +18,9 @@ select
     document_on,
 
     sum(quantity) as quantity,
+    -- free goods, and orders without a price yet, have none
+    case when sum(line_net) > 0 then as_measure(sum(line_net) / sum(quantity)) end
+        as unit_price,
     sum(line_net) as net
 from lines
 group by all

@@ -9,12 +9,8 @@
 --   order by document_on desc limit 20
 with
 
--- Free goods, and orders without a price yet, have no price.
 bought as (
-    select
-        *,
-        as_measure(net / quantity) as unit_price
-    from core.purchase_prices
+    select * from core.purchase_prices
     where net > 0
 ),
 

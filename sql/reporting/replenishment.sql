@@ -12,52 +12,60 @@ today as (
     select * from core.today
 ),
 
-sales as (
-    select
-        facts.product_id,
-        facts.quantity as sold_90_days
-    from core.fct_invoice_line as facts
+activity as (
+    select facts.*
+    from core.fct_item_activity as facts
     cross join today
     where
-        facts.is_live
-        and facts.document_on between today.as_of_on - 89 and today.as_of_on
+        facts.quantity is not null
+        and (
+            facts.is_open
+            or (
+                facts.direction = 'sold'
+                and facts.document_on between today.as_of_on - 89 and today.as_of_on
+            )
+        )
 ),
 
-demand as (
+partly_done as (
     select
-        product_id,
-        is_partly_done,
-        quantity as demanded
-    from reporting.sales_backlog_lines
-),
-
-orders as (
+        'demanded' as direction,
+        sales_order_id as document_id
+    from core.fct_sales_order
+    where is_open and is_partly_done
+    union all
     select
-        facts.product_id,
-        commitments.is_partly_done,
-        facts.quantity as on_order
-    from core.fct_purchase_order_line as facts
-    inner join reporting.purchase_commitments as commitments
-        on facts.purchase_order_id = commitments.purchase_order_id
+        'on order' as direction,
+        purchase_order_id as document_id
+    from core.fct_purchase_order
+    where is_open and is_partly_done
 ),
 
-activity as (
-    select * from sales
-    union all by name
-    select * from demand
-    union all by name
-    select * from orders
+quantities as (
+    select
+        activity.product_id,
+        partly_done.document_id is not null as is_partly_done,
+        case when activity.direction = 'sold' then activity.quantity end
+            as sold_90_days,
+        case when activity.direction = 'demanded' then activity.quantity end
+            as demanded,
+        case when activity.direction = 'on order' then activity.quantity end
+            as on_order
+    from activity
+    left join partly_done
+        on
+            activity.direction = partly_done.direction
+            and activity.document_id = partly_done.document_id
 ),
 
 sums as (
     select
         product_id,
-        coalesce(bool_or(is_partly_done), false) as is_partly_done,
+        bool_or(is_partly_done) as is_partly_done,
         as_measure(coalesce(sum(sold_90_days), 0)) as sold_90_days,
         as_measure(coalesce(sum(demanded), 0)) as demanded,
         as_measure(coalesce(sum(on_order), 0)) as on_order
-    from activity
-    where coalesce(sold_90_days, demanded, on_order) is not null
+    from quantities
     group by product_id
 ),
 

@@ -51,10 +51,11 @@ prices as (
         first_value(prices.unit_price) over by_day as first_price,
         lead(prices.product_id) over by_day is null as is_last,
         lag(prices.product_id) over by_day is null as is_first
-    from reporting.purchase_price_history as prices
+    from core.purchase_prices as prices
     cross join today
     where
-        prices.document_on > today.as_of_on - interval 12 months
+        prices.net > 0
+        and prices.document_on > today.as_of_on - interval 12 months
         and prices.document_on <= today.as_of_on
     window by_day as (
         partition by prices.vendor_id, prices.product_id, prices.currency

@@ -14,22 +14,32 @@ sides as (
     from reporting.replenishment
     union all by name
     select
-        activity.product_id,
-        if(activity.direction = 'sold', -activity.quantity, 0) as sold_90_days,
-        if(activity.direction = 'demanded', -activity.quantity, 0) as demanded,
-        if(activity.direction = 'on order', -activity.quantity, 0) as on_order
-    from core.fct_item_activity as activity
+        facts.product_id,
+        -coalesce(facts.quantity, 0) as sold_90_days,
+        0 as demanded,
+        0 as on_order
+    from core.fct_invoice_line as facts
     cross join as_of
     where
-        activity.quantity is not null
-        and (
-            activity.is_open
-            or (
-                activity.direction = 'sold'
-                and activity.document_on > as_of.as_of_on - 90
-                and activity.document_on <= as_of.as_of_on
-            )
-        )
+        facts.is_live
+        and facts.document_on > as_of.as_of_on - 90
+        and facts.document_on <= as_of.as_of_on
+    union all by name
+    select
+        product_id,
+        0 as sold_90_days,
+        -coalesce(quantity, 0) as demanded,
+        0 as on_order
+    from core.fct_sales_order_line
+    where is_open
+    union all by name
+    select
+        product_id,
+        0 as sold_90_days,
+        0 as demanded,
+        -coalesce(quantity, 0) as on_order
+    from core.fct_purchase_order_line
+    where is_open
 )
 
 select
