@@ -557,8 +557,9 @@ def locate_sql_error(file: Path, error: Exception, above: int = 0) -> BrokenSql:
 
 
 def describe_left_out(error: BrokenSql) -> str:
-    """Say that a custom report was left out, and why."""
+    """Say that a custom report was left out, and why; or a table that only these read."""
+    kind = "table" if isinstance(error, BrokenSeed) else "report"
     return (
-        f"{error.where} This report was left out; everything else is published. "
+        f"{error.where} This {kind} was left out; everything else is published. "
         "Fix the file and run `p4books report`."
     )

@@ -16,6 +16,7 @@ import duckdb
 
 from p4books.endpoints import get_endpoint
 from p4books.errors import (
+    BrokenSeed,
     BrokenSql,
     CheckFailed,
     OutOfMemory,
@@ -313,7 +314,7 @@ def _publish(
     if done is None:
         return
     summary.published = True
-    summary.left_out = len(done.left_out)
+    summary.left_out = sum(not isinstance(fault, BrokenSeed) for fault in done.left_out)
     summary.notes += [describe_left_out(fault) for fault in done.left_out]
     if damage:
         summary.notes.append(describe_damage(settings.published, damage))

@@ -4,11 +4,14 @@ import csv
 import re
 import shutil
 from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from textwrap import dedent
 
 import duckdb
 import pytest
+from tests.readme_blocks import find_blocks, write_block
 from tests.sql.conftest import Synced
 
 from p4books.endpoints import ENDPOINTS
@@ -199,24 +202,34 @@ def project(synced: Synced, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     return synced.settings.model_copy(update={"data_dir": tmp_path / "data"})
 
 
-def test_custom_model(project: Settings, tmp_path: Path) -> None:
-    """The ten lines in sql/custom/README.md work in a project folder as written."""
+def test_custom_models(project: Settings, tmp_path: Path) -> None:
+    """The examples in sql/custom/README.md work in a project folder as written, in ten and fifteen
+    lines: a report, and one that compares sales with a table of the user."""
     text = (sql_folder() / "custom" / "README.md").read_text(encoding="utf-8")
-    (example,) = re.findall(r"```sql[^\n]*\n(.*?)```", text, re.DOTALL)
-    (query,) = re.findall(r'p4books query "(.*)"', text)
-    (tmp_path / "sql" / "custom").mkdir(parents=True)
-    (tmp_path / "sql" / "custom" / "top_customers.sql").write_text(example)
+    blocks = {block.file: block for block in find_blocks(text) if block.file}
+    for block in blocks.values():
+        write_block(block, tmp_path)
+    top, targets = re.findall(r'p4books query "(.*)"', text)
+    last = "select month_on, net from reporting.sales_by_month where currency = 'USD' order by 1"
+    with duckdb.connect(project.published, read_only=True) as con:
+        month, net = con.execute(last).fetchall()[-1]
+    with (tmp_path / "sql" / "seeds" / "targets.csv").open("a") as file:
+        file.write(f"{month},1\n")
 
     published, found = publish_report(project)
 
     assert found.left_out == []
     with duckdb.connect(published, read_only=True) as con:
-        top = con.execute(query).fetchall()
+        assert 0 < len(con.execute(top).fetchall()) <= 10
         nets = "select sum(net) from custom.top_customers"
         expected = (
             "select sum(invoice_subtotal) from core.fct_invoice"
             " where is_live and document_on > (select as_of_on - 90 from core.as_of)"
         )
         assert con.execute(nets).fetchall() == con.execute(expected).fetchall()
-    assert 0 < len(top) <= 10
-    assert len(example.splitlines()) == 10
+        first, *_, latest = con.execute(targets).fetchall()
+        assert first[:2] == (date(2026, 1, 1), Decimal(40000))
+        assert latest == (month, Decimal(1), net, 1 - net)
+    lines = {Path(name).stem: len(block.text.splitlines()) for name, block in blocks.items()}
+    assert lines["top_customers"] == 10
+    assert lines["targets"] + lines["sales_against_targets"] <= 15

@@ -305,8 +305,13 @@ def _publish_with_retries(warehouse: Path, models: ModelSet, target: PublishTarg
 
 
 def _fingerprint(warehouse: Path, settings: Settings, sql: SqlSources) -> str:
-    """Return what a published file is made of: when rows changed last, then all the rest."""
+    """Return what a published file is made of.
+
+    First when rows changed last, and the inputs; then what a file that is updated has in common
+    with the last one.
+    """
     changed_at, _, migrated_at = read_state(warehouse).stamp.partition(" ")
+    changed_at = f"{changed_at} {sql.digest_inputs()}"
     options = f"{settings.timezone}-{settings.currency}-{settings.tax_date}"
     program = f"{VERSION}-{duckdb.__version__}"
     return f"{changed_at}-{migrated_at}-{sql.digest()}-{options}-{program}"

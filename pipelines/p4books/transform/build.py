@@ -13,7 +13,7 @@ from p4books.storage.database import THREADS, quote_identifier, quote_literal
 from p4books.storage.interrupt import track_connection
 from p4books.transform.changes import PUBLISHED_PATH, TARGET, Changes, name_table
 from p4books.transform.checks import check_key
-from p4books.transform.inputs import INPUTS
+from p4books.transform.inputs import INPUTS, USER_TABLES
 from p4books.transform.macros import create_macros
 from p4books.transform.models import (
     CUSTOM,
@@ -27,9 +27,10 @@ from p4books.transform.models import (
 )
 from p4books.transform.slices import Slices
 from p4books.transform.update import TableUpdate
+from p4books.transform.user_tables import load_user_tables
 
 CUSTOM_TIMEOUT = 120.0  # seconds per custom model
-SEARCH_PATH = ",".join([PUBLISHED_PATH, INPUTS, "warehouse.raw", "memory.main"])
+SEARCH_PATH = ",".join([PUBLISHED_PATH, INPUTS, "warehouse.raw", USER_TABLES, "memory.main"])
 
 
 def create_views(con: duckdb.DuckDBPyConnection, models: ModelSet) -> None:
@@ -96,10 +97,13 @@ def build_custom_tables(
     """Build the custom models in TARGET, one after the other; return what was built.
 
     A model that fails or takes longer than `timeout` seconds is left out, and so is, in the last
-    try, one that runs out of memory. Before, duckdb.OutOfMemoryException is raised for it.
+    try, one that runs out of memory. Before, duckdb.OutOfMemoryException is raised for it. A table
+    of the user that cannot be read is left out with the models that read it.
     """
     built: list[Model] = []
-    left_out: dict[str, BrokenSql] = {}
+    with track_connection(con.cursor()) as cursor:
+        cursor.execute(f"set search_path = {quote_literal(SEARCH_PATH)}")
+        left_out: dict[str, BrokenSql] = {**load_user_tables(cursor, models.seeds)}
     for model in models.models:
         try:
             if model.layer == CUSTOM:

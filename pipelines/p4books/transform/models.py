@@ -16,9 +16,10 @@ from p4books.transform.reads import find_line_number, find_reads
 
 LAYERS = ("raw", "staging", "core", "reporting", "custom")  # a model reads its own or a lower one
 CUSTOM = "custom"  # the user's own models; a broken one of these stops nothing
+SEEDS_SCHEMA = "seeds"  # of the CSV files; only custom models read it
 SECTIONS = ("Receivables and cash", "ITBMS", "Sales", "Customers", "Orders", "Trust")  # of reports
 
-_MODEL_NAME = re.compile(r"[a-z][a-z0-9_]*")  # no query needs to quote it
+MODEL_NAME = re.compile(r"[a-z][a-z0-9_]*")  # no query needs to quote it
 
 
 @dataclass(frozen=True)
@@ -74,12 +75,14 @@ class ModelSet:
     """All models, each after those it reads, and the errors of custom models that were left out.
 
     Custom models come last: no other layer reads them. `macros` is the file of the SQL macros that
-    the models use, None if there is none.
+    the models use, None if there is none. `seeds` are the CSV files of the seeds and of the user's
+    own tables.
     """
 
     models: list[Model]
     left_out: list[BrokenSql]
     macros: Path | None = None
+    seeds: Sequence[Path] = ()
 
 
 @dataclass(frozen=True)
@@ -102,19 +105,22 @@ class SqlSources:
 
     def files(self, folder: str, suffix: str = "sql") -> list[Path]:
         """List the visible files of a folder; a user's file replaces the built-in one."""
-        roots = [self.builtin, self.user] if folder in {CUSTOM, "seeds"} else [self.builtin]
+        roots = [self.builtin, self.user] if folder in {CUSTOM, SEEDS_SCHEMA} else [self.builtin]
         files = {file.name: file for root in roots for file in (root / folder).glob(f"*.{suffix}")}
         return [files[name] for name in sorted(files) if not name.startswith(".")]
 
     def digest(self) -> str:
-        """Return a hash of all files, to tell whether a published file was made from them."""
-        digest = hashlib.sha256()
-        files = [file for layer in (*LAYERS, "checks") for file in self.files(layer)]
-        files += self.files("seeds", "csv")
-        files += [*sorted(self.builtin.glob("*.csv")), *filter(None, [self.macros])]
-        for file in files:
-            digest.update(f"{file.parent.name}/{file.name}\n".encode() + _read_content(file))
-        return digest.hexdigest()[:16]
+        """Return a hash of the built-in SQL, of which a change may change any table."""
+        files = [
+            file for layer in (*LAYERS, "checks") if layer != CUSTOM for file in self.files(layer)
+        ]
+        return _hash_files(
+            [*files, *sorted(self.builtin.glob("*.csv")), *filter(None, [self.macros])]
+        )
+
+    def digest_inputs(self) -> str:
+        """Return a hash of the custom models, which are always built, and of the CSV files."""
+        return _hash_files([*self.files(CUSTOM), *self.files(SEEDS_SCHEMA, "csv")])
 
 
 def sql_folder() -> Path:
@@ -142,7 +148,8 @@ def load_models(sources: SqlSources) -> ModelSet:
         _check_reads(model, models)
     models = {model.full_name: model for model in _sort_topologically(models)}
     left_out = _add_custom_models(models, sources, meanings)
-    return ModelSet(list(models.values()), left_out, sources.macros)
+    seeds = sources.files(SEEDS_SCHEMA, "csv")
+    return ModelSet(list(models.values()), left_out, sources.macros, seeds)
 
 
 def parse_model(layer: str, file: Path, meanings: Mapping[str, str]) -> Model:
@@ -152,7 +159,7 @@ def parse_model(layer: str, file: Path, meanings: Mapping[str, str]) -> Model:
     query, published, partition. `meanings` describes columns by name or by layer.model.column.
     Raises BrokenSql.
     """
-    if not _MODEL_NAME.fullmatch(file.stem):
+    if not MODEL_NAME.fullmatch(file.stem):
         why = "a model name has only lower-case letters, digits and underscores"
         raise BrokenSql(file, 1, why)
     try:
@@ -226,6 +233,13 @@ def find_header_line(model: Model, word: str) -> int:
     return find_line_number(model.sql, rf"^-- {word}:")
 
 
+def _hash_files(files: Iterable[Path]) -> str:
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(f"{file.parent.name}/{file.name}\n".encode() + _read_content(file))
+    return digest.hexdigest()[:16]
+
+
 def _read_content(file: Path) -> bytes:
     """Read a file for the digest; an unreadable one is reported when it is parsed."""
     try:
@@ -290,7 +304,9 @@ def _check_reads(model: Model, models: Container[str]) -> None:
 
 
 def _describe_bad_read(model: Model, name: str, models: Container[str]) -> str:
-    layer, _, _ = name.partition(".")
+    layer, _, table = name.partition(".")
+    if layer == SEEDS_SCHEMA and model.layer == CUSTOM:
+        return "" if name in models else f"{name} does not exist; there is no sql/seeds/{table}.csv"
     if layer not in LAYERS:
         return f"unknown layer {layer}; the layers are {', '.join(LAYERS)}"
     if LAYERS.index(layer) > LAYERS.index(model.layer):
@@ -320,6 +336,7 @@ def _add_custom_models(
     """Add the custom models that can be built to `models`; return the errors of the others."""
     errors = []
     waiting: dict[str, Model] = {}
+    tables = {f"{SEEDS_SCHEMA}.{file.stem}" for file in sources.files(SEEDS_SCHEMA, "csv")}
     left_out: dict[str, Model | None] = {}  # None if it could not even be parsed
     for file in sources.files(CUSTOM):
         name = f"{CUSTOM}.{file.stem}"
@@ -331,19 +348,20 @@ def _add_custom_models(
     while ready := {
         name: model
         for name, model in waiting.items()
-        if all(_exists(read, models) for read in model.reads)
+        if all(_exists(read, {*models, *tables}) for read in model.reads)
     }:
         models |= ready
         waiting = {name: model for name, model in waiting.items() if name not in ready}
     left_out |= waiting
-    return errors + [_explain_blocked(model, models, left_out) for model in waiting.values()]
+    known = {*models, *tables, *left_out}
+    return errors + [_explain_blocked(model, known, left_out) for model in waiting.values()]
 
 
 def _explain_blocked(
-    model: Model, models: Mapping[str, Model], left_out: Mapping[str, Model | None]
+    model: Model, known: Container[str], left_out: Mapping[str, Model | None]
 ) -> BrokenSql:
     try:
-        _check_reads(model, {*models, *left_out})
+        _check_reads(model, known)
     except BrokenSql as error:
         return error
     if cycle := _find_cycle([model.full_name], left_out):

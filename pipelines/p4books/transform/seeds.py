@@ -1,21 +1,23 @@
 """Seeds: CSV files with what the API does not provide."""
 
-import csv
+import difflib
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
-from io import StringIO
 from itertools import pairwise
 from pathlib import Path
 
 import duckdb
 
-from p4books.errors import BrokenSeed, describe_unknown
+from p4books.errors import BrokenSeed
 from p4books.spelling import clean_name, fold_name, is_same_name
 from p4books.storage.database import quote_identifier
-from p4books.transform.models import SqlSources
+from p4books.transform.csv_file import check_width, read_csv_rows
+from p4books.transform.models import SEEDS_SCHEMA, SqlSources
+
+NEAR = 0.87  # ratio of equal letters in two names of which one is a mistake
 
 SeedRow = tuple[int, Mapping[str, str]]  # line number, and values by column
 
@@ -92,10 +94,16 @@ SEEDS = {
 
 
 def load_seeds(con: duckdb.DuckDBPyConnection, sources: SqlSources) -> None:
-    """Replace the tables of the seeds in `raw`. Raises BrokenSeed, naming file and line."""
-    files = {file.stem: file for file in sources.files("seeds", "csv")}
-    for stem in files.keys() - SEEDS.keys():
-        raise BrokenSeed(files[stem], 1, describe_unknown("seed", stem, SEEDS))
+    """Replace the tables of the seeds in `raw`. Raises BrokenSeed, naming file and line.
+
+    Files with other names are the user's own tables; one with nearly the name of a seed is taken
+    for a mistake, since it would have no effect.
+    """
+    files = {file.stem: file for file in sources.files(SEEDS_SCHEMA, "csv")}
+    for stem in sorted(files.keys() - SEEDS.keys()):
+        for near in difflib.get_close_matches(_spell(stem), SEEDS, 1, NEAR):
+            why = f"did you mean {near}? A table of your own needs a name less similar to that"
+            raise BrokenSeed(files[stem], 1, why)
     for stem, seed in SEEDS.items():
         columns = ", ".join(
             f"{quote_identifier(column)} {seed_type.type}"
@@ -108,6 +116,10 @@ def load_seeds(con: duckdb.DuckDBPyConnection, sources: SqlSources) -> None:
             con.execute(f"insert into raw.{stem} select {lists}", values)
 
 
+def _spell(stem: str) -> str:
+    return re.sub(r"[\s-]", "_", stem.lower())
+
+
 def _load_rows(file: Path, seed: Seed) -> list[SeedRow]:
     rows = list(_parse_rows(file, seed))
     for line, row in rows:
@@ -117,41 +129,16 @@ def _load_rows(file: Path, seed: Seed) -> list[SeedRow]:
 
 
 def _parse_rows(file: Path, seed: Seed) -> Iterator[SeedRow]:
-    text = _read_text(file)
-    header = text.split("\n", 1)[0]
-    reader = csv.reader(StringIO(text), delimiter=max(",;\t", key=header.count), strict=True)
-    try:
-        columns = [clean_name(cell).lower() for cell in next(reader, [])]
-        for column in seed.columns:
-            if column not in columns:
-                raise BrokenSeed(file, 1, f"the column {column} is missing")
-        for cells in reader:
-            if any(cell.strip() for cell in cells):
-                yield reader.line_num, _parse_row(file, reader.line_num, columns, cells)
-    except csv.Error as error:
-        raise BrokenSeed(file, reader.line_num, str(error)) from None
-
-
-def _read_text(file: Path) -> str:
-    try:
-        content = file.read_bytes()
-        return content.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise BrokenSeed(file, line, "it is not UTF-8: save it as `CSV UTF-8`") from None
-    except OSError as error:
-        raise BrokenSeed(file, 1, error.strerror or str(error)) from None
-
-
-def _parse_row(
-    file: Path, line: int, columns: Sequence[str], cells: Sequence[str]
-) -> dict[str, str]:
-    values = [cell.strip() for cell in cells]
-    if any(values[len(columns) :]):
-        why = f"it has {len(values)} values for {len(columns)} columns"
-        raise BrokenSeed(file, line, f"{why}; quote values that contain the separator")
-    values += [""] * (len(columns) - len(values))
-    return dict(zip(columns, values, strict=False))
+    rows = read_csv_rows(file)
+    _, header = next(rows, (1, []))
+    columns = [clean_name(cell).lower() for cell in header]
+    for column in seed.columns:
+        if column not in columns:
+            raise BrokenSeed(file, 1, f"the column {column} is missing")
+    for line, cells in rows:
+        check_width(file, line, columns, cells)
+        padded = [*cells, *[""] * (len(columns) - len(cells))]
+        yield line, dict(zip(columns, padded, strict=False))
 
 
 def _find_faults(row: Mapping[str, str], seed: Seed) -> Iterator[str]:

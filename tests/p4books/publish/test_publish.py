@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from p4books.errors import (
     PublishedFileUnreadable,
     WarehouseDamaged,
     WarehouseTooNew,
+    describe_left_out,
 )
 from p4books.load.schema import create_tables
 from p4books.publish.publish import (
@@ -553,7 +555,7 @@ def test_file_that_is_half_empty(settings: Settings, report_sql: Path) -> None:
     kept = []
     for number in (2_000_000, 1, 1):
         size.write_text(f"n\n{number}\n")
-        publish_report(settings, sql=report_sql)
+        publish_report(settings, sql=report_sql, rebuild=number > 1)
         record = log.load_published()
         kept.append(record is not None and record.inputs != "")
 
@@ -622,6 +624,61 @@ def test_report_with_a_broken_custom_model(settings: Settings, report_sql: Path)
     assert f"{report_sql / 'custom' / 'broken.sql'}, line 2: " in error.where
     custom = "select model from catalogue where layer = 'custom'"
     assert query(published, custom) == [("valid",)]
+
+
+def test_users_table(
+    settings: Settings, report_sql: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A custom report reads a CSV file; a change of it is published, also as of a past day, while
+    all other tables are kept; the file itself is not published."""
+    caplog.set_level("INFO")
+    write_sql(
+        report_sql, custom__mine="-- One row.\nselect sum(target) as target from seeds.targets"
+    )
+    for target, day in ((3, None), (5, None), (7, BEFORE)):
+        (report_sql / "seeds" / "targets.csv").write_text(f"month_on,target\n2020-03-01,{target}\n")
+        assert is_publish_due(settings, SqlSources.at(report_sql))
+
+        published, models = publish_report(settings, day, report_sql)
+
+        assert models.left_out == []
+        assert query(published, "from custom.mine") == [(target,)]
+        assert query(published, "from duckdb_schemas() where schema_name = 'seeds'") == []
+        assert is_publish_due(settings, SqlSources.at(report_sql)) == (day is not None)
+    assert kept(caplog) == ["5 tables kept from the last published file"] * 2
+
+
+def test_users_table_that_cannot_be_read(settings: Settings, report_sql: Path) -> None:
+    """It is left out with the reports that read it, and all others are published."""
+    write_sql(
+        report_sql,
+        custom__other="-- One row.\nselect count(*) as rates from seeds.tax_rates",
+        custom__reader="-- One row.\nselect *\nfrom seeds.targets",
+    )
+    (report_sql / "seeds" / "targets.csv").write_text("target\n1\n1,2\n")
+
+    published, models = publish_report(settings, sql=report_sql)
+
+    table, reader = models.left_out
+    assert "targets.csv, line 3: it has 2 values for 1 column; quote" in table.where
+    assert "This table was left out; everything else" in describe_left_out(table)
+    assert "reader.sql, line 3: it reads seeds.targets, which was left out." in reader.where
+    assert query(published, "select rates > 3 from custom.other") == [(True,)]
+
+
+def test_changed_seed(settings: Settings, report_sql: Path) -> None:
+    """What reads a seed is built again when the seed changes, and nothing else."""
+    rates = "-- One row per rate.\nselect tax_code, rate from raw.tax_rates"
+    write_sql(report_sql, core__rates=rates)
+    publish_report(settings, sql=report_sql)
+    (report_sql / "seeds" / "tax_rates.csv").write_text(
+        "tax_code,rate,valid_from,valid_to,source\nITBMS,0.08,,,\n"
+    )
+
+    published, _ = publish_report(settings, sql=report_sql)
+
+    assert query(published, "from core.rates") == [("ITBMS", Decimal("0.08"))]
+    assert not is_publish_due(settings, SqlSources.at(report_sql))
 
 
 def break_model(sql: Path) -> None:

@@ -281,6 +281,7 @@ def test_order(sql: Files) -> None:
 BROKEN = {
     "unknown table": ("select *\nfrom staging.nothing", 3, "staging.nothing does not exist"),
     "unknown layer": ("select *\n\nfrom mart.thing", 4, "unknown layer mart; the layers are raw,"),
+    "user's table": ("select *\nfrom seeds.targets", 3, "unknown layer seeds"),
     "higher layer": ("select *\nfrom core.fine", 3, "it reads core.fine, which is in a higher"),
     "custom": ("select * from custom.mine", 2, "it reads custom.mine, which is in a higher layer"),
     "itself": ("select * from staging.broken", 1, "circular dependency: staging.broken"),
@@ -335,6 +336,11 @@ LEFT_OUT = {
     "two statements": ("select 1;\nselect 2", 1, "the file must contain exactly one SELECT"),
     "unknown table": ("select *\nfrom staging.vendor", 3, "staging.vendor does not exist"),
     "unknown layer": ("select * from marts.vendors", 2, "unknown layer marts"),
+    "no CSV file": (
+        "select *\nfrom seeds.target",
+        3,
+        "seeds.target does not exist; there is no sql/seeds/target.csv",
+    ),
     "no layer": ("select *\nfrom vendors", 3, "vendors has no layer; write LAYER.MODEL"),
     "itself": ("select * from custom.broken", 1, "dependency: custom.broken → custom.broken"),
 }
@@ -438,6 +444,11 @@ def test_load_meanings(sql: Files) -> None:
     assert columns["core.a"]["x"] == "c"
 
 
+def digests(root: Path) -> list[str]:
+    sources = SqlSources.at(root)
+    return [sources.digest(), sources.digest_inputs()]
+
+
 CHANGES = {
     "model": ("staging/a.sql", "-- One row.\nselect 2"),
     "custom": ("custom/mine.sql", "-- One row.\nselect 1"),
@@ -451,14 +462,16 @@ CHANGES = {
 
 @pytest.mark.parametrize("case", CHANGES)
 def test_digest_changes(sql: Files, case: str) -> None:
-    """The digest changes with every file from which a published file is made."""
+    """One digest changes with every file from which a published file is made: that of the inputs
+    with custom models and seeds, which leave other tables as they are."""
     root = sql(staging__a="-- One row.\nselect 1")
-    before = SqlSources.at(root).digest()
+    before = digests(root)
     name, text = CHANGES[case]
     (root / name).parent.mkdir(exist_ok=True)
     (root / name).write_text(text)
 
-    assert SqlSources.at(root).digest() != before
+    changed = [one != other for one, other in zip(before, digests(root), strict=True)]
+    assert changed == ([False, True] if name.startswith(("custom/", "seeds/")) else [True, False])
 
 
 def test_digest_is_stable(sql: Files) -> None:
@@ -479,7 +492,7 @@ def test_leftovers_of_editors(sql: Files) -> None:
     root = sql(staging__a="-- One row.\nselect 1", custom__mine="-- One row.\nselect 1")
     sources = SqlSources.at(root)
     (root / "custom" / ".#mine.sql").symlink_to(root / "nothing")
-    before = sources.digest()
+    before = sources.digest_inputs()
     (root / "custom" / "gone.sql").symlink_to(root / "nothing")
     (root / "custom" / "folder.sql").mkdir()
 
@@ -490,4 +503,4 @@ def test_leftovers_of_editors(sql: Files) -> None:
         "folder.sql",
         "gone.sql",
     ]
-    assert sources.digest() != before
+    assert sources.digest_inputs() != before

@@ -205,7 +205,13 @@ def test_users_seed_replaces_builtin_one(write_seeds: WriteSeeds) -> None:
     assert [row[0] for row in load_rows(SqlSources(builtin, user), "holidays")] == ["X"]
 
 
-def test_unknown_seed(write_seeds: WriteSeeds) -> None:
-    """A file of another name is reported, because a misspelled one would have no effect."""
-    with pytest.raises(BrokenSql, match=r"tax_rate\.csv, line 1: .* Did you mean 'tax_rates'\?"):
-        load_rows(SqlSources.at(write_seeds(tax_rate=RATES)), "tax_rates")
+@pytest.mark.parametrize("name", ["tax_rate", "Tax-Rates", "taxrates", "holliday"])
+def test_misspelled_seed(write_seeds: WriteSeeds, name: str) -> None:
+    """A file with nearly the name of a seed is reported, because it would have no effect."""
+    with pytest.raises(BrokenSql, match=rf"{name}\.csv, line 1: did you mean (tax_rat|holida)"):
+        load_rows(SqlSources.at(write_seeds(**{name: RATES})), "tax_rates")
+
+
+def test_other_files(write_seeds: WriteSeeds) -> None:
+    """A file with another name is a table of the user, and is no seed."""
+    assert load_rows(SqlSources.at(write_seeds(targets="\xff", my_rates="")), "tax_rates") == []
