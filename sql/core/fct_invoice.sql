@@ -1,6 +1,7 @@
 -- One row per invoice in P4 Books, including credit notes, drafts and void invoices.
 -- key: invoice_id
 -- partition: invoice_id
+-- published: view
 -- question: How much did we invoice, and how much of it is still open?
 -- query: select currency, sum(invoice_total) as total, sum(balance) as balance
 --   from core.fct_invoice where is_live group by currency

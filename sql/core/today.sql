@@ -1,6 +1,7 @@
 -- One row: day, time zone, currency and tax date of all figures, and start of history.
 -- key: tenant
--- published: no
+-- question: Which day are these figures of, and in which currency?
+-- query: select as_of_on, timezone, currency from core.today
 with
 
 -- Unlike core.as_of, whose instants change in every run, it is the same all day.

@@ -1,6 +1,7 @@
 -- One row per invoice and tax code: the sales book. Void invoices are listed with 0.
 -- key: invoice_id, tax_code
--- partition: customer_id
+-- partition: invoice_id
+-- published: view
 -- section: ITBMS
 -- order: document_on, invoice_code, invoice_id, tax_code
 -- question: Which invoices make up the sales of a month, with base and tax?
@@ -8,40 +9,28 @@
 --   from reporting.itbms_sales_book order by document_on desc, invoice_code limit 20
 with
 
-invoices as (
-    select * from core.fct_invoice
-    where is_live or is_void
+taxes as (
+    select * from core.fct_invoice_tax
 ),
 
-lines as (
-    select * from core.fct_invoice_line
+invoices as (
+    select * from core.fct_invoice
 ),
 
 customers as (
     select * from core.dim_customer
 ),
 
-by_code as (
-    select
-        invoice_id,
-        tax_code,
-        any_value(tax_rate) as tax_rate,
-        if(count(*) = count(line_net), sum(line_net), null) as net,
-        if(count(*) = count(line_tax), sum(line_tax), null) as tax
-    from lines
-    group by invoice_id, tax_code
-),
-
 booked as (
     select
-        invoices.invoice_id,
+        taxes.invoice_id,
         invoices.customer_id,
 
         invoices.invoice_code,
         customers.customer_name,
         customers.tax_id,
         invoices.invoice_status,
-        coalesce(by_code.tax_code, '(none)') as tax_code,
+        taxes.tax_code,
         invoices.currency,
 
         invoices.is_void,
@@ -50,59 +39,13 @@ booked as (
         invoices.document_on,
         month_of(invoices.tax_on) as month_on,
 
-        by_code.tax_rate,
-        if(invoices.is_void or by_code.invoice_id is null, 0, by_code.net) as net,
-        if(invoices.is_void or by_code.invoice_id is null, 0, by_code.tax)
-            as tax_by_rate,
-        if(invoices.is_void, 0, invoices.invoice_tax) as tax_charged
-    from invoices
-    left join by_code on invoices.invoice_id = by_code.invoice_id
+        taxes.tax_rate,
+        taxes.net,
+        taxes.tax,
+        taxes.total
+    from taxes
+    inner join invoices on taxes.invoice_id = invoices.invoice_id
     left join customers on invoices.customer_id = customers.customer_id
-),
-
--- The book shows the tax that was charged. Its difference from the tax of the lines,
--- usually a cent of rounding, is added to the code with the most tax.
-differences as (
-    select
-        invoice_id,
-        any_value(tax_charged) - sum(tax_by_rate) as difference
-    from booked
-    group by invoice_id
-    having any_value(tax_charged) <> sum(tax_by_rate)
-),
-
-corrections as (
-    select
-        booked.invoice_id,
-        booked.tax_code,
-        differences.difference
-    from booked
-    inner join differences on booked.invoice_id = differences.invoice_id
-    qualify
-        row_number() over (
-            partition by booked.invoice_id
-            order by abs(booked.tax_by_rate) desc, booked.tax_code asc
-        ) = 1
-),
-
-charged as (
-    select
-        booked.*,
-        booked.tax_by_rate + coalesce(corrections.difference, 0) as tax
-    from booked
-    left join corrections
-        on
-            booked.invoice_id = corrections.invoice_id
-            and booked.tax_code = corrections.tax_code
-),
-
-summed as (
-    select
-        * exclude (net, tax, tax_by_rate, tax_charged),
-        as_money(net) as net,
-        as_money(tax) as tax,
-        as_money(net + tax) as total
-    from charged
 )
 
-select * from summed
+select * from booked

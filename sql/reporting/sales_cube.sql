@@ -1,6 +1,7 @@
 -- One row per customer, product, month and currency: quantity, net and discount sold.
 -- key: customer_id, product_id, month_on, currency
 -- partition: customer_id
+-- published: view
 -- section: Sales
 -- question: Who bought what, and when?
 -- query: select customer_id, product_id, sum(quantity) as quantity, sum(net) as net
@@ -8,24 +9,18 @@
 --   group by customer_id, product_id order by net desc limit 10
 with
 
-lines as (
-    select * from core.fct_invoice_line
-    where is_live
-),
-
-cube as (
-    select
-        customer_id,
-        product_id,
-        currency,
-
-        month_of(document_on) as month_on,
-
-        as_measure(coalesce(sum(quantity), 0)) as quantity,
-        as_money(coalesce(sum(discount), 0)) as discount,
-        as_money(sum(line_net)) as net
-    from lines
-    group by all
+sales as (
+    select * from core.fct_sales_month
 )
 
-select * from cube
+select
+    customer_id,
+    product_id,
+    currency,
+
+    month_on,
+
+    quantity,
+    discount,
+    net
+from sales

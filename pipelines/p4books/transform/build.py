@@ -14,7 +14,7 @@ from p4books.storage.interrupt import track_connection
 from p4books.transform.changes import PUBLISHED_PATH, TARGET, Changes, name_table
 from p4books.transform.checks import check_key
 from p4books.transform.inputs import INPUTS, USER_TABLES
-from p4books.transform.macros import create_macros
+from p4books.transform.macros import create_macros, write_out_macros
 from p4books.transform.models import (
     CUSTOM,
     LAYERS,
@@ -152,15 +152,25 @@ def _build_table(
     """
     table = name_table(model)
     if not model.has_table:
-        # One that is published must do without macros and `raw`, which readers do not have.
-        path = PUBLISHED_PATH if model.published else SEARCH_PATH
-        _create(con, model, path, f"create or replace view {table} as\n{model.sql}")
-        _comment_on_table(con, model, table)
+        if update is None or not model.published:  # a published one is as before
+            _build_view(con, model, table)
+            _comment_on_table(con, model, table)
     elif update is None:
         _fill_in_order(con, model, table)
         _comment_on_table(con, model, table)
     elif not update.update(con, model) and update.build_anew(con, model):
         _comment_on_table(con, model, table)
+
+
+def _build_view(con: duckdb.DuckDBPyConnection, model: Model, view: str) -> None:
+    """Create the view of a model in TARGET.
+
+    One that is published does without `raw` and the macros, which readers do not have.
+    """
+    create = f"create or replace view {view} as\n"
+    _create(con, model, SEARCH_PATH, f"{create}{model.sql}")
+    if model.published:
+        _create(con, model, PUBLISHED_PATH, f"{create}{write_out_macros(con, model.sql)}")
 
 
 def _fill_in_order(con: duckdb.DuckDBPyConnection, model: Model, table: str) -> None:

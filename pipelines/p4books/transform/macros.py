@@ -1,13 +1,15 @@
 """The SQL macros, and what Python computes with them."""
 
+import json
+from copy import deepcopy
 from datetime import date, datetime
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import duckdb
 
 from p4books.errors import BrokenSql, locate_sql_error
-from p4books.storage.database import open_database, quote_identifier
+from p4books.storage.database import open_database, quote_identifier, quote_literal
 from p4books.transform.models import SqlSources
 
 
@@ -37,12 +39,63 @@ def create_macros(con: duckdb.DuckDBPyConnection, file: Path | None) -> None:
         start += len(statement.query)
 
 
+def write_out_macros(con: duckdb.DuckDBPyConnection, sql: str) -> str:
+    """Return a query with the bodies of the scalar macros that it calls in place of the calls.
+
+    So it can be run where the macros are not, as in a view of the published file. `sql` is a query
+    that DuckDB's parser accepts, but no PIVOT. Raises duckdb.Error.
+    """
+    macros = {
+        name: (parameters, _parse(con, f"select {body}")["node"]["select_list"][0])
+        for name, parameters, body in con.execute(
+            "select function_name, parameters, macro_definition from duckdb_functions()"
+            " where function_type = 'macro' and not internal and schema_name = 'main'"
+        ).fetchall()
+    }
+
+    def expand(node: Any) -> Any:
+        if isinstance(node, list):
+            return [expand(item) for item in node]
+        if not isinstance(node, dict):
+            return node
+        node = {key: expand(value) for key, value in node.items()}
+        if node.get("class") != "FUNCTION" or node["function_name"] not in macros:
+            return node
+        parameters, body = macros[node["function_name"]]
+        arguments = dict(zip(parameters, node["children"], strict=True))
+        return {**_substitute(expand(body), arguments), "alias": node["alias"]}
+
+    tree = {"error": False, "statements": [expand(_parse(con, sql))]}
+    row = con.execute("select json_deserialize_sql(?::json)", [json.dumps(tree)]).fetchone()
+    return cast(str, (row or ("",))[0])
+
+
 def compute_end_of_day(day: date, zone: str) -> datetime:
     """Return the last microsecond of a day in a time zone, by the macro that the models use."""
     with open_database() as con:
         create_macros(con, SqlSources.at().macros)
         ((end,),) = con.execute("select end_of_day(?, ?)", [day, zone]).fetchall()
     return cast(datetime, end)
+
+
+def _parse(con: duckdb.DuckDBPyConnection, sql: str) -> Any:
+    row = con.execute(f"select json_serialize_sql({quote_literal(sql)})").fetchone()
+    parsed = json.loads(row[0] if row else "{}")
+    if parsed.get("error"):
+        raise duckdb.ParserException(parsed["error_message"])
+    return parsed["statements"][0]
+
+
+def _substitute(node: Any, arguments: dict[str, Any]) -> Any:
+    """Return an expression with the arguments of a macro in place of its parameters."""
+    if isinstance(node, list):
+        return [_substitute(item, arguments) for item in node]
+    if not isinstance(node, dict):
+        return node
+    names = node.get("column_names")
+    if node.get("class") == "COLUMN_REF" and names is not None and names[0] in arguments:
+        return {**deepcopy(arguments[names[0]]), "alias": node["alias"]}
+    return {key: _substitute(value, arguments) for key, value in node.items()}
 
 
 def _drop_macros(con: duckdb.DuckDBPyConnection) -> None:
