@@ -755,30 +755,6 @@ create macro with_first_seen(versions, records) as table
             versions.entity_id = records.entity_id
             and versions.valid_from = records.valid_from;
 
--- The current rows of `versions` that have entity_id, and when each was last seen.
-create macro current_rows(versions, seen) as table
-    with
-
-    open_versions as (
-        select
-            columns(
-                lambda name: name not in ('valid_from', 'valid_to', 'first_seen_at')
-            )
-        from query_table(versions)
-        where valid_to is null
-    ),
-
-    verified as (
-        select
-            open_versions.*,
-            seen.verified_at
-        from open_versions
-        left join query_table(seen) as seen
-            on open_versions.entity_id = id_text(seen.id)
-    )
-
-    select * exclude (entity_id) from verified;
-
 -- The last version of each id, deleted or not, from `versions` that have entity_id.
 create macro last_versions(versions) as table
     with

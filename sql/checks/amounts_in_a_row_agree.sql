@@ -39,18 +39,11 @@ amounts as (
     from reporting.itbms_by_month
     union all
     select
-        'itbms_sales_book' as report,
-        invoice_id as row_key,
-        total::decimal(38, 2) as amount,
-        net::decimal(38, 2) + tax as source_amount
-    from reporting.itbms_sales_book
-    union all
-    select
-        'product_margin' as report,
+        'fct_product_month' as report,
         product_id as row_key,
         margin::decimal(38, 2) as amount,
         net::decimal(38, 2) - cost_estimated as source_amount
-    from reporting.product_margin
+    from core.fct_product_month
 ),
 
 differences as (

@@ -1,21 +1,23 @@
 -- One row per invoice in P4 Books now.
 -- key: invoice_id
--- partition: invoice_id, id
+-- published: view
 -- question: What does P4 Books hold for each invoice now?
 -- query: select invoice_code, document_on, invoice_status, invoice_total, balance
 --   from staging.invoices order by document_on desc limit 10
 with
 
 versions as (
-    select
-        *,
-        invoice_id as entity_id
-    from staging.invoices_history
+    select * from staging.invoices_history
+    where valid_to is null
 ),
 
-seen as (
-    select * from raw.seen
+sightings as (
+    select * from staging.sightings
     where endpoint = 'invoices'
 )
 
-select * from current_rows(versions, seen)
+select
+    versions.* exclude (valid_from, valid_to, first_seen_at),
+    sightings.verified_at
+from versions
+left join sightings on versions.invoice_id = sightings.entity_id

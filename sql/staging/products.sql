@@ -1,21 +1,23 @@
 -- One row per product in P4 Books now.
 -- key: product_id
--- partition: product_id, id
+-- published: view
 -- question: What does P4 Books hold for each product now?
 -- query: select product_code, product_name, list_price, unit_cost
 --   from staging.products order by product_name limit 10
 with
 
 versions as (
-    select
-        *,
-        product_id as entity_id
-    from staging.products_history
+    select * from staging.products_history
+    where valid_to is null
 ),
 
-seen as (
-    select * from raw.seen
+sightings as (
+    select * from staging.sightings
     where endpoint = 'products'
 )
 
-select * from current_rows(versions, seen)
+select
+    versions.* exclude (valid_from, valid_to, first_seen_at),
+    sightings.verified_at
+from versions
+left join sightings on versions.product_id = sightings.entity_id

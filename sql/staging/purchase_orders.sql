@@ -1,6 +1,6 @@
 -- One row per purchase order in P4 Books now.
 -- key: purchase_order_id
--- partition: purchase_order_id, id
+-- published: view
 -- question: What does P4 Books hold for each purchase order now?
 -- query: select purchase_order_code, document_on, expected_on, purchase_order_status,
 --   purchase_order_total
@@ -8,15 +8,17 @@
 with
 
 versions as (
-    select
-        *,
-        purchase_order_id as entity_id
-    from staging.purchase_orders_history
+    select * from staging.purchase_orders_history
+    where valid_to is null
 ),
 
-seen as (
-    select * from raw.seen
+sightings as (
+    select * from staging.sightings
     where endpoint = 'purchase_orders'
 )
 
-select * from current_rows(versions, seen)
+select
+    versions.* exclude (valid_from, valid_to, first_seen_at),
+    sightings.verified_at
+from versions
+left join sightings on versions.purchase_order_id = sightings.entity_id

@@ -1,6 +1,6 @@
 -- One row per sales order in P4 Books now.
 -- key: sales_order_id
--- partition: sales_order_id, id
+-- published: view
 -- question: What does P4 Books hold for each sales order now?
 -- query: select sales_order_code, document_on, required_on, sales_order_status,
 --   sales_order_total
@@ -8,15 +8,17 @@
 with
 
 versions as (
-    select
-        *,
-        sales_order_id as entity_id
-    from staging.sales_orders_history
+    select * from staging.sales_orders_history
+    where valid_to is null
 ),
 
-seen as (
-    select * from raw.seen
+sightings as (
+    select * from staging.sightings
     where endpoint = 'sales_orders'
 )
 
-select * from current_rows(versions, seen)
+select
+    versions.* exclude (valid_from, valid_to, first_seen_at),
+    sightings.verified_at
+from versions
+left join sightings on versions.sales_order_id = sightings.entity_id

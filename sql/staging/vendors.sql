@@ -1,21 +1,23 @@
 -- One row per vendor in P4 Books now.
 -- key: vendor_id
--- partition: vendor_id, id
+-- published: view
 -- question: What does P4 Books hold for each vendor now?
 -- query: select vendor_code, vendor_name, payment_terms, balance
 --   from staging.vendors order by balance desc limit 10
 with
 
 versions as (
-    select
-        *,
-        vendor_id as entity_id
-    from staging.vendors_history
+    select * from staging.vendors_history
+    where valid_to is null
 ),
 
-seen as (
-    select * from raw.seen
+sightings as (
+    select * from staging.sightings
     where endpoint = 'vendors'
 )
 
-select * from current_rows(versions, seen)
+select
+    versions.* exclude (valid_from, valid_to, first_seen_at),
+    sightings.verified_at
+from versions
+left join sightings on versions.vendor_id = sightings.entity_id

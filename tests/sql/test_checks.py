@@ -93,23 +93,24 @@ def test_difference_of_a_cent(published: duckdb.DuckDBPyConnection) -> None:
             if not any(map(detects, find_checks(f"{layer}.{table}"))):
                 undetected.append(f"{layer}.{table}.{column}")
 
-    assert len(found) > 80
+    assert len(found) > 70
     assert undetected == []
 
 
 @pytest.mark.parametrize(
     "table",
     [
-        "core.fct_invoice",
+        "core.fct_invoice_history",
         "core.fct_invoice_line",
+        "core.fct_invoice_tax",
+        "core.fct_product_month",
+        "core.fct_sales_month",
         "core.fct_sales_order",
-        "core.fct_purchase_order_line",
+        "core.fct_purchase_order",
         "core.dim_date",
         "core.dim_customer",
         "core.dim_product",
         "reporting.ar_open_items",
-        "reporting.sales_cube",
-        "reporting.itbms_sales_book",
         "reporting.void_and_deleted",
         "reporting.sales_backlog",
         "reporting.order_status_history",
@@ -125,7 +126,8 @@ def test_lost_row(published: duckdb.DuckDBPyConnection, table: str) -> None:
 
 
 CORRUPTIONS = {
-    "current_rows_are_the_open_versions": "update staging.invoices set balance = balance + 1",
+    "no_purchase_order_line_is_lost": "delete from core.fct_purchase_order",
+    "no_sales_order_line_is_lost": "delete from core.fct_sales_order",
     "tax_rates_do_not_overlap": "update staging.tax_rates set valid_to = null",
     "tax_rates_are_shares": "update staging.tax_rates set tax_rate = 7",
     "shares_are_between_0_and_1": "update reporting.ar_aging set share_overdue = 10",
@@ -138,7 +140,7 @@ CORRUPTIONS = {
     ),
     "every_party_and_product_has_a_name": "delete from core.dim_vendor",
     "every_difference_line_is_a_finding": ("update core.fct_invoice_line set is_difference = true"),
-    "sales_book_lists_every_invoice": "update reporting.itbms_sales_book set tax_code = 'X'",
+    "fct_invoice_tax_lists_every_invoice": "update core.fct_invoice_tax set tax_code = 'X'",
     "customer_lifecycle_equals_the_invoices": (
         "update reporting.customer_lifecycle set invoices = invoices + 1"
         " where customer_id = (select min(customer_id) from reporting.customer_lifecycle)"
@@ -147,7 +149,7 @@ CORRUPTIONS = {
         "delete from reporting.customer_lifecycle where lifecycle_stage = 'reactivated'"
     ),
     "inactive_customers_are_those_without_a_recent_invoice": (
-        "update core.fct_invoice set document_on = document_on - 90"
+        "update core.fct_invoice_history set document_on = document_on - 90"
     ),
     "inactive_products_are_those_without_a_recent_sale": (
         "update core.fct_invoice_line set document_on = document_on - 90"
@@ -183,11 +185,9 @@ def test_every_check_detects_something(published: duckdb.DuckDBPyConnection) -> 
 
 # Figures of reports, tested with a source that is null in every row.
 WITHOUT_A_SOURCE = {
-    "sales_by_product_equals_the_invoice_lines": ("reporting.sales_by_product", "quantity"),
+    "fct_product_month_equals_the_invoice_lines": ("core.fct_product_month", "quantity"),
+    "fct_sales_month_equals_the_invoice_lines": ("core.fct_sales_month", "quantity"),
     "sales_by_customer_equals_the_invoice_lines": ("reporting.sales_by_customer", "quantity"),
-    "sales_cube_equals_the_invoice_lines": ("reporting.sales_cube", "quantity"),
-    "product_margin_covers_all_sales": ("reporting.product_margin", "quantity"),
-    "price_realisation_equals_the_sales_cube": ("reporting.price_realisation", "discount"),
     "sales_backlog_lines_equal_the_open_order_lines": ("reporting.sales_backlog_lines", "quantity"),
     "purchases_by_product_equals_the_order_lines": ("reporting.purchases_by_product", "quantity"),
     "purchases_by_vendor_equals_the_purchase_orders": ("reporting.purchases_by_vendor", "quantity"),
@@ -204,10 +204,8 @@ def test_figure_without_a_source(
         f"update {source} set {source_column} = null"
         for source, source_column in {
             ("core.fct_invoice_line", "quantity"),
-            ("core.fct_sales_order_line", "quantity"),
-            ("core.fct_purchase_order_line", "quantity"),
-            ("reporting.sales_by_product", "quantity"),
-            ("reporting.sales_cube", "discount"),
+            ("staging.sales_order_lines", "quantity"),
+            ("staging.purchase_order_lines", "quantity"),
         }
         - {report}
     ]

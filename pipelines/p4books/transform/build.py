@@ -167,8 +167,9 @@ def _build_view(con: duckdb.DuckDBPyConnection, model: Model, view: str) -> None
 
     One that is published does without `raw` and the macros, which readers do not have.
     """
+    path = f"{PUBLISHED_PATH},memory.main" if model.published else SEARCH_PATH
     create = f"create or replace view {view} as\n"
-    _create(con, model, SEARCH_PATH, f"{create}{model.sql}")
+    _create(con, model, path, f"{create}{model.sql}")  # shows the line of an error
     if model.published:
         _create(con, model, PUBLISHED_PATH, f"{create}{write_out_macros(con, model.sql)}")
 

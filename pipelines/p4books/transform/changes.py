@@ -1,11 +1,10 @@
 """What changed in the tables of `raw` since the last published file."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import duckdb
 
-from p4books.endpoints import ENDPOINTS
 from p4books.storage.database import quote_identifier, quote_literal
 from p4books.transform.models import LAYERS, Model, list_tables_read
 
@@ -19,15 +18,12 @@ class Change:
     """How a table differs from before: its rows that were removed or added.
 
     `rows` is the name of a table with these rows, and `columns` are the columns of that table. If
-    `rows` is None, any row may differ. If it `is_sparse`, a null in a column is no value.
+    `rows` is None, any row may differ.
     """
 
     rows: str | None = None
     columns: frozenset[str] = frozenset()
-    is_sparse: bool = False
 
-
-_SEEN = "raw.seen"  # when each row was seen last
 
 Changes = dict[str, Change]  # by full name; a table that is not there is as before
 ANY = Change()
@@ -49,7 +45,7 @@ def find_changes(
     fingerprints = {
         name: take_fingerprint(con, name)
         for name, history in tables.items()
-        if history is None and name != _SEEN
+        if history is None
     }
     if before is None:
         return None, fingerprints
@@ -59,8 +55,6 @@ def find_changes(
     for name, history in tables.items():
         if history and (change := _compare_versions(con, name, history)):
             changes[name] = change
-    if _SEEN in tables and (change := _compare_sightings(con, by_name)):
-        changes[_SEEN] = change
     return changes, fingerprints
 
 
@@ -142,26 +136,3 @@ def _compare_versions(con: duckdb.DuckDBPyConnection, name: str, history: Model)
         f"select distinct id from {name}"
         f" where _dlt_valid_from > {since}::timestamptz or _dlt_valid_to > {since}::timestamptz",
     )
-
-
-def _compare_sightings(
-    con: duckdb.DuckDBPyConnection, models: Mapping[str, Model]
-) -> Change | None:
-    """Find the ids that were seen at another time than the one that is published.
-
-    Each is in the column of its list, since ids of several lists are equal.
-    """
-    parts = []
-    for name in ENDPOINTS:
-        if (model := models.get(f"staging.{name}")) and model.partition:
-            key = model.partition[0]
-            seen = f"select id, verified_at from raw.seen where endpoint = {quote_literal(name)}"
-            shown = f"select {key}, verified_at from {TARGET}.{model.full_name}"
-            parts += [
-                f"select {key} from ({one} except {other}) as part ({key}, instant)"
-                for one, other in ((seen, shown), (shown, seen))
-            ]
-    if not parts:
-        return ANY
-    change = save_rows(con, _SEEN, " union all by name ".join(parts))
-    return change and replace(change, is_sparse=True)

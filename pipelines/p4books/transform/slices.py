@@ -89,8 +89,7 @@ def _select_values(changes: Iterable[Change], names: Sequence[str]) -> str | Non
         column = _find_column(names, change.columns)
         if change.rows is None or column is None:
             return None
-        where = f"where {column} is not null" if change.is_sparse else ""
-        parts.append(f"select {column} as value from {change.rows} {where}")
+        parts.append(f"select {column} as value from {change.rows}")
     return " union ".join(parts) or None
 
 

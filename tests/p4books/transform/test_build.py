@@ -223,14 +223,33 @@ def test_many_models(target: Connection, sql: Files) -> None:
     assert target.execute("select count(*) from published.core.b19").fetchall() == [(60,)]
 
 
-@pytest.mark.parametrize("text", ["select one() as x", "select * from raw.vendors"])
+@pytest.mark.parametrize("text", ["from two()", "select * from raw.vendors"])
 def test_view_that_readers_could_not_open(target: Connection, sql: Files, text: str) -> None:
-    """A published view must do without macros and `raw`, which are not in the file."""
+    """A published view must do without `raw` and macros of tables, which are not in the file."""
     root = sql(core__a=f"-- One row.\n-- published: view\n{text}")
-    (root / "macros.sql").write_text("create macro one() as 1;")
+    (root / "macros.sql").write_text("create macro two() as table select 2 as x;")
 
-    with pytest.raises(BrokenSql, match=r"a\.sql, line 3: "):
+    with pytest.raises(BrokenSql, match=r"a\.sql, line "):
         build_tables(target, load_models(SqlSources.at(root)))
+
+
+def test_macros_of_a_view_are_written_out(target: Connection, sql: Files) -> None:
+    """Macros that call macros become part of a published view, whatever their arguments."""
+    root = sql(
+        core__t="-- One row.\nselect 1 as a, 10 as b",
+        core__v="""-- One row.
+-- published: view
+with t as (select * from core.t)
+select less(a, b) as x, less(less(b, a), less(1, b) * 2) as y, list_transform([b], a -> a + 1) as z
+from t where less(b, t.a) = 9 qualify less(row_number() over (order by b), a) = 0""",
+    )
+    macros = "create macro opposite(a) as -a; create macro less(a, b) as a + opposite(b);"
+    (root / "macros.sql").write_text(macros)
+
+    build(target, root)
+    target.execute("drop macro less; drop macro opposite")
+
+    assert target.execute("from published.core.v").fetchall() == [(-9, 27, [11])]
 
 
 @pytest.mark.parametrize("layer", ["reporting", "custom"])

@@ -20,7 +20,7 @@ sides as (
         invoice_id,
         tax_code,
         1 as copies
-    from reporting.itbms_sales_book
+    from core.fct_invoice_tax
     union all by name
     select
         invoices.invoice_id,

@@ -6,7 +6,7 @@ sides as (
         month_on,
         currency,
         net
-    from reporting.sales_cube
+    from core.fct_sales_month
     union all by name
     select
         month_on,
