@@ -1,4 +1,4 @@
--- In every version, amounts that P4 Books gives are kept; only missing ones are computed.
+-- In each version the amounts of P4 Books are kept; only missing ones are computed.
 -- partition: invoice_id
 with
 

@@ -1,4 +1,4 @@
--- One row per customer, product, month and currency: what was sold, against list and cost.
+-- One row per customer, product, month and currency: sales against list and cost.
 -- key: customer_id, product_id, month_on, currency
 -- partition: customer_id
 -- question: What did a customer buy below list?

@@ -11,6 +11,8 @@ with
 findings as (
     select * from reporting.findings_in_master_data
     union all
+    select * from core.document_findings
+    union all
     select * from reporting.findings_in_documents
     union all
     select * from reporting.findings_in_lines

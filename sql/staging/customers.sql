@@ -7,7 +7,8 @@
 with
 
 versions as (
-    select * from staging.customers_history
+    select * exclude (valid_from, valid_to, first_seen_at)
+    from staging.customers_history
     where valid_to is null
 ),
 
@@ -17,7 +18,7 @@ sightings as (
 )
 
 select
-    versions.* exclude (valid_from, valid_to, first_seen_at),
+    versions.*,
     sightings.verified_at
 from versions
 left join sightings on versions.customer_id = sightings.entity_id

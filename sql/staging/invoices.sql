@@ -7,7 +7,8 @@
 with
 
 versions as (
-    select * from staging.invoices_history
+    select * exclude (valid_from, valid_to, first_seen_at)
+    from staging.invoices_history
     where valid_to is null
 ),
 
@@ -17,7 +18,7 @@ sightings as (
 )
 
 select
-    versions.* exclude (valid_from, valid_to, first_seen_at),
+    versions.*,
     sightings.verified_at
 from versions
 left join sightings on versions.invoice_id = sightings.entity_id

@@ -8,7 +8,8 @@
 with
 
 versions as (
-    select * from staging.sales_orders_history
+    select * exclude (valid_from, valid_to, first_seen_at)
+    from staging.sales_orders_history
     where valid_to is null
 ),
 
@@ -18,7 +19,7 @@ sightings as (
 )
 
 select
-    versions.* exclude (valid_from, valid_to, first_seen_at),
+    versions.*,
     sightings.verified_at
 from versions
 left join sightings on versions.sales_order_id = sightings.entity_id

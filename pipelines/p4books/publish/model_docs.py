@@ -26,7 +26,7 @@ from p4books.transform.models import (
     Model,
     ModelSet,
     SqlSources,
-    list_tables_read,
+    list_published_read,
     load_models,
     sql_folder,
 )
@@ -116,7 +116,7 @@ def group_models(models: Sequence[Model]) -> Iterator[DocsPart]:
     for layer in LAYERS[1 : LAYERS.index(CUSTOM)]:
         for section in SECTIONS if layer == "reporting" else ("",):
             members = [
-                replace(model, reads=list_tables_read(model.reads, by_name))
+                replace(model, reads=list_published_read(model.reads, by_name))
                 for _, model in sorted(by_name.items())
                 if model.published and (model.layer, model.section) == (layer, section)
             ]

@@ -42,7 +42,7 @@ from p4books.storage.files import copy_file, scratch_dir, tenant_lock
 from p4books.storage.run_log import PublishedRecord, RunLog
 from p4books.transform.as_of import rewind_to_day
 from p4books.transform.build import build_custom_tables, build_tables, drop_unpublished
-from p4books.transform.changes import TARGET, find_changes, name_table
+from p4books.transform.changes import TARGET, Changes, find_changes, list_changes, name_table
 from p4books.transform.checks import run_checks
 from p4books.transform.inputs import INPUTS, ModelInputs, use_inputs
 from p4books.transform.models import CUSTOM, Model, ModelSet, SqlSources, load_models
@@ -225,7 +225,7 @@ def _build_models(
     con.execute(f"use {TARGET}")
     built = build_custom_tables(con, models, is_last_try=is_last_try)
     published = drop_unpublished(con, built)
-    _write_catalogue(con, published.models)
+    _write_catalogue(con, published.models, changes)
     _write_about(con, target)
     return published, fingerprints
 
@@ -317,7 +317,10 @@ def _fingerprint(warehouse: Path, settings: Settings, sql: SqlSources) -> str:
     return f"{changed_at}-{migrated_at}-{sql.digest()}-{options}-{program}"
 
 
-def _write_catalogue(con: duckdb.DuckDBPyConnection, models: Sequence[Model]) -> None:
+def _write_catalogue(
+    con: duckdb.DuckDBPyConnection, models: Sequence[Model], changes: Changes | None
+) -> None:
+    counted = {} if changes is None else _load_counts(con, models, changes)
     con.execute(
         f"""
         create or replace table {TARGET}.catalogue (
@@ -333,11 +336,21 @@ def _write_catalogue(con: duckdb.DuckDBPyConnection, models: Sequence[Model]) ->
             *(model.layer, model.name, model.grain, ", ".join(model.key), model.sorted_by),
             *(model.question, model.query, ", ".join(sorted(model.reads))),
         ]
-        rows.append(
-            f"select {', '.join(map(quote_literal, texts))}, count(*) from {name_table(model)}"
-        )
+        count = counted.get(model.full_name, f"(select count(*) from {name_table(model)})")
+        rows.append(f"select {', '.join(map(quote_literal, texts))}, {count}")
     if rows:
         con.execute(f"insert into {TARGET}.catalogue {' union all '.join(rows)}")
+
+
+def _load_counts(
+    con: duckdb.DuckDBPyConnection, models: Sequence[Model], changes: Changes
+) -> dict[str, int]:
+    """Load the numbers of rows of the views that are as before: to count them takes time."""
+    by_name = {model.full_name: model for model in models}
+    kept = {name for name, model in by_name.items() if model.is_view}
+    kept -= {name for name in kept if list_changes([name], by_name, changes)}
+    found = con.execute(f"select layer || '.' || model, rows from {TARGET}.catalogue").fetchall()
+    return {name: rows for name, rows in found if name in kept}
 
 
 def _write_about(con: duckdb.DuckDBPyConnection, target: PublishTarget) -> None:

@@ -21,7 +21,7 @@ from p4books.transform.models import (
     Model,
     ModelSet,
     find_header_line,
-    list_tables_read,
+    list_published_read,
     order_models,
     report_blocked,
 )
@@ -122,13 +122,13 @@ def build_custom_tables(
 def drop_unpublished(con: duckdb.DuckDBPyConnection, models: ModelSet) -> ModelSet:
     """Drop the models that are not published from TARGET, and return the others.
 
-    The `reads` of these name published tables: what was read through a dropped model.
+    The `reads` of these name published models: what was read through a dropped one.
     """
     by_name = {model.full_name: model for model in models.models}
     published = []
     for model in models.models:
         if model.published:
-            published.append(replace(model, reads=list_tables_read(model.reads, by_name)))
+            published.append(replace(model, reads=list_published_read(model.reads, by_name)))
         else:
             con.execute(f"drop view {name_table(model)}")
     return replace(models, models=published)

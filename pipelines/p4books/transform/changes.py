@@ -43,9 +43,7 @@ def find_changes(
     reads = {name for model in by_name.values() for name in list_tables_read(model.reads, by_name)}
     tables = {read: _find_history(read, by_name) for read in reads if read.startswith("raw.")}
     fingerprints = {
-        name: take_fingerprint(con, name)
-        for name, history in tables.items()
-        if history is None
+        name: take_fingerprint(con, name) for name, history in tables.items() if history is None
     }
     if before is None:
         return None, fingerprints

@@ -209,12 +209,12 @@ def order_models(models: Iterable[Model]) -> TopologicalSorter[str]:
 
 def list_tables_read(reads: Iterable[str], models: Mapping[str, Model]) -> frozenset[str]:
     """Return the tables behind names that are read, looking through models without a table."""
-    tables: set[str] = set()
-    for name in reads:
-        model = models.get(name)
-        is_table = model is None or model.has_table
-        tables |= {name} if is_table else list_tables_read(models[name].reads, models)
-    return frozenset(tables)
+    return _look_through(reads, {n: model for n, model in models.items() if not model.has_table})
+
+
+def list_published_read(reads: Iterable[str], models: Mapping[str, Model]) -> frozenset[str]:
+    """Return what is read in the published file, looking through models that are not in it."""
+    return _look_through(reads, {n: model for n, model in models.items() if not model.published})
 
 
 def report_blocked(model: Model, name: str) -> BrokenSql:
@@ -238,6 +238,14 @@ def _hash_files(files: Iterable[Path]) -> str:
     for file in files:
         digest.update(f"{file.parent.name}/{file.name}\n".encode() + _read_content(file))
     return digest.hexdigest()[:16]
+
+
+def _look_through(reads: Iterable[str], hidden: Mapping[str, Model]) -> frozenset[str]:
+    """Return names that are read, with what they read in place of hidden models."""
+    names = set(reads)
+    for name in names & hidden.keys():
+        names = names - {name} | _look_through(hidden[name].reads, hidden)
+    return frozenset(names)
 
 
 def _read_content(file: Path) -> bytes:

@@ -511,9 +511,8 @@ def test_update_that_fails(
     settings: Settings, report_sql: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """If an update fails, all is built from scratch, and the log says why."""
-    (report_sql / "staging" / "invoices.sql").write_text(
-        "-- One row per invoice.\n-- key: id\n-- partition: no_such_column, id\n"
-        "select id from raw.invoices where _dlt_valid_to is null"
+    (report_sql / "core" / "invoices.sql").write_text(
+        "-- One row.\n-- partition: no_such_column, id\nselect id from staging.invoices"
     )
     publish_report(settings, sql=report_sql)
     with duckdb.connect(settings.warehouse) as con:
