@@ -652,6 +652,180 @@ create macro beyond_lines(headers, lines) as table
     left join sums on headers.document_id = sums.document_id
     where headers.net <> coalesce(sums.net, 0);
 
+-- Tax ids ----------------------------------------------------------------------------
+
+-- The check digit of a number of up to 21 digits, modulus 11: 11 minus the remainder
+-- of the sum of its digits times their weights, else 0.
+create macro check_digit(number, weights) as
+    ('00987654321')[
+        list_inner_product(
+            string_split(lpad(number, 21, '0'), '')::double[], weights
+        )::integer % 11 + 1
+    ];
+
+-- Both check digits: the second one is that of the number with the first one.
+create macro check_digits(number, weights) as
+    check_digit(number, weights)
+    || check_digit(number || check_digit(number, weights), weights);
+
+-- The digits that stand for the letters of a tax id, and those if its volume has four
+-- digits.
+create macro letter_code(letters) as
+    case letters
+        when 'E' then '50' when 'N' then '40' when 'PE' then '75'
+        when 'AV' then '15' when 'PI' then '79'
+    end;
+create macro long_volume_code(letters) as
+    case letters
+        when 'E' then '66' when 'N' then '92' when 'PE' then '82'
+        else '9595'
+    end;
+
+-- The rows of `parties`, which have tax_id, whose RUC has another DV than the one given
+-- with it, with `ruc`, `given_dv` and `expected_dv`. The DV is what follows the letters
+-- DV in any spelling (`dv: 7`, `D.V. 07`). An id without one, or of a kind that is not
+-- known here, is not in the result. The rules are those of the DGI ("Cálculo del dígito
+-- verificador del RUC") as two independent programs have them; no law was consulted. If
+-- a tax number (NT) is that of a person or of a company cannot be seen: both DVs are
+-- accepted.
+create macro wrong_check_digits(parties) as table
+    with
+
+    spelled as (
+        select
+            *,
+            regexp_replace(upper(visible_text(tax_id)), '\p{Pd}', '-', 'g') as spelling
+        from query_table(parties)
+        where regexp_matches(tax_id, '[dD][. ]*[vV]')
+    ),
+
+    divided as (
+        select
+            *,
+            regexp_extract(
+                spelling,
+                '^(?:R\.?U\.?C\b\.?\W*)?(.*?)'
+                || '\W*D\.?\s*V\.?\W*([0-9]{1,2})\W*$',
+                ['ruc', 'dv']
+            ) as parts
+        from spelled
+    ),
+
+    -- head: a province, or the volume or number of a company
+    parsed as (
+        select
+            * exclude (spelling, parts),
+            replace(parts.ruc, ' ', '') as ruc,
+            lpad(parts.dv, 2, '0') as given_dv,
+            regexp_extract(
+                replace(parts.ruc, ' ', ''),
+                '^([0-9]{0,9})-?(E|N|PE|AV|PI|NT)?-([0-9]{1,4})-([0-9]{1,6})$',
+                ['head', 'letters', 'volume', 'entry']
+            ) as id
+        from divided
+        where parts.dv <> ''
+    ),
+
+    kinds as (
+        select
+            *,
+            try_cast(id.head as integer) as head,
+            try_cast(id.volume as integer) as volume,
+            try_cast(id.entry as integer) as entry,
+            id.letters = '' and length(id.head) >= 3 as is_company,
+            coalesce(try_cast(id.head as integer) <= 13, false)
+            and length(id.head) <= 2 as has_province
+        from parsed
+    ),
+
+    numbered as (
+        select
+            *,
+            case
+                when is_company
+                    then lpad(id.head, 10, '0')
+                    || lpad(id.volume, 4, '0') || lpad(id.entry, 6, '0')
+                when id.letters = '' and has_province and entry < 100000
+                    then printf('5%02d00%03d%05d', head, volume, entry)
+                when
+                    id.letters in ('E', 'N') and id.head = ''
+                    or id.letters = 'PE' and id.head = '' and entry < 100000
+                    then
+                        case
+                            when volume < 1000
+                                then '500' || letter_code(id.letters)
+                            when entry >= 100000
+                                then '5' || long_volume_code(id.letters)
+                                || letter_code(id.letters)
+                            else
+                                '5' || long_volume_code(id.letters)
+                                || rtrim(letter_code(id.letters), '0')
+                        end
+                        || printf('%03d%05d', volume, entry)
+                when id.letters in ('AV', 'PI') and has_province and entry < 100000
+                    then
+                        if(
+                            volume < 1000,
+                            printf('5%02d', head) || letter_code(id.letters),
+                            '5' || long_volume_code(id.letters)
+                        )
+                        || printf('%03d%05d', volume, entry)
+                when id.letters = 'NT' and has_province and volume < 1000
+                    then printf('5%02d43%03d%05d', head, volume, entry)
+            end as number
+        from kinds
+    ),
+
+    -- Old companies: volumes of the Public Registry from before its numbers were long.
+    aged as (
+        select
+            *,
+            is_company and substr(number, 4, 2) = '00' and substr(number, 6, 1) < '5'
+                as is_old
+        from numbered
+        where number is not null
+    ),
+
+    weighted as (
+        select
+            *,
+            if(
+                is_old and substr(number, 6, 1) >= '1',
+                substr(number, 1, 5) || '0'
+                || substr(
+                    '1234567891234789234567891234567891234567',
+                    substr(number, 6, 2)::integer - 9,
+                    1
+                )
+                || substr(number, 8),
+                number
+            ) as referenced,
+            list_reverse(
+                if(is_old, range(2, 12) || range(11, 22), range(2, 23))
+            )::double[] as weights
+        from aged
+    ),
+
+    computed as (
+        select
+            *,
+            check_digits(referenced, weights)
+            || if(
+                id.letters = 'NT',
+                ' or ' || check_digits(substr(referenced, 2), weights),
+                ''
+            ) as expected_dv
+        from weighted
+    )
+
+    select
+        * exclude (
+            id, head, volume, entry, number, referenced, weights,
+            is_company, has_province, is_old
+        )
+    from computed
+    where not contains(expected_dv, given_dv);
+
 -- Versions ---------------------------------------------------------------------------
 
 -- Whether the next version of an id is of another record, to which P4 Books gave it.

@@ -49,6 +49,34 @@ doubled_code as (
     select * from doubled_codes(codes)
 ),
 
+tax_ids as (
+    select
+        'customer' as entity,
+        customer_id as entity_id,
+        tax_id
+    from staging.customers_history
+    where valid_to is null
+    union all
+    select
+        'vendor' as entity,
+        vendor_id as entity_id,
+        tax_id
+    from staging.vendors_history
+    where valid_to is null
+),
+
+wrong_check_digits as (
+    select
+        'wrong check digits' as rule,
+        'warning' as severity,
+        entity,
+        entity_id,
+        'tax_id' as place,
+        format('DV {} does not fit {}: it is {}', given_dv, ruc, expected_dv)
+            as detail
+    from wrong_check_digits(tax_ids)
+),
+
 unknown_withholder as (
     select
         'unknown customer in withholding_customers.csv' as rule,
@@ -96,6 +124,8 @@ findings as (
     select * from doubled_code
     union all
     select * from unknown_status
+    union all
+    select * from wrong_check_digits
     union all
     select * from unknown_withholder
     union all

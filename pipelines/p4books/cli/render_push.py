@@ -27,7 +27,7 @@ from p4books.cli.console import (
     print_line,
     print_table,
 )
-from p4books.cli.runtime import log_progress
+from p4books.cli.runtime import log_note, log_progress
 from p4books.endpoints.column_names import example_value
 from p4books.endpoints.definition import Endpoint, Fields
 from p4books.errors import UsageError, count_of
@@ -123,6 +123,12 @@ def print_report(report: PushReport, settings: Settings) -> None:
     if len(report.faults) > MAX_FAULTS_SHOWN:
         more = len(report.faults) - MAX_FAULTS_SHOWN
         print_line(f"and {more:,} more; --faults FILE writes all of them.")
+    for warning in report.warnings[:MAX_FAULTS_SHOWN]:
+        place = warning.cell or f"row {warning.row}"
+        log_note(f"{place}, {warning.column}: {warning.what} {warning.remedy}")
+    if len(report.warnings) > MAX_FAULTS_SHOWN:
+        more = len(report.warnings) - MAX_FAULTS_SHOWN
+        log_note(f"and {more:,} more such warnings; --json prints all of them.")
     for line in _format_reading(report):
         print_line(line)
     print_line(_format_report(report))

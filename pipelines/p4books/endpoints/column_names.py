@@ -150,7 +150,7 @@ _EXAMPLES: Mapping[str, str] = {
     "name": "Abarrotes La Única",
     "email": "compras@launica.com.pa",
     "phone": "6612-3456",
-    "tax_id": "8-123-456 DV 7",
+    "tax_id": "8-123-456 DV 91",
     "payment_terms": "Net 30",
     "currency": "USD",
     "tax_code": "ITBMS",

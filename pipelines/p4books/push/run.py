@@ -35,6 +35,7 @@ from p4books.push.ledger import Ledger
 from p4books.push.lookups import Lookups
 from p4books.push.reconcile import Reconciler
 from p4books.push.send import Delivery, RecordSender, RetryPolicy
+from p4books.push.tax_ids import TaxIdCheck
 from p4books.push.types import (
     CREATED,
     READY,
@@ -88,11 +89,21 @@ def push_records(  # noqa: PLR0913 - the use case: all that a caller can choose
         reader = RowReader(definition, lookups, options.column_map, options.file_format)
         counter = count()
         documents = (each for each, _ in zip(read_documents(rows, reader), counter, strict=False))
-        drafts = chain(validate_documents(documents, definition, lookups), reader.find_unused())
+        tax_ids = TaxIdCheck()
+        checked = validate_documents(tax_ids.collect(documents), definition, lookups)
+        drafts = chain(checked, reader.find_unused())
         push = Enqueuer(ledger, options, report).enqueue(drafts, source, settings.address)
+        report.warnings = tax_ids.find_wrong()
         _report_reading(reader, report)
         report.rows = max(report.rows, next(counter))  # also those that no column lets be read
-        del documents, drafts, lookups, reader  # need not stay in memory while records are sent
+        del (
+            documents,
+            checked,
+            drafts,
+            lookups,
+            reader,
+            tax_ids,
+        )  # need not stay in memory while records are sent
 
         if push is not None:
             report.push = push

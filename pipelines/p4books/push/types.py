@@ -217,7 +217,8 @@ class PushReport:
     against were read, None if unknown. `columns` are the fields that the columns of the file were
     taken as, `header_row` is the row or line of its header, None if it has none. `hidden_rows` and
     `hidden_columns` were left out because nobody sees them in the workbook. `faults` say what is
-    wrong with rows, `errors` why the push is incomplete.
+    wrong with rows, `warnings` what may be wrong with them and holds back nothing, `errors` why the
+    push is incomplete.
     """
 
     endpoint: str
@@ -240,4 +241,5 @@ class PushReport:
     hidden_rows: Sequence[int] = ()
     hidden_columns: Sequence[str] = ()
     faults: list[RowFault] = field(default_factory=list)
+    warnings: list[RowFault] = field(default_factory=list)
     errors: list[P4BooksError] = field(default_factory=list)

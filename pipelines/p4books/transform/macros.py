@@ -1,7 +1,10 @@
 """The SQL macros, and what Python computes with them."""
 
 import json
+import re
+from collections.abc import Iterable
 from copy import deepcopy
+from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -11,6 +14,8 @@ import duckdb
 from p4books.errors import BrokenSql, locate_sql_error
 from p4books.storage.database import open_database, quote_identifier, quote_literal
 from p4books.transform.models import SqlSources
+
+_SURROGATE = re.compile("[\ud800-\udfff]")  # which no database can store
 
 
 def create_macros(con: duckdb.DuckDBPyConnection, file: Path | None) -> None:
@@ -76,6 +81,39 @@ def compute_end_of_day(day: date, zone: str) -> datetime:
         create_macros(con, SqlSources.at().macros)
         ((end,),) = con.execute("select end_of_day(?, ?)", [day, zone]).fetchall()
     return cast(datetime, end)
+
+
+@dataclass(frozen=True)
+class WrongCheckDigits:
+    """A RUC whose check digits (DV) are not those given with it; `expected` may name two."""
+
+    ruc: str
+    given: str
+    expected: str
+
+    def __str__(self) -> str:
+        """Say what is wrong, in the words of reporting.data_quality."""
+        return f"DV {self.given} does not fit {self.ruc}: it is {self.expected}"
+
+
+def find_wrong_check_digits(tax_ids: Iterable[str]) -> dict[str, WrongCheckDigits]:
+    """Return which tax ids have wrong check digits, by the macro that the models use.
+
+    One without check digits, or of an unknown kind, is not wrong.
+    """
+    texts = {text for text in tax_ids if "V" in text.upper() and not _SURROGATE.search(text)}
+    if not texts:
+        return {}
+    with open_database() as con:
+        create_macros(con, SqlSources.at().macros)
+        rows = con.execute(
+            """
+            with given as (select unnest(from_json(?, '["VARCHAR"]')) as tax_id)
+            select tax_id, ruc, given_dv, expected_dv from wrong_check_digits(given)
+            """,
+            [json.dumps(sorted(texts))],
+        ).fetchall()
+    return {tax_id: WrongCheckDigits(*wrong) for tax_id, *wrong in rows}
 
 
 def _parse(con: duckdb.DuckDBPyConnection, sql: str) -> Any:

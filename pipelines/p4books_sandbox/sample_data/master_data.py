@@ -183,7 +183,16 @@ def _make_phone(number: int) -> str:
 def _make_tax_id(number: int) -> str:
     if number % 4 == 0:
         return f"{1 + number % 13}-{100 + number * 7 % 900}-{1000 + number * 31 % 9000}"
-    return f"{155_600_000 + number * 137}-2-{2010 + number % 16} DV {number * 7 % 100:02d}"
+    company, year = 155_600_000 + number * 137, 2010 + number % 16
+    return f"{company}-2-{year} DV {_make_check_digits(f'{company:010d}0002{year:06d}')}"
+
+
+def _make_check_digits(number: str) -> str:
+    """Return the check digits (DV) of a company registered under a long number, modulus 11."""
+    for _ in range(2):
+        rest = sum(weight * int(digit) for weight, digit in enumerate(reversed(number), 2)) % 11
+        number += str(11 - rest if rest > 1 else 0)
+    return number[-2:]
 
 
 def _choose_terms(number: int) -> tuple[str, int]:

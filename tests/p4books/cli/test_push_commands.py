@@ -132,7 +132,7 @@ def test_faults_of_a_workbook(p4books: Run, tmp_path: Path, sandbox: Sandbox) ->
     ]
 
 
-SPANISH = "código;nombre;RUC;saldo\nNEW-1;Molino Ñandú;8-1-2 DV 3;1.234,56\n"
+SPANISH = "código;nombre;RUC;saldo\nNEW-1;Molino Ñandú;8-1-2 DV 5;1.234,56\n"
 
 
 @pytest.mark.parametrize("saved", [False, True])
@@ -149,9 +149,29 @@ def test_spanish_office(p4books: Run, tmp_path: Path, sandbox: Sandbox, saved: b
     (record,) = _new_records(sandbox)
     assert (done.returncode, done.stderr) == (0, "")
     assert (record["name"], record["tax_id"], record["balance"]) == (
-        *("Molino Ñandú", "8-1-2 DV 3"),
+        *("Molino Ñandú", "8-1-2 DV 5"),
         1234.56,
     )
+
+
+def test_wrong_check_digits(p4books: Run, tmp_path: Path, sandbox: Sandbox) -> None:
+    """Check digits that do not fit are a warning, and the record is created all the same."""
+    file = tmp_path / "new.csv"
+    file.write_text(
+        "code,name,RUC\nNEW-1,One,8-1-2 DV 3\nNEW-2,Two,8-1-2 DV 5\nNEW-3,Three,8-1-2\n"
+    )
+
+    checked = p4books("push", "customers", file, "--dry-run", "--json")
+    done = p4books("push", "customers", file)
+
+    (warning,) = json.loads(checked.stdout)["warnings"]
+    assert (warning["row"], warning["column"], warning["value"]) == (2, "RUC", "8-1-2 DV 3")
+    assert done.returncode == 0
+    assert done.stderr == (
+        "row 2, RUC: DV 03 does not fit 8-1-2: it is 05. Ask whose it is; this is a warning only, "
+        "and holds back nothing.\n"
+    )
+    assert len(_new_records(sandbox, "customers")) == 3
 
 
 def test_settings_of_an_office(p4books: Run, tmp_path: Path, sandbox: Sandbox) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 import pytest
+from panama_ruc_dv_calculator.ruc_juridica import RucJuridica
 
 from p4books_sandbox.options import seeded_random
 from p4books_sandbox.sample_data import vocabulary
@@ -53,6 +54,16 @@ def test_first_product_is_the_documented_one() -> None:
 def test_balance_of_customers(customers: list[dict[str, Any]]) -> None:
     """A customer's balance is what it owes, by id."""
     assert [record["balance"] for record in customers] == [cents / 100 for cents in range(1, 61)]
+
+
+def test_tax_ids(customers: list[dict[str, Any]]) -> None:
+    """The check digits in tax ids are right; those of natural persons are left out."""
+    vendors = _parse(encode_vendors(40, [0] * 41))
+    ids = [record["tax_id"] for record in (*customers, *vendors) if record.get("tax_id")]
+    with_digits = [each.split(" DV ") for each in ids if " DV " in each]
+
+    assert len(ids) > len(with_digits) > 40
+    assert all(RucJuridica(company).dv == digits for company, digits in with_digits)
 
 
 def test_terms_and_exemption_of_customers(customers: list[dict[str, Any]]) -> None:

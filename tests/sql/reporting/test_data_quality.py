@@ -290,6 +290,26 @@ def test_old_versions(insert: Action, findings: Query) -> None:
     assert findings("*") == []
 
 
+def test_check_digits(insert: Action, findings: Query) -> None:
+    """A tax id with check digits that do not fit is a warning, of customers and vendors alike."""
+    insert("customers", id="1", tax_id="RUC 8-123-456 DV 7")
+    insert("customers", id="2", tax_id="8-123-456 DV 91")
+    insert("customers", id="3", tax_id="8-123-456")
+    insert("customers", id="4", tax_id="155-998-77 DV 2", _dlt_valid_to="2026-02-01")
+    insert("vendors", id="1", tax_id="155-998-77 dv 2")
+
+    assert findings("rule, severity, entity, entity_id, place, detail") == [
+        (
+            *("wrong check digits", "warning", "customer", "1", "tax_id"),
+            "DV 07 does not fit 8-123-456: it is 91",
+        ),
+        (
+            *("wrong check digits", "warning", "vendor", "1", "tax_id"),
+            "DV 02 does not fit 155-998-77: it is 96",
+        ),
+    ]
+
+
 @pytest.mark.usefixtures("books")
 def test_duplicate_codes(insert: Action, findings: Query) -> None:
     """A code that two records of one kind share is found at both; records of different kinds may
