@@ -358,6 +358,7 @@ class BrokenSql(P4BooksError):
     """A file under sql/ cannot be used; `where` is the file, the line and the reason."""
 
     def __init__(self, file: Path, line: int, why: str) -> None:
+        self.file, self.line, self.why = file, line, why
         self.where = f"{file}, line {line}: {end_sentence(why)}"
         super().__init__(
             f"{self.where} Any published file is unchanged. Fix the file and run `p4books report`."

@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 
 from p4books.errors import (
+    BrokenSeed,
     BrokenSql,
     CheckFailed,
     DiskTrouble,
@@ -156,6 +157,8 @@ def publish_warehouse(
     if not rebuild and (last := _find_last(inputs.settings, target)):
         try:
             return _publish_with_retries(warehouse, models, replace(target, last=last))
+        except BrokenSeed:
+            raise
         except (BrokenSql, CheckFailed, OutOfMemory, DiskTrouble, duckdb.Error) as error:
             log.warning("built from scratch, since an update failed: %s", error)
     return _publish_with_retries(warehouse, models, target)

@@ -103,7 +103,8 @@ def build_custom_tables(
     built: list[Model] = []
     with track_connection(con.cursor()) as cursor:
         cursor.execute(f"set search_path = {quote_literal(SEARCH_PATH)}")
-        left_out: dict[str, BrokenSql] = {**load_user_tables(cursor, models.seeds)}
+        tables = load_user_tables(cursor, models.seeds)
+    left_out: dict[str, BrokenSql] = {**tables.left_out}
     for model in models.models:
         try:
             if model.layer == CUSTOM:
@@ -111,7 +112,7 @@ def build_custom_tables(
                     _build_custom_table(cursor, model, left_out.keys(), timeout)
             built.append(model)
         except BrokenSql as error:
-            left_out[model.full_name] = error
+            left_out[model.full_name] = tables.explain(error, model.reads)
         except duckdb.OutOfMemoryException as error:
             if not is_last_try:
                 raise

@@ -653,15 +653,19 @@ def test_users_table_that_cannot_be_read(settings: Settings, report_sql: Path) -
         report_sql,
         custom__other="-- One row.\nselect count(*) as rates from seeds.tax_rates",
         custom__reader="-- One row.\nselect *\nfrom seeds.targets",
+        custom__sum="-- One row.\nselect sum(sold) from seeds.sales",
     )
+    (report_sql / "seeds" / "sales.csv").write_text('sold\n1\n"2,5"\n3\n')
     (report_sql / "seeds" / "targets.csv").write_text("target\n1\n1,2\n")
 
     published, models = publish_report(settings, sql=report_sql)
 
-    table, reader = models.left_out
+    table, reader, sums = models.left_out
     assert "targets.csv, line 3: it has 2 values for 1 column; quote" in table.where
     assert "This table was left out; everything else" in describe_left_out(table)
     assert "reader.sql, line 3: it reads seeds.targets, which was left out." in reader.where
+    assert "sum.sql, line 2: Binder Error: No function matches" in sums.where
+    assert "; sold is text because of '2,5' in sales.csv, line 3." in sums.where
     assert query(published, "select rates > 3 from custom.other") == [(True,)]
 
 

@@ -28,12 +28,14 @@ class Table:
     def __init__(self, con: duckdb.DuckDBPyConnection, file: Path) -> None:
         self.con = con
         self.file = file
+        self.hints: list[str] | None = None
 
     def load(self, content: str | bytes, name: str = "mine.csv") -> str:
         """Write and load the file; return why it was left out, empty if it was not."""
         file = self.file.with_name(name)
         file.write_bytes(content if isinstance(content, bytes) else content.encode())
-        left_out = load_user_tables(self.con, [file])
+        found = load_user_tables(self.con, [file])
+        self.hints, left_out = found.hints.get("seeds.mine"), found.left_out
         assert set(left_out) <= {f"seeds.{file.stem}"}
         return "".join(error.where.rpartition("/")[2] for error in left_out.values())
 
@@ -130,6 +132,20 @@ def test_texts(table: Table) -> None:
     assert wide == {"VARCHAR"}
     assert list(table.query()[0])[:10] == TEXTS[:10]
     assert list(table.query()[0])[11:] == TEXTS[11:]
+
+
+def test_hints(table: Table) -> None:
+    """If all but a few values of a column fit a type, the first of these is named."""
+    rows = '2026-01-01,1,x,1\n2026-02-01,"4\nx",y,2\n2026-02-30,5,3,3\n2026-03-01,z,4,y\n'
+
+    assert table.load(f"day,target,half,code\n{rows},,,\n2026-04-01,7,,\n") == ""
+
+    assert table.hints == [
+        "day is text because of '2026-02-30' in mine.csv, line 5",
+        "target is text because of '4\\nx' in mine.csv, line 4",
+    ]
+    assert table.load("day,target\n2026-01-01,1\n2026-02-01,2\n") == ""
+    assert table.hints == []
 
 
 def test_ids_and_codes(table: Table) -> None:
