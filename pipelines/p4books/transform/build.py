@@ -14,7 +14,12 @@ from p4books.storage.interrupt import track_connection
 from p4books.transform.changes import PUBLISHED_PATH, TARGET, Changes, name_table
 from p4books.transform.checks import check_key
 from p4books.transform.inputs import INPUTS, USER_TABLES
-from p4books.transform.macros import create_macros, write_out_macros
+from p4books.transform.macros import (
+    ScalarMacros,
+    create_macros,
+    load_macros,
+    write_out_macros,
+)
 from p4books.transform.models import (
     CUSTOM,
     LAYERS,
@@ -69,9 +74,11 @@ def build_tables(
     if changes is not None:
         update = TableUpdate(builtin, changes, SEARCH_PATH, _fill_table, slices or Slices())
 
+    macros = load_macros(con) if update is None else {}
+
     def build(name: str) -> None:
         with track_connection(con.cursor()) as cursor:
-            _build_table(cursor, builtin[name], update)
+            _build_model(cursor, builtin[name], update, macros)
 
     order = order_models(builtin.values())
     order.prepare()
@@ -144,35 +151,41 @@ def _create_view(con: duckdb.DuckDBPyConnection, model: Model) -> None:
         raise locate_sql_error(model.file, error, above=1) from None
 
 
+def _build_model(
+    con: duckdb.DuckDBPyConnection, model: Model, update: TableUpdate | None, macros: ScalarMacros
+) -> None:
+    if model.has_table:
+        _build_table(con, model, update)
+    elif update is None or not model.published:  # a published view is as before
+        _build_view(con, model, macros)
+
+
 def _build_table(
     con: duckdb.DuckDBPyConnection, model: Model, update: TableUpdate | None = None
 ) -> None:
-    """Build a model; the rows of a table are in its order, for tools that show the first ones.
+    """Build a table; its rows are in its order, for tools that show the first ones.
 
     In a large one that is patched, the rows that changed are last.
     """
-    table = name_table(model)
-    if not model.has_table:
-        if update is None or not model.published:  # a published one is as before
-            _build_view(con, model, table)
-            _comment_on_table(con, model, table)
-    elif update is None:
-        _fill_in_order(con, model, table)
-        _comment_on_table(con, model, table)
-    elif not update.update(con, model) and update.build_anew(con, model):
-        _comment_on_table(con, model, table)
+    if update is None:
+        _fill_in_order(con, model, name_table(model))
+    elif update.update(con, model) or not update.build_anew(con, model):
+        return
+    _comment_on(con, model)
 
 
-def _build_view(con: duckdb.DuckDBPyConnection, model: Model, view: str) -> None:
+def _build_view(con: duckdb.DuckDBPyConnection, model: Model, macros: ScalarMacros) -> None:
     """Create the view of a model in TARGET.
 
     One that is published does without `raw` and the macros, which readers do not have.
     """
     path = f"{PUBLISHED_PATH},memory.main" if model.published else SEARCH_PATH
-    create = f"create or replace view {view} as\n"
+    create = f"create or replace view {name_table(model)} as\n"
     _create(con, model, path, f"{create}{model.sql}")  # shows the line of an error
     if model.published:
-        _create(con, model, PUBLISHED_PATH, f"{create}{write_out_macros(con, model.sql)}")
+        query = write_out_macros(con, model.sql, macros)
+        _create(con, model, PUBLISHED_PATH, f"{create}{query}")
+        _comment_on(con, model)
 
 
 def _fill_in_order(con: duckdb.DuckDBPyConnection, model: Model, table: str) -> None:
@@ -210,8 +223,8 @@ def _create(con: duckdb.DuckDBPyConnection, model: Model, search_path: str, stat
         raise locate_sql_error(model.file, error, above=1) from None
 
 
-def _comment_on_table(con: duckdb.DuckDBPyConnection, model: Model, table: str) -> None:
-    kind = "table" if model.has_table else "view"
+def _comment_on(con: duckdb.DuckDBPyConnection, model: Model) -> None:
+    kind, table = "table" if model.has_table else "view", name_table(model)
     comments = [f"comment on {kind} {table} is {quote_literal(model.grain)}"]
     comments += [
         f"comment on column {table}.{quote_identifier(column)} is {quote_literal(meaning)}"

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -12,8 +12,11 @@ from typing import Any, cast
 import duckdb
 
 from p4books.errors import BrokenSql, locate_sql_error
-from p4books.storage.database import open_database, quote_identifier, quote_literal
+from p4books.storage.database import open_database, quote_identifier
 from p4books.transform.models import SqlSources
+from p4books.transform.reads import serialize_query
+
+ScalarMacros = Mapping[str, tuple[Sequence[str], str]]
 
 _SURROGATE = re.compile("[\ud800-\udfff]")  # which no database can store
 
@@ -44,34 +47,27 @@ def create_macros(con: duckdb.DuckDBPyConnection, file: Path | None) -> None:
         start += len(statement.query)
 
 
-def write_out_macros(con: duckdb.DuckDBPyConnection, sql: str) -> str:
-    """Return a query with the bodies of the scalar macros that it calls in place of the calls.
+def load_macros(con: duckdb.DuckDBPyConnection) -> ScalarMacros:
+    """Return the scalar macros that were created: names of parameters, and the body, by name."""
+    found = con.execute(
+        "select function_name, parameters, macro_definition from duckdb_functions()"
+        " where function_type = 'macro' and not internal and schema_name = 'main'"
+    ).fetchall()
+    return {name: (parameters, body) for name, parameters, body in found}
+
+
+def write_out_macros(con: duckdb.DuckDBPyConnection, sql: str, macros: ScalarMacros) -> str:
+    """Return a query with the bodies of the macros that it calls in place of the calls.
 
     So it can be run where the macros are not, as in a view of the published file. `sql` is a query
     that DuckDB's parser accepts, but no PIVOT. Raises duckdb.Error.
     """
-    macros = {
-        name: (parameters, _parse(con, f"select {body}")["node"]["select_list"][0])
-        for name, parameters, body in con.execute(
-            "select function_name, parameters, macro_definition from duckdb_functions()"
-            " where function_type = 'macro' and not internal and schema_name = 'main'"
-        ).fetchall()
-    }
-
-    def expand(node: Any) -> Any:
-        if isinstance(node, list):
-            return [expand(item) for item in node]
-        if not isinstance(node, dict):
-            return node
-        node = {key: expand(value) for key, value in node.items()}
-        if node.get("class") != "FUNCTION" or node["function_name"] not in macros:
-            return node
-        parameters, body = macros[node["function_name"]]
-        arguments = dict(zip(parameters, node["children"], strict=True))
-        return {**_substitute(expand(body), arguments), "alias": node["alias"]}
-
-    tree = {"error": False, "statements": [expand(_parse(con, sql))]}
-    row = con.execute("select json_deserialize_sql(?::json)", [json.dumps(tree)]).fetchone()
+    query = _parse(sql)
+    written = _write_out(query, macros)
+    if written == query:
+        return sql
+    tree = json.dumps({"error": False, "statements": [written]})
+    row = con.execute("select json_deserialize_sql(?::json)", [tree]).fetchone()
     return cast(str, (row or ("",))[0])
 
 
@@ -116,12 +112,26 @@ def find_wrong_check_digits(tax_ids: Iterable[str]) -> dict[str, WrongCheckDigit
     return {tax_id: WrongCheckDigits(*wrong) for tax_id, *wrong in rows}
 
 
-def _parse(con: duckdb.DuckDBPyConnection, sql: str) -> Any:
-    row = con.execute(f"select json_serialize_sql({quote_literal(sql)})").fetchone()
-    parsed = json.loads(row[0] if row else "{}")
+def _parse(sql: str) -> Any:
+    parsed = json.loads(serialize_query(sql))
     if parsed.get("error"):
         raise duckdb.ParserException(parsed["error_message"])
     return parsed["statements"][0]
+
+
+def _write_out(node: Any, macros: ScalarMacros) -> Any:
+    """Return a syntax tree with the bodies of macros in place of their calls."""
+    if isinstance(node, list):
+        return [_write_out(item, macros) for item in node]
+    if not isinstance(node, dict):
+        return node
+    node = {key: _write_out(value, macros) for key, value in node.items()}
+    if node.get("class") != "FUNCTION" or node["function_name"] not in macros:
+        return node
+    parameters, body = macros[node["function_name"]]
+    arguments = dict(zip(parameters, node["children"], strict=True))
+    expression = _write_out(_parse(f"select {body}")["node"]["select_list"][0], macros)
+    return {**_substitute(expression, arguments), "alias": node["alias"]}
 
 
 def _substitute(node: Any, arguments: dict[str, Any]) -> Any:

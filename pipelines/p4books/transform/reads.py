@@ -46,9 +46,7 @@ def _list_tables(sql: str, file: Path) -> list[TableName]:
         ctes.update(entry["key"].lower() for entry in node.get("cte_map", {}).get("map", ()))
         return node
 
-    query = f"select json_serialize_sql({quote_literal(sql)})"
-    row = _parser().cursor().execute(query).fetchone()
-    parsed = json.loads(row[0] if row else "{}", object_hook=collect)
+    parsed = json.loads(serialize_query(sql), object_hook=collect)
     if parsed.get("error_type") == "not implemented":  # it makes several statements of a PIVOT
         return _list_tables_of_pivot(sql, file)
     if parsed.get("error"):
@@ -76,6 +74,14 @@ def _list_tables_of_pivot(sql: str, file: Path) -> list[TableName]:
         for table in statements[0].find_all(exp.Table)
         if isinstance(table.this, exp.Identifier)
     ]
+
+
+@cache
+def serialize_query(sql: str) -> str:
+    """Return the syntax tree of a query as JSON, as `json_serialize_sql` of DuckDB does."""
+    query = f"select json_serialize_sql({quote_literal(sql)})"
+    row = _parser().cursor().execute(query).fetchone()
+    return str(row[0] if row else "{}")
 
 
 def find_line_number(sql: str, pattern: str, start: int = 0) -> int:
