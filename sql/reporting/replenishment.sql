@@ -89,7 +89,10 @@ named as (
         sums.on_order,
         if(
             sums.sold_90_days > 0,
-            try_cast(sums.on_order * 90 / sums.sold_90_days as decimal(18, 2)),
+            try_cast(
+                sums.on_order::decimal(21, 6) * 90 / sums.sold_90_days
+                as decimal(18, 2)
+            ),
             null
         ) as days_covered
     from sums

@@ -81,3 +81,11 @@ def test_odd_lines(insert: Action, add_invoice: Action, products: Query) -> None
         ("(none)", "(none)", "2.000000", "0.000000", "0.00"),
         ("8", "(unknown 8)", "-2.000000", "4.000000", None),
     ]
+
+
+def test_absurd_quantity(insert: Action, add_invoice: Action, products: Query) -> None:
+    """A quantity that would last longer than a column holds breaks nothing."""
+    add_invoice("2026-06-30", "1", lines=[line("0.000001")])
+    insert("purchase_orders", id="1", lines=[line("999999999999.999999")])
+
+    assert products("on_order, days_covered") == [("999999999999.999999", None)]
