@@ -144,3 +144,16 @@ def test_on_time(add_order: Action, insert: Action, query: Query) -> None:
         (share, count, datetime(2026, 1, 1, tzinfo=UTC))
         for share, count in ((Decimal(0), 3), (Decimal(1), 3), (None, 6))
     ]
+
+
+def test_id_of_another_order(add_order: Action, cards: Query) -> None:
+    """What was received under an id that P4 Books gave to another order later does not count."""
+    for code, status, since, until in (
+        ("A", "Open", "2026-01-01", "2026-01-05"),
+        ("A", "Received", "2026-01-05", "2026-01-08"),
+        ("B", "Open", "2026-01-10", None),
+    ):
+        valid = {"_dlt_valid_from": since, "_dlt_valid_to": until, "expected_date": "2026-01-31"}
+        add_order("1", id="1", code=code, status=status, **valid)
+
+    assert cards("orders, observed_orders") == [(1, 0)]
