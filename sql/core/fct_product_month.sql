@@ -17,7 +17,7 @@ bought as (
         currency,
         document_on,
         sum(net) / sum(quantity) as purchase_price
-    from core.purchase_prices
+    from core.fct_purchase_price
     group by product_id, currency, document_on
     -- free goods, and orders without a price yet, say nothing about cost
     having sum(net) > 0

@@ -51,7 +51,7 @@ prices as (
         first_value(prices.unit_price) over by_day as first_price,
         lead(prices.product_id) over by_day is null as is_last,
         lag(prices.product_id) over by_day is null as is_first
-    from core.purchase_prices as prices
+    from core.fct_purchase_price as prices
     cross join today
     where
         prices.net > 0

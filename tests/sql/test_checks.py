@@ -114,7 +114,7 @@ def test_difference_of_a_cent(published: duckdb.DuckDBPyConnection) -> None:
         "reporting.void_and_deleted",
         "reporting.sales_backlog",
         "reporting.order_status_history",
-        "reporting.purchase_price_history",
+        "core.fct_purchase_price",
     ],
 )
 def test_lost_row(published: duckdb.DuckDBPyConnection, table: str) -> None:
