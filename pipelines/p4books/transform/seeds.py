@@ -14,7 +14,7 @@ import duckdb
 from p4books.errors import BrokenSeed
 from p4books.spelling import clean_name, fold_name, is_same_name
 from p4books.storage.database import quote_identifier
-from p4books.transform.csv_file import check_width, read_csv_rows
+from p4books.transform.csv_file import check_width, insert_texts, read_csv_rows
 from p4books.transform.models import SEEDS_SCHEMA, SqlSources
 
 NEAR = 0.87  # ratio of equal letters in two names of which one is a mistake
@@ -111,9 +111,8 @@ def load_seeds(con: duckdb.DuckDBPyConnection, sources: SqlSources) -> None:
         )
         con.execute(f"create or replace table raw.{stem} ({columns})")
         if (file := files.get(stem)) and (rows := _load_rows(file, seed)):
-            values = [[row.get(column) or None for _, row in rows] for column in seed.columns]
-            lists = ", ".join("unnest(?::varchar[])" for _ in values)
-            con.execute(f"insert into raw.{stem} select {lists}", values)
+            values = [[row.get(column) or None for column in seed.columns] for _, row in rows]
+            insert_texts(con, f"raw.{stem}", values)
 
 
 def _spell(stem: str) -> str:

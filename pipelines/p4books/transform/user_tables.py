@@ -14,7 +14,7 @@ import duckdb
 from p4books.errors import BrokenSeed, BrokenSql, count_of
 from p4books.spelling import clean_name
 from p4books.storage.database import quote_identifier, quote_literal
-from p4books.transform.csv_file import check_width, read_csv_rows
+from p4books.transform.csv_file import check_width, insert_texts, read_csv_rows
 from p4books.transform.inputs import USER_TABLES
 from p4books.transform.models import MODEL_NAME, SEEDS_SCHEMA
 from p4books.transform.seeds import SEEDS
@@ -111,10 +111,7 @@ def _load_table(con: duckdb.DuckDBPyConnection, file: Path, view: str) -> list[s
     con.execute(
         f"create or replace table {texts} ({', '.join(f'{name} varchar' for name in quoted)})"
     )
-    if rows:
-        lists = ", ".join("unnest(?::varchar[])" for _ in names)
-        cells = zip(*(cells for _, cells in rows), strict=True)
-        con.execute(f"insert into {texts} select {lists}", [list(each) for each in cells])
+    insert_texts(con, texts, [cells for _, cells in rows])
     columns = _count_types(con, texts, names)
     typed = [
         f"cast({name} as {column.type}) as {name}" if column.type else f"null as {name}"
