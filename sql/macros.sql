@@ -381,255 +381,14 @@ create macro lines_of(documents) as table
     from items
     where item is not null;
 
--- Invoices ---------------------------------------------------------------------------
+-- The number of a line that precedes those of its document: 0, or below if they begin
+-- at 0. The first number is null if there are none.
+create macro number_before(first_number) as
+    greatest(least(coalesce(first_number, 1), 1), -1000000000000000000) - 1;
 
--- One row per line of `documents`, plus a line 0 if the net of a document differs from
--- their sum: its net and its tax. The documents have invoice_id, document_on,
--- invoice_subtotal and invoice_tax, all but the last two of their columns are in the
--- result. `lines` has the columns of staging.invoice_lines, `rates` is
--- staging.tax_rates.
-create macro taxed_lines(documents, lines, rates) as table
-    with
-
-    multiplied as (
-        select
-            *,
-            case
-                when line_net is null or (discount > 0 and discount <= 100)
-                    then in_full(quantity, unit_price)
-            end as price_in_full
-        from query_table(lines)
-    ),
-
-    -- P4 Books does not say whether a discount is an amount or a percentage. The one
-    -- that yields the line's own net is taken, or else the amount.
-    less_amount as (
-        select
-            *,
-            full_as_money(price_in_full - coalesce(discount, 0)) as net_less_amount
-        from multiplied
-    ),
-
-    less_share as (
-        -- Amounts below 10,000 are computed in 18 digits, as in full_as_money.
-        select
-            *,
-            case
-                when net_less_amount <> line_net and abs(price_in_full) < 10000
-                    then
-                        as_money(
-                            price_in_full::decimal(18, 12)::decimal(18, 6)
-                            * (100 - discount)::decimal(9, 6) * 0.01
-                        )
-                when net_less_amount <> line_net
-                    then
-                        as_money(
-                            try_cast(price_in_full as decimal(26, 6))
-                            * (100 - discount)::decimal(9, 6) * 0.01
-                        )
-            end as net_less_share
-        from less_amount
-    ),
-
-    decided as (
-        select
-            *,
-            coalesce(
-                abs(net_less_share::decimal(19, 2) - line_net) <= 0.01
-                and abs(net_less_share::decimal(19, 2) - line_net)
-                < abs(net_less_amount::decimal(19, 2) - line_net),
-                false
-            ) as is_share
-        from less_share
-    ),
-
-    netted as (
-        select
-            invoice_id,
-            line_number,
-            product_id,
-
-            line_description,
-            tax_code,
-
-            quantity,
-            unit_price,
-            if(
-                is_share,
-                money_minus(full_as_money(price_in_full), net_less_share),
-                as_money(discount)
-            ) as discount,
-            coalesce(line_net, net_less_amount, 0) as line_net
-        from decided
-    ),
-
-    sums as (
-        select
-            invoice_id,
-            min(line_number) as first_number,
-            sum(line_net) as lines_net
-        from netted
-        group by invoice_id
-    ),
-
-    excess as (
-        -- The header's excess over its lines is in every sum, under no product.
-        select
-            documents.invoice_id,
-            -- line 0, unless the lines are numbered from 0
-            greatest(
-                least(coalesce(sums.first_number, 1), 1), -1000000000000000000
-            ) as first_number,
-            documents.invoice_subtotal - coalesce(sums.lines_net, 0) as net
-        from query_table(documents) as documents
-        left join sums on documents.invoice_id = sums.invoice_id
-        where
-            documents.invoice_subtotal <> coalesce(sums.lines_net, 0)
-            or (sums.invoice_id is null and documents.invoice_tax <> 0)
-    ),
-
-    pieces as (
-        -- One line, unless the amount is too large for the type of one line's net.
-        select
-            *,
-            unnest(
-                range(
-                    (
-                        greatest(abs(net) * 100 - 1, 0)::hugeint // 999999999999999999
-                    )::bigint
-                    + 1
-                )
-            ) as piece
-        from excess
-    ),
-
-    differences as (
-        select
-            invoice_id,
-            first_number - 1 - piece as line_number,
-            greatest(
-                least(
-                    net - sign(net) * piece * 9999999999999999.99, 9999999999999999.99
-                ),
-                -9999999999999999.99
-            )::decimal(18, 2) as line_net
-        from pieces
-    ),
-
-    all_lines as (
-        select
-            *,
-            false as is_difference
-        from netted
-        union all by name
-        select
-            invoice_id,
-            line_number,
-            line_net,
-            true as is_difference
-        from differences
-    ),
-
-    coded as (
-        select
-            documents.* exclude (invoice_subtotal),
-            all_lines.line_number,
-            coalesce(all_lines.product_id, '(none)') as product_id,
-            all_lines.line_description,
-            coalesce(nullif(code_key(all_lines.tax_code), ''), '(none)') as tax_code,
-            all_lines.is_difference,
-            all_lines.quantity,
-            all_lines.unit_price,
-            all_lines.discount,
-            all_lines.line_net
-        from all_lines
-        inner join query_table(documents) as documents
-            on all_lines.invoice_id = documents.invoice_id
-    ),
-
-    rated as (
-        select
-            coded.*,
-            rates.tax_rate,
-            tax_at_rate(coded.line_net, rates.tax_rate) as tax_by_rate
-        from coded
-        left join query_table(rates) as rates
-            on
-                coded.tax_code = rates.tax_code
-                and coded.document_on >= rates.valid_from
-                and coded.document_on <= coalesce(rates.valid_to, date '9999-12-31')
-    ),
-
-    -- If the rate of a tax code is unknown, its tax is what the header charged beyond
-    -- the known codes, shared among such lines by their net so that no cent is lost.
-    charged as (
-        select
-            invoice_id,
-            as_money(any_value(invoice_tax) - coalesce(sum(tax_by_rate), 0))
-                as tax_left,
-            sum(line_net) filter (where tax_rate is null) as net_left
-        from rated
-        group by invoice_id
-        having count(*) > count(tax_rate)
-    ),
-
-    steps as (
-        select
-            rated.invoice_id,
-            rated.line_number,
-            charged.tax_left,
-            charged.net_left,
-            sum(rated.line_net) over upto as net_upto,
-            row_number() over upto as place,
-            count(*) over (partition by rated.invoice_id) as places
-        from rated
-        inner join charged on rated.invoice_id = charged.invoice_id
-        where rated.tax_rate is null
-        window upto as (
-            partition by rated.invoice_id order by rated.line_number
-            rows between unbounded preceding and current row
-        )
-    ),
-
-    shares as (
-        select
-            invoice_id,
-            line_number,
-            case
-                when place = places then tax_left
-                when net_left = 0 then 0
-                else
-                    coalesce(
-                        as_money(tax_left * (net_upto / net_left)), 0
-                    )
-            end as tax_upto
-        from steps
-    ),
-
-    unknown_tax as (
-        select
-            invoice_id,
-            line_number,
-            as_money(
-                tax_upto::decimal(19, 2) - coalesce(
-                    lag(tax_upto) over (partition by invoice_id order by line_number), 0
-                )
-            ) as line_tax
-        from shares
-    )
-
-    select
-        rated.* exclude (invoice_tax, tax_by_rate),
-        coalesce(rated.tax_by_rate, unknown_tax.line_tax) as line_tax
-    from rated
-    left join unknown_tax
-        on
-            rated.invoice_id = unknown_tax.invoice_id
-            and rated.line_number = unknown_tax.line_number;
-
--- What the header of a document has beyond the sum of its lines, as a line 0 (or below,
--- if the lines are numbered from 0): from `headers` with document_id and net, and
--- `lines` with document_id, line_number and line_net.
+-- What the header of a document has beyond the sum of its lines, as a line of its own:
+-- from `headers` with document_id and net, and `lines` with document_id, line_number
+-- and line_net.
 create macro beyond_lines(headers, lines) as table
     with
 
@@ -644,9 +403,7 @@ create macro beyond_lines(headers, lines) as table
 
     select
         headers.document_id,
-        greatest(
-            least(coalesce(sums.first_number, 1), 1), -1000000000000000000
-        ) - 1 as line_number,
+        number_before(sums.first_number) as line_number,
         headers.net - coalesce(sums.net, 0) as line_net
     from query_table(headers) as headers
     left join sums on headers.document_id = sums.document_id
@@ -825,6 +582,249 @@ create macro wrong_check_digits(parties) as table
         )
     from computed
     where not contains(expected_dv, given_dv);
+
+-- Invoices ---------------------------------------------------------------------------
+
+-- One row per line of `documents`, plus a line 0 if the net of a document differs from
+-- their sum: its net and its tax. The documents have invoice_id, document_on,
+-- invoice_subtotal and invoice_tax, all but the last two of their columns are in the
+-- result. `lines` has the columns of staging.invoice_lines, `rates` is
+-- staging.tax_rates.
+create macro taxed_lines(documents, lines, rates) as table
+    with
+
+    multiplied as (
+        select
+            *,
+            case
+                when line_net is null or (discount > 0 and discount <= 100)
+                    then in_full(quantity, unit_price)
+            end as price_in_full
+        from query_table(lines)
+    ),
+
+    -- P4 Books does not say whether a discount is an amount or a percentage. The one
+    -- that yields the line's own net is taken, or else the amount.
+    less_amount as (
+        select
+            *,
+            full_as_money(price_in_full - coalesce(discount, 0)) as net_less_amount
+        from multiplied
+    ),
+
+    less_share as (
+        -- Amounts below 10,000 are computed in 18 digits, as in full_as_money.
+        select
+            *,
+            case
+                when net_less_amount <> line_net and abs(price_in_full) < 10000
+                    then
+                        as_money(
+                            price_in_full::decimal(18, 12)::decimal(18, 6)
+                            * (100 - discount)::decimal(9, 6) * 0.01
+                        )
+                when net_less_amount <> line_net
+                    then
+                        as_money(
+                            try_cast(price_in_full as decimal(26, 6))
+                            * (100 - discount)::decimal(9, 6) * 0.01
+                        )
+            end as net_less_share
+        from less_amount
+    ),
+
+    decided as (
+        select
+            *,
+            coalesce(
+                abs(net_less_share::decimal(19, 2) - line_net) <= 0.01
+                and abs(net_less_share::decimal(19, 2) - line_net)
+                < abs(net_less_amount::decimal(19, 2) - line_net),
+                false
+            ) as is_share
+        from less_share
+    ),
+
+    netted as (
+        select
+            invoice_id,
+            line_number,
+            product_id,
+
+            line_description,
+            tax_code,
+
+            quantity,
+            unit_price,
+            if(
+                is_share,
+                money_minus(full_as_money(price_in_full), net_less_share),
+                as_money(discount)
+            ) as discount,
+            coalesce(line_net, net_less_amount, 0) as line_net
+        from decided
+    ),
+
+    sums as (
+        select
+            invoice_id,
+            min(line_number) as first_number,
+            sum(line_net) as lines_net
+        from netted
+        group by invoice_id
+    ),
+
+    excess as (
+        -- The header's excess over its lines is in every sum, under no product.
+        select
+            documents.invoice_id,
+            number_before(sums.first_number) as line_number,
+            documents.invoice_subtotal - coalesce(sums.lines_net, 0) as net
+        from query_table(documents) as documents
+        left join sums on documents.invoice_id = sums.invoice_id
+        where
+            documents.invoice_subtotal <> coalesce(sums.lines_net, 0)
+            or (sums.invoice_id is null and documents.invoice_tax <> 0)
+    ),
+
+    pieces as (
+        -- One line, unless the amount is too large for the type of one line's net.
+        select
+            *,
+            unnest(
+                range(
+                    (
+                        greatest(abs(net) * 100 - 1, 0)::hugeint // 999999999999999999
+                    )::bigint
+                    + 1
+                )
+            ) as piece
+        from excess
+    ),
+
+    differences as (
+        select
+            invoice_id,
+            line_number - piece as line_number,
+            greatest(
+                least(
+                    net - sign(net) * piece * 9999999999999999.99, 9999999999999999.99
+                ),
+                -9999999999999999.99
+            )::decimal(18, 2) as line_net
+        from pieces
+    ),
+
+    all_lines as (
+        select
+            *,
+            false as is_difference
+        from netted
+        union all by name
+        select
+            invoice_id,
+            line_number,
+            line_net,
+            true as is_difference
+        from differences
+    ),
+
+    coded as (
+        select
+            documents.* exclude (invoice_subtotal),
+            all_lines.line_number,
+            coalesce(all_lines.product_id, '(none)') as product_id,
+            all_lines.line_description,
+            coalesce(nullif(code_key(all_lines.tax_code), ''), '(none)') as tax_code,
+            all_lines.is_difference,
+            all_lines.quantity,
+            all_lines.unit_price,
+            all_lines.discount,
+            all_lines.line_net
+        from all_lines
+        inner join query_table(documents) as documents
+            on all_lines.invoice_id = documents.invoice_id
+    ),
+
+    rated as (
+        select
+            coded.*,
+            rates.tax_rate,
+            tax_at_rate(coded.line_net, rates.tax_rate) as tax_by_rate
+        from coded
+        left join query_table(rates) as rates
+            on
+                coded.tax_code = rates.tax_code
+                and coded.document_on >= rates.valid_from
+                and coded.document_on <= coalesce(rates.valid_to, date '9999-12-31')
+    ),
+
+    -- If the rate of a tax code is unknown, its tax is what the header charged beyond
+    -- the known codes, shared among such lines by their net so that no cent is lost.
+    charged as (
+        select
+            invoice_id,
+            as_money(any_value(invoice_tax) - coalesce(sum(tax_by_rate), 0))
+                as tax_left,
+            sum(line_net) filter (where tax_rate is null) as net_left
+        from rated
+        group by invoice_id
+        having count(*) > count(tax_rate)
+    ),
+
+    steps as (
+        select
+            rated.invoice_id,
+            rated.line_number,
+            charged.tax_left,
+            charged.net_left,
+            sum(rated.line_net) over upto as net_upto,
+            row_number() over upto as place,
+            count(*) over (partition by rated.invoice_id) as places
+        from rated
+        inner join charged on rated.invoice_id = charged.invoice_id
+        where rated.tax_rate is null
+        window upto as (
+            partition by rated.invoice_id order by rated.line_number
+            rows between unbounded preceding and current row
+        )
+    ),
+
+    shares as (
+        select
+            invoice_id,
+            line_number,
+            case
+                when place = places then tax_left
+                when net_left = 0 then 0
+                else
+                    coalesce(
+                        as_money(tax_left * (net_upto / net_left)), 0
+                    )
+            end as tax_upto
+        from steps
+    ),
+
+    unknown_tax as (
+        select
+            invoice_id,
+            line_number,
+            as_money(
+                tax_upto::decimal(19, 2) - coalesce(
+                    lag(tax_upto) over (partition by invoice_id order by line_number), 0
+                )
+            ) as line_tax
+        from shares
+    )
+
+    select
+        rated.* exclude (invoice_tax, tax_by_rate),
+        coalesce(rated.tax_by_rate, unknown_tax.line_tax) as line_tax
+    from rated
+    left join unknown_tax
+        on
+            rated.invoice_id = unknown_tax.invoice_id
+            and rated.line_number = unknown_tax.line_number;
 
 -- Versions ---------------------------------------------------------------------------
 
