@@ -71,7 +71,7 @@ class Statement:
 
     @property
     def balance_label(self) -> str:
-        """Return what the balance is called: that of a credit has its own name."""
+        """Return what the balance is called; a negative one is shown as a credit, without sign."""
         return self.language.word("credit_balance" if self.account.balance < 0 else "total_balance")
 
     @property

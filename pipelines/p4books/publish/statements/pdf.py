@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _TEMPLATE = Path(__file__).with_name("statement.typ")
 _LONG_WORD = re.compile(r"\S{25,}")  # may be wider than its column
 _LONG_CODE = re.compile(r"\S{13,}")
+_MAX_RUNNING = 50  # characters of a name at the top of the second and later pages
 _PART = re.compile(r".{8}(?=.)")
 _MISSING = re.compile(r"the text `\"(.+?)\"` could not be displayed")
 
@@ -80,6 +81,7 @@ def _describe(statement: Statement) -> dict[str, Any]:
         "language": language.code,
         "words": language.words(),
         "title": statement.title,
+        "running_title": _make_running_title(statement),
         "company": _break_words(statement.letterhead.company),
         "company_details": [_break_words(line) for line in statement.letterhead.details],
         "as_of": language.day(statement.as_of_on),
@@ -88,12 +90,22 @@ def _describe(statement: Statement) -> dict[str, Any]:
         "facts": [[label, _break_words(value)] for label, value in statement.facts],
         "currency": account.currency,
         "balance_label": statement.balance_label,
-        "balance": format_amount(account.balance),
+        "balance": format_amount(abs(account.balance)),
+        "total": format_amount(account.balance),
         "overdue": format_amount(account.overdue) if account.overdue > 0 else "",
         "ages": [[label, format_amount(amount)] for label, amount in statement.ages],
         "columns": [language.word(name) for name in COLUMNS],
         "sections": [_describe_section(section, language) for section in statement.sections],
     }
+
+
+def _make_running_title(statement: Statement) -> str:
+    """Return the line at the top of the second and later pages."""
+    names = (statement.letterhead.company, statement.account.customer.name)
+    sender, customer = (
+        name if len(name) <= _MAX_RUNNING else f"{name[: _MAX_RUNNING - 1]}…" for name in names
+    )
+    return f"{sender} · {statement.language.word('statement')} · {customer}"
 
 
 def _describe_section(section: Section, language: Language) -> dict[str, Any]:

@@ -59,9 +59,9 @@ class _StatementSheet:
         header_row = self._write_header()
         for section in self._statement.sections:
             self._write_section(section)
-        label = f"{self._statement.balance_label} ({self._statement.account.currency})"
-        balance = self._statement.account.balance
-        self._write_total(label, balance, top=2, bottom=2, font_color=_INK)
+        account = self._statement.account
+        label = f"{self._word('total_balance')} ({account.currency})"
+        self._write_total(label, account.balance, top=2, bottom=2, font_color=_INK)
         self._row += 1
         self._write_line(self._word("note"), font_color=_MUTED, italic=True, font_size=9)
         self._set_up_print(header_row)

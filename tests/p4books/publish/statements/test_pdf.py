@@ -52,6 +52,14 @@ def test_english(make_statement: MakeStatement, tmp_path: Path) -> None:
     assert not re.search("Saldo|Vence|Factura", text)
 
 
+def test_balance_in_favour(make_statement: MakeStatement, tmp_path: Path) -> None:
+    """A credit is called so and has no sign, but the documents add up with their signs."""
+    (text,) = pages(make_statement(["10.00", "-30.00"]), tmp_path)
+
+    assert "Saldo a favor\n20.00 USD\n" in text
+    assert "Saldo total (USD) -20.00" in text
+
+
 def test_many_pages(make_statement: MakeStatement, tmp_path: Path) -> None:
     """Each page has the header of the table and its number; every document is there once."""
     statement = make_statement(["1.00"] * 110, due_in=40)
