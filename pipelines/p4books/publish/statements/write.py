@@ -25,6 +25,7 @@ _MANIFEST_COLUMNS = (
     *("as_of_on", "currency", "overdue", "balance"),
 )
 _MAX_WORDS = 40  # characters of a code or a name in a file name
+_FORMULA = re.compile(r"\s*[-+=@\uff0b\uff0d\uff1d\uff20]")  # what a spreadsheet calculates
 _MANIFEST_ENCODING = "utf-8-sig"  # Word and Excel take UTF-8 without a mark for another encoding
 
 
@@ -149,8 +150,14 @@ def _write_manifest(path: Path, files: Sequence[WrittenStatement], as_of_on: dat
             account, customer = each.account, each.account.customer
             writer.writerow(
                 (
-                    *(customer.customer_id, customer.code, customer.name, customer.email),
+                    *map(_guard, (customer.customer_id, customer.code)),
+                    *map(_guard, (customer.name, customer.email)),
                     *(each.file.name, as_of_on, account.currency, account.overdue, account.balance),
                 )
             )
     return path
+
+
+def _guard(text: str) -> str:
+    """Return a text that Excel shows instead of calculating it; Word shows the apostrophe, too."""
+    return f"'{text}" if _FORMULA.match(text) else text

@@ -51,6 +51,20 @@ def test_files(published: Path, options: MakeOptions, kind: str) -> None:
         }
 
 
+def test_names_that_excel_would_calculate(
+    published: Path, options: MakeOptions, tmp_path: Path
+) -> None:
+    """Opening the list in Excel runs no formula that a customer is called."""
+    change = "update core.dim_customer set customer_name = '=1+1', email = '+1@x.example'"
+    copy = copy_books(published, tmp_path, change)
+
+    write_statements(copy, ["C-1"], options())
+
+    with (options().folder / "manifest.csv").open(encoding="utf-8-sig", newline="") as file:
+        row = next(csv.DictReader(file))
+    assert (row["customer_name"], row["email"]) == ("'=1+1", "'+1@x.example")
+
+
 def test_odd_names(published: Path, options: MakeOptions, tmp_path: Path) -> None:
     """A file name has only what every system and mail allows; two accounts never share one."""
     copy = copy_books(
