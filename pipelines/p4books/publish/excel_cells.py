@@ -17,6 +17,7 @@ FIRST_YEAR = 1900  # of Excel's calendar
 _INTEGER = re.compile(r"U?(TINYINT|SMALLINT|INTEGER|BIGINT|HUGEINT)")
 _DECIMAL = re.compile(r"DECIMAL\(\d+,(\d+)\)")
 _IDENTIFIER = "0"  # format of digits that are not an amount, such as a year
+_SHARE_WORDS = {"share", "growth", "change", "drift", "against"}  # in names of shares: 0.1 is 10 %
 _MIN_WIDTH, _MAX_WIDTH = 9, 60  # characters
 _FORMATS = {
     "day": "yyyy-mm-dd",
@@ -138,7 +139,7 @@ def _format_number(column: CatalogColumn, words: list[str], measure: ColumnMeasu
         return "#,##0.00;-#,##0.00;-"
     if _INTEGER.fullmatch(column.type) and words[-1] in {"year", "number", "id"}:
         return _IDENTIFIER
-    if "share" in words or "growth" in words:
+    if _SHARE_WORDS & set(words):
         return "0.0%"
     if "rate" in words:
         return ("0%", "0.0%", "0.00%")[min(max(measure.decimals - 2, 0), 2)]
