@@ -17,6 +17,7 @@ from tests.conftest import write_sql
 from p4books.endpoints import ENDPOINTS
 from p4books.errors import (
     AlreadyRunning,
+    BrokenSeed,
     BrokenSql,
     CheckFailed,
     DiskTrouble,
@@ -669,8 +670,10 @@ def test_users_table_that_cannot_be_read(settings: Settings, report_sql: Path) -
     assert query(published, "select rates > 3 from custom.other") == [(True,)]
 
 
-def test_changed_seed(settings: Settings, report_sql: Path) -> None:
-    """What reads a seed is built again when the seed changes, and nothing else."""
+def test_changed_seed(
+    settings: Settings, report_sql: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What reads a seed is built again when the seed changes; an invalid one is reported once."""
     rates = "-- One row per rate.\nselect tax_code, rate from raw.tax_rates"
     write_sql(report_sql, core__rates=rates)
     publish_report(settings, sql=report_sql)
@@ -682,6 +685,11 @@ def test_changed_seed(settings: Settings, report_sql: Path) -> None:
 
     assert query(published, "from core.rates") == [("ITBMS", Decimal("0.08"))]
     assert not is_publish_due(settings, SqlSources.at(report_sql))
+
+    break_seed(report_sql)
+    with pytest.raises(BrokenSeed, match=r"tax_rates\.csv, line 1"):
+        publish_report(settings, sql=report_sql)
+    assert "built from scratch" not in caplog.text
 
 
 def break_model(sql: Path) -> None:
