@@ -204,7 +204,7 @@ create macro first_plausible_day() as
 
 -- Whether a live invoice shows that its customer bought, and when. A credit note does
 -- not, and a mistyped day must not make a customer old or active.
-create macro is_dated_purchase(is_credit_note, document_on, as_of_on) as
+create macro is_dated_sale(is_credit_note, document_on, as_of_on) as
     not is_credit_note
     and document_on between first_plausible_day() and as_of_on;
 

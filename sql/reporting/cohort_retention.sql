@@ -18,27 +18,27 @@ sales as (
         customer_id,
         currency,
         month_on,
-        bool_or(is_purchase) as is_purchase,
+        bool_or(is_sale) as is_sale,
         sum(net) as net
-    from reporting.purchases
+    from reporting.customer_sales
     where customer_id <> '(none)'
     group by customer_id, currency, month_on
 ),
 
--- A customer without a purchase, such as one with credit notes only, is in the cohort
+-- A customer that bought nothing, such as one with credit notes only, is in the cohort
 -- of its first document, but does not count in it.
 members as (
     select
         sales.customer_id,
         sales.currency,
         coalesce(
-            min(sales.month_on) filter (where sales.is_purchase),
+            min(sales.month_on) filter (where sales.is_sale),
             greatest(
                 least(min(sales.month_on), month_of(any_value(today.as_of_on))),
                 first_plausible_day()
             )
         ) as first_month_on,
-        bool_or(sales.is_purchase) as is_customer
+        bool_or(sales.is_sale) as is_customer
     from sales
     cross join today
     group by sales.customer_id, sales.currency
@@ -76,7 +76,7 @@ placed as (
             greatest(date_diff('month', members.first_month_on, sales.month_on), 0),
             date_diff('month', members.first_month_on, today.as_of_on)
         ) as months_since,
-        sales.is_purchase,
+        sales.is_sale,
         sales.net
     from sales
     inner join members
@@ -91,7 +91,7 @@ sums as (
         first_month_on,
         currency,
         months_since,
-        count(*) filter (where is_purchase) as customers,
+        count(*) filter (where is_sale) as customers,
         sum(net) as net
     from placed
     group by first_month_on, currency, months_since

@@ -17,33 +17,31 @@ customers as (
     select * from core.dim_customer
 ),
 
-purchases as (
-    select * from reporting.purchases
+invoices as (
+    select * from reporting.customer_sales
 ),
 
 sales as (
     select
-        purchases.customer_id,
-        purchases.currency,
-        count(*) filter (where purchases.is_purchase) as invoices_lifetime,
+        invoices.customer_id,
+        invoices.currency,
+        count(*) filter (where invoices.is_sale) as invoices_lifetime,
         count(*) filter (
-            where purchases.is_purchase
-            and purchases.document_on > today.as_of_on - interval 12 months
+            where invoices.is_sale
+            and invoices.document_on > today.as_of_on - interval 12 months
         ) as invoices_12_months,
-        min(purchases.document_on) filter (where purchases.is_purchase)
-            as first_invoice_on,
-        max(purchases.document_on) filter (where purchases.is_purchase)
-            as last_invoice_on,
-        sum(purchases.net) filter (where purchases.is_purchase)
-        / count(*) filter (where purchases.is_purchase) as average_invoice,
-        sum(purchases.net) as net_lifetime,
-        sum(purchases.net) filter (
-            where purchases.document_on > today.as_of_on - interval 12 months
-            and purchases.document_on <= today.as_of_on
+        min(invoices.document_on) filter (where invoices.is_sale) as first_invoice_on,
+        max(invoices.document_on) filter (where invoices.is_sale) as last_invoice_on,
+        sum(invoices.net) filter (where invoices.is_sale)
+        / count(*) filter (where invoices.is_sale) as average_invoice,
+        sum(invoices.net) as net_lifetime,
+        sum(invoices.net) filter (
+            where invoices.document_on > today.as_of_on - interval 12 months
+            and invoices.document_on <= today.as_of_on
         ) as net_12_months
-    from purchases
+    from invoices
     cross join today
-    group by purchases.customer_id, purchases.currency
+    group by invoices.customer_id, invoices.currency
 ),
 
 receivables as (
@@ -164,7 +162,7 @@ finished as (
         customer_name,
         currency,
         case
-            when first_invoice_on is null then 'no purchase'
+            when first_invoice_on is null then 'never bought'
             when first_invoice_on >= as_of_on - 90 then 'new'
             when last_invoice_on <= as_of_on - interval 12 months then 'lost'
             when last_invoice_on < as_of_on - 90 then 'slipping'

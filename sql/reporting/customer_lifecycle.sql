@@ -21,8 +21,8 @@ months as (
         customer_id,
         month_on,
         count(*) as invoices
-    from reporting.purchases
-    where is_purchase and customer_id <> '(none)'
+    from reporting.customer_sales
+    where is_sale and customer_id <> '(none)'
     group by customer_id, month_on
 ),
 

@@ -23,8 +23,8 @@ sales as (
         customer_id,
         max(document_on) as last_sold_on,
         count(*) as invoices_lifetime
-    from reporting.purchases
-    where is_purchase
+    from reporting.customer_sales
+    where is_sale
     group by customer_id
 )
 

@@ -28,7 +28,7 @@ sales as (
     cross join today
     where
         sold.is_live
-        and is_dated_purchase(sold.is_credit_note, sold.document_on, today.as_of_on)
+        and is_dated_sale(sold.is_credit_note, sold.document_on, today.as_of_on)
         and coalesce(sold.quantity, sold.line_net) > 0
     group by sold.product_id
 )

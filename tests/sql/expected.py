@@ -253,7 +253,7 @@ class Expected:
         return [document for document in self.invoices if document.is_open]
 
     @cached_property
-    def purchases(self) -> list[Document]:
+    def dated_sales(self) -> list[Document]:
         """Return the invoices that show that a customer bought, in order of their days."""
         found = [
             document
@@ -267,13 +267,13 @@ class Expected:
         """Return the month of the first purchase of each customer in a currency."""
         return {
             (document.party, document.currency): month(document.day)
-            for document in reversed(self.purchases)
+            for document in reversed(self.dated_sales)
         }
 
     def stages(self) -> Iterator[tuple[str, str, date]]:
         """Yield what each customer became, and in which month."""
         months: dict[str, set[date]] = defaultdict(set)
-        for document in self.purchases:
+        for document in self.dated_sales:
             months[document.party].add(month(document.day))
         for party in months.keys() - {"(none)"}:
             bought = sorted(months[party])

@@ -264,9 +264,9 @@ def _customers(books: Books, expected: Expected) -> None:
     for column, amounts in {
         "net_lifetime": expected.sold(by_party),
         "net_12_months": total((by_party(each), each.net) for each in in_12_months),
-        "invoices_lifetime": total((by_party(each), one) for each in expected.purchases),
+        "invoices_lifetime": total((by_party(each), one) for each in expected.dated_sales),
         "invoices_12_months": total(
-            (by_party(each), one) for each in expected.purchases if each.day > last_year
+            (by_party(each), one) for each in expected.dated_sales if each.day > last_year
         ),
         "balance": expected.owed(by_party),
         "overdue": total(
@@ -278,7 +278,7 @@ def _customers(books: Books, expected: Expected) -> None:
         query = f"select customer_id, currency, {column} from reporting.customer_360"
         assert sum_by_key(books, query) == amounts, column
 
-    last_days = {by_party(each): each.day for each in expected.purchases}
+    last_days = {by_party(each): each.day for each in expected.dated_sales}
     bought = "from reporting.customer_360 where invoices_lifetime > 0"
     assert last_days == {
         (party, currency): day
@@ -301,7 +301,7 @@ def _customers(books: Books, expected: Expected) -> None:
         (cohort, one)
         for cohort, _ in {
             (expected.cohort_of(each), each.party)
-            for each in expected.purchases
+            for each in expected.dated_sales
             if each.party != "(none)"
         }
     )

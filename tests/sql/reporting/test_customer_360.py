@@ -62,8 +62,8 @@ def test_currencies(insert: Action, add_invoice: Action, show: Query) -> None:
     columns = "currency, net_lifetime, balance, open_orders_total, credit_left, segment"
     assert show(columns) == [
         ("EUR", "3.00", "3.00", "0.00", None, "new"),
-        ("GBP", "0.00", "0.00", "5.00", None, "no purchase"),
-        ("USD", "0.00", "0.00", "0.00", "10.00", "no purchase"),
+        ("GBP", "0.00", "0.00", "5.00", None, "never bought"),
+        ("USD", "0.00", "0.00", "0.00", "10.00", "never bought"),
     ]
 
 
@@ -77,7 +77,7 @@ def test_parties(insert: Action, add_invoice: Action, show: Query) -> None:
     columns = "customer_id, customer_name, is_active, net_lifetime, balance, credit_left, segment"
     assert show(columns) == [
         ("(none)", "(none)", False, "1.00", "1.00", None, "new"),
-        ("5", 'D\'Oro "5"', False, "-4.00", "-4.00", "5.00", "no purchase"),
+        ("5", 'D\'Oro "5"', False, "-4.00", "-4.00", "5.00", "never bought"),
         ("8", "(unknown 8)", False, "2.00", "2.00", None, "new"),
     ]
 
@@ -93,7 +93,7 @@ SEGMENTS = [
     (["2025-07-01", "2025-07-01", "2026-04-01", "2026-04-01"], "regular"),
     (["0202-06-01", "2026-06-01"], "new"),
     (["2024-06-01", "9999-12-31"], "lost"),
-    (["2026-07-01"], "no purchase"),
+    (["2026-07-01"], "never bought"),
 ]
 
 

@@ -51,7 +51,7 @@ def test_last_month(
     ]
 
 
-def test_what_is_no_purchase(add_invoice: Action, set_as_of: Action, stages: Query) -> None:
+def test_what_is_no_sale(add_invoice: Action, set_as_of: Action, stages: Query) -> None:
     """Credit notes, drafts, void invoices, mistyped years and invoices without a customer do not
     count; currencies and the customer's record make no difference."""
     set_as_of("2026-06-30")

@@ -1,4 +1,4 @@
--- One row per live invoice, and whether it counts as a purchase of the customer.
+-- One row per live invoice, and whether it shows that its customer bought.
 -- key: invoice_id
 -- published: no
 with
@@ -19,9 +19,9 @@ judged as (
 
         invoices.currency,
 
-        is_dated_purchase(
+        is_dated_sale(
             invoices.is_credit_note, invoices.document_on, today.as_of_on
-        ) as is_purchase,
+        ) as is_sale,
 
         invoices.document_on,
         month_of(invoices.document_on) as month_on,
