@@ -13,19 +13,19 @@ from p4books.transform.models import sql_folder
 _FOLDER = tempfile.TemporaryDirectory(prefix="staging-")
 
 
-def link_models(name: str, pattern: str = "*.sql") -> Path:
-    """Make a SQL folder of this name with the seeds and the staging models that match."""
+def link_models(name: str, *patterns: str) -> Path:
+    """Make a SQL folder of this name with the seeds and the staging models that match any."""
     folder = Path(_FOLDER.name) / name
     (folder / "staging").mkdir(parents=True)
     for shared in ("seeds", "macros.sql"):
         (folder / shared).symlink_to(sql_folder() / shared)
-    for model in (sql_folder() / "staging").glob(pattern):
+    for model in {each for one in patterns for each in (sql_folder() / "staging").glob(one)}:
         (folder / "staging" / model.name).symlink_to(model)
     return folder
 
 
-STAGING = link_models("all")
-VENDORS = link_models("vendors", "vendors*.sql")  # a third of the time to publish
+STAGING = link_models("all", "*.sql")
+VENDORS = link_models("vendors", "vendors*.sql", "sightings.sql")  # a third of the time to publish
 
 
 def sync(
