@@ -826,6 +826,116 @@ create macro taxed_lines(documents, lines, rates) as table
             rated.invoice_id = unknown_tax.invoice_id
             and rated.line_number = unknown_tax.line_number;
 
+-- Net and tax of each invoice and tax code, from `lines`, which taxed_lines returned,
+-- and `documents` with invoice_id and invoice_tax. It is the tax that was charged: the
+-- difference from the tax of the lines, usually a cent of rounding, is added to the
+-- code with the most tax.
+create macro tax_by_code(lines, documents) as table
+    with
+
+    by_code as (
+        select
+            invoice_id,
+            tax_code,
+            any_value(tax_rate) as tax_rate,
+            if(count(*) = count(line_net), sum(line_net), null) as net,
+            if(count(*) = count(line_tax), sum(line_tax), null) as tax_by_rate
+        from query_table(lines)
+        group by invoice_id, tax_code
+    ),
+
+    sums as (
+        select
+            invoice_id,
+            sum(tax_by_rate) as tax_by_rate
+        from by_code
+        group by invoice_id
+    ),
+
+    differences as (
+        select
+            sums.invoice_id,
+            documents.invoice_tax - sums.tax_by_rate as difference
+        from sums
+        inner join query_table(documents) as documents
+            on sums.invoice_id = documents.invoice_id
+        where documents.invoice_tax <> sums.tax_by_rate
+    ),
+
+    corrections as (
+        select
+            by_code.invoice_id,
+            by_code.tax_code,
+            differences.difference
+        from by_code
+        inner join differences on by_code.invoice_id = differences.invoice_id
+        qualify
+            row_number() over (
+                partition by by_code.invoice_id
+                order by abs(by_code.tax_by_rate) desc, by_code.tax_code asc
+            ) = 1
+    )
+
+    select
+        by_code.* exclude (tax_by_rate),
+        by_code.tax_by_rate + coalesce(corrections.difference, 0) as tax
+    from by_code
+    left join corrections
+        on
+            by_code.invoice_id = corrections.invoice_id
+            and by_code.tax_code = corrections.tax_code;
+
+-- `amounts` with tax_code, document_on and is_credit_note, and their box in the return.
+-- Credit notes are in the box of returns, whatever was returned. `tax_boxes` is
+-- core.tax_boxes, `forms` is staging.itbms_boxes.
+create macro boxes_of(amounts, tax_boxes, forms) as table
+    with
+
+    return_boxes as (
+        select coalesce(min(box), '(none)') as box from query_table(forms)
+        where filled_with = 'returns'
+    )
+
+    select
+        amounts.*,
+        if(
+            amounts.is_credit_note, return_boxes.box, coalesce(tax_boxes.box, '(none)')
+        ) as box
+    from query_table(amounts) as amounts
+    left join query_table(tax_boxes) as tax_boxes
+        on
+            amounts.tax_code = tax_boxes.tax_code
+            and amounts.document_on >= tax_boxes.valid_from
+            and amounts.document_on <= tax_boxes.valid_to
+    cross join return_boxes;
+
+-- Part of the ITBMS of an invoice that its customer withheld when it paid: all of it if
+-- what it paid is the total less the tax withheld, else in proportion. In whole cents,
+-- which are rounded half away from zero.
+create macro tax_withheld(tax, total, withheld_share, amount_paid) as
+    list_transform(
+        [as_money(tax::decimal(19, 2) * withheld_share)],
+        lambda withheld: list_transform(
+            [total::decimal(19, 2) - withheld],
+            lambda to_pay:
+            case
+                when to_pay is null or amount_paid is null then null
+                when sign(amount_paid) * sign(to_pay) <= 0 then 0
+                when abs(amount_paid) >= abs(to_pay) then withheld
+                else
+                    as_money(
+                        sign(withheld) * (
+                            (
+                                2 * abs(withheld::decimal(20, 2) * 100)::hugeint
+                                * abs(amount_paid::decimal(20, 2) * 100)::hugeint
+                                + abs(to_pay * 100)::hugeint
+                            ) // (2 * abs(to_pay * 100)::hugeint)
+                        )::decimal(20, 0) * 0.01
+                    )
+            end
+        )[1]
+    )[1];
+
 -- Versions ---------------------------------------------------------------------------
 
 -- Whether the next version of an id is of another record, to which P4 Books gave it.

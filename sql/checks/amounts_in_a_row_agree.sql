@@ -3,6 +3,27 @@ with
 
 amounts as (
     select
+        'changes_after_filing' as report,
+        format('{} {}', month_on, invoice_id) as row_key,
+        base_effect::decimal(38, 2) as amount,
+        base_now::decimal(38, 2) - base_before as source_amount
+    from reporting.changes_after_filing
+    union all
+    select
+        'changes_after_filing' as report,
+        format('{} {}', month_on, invoice_id) as row_key,
+        tax_effect::decimal(38, 2) as amount,
+        tax_now::decimal(38, 2) - tax_before as source_amount
+    from reporting.changes_after_filing
+    union all
+    select
+        'withholding_missing' as report,
+        format('{} {}', month_on, customer_id) as row_key,
+        missing::decimal(38, 2) as amount,
+        expected_withholding::decimal(38, 2) - certified as source_amount
+    from reporting.withholding_missing
+    union all
+    select
         'ar_open_items' as report,
         items.invoice_id as row_key,
         items.amount_paid::decimal(38, 2) as amount,

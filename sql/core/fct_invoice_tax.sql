@@ -15,15 +15,16 @@ lines as (
     select * from core.fct_invoice_line
 ),
 
+tax_boxes as (
+    select * from core.tax_boxes
+),
+
+forms as (
+    select * from staging.itbms_boxes
+),
+
 by_code as (
-    select
-        invoice_id,
-        tax_code,
-        any_value(tax_rate) as tax_rate,
-        if(count(*) = count(line_net), sum(line_net), null) as net,
-        if(count(*) = count(line_tax), sum(line_tax), null) as tax
-    from lines
-    group by invoice_id, tax_code
+    select * from tax_by_code(lines, invoices)
 ),
 
 booked as (
@@ -32,56 +33,27 @@ booked as (
 
         coalesce(by_code.tax_code, '(none)') as tax_code,
 
+        invoices.is_credit_note,
+
+        invoices.document_on,
+
         by_code.tax_rate,
         if(invoices.is_void or by_code.invoice_id is null, 0, by_code.net) as net,
-        if(invoices.is_void or by_code.invoice_id is null, 0, by_code.tax)
-            as tax_by_rate,
-        if(invoices.is_void, 0, invoices.invoice_tax) as tax_charged
+        if(invoices.is_void or by_code.invoice_id is null, 0, by_code.tax) as tax
     from invoices
     left join by_code on invoices.invoice_id = by_code.invoice_id
 ),
 
--- Its difference from the tax of the lines, usually a cent of rounding, is added to the
--- code with the most tax.
-differences as (
-    select
-        invoice_id,
-        any_value(tax_charged) - sum(tax_by_rate) as difference
-    from booked
-    group by invoice_id
-    having any_value(tax_charged) <> sum(tax_by_rate)
-),
-
-corrections as (
-    select
-        booked.invoice_id,
-        booked.tax_code,
-        differences.difference
-    from booked
-    inner join differences on booked.invoice_id = differences.invoice_id
-    qualify
-        row_number() over (
-            partition by booked.invoice_id
-            order by abs(booked.tax_by_rate) desc, booked.tax_code asc
-        ) = 1
-),
-
-charged as (
-    select
-        booked.*,
-        booked.tax_by_rate + coalesce(corrections.difference, 0) as tax
-    from booked
-    left join corrections
-        on
-            booked.invoice_id = corrections.invoice_id
-            and booked.tax_code = corrections.tax_code
+boxed as (
+    select * from boxes_of(booked, tax_boxes, forms)
 )
 
 select
     invoice_id,
     tax_code,
+    box,
     tax_rate,
     as_money(net) as net,
     as_money(tax) as tax,
     as_money(net + tax) as total
-from charged
+from boxed

@@ -79,12 +79,60 @@ unknown_tax_code as (
     where not is_known_rate and not is_difference
 ),
 
+tax_boxes as (
+    select * from core.tax_boxes
+),
+
+days_of_codes as (
+    select
+        tax_code,
+        document_on
+    from invoice_lines
+    where is_live and is_known_rate
+    group by tax_code, document_on
+),
+
+-- Of rates that are in use only.
+no_box as (
+    select
+        if(tax_boxes.box = '(none)', 'no box', 'assumed box') as rule,
+        if(tax_boxes.box = '(none)', 'warning', 'note') as severity,
+        'tax code' as entity,
+        tax_boxes.tax_code as entity_id,
+        if(
+            tax_boxes.valid_from > date '0001-01-01', tax_boxes.valid_from::varchar, ''
+        ) as place,
+        case
+            when tax_boxes.box <> '(none)'
+                then
+                    format(
+                        'it is in box {} of the ITBMS return, that of its rate',
+                        tax_boxes.box
+                    )
+            when tax_boxes.own_box is not null
+                then
+                    format(
+                        'itbms_boxes.csv has no box {} for sales', tax_boxes.own_box
+                    )
+            else 'tax_rates.csv names no box of the ITBMS return for it'
+        end as detail
+    from tax_boxes
+    semi join days_of_codes
+        on
+            tax_boxes.tax_code = days_of_codes.tax_code
+            and tax_boxes.valid_from <= days_of_codes.document_on
+            and tax_boxes.valid_to >= days_of_codes.document_on
+    where tax_boxes.box is distinct from tax_boxes.own_box
+),
+
 findings as (
     select * from unknown_product
     union all
     select * from no_subtotal
     union all
     select * from unknown_tax_code
+    union all
+    select * from no_box
 )
 
 select * from findings

@@ -90,6 +90,45 @@ unknown_withholder as (
         on code_key(listed.customer_code) = code_key(customers.customer_code)
 ),
 
+unknown_certified as (
+    select
+        'unknown customer in withholding_certificates.csv' as rule,
+        'warning' as severity,
+        'seed' as entity,
+        listed.customer_code as entity_id,
+        listed.certificate_number as place,
+        'no customer has this code' as detail
+    from staging.withholding_certificates as listed
+    anti join core.dim_customer as customers
+        on listed.customer_code = code_key(customers.customer_code)
+),
+
+-- A row of itbms_boxes.csv may stand for several boxes, such as 22-47.
+known_boxes as (
+    select
+        unnest([box, tax_box]) as box,
+        try_cast(split_part(box, '-', 1) as integer) as first_box,
+        try_cast(split_part(box, '-', 2) as integer) as last_box
+    from staging.itbms_boxes
+),
+
+unknown_box as (
+    select
+        'unknown box in filed_returns.csv' as rule,
+        'warning' as severity,
+        'seed' as entity,
+        filed.box as entity_id,
+        format('{} {}', strftime(filed.month_on, '%Y-%m'), filed.filed_on) as place,
+        'itbms_boxes.csv has no such box, so its amount is not compared' as detail
+    from staging.filed_returns as filed
+    anti join known_boxes
+        on
+            filed.box = known_boxes.box
+            or try_cast(filed.box as integer) between known_boxes.first_box
+            and known_boxes.last_box
+    where filed.box <> '(none)'
+),
+
 -- Values that do not fit the type of their column, and fields that have no column.
 misfit as (
     select
@@ -128,6 +167,10 @@ findings as (
     select * from wrong_check_digits
     union all
     select * from unknown_withholder
+    union all
+    select * from unknown_certified
+    union all
+    select * from unknown_box
     union all
     select * from misfit
     union all

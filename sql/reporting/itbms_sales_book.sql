@@ -31,6 +31,7 @@ booked as (
         customers.tax_id,
         invoices.invoice_status,
         taxes.tax_code,
+        taxes.box,
         invoices.currency,
 
         invoices.is_void,

@@ -17,14 +17,8 @@ customers as (
     select * from core.dim_customer
 ),
 
--- P4 Books does not say who withholds; they are listed in sql/seeds.
 listed as (
-    select
-        code_key(customer_code) as code,
-        share,
-        coalesce(valid_from, date '0001-01-01') as valid_from,
-        coalesce(valid_to, date '9999-12-31') as valid_to
-    from raw.withholding_customers
+    select * from core.withholding_customers
 ),
 
 withheld as (
@@ -34,8 +28,9 @@ withheld as (
         customers.customer_code,
         customers.customer_name,
         customers.tax_id,
-        listed.share,
-        as_money(invoices.invoice_tax::decimal(19, 2) * listed.share) as withholding,
+        listed.withholding_share,
+        as_money(invoices.invoice_tax::decimal(19, 2) * listed.withholding_share)
+            as withholding,
         invoices.is_open
         and invoices.invoice_tax > 0
         and invoices.balance < invoices.invoice_total
@@ -48,7 +43,7 @@ withheld as (
     left join customers on invoices.customer_id = customers.customer_id
     left join listed
         on
-            code_key(customers.customer_code) = listed.code
+            invoices.customer_id = listed.customer_id
             and invoices.tax_on >= listed.valid_from
             and invoices.tax_on <= listed.valid_to
 ),
@@ -62,19 +57,19 @@ months as (
         any_value(tax_id) as tax_id,
         currency,
 
-        count(share) > 0 as is_listed,
+        count(withholding_share) > 0 as is_listed,
 
         month_of(tax_on) as month_on,
 
         count(*) as documents,
         count(*) filter (where is_short_by_tax) as documents_short_by_tax,
 
-        max(share) as withholding_share,
+        max(withholding_share) as withholding_share,
         as_money(sum(invoice_tax)) as tax,
         as_money(coalesce(sum(withholding), 0)) as expected_withholding
     from withheld
     group by customer_id, currency, date_trunc('month', tax_on)
-    having sum(invoice_tax) <> 0 or count(share) > 0
+    having sum(invoice_tax) <> 0 or count(withholding_share) > 0
 )
 
 select * from months

@@ -12,6 +12,7 @@ rates as (
 cleaned as (
     select
         code_key(tax_code) as tax_code,
+        box,
         source,
 
         coalesce(valid_from, date '0001-01-01') as valid_from,
@@ -25,6 +26,7 @@ cleaned as (
 ended as (
     select
         tax_code,
+        box,
         source,
 
         valid_from,

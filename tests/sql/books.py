@@ -57,17 +57,21 @@ class Books:
         """Load rows and create the models from them, until the context is left."""
         self.con.execute("begin")
         try:
-            for table, table_rows in rows.items():
-                fill(self.con, table, table_rows)
-            assignments = ", ".join(f"{column} = ?" for column in as_of)
-            self.con.execute(f"update raw.as_of set {assignments}", list(as_of.values()))
-            for model in MODELS:
-                self.con.execute(
-                    f"create table {model.layer}.{quote_identifier(model.name)} as {model.sql}"
-                )
+            self.load(rows, as_of)
             yield
         finally:
             self.con.execute("rollback")
+
+    def load(self, rows: Rows, as_of: Row) -> None:
+        """Load rows and create the models from them, for good."""
+        for table, table_rows in rows.items():
+            fill(self.con, table, table_rows)
+        assignments = ", ".join(f"{column} = ?" for column in as_of)
+        self.con.execute(f"update raw.as_of set {assignments}", list(as_of.values()))
+        for model in MODELS:
+            self.con.execute(
+                f"create table {model.layer}.{quote_identifier(model.name)} as {model.sql}"
+            )
 
     def check(self) -> None:
         """Run all checks, including those of every model's key. Raises CheckFailed."""

@@ -186,6 +186,16 @@ class Document:
         return self.total - (paid or NONE)
 
     @property
+    def paid(self) -> Decimal:
+        """Return what is paid, else the total less the balance, else 0 if nothing can be owed."""
+        given, balance = _amount(self.row["amount_paid"]), _amount(self.row["balance"])
+        if given is not None:
+            return given
+        if balance is None and word(self.row) in OFF:
+            return NONE
+        return self.total - self.balance
+
+    @property
     def day(self) -> date:
         """Return the document date, else the posting date, else the day it was created or first
         seen in Panama."""
@@ -311,14 +321,6 @@ class Expected:
     def sold_by_product(self, key: Callable[[Document, str], Key]) -> Sums:
         """Sum the net of lines, with the excess of headers over their lines under (none)."""
         return total(by_product(self.invoices, key))
-
-    def base_by_code(self) -> Sums:
-        """Sum the net of lines by month, tax code and currency."""
-        return total(
-            ((month(document.day), line.tax_code, document.currency), line.net)
-            for document in self.invoices
-            for line in document.lines
-        )
 
     def taxed(self, key: Callable[[Document], Key]) -> Sums:
         """Sum the tax that was charged."""

@@ -34,7 +34,31 @@ def rows() -> dict[str, list[Row]]:
         ],
         "runs": RUNS,
         "withholding_customers": [
-            {"customer_code": "cli-2", "share": "0.5", "valid_from": "2026-01-01"}
+            {"customer_code": "cli-2", "share": "0.5", "valid_from": "2026-01-01"},
+            {
+                "customer_code": "CLI-1",
+                "share": "0.5",
+                "valid_from": "2026-05-02",
+                "valid_to": "2026-05-31",
+            },
+        ],
+        "withholding_certificates": [
+            {"customer_code": "cli-1", "month": "2026-05-01", "number": "R-1", "amount": "3.00"},
+            {"customer_code": "CLI-2", "month": "2026-06-01", "number": "R-2", "amount": "1.00"},
+        ],
+        # invoice 13 left April after it was filed, 14 was deleted and 15 restored
+        "filed_returns": [
+            *(
+                {
+                    "form": "430",
+                    "month": "2026-04-01",
+                    "filed_on": "2026-05-08",
+                    "box": box,
+                    "amount": amount,
+                }
+                for box, amount in (("11", "20.00"), ("111", "1.40"))
+            ),
+            {"form": "430", "month": "2026-05-01", "filed_on": "2026-05-09"},
         ],
     }
 

@@ -14,6 +14,7 @@ import pytest
 from tests.sql.conftest import Synced
 
 RATES = {"EXENTO": "0", "ITBMS": "0.07", "ITBMS10": "0.10", "ITBMS15": "0.15"}
+BOXES = {"EXENTO": "17", "ITBMS": "11", "ITBMS10": "13", "ITBMS15": "15"}
 BUCKETS = ((0, "current"), (30, "1-30"), (60, "31-60"), (90, "61-90"))
 
 DONE = {"void", "draft", "cancelled", "canceled", "closed", "fulfilled", "received"}
@@ -122,6 +123,31 @@ def test_customers(query: Query, live_invoices: list[Row]) -> None:
         assert len(actual) > 10
     days = "select customer_id, currency, last_invoice_on from reporting.customer_360"
     assert query(days) == last_days
+
+
+def test_itbms_return(query: Query, live_invoices: list[Row]) -> None:
+    """Each box has the sales at its rate and the tax charged on them; credit notes are in box 20,
+    211 is the tax of all. What a header charges beyond its lines is with the most tax."""
+    base: Sums = defaultdict(Decimal)
+    tax: Sums = defaultdict(Decimal)
+    for row in live_invoices:
+        charged: Sums = defaultdict(Decimal)
+        for line in row["lines"]:
+            code, net = line["tax_code"], line["subtotal"]
+            rounded = (net * Decimal(RATES[code])).quantize(Decimal("0.01"), ROUND_HALF_UP)
+            charged[code] += rounded
+            base[month_of(row), "20" if row["total"] < 0 else BOXES[code]] += net
+        most = min(charged, key=lambda code: (-abs(charged[code]), str(code)))
+        charged[most] += row["tax_total"] - sum(charged.values())
+        for code, amount in charged.items():
+            tax[month_of(row), "20" if row["total"] < 0 else BOXES[str(code)]] += amount
+        tax[month_of(row), "211"] += row["tax_total"]
+
+    boxes = "from reporting.itbms_return where box not in ('19', '52')"
+    for column, expected in (("base", base), ("tax", tax)):
+        actual = query(f"select month_on, box, {column} {boxes}")
+        assert actual == {key: amount for key, amount in expected.items() if amount}
+        assert len(actual) > 10
 
 
 def test_balances(query: Query, synced: Synced) -> None:

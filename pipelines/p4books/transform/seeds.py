@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -24,20 +24,30 @@ SeedRow = tuple[int, Mapping[str, str]]  # line number, and values by column
 
 @dataclass(frozen=True)
 class SeedType:
-    """Type of a seed's column: in DuckDB, in words, and a function that recognises valid texts."""
+    """Type of a seed's column: in DuckDB, in words, and a function that recognises valid texts.
+
+    `normalize` turns a valid text into one that DuckDB can cast.
+    """
 
     type: str
     description: str
     is_valid: Callable[[str], bool]
+    normalize: Callable[[str], str] = str
 
 
 @dataclass(frozen=True)
 class Seed:
-    """Columns of one file. Only one row per value of `valid_for` may be valid on a day."""
+    """Columns of one file. Only one row per value of `valid_for` may be valid on a day.
+
+    A file may lack the `optional` columns. No two rows may have the same values in the columns of
+    one of `unique`, unless one of them is empty.
+    """
 
     columns: Mapping[str, SeedType]
     required: tuple[str, ...]
     valid_for: str | None = None
+    optional: tuple[str, ...] = ()
+    unique: tuple[tuple[str, ...], ...] = ()
 
 
 def _is_share(value: str) -> bool:
@@ -53,6 +63,26 @@ def _is_date(value: str) -> bool:
         return False
 
 
+def _is_month(value: str) -> bool:
+    return _is_date(_first_of_month(value)) and (len(value) == 7 or _is_date(value))
+
+
+def _first_of_month(value: str) -> str:
+    return f"{value[:7]}-01"
+
+
+def _is_money(value: str) -> bool:
+    return re.fullmatch(r"-?\d{1,16}(\.\d{1,2}0*)?", value) is not None
+
+
+def _is_currency(value: str) -> bool:
+    return re.fullmatch(r"[A-Za-z]{3}", value) is not None
+
+
+def _one_of(*words: str) -> SeedType:
+    return SeedType("varchar", " or ".join(words), words.__contains__)
+
+
 def _integer(low: int, high: int) -> SeedType:
     def is_valid(value: str) -> bool:
         return re.fullmatch(r"-?\d{1,9}", value) is not None and low <= int(value) <= high
@@ -62,16 +92,58 @@ def _integer(low: int, high: int) -> SeedType:
 
 TEXT = SeedType("varchar", "a text", bool)
 DATE = SeedType("date", "a date as in 2026-03-31", _is_date)
+MONTH = SeedType("date", "a month as in 2026-03", _is_month, _first_of_month)
+MONEY = SeedType(
+    "decimal(18, 2)",
+    "an amount with a point and at most two decimals, as in 1234.50",
+    _is_money,
+)
+CURRENCY = SeedType("varchar", "a currency as in USD", _is_currency, str.upper)
 SHARE = SeedType(
     "decimal(9, 6)",
     "a number from 0 to 1 with a point and at most six decimals, as in 0.07 for 7 %",
     _is_share,
+    lambda value: f"{Decimal(value):.6f}",
 )
 
 _PERIOD = {"valid_from": DATE, "valid_to": DATE, "source": TEXT}
 SEEDS = {
     "tax_rates": Seed(
-        {"tax_code": TEXT, "rate": SHARE, **_PERIOD}, ("tax_code", "rate"), "tax_code"
+        {"tax_code": TEXT, "rate": SHARE, "box": TEXT, **_PERIOD},
+        ("tax_code", "rate"),
+        "tax_code",
+        optional=("box",),
+    ),
+    "itbms_boxes": Seed(
+        {
+            "box": TEXT,
+            "tax_box": TEXT,
+            "label_es": TEXT,
+            "label_en": TEXT,
+            "filled_with": _one_of("sales", "sales total", "returns", "debit", "withholding"),
+            "rate": SHARE,
+            "certainty": _one_of("H", "M", "L"),
+            "source": TEXT,
+        },
+        ("box", "label_es", "label_en"),
+        unique=(("box",), ("tax_box",), ("rate",)),
+    ),
+    "filed_returns": Seed(
+        {"form": _one_of("430"), "month": MONTH, "filed_on": DATE, "box": TEXT, "amount": MONEY},
+        ("form", "month", "filed_on"),
+        unique=(("month", "filed_on", "box"),),
+    ),
+    "withholding_certificates": Seed(
+        {
+            "customer_code": TEXT,
+            "month": MONTH,
+            "number": TEXT,
+            "amount": MONEY,
+            "currency": CURRENCY,
+        },
+        ("customer_code", "month", "number", "amount"),
+        optional=("currency",),
+        unique=(("customer_code", "number"),),
     ),
     "holidays": Seed(
         {
@@ -111,7 +183,10 @@ def load_seeds(con: duckdb.DuckDBPyConnection, sources: SqlSources) -> None:
         )
         con.execute(f"create or replace table raw.{stem} ({columns})")
         if (file := files.get(stem)) and (rows := _load_rows(file, seed)):
-            values = [[row.get(column) or None for column in seed.columns] for _, row in rows]
+            values = [
+                [_normalize(row, column, seed) or None for column in seed.columns]
+                for _, row in rows
+            ]
             insert_texts(con, f"raw.{stem}", values)
 
 
@@ -124,6 +199,8 @@ def _load_rows(file: Path, seed: Seed) -> list[SeedRow]:
     for line, row in rows:
         for why in _find_faults(row, seed):
             raise BrokenSeed(file, line, why)
+    for columns in seed.unique:
+        _check_unique(file, rows, columns, seed)
     return _end_periods(file, rows, seed.valid_for) if seed.valid_for else rows
 
 
@@ -132,7 +209,7 @@ def _parse_rows(file: Path, seed: Seed) -> Iterator[SeedRow]:
     _, header = next(rows, (1, []))
     columns = [clean_name(cell).lower() for cell in header]
     for column in seed.columns:
-        if column not in columns:
+        if column not in (*columns, *seed.optional):
             raise BrokenSeed(file, 1, f"the column {column} is missing")
     for line, cells in rows:
         check_width(file, line, columns, cells)
@@ -142,15 +219,33 @@ def _parse_rows(file: Path, seed: Seed) -> Iterator[SeedRow]:
 
 def _find_faults(row: Mapping[str, str], seed: Seed) -> Iterator[str]:
     for column, seed_type in seed.columns.items():
-        value = row[column]
+        value = row.get(column, "")
         if not value and column in seed.required:
             yield f"{column} is empty"
         if value and not seed_type.is_valid(value):
             yield f"{value!r} in {column} is not {seed_type.description}"
     if seed.valid_for and row["valid_to"] and row["valid_to"] < row["valid_from"]:
         yield "valid_to is before valid_from"
-    if "month" in row and not (row["days_after_easter"] or (row["month"] and row["day"])):
+    if "holiday" in seed.columns and not (
+        row["days_after_easter"] or (row["month"] and row["day"])
+    ):
         yield "a holiday needs month and day, or days_after_easter"
+    if "filed_on" in seed.columns and bool(row["box"]) != bool(row["amount"]):
+        yield "box and amount are empty together, or neither is"
+
+
+def _normalize(row: Mapping[str, str], column: str, seed: Seed) -> str:
+    value = row.get(column, "")
+    return value and seed.columns[column].normalize(value)
+
+
+def _check_unique(file: Path, rows: Iterable[SeedRow], columns: Sequence[str], seed: Seed) -> None:
+    lines: dict[tuple[str, ...], int] = {}
+    for line, row in rows:
+        key = tuple(fold_name(_normalize(row, column, seed)) for column in columns)
+        if all(key) and lines.setdefault(key, line) != line:
+            same = ", ".join(f"{column} {row[column]}" for column in columns)
+            raise BrokenSeed(file, line, f"{same} is in line {lines[key]} already")
 
 
 def _end_periods(file: Path, rows: Iterable[SeedRow], column: str) -> list[SeedRow]:

@@ -17,7 +17,7 @@ Rows = list[tuple[Any, ...]]
 WriteSeeds = Callable[..., Path]
 
 RATES = "tax_code,rate,valid_from,valid_to,source\n"
-ITBMS = ("ITBMS", Decimal("0.070000"), date(2010, 7, 1), None, None)
+ITBMS = ("ITBMS", Decimal("0.070000"), None, date(2010, 7, 1), None, None)
 
 
 @pytest.fixture
@@ -46,9 +46,11 @@ def test_builtin_seeds() -> None:
     """The seeds of this project are valid; customers that withhold are for the user to name."""
     rates = load_rows(SqlSources.at(), "tax_rates")
 
-    assert ("ITBMS", Decimal("0.07"), date(2010, 7, 1), None) in [row[:4] for row in rates]
+    assert ("ITBMS", Decimal("0.07"), "11", date(2010, 7, 1), None) in [row[:5] for row in rates]
     assert load_rows(SqlSources.at(), "holidays")
-    assert load_rows(SqlSources.at(), "withholding_customers") == []
+    assert len(load_rows(SqlSources.at(), "itbms_boxes")) == 15
+    for seed in ("withholding_customers", "withholding_certificates", "filed_returns"):
+        assert load_rows(SqlSources.at(), seed) == []
 
 
 def test_no_files(write_seeds: WriteSeeds) -> None:
@@ -60,7 +62,9 @@ def test_no_files(write_seeds: WriteSeeds) -> None:
         types = con.execute("select column_type from (describe raw.tax_rates)").fetchall()
         rows = con.execute("from raw.tax_rates").fetchall()
 
-    assert [kind for (kind,) in types] == ["VARCHAR", "DECIMAL(9,6)", "DATE", "DATE", "VARCHAR"]
+    assert [kind for (kind,) in types] == [
+        *("VARCHAR", "DECIMAL(9,6)", "VARCHAR", "DATE", "DATE", "VARCHAR")
+    ]
     assert rows == []
 
 
@@ -158,7 +162,7 @@ def test_rate_ends_when_the_next_begins(write_seeds: WriteSeeds) -> None:
 
     found = load_rows(SqlSources.at(write_seeds(tax_rates=RATES + rows)), "tax_rates")
 
-    assert sorted((row[0], str(row[1])[:4], row[3]) for row in found) == [
+    assert sorted((row[0], str(row[1])[:4], row[4]) for row in found) == [
         ("B", "0.05", date(2009, 12, 31)),
         ("B", "0.07", date(2026, 12, 31)),
         ("B", "0.08", None),
@@ -192,6 +196,95 @@ def test_holidays(write_seeds: WriteSeeds) -> None:
         ("Fundación", 8, 15, None, 1519, None, None),
         ("Carnaval", None, None, -47, None, None, None),
     ]
+
+
+def test_box_of_a_rate(write_seeds: WriteSeeds) -> None:
+    """The column for the box may be missing, as in files that are older than it, or be empty."""
+    rows = "tax_code,box,rate\nB, 16 ,0\nC,,0.07\n"
+    text = rows.replace("\n", ",,,\n").replace("rate,,,", "rate,valid_from,valid_to,source")
+
+    found = load_rows(SqlSources.at(write_seeds(tax_rates=text)), "tax_rates")
+
+    assert [row[:3] for row in found] == [("B", Decimal(0), "16"), ("C", Decimal("0.07"), None)]
+
+
+FILED = "form,month,filed_on,box,amount\n"
+CERTIFICATES = "customer_code,month,number,amount\n"
+
+
+def test_months_and_amounts(write_seeds: WriteSeeds) -> None:
+    """A month may be written as its first or any other day, as spreadsheets do; an amount may be
+    negative; a currency is optional."""
+    root = write_seeds(
+        filed_returns=f"{FILED}430,2026-01,2026-02-15,,\n430,2026-01-31,2026-02-14,201,-7.50\n",
+        withholding_certificates=f"{CERTIFICATES}C,2026-02-01,R-1,7\n",
+    )
+
+    assert load_rows(SqlSources.at(root), "filed_returns") == [
+        ("430", date(2026, 1, 1), date(2026, 2, 15), None, None),
+        ("430", date(2026, 1, 1), date(2026, 2, 14), "201", Decimal("-7.50")),
+    ]
+    assert load_rows(SqlSources.at(root), "withholding_certificates") == [
+        ("C", date(2026, 2, 1), "R-1", Decimal(7), None)
+    ]
+
+
+BOXES = "box,tax_box,label_es,label_en,filled_with,rate,certainty,source\n"
+INVALID_RETURNS = {
+    "another form": (FILED + "43,2026-01,2026-02-15,,", "'43' in form is not 430"),
+    "no month": (FILED + "430,2026,2026-02-15,,", "'2026' in month is not a month as in 2026-03"),
+    "month 13": (FILED + "430,2026-13,2026-02-15,,", "'2026-13' in month"),
+    "day 32": (FILED + "430,2026-01-32,2026-02-15,,", "'2026-01-32' in month"),
+    "not filed": (FILED + "430,2026-01,,,", "filed_on is empty"),
+    "separator": (FILED + '430,2026-01,2026-02-15,11,"1,000.00"', "'1,000.00' in amount is not an"),
+    "cents": (FILED + "430,2026-01,2026-02-15,11,1.005", "'1.005' in amount"),
+    "box alone": (FILED + "430,2026-01,2026-02-15,11,", "box and amount are empty together"),
+    "amount alone": (FILED + "430,2026-01,2026-02-15,,7", "box and amount are empty together"),
+    "certainty": (BOXES + "11,,a,b,,,X,", "'X' in certainty is not H or M or L"),
+    "content": (BOXES + "11,,a,b,sale,,H,", "'sale' in filled_with is not sales or"),
+    "currency": (
+        f"{CERTIFICATES.strip()},currency\nC,2026-01,1,7,dollars",
+        "'dollars' in currency is not a currency as in USD",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", INVALID_RETURNS)
+def test_invalid_returns(write_seeds: WriteSeeds, case: str) -> None:
+    """What was filed, certified or is known of a box must be written in one way."""
+    text, why = INVALID_RETURNS[case]
+    name = {FILED: "filed_returns", BOXES: "itbms_boxes"}.get(f"{text.splitlines()[0]}\n")
+    seed = name or "withholding_certificates"
+
+    with pytest.raises(BrokenSql, match=rf"{seed}\.csv, line 2: .*{why}"):
+        load_rows(SqlSources.at(write_seeds(**{seed: text})), seed)
+
+
+@pytest.mark.parametrize(
+    ("seed", "text", "why"),
+    [
+        (
+            "filed_returns",
+            FILED + "430,2026-01,2026-02-15,11,5\n430,2026-01-01,2026-02-15,11,6",
+            "month 2026-01-01, filed_on 2026-02-15, box 11 is in line 2 already",
+        ),
+        (
+            "withholding_certificates",
+            CERTIFICATES + "C,2026-01,r-1,5\nc,2026-02,R-1,5",
+            "customer_code c, number R-1 is in line 2 already",
+        ),
+        ("itbms_boxes", BOXES + "11,,a,b,,,,\n11,,c,d,,,,", "box 11 is in line 2 already"),
+        (
+            "itbms_boxes",
+            BOXES + "11,,a,b,,0.07,,\n12,,c,d,,.070,,",
+            "rate .070 is in line 2 already",
+        ),
+    ],
+)
+def test_twice(write_seeds: WriteSeeds, seed: str, text: str, why: str) -> None:
+    """What must be there only once is reported with both lines."""
+    with pytest.raises(BrokenSql, match=rf"{seed}\.csv, line 3: {why}"):
+        load_rows(SqlSources.at(write_seeds(**{seed: text})), seed)
 
 
 def test_users_seed_replaces_builtin_one(write_seeds: WriteSeeds) -> None:

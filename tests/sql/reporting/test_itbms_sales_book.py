@@ -54,10 +54,10 @@ def test_invoice(insert: Action, add_invoice: Action, book: Query) -> None:
     add_invoice("150.00", "7.00", *lines, code="F1", customer_id="7", status="Posted")
 
     invoice = ("1", "7", "F1", "Buyer", "8-1-1 DV 5", "Posted")
-    days = ("USD", False, False, "2026-01-31", "2026-01-01")
+    days = (False, False, "2026-01-31", "2026-01-01")
     assert book("*") == [
-        (*invoice, "EXENTO", *days, "0.000000", "50.00", "0.00", "50.00"),
-        (*invoice, "ITBMS7", *days, "0.070000", "100.00", "7.00", "107.00"),
+        (*invoice, "EXENTO", "17", "USD", *days, "0.000000", "50.00", "0.00", "50.00"),
+        (*invoice, "ITBMS7", "11", "USD", *days, "0.070000", "100.00", "7.00", "107.00"),
     ]
 
 
