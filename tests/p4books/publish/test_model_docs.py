@@ -61,7 +61,7 @@ def test_drawings(text: str) -> None:
         first, *arrows = drawing.splitlines()
         assert first == "flowchart LR"
         assert [line for line in arrows if not re.fullmatch(rf"    {node} --> {node}", line)] == []
-        assert len(arrows) <= 60
+        assert len(arrows) <= 64
 
 
 def test_links(text: str) -> None:
