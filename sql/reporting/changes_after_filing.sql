@@ -273,8 +273,8 @@ named as (
         as_money(differing.tax_before) as tax_before,
         as_money(differing.base_now) as base_now,
         as_money(differing.tax_now) as tax_now,
-        as_money(differing.base_now - differing.base_before) as base_effect,
-        as_money(differing.tax_now - differing.tax_before) as tax_effect
+        money_minus(differing.base_now, differing.base_before) as base_effect,
+        money_minus(differing.tax_now, differing.tax_before) as tax_effect
     from differing
     inner join fates
         on

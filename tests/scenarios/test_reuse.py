@@ -8,7 +8,7 @@ from random import Random
 import duckdb
 import pytest
 from tests.sql.books import fill
-from tests.sql.random_books import AS_OF, BEGAN, random_books
+from tests.sql.random_books import AS_OF, BEGAN, DAYS, random_books
 
 from p4books.endpoints import ENDPOINTS
 from p4books.load.schema import create_tables, stamp_change
@@ -25,6 +25,9 @@ Tables = dict[str, list[str]]
 SOURCES = SqlSources.at()
 SEEDS = range(min(int(os.environ.get("P4BOOKS_EXAMPLES", "3")), 100))
 STEPS = 3
+FILED = "form,month,filed_on,box,amount\n" + "".join(
+    f"430,{month},2026-06-29,,\n" for month in sorted({day[:7] for day in DAYS})
+)
 ONE_DAY = datetime(2026, 6, 30, 12, tzinfo=UTC)  # morning in Panama
 
 
@@ -44,6 +47,9 @@ class Replay:
 
     def __init__(self, folder: Path, empty: Path, seed: int, *, spread: bool = False) -> None:
         self.settings = Settings(tenant="acme", data_dir=folder)
+        self._sources = SqlSources(SOURCES.builtin, folder / "sql")
+        (folder / "sql" / "seeds").mkdir(parents=True)
+        (folder / "sql" / "seeds" / "filed_returns.csv").write_text(FILED)
         self._rebuilt = Settings(tenant="acme", data_dir=folder / "rebuilt")
         for settings in (self.settings, self._rebuilt):
             settings.private.mkdir(parents=True)
@@ -89,7 +95,7 @@ class Replay:
     def publish(self, *, rebuild: bool = False) -> Tables:
         """Publish, from scratch in a folder of its own, and return what is in the file."""
         settings = self._rebuilt if rebuild else self.settings
-        inputs = ModelInputs(settings, SOURCES, self._runs)
+        inputs = ModelInputs(settings, self._sources, self._runs)
         with scratch_dir(settings.work) as scratch:
             publish_warehouse(self.settings.warehouse, inputs, scratch, rebuild=rebuild)
         return read_tables(settings.published)

@@ -270,6 +270,7 @@ def random_seeds(seed: int, rows: Rows) -> dict[str, list[dict[str, Any]]]:
         "filed_returns": filings,
         "withholding_customers": [
             {"customer_code": "a", "share": "0.5"},
+            {"customer_code": "😀", "share": "0.5"},
             {"customer_code": "=1+1", "share": "1", "valid_from": "2026-03-01"},
         ],
         "withholding_certificates": [
