@@ -3,7 +3,7 @@
 import difflib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -40,7 +40,9 @@ class Seed:
     """Columns of one file. Only one row per value of `valid_for` may be valid on a day.
 
     A file may lack the `optional` columns. No two rows may have the same values in the columns of
-    one of `unique`, unless one of them is empty.
+    one of `unique`, unless one of them is empty. `unique_across` are two columns: no value of the
+    second is that of another row in the first. A column has each of its values of `once` at most
+    once.
     """
 
     columns: Mapping[str, SeedType]
@@ -48,6 +50,8 @@ class Seed:
     valid_for: str | None = None
     optional: tuple[str, ...] = ()
     unique: tuple[tuple[str, ...], ...] = ()
+    unique_across: tuple[str, str] | None = None
+    once: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def _is_share(value: str) -> bool:
@@ -127,6 +131,8 @@ SEEDS = {
         },
         ("box", "label_es", "label_en"),
         unique=(("box",), ("tax_box",), ("rate",)),
+        unique_across=("box", "tax_box"),
+        once={"filled_with": ("sales total", "returns", "debit", "withholding")},
     ),
     "filed_returns": Seed(
         {"form": _one_of("430"), "month": MONTH, "filed_on": DATE, "box": TEXT, "amount": MONEY},
@@ -201,6 +207,8 @@ def _load_rows(file: Path, seed: Seed) -> list[SeedRow]:
             raise BrokenSeed(file, line, why)
     for columns in seed.unique:
         _check_unique(file, rows, columns, seed)
+    _check_across(file, rows, seed)
+    _check_once(file, rows, seed)
     return _end_periods(file, rows, seed.valid_for) if seed.valid_for else rows
 
 
@@ -246,6 +254,27 @@ def _check_unique(file: Path, rows: Iterable[SeedRow], columns: Sequence[str], s
         if all(key) and lines.setdefault(key, line) != line:
             same = ", ".join(f"{column} {row[column]}" for column in columns)
             raise BrokenSeed(file, line, f"{same} is in line {lines[key]} already")
+
+
+def _check_across(file: Path, rows: Sequence[SeedRow], seed: Seed) -> None:
+    if not seed.unique_across:
+        return
+    first, second = seed.unique_across
+    lines = {fold_name(row[first]): line for line, row in rows}
+    for line, row in rows:
+        other = lines.get(fold_name(row[second]), line)
+        if other != line:
+            raise BrokenSeed(file, line, f"{second} {row[second]} is the {first} of line {other}")
+
+
+def _check_once(file: Path, rows: Sequence[SeedRow], seed: Seed) -> None:
+    for column, values in seed.once.items():
+        lines: dict[str, int] = {}
+        for line, row in rows:
+            value = row[column]
+            if value in values and lines.setdefault(value, line) != line:
+                why = f"{column} {value} may be in one line only, and is in line {lines[value]}"
+                raise BrokenSeed(file, line, why)
 
 
 def _end_periods(file: Path, rows: Iterable[SeedRow], column: str) -> list[SeedRow]:

@@ -279,6 +279,19 @@ def test_invalid_returns(write_seeds: WriteSeeds, case: str) -> None:
             BOXES + "11,,a,b,,0.07,,\n12,,c,d,,.070,,",
             "rate .070 is in line 2 already",
         ),
+        (
+            "itbms_boxes",
+            BOXES + "11,,a,b,sales,,,\n51,11,c,d,,,,",
+            "tax_box 11 is the box of line 2",
+        ),
+        *(
+            (
+                "itbms_boxes",
+                BOXES + f"20,,a,b,{kind},,,\n21,,c,d,{kind},,,",
+                f"filled_with {kind} may be in one line only, and is in line 2",
+            )
+            for kind in ("sales total", "returns", "debit", "withholding")
+        ),
     ],
 )
 def test_twice(write_seeds: WriteSeeds, seed: str, text: str, why: str) -> None:
