@@ -1,11 +1,12 @@
 -- Per month and currency; certificates of unknown customers are findings, and those of
--- months before history began are compared with nothing.
+-- months before history began or after the as-of day are compared with nothing.
 with
 
 today as (
     select
         currency,
-        date_trunc('month', timezone(timezone, history_since))::date as first_month_on
+        date_trunc('month', timezone(timezone, history_since))::date as first_month_on,
+        as_of_on
     from core.as_of
 ),
 
@@ -32,7 +33,10 @@ sides as (
         coalesce(listed.currency, today.currency) as currency,
         listed.certified as amount
     from staging.withholding_certificates as listed
-    inner join today on listed.month_on >= today.first_month_on
+    inner join today
+        on
+            listed.month_on >= today.first_month_on
+            and listed.month_on <= today.as_of_on
     anti join unknown on listed.customer_code = unknown.customer_code
 )
 

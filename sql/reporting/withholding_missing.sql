@@ -26,7 +26,8 @@ coded as (
     group by code_key(customer_code)
 ),
 
--- What was paid before history began is not known, and needs no certificate here.
+-- What was paid before history began is not known, and needs no certificate here; nor
+-- does what is paid after the as-of day.
 certificates as (
     select
         coded.customer_id,
@@ -36,7 +37,9 @@ certificates as (
     from staging.withholding_certificates as listed
     inner join coded on listed.customer_code = coded.code
     cross join today
-    where listed.month_on >= month_of(local_day(today.history_since, today.timezone))
+    where
+        listed.month_on >= month_of(local_day(today.history_since, today.timezone))
+        and listed.month_on <= month_of(today.as_of_on)
 ),
 
 sides as (

@@ -175,12 +175,12 @@ def test_box_52(add_version: Action, query_text: Query) -> None:
 
 def test_missing(insert: Action, add_version: Action, missing: Query, query: Query) -> None:
     """What is not certified is missing, in each month; a certificate of more than was expected is
-    negative, one of months before history began is not compared."""
+    negative, one of months before history began or after the as-of day is not compared."""
     for number, day in (("1", MARCH), ("2", APRIL), ("3", MAY)):
         add_version(number, "107", day)
     for month, number, amount in (
         *[("2025-11", "A", "9"), ("2026-04", "B", "2"), ("2026-05", "C", "1")],
-        *[("2026-05", "D", "2.5"), ("2026-06", "E", "0.25")],
+        *[("2026-05", "D", "2.5"), ("2026-06", "E", "0.25"), ("2026-07", "G", "4")],
     ):
         fields = {"month": f"{month}-01", "number": number, "amount": amount}
         insert("withholding_certificates", customer_code="c7", **fields)
