@@ -839,7 +839,8 @@ create macro tax_by_code(lines, documents) as table
             tax_code,
             any_value(tax_rate) as tax_rate,
             if(count(*) = count(line_net), sum(line_net), null) as net,
-            if(count(*) = count(line_tax), sum(line_tax), null) as tax_by_rate
+            if(count(*) = count(line_tax), sum(line_tax), null) as tax_by_rate,
+            count(*) as line_count
         from query_table(lines)
         group by invoice_id, tax_code
     ),
@@ -885,28 +886,99 @@ create macro tax_by_code(lines, documents) as table
             by_code.invoice_id = corrections.invoice_id
             and by_code.tax_code = corrections.tax_code;
 
--- `amounts` with tax_code, document_on and is_credit_note, and their box in the return.
--- Credit notes are in the box of returns, whatever was returned. `tax_boxes` is
--- core.tax_boxes, `forms` is staging.itbms_boxes.
+-- Whether a tax is that of a net at a rate, within the rounding of so many lines.
+create macro is_tax_at_rate(tax, net, rate, line_count) as
+    abs(as_money(tax)::decimal(19, 2) - tax_at_rate(as_money(net), rate))
+    <= 0.005 * (line_count + 1);
+
+-- `amounts` of invoices by tax code, as tax_by_code returns them, with document_on and
+-- is_credit_note, and their box in the return. Credit notes are in the box of returns,
+-- whatever was returned. What has no tax code is in the box of the only other code of
+-- its invoice, if its tax is that of this code's rate, else in the box of the one rate
+-- that its tax and net show. `tax_boxes` is core.tax_boxes, `forms` is
+-- staging.itbms_boxes.
 create macro boxes_of(amounts, tax_boxes, forms) as table
     with
 
     return_boxes as (
         select coalesce(min(box), '(none)') as box from query_table(forms)
         where filled_with = 'returns'
+    ),
+
+    by_code as (
+        select
+            amounts.*,
+            tax_boxes.box as code_box
+        from query_table(amounts) as amounts
+        left join query_table(tax_boxes) as tax_boxes
+            on
+                amounts.tax_code = tax_boxes.tax_code
+                and amounts.document_on >= tax_boxes.valid_from
+                and amounts.document_on <= tax_boxes.valid_to
+    ),
+
+    uncoded as (
+        select invoice_id from by_code
+        where tax_code = '(none)' and net <> 0 and not is_credit_note
+    ),
+
+    -- The amounts without a code, and the other code if it is the only one.
+    shown as (
+        select
+            by_code.invoice_id,
+            sum(by_code.line_count) as line_count,
+            any_value(by_code.net) filter (where by_code.tax_code = '(none)') as net,
+            any_value(by_code.tax) filter (where by_code.tax_code = '(none)') as tax,
+            if(count(*) = 2, any_value(by_code.code_box), null) as other_box,
+            if(count(*) = 2, any_value(by_code.tax_rate), null) as other_rate
+        from by_code
+        semi join uncoded on by_code.invoice_id = uncoded.invoice_id
+        group by by_code.invoice_id
+    ),
+
+    of_rate as (
+        select
+            shown.invoice_id,
+            any_value(forms.box) as box
+        from shown
+        inner join query_table(forms) as forms
+            on
+                forms.filled_with = 'sales'
+                and is_tax_at_rate(
+                    shown.tax, shown.net, forms.tax_rate, shown.line_count
+                )
+        group by shown.invoice_id
+        having count(*) = 1
+    ),
+
+    assumed as (
+        select
+            shown.invoice_id,
+            '(none)' as tax_code,
+            case
+                when
+                    is_tax_at_rate(
+                        shown.tax, shown.net, shown.other_rate, shown.line_count
+                    )
+                    then shown.other_box
+                else of_rate.box
+            end as box
+        from shown
+        left join of_rate on shown.invoice_id = of_rate.invoice_id
     )
 
     select
-        amounts.*,
+        by_code.* exclude (code_box),
         if(
-            amounts.is_credit_note, return_boxes.box, coalesce(tax_boxes.box, '(none)')
+            by_code.is_credit_note,
+            return_boxes.box,
+            coalesce(by_code.code_box, assumed.box, '(none)')
         ) as box
-    from query_table(amounts) as amounts
-    left join query_table(tax_boxes) as tax_boxes
+    from by_code
+    left join assumed
         on
-            amounts.tax_code = tax_boxes.tax_code
-            and amounts.document_on >= tax_boxes.valid_from
-            and amounts.document_on <= tax_boxes.valid_to
+            by_code.invoice_id = assumed.invoice_id
+            and by_code.tax_code = assumed.tax_code
     cross join return_boxes;
 
 -- Part of the ITBMS of an invoice that its customer withheld when it paid: all of it if

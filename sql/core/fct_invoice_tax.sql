@@ -39,7 +39,8 @@ booked as (
 
         by_code.tax_rate,
         if(invoices.is_void or by_code.invoice_id is null, 0, by_code.net) as net,
-        if(invoices.is_void or by_code.invoice_id is null, 0, by_code.tax) as tax
+        if(invoices.is_void or by_code.invoice_id is null, 0, by_code.tax) as tax,
+        by_code.line_count
     from invoices
     left join by_code on invoices.invoice_id = by_code.invoice_id
 ),

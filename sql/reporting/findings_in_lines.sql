@@ -125,6 +125,52 @@ no_box as (
     where tax_boxes.box is distinct from tax_boxes.own_box
 ),
 
+taxes as (
+    select * from core.fct_invoice_tax
+    where tax_code = '(none)' or box = '(none)'
+),
+
+boxes_of_sales as (
+    select box from staging.itbms_boxes
+    where filled_with = 'sales'
+),
+
+assumed_box as (
+    select
+        'assumed box' as rule,
+        'note' as severity,
+        'invoice' as entity,
+        taxes.invoice_id as entity_id,
+        '' as place,
+        format(
+            '{} without a tax code is in box {} of the ITBMS return, as its tax is {}',
+            taxes.net::varchar, taxes.box, taxes.tax::varchar
+        ) as detail
+    from taxes
+    semi join boxes_of_sales on taxes.box = boxes_of_sales.box
+),
+
+-- What is missing in the totals of the return, and so in the tax to pay.
+tax_without_box as (
+    select
+        'tax without a box' as rule,
+        'error' as severity,
+        'invoice' as entity,
+        invoice_id as entity_id,
+        tax_code as place,
+        format(
+            'its tax of {} is in no box of the ITBMS return, nor in its totals: {}',
+            tax::varchar,
+            if(
+                tax_code = '(none)',
+                'correct it, or the tax codes of its lines, in P4 Books',
+                'tax_rates.csv needs its rate, and a box that itbms_boxes.csv has'
+            )
+        ) as detail
+    from taxes
+    where box = '(none)' and tax <> 0
+),
+
 findings as (
     select * from unknown_product
     union all
@@ -133,6 +179,10 @@ findings as (
     select * from unknown_tax_code
     union all
     select * from no_box
+    union all
+    select * from assumed_box
+    union all
+    select * from tax_without_box
 )
 
 select * from findings

@@ -157,8 +157,8 @@ boxes as (
         sums.month_on,
         sums.currency,
         sums.box,
-        'Sin casilla: indíquela en tax_rates.csv' as label_es,
-        'Without a box: name it in tax_rates.csv' as label_en
+        'Sin casilla: corrija las líneas en P4 Books, o tax_rates.csv' as label_es,
+        'Without a box: correct the lines in P4 Books, or tax_rates.csv' as label_en
     from sums
     anti join forms on sums.box = forms.box
 ),

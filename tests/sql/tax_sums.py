@@ -23,8 +23,9 @@ from tests.sql.expected import (
 BOX = {"ITBMS": "11", "ITBMS7": "11", "ITBMS10": "13", "EXENTO": "17"}
 RATE = {"ITBMS": "0.07", "ITBMS7": "0.07", "ITBMS10": "0.10", "EXENTO": "0"}
 SINCE = {"EXENTO": date(1977, 3, 1)}  # the others are in force since July 2010
+BOX_OF_RATE = {"0.07": "11", "0.10": "13", "0.15": "15", "0": "17"}
 RETURNS = "20"
-SALES = {"11", "13", "17"}
+SALES = {"11", "13", "15", "17"}
 CHARGED = "any_value(month_tax_charged) from reporting.itbms_by_month"
 
 Amounts = dict[str, tuple[Decimal, Decimal]]  # base and tax by box
@@ -111,7 +112,7 @@ class ExpectedTax:
         held = {row["id"] for row in self.books.rows["customers"] if not row["_dlt_valid_to"]}
         for row in self.books.rows["withholding_certificates"]:
             named = [each for each, code in self.codes.items() if code == row["customer_code"]]
-            if named:
+            if named and date.fromisoformat(row["month"]) <= self.books.today:
                 party = min(named, key=lambda each: (each not in held, each))
                 yield (party, date.fromisoformat(row["month"]), "USD"), Decimal(row["amount"])
 
@@ -132,34 +133,68 @@ def is_rated(document: Document, code: str) -> bool:
 
 def list_boxes(document: Document) -> Amounts:
     """Return base and tax of an invoice by box; the tax is what its header charges."""
-    nets, taxes = _list_codes(document)
-    unknown = sorted(code for code in nets if code not in taxes)
-    left = document.tax - sum(taxes.values(), NONE)
-    if unknown:
-        taxes[unknown[0]] = left
-    elif taxes:
-        taxes[min(taxes, key=lambda code: (-abs(taxes[code]), code))] += left
+    lines = _list_lines(document)
+    nets = dict.fromkeys((code for code, _ in lines), NONE)
+    taxes = dict(nets)
+    for (code, net), tax in zip(lines, _list_taxes(document, lines), strict=True):
+        nets[code] += net
+        taxes[code] += tax
+    if taxes and all(is_rated(document, code) for code in taxes):
+        most = min(taxes, key=lambda code: (-abs(taxes[code]), code))
+        taxes[most] += document.tax - sum(taxes.values(), NONE)
     boxes: Amounts = {}
     for code, net in nets.items():
-        box = RETURNS if document.total < 0 else BOX.get(code, "(none)")
-        box = box if code not in unknown or box == RETURNS else "(none)"
-        base, tax = boxes.get(box, (NONE, NONE))
-        boxes[box] = (base + net, tax + taxes.get(code, NONE))
+        others = [each for each in nets if each != code]
+        box = BOX[code] if is_rated(document, code) else "(none)"
+        if code == "(none)" and net:
+            box = _find_box(document, net, taxes[code], others, len(lines))
+        box = RETURNS if document.total < 0 else box
+        base, charged = boxes.get(box, (NONE, NONE))
+        boxes[box] = (base + net, charged + taxes[code])
     return boxes
 
 
-def _list_codes(document: Document) -> tuple[dict[str, Decimal], dict[str, Decimal]]:
-    """Return net by tax code, and tax by those codes whose rate is known that day."""
-    nets: dict[str, Decimal] = {}
-    taxes: dict[str, Decimal] = {}
-    for line in document.lines:
-        nets[line.tax_code] = nets.get(line.tax_code, NONE) + line.net
-        if is_rated(document, line.tax_code):
-            tax = cents(line.net * Decimal(RATE[line.tax_code]))
-            taxes[line.tax_code] = taxes.get(line.tax_code, NONE) + tax
-    if document.net != document.lines_net or (document.tax and not document.lines):
-        nets["(none)"] = nets.get("(none)", NONE) + document.net - document.lines_net
-    return nets, taxes
+def _find_box(document: Document, net: Decimal, tax: Decimal, others: list[str], lines: int) -> str:
+    """Return the box of what has no tax code: that of the only other code, or of its own rate."""
+
+    def fits(rate: str) -> bool:
+        return abs(tax - cents(net * Decimal(rate))) <= Decimal("0.005") * (lines + 1)
+
+    if len(others) == 1 and is_rated(document, others[0]) and fits(RATE[others[0]]):
+        return BOX[others[0]]
+    found = [box for rate, box in BOX_OF_RATE.items() if fits(rate)]
+    return found[0] if len(found) == 1 else "(none)"
+
+
+def _list_lines(document: Document) -> list[tuple[str, Decimal]]:
+    """Return tax code and net of the lines in their order, after what only the header has."""
+    lines = document.lines
+    numbers = [line.row.get("line_number") for line in lines]
+    if None not in numbers and len(set(numbers)) == len(numbers):
+        lines = sorted(lines, key=lambda line: int(line.row["line_number"]))
+    rest = document.net - document.lines_net
+    has_rest = rest or (document.tax and not lines)
+    return [("(none)", rest)] * bool(has_rest) + [(line.tax_code, line.net) for line in lines]
+
+
+def _list_taxes(document: Document, lines: list[tuple[str, Decimal]]) -> list[Decimal]:
+    """Return the tax of each line; those without a rate share what the header has beyond."""
+    known = {
+        place: cents(net * Decimal(RATE[code]))
+        for place, (code, net) in enumerate(lines)
+        if is_rated(document, code)
+    }
+    left = document.tax - sum(known.values(), NONE)
+    rest = [place for place in range(len(lines)) if place not in known]
+    whole = sum((lines[place][1] for place in rest), NONE)
+    upto = shared = NONE
+    for place in rest:
+        upto += lines[place][1]
+        share = cents(left * upto / whole) if whole else NONE
+        share = left if place == rest[-1] else share
+        known[place] = share - shared
+        shared = share
+    return [known[place] for place in range(len(lines))]
 
 
 def withheld(document: Document | None, share: Decimal) -> Decimal:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -136,7 +137,7 @@ def test_without_a_box(insert: Action, add_invoice: Action, boxes: Query, query:
 
     assert boxes(FIGURES) == [("(none)", 2, "400.00", "31.00")]
     assert boxes("filled_by, box_label", "box = '(none)'") == [
-        ("yours", "Sin casilla: indíquela en tax_rates.csv")
+        ("yours", "Sin casilla: corrija las líneas en P4 Books, o tax_rates.csv")
     ]
     assert query(
         "select entity_id, detail from reporting.data_quality where rule = 'no box' order by all"
@@ -144,6 +145,52 @@ def test_without_a_box(insert: Action, add_invoice: Action, boxes: Query, query:
         ("ODD", "itbms_boxes.csv has no box 99 for sales"),
         ("TWELVE", "tax_rates.csv names no box of the ITBMS return for it"),
     ]
+
+
+UNCODED: dict[str, tuple[str, list[tuple[str | None, str]], list[tuple[str, str]]]] = {
+    # the header's tax, the lines, the boxes with their tax
+    "at 7 %": ("7.00", [(None, "100")], [("11", "7.00")]),
+    "at 10 %": ("10.00", [("", "100")], [("13", "10.00")]),
+    "at 15 %, rounded": ("4.49", [(None, "29.90")], [("15", "4.49")]),
+    "without tax": ("0", [(None, "100")], [("17", "0.00")]),
+    "beside another rate": (
+        *("17.00", [("ITBMS", "100"), (None, "100")]),
+        [("11", "7.00"), ("13", "10.00")],
+    ),
+    "at the rate of the other code": (
+        *("20.00", [("HOTEL", "100"), (None, "100")]),
+        [("14", "20.00")],
+    ),
+    "beyond the lines": ("7.70", [("ITBMS", "100")], [("11", "7.70")]),
+    "a discount on all lines": ("14.70", [("ITBMS", "220")], [("11", "14.70")]),
+    "at no rate": ("12.00", [(None, "100")], [("(none)", "12.00")]),
+    "at any rate": ("0.01", [(None, "0.05")], [("(none)", "0.01")]),
+    "of a new code": ("7.00", [("NEW", "100")], [("(none)", "7.00")]),
+}
+NETS = {"beyond the lines": "110", "a discount on all lines": "210"}
+
+
+@pytest.mark.parametrize("case", UNCODED)
+def test_without_a_tax_code(
+    insert: Action, add_invoice: Action, boxes: Query, query: Query, case: str
+) -> None:
+    """What has no tax code is in the box of the one rate that its tax shows, and a finding; tax
+    that is in no box is an error that names the amount."""
+    tax, lines, expected = UNCODED[case]
+    insert("tax_rates", tax_code="HOTEL", rate="0.10", box="14")
+    net = NETS.get(case, str(sum(Decimal(net) for _, net in lines)))
+    add_invoice("2026-01-10", tax, *lines, subtotal=net)
+
+    assert boxes("box, tax", "documents > 0 and box not in ('19', '211')") == expected
+    is_boxed = expected[0][0] != "(none)"
+    [(rule, severity, entity_id, detail)] = query(
+        "select rule, severity, entity_id, detail from reporting.data_quality"
+        " where entity = 'invoice' and rule in ('assumed box', 'tax without a box')"
+    )
+    assert (rule, severity, entity_id) == (
+        ("assumed box", "note", "1") if is_boxed else ("tax without a box", "error", "1")
+    )
+    assert is_boxed or f"its tax of {expected[0][1]} is in no box" in detail
 
 
 def test_older_tax_rates(con: Any, insert: Action, add_invoice: Action, boxes: Query) -> None:
