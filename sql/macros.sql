@@ -279,6 +279,10 @@ create macro tax_at_rate(net, rate) as
 create macro line_amount(quantity, unit_price, discount) as
     full_as_money(in_full(quantity, unit_price) - coalesce(discount, 0));
 
+-- The net of a line of an order: its subtotal, else what it comes to, else 0.
+create macro order_line_net(subtotal, quantity, unit_price, discount) as
+    coalesce(subtotal, line_amount(quantity, unit_price, discount), 0);
+
 -- Headers: what is missing is computed from what is there ----------------------------
 
 -- The net of a document: its subtotal, else total less tax, else the sum of its lines,

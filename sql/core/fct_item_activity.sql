@@ -26,33 +26,41 @@ sold as (
 demanded as (
     select
         'demanded' as direction,
-        sales_order_id as document_id,
-        line_number,
-        product_id,
-        currency,
-        is_open,
-        document_on,
-        quantity,
-        unit_price,
-        line_net
-    from core.fct_sales_order_line
-    where is_live
+        order_lines.sales_order_id as document_id,
+        order_lines.line_number,
+        coalesce(order_lines.product_id, '(none)') as product_id,
+        orders.currency,
+        orders.is_open,
+        orders.document_on,
+        order_lines.quantity,
+        order_lines.unit_price,
+        order_line_net(
+            order_lines.line_net, order_lines.quantity, order_lines.unit_price, order_lines.discount
+        ) as line_net
+    from staging.sales_order_lines as order_lines
+    inner join core.fct_sales_order as orders
+        on order_lines.sales_order_id = orders.sales_order_id
+    where orders.is_live
 ),
 
 on_order as (
     select
         'on order' as direction,
-        purchase_order_id as document_id,
-        line_number,
-        product_id,
-        currency,
-        is_open,
-        document_on,
-        quantity,
-        unit_price,
-        line_net
-    from core.fct_purchase_order_line
-    where is_live
+        order_lines.purchase_order_id as document_id,
+        order_lines.line_number,
+        coalesce(order_lines.product_id, '(none)') as product_id,
+        orders.currency,
+        orders.is_open,
+        orders.document_on,
+        order_lines.quantity,
+        order_lines.unit_price,
+        order_line_net(
+            order_lines.line_net, order_lines.quantity, order_lines.unit_price, order_lines.discount
+        ) as line_net
+    from staging.purchase_order_lines as order_lines
+    inner join core.fct_purchase_order as orders
+        on order_lines.purchase_order_id = orders.purchase_order_id
+    where orders.is_live
 ),
 
 activity as (

@@ -37,10 +37,8 @@ joined as (
 
         lines.quantity,
         lines.unit_price,
-        coalesce(
-            lines.line_net,
-            line_amount(lines.quantity, lines.unit_price, lines.discount),
-            0
+        order_line_net(
+            lines.line_net, lines.quantity, lines.unit_price, lines.discount
         ) as line_net
     from lines
     inner join orders on lines.sales_order_id = orders.sales_order_id
