@@ -35,7 +35,10 @@ demanded as (
         order_lines.quantity,
         order_lines.unit_price,
         order_line_net(
-            order_lines.line_net, order_lines.quantity, order_lines.unit_price, order_lines.discount
+            order_lines.line_net,
+            order_lines.quantity,
+            order_lines.unit_price,
+            order_lines.discount
         ) as line_net
     from staging.sales_order_lines as order_lines
     inner join core.fct_sales_order as orders
@@ -55,7 +58,10 @@ on_order as (
         order_lines.quantity,
         order_lines.unit_price,
         order_line_net(
-            order_lines.line_net, order_lines.quantity, order_lines.unit_price, order_lines.discount
+            order_lines.line_net,
+            order_lines.quantity,
+            order_lines.unit_price,
+            order_lines.discount
         ) as line_net
     from staging.purchase_order_lines as order_lines
     inner join core.fct_purchase_order as orders

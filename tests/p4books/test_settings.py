@@ -364,6 +364,13 @@ def test_invalid_tenant_name(name: str) -> None:
     assert "letters, digits and hyphens" in _errors(tenant=name)
 
 
+def test_tenant_called_like_a_schema() -> None:
+    """DuckDB could not tell core.fct_invoice in core.duckdb from the table of another file."""
+    error = _errors(tenant="Core")
+
+    assert "choose another name, and give the address of the API in base_url" in error
+
+
 @given(st.text("ab9-./@:#?%\\ \n\0\u200b\u00e9\uff41", max_size=5))
 def test_any_tenant_name(name: str) -> None:
     """A name is rejected, or its host is below p4books.com and its file in the data folder."""

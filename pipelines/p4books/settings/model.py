@@ -26,6 +26,7 @@ from p4books.errors import SettingsError, UsageError, describe_unknown, end_sent
 from p4books.spelling import clean_name
 
 ENV_PREFIX = "SOURCES__P4BOOKS__"
+_SCHEMAS = {"main", "raw", "staging", "core", "reporting", "custom", "seeds"}
 TENANT_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 
 
@@ -111,6 +112,11 @@ class Settings(BaseModel):
     def _check_tenant(cls, value: str) -> str:
         if not TENANT_NAME.fullmatch(value):
             raise ValueError("a tenant name may contain only letters, digits and hyphens")
+        if value.lower() in _SCHEMAS:
+            raise ValueError(
+                f"tables of a file called {value}.duckdb could not be told from its schema {value};"
+                " choose another name, and give the address of the API in base_url"
+            )
         return value
 
     @validator("api_key")

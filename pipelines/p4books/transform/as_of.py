@@ -131,6 +131,7 @@ def rewind_to_day(path: Path, day: date, settings: Settings) -> None:
         ).fetchone()
         _check_day(day, *(row or (None, None)))
         end = {"at": compute_end_of_day(day, settings.timezone)}
+        con.execute("alter table raw.seen alter verified_at drop not null")
         con.execute("begin")
         for name in ENDPOINTS:
             con.execute(f"delete from raw.{name} where _dlt_valid_from > $at", end)
@@ -138,6 +139,11 @@ def rewind_to_day(path: Path, day: date, settings: Settings) -> None:
                 f"update raw.{name} set _dlt_valid_to = null where _dlt_valid_to > $at", end
             )
         con.execute("delete from raw.seen")  # it has only the last sighting, which is later
+        for name in ENDPOINTS:
+            con.execute(
+                f"insert into raw.seen select '{name}', id, null from raw.{name}"
+                " where _dlt_valid_to is null"
+            )
         con.execute("delete from raw.fields where first_seen_at > $at", end)
         con.execute("delete from raw.runs where ended_at > $at", end)
         con.execute("update raw.as_of set as_of_at = $at, as_of_on = $day", {**end, "day": day})

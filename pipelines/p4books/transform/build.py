@@ -183,7 +183,10 @@ def _build_view(con: duckdb.DuckDBPyConnection, model: Model, macros: ScalarMacr
     create = f"create or replace view {name_table(model)} as\n"
     _create(con, model, path, f"{create}{model.sql}")  # shows the line of an error
     if model.published:
-        query = write_out_macros(con, model.sql, macros)
+        try:
+            query = write_out_macros(con, model.sql, macros)
+        except ValueError as error:
+            raise BrokenSql(model.file, 1, str(error)) from None
         _create(con, model, PUBLISHED_PATH, f"{create}{query}")
         _comment_on(con, model)
 

@@ -22,7 +22,7 @@ class Change:
     """
 
     rows: str | None = None
-    columns: frozenset[str] = frozenset()
+    columns: tuple[str, ...] = ()
 
 
 Changes = dict[str, Change]  # by full name; a table that is not there is as before
@@ -78,9 +78,9 @@ def save_rows(con: duckdb.DuckDBPyConnection, name: str, query: str) -> Change |
     return Change(table, list_columns(con, table))
 
 
-def list_columns(con: duckdb.DuckDBPyConnection, table: str) -> frozenset[str]:
-    """Return the names of the columns of a table."""
-    return frozenset(name for name, *_ in con.execute(f"describe {table}").fetchall())
+def list_columns(con: duckdb.DuckDBPyConnection, table: str) -> tuple[str, ...]:
+    """Return the names of the columns of a table, in order."""
+    return tuple(name for name, *_ in con.execute(f"describe {table}").fetchall())
 
 
 def take_fingerprint(con: duckdb.DuckDBPyConnection, name: str) -> str:

@@ -60,7 +60,8 @@ def write_out_macros(con: duckdb.DuckDBPyConnection, sql: str, macros: ScalarMac
     """Return a query with the bodies of the macros that it calls in place of the calls.
 
     So it can be run where the macros are not, as in a view of the published file. `sql` is a query
-    that DuckDB's parser accepts, but no PIVOT. Raises duckdb.Error.
+    that DuckDB's parser accepts, but no PIVOT. Raises duckdb.Error, and ValueError for a call that
+    would mean something else written out.
     """
     query = _parse(sql)
     written = _write_out(query, macros)
@@ -128,10 +129,27 @@ def _write_out(node: Any, macros: ScalarMacros) -> Any:
     node = {key: _write_out(value, macros) for key, value in node.items()}
     if node.get("class") != "FUNCTION" or node["function_name"] not in macros:
         return node
-    parameters, body = macros[node["function_name"]]
+    name = node["function_name"]
+    parameters, body = macros[name]
+    expression = _parse(f"select {body}")["node"]["select_list"][0]
+    if len(node["children"]) != len(parameters) or not _is_plain(expression):
+        raise ValueError(f"the macro {name} cannot be written out in a published view")
     arguments = dict(zip(parameters, node["children"], strict=True))
-    expression = _write_out(_parse(f"select {body}")["node"]["select_list"][0], macros)
-    return {**_substitute(expression, arguments), "alias": node["alias"]}
+    return {**_substitute(_write_out(expression, macros), arguments), "alias": node["alias"]}
+
+
+def _is_plain(node: Any) -> bool:
+    """Return whether all names in a syntax tree are parameters, without fields of them.
+
+    A lambda has names of its own, and so has a subquery.
+    """
+    if isinstance(node, list):
+        return all(map(_is_plain, node))
+    if not isinstance(node, dict):
+        return True
+    if node.get("class") in {"LAMBDA", "SUBQUERY"} or len(node.get("column_names", ())) > 1:
+        return False
+    return all(map(_is_plain, node.values()))
 
 
 def _substitute(node: Any, arguments: dict[str, Any]) -> Any:

@@ -106,8 +106,9 @@ def _find_columns(
     return found
 
 
-def _find_column(names: Sequence[str], columns: frozenset[str]) -> str | None:
-    found = next((name for name in names if name in columns), None)
+def _find_column(names: Sequence[str], columns: Sequence[str]) -> str | None:
+    """Return the first column with one of the names: a table's own key is before references."""
+    found = next((column for column in columns if column in names), None)
     return found and quote_identifier(found)
 
 

@@ -223,11 +223,24 @@ def test_many_models(target: Connection, sql: Files) -> None:
     assert target.execute("select count(*) from published.core.b19").fetchall() == [(60,)]
 
 
-@pytest.mark.parametrize("text", ["from two()", "select * from raw.vendors"])
-def test_view_that_readers_could_not_open(target: Connection, sql: Files, text: str) -> None:
-    """A published view must do without `raw` and macros of tables, which are not in the file."""
-    root = sql(core__a=f"-- One row.\n-- published: view\n{text}")
-    (root / "macros.sql").write_text("create macro two() as table select 2 as x;")
+UNREADABLE = {
+    "table of the warehouse": "select * from raw.vendors",
+    "macro of tables": "from two()",
+    "lambda": "select more(1) as x",
+    "field of a parameter": "select field_of({'x': 1}) as x",
+    "default": "select plus(1) as x",
+}
+
+
+@pytest.mark.parametrize("case", UNREADABLE)
+def test_view_that_readers_could_not_read(target: Connection, sql: Files, case: str) -> None:
+    """A published view must do without `raw`, and macros must mean the same written out."""
+    root = sql(core__a=f"-- One row.\n-- published: view\n{UNREADABLE[case]}")
+    (root / "macros.sql").write_text(
+        "create macro two() as table select 2 as x; create macro field_of(t) as t.x;"
+        "create macro more(a) as list_transform([1], lambda x: x + a)[1];"
+        "create macro plus(a, b := 1) as a + b;"
+    )
 
     with pytest.raises(BrokenSql, match=r"a\.sql, line "):
         build_tables(target, load_models(SqlSources.at(root)))

@@ -287,12 +287,24 @@ def test_values_with_blanks() -> None:
             for table in ("changed", "other", "changed")
             if (
                 part := slices.copy_inputs(
-                    con, (), ["invoice_id"], [Change(table, frozenset({"invoice_id"}))]
+                    con, (), ["invoice_id"], [Change(table, ("invoice_id",))]
                 )
             )
         ]
 
     assert names == ["slice_0", "slice_1", "slice_0"]
+
+
+def test_reference_with_a_name_of_the_partition() -> None:
+    """The own key of a table is taken, which is before its references, such as adopted fields."""
+    with duckdb.connect() as con:
+        con.execute("create table changed as select '1' as sales_order_id, '9' as invoice_id")
+        change = Change("changed", ("sales_order_id", "invoice_id"))
+
+        part = Slices().copy_inputs(con, (), ["invoice_id", "sales_order_id"], [change])
+
+        assert part is not None
+        assert con.execute(f"from {part.values}").fetchall() == [("1",)]
 
 
 def test_rows_stay_in_order(tenant: Tenant) -> None:
