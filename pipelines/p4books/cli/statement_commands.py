@@ -67,7 +67,8 @@ def statement(
     sent. The settings `company` and `company_details` are the letterhead.
     """
     if bool(customers) == overdue:
-        raise UsageError("Name customers, or give --overdue for all that are late.")
+        both = " Not both." if overdue else ""
+        raise UsageError(f"Name customers, or give --overdue for all that are late.{both}")
     from p4books.publish.statements.labels import Language
     from p4books.publish.statements.write import StatementOptions, write_statements
     from p4books.settings import load_settings
@@ -105,7 +106,7 @@ def _print_statements(written: "WrittenStatements", *, as_json: bool) -> None:
                     }
                     for each in written.statements
                 ],
-                "manifest": str(written.manifest) if written.manifest else None,
+                "manifest": str(written.manifest),
                 "notes": written.notes,
             }
         )
@@ -120,8 +121,7 @@ def _print_statements(written: "WrittenStatements", *, as_json: bool) -> None:
         )
     for note in written.notes:
         log_note(note)
-    if written.manifest:
-        statements = count_of(len(written.statements), "statement")
-        log_progress(f"{statements}, listed in {display_path(written.manifest)}.")
-    elif not written.notes:
+    if not written.statements and not written.notes:
         log_note("Nobody has an overdue balance; no statement was written.")
+    statements = count_of(len(written.statements), "statement")
+    log_progress(f"{statements}, listed in {display_path(written.manifest)}.")

@@ -32,6 +32,7 @@ _TYPES = {  # the first that fits; how its values are written
     "timestamp": f"{_DAY}[ T]{_TIME}",
     "boolean": "(?i)true|false",
 }
+_FIGURE = r"\D{0,4}[0-9][-0-9.,/:'\s]*\D{0,3}"  # a number or date as people write it
 _TEXTS = ("id", "code")  # columns of ours with these words at their end are texts
 
 
@@ -50,11 +51,15 @@ class UserTables:
 
 @dataclass(frozen=True)
 class _Column:
-    """A column of texts: its position and name, and how many values it has and fit each type."""
+    """A column of texts: its position and name, and how many values it has and fit each type.
+
+    `figures` of them look like a number or a date, however it is written.
+    """
 
     place: int
     name: str
     values: int
+    figures: int
     fits: Mapping[str, int]
 
     @property
@@ -77,6 +82,12 @@ class _Column:
         kind = max(self.fits, key=lambda kind: self.fits[kind])
         is_usual = self.fits[kind] < self.values < 2 * self.fits[kind]
         return kind if is_usual and self.type == "varchar" and not self.is_key else None
+
+    @property
+    def is_surprising(self) -> bool:
+        """Whether it is text although most of its values look like numbers or dates."""
+        is_text = self.type == "varchar" and not self.is_key
+        return is_text and (self.usual_type is not None or 2 * self.figures > self.values)
 
 
 def load_user_tables(con: duckdb.DuckDBPyConnection, files: Iterable[Path]) -> UserTables:
@@ -121,7 +132,7 @@ def _load_table(con: duckdb.DuckDBPyConnection, file: Path, view: str) -> list[s
     return [
         f"{column.name} is text because of {_find_odd_value(con, file, texts, column, rows)}"
         for column in columns
-        if column.usual_type
+        if column.is_surprising
     ]
 
 
@@ -158,12 +169,13 @@ def _check_columns(file: Path, columns: Sequence[str]) -> None:
 def _count_types(con: duckdb.DuckDBPyConnection, table: str, names: Sequence[str]) -> list[_Column]:
     """Count the values of each column of texts, and those that fit each type."""
     counts = [
-        f"count({name}), {', '.join(f'count(*) filter ({_fits(name, kind)})' for kind in _TYPES)}"
+        f"count({name}), count(*) filter (regexp_full_match({name}, {quote_literal(_FIGURE)})),"
+        f" {', '.join(f'count(*) filter ({_fits(name, kind)})' for kind in _TYPES)}"
         for name in map(quote_identifier, names)
     ]
     found = iter(con.execute(f"select {', '.join(counts)} from {table}").fetchone() or ())
     return [
-        _Column(place, name, next(found), {kind: next(found) for kind in _TYPES})
+        _Column(place, name, next(found), next(found), {kind: next(found) for kind in _TYPES})
         for place, name in enumerate(names)
     ]
 
@@ -177,9 +189,11 @@ def _fits(name: str, kind: str) -> str:
 def _find_odd_value(
     con: duckdb.DuckDBPyConnection, file: Path, table: str, column: _Column, rows: Sequence[Row]
 ) -> str:
-    """Describe the first value of a text column that does not fit its usual type."""
+    """Describe the first value of a text column that does not fit its usual type, if it has one."""
     name = quote_identifier(column.name)
-    odd = f"{name} is not null and not ({_fits(name, column.usual_type or '')})"
+    odd = f"{name} is not null"
+    if column.usual_type:
+        odd += f" and not ({_fits(name, column.usual_type)})"
     values = {
         value for (value,) in con.execute(f"select {name} from {table} where {odd}").fetchall()
     }

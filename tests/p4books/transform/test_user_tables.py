@@ -148,6 +148,16 @@ def test_hints(table: Table) -> None:
     assert table.hints == []
 
 
+@pytest.mark.parametrize(
+    "value", ["3000,50", "B/. 3000", "3,000.50", "01/10/2026", "7 %", "$3'000"]
+)
+def test_hint_about_figures(table: Table, value: str) -> None:
+    """The first value is named if most look like numbers or dates, written in another way."""
+    assert table.load(f'a,b\n"{value}",x\n"{value}",7 Eleven Panamá\n') == ""
+
+    assert table.hints == [f"a is text because of {value!r} in mine.csv, line 2"]
+
+
 def test_ids_and_codes(table: Table) -> None:
     """Ids and codes are texts as in our tables, so that they can be joined."""
     assert table.load("customer_id,Product_CODE,id,code,barcode\n1,2,3,4,5\n") == ""

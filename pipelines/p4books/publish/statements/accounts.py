@@ -118,7 +118,11 @@ class OpenItem:
 
 @dataclass(frozen=True)
 class Account:
-    """What a customer owes in one currency: open items by due date, and the balance by AGES."""
+    """What a customer owes in one currency: open items by due date, and the balance by AGES.
+
+    If it `is_too_large`, a sum has more digits than an amount, and so those that are not known are
+    0.
+    """
 
     customer: Customer
     currency: str
@@ -126,6 +130,7 @@ class Account:
     overdue: Decimal
     balance: Decimal
     items: tuple[OpenItem, ...]
+    is_too_large: bool = False
 
     @property
     def overdue_items(self) -> list[OpenItem]:
@@ -163,8 +168,14 @@ def read_accounts(published: Path, words: Sequence[str] = ()) -> Accounts:
         _check_lists(about["missing_lists"] or "", about["as_of_on"])
         named = _find_customers(con, words)
         accounts = tuple(_read_accounts(con, list(named) if words else None))
+        too_large = [account for account in accounts if account.is_too_large]
         notes = _describe_settled(named, accounts) if words else _describe_unnamed(con)
-        return Accounts(about["as_of_on"], about["as_of_at"], accounts, tuple(notes))
+        return Accounts(
+            about["as_of_on"],
+            about["as_of_at"],
+            tuple(account for account in accounts if not account.is_too_large),
+            (*notes, *map(_describe_too_large, too_large)),
+        )
 
 
 def _check_lists(missing: str, as_of_on: date | None) -> None:
@@ -218,12 +229,16 @@ def _find_customer(word: str, by_code: dict[str, set[str]], rows: list[tuple[Any
 
 
 def _read_accounts(con: duckdb.DuckDBPyConnection, ids: list[str] | None) -> Iterator[Account]:
-    condition = "overdue > 0" if ids is None else "customer_id in (select unnest(?::varchar[]))"
+    condition = (
+        "coalesce(overdue > 0, true)"
+        if ids is None
+        else "customer_id in (select unnest(?::varchar[]))"
+    )
     sql = _ACCOUNTS.format(condition=condition)
     rows = execute_query(con, sql, [ids] if ids is not None else None).fetchall()
     items = _read_items(con, sorted({row[0] for row in rows}))
     for customer_id, currency, code, name, tax_id, email, terms, address, *amounts in rows:
-        *ages, overdue, balance = amounts
+        *ages, overdue, balance = (Decimal(0) if amount is None else amount for amount in amounts)
         yield Account(
             customer=Customer(
                 customer_id=customer_id,
@@ -239,6 +254,7 @@ def _read_accounts(con: duckdb.DuckDBPyConnection, ids: list[str] | None) -> Ite
             overdue=overdue,
             balance=balance,
             items=tuple(items[customer_id, currency]),
+            is_too_large=None in amounts,
         )
 
 
@@ -264,6 +280,14 @@ def _describe_settled(named: dict[str, str], accounts: Iterable[Account]) -> Ite
     for customer_id, name in named.items():
         if customer_id not in with_items:
             yield f"{name} ({customer_id}) has nothing open, so there is no statement."
+
+
+def _describe_too_large(account: Account) -> str:
+    customer = account.customer
+    return (
+        f"{customer.name} ({customer.customer_id}) owes more in {account.currency} than an amount "
+        "can hold, so there is no statement."
+    )
 
 
 def _describe_unnamed(con: duckdb.DuckDBPyConnection) -> Iterator[str]:

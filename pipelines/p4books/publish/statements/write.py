@@ -50,10 +50,10 @@ class WrittenStatement:
 
 @dataclass(frozen=True)
 class WrittenStatements:
-    """The statements that were written, their list, and notes; without any there is no list."""
+    """The statements that were written, their list, and notes."""
 
     statements: tuple[WrittenStatement, ...]
-    manifest: Path | None
+    manifest: Path
     notes: tuple[str, ...]
 
 
@@ -63,14 +63,13 @@ def write_statements(
     """Write a statement for each account of the customers that words name, by id or code.
 
     Without words, for each account with an overdue balance. No file is replaced before all are
-    complete; the list of files is replaced last. What no font can show is written as a workbook.
-    Raises what `read_accounts` raises, UsageError without the package for PDF, and NotWritten.
+    complete; the list of files is replaced last, and is empty if there is none. What no font can
+    show is written as a workbook. Raises what `read_accounts` raises, UsageError without the
+    package for PDF, and NotWritten.
     """
     if options.format == "pdf":
         require_typst()
     found = read_accounts(published, words)
-    if not found.accounts:
-        return WrittenStatements((), None, found.notes)
     notes = list(found.notes)
     make_folder(options.folder)
     with temporary_folder(options.folder, options.folder) as scratch:
@@ -152,7 +151,8 @@ def _write_manifest(path: Path, files: Sequence[WrittenStatement], as_of_on: dat
                 (
                     *map(_guard, (customer.customer_id, customer.code)),
                     *map(_guard, (customer.name, customer.email)),
-                    *(each.file.name, as_of_on, account.currency, account.overdue, account.balance),
+                    *(each.file.name, as_of_on, _guard(account.currency)),
+                    *(account.overdue, account.balance),
                 )
             )
     return path

@@ -55,7 +55,10 @@ def test_names_that_excel_would_calculate(
     published: Path, options: MakeOptions, tmp_path: Path
 ) -> None:
     """Opening the list in Excel runs no formula that a customer is called."""
-    change = "update core.dim_customer set customer_name = '=1+1', email = '+1@x.example'"
+    change = (
+        "update core.dim_customer set customer_name = '=1+1', email = '+1@x.example';"
+        "update reporting.ar_aging set currency = '=2+2'"
+    )
     copy = copy_books(published, tmp_path, change)
 
     write_statements(copy, ["C-1"], options())
@@ -63,6 +66,7 @@ def test_names_that_excel_would_calculate(
     with (options().folder / "manifest.csv").open(encoding="utf-8-sig", newline="") as file:
         row = next(csv.DictReader(file))
     assert (row["customer_name"], row["email"]) == ("'=1+1", "'+1@x.example")
+    assert row["currency"] == "'=2+2"
 
 
 def test_odd_names(published: Path, options: MakeOptions, tmp_path: Path) -> None:
@@ -105,12 +109,30 @@ def test_letter_that_no_font_has(published: Path, options: MakeOptions, tmp_path
 
 
 def test_nothing_to_write(published: Path, options: MakeOptions) -> None:
-    """Without open items there is neither a file nor a list, nor a folder."""
+    """Without open items the list is empty, so that nobody gets a statement of the run before."""
+    write_statements(published, ["C-1"], options())
+
     written = write_statements(published, ["C-3"], options())
 
-    assert (written.statements, written.manifest) == ((), None)
+    assert written.statements == ()
     assert written.notes == ("Pagado (3) has nothing open, so there is no statement.",)
-    assert not options().folder.exists()
+    with written.manifest.open(encoding="utf-8-sig", newline="") as file:
+        assert list(csv.DictReader(file)) == []
+
+
+@pytest.mark.parametrize("words", [["C-1"], []])
+def test_balance_that_is_too_large(
+    published: Path, options: MakeOptions, tmp_path: Path, words: list[str]
+) -> None:
+    """What has more digits than an amount is stated by nobody, which a note says."""
+    change = "update reporting.ar_aging set balance = null, overdue = null where currency = 'USD'"
+    copy = copy_books(published, tmp_path, change)
+
+    written = write_statements(copy, words, options())
+
+    assert "USD" not in {each.account.currency for each in written.statements}
+    owes = "Óptica “Ñandú” & Cía., S.A. (1) owes more in USD than an amount can hold, so"
+    assert any(note.startswith(owes) for note in written.notes)
 
 
 def test_all_or_nothing(published: Path, options: MakeOptions) -> None:
