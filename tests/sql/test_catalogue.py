@@ -140,6 +140,15 @@ def test_published_descriptions(books: Connection) -> None:
     assert described == (len(MODELS),)
 
 
+def test_views_follow_those_they_read() -> None:
+    """`export database` writes views in alphabetical order, and `import database` makes them so."""
+    views = {model.full_name: model for model in MODELS if model.is_view}
+    pairs = [(name, read) for name, view in views.items() for read in view.reads & views.keys()]
+
+    assert len(pairs) > 1
+    assert [(name, read) for name, read in pairs if read > name] == []
+
+
 def read_examples(title: str) -> list[str]:
     """Return the SQL examples in a section of the README."""
     text = (sql_folder() / "README.md").read_text(encoding="utf-8")
