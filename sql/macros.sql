@@ -198,6 +198,97 @@ create macro itbms_due(month_on) as
             then (month_on + interval 1 month + interval 14 days)::date
     end;
 
+-- The holiday of each of `days`, which have day_on, and whether it is a business day.
+-- `rules` is raw.holidays.
+create macro business_days(days, rules) as table
+    with
+
+    -- Easter by the anonymous Gregorian algorithm (Meeus, Astronomical Algorithms,
+    -- ch. 8).
+    years as (
+        select
+            year(day_on) as year_number,
+            year(day_on) % 19 as a,
+            year(day_on) // 100 as b,
+            year(day_on) % 100 as c
+        from query_table(days)
+        group by year(day_on)
+    ),
+
+    epacts as (
+        select
+            *,
+            (19 * a + b - b // 4 - (b - (b + 8) // 25 + 1) // 3 + 15) % 30 as h
+        from years
+    ),
+
+    weekdays as (
+        select
+            *,
+            (32 + 2 * (b % 4) + 2 * (c // 4) - h - c % 4) % 7 as w
+        from epacts
+    ),
+
+    fulls as (
+        select
+            *,
+            (a + 11 * h + 22 * w) // 451 as m
+        from weekdays
+    ),
+
+    easters as (
+        select
+            year_number,
+            make_date(
+                year_number,
+                (h + w - 7 * m + 114) // 31,
+                (h + w - 7 * m + 114) % 31 + 1
+            ) as easter_on
+        from fulls
+    ),
+
+    holidays as (
+        select
+            coalesce(
+                easters.easter_on + rules.days_after_easter,
+                try_cast(
+                    format(
+                        '{}-{:02d}-{:02d}', easters.year_number, rules.month, rules.day
+                    )
+                    as date
+                )
+            ) as day_on,
+            min(rules.holiday) as holiday
+        from easters
+        cross join query_table(rules) as rules
+        where
+            easters.year_number >= coalesce(rules.first_year, 0)
+            and easters.year_number <= coalesce(rules.last_year, 9999)
+        group by all
+    ),
+
+    free_days as (
+        -- If a holiday is a Sunday, the Monday is free (Código de Trabajo, 47).
+        select
+            day_on,
+            holiday
+        from holidays
+        union all
+        select
+            sundays.day_on + 1 as day_on,
+            sundays.holiday
+        from holidays as sundays
+        anti join holidays as mondays on sundays.day_on + 1 = mondays.day_on
+        where isodow(sundays.day_on) = 7
+    )
+
+    select
+        given.day_on,
+        free_days.holiday,
+        isodow(given.day_on) <= 5 and free_days.day_on is null as is_business_day
+    from query_table(days) as given
+    left join free_days on given.day_on = free_days.day_on;
+
 -- The first day that is taken for the day of a document, rather than for a mistake.
 create macro first_plausible_day() as
     date '1990-01-01';

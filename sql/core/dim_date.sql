@@ -20,6 +20,10 @@ documents as (
     select document_on from core.fct_purchase_order
 ),
 
+holidays as (
+    select * from raw.holidays
+),
+
 bounds as (
     -- A mistyped date must not make a calendar of two thousand years.
     select
@@ -61,89 +65,17 @@ named as (
     from days
 ),
 
--- Easter by the anonymous Gregorian algorithm (Meeus, Astronomical Algorithms, ch. 8).
-years as (
-    select
-        year_number,
-        year_number % 19 as a,
-        year_number // 100 as b,
-        year_number % 100 as c
-    from named
-    group by year_number
-),
-
-epacts as (
-    select
-        *,
-        (19 * a + b - b // 4 - (b - (b + 8) // 25 + 1) // 3 + 15) % 30 as h
-    from years
-),
-
-weekdays as (
-    select
-        *,
-        (32 + 2 * (b % 4) + 2 * (c // 4) - h - c % 4) % 7 as w
-    from epacts
-),
-
-fulls as (
-    select
-        *,
-        (a + 11 * h + 22 * w) // 451 as m
-    from weekdays
-),
-
-easters as (
-    select
-        year_number,
-        make_date(
-            year_number,
-            (h + w - 7 * m + 114) // 31,
-            (h + w - 7 * m + 114) % 31 + 1
-        ) as easter_on
-    from fulls
-),
-
-holidays as (
-    select
-        coalesce(
-            easters.easter_on + rules.days_after_easter,
-            try_cast(
-                format('{}-{:02d}-{:02d}', easters.year_number, rules.month, rules.day)
-                as date
-            )
-        ) as day_on,
-        min(rules.holiday) as holiday
-    from easters
-    cross join raw.holidays as rules
-    where
-        easters.year_number >= coalesce(rules.first_year, 0)
-        and easters.year_number <= coalesce(rules.last_year, 9999)
-    group by all
-),
-
-free_days as (
-    -- If a holiday is a Sunday, the Monday is free (Código de Trabajo, artículo 47).
-    select
-        day_on,
-        holiday
-    from holidays
-    union all
-    select
-        sundays.day_on + 1 as day_on,
-        sundays.holiday
-    from holidays as sundays
-    anti join holidays as mondays on sundays.day_on + 1 = mondays.day_on
-    where isodow(sundays.day_on) = 7
+business_days as (
+    select * from business_days(named, holidays)
 ),
 
 judged as (
     select
         named.*,
-        free_days.holiday,
-        named.weekday_number <= 5 and free_days.day_on is null as is_business_day
+        business_days.holiday,
+        business_days.is_business_day
     from named
-    left join free_days on named.day_on = free_days.day_on
+    inner join business_days on named.day_on = business_days.day_on
 ),
 
 worked as (

@@ -23,6 +23,10 @@ days as (
     select * from core.dim_date
 ),
 
+holidays as (
+    select * from raw.holidays
+),
+
 withheld as (
     select
         month_on,
@@ -60,7 +64,33 @@ filed as (
             and months.filed_on = amounts.filed_on
 ),
 
+first_days as (
+    select min(document_on) as day_on from core.fct_invoice
+    where document_on >= first_plausible_day()
+    union all
+    select min(month_on) as day_on from filed_months
+    where month_on >= first_plausible_day()
+),
+
+-- A return is filed for a month without sales as well.
+months_so_far as (
+    select
+        unnest(
+            generate_series(
+                month_of(min(first_days.day_on)),
+                month_of(today.as_of_on),
+                interval 1 month
+            )
+        )::date as month_on,
+        today.currency
+    from first_days
+    cross join today
+    group by today.as_of_on, today.currency
+),
+
 months as (
+    select * from months_so_far
+    union
     select
         month_on,
         currency
@@ -75,6 +105,39 @@ months as (
         month_on,
         currency
     from filed_months
+),
+
+-- Days on which the return is due, outside the calendar.
+other_due_days as (
+    select itbms_due(months.month_on) as due_on
+    from months
+    anti join days on itbms_due(months.month_on) = days.day_on
+    group by itbms_due(months.month_on)
+),
+
+other_days as (
+    select unnest(generate_series(due_on, due_on + 366, interval 1 day))::date as day_on
+    from other_due_days
+),
+
+other_business_days as (
+    select day_on from business_days(other_days, holidays)
+    where is_business_day
+),
+
+pay_days as (
+    select
+        day_on,
+        next_business_on
+    from days
+    union all
+    select
+        other_due_days.due_on as day_on,
+        min(other_business_days.day_on) as next_business_on
+    from other_due_days
+    inner join other_business_days
+        on other_due_days.due_on <= other_business_days.day_on
+    group by other_due_days.due_on
 ),
 
 by_box as (
@@ -202,7 +265,7 @@ finished as (
 
         filled.month_on,
         itbms_due(filled.month_on) as due_on,
-        days.next_business_on as pay_by_on,
+        pay_days.next_business_on as pay_by_on,
         filed_months.filed_on,
 
         if(filled.is_known, coalesce(filled.documents, 0), null)::bigint as documents,
@@ -220,7 +283,7 @@ finished as (
         base_filed.amount_filed as base_filed,
         tax_filed.amount_filed as tax_filed
     from filled
-    left join days on itbms_due(filled.month_on) = days.day_on
+    left join pay_days on itbms_due(filled.month_on) = pay_days.day_on
     left join filed_months
         on
             filled.month_on = filed_months.month_on

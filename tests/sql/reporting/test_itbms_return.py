@@ -110,7 +110,9 @@ def test_whole_form(add_invoice: Action, boxes: Query, set_as_of: Action) -> Non
         "20",
         "52",
     ]
-    withheld = boxes("documents, tax, due_on, pay_by_on", "box = '52'")
+    withheld = boxes(
+        "documents, tax, due_on, pay_by_on", "box = '52' and month(month_on) in (1, 7)"
+    )
     assert withheld == [
         (None, None, "2026-02-15", "2026-02-16"),  # before history began; a Sunday
         (0, "0.00", "2026-08-15", "2026-08-17"),  # a Saturday
@@ -293,6 +295,40 @@ def test_filed_amounts(
         "select entity_id, place from reporting.data_quality"
         " where rule = 'unknown box in filed_returns.csv'"
     ) == [("X", "2026-01 2026-03-01")]
+
+
+def test_months_without_sales(
+    insert: Action, add_invoice: Action, set_as_of: Action, boxes: Query
+) -> None:
+    """From the first document or filing to the as-of day, each month has its boxes, in the tenant's
+    currency; a mistyped day makes no month but its own."""
+    set_as_of("2026-04-30")
+    add_invoice("2026-02-10", "7.00", ("ITBMS", "100"), subtotal="100", currency="EUR")
+    add_invoice("0202-01-10", "1.00", ("EXENTO", "100"), subtotal="100")
+    insert("filed_returns", form="430", month="2026-01-01", filed_on="2026-02-15")
+
+    columns = "month_on, currency, filled_by, documents, base, tax"
+    assert boxes(columns, "box = '11'") == [
+        ("0202-01-01", "USD", "ours", 0, "0.00", "0.00"),
+        ("2026-01-01", "USD", "ours", 0, "0.00", "0.00"),
+        ("2026-02-01", "EUR", "ours", 1, "100.00", "7.00"),
+        *((f"2026-0{month}-01", "USD", "ours", 0, "0.00", "0.00") for month in (2, 3, 4)),
+    ]
+
+
+def test_due_days_outside_the_calendar(
+    insert: Action, add_invoice: Action, set_as_of: Action, boxes: Query
+) -> None:
+    """The last business day to pay is known of months filed long before or after the documents."""
+    set_as_of("2026-03-31")
+    add_invoice("2026-01-10", "7.00", ("ITBMS", "100"), subtotal="100")
+    for month in ("1950-01-01", "2033-03-01"):
+        insert("filed_returns", form="430", month=month, filed_on="2026-02-15")
+
+    assert boxes("month_on, due_on, pay_by_on", "box = '11' and year(month_on) <> 2026") == [
+        ("1950-01-01", "1950-02-15", "1950-02-15"),
+        ("2033-03-01", "2033-04-15", "2033-04-18"),  # Good Friday
+    ]
 
 
 def test_last_possible_month(add_invoice: Action, query: Query) -> None:
