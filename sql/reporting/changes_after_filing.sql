@@ -64,6 +64,36 @@ sides as (
     where versions.is_live and versions.valid_to is null
 ),
 
+-- What each invoice was when the month was filed, since then, and what it is now.
+records as (
+    select
+        form,
+        month_on,
+        compared_at,
+        invoice_id,
+        first_seen_at
+    from sides
+    group by all
+),
+
+states as (
+    select
+        records.form,
+        records.month_on,
+        records.compared_at,
+        versions.*,
+        records.compared_at >= versions.valid_from
+        and records.compared_at < coalesce(versions.valid_to, 'infinity') as is_then,
+        versions.valid_to is null as is_now,
+        versions.is_live
+        and month_of(versions.tax_on) = records.month_on as is_in_month
+    from records
+    inner join versions
+        on
+            records.invoice_id = versions.invoice_id
+            and records.first_seen_at = versions.first_seen_at
+),
+
 -- The boxes of these versions. A version takes the place of an invoice here.
 documents as (
     select
@@ -72,7 +102,8 @@ documents as (
         any_value(is_credit_note) as is_credit_note,
         any_value(invoice_subtotal) as invoice_subtotal,
         any_value(invoice_tax) as invoice_tax
-    from sides
+    from states
+    where is_in_month and coalesce(valid_to > compared_at, true)
     group by invoice_id, valid_from
 ),
 
@@ -81,10 +112,8 @@ texts as (
         (id_text(invoices.id), invoices._dlt_valid_from) as document_id,
         invoices.lines
     from raw.invoices as invoices
-    semi join sides
-        on
-            id_text(invoices.id) = sides.invoice_id
-            and invoices._dlt_valid_from = sides.valid_from
+    semi join documents
+        on (id_text(invoices.id), invoices._dlt_valid_from) = documents.invoice_id
 ),
 
 lines as (
@@ -165,32 +194,72 @@ differing as (
         or tax_before is distinct from tax_now
 ),
 
--- What each invoice was when the month was filed, and what it is now.
-records as (
+-- The amounts of an invoice in a month, version by version; none while it was gone.
+box_lists as (
+    select
+        invoice_id,
+        list((box, base, tax) order by box) as boxes
+    from amounts
+    where base is distinct from 0 or tax is distinct from 0
+    group by invoice_id
+),
+
+steps as (
+    select
+        states.form,
+        states.month_on,
+        states.compared_at,
+        states.invoice_id,
+        states.first_seen_at,
+        states.valid_from as seen_at,
+        if(
+            box_lists.boxes is null, null, (states.currency, box_lists.boxes)
+        ) as amounts
+    from states
+    left join box_lists
+        on
+            states.is_in_month
+            and (states.invoice_id, states.valid_from) = box_lists.invoice_id
+    where coalesce(states.valid_to > states.compared_at, true)
+    union all by name
     select
         form,
         month_on,
         compared_at,
         invoice_id,
-        first_seen_at
-    from sides
-    group by all
+        first_seen_at,
+        valid_to as seen_at
+    from states
+    qualify
+        valid_to > compared_at
+        and coalesce(
+            lead(valid_from) over (
+                partition by form, month_on, invoice_id, first_seen_at
+                order by valid_from
+            ) > valid_to,
+            true
+        )
 ),
 
-states as (
+steps_in_order as (
     select
-        records.form,
-        records.month_on,
-        records.compared_at,
-        versions.*,
-        records.compared_at >= versions.valid_from
-        and records.compared_at < coalesce(versions.valid_to, 'infinity') as is_then,
-        versions.valid_to is null as is_now
-    from records
-    inner join versions
-        on
-            records.invoice_id = versions.invoice_id
-            and records.first_seen_at = versions.first_seen_at
+        *,
+        lag(amounts) over (
+            partition by form, month_on, invoice_id, first_seen_at order by seen_at
+        ) as amounts_before
+    from steps
+),
+
+last_changes as (
+    select
+        form,
+        month_on,
+        invoice_id,
+        first_seen_at,
+        max(seen_at) as seen_at
+    from steps_in_order
+    where amounts is distinct from amounts_before and seen_at > compared_at
+    group by form, month_on, invoice_id, first_seen_at
 ),
 
 fates as (
@@ -204,7 +273,6 @@ fates as (
         arg_max(document_on, valid_from) as document_on,
         arg_max(tax_on, valid_from) as tax_on,
         any_value(if(is_then and is_live, tax_on, null)) as tax_on_before,
-        max(coalesce(valid_to, valid_from)) as seen_at,
         bool_or(is_then and is_void) as was_void,
         bool_or(is_then and is_draft) as was_draft,
         bool_or(valid_from <= compared_at) as was_known,
@@ -253,7 +321,7 @@ named as (
         fates.tax_on_before,
         fates.tax_on,
         differing.first_seen_at,
-        fates.seen_at,
+        last_changes.seen_at,
         (months.first_filed_on + interval 12 months)::date as rectify_until_on,
 
         if(
@@ -282,6 +350,12 @@ named as (
             and differing.month_on = fates.month_on
             and differing.invoice_id = fates.invoice_id
             and differing.first_seen_at = fates.first_seen_at
+    left join last_changes
+        on
+            differing.form = last_changes.form
+            and differing.month_on = last_changes.month_on
+            and differing.invoice_id = last_changes.invoice_id
+            and differing.first_seen_at = last_changes.first_seen_at
     inner join months
         on differing.form = months.form and differing.month_on = months.month_on
     left join customers on fates.customer_id = customers.customer_id

@@ -155,6 +155,31 @@ def test_changed_twice(add_version: Action, file_month: Action, changes: Query) 
     ]
 
 
+def test_last_change_of_the_amounts(
+    add_version: Action, file_month: Action, changes: Query
+) -> None:
+    """A change is dated by the version since which the boxes hold what they hold now: not by a
+    later payment, nor by what happened while the invoice was void."""
+    file_month()
+    void: dict[str, Any] = {"status": "Void"}
+    for number, later, latest in (
+        *[("1", {}, {"amount_paid": "5"}), ("2", void, {**void, "amount_paid": "5"})],
+        *[("3", void, None), ("4", {}, {"lines": [{"tax_code": "EXENTO", "subtotal": "90"}]})],
+        *[("5", {}, {"document_date": "2026-02-01"})],
+    ):
+        add_version(number, "100", until=LATER)
+        add_version(number, "90", since=LATER, until=LATEST, **later)
+        if latest is not None:
+            add_version(number, "90", since=LATEST, **latest)
+
+    assert [row for row in changes("invoice_id, seen_at::date") if row[1] == LATEST] == [
+        *[("4", LATEST), ("4", LATEST), ("5", LATEST)]
+    ]
+    assert {row for row in changes("invoice_id, seen_at::date") if row[1] != LATEST} == {
+        (number, LATER[:10]) for number in ("1", "2", "3")
+    }
+
+
 def test_end_of_the_day(add_version: Action, file_month: Action, changes: Query) -> None:
     """What was seen on the day of filing, until midnight in Panama, was filed."""
     file_month()
