@@ -981,6 +981,26 @@ create macro tax_by_code(lines, documents) as table
             by_code.invoice_id = corrections.invoice_id
             and by_code.tax_code = corrections.tax_code;
 
+-- The rate of ITBMS since July 2010 that a tax code names: that of the law for
+-- tobacco, alcohol and lodging, or the digits of ITBMS10 (Código Fiscal, 1057-V). Null
+-- if its name says nothing clear, as most do.
+create macro rate_by_name(tax_code) as
+    case
+        when regexp_matches(tax_code, '\b(?:SIN|NO|NON|LIBRE|FREE)\b') then null
+        when
+            regexp_matches(tax_code, 'TABAC|CIGARR|TOBACCO|CIGARET')
+            and not regexp_matches(tax_code, 'LICOR|ALCOHOL|HOTEL|HOSPEDAJE|LODGING')
+            then 0.15
+        when regexp_matches(tax_code, 'TABAC|CIGARR|TOBACCO|CIGARET') then null
+        when regexp_matches(tax_code, 'LICOR|ALCOHOL|HOTEL|HOSPEDAJE|LODGING') then 0.10
+        else
+            try_cast(
+                regexp_extract(
+                    tax_code, '^ITBMS[ _-]*([0-9]{1,2})(?:[.,]0+)?[ _]*%?$', 1
+                ) as decimal(9, 6)
+            ) / 100
+    end;
+
 -- Whether a tax is that of a net at a rate, within the rounding of so many lines.
 create macro is_tax_at_rate(tax, net, rate, line_count) as
     abs(as_money(tax)::decimal(19, 2) - tax_at_rate(as_money(net), rate))

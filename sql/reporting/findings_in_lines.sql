@@ -130,6 +130,34 @@ taxes as (
     where tax_code = '(none)' or box = '(none)'
 ),
 
+-- Tax codes without a rate, by what was charged.
+charged as (
+    select
+        tax_code,
+        count(*) as invoice_count,
+        sum(net) as net,
+        sum(tax) as tax
+    from core.fct_invoice_tax
+    where tax_rate is null and tax_code <> '(none)' and net <> 0
+    group by tax_code
+),
+
+charged_against_name as (
+    select
+        'rate is not that of its name' as rule,
+        'warning' as severity,
+        'tax code' as entity,
+        tax_code as entity_id,
+        'charged' as place,
+        format(
+            'the tax charged is {} of {}, but what it is called is taxed at {} %',
+            tax::varchar, net::varchar, round(rate_by_name(tax_code) * 100)::integer
+        ) as detail
+    from charged
+    where
+        not is_tax_at_rate(tax, net, rate_by_name(tax_code), 2 * invoice_count)
+),
+
 boxes_of_sales as (
     select box from staging.itbms_boxes
     where filled_with = 'sales'
@@ -183,6 +211,8 @@ findings as (
     select * from assumed_box
     union all
     select * from tax_without_box
+    union all
+    select * from charged_against_name
 )
 
 select * from findings

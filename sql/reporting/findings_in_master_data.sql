@@ -129,6 +129,24 @@ unknown_box as (
     where filed.box <> '(none)'
 ),
 
+-- Of the rates that are valid after the last change of the law, in July 2010.
+rate_against_name as (
+    select
+        'rate is not that of its name' as rule,
+        'warning' as severity,
+        'tax code' as entity,
+        tax_code as entity_id,
+        if(valid_from > date '0001-01-01', valid_from::varchar, '') as place,
+        format(
+            'tax_rates.csv has {} %, but what it is called is taxed at {} %',
+            round(tax_rate * 100)::integer, round(rate_by_name(tax_code) * 100)::integer
+        ) as detail
+    from staging.tax_rates
+    where
+        coalesce(valid_to >= date '2010-07-01', true)
+        and tax_rate <> rate_by_name(tax_code)
+),
+
 -- Values that do not fit the type of their column, and fields that have no column.
 misfit as (
     select
@@ -171,6 +189,8 @@ findings as (
     select * from unknown_certified
     union all
     select * from unknown_box
+    union all
+    select * from rate_against_name
     union all
     select * from misfit
     union all
