@@ -68,8 +68,9 @@ def check_key(con: duckdb.DuckDBPyConnection, model: Model) -> None:
         if column not in columns:
             line = find_header_line(model, "key")
             raise BrokenSql(model.file, line, f"its key names {column}, which is not a column")
-    for claim, query in _key_checks(model, table):
-        _run_query(con, claim, query, model.file)
+    if _fetch_some(con, _find_broken_keys(model, table), model.file):
+        for claim, query in _key_checks(model, table):
+            _run_query(con, claim, query, model.file)
 
 
 def _check_changed_key(
@@ -96,19 +97,26 @@ def _check_changed(
     slices: Slices,
 ) -> None:
     con.execute(f"set search_path = {quote_literal(PUBLISHED_PATH)}")
-    query = _read_query(file)
-    reads = find_reads(query, file)
-    changed = list_changes(reads, models, changes or {})
-    if changes is not None and not changed:
-        return
-    if part := slices.copy_inputs(con, reads, parse_partition(query), changed):
-        con.execute(f"set search_path = {quote_literal(part.prepend_to(PUBLISHED_PATH))}")
+    if changes is not None:
+        query = _read_query(file)
+        reads = find_reads(query, file)
+        changed = list_changes(reads, models, changes)
+        if not changed:
+            return
+        if part := slices.copy_inputs(con, reads, parse_partition(query), changed):
+            con.execute(f"set search_path = {quote_literal(part.prepend_to(PUBLISHED_PATH))}")
     run_check(con, file)
 
 
+def _find_broken_keys(model: Model, table: str) -> str:
+    """Return the query of the rows whose key is not unique or not complete, which is rare."""
+    key, is_incomplete = _name_key(model)
+    broken = f"count(*) > 1 or {is_incomplete}"
+    return f"select {key}, count(*) as rows from {table} group by {key} having {broken}"
+
+
 def _key_checks(model: Model, table: str) -> Iterator[tuple[str, str]]:
-    key = ", ".join(quote_identifier(column) for column in model.key)
-    is_incomplete = " or ".join(f"{quote_identifier(column)} is null" for column in model.key)
+    key, is_incomplete = _name_key(model)
     yield (
         f"{model.full_name} has one row per {', '.join(model.key)}",
         f"select {key}, count(*) as rows from {table} group by {key} having count(*) > 1",
@@ -119,6 +127,12 @@ def _key_checks(model: Model, table: str) -> Iterator[tuple[str, str]]:
     )
 
 
+def _name_key(model: Model) -> tuple[str, str]:
+    """Return the columns of a key, and the condition that one of them is null."""
+    columns = [quote_identifier(column) for column in model.key]
+    return ", ".join(columns), " or ".join(f"{column} is null" for column in columns)
+
+
 def _read_query(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8").rstrip().rstrip(";")
@@ -127,18 +141,23 @@ def _read_query(file: Path) -> str:
 
 
 def _run_query(con: duckdb.DuckDBPyConnection, claim: str, query: str, file: Path) -> None:
+    rows = _fetch_some(con, query, file)
+    if not rows:
+        return
+    columns = [column[0] for column in con.description or ()]
+    count = con.execute(f"select count(*) from (\n{query}\n)").fetchone()
+    shown = [_format_row(columns, row) for row in rows]
+    raise CheckFailed(claim, count[0] if count else len(rows), shown)
+
+
+def _fetch_some(con: duckdb.DuckDBPyConnection, query: str, file: Path) -> list[tuple[object, ...]]:
+    """Return the first rows of a query, which should have none."""
     try:
-        rows = con.execute(query).fetchmany(_SHOWN_ROWS)
-        if not rows:
-            return
-        columns = [column[0] for column in con.description or ()]
-        count = con.execute(f"select count(*) from (\n{query}\n)").fetchone()
+        return con.execute(query).fetchmany(_SHOWN_ROWS)
     except duckdb.OutOfMemoryException:
         raise
     except duckdb.Error as error:
         raise locate_sql_error(file, error) from None
-    shown = [_format_row(columns, row) for row in rows]
-    raise CheckFailed(claim, count[0] if count else len(rows), shown)
 
 
 def _format_row(columns: Sequence[str], row: Sequence[object]) -> str:
