@@ -52,7 +52,7 @@ lint: setup ## Check style, types, layers and SQL
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/sqlfluff lint --disable-progress-bar sql
+	$(BIN)/sqlfluff lint --disable-progress-bar --processes 0 sql
 
 format: setup ## Format code and SQL
 	$(BIN)/ruff check --fix .
