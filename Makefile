@@ -52,7 +52,7 @@ lint: setup ## Check style, types, layers and SQL
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/sqlfluff lint --disable-progress-bar --processes 0 sql
+	printf "%s\n" sql/checks sql/reporting sql/core sql/staging sql/macros.sql | xargs -P 2 -I {} $(BIN)/sqlfluff lint --disable-progress-bar {}
 
 format: setup ## Format code and SQL
 	$(BIN)/ruff check --fix .
