@@ -20,6 +20,7 @@ from p4books.settings import (
     read_sources,
 )
 from p4books.spelling import clean_name
+from p4books.transform.models import LAYERS, SEEDS_SCHEMA
 
 SECRET = "k-3f9a7c"  # noqa: S105 - of nothing
 
@@ -364,9 +365,10 @@ def test_invalid_tenant_name(name: str) -> None:
     assert "letters, digits and hyphens" in _errors(tenant=name)
 
 
-def test_tenant_called_like_a_schema() -> None:
+@pytest.mark.parametrize("name", [*LAYERS, SEEDS_SCHEMA, "main", "Core"])
+def test_tenant_called_like_a_schema(name: str) -> None:
     """DuckDB could not tell core.fct_invoice in core.duckdb from the table of another file."""
-    error = _errors(tenant="Core")
+    error = _errors(tenant=name)
 
     assert "choose another name, and give the address of the API in base_url" in error
 

@@ -96,14 +96,8 @@ def push_records(  # noqa: PLR0913 - the use case: all that a caller can choose
         report.warnings = tax_ids.find_wrong()
         _report_reading(reader, report)
         report.rows = max(report.rows, next(counter))  # also those that no column lets be read
-        del (
-            documents,
-            checked,
-            drafts,
-            lookups,
-            reader,
-            tax_ids,
-        )  # need not stay in memory while records are sent
+        # What need not stay in memory while records are sent.
+        del documents, checked, drafts, lookups, reader, tax_ids
 
         if push is not None:
             report.push = push

@@ -120,8 +120,7 @@ class OpenItem:
 class Account:
     """What a customer owes in one currency: open items by due date, and the balance by AGES.
 
-    If it `is_too_large`, a sum has more digits than an amount, and so those that are not known are
-    0.
+    If a sum has more digits than an amount can hold, it is 0, and the account `is_too_large`.
     """
 
     customer: Customer

@@ -1,6 +1,14 @@
--- Base and tax charged, per month and currency. The tax in the boxes is that of the
--- headers, from which the tax by lines may differ by rounding.
+-- Per month and currency the boxes add up to the net and tax of live invoices, and to
+-- itbms_by_month: to its base, and to the tax charged, from which the tax by lines may
+-- differ by rounding.
 with
+
+boxes as (
+    select box from staging.itbms_boxes
+    where filled_with in ('sales', 'returns')
+    union all
+    select '(none)' as box
+),
 
 months as (
     select
@@ -13,15 +21,9 @@ months as (
     group by month_on, currency
 ),
 
-boxes as (
-    select box from staging.itbms_boxes
-    where filled_with in ('sales', 'returns')
-    union all
-    select '(none)' as box
-),
-
 sides as (
     select
+        unnest(['invoices', 'itbms_by_month']) as summed_in,
         filled.month_on,
         filled.currency,
         filled.base,
@@ -30,6 +32,16 @@ sides as (
     semi join boxes on filled.box = boxes.box
     union all by name
     select
+        'invoices' as summed_in,
+        date_trunc('month', tax_on)::date as month_on,
+        currency,
+        -invoice_subtotal as base,
+        -invoice_tax as tax
+    from core.fct_invoice
+    where is_live
+    union all by name
+    select
+        'itbms_by_month' as summed_in,
         month_on,
         currency,
         if(is_known, -base, null) as base,
@@ -38,6 +50,7 @@ sides as (
 )
 
 select
+    summed_in,
     month_on,
     currency,
     sum(base) as base_difference,

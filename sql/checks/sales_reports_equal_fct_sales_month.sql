@@ -1,9 +1,10 @@
--- It has the same rows, with the same amounts.
+-- Both views of it have the same rows, with the same amounts.
 -- partition: customer_id
 with
 
 sides as (
     select
+        'sales_cube' as report,
         customer_id,
         product_id,
         month_on,
@@ -15,6 +16,19 @@ sides as (
     from reporting.sales_cube
     union all by name
     select
+        'price_realisation' as report,
+        customer_id,
+        product_id,
+        month_on,
+        currency,
+        quantity,
+        discount,
+        net,
+        1 as copies
+    from reporting.price_realisation
+    union all by name
+    select
+        unnest(['sales_cube', 'price_realisation']) as report,
         customer_id,
         product_id,
         month_on,
@@ -27,6 +41,7 @@ sides as (
 )
 
 select
+    report,
     customer_id,
     product_id,
     month_on,
