@@ -339,6 +339,14 @@ create macro text_as_count(text) as
             then try_cast(text as bigint)
     end;
 
+-- The sum of those amounts of a group for which a condition holds: 0 if there are none,
+-- null if one of them is unknown. The condition is never null.
+create macro sum_if(amount, is_counted) as
+    case
+        when count(*) filter (where is_counted and amount is null) = 0
+            then as_money(sum(if(is_counted, amount, 0)))
+    end;
+
 -- Sum and difference of two amounts of money, which may need one more digit.
 create macro money_plus(amount, other) as
     try_cast(amount::decimal(19, 2) + other as decimal(18, 2));

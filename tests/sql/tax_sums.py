@@ -237,6 +237,24 @@ def _months(books: Books, tax: ExpectedTax) -> None:
     assert sum_by_key(books, f"select invoice_id, sum(tax) {book}") == expected.taxed(
         lambda document: document.id
     )
+    _by_rate(books, expected.invoices)
+
+
+def _by_rate(books: Books, invoices: list[Document]) -> None:
+    """Compare the base of each rate of each invoice; what has no known rate is `other`."""
+    rates = {"base_0": "0", "base_7": "0.07", "base_10": "0.10", "base_15": "0.15"}
+    columns = {rate: column for column, rate in rates.items()}
+    rated = [
+        ((document.id, columns[RATE[line.tax_code]]), line.net)
+        for document in invoices
+        for line in document.lines
+        if is_rated(document, line.tax_code)
+    ]
+    rest = [((document.id, "base_other"), document.net) for document in invoices]
+    rest += [((number, "base_other"), -net) for (number, _), net in rated]
+    wide = f"select invoice_id, {', '.join(rates)}, base_other from reporting.itbms_sales_book_wide"
+    query = f"unpivot ({wide}) on columns(* exclude (invoice_id)) into name rate value net"
+    assert sum_by_key(books, query) == total([*rated, *rest])
 
 
 def _return(books: Books, tax: ExpectedTax) -> None:

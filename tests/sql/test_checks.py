@@ -141,6 +141,7 @@ def test_difference_of_a_cent(
         "core.dim_product",
         "reporting.ar_open_items",
         "reporting.itbms_sales_book",
+        "reporting.itbms_sales_book_wide",
         "reporting.sales_cube",
         "reporting.void_and_deleted",
         "reporting.sales_backlog",

@@ -202,3 +202,58 @@ def test_overflow(add_invoice: Action, book: Query) -> None:
         ("2", "EXENTO", f"-{HUGE}", "0.00", f"-{HUGE}"),
         ("2", "NEW", None, f"-{HUGE}", HUGE),
     ]
+
+
+WIDE = "base_0, tax_0, base_7, tax_7, base_10, tax_10, base_15, tax_15, base_other, tax_other"
+
+
+@pytest.fixture
+def wide_book(query_text: Query) -> Query:
+    """Return a function that selects columns of each invoice, with its rates side by side."""
+
+    def wide_book(columns: str) -> list[tuple[Any, ...]]:
+        return query_text(
+            f"select {columns} from reporting.itbms_sales_book_wide order by invoice_id"
+        )
+
+    return wide_book
+
+
+def test_wide(insert: Action, add_invoice: Action, wide_book: Query) -> None:
+    """An invoice has one row: its codes are added up in the columns of their rates."""
+    insert("customers", id="7", name="Buyer", tax_id="8-1-1 DV 5")
+    lines = [("ITBMS7", "60.00"), ("EXENTO", "50.00"), ("itbms", "40.00"), ("ITBMS15", "10.00")]
+    add_invoice("160.00", "8.50", *lines, code="F1", customer_id="7", status="Posted")
+
+    invoice = ("1", "7", "F1", "Buyer", "8-1-1 DV 5", "Posted", "USD", False, False)
+    rates = ("50.00", "0.00", "100.00", "7.00", "0.00", "0.00", "10.00", "1.50", "0.00", "0.00")
+    totals = ("160.00", "8.50", "168.50")
+    assert wide_book("*") == [(*invoice, "2026-01-31", "2026-01-01", *rates, *totals)]
+
+
+def test_wide_other(insert: Action, add_invoice: Action, wide_book: Query) -> None:
+    """What has another rate, an unknown code or none is in the last columns, so that no amount is
+    lost; a void invoice has 0, and tax that was charged on exempt lines stays beside them."""
+    insert("tax_rates", tax_code="LUJO", rate="0.25", valid_from="2020-01-01")
+    add_invoice("70.00", "9.00", ("LUJO", "20.00"), ("NEW", "30.00"), (None, "10.00"))
+    add_invoice("100.00", "7.00", ("ITBMS7", "100.00"), status="Void")
+    add_invoice("-50.00", "-3.50", ("EXENTO", "-20.00"), ("EXEMPT", "-30.00"))
+    add_invoice("10.00", "1.00", ("ITBMS10", "10.00"), status="Draft")
+
+    none = ("0.00",) * 10
+    assert wide_book(f"invoice_id, is_void, {WIDE}, total") == [
+        ("1", False, *none[:8], "70.00", "9.00", "79.00"),
+        ("2", True, *none, "0.00"),
+        ("3", False, "-50.00", "-3.50", *none[:8], "-53.50"),
+    ]
+
+
+def test_wide_overflow(add_invoice: Action, wide_book: Query) -> None:
+    """A sum that is unknown or overflows is null, and only that one."""
+    add_invoice(HUGE, "0.00", ("NEW", HUGE), ("NEW", HUGE), ("EXENTO", f"-{HUGE}"))
+    add_invoice(HUGE, HUGE, ("ITBMS7", HUGE))
+
+    assert wide_book("base_0, base_7, tax_7, base_other, tax_other, net, tax, total") == [
+        (f"-{HUGE}", "0.00", "0.00", None, "0.00", None, "0.00", None),
+        ("0.00", HUGE, HUGE, "0.00", "0.00", HUGE, HUGE, None),
+    ]
