@@ -366,7 +366,7 @@ class BrokenSql(P4BooksError):
 
 
 class BrokenSeed(BrokenSql):
-    """A file under sql/seeds/ is invalid."""
+    """A CSV file under sql/ is invalid."""
 
 
 class QueryFailed(P4BooksError):
@@ -558,8 +558,8 @@ def locate_sql_error(file: Path, error: Exception, above: int = 0) -> BrokenSql:
 
 
 def describe_left_out(error: BrokenSql) -> str:
-    """Say that a custom report was left out, and why; or a table that only these read."""
-    kind = "table" if isinstance(error, BrokenSeed) else "report"
+    """Say that a custom report was left out, and why; or a file that only these use."""
+    kind = "file" if isinstance(error, BrokenSeed) else "report"
     return (
         f"{error.where} This {kind} was left out; everything else is published. "
         "Fix the file and run `p4books report`."

@@ -44,6 +44,11 @@ tenant_option = click.option(
     callback=remember_tenant,
     help="The tenant, if several are configured.",
 )
+lang_option = click.option(
+    "--lang",
+    type=click.Choice(["es", "en"]),
+    help="Spanish or English.  [default: the setting `language`]",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 as_of_option = click.option(
     "--as-of", metavar="DAY", help="Use the file that `report --as-of DAY` published."

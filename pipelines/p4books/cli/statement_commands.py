@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING
 import click
 
 from p4books.cli.query_commands import find_published_file, warn_of_changes
-from p4books.cli.runtime import as_of_option, json_option, log_note, log_progress, tenant_option
+from p4books.cli.runtime import (
+    as_of_option,
+    json_option,
+    lang_option,
+    log_note,
+    log_progress,
+    tenant_option,
+)
 from p4books.errors import UsageError, count_of
 
 if TYPE_CHECKING:  # imported by the command itself, so that `--help` starts without them
@@ -40,13 +47,7 @@ if TYPE_CHECKING:  # imported by the command itself, so that `--help` starts wit
     show_default=True,
     help="pdf: for people to read; xlsx: to calculate with.",
 )
-@click.option(
-    "--lang",
-    type=click.Choice(["es", "en"]),
-    default="es",
-    show_default=True,
-    help="Spanish or English.",
-)
+@lang_option
 @as_of_option
 @tenant_option
 @json_option
@@ -55,7 +56,7 @@ def statement(
     overdue: bool,
     folder: Path,
     kind: str,
-    lang: str,
+    lang: str | None,
     as_of: str | None,
     tenant: str | None,
     as_json: bool,
@@ -69,13 +70,15 @@ def statement(
     if bool(customers) == overdue:
         both = " Not both." if overdue else ""
         raise UsageError(f"Name customers, or give --overdue for all that are late.{both}")
-    from p4books.publish.statements.labels import Language
+    from p4books.publish.language import Language
     from p4books.publish.statements.write import StatementOptions, write_statements
     from p4books.settings import load_settings
 
     settings = load_settings(tenant, need_key=False)
     letterhead = _choose_letterhead(settings)
-    options = StatementOptions(kind, folder, settings.export_mode, Language(lang), letterhead)
+    options = StatementOptions(
+        kind, folder, settings.export_mode, Language(lang or settings.language), letterhead
+    )
     published = find_published_file(settings, as_of)
     written = write_statements(published, customers, options)
     warn_of_changes(settings, published)

@@ -23,6 +23,7 @@ from p4books.load.books import check_not_lost, find_unfinished_lists
 from p4books.load.evolution import migrate_warehouse, needs_migration
 from p4books.load.schema import create_tables, load_endpoints, read_state
 from p4books.load.warehouse import check_warehouse, translate_error
+from p4books.publish.catalogue import write_catalogue
 from p4books.publish.published_file import (
     FileAccess,
     find_access,
@@ -35,7 +36,6 @@ from p4books.storage.database import (
     MEMORY_STEPS,
     STORAGE_VERSION,
     open_database,
-    quote_literal,
     quote_path,
     retry_with_more_memory,
 )
@@ -43,10 +43,10 @@ from p4books.storage.files import copy_file, scratch_dir, tenant_lock
 from p4books.storage.run_log import PublishedRecord, RunLog
 from p4books.transform.as_of import rewind_to_day
 from p4books.transform.build import build_custom_tables, build_tables, drop_unpublished
-from p4books.transform.changes import TARGET, Changes, find_changes, list_changes, name_table
+from p4books.transform.changes import TARGET, find_changes
 from p4books.transform.checks import run_checks
 from p4books.transform.inputs import INPUTS, ModelInputs, use_inputs
-from p4books.transform.models import CUSTOM, Model, ModelSet, SqlSources, load_models
+from p4books.transform.models import CUSTOM, ModelSet, SqlSources, load_models
 from p4books.transform.slices import Slices
 
 log = logging.getLogger(__name__)
@@ -228,7 +228,7 @@ def _build_models(
     con.execute(f"use {TARGET}")
     built = build_custom_tables(con, models, is_last_try=is_last_try)
     published = drop_unpublished(con, built)
-    _write_catalogue(con, published.models, changes)
+    write_catalogue(con, published, changes)
     _write_about(con, target)
     return published, fingerprints
 
@@ -318,42 +318,6 @@ def _fingerprint(warehouse: Path, settings: Settings, sql: SqlSources) -> str:
     options = f"{settings.timezone}-{settings.currency}-{settings.tax_date}"
     program = f"{VERSION}-{duckdb.__version__}"
     return f"{changed_at}-{migrated_at}-{sql.digest()}-{options}-{program}"
-
-
-def _write_catalogue(
-    con: duckdb.DuckDBPyConnection, models: Sequence[Model], changes: Changes | None
-) -> None:
-    counted = {} if changes is None else _load_counts(con, models, changes)
-    con.execute(
-        f"""
-        create or replace table {TARGET}.catalogue (
-            layer varchar, model varchar, grain varchar, key varchar, sorted_by varchar,
-            question varchar, query varchar, reads varchar, rows bigint
-        )
-        """
-    )
-    con.execute(f"comment on table {TARGET}.catalogue is 'One row per model in this file.'")
-    rows = []
-    for model in sorted(models, key=lambda model: model.full_name):
-        texts = [
-            *(model.layer, model.name, model.grain, ", ".join(model.key), model.sorted_by),
-            *(model.question, model.query, ", ".join(sorted(model.reads))),
-        ]
-        count = counted.get(model.full_name, f"(select count(*) from {name_table(model)})")
-        rows.append(f"select {', '.join(map(quote_literal, texts))}, {count}")
-    if rows:
-        con.execute(f"insert into {TARGET}.catalogue {' union all '.join(rows)}")
-
-
-def _load_counts(
-    con: duckdb.DuckDBPyConnection, models: Sequence[Model], changes: Changes
-) -> dict[str, int]:
-    """Load the numbers of rows of the views that are as before: to count them takes time."""
-    by_name = {model.full_name: model for model in models}
-    kept = {name for name, model in by_name.items() if model.is_view}
-    kept -= {name for name in kept if list_changes([name], by_name, changes)}
-    found = con.execute(f"select layer || '.' || model, rows from {TARGET}.catalogue").fetchall()
-    return {name: rows for name, rows in found if name in kept}
 
 
 def _write_about(con: duckdb.DuckDBPyConnection, target: PublishTarget) -> None:

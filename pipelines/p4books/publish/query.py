@@ -19,7 +19,10 @@ BATCH_ROWS = 2_000  # in memory at a time
 
 @dataclass(frozen=True)
 class CatalogEntry:
-    """A model in the catalogue of the published file; `rows` is how many it has."""
+    """A model in the catalogue of the published file; `rows` is how many it has.
+
+    `title`, `question_in` and `grain_in` take one of LANGUAGES.
+    """
 
     layer: str
     model: str
@@ -30,6 +33,23 @@ class CatalogEntry:
     query: str
     reads: str
     rows: int
+    section: str = ""
+    title_en: str = ""
+    title_es: str = ""
+    question_es: str = ""
+    grain_es: str = ""
+
+    def title(self, language: str) -> str:
+        """Return what people call the model; its full name if that is not known."""
+        return (self.title_es if language == "es" else self.title_en) or self.full_name
+
+    def question_in(self, language: str) -> str:
+        """Return the question that it answers, in English if there is no other."""
+        return (self.question_es if language == "es" else "") or self.question
+
+    def grain_in(self, language: str) -> str:
+        """Return what a row is, in English if there is no other sentence."""
+        return (self.grain_es if language == "es" else "") or self.grain
 
     @property
     def full_name(self) -> str:
@@ -54,11 +74,22 @@ class CatalogEntry:
 
 @dataclass(frozen=True)
 class CatalogColumn:
-    """A column of a model, with its DuckDB type."""
+    """A column of a model, with its DuckDB type; `label` and `describe` take one of LANGUAGES."""
 
     name: str
     type: str
     meaning: str
+    label_en: str = ""
+    label_es: str = ""
+    meaning_es: str = ""
+
+    def label(self, language: str) -> str:
+        """Return what people call the column; its name if that is not known."""
+        return (self.label_es if language == "es" else self.label_en) or self.name
+
+    def describe(self, language: str) -> str:
+        """Return what it means, in English if there is no other sentence; empty if unknown."""
+        return (self.meaning_es if language == "es" else "") or self.meaning
 
 
 def open_published(published: Path) -> duckdb.DuckDBPyConnection:
@@ -151,16 +182,54 @@ def list_models(con: duckdb.DuckDBPyConnection) -> list[CatalogEntry]:
     from p4books.transform.models import LAYERS  # noqa: PLC0415 - `query` starts without it
 
     try:
-        rows = con.execute(
-            "select layer, model, grain, key, sorted_by, question, query, reads, rows"
-            " from main.catalogue order by model"
-        ).fetchall()
+        result = con.execute("from main.catalogue order by model")
     except duckdb.CatalogException:
         raise QueryFailed(
             "The published file was made by an older p4books and has no catalogue. "
             "Run `p4books report`."
         ) from None
-    return sorted((CatalogEntry(*row) for row in rows), key=lambda model: LAYERS.index(model.layer))
+    names = result_columns(result)  # older files have fewer
+    entries = [CatalogEntry(**dict(zip(names, row, strict=True))) for row in result.fetchall()]
+    return sorted(entries, key=lambda model: LAYERS.index(model.layer))
+
+
+def order_for_people(
+    con: duckdb.DuckDBPyConnection, models: Sequence[CatalogEntry]
+) -> list[CatalogEntry]:
+    """Order models as people look for them: reports by section, custom ones, and what they read."""
+    layers = ("reporting", "custom", "core", "staging")
+    sections = [section for section, _ in _load_sections(con)]
+
+    def find_place(model: CatalogEntry) -> tuple[int, int]:
+        is_known = model.section in sections
+        return (
+            layers.index(model.layer) if model.layer in layers else len(layers),
+            sections.index(model.section) if is_known else len(sections),
+        )
+
+    return sorted(models, key=find_place)
+
+
+def load_section_labels(con: duckdb.DuckDBPyConnection, language: str) -> dict[str, str]:
+    """Load what the sections of the reports, and the layers, are called in one of LANGUAGES."""
+    return {
+        section: (label_es if language == "es" else "") or section
+        for section, label_es in _load_sections(con)
+    }
+
+
+def load_value_labels(con: duckdb.DuckDBPyConnection, language: str) -> dict[tuple[str, str], str]:
+    """Load what words in columns are called in one of LANGUAGES, by column and word."""
+    try:
+        rows = con.execute(
+            "select column_name, value, label_en, label_es from main.catalogue_values"
+        ).fetchall()
+    except duckdb.CatalogException:
+        return {}
+    return {
+        (column, value): (label_es if language == "es" else label_en) or value
+        for column, value, label_en, label_es in rows
+    }
 
 
 def filter_layer(models: Sequence[CatalogEntry], word: str) -> list[CatalogEntry] | None:
@@ -222,14 +291,13 @@ def query_model(
 
 def list_columns(con: duckdb.DuckDBPyConnection, model: CatalogEntry) -> list[CatalogColumn]:
     """List the columns of a model in their order."""
-    return [
-        CatalogColumn(*row)
-        for row in con.execute(
-            "select column_name, data_type, coalesce(comment, '') from duckdb_columns()"
-            " where schema_name = ? and table_name = ? order by column_index",
-            [model.layer, model.model],
-        ).fetchall()
-    ]
+    columns = con.execute(
+        "select column_name, data_type, coalesce(comment, '') from duckdb_columns()"
+        " where schema_name = ? and table_name = ? order by column_index",
+        [model.layer, model.model],
+    ).fetchall()
+    labels = _load_labels(con, model)
+    return [CatalogColumn(*column, *labels.get(column[0], ())) for column in columns]
 
 
 def read_about(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
@@ -246,6 +314,31 @@ def read_about(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
     freshness = dict(zip(result_columns(con), values, strict=False))
     known = {"current_to": None, "missing_lists": ""}
     return {**about, **{name: freshness.get(name, known[name]) for name in known}}
+
+
+def _load_labels(
+    con: duckdb.DuckDBPyConnection, model: CatalogEntry
+) -> dict[str, tuple[str, str, str]]:
+    """Load the labels and the Spanish meanings of a model's columns; none from an older file."""
+    try:
+        rows = con.execute(
+            "select column_name, label_en, label_es, meaning_es from main.catalogue_columns"
+            " where layer = ? and model = ?",
+            [model.layer, model.model],
+        ).fetchall()
+    except duckdb.CatalogException:
+        return {}
+    return {name: (label_en, label_es, meaning) for name, label_en, label_es, meaning in rows}
+
+
+def _load_sections(con: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
+    """Load the sections and their Spanish names, in their order; none from an older file."""
+    try:
+        return con.execute(
+            "select section, label_es from main.catalogue_sections order by place"
+        ).fetchall()
+    except duckdb.CatalogException:
+        return []
 
 
 def _lock_down(con: duckdb.DuckDBPyConnection) -> None:

@@ -89,6 +89,7 @@ class Settings(BaseModel):
     timezone: str = "America/Panama"
     currency: str = Field(default="USD", pattern=r"^[A-Z]{3}$")
     tax_date: Literal["document", "posting"] = "document"
+    language: Literal["en", "es"] = "en"
     company: str | None = None
     company_details: str | None = None
     parallel_lists: int = Field(default=6, ge=1, le=32)

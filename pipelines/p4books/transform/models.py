@@ -1,10 +1,9 @@
 """SQL models: parsing their files and ordering them by what they read."""
 
-import csv
 import hashlib
 import re
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from graphlib import CycleError, TopologicalSorter
 from itertools import takewhile
 from pathlib import Path
@@ -13,6 +12,12 @@ from p4books.errors import BrokenSql
 from p4books.settings import project_root
 from p4books.storage.database import quote_identifier
 from p4books.transform.reads import find_line_number, find_reads
+from p4books.transform.vocabulary import (
+    ModelTexts,
+    Vocabulary,
+    add_own_columns,
+    load_vocabulary,
+)
 
 LAYERS = ("raw", "staging", "core", "reporting", "custom")  # a model reads its own or a lower one
 CUSTOM = "custom"  # the user's own models; a broken one of these stops nothing
@@ -27,9 +32,10 @@ class Model:
     """One SQL file. `reads` are the tables that it names, as schema.table.
 
     `key` is the columns that identify a row, `sorted_by` the order in which people want the rows;
-    `query` answers `question`. `columns` maps column names to their meanings. `section` is one of
-    SECTIONS. A model that is not `published` is an intermediate one that only other models read; of
-    a published one that `is_view`, the file has the query instead of a table.
+    `query` answers `question`. `columns` maps column names to their meanings, and `texts` are the
+    titles and what else is in Spanish. `section` is one of SECTIONS. A model that is not
+    `published` is an intermediate one that only other models read; of a published one that
+    `is_view`, the file has the query instead of a table.
 
     `partition` is a column such that its rows with one value depend only on the rows of its inputs
     with the same value, and on inputs without such a column; the further names are those that the
@@ -51,6 +57,7 @@ class Model:
     is_view: bool = False
     partition: tuple[str, ...] = ()
     columns: Mapping[str, str] = field(default_factory=dict)
+    texts: ModelTexts = field(default_factory=ModelTexts)
 
     @property
     def full_name(self) -> str:
@@ -76,13 +83,14 @@ class ModelSet:
 
     Custom models come last: no other layer reads them. `macros` is the file of the SQL macros that
     the models use, None if there is none. `seeds` are the CSV files of the seeds and of the user's
-    own tables.
+    own tables. `vocabulary` has the names of columns and values for people.
     """
 
     models: list[Model]
     left_out: list[BrokenSql]
     macros: Path | None = None
     seeds: Sequence[Path] = ()
+    vocabulary: Vocabulary = field(default_factory=Vocabulary)
 
 
 @dataclass(frozen=True)
@@ -103,6 +111,11 @@ class SqlSources:
         file = self.builtin / "macros.sql"
         return file if file.is_file() else None
 
+    @property
+    def own_columns(self) -> Path:
+        """The file in which the user names the columns of custom models; it need not exist."""
+        return self.user / CUSTOM / "columns.csv"
+
     def files(self, folder: str, suffix: str = "sql") -> list[Path]:
         """List the visible files of a folder; a user's file replaces the built-in one."""
         roots = [self.builtin, self.user] if folder in {CUSTOM, SEEDS_SCHEMA} else [self.builtin]
@@ -120,7 +133,8 @@ class SqlSources:
 
     def digest_inputs(self) -> str:
         """Return a hash of the custom models, which are always built, and of the CSV files."""
-        return _hash_files([*self.files(CUSTOM), *self.files(SEEDS_SCHEMA, "csv")])
+        own_columns = [self.own_columns] if self.own_columns.is_file() else []
+        return _hash_files([*self.files(CUSTOM), *own_columns, *self.files(SEEDS_SCHEMA, "csv")])
 
 
 def sql_folder() -> Path:
@@ -136,9 +150,9 @@ def load_models(sources: SqlSources) -> ModelSet:
     Raises BrokenSql if a built-in model cannot be parsed, reads a higher layer or a table that does
     not exist, or is part of a circular dependency. A custom model is left out instead.
     """
-    meanings = _load_meanings(sources.builtin / "columns.csv")
+    vocabulary, faults = add_own_columns(load_vocabulary(sources.builtin), sources.own_columns)
     builtin = [
-        parse_model(layer, file, meanings)
+        parse_model(layer, file, vocabulary)
         for layer in LAYERS
         if layer != CUSTOM
         for file in sources.files(layer)
@@ -147,17 +161,17 @@ def load_models(sources: SqlSources) -> ModelSet:
     for model in builtin:
         _check_reads(model, models)
     models = {model.full_name: model for model in _sort_topologically(models)}
-    left_out = _add_custom_models(models, sources, meanings)
+    left_out = faults + _add_custom_models(models, sources, vocabulary)
     seeds = sources.files(SEEDS_SCHEMA, "csv")
-    return ModelSet(list(models.values()), left_out, sources.macros, seeds)
+    return ModelSet(list(models.values()), left_out, sources.macros, seeds, vocabulary)
 
 
-def parse_model(layer: str, file: Path, meanings: Mapping[str, str]) -> Model:
+def parse_model(layer: str, file: Path, vocabulary: Vocabulary) -> Model:
     """Parse the file of a model: one SELECT below a header of comments.
 
     The first line is the grain. Lines like `-- word: text` follow: key, section, order, question,
-    query, published, partition. `meanings` describes columns by name or by layer.model.column.
-    Raises BrokenSql.
+    query, published, partition, and those of ModelTexts, which else come from `vocabulary`, as do
+    the meanings of columns. Raises BrokenSql.
     """
     if not MODEL_NAME.fullmatch(file.stem):
         why = "a model name has only lower-case letters, digits and underscores"
@@ -187,7 +201,8 @@ def parse_model(layer: str, file: Path, meanings: Mapping[str, str]) -> Model:
         published=layer == CUSTOM or headers.get("published") != "no",
         is_view=layer != CUSTOM and headers.get("published") == "view",
         partition=_split_names(headers.get("partition", "")) if layer != CUSTOM else (),
-        columns=_choose_meanings(f"{layer}.{file.stem}", meanings),
+        columns=vocabulary.list_meanings(f"{layer}.{file.stem}"),
+        texts=_choose_texts(vocabulary.models.get(f"{layer}.{file.stem}"), headers),
     )
 
 
@@ -256,22 +271,10 @@ def _read_content(file: Path) -> bytes:
         return str(error).encode()
 
 
-def _load_meanings(file: Path) -> dict[str, str]:
-    """Load the meanings of columns, by name, or by layer.model.column where one differs."""
-    if not file.exists():
-        return {}
-    with file.open(encoding="utf-8", newline="") as lines:
-        return {row["column"]: row["meaning"] for row in csv.DictReader(lines)}
-
-
-def _choose_meanings(full_name: str, meanings: Mapping[str, str]) -> dict[str, str]:
-    prefix = f"{full_name}."
-    own = {
-        name.removeprefix(prefix): text
-        for name, text in meanings.items()
-        if name.startswith(prefix)
-    }
-    return {**meanings, **own}
+def _choose_texts(texts: ModelTexts | None, headers: Mapping[str, str]) -> ModelTexts:
+    """Return the texts of a model: those in its headers, and else those of the vocabulary."""
+    names = [part.name for part in fields(ModelTexts)]
+    return ModelTexts(*(headers.get(name, getattr(texts, name, "")) for name in names))
 
 
 def _parse_headers(lines: Iterable[str]) -> dict[str, str]:
@@ -339,7 +342,7 @@ def _report_cycle(model: Model, cycle: Sequence[str]) -> BrokenSql:
 
 
 def _add_custom_models(
-    models: dict[str, Model], sources: SqlSources, meanings: Mapping[str, str]
+    models: dict[str, Model], sources: SqlSources, vocabulary: Vocabulary
 ) -> list[BrokenSql]:
     """Add the custom models that can be built to `models`; return the errors of the others."""
     errors = []
@@ -349,7 +352,7 @@ def _add_custom_models(
     for file in sources.files(CUSTOM):
         name = f"{CUSTOM}.{file.stem}"
         try:
-            waiting[name] = parse_model(CUSTOM, file, meanings)
+            waiting[name] = parse_model(CUSTOM, file, vocabulary)
         except BrokenSql as error:
             left_out[name] = None
             errors.append(error)

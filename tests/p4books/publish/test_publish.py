@@ -127,6 +127,18 @@ def test_tables_have_comments(shared: Path) -> None:
     assert query(published, tables) == [
         ("main", "about", "One row: what this file is and when it was made."),
         ("main", "catalogue", "One row per model in this file."),
+        (
+            *("main", "catalogue_columns"),
+            "One row per column of a model in this file: its names and meanings.",
+        ),
+        (
+            *("main", "catalogue_sections"),
+            "One row per section of the reports and per layer, in their order.",
+        ),
+        (
+            *("main", "catalogue_values"),
+            "One row per column and word that models put into it: its names.",
+        ),
         ("staging", "vendors", "One row per vendor."),
         ("staging", "vendors_history", "One row per version of a vendor, or ''two''."),
     ]
@@ -414,7 +426,7 @@ def test_report_without_an_edit(settings: Settings, report_sql: Path) -> None:
 
     publish_report(settings, sql=report_sql)
 
-    assert len(before) == 6
+    assert len(before) == 9
     assert read_tables(settings.published) == before
     assert not is_publish_due(settings, SqlSources.at(report_sql))
 
@@ -530,7 +542,10 @@ def test_last_file_that_is_damaged(
 ) -> None:
     """A block that the disk lost in the last file does not keep the next one from being built."""
     publish_report(settings, sql=report_sql)
-    content = settings.published.read_bytes().replace(b"Void", b"void")
+    blocks = "select max(block_id) from pragma_storage_info('catalogue')"
+    ((block,),) = query(settings.published, blocks)
+    content = bytearray(settings.published.read_bytes())
+    content[3 * 4_096 + block * 262_144 + 1_000] ^= 1  # after the headers of a file
     settings.published.chmod(0o600)
     settings.published.write_bytes(content)
     log = RunLog(settings.run_log)
@@ -597,7 +612,7 @@ def test_past_day_never_changes(settings: Settings, report_sql: Path) -> None:
 
     second = read_tables(publish_report(settings, BEFORE, report_sql)[0])
 
-    assert len(first) == 6
+    assert len(first) == 9
     assert second == first
 
 
@@ -663,7 +678,7 @@ def test_users_table_that_cannot_be_read(settings: Settings, report_sql: Path) -
 
     table, reader, sums = models.left_out
     assert "targets.csv, line 3: it has 2 values for 1 column; quote" in table.where
-    assert "This table was left out; everything else" in describe_left_out(table)
+    assert "This file was left out; everything else" in describe_left_out(table)
     assert "reader.sql, line 3: it reads seeds.targets, which was left out." in reader.where
     assert "sum.sql, line 2: Binder Error: No function matches" in sums.where
     assert "; sold is text because of '2,5' in sales.csv, line 3." in sums.where

@@ -15,6 +15,7 @@ from p4books.transform.models import (
     parse_model,
     sql_folder,
 )
+from p4books.transform.vocabulary import ColumnTexts, Vocabulary
 
 Files = Callable[..., Path]
 
@@ -58,7 +59,14 @@ class Parser:
         file = self.folder / f"{name}.sql"
         file.write_bytes(text if isinstance(text, bytes) else text.encode())
         return parse_model(
-            layer, file, {key.replace("__", "."): text for key, text in meanings.items()}
+            layer,
+            file,
+            Vocabulary(
+                {
+                    key.replace("__", "."): ColumnTexts(meaning_en=text)
+                    for key, text in meanings.items()
+                }
+            ),
         )
 
 
@@ -224,7 +232,7 @@ def test_folder_instead_of_a_file(parse: Parser) -> None:
     (parse.folder / "a.sql").mkdir()
 
     with pytest.raises(BrokenSql, match=r"a\.sql, line 1: .*directory"):
-        parse_model("reporting", parse.folder / "a.sql", {})
+        parse_model("reporting", parse.folder / "a.sql", Vocabulary())
 
 
 def test_meanings_of_columns(parse: Parser) -> None:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from p4books.publish.language import Language
 from p4books.publish.statements.accounts import AGES, Account, OpenItem
-from p4books.publish.statements.labels import Language
 
 COLUMNS = (  # labels; the first four are texts and days, the others numbers
     "document",

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from p4books.errors import LetterMissing, UsageError
+from p4books.publish.language import Language, format_amount
 from p4books.publish.statements.content import COLUMNS, Cell, Section, Statement
-from p4books.publish.statements.labels import Language, format_amount
 
 if TYPE_CHECKING:
     from typst import Compiler

@@ -12,9 +12,9 @@ from xlsxwriter.workbook import Workbook
 from xlsxwriter.worksheet import Worksheet
 
 from p4books.publish.excel_cells import fits_excel, truncate_text
+from p4books.publish.language import format_amount
 from p4books.publish.statements.accounts import AGES
 from p4books.publish.statements.content import COLUMNS, TEXT_COLUMNS, Cell, Section, Statement
-from p4books.publish.statements.labels import format_amount
 
 _INK, _PALE, _RED, _MUTED = "#1F3864", "#EEF2F8", "#B00020", "#595959"
 _AMOUNT = "#,##0.00"

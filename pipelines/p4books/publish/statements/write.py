@@ -11,9 +11,9 @@ from pathlib import Path
 
 from p4books.errors import LetterMissing
 from p4books.publish.export import check_target, make_folder, temporary_folder
+from p4books.publish.language import Language
 from p4books.publish.statements.accounts import Account, read_accounts
 from p4books.publish.statements.content import Letterhead, Statement
-from p4books.publish.statements.labels import Language
 from p4books.publish.statements.pdf import require_typst, write_pdf
 from p4books.storage.files import replace_atomically
 

@@ -14,10 +14,10 @@ from tests.sql.books import fill
 
 from p4books.endpoints import ENDPOINTS
 from p4books.load.schema import create_tables
+from p4books.publish.language import Language
 from p4books.publish.publish import PublishTarget, build_published_file
 from p4books.publish.statements.accounts import Account, Customer, OpenItem
 from p4books.publish.statements.content import Letterhead, Statement
-from p4books.publish.statements.labels import Language
 from p4books.settings import validate_settings
 from p4books.transform.as_of import record_as_of
 from p4books.transform.models import ModelSet, SqlSources, load_models

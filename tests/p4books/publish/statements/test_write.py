@@ -8,8 +8,8 @@ import duckdb
 import pytest
 
 from p4books.errors import NotWritten, UsageError
+from p4books.publish.language import Language
 from p4books.publish.statements.content import Letterhead
-from p4books.publish.statements.labels import Language
 from p4books.publish.statements.write import StatementOptions, write_statements
 
 MakeOptions = Callable[..., StatementOptions]

@@ -1,0 +1,108 @@
+"""Catalogue of the published file: its models, columns and words, in English and Spanish."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple
+
+import duckdb
+
+from p4books.storage.database import quote_literal
+from p4books.transform.changes import TARGET, Changes, list_changes, name_table
+from p4books.transform.csv_file import insert_texts
+from p4books.transform.models import CUSTOM, Model, ModelSet
+from p4books.transform.vocabulary import Vocabulary
+
+_COMMENTS = {
+    "catalogue": "One row per model in this file.",
+    "catalogue_columns": "One row per column of a model in this file: its names and meanings.",
+    "catalogue_values": "One row per column and word that models put into it: its names.",
+    "catalogue_sections": "One row per section of the reports and per layer, in their order.",
+}
+_COLUMNS = {
+    "catalogue": (
+        *("layer", "model", "grain", "key", "sorted_by", "question", "query", "reads"),
+        *("section", "title_en", "title_es", "question_es", "grain_es", "rows bigint"),
+    ),
+    "catalogue_columns": (
+        *("layer", "model", "column_name", "label_en", "label_es", "meaning_en", "meaning_es"),
+    ),
+    "catalogue_values": ("column_name", "value", "label_en", "label_es"),
+    "catalogue_sections": ("place integer", "section", "label_es"),
+}  # texts if they have no type
+
+
+def write_catalogue(
+    con: duckdb.DuckDBPyConnection, models: ModelSet, changes: Changes | None
+) -> None:
+    """Write the tables of the catalogue; `changes` is None if the file is built from scratch.
+
+    Else the built-in models have the columns that they had, and views that did not change the
+    number of rows that they had: to count these takes time.
+    """
+    vocabulary = models.vocabulary
+    counted = {} if changes is None else _load_counts(con, models.models, changes)
+    _write_models(con, models.models, counted)
+    if changes is None:
+        _write_columns(con, vocabulary, "")
+        values = [astuple(value) for value in vocabulary.values]
+        _write_texts(con, "catalogue_values", values)
+        sections = [(str(at), *row) for at, row in enumerate(vocabulary.sections.items(), 1)]
+        _write_texts(con, "catalogue_sections", sections)
+    else:
+        custom = f"layer = {quote_literal(CUSTOM)}"
+        con.execute(f"delete from {TARGET}.catalogue_columns where {custom}")
+        _write_columns(con, vocabulary, f"and schema_name = {quote_literal(CUSTOM)}")
+
+
+def _write_models(
+    con: duckdb.DuckDBPyConnection, models: Sequence[Model], counted: Mapping[str, int]
+) -> None:
+    _create(con, "catalogue")
+    rows = []
+    for model in sorted(models, key=lambda model: model.full_name):
+        texts = [
+            *(model.layer, model.name, model.grain, ", ".join(model.key), model.sorted_by),
+            *(model.question, model.query, ", ".join(sorted(model.reads))),
+            *(model.section, *astuple(model.texts)),
+        ]
+        count = counted.get(model.full_name, f"(select count(*) from {name_table(model)})")
+        rows.append(f"select {', '.join(map(quote_literal, texts))}, {count}")
+    if rows:
+        con.execute(f"insert into {TARGET}.catalogue {' union all '.join(rows)}")
+
+
+def _write_columns(con: duckdb.DuckDBPyConnection, vocabulary: Vocabulary, condition: str) -> None:
+    """Write the columns of the models in the file for which a condition holds."""
+    found = con.execute(
+        "select schema_name, table_name, column_name from duckdb_columns()"
+        f" where database_name = '{TARGET}' and schema_name <> 'main' {condition}"
+        " order by schema_name, table_name, column_index"
+    ).fetchall()
+    rows = [
+        (*row, *astuple(vocabulary.describe_column(f"{row[0]}.{row[1]}", row[2]))) for row in found
+    ]
+    if condition:
+        insert_texts(con, f"{TARGET}.catalogue_columns", rows)
+    else:
+        _write_texts(con, "catalogue_columns", rows)
+
+
+def _write_texts(con: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Sequence[str]]) -> None:
+    _create(con, table)
+    insert_texts(con, f"{TARGET}.{table}", rows)
+
+
+def _create(con: duckdb.DuckDBPyConnection, table: str) -> None:
+    columns = (name if " " in name else f"{name} varchar" for name in _COLUMNS[table])
+    con.execute(f"create or replace table {TARGET}.{table} ({', '.join(columns)})")
+    con.execute(f"comment on table {TARGET}.{table} is {quote_literal(_COMMENTS[table])}")
+
+
+def _load_counts(
+    con: duckdb.DuckDBPyConnection, models: Sequence[Model], changes: Changes
+) -> dict[str, int]:
+    """Load the numbers of rows of the views that are as before."""
+    by_name = {model.full_name: model for model in models}
+    kept = {name for name, model in by_name.items() if model.is_view}
+    kept -= {name for name in kept if list_changes([name], by_name, changes)}
+    found = con.execute(f"select layer || '.' || model, rows from {TARGET}.catalogue").fetchall()
+    return {name: rows for name, rows in found if name in kept}
