@@ -16,6 +16,8 @@ from typing import Any
 import duckdb
 import hypothesis
 import pytest
+from tests.published_books import publish_books
+from tests.sql.fixed_books import AS_OF, rows
 from tests.staging_sync import sync
 
 from p4books.endpoints import ENDPOINTS
@@ -263,3 +265,15 @@ def publish_models(warehouse: Path, tmp_path: Path) -> Files:
 def publish_shared(vendors_warehouse: Path, tmp_path_factory: pytest.TempPathFactory) -> Files:
     """Publish models of the warehouse with two vendors, for all tests of a module."""
     return partial(publish, tmp_path_factory.mktemp("published"), vendors_warehouse)
+
+
+@pytest.fixture(scope="session")
+def fixed_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The published file of the books that golden files are made from, with two currencies."""
+    return publish_books(tmp_path_factory.mktemp("fixed") / "books", rows(), AS_OF)
+
+
+@pytest.fixture(scope="session")
+def empty_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A published file without rows, of which not even the day is known."""
+    return publish_books(tmp_path_factory.mktemp("fixed") / "empty", {}, {})

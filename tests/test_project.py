@@ -135,7 +135,10 @@ def test_dependencies_have_reasons(section: str) -> None:
     assert not [line for line in lines if not re.search(r'", +# \w', line)]
 
 
-HEAVY = {"dlt", "pandas", "pyarrow", "sqlglot", "openpyxl", "xlsxwriter", "typst"}
+HEAVY = {
+    *("dlt", "pandas", "pyarrow", "sqlglot", "openpyxl", "xlsxwriter", "typst"),
+    *("altair", "streamlit"),
+}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,150 @@
+"""Figures of the overview: freshness, receivables, sales of the month, open orders, ITBMS."""
+
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import duckdb
+
+from p4books.publish.figures.cash import load_forecast
+from p4books.publish.figures.filters import Filters
+from p4books.publish.figures.itbms import load_itbms_months
+from p4books.publish.figures.receivables import Receivables, load_ages, load_receivables_sum
+from p4books.publish.figures.sales import MonthSales, load_month_sales, load_sales_months
+from p4books.publish.figures.tables import FigureTable, load_as_of_day, read_record
+from p4books.publish.query import read_about
+
+NOTHING = Decimal("0.00")
+
+
+@dataclass(frozen=True)
+class Freshness:
+    """How fresh a published file is.
+
+    `as_of_on` and `current_to` are None if nothing was copied yet; `missing_lists` are the
+    endpoints of which nothing is in any figure yet.
+    """
+
+    tenant: str
+    timezone: str
+    as_of_on: date | None
+    as_of_at: datetime | None
+    current_to: datetime | None
+    published_at: datetime | None
+    missing_lists: tuple[str, ...]
+
+    def age(self, now: datetime) -> timedelta | None:
+        """Return how long ago the lists were read; None if they never were."""
+        return None if self.current_to is None else max(now - self.current_to, timedelta(0))
+
+    def is_stale(self, now: datetime, interval: timedelta) -> bool:
+        """Return whether the lists are older than twice the interval between two runs."""
+        age = self.age(now)
+        return age is not None and age > 2 * interval
+
+
+@dataclass(frozen=True)
+class OpenOrders:
+    """Sales orders that are not fully delivered, whole: number, net, and number of late ones."""
+
+    orders: int
+    amount: Decimal
+    late: int
+
+
+@dataclass(frozen=True)
+class MonthItbms:
+    """ITBMS of a month as charged; days None if there is no return for the month."""
+
+    month_on: date
+    tax: Decimal
+    due_on: date | None
+    pay_by_on: date | None
+
+
+@dataclass(frozen=True)
+class OverviewFigures:
+    """What a person looks at first, in one currency."""
+
+    freshness: Freshness
+    currency: str
+    receivables: Receivables
+    sales: MonthSales
+    orders: OpenOrders
+    itbms: MonthItbms
+    ages: FigureTable
+    sales_months: FigureTable
+    forecast: FigureTable
+    itbms_months: FigureTable
+
+
+def load_overview(con: duckdb.DuckDBPyConnection, filters: Filters) -> OverviewFigures:
+    """Load the figures of the overview, of all customers and products. Raises duckdb.Error."""
+    filters = replace(filters, customer_id=None, product_id=None)
+    month_on = load_as_of_day(con).replace(day=1)
+    return OverviewFigures(
+        freshness=load_freshness(con),
+        currency=filters.currency,
+        receivables=load_receivables_sum(con, filters),
+        sales=load_month_sales(con, filters.currency, month_on),
+        orders=load_open_orders(con, filters.currency),
+        itbms=load_month_itbms(con, filters.currency, month_on),
+        ages=load_ages(con, filters),
+        sales_months=load_sales_months(con, filters),
+        forecast=load_forecast(con, filters),
+        itbms_months=load_itbms_months(con, filters),
+    )
+
+
+def load_freshness(con: duckdb.DuckDBPyConnection) -> Freshness:
+    """Load how fresh the file is. Raises duckdb.Error if it has no `about`."""
+    about: dict[str, Any] = read_about(con)
+    missing = str(about.get("missing_lists") or "")
+    return Freshness(
+        tenant=str(about["tenant"]),
+        timezone=str(about["timezone"]),
+        as_of_on=about.get("as_of_on"),
+        as_of_at=about.get("as_of_at"),
+        current_to=about.get("current_to"),
+        published_at=about.get("published_at"),
+        missing_lists=tuple(missing.split(", ")) if missing else (),
+    )
+
+
+def load_open_orders(con: duckdb.DuckDBPyConnection, currency: str) -> OpenOrders:
+    """Load the sum of the open sales orders of a currency."""
+    row = read_record(
+        con,
+        """
+        select
+            count(*) as orders,
+            coalesce(sum(amount), 0)::decimal(18, 2) as amount,
+            count(*) filter (where days_late > 0) as late
+        from reporting.sales_backlog where currency = $currency
+        """,
+        {"currency": currency},
+    )
+    return OpenOrders(**row)
+
+
+def load_month_itbms(con: duckdb.DuckDBPyConnection, currency: str, month_on: date) -> MonthItbms:
+    """Load the ITBMS of a month: what was charged, and when the return is due."""
+    values = {"currency": currency, "month_on": month_on}
+    charged = read_record(
+        con,
+        """
+        select any_value(month_tax_charged) as tax from reporting.itbms_by_month
+        where currency = $currency and month_on = $month_on
+        """,
+        values,
+    )
+    days = read_record(
+        con,
+        """
+        select any_value(due_on) as due_on, any_value(pay_by_on) as pay_by_on
+        from reporting.itbms_return where currency = $currency and month_on = $month_on
+        """,
+        values,
+    )
+    return MonthItbms(month_on, charged.get("tax") or NOTHING, days["due_on"], days["pay_by_on"])
