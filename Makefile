@@ -1,9 +1,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
+APT_INSTALL := apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo sync test recipes cover soak lint format docs bench bench-growth clean
+.PHONY: help setup system demo sync test recipes cover soak lint format docs bench bench-growth clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,6 +19,10 @@ setup: .venv/.done ## Create .venv and install the pinned packages
 	$(BIN)/pip install --quiet --disable-pip-version-check --requirement requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
+
+system: ## Install the browser and the office program that tests use; on Debian, as root
+	@command -v chromium >/dev/null || { $(APT_INSTALL) chromium fonts-liberation; } >/dev/null
+	@command -v soffice >/dev/null || { $(APT_INSTALL) libreoffice-calc-nogui; } >/dev/null
 
 demo: setup ## Sync a sandbox twice and show three figures; needs no key
 	$(BIN)/p4books demo
