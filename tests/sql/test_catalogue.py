@@ -1,6 +1,5 @@
 """Catalogue of models: descriptions, keys, queries and the examples of the README."""
 
-import csv
 import re
 import shutil
 from collections.abc import Iterator
@@ -73,28 +72,6 @@ def test_column_meanings(model: Model, empty_warehouse: Connection) -> None:
 
 
 ORDER = {"asc", "desc", "nulls", "last", "first", "abs"}
-
-
-def test_unused_meanings(empty_warehouse: Connection) -> None:
-    """A meaning belongs to an existing column, is unique, and does not repeat the general one."""
-    with (sql_folder() / "columns.csv").open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    meanings = {row["column"]: row["meaning"] for row in rows}
-    found = [
-        (f"{model.full_name}.{name}", name)
-        for model in MODELS
-        for name in columns(empty_warehouse, model)
-    ]
-    used = {full if full in meanings else name for full, name in found}
-
-    assert sorted(set(meanings) - used) == []
-    assert len(meanings) == len(rows)
-    echoes = [
-        name
-        for name in meanings
-        if "." in name and meanings[name] == meanings.get(name.split(".")[2])
-    ]
-    assert echoes == []
 
 
 @each_model
