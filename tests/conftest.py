@@ -11,11 +11,12 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import hypothesis
 import pytest
+from tests.browser import NewPage, open_browser, open_pages
 from tests.published_books import publish_books
 from tests.sql.fixed_books import AS_OF, rows
 from tests.staging_sync import sync
@@ -28,6 +29,9 @@ from p4books.settings import ENV_PREFIX, Settings
 from p4books.storage.run_log import SyncSummary
 from p4books.transform.models import SqlSources, load_models
 from p4books_sandbox import Sandbox
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 MakeSettings = Callable[..., Settings]
 Row = tuple[Any, ...]
@@ -277,3 +281,17 @@ def fixed_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def empty_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A published file without rows, of which not even the day is known."""
     return publish_books(tmp_path_factory.mktemp("fixed") / "empty", {}, {})
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator["Browser"]:
+    """A browser without a window, started once for all tests of a process."""
+    with open_browser() as browser:
+        yield browser
+
+
+@pytest.fixture
+def new_page(browser: "Browser") -> Iterator[NewPage]:
+    """Open pages of the browser for one test."""
+    with open_pages(browser) as new_page:
+        yield new_page
