@@ -13,6 +13,7 @@ import click
 from p4books.cli.runtime import (
     as_of_option,
     json_option,
+    lang_option,
     log_error,
     log_note,
     log_progress,
@@ -181,19 +182,24 @@ def export(
 
 @click.command(
     short_help="List the models of the published file, or show one.",
-    epilog="\b\nExample:\n  p4books models\n  p4books models reporting\n  p4books models ar_aging",
+    epilog="\b\nExample:\n  p4books models\n  p4books models reporting\n  p4books models ar_aging"
+    "\n  p4books models --lang es",
 )
 @click.argument("name", required=False, metavar="[LAYER|MODEL]")
+@lang_option
 @as_of_option
 @tenant_option
 @json_option
-def models(name: str | None, as_of: str | None, tenant: str | None, as_json: bool) -> None:
+def models(
+    name: str | None, lang: str | None, as_of: str | None, tenant: str | None, as_json: bool
+) -> None:
     """List the models of the published file, or of a layer, or show a model's columns.
 
-    A layer is staging, core, reporting or custom.
+    A layer is staging, core, reporting or custom. JSON has the texts in both languages.
     """
     from p4books.cli.console import print_json
-    from p4books.cli.render_sync import print_model, print_models
+    from p4books.cli.render_models import print_model, print_models
+    from p4books.publish.language import Language
     from p4books.publish.query import (
         filter_layer,
         find_model,
@@ -211,12 +217,13 @@ def models(name: str | None, as_of: str | None, tenant: str | None, as_json: boo
         of_layer = filter_layer(entries, name) if name else entries
         model = find_model(entries, name) if name and of_layer is None else None
         columns = list_columns(con, model) if model else []
+    language = Language(lang or settings.language)
     if as_json:
         print_json({**vars(model), "columns": columns} if model else of_layer)
     elif model:
-        print_model(model, columns)
+        print_model(model, columns, language)
     else:
-        print_models(of_layer or [])
+        print_models(of_layer or [], language)
 
 
 @click.command(

@@ -1,4 +1,4 @@
-"""Output of sync, check, status, runs, models and report."""
+"""Output of sync, check, status, runs and report."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -25,9 +25,8 @@ from p4books.errors import AlreadyRunning, count_of
 from p4books.settings import Settings
 from p4books.storage.run_log import KILLED, EndpointRun, Run, SyncSummary
 
-if TYPE_CHECKING:  # `models` and `runs` start without what reads the API
+if TYPE_CHECKING:  # `runs` starts without what reads the API
     from p4books.extract.probe import ApiCapabilities, ProbeResult
-    from p4books.publish.query import CatalogColumn, CatalogEntry
     from p4books.publish.status import DiskUse, FirstCopy, TenantStatus
 
 COSTS = ("requests", "refused", "seconds waited")
@@ -233,34 +232,6 @@ def print_run(run: Run) -> None:
     )
     for message in run.messages:
         print_line(message)
-
-
-def print_models(models: Sequence["CatalogEntry"]) -> None:
-    """Print the models, layer by layer."""
-    print_table(
-        ("layer", "model", "rows", "what a row is"),
-        ((model.layer, model.model, model.rows, model.grain) for model in models),
-    )
-
-
-def print_model(model: "CatalogEntry", columns: Sequence["CatalogColumn"]) -> None:
-    """Print what a model is, and its columns with their meanings."""
-    print_line(f"{model.full_name}, {count_of(model.rows, 'row')}. {model.grain}")
-    details = {
-        "Key": model.key,
-        "Sorted by": model.sorted_by,
-        "Reads": model.reads,
-        "Question": model.question,
-        "Query": model.query,
-    }
-    for label, text in details.items():
-        if text:
-            print_line(f"{label}: {text}")
-    print_line()
-    print_table(
-        ("column", "type", "meaning"),
-        ((column.name, column.type, column.meaning) for column in columns),
-    )
 
 
 def print_published(

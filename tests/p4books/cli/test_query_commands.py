@@ -303,6 +303,7 @@ def test_models(run_shop: Run) -> None:
     assert rows["staging.invoices"] == 30
     lines = [line.split()[:3] for line in shown.splitlines()]
     assert ["staging", "invoices", "30"] in lines
+    assert "Invoices in P4 Books" in shown
     assert "One row per invoice" in shown
 
 
@@ -325,9 +326,32 @@ def test_one_model(run_shop: Run) -> None:
     assert "staging.invoices_history" in model["reads"].split(", ")
     (balance,) = [column for column in model["columns"] if column["name"] == "balance"]
     assert balance["type"] == "DECIMAL(18,2)"
-    assert shown.startswith("staging.invoices, 30 rows. One row per invoice")
+    assert shown.startswith("staging.invoices, Invoices in P4 Books, 30 rows. One row per invoice")
     assert f"\nReads: {model['reads']}\n" in shown
-    assert "DECIMAL(18,2)" in shown
+    assert re.search(r"^balance +Balance +DECIMAL\(18,2\) +Amount still", shown, re.MULTILINE)
+
+
+def test_models_in_spanish(run_shop: Run) -> None:
+    """Texts are in the language of the setting or of `--lang`; JSON has those of both."""
+    one = run_shop("models", "ar_aging", "--lang", "es").stdout
+    listed = run_shop("models", "reporting", **{f"{ENV_PREFIX}LANGUAGE": "es"}).stdout
+    model = json.loads(run_shop("models", "ar_aging", "--json", "--lang", "es").stdout)
+
+    assert one.startswith("reporting.ar_aging, Antigüedad de saldos, ")
+    assert "\nPregunta: ¿Quién nos debe, y desde cuándo?\n" in one
+    assert re.search(
+        r"^days_over_90 +Más de 90 días +DECIMAL\(18,2\) +Saldo con", one, re.MULTILINE
+    )
+    assert listed.splitlines()[0].split()[:4] == ["capa", "modelo", "filas", "título"]
+    assert re.search(r"reporting +ar_aging +\d+ +Antigüedad de saldos +Una fila por", listed)
+    assert (model["question"], model["title_en"]) == (
+        "Who owes us, and how late?",
+        "Receivables ageing",
+    )
+    assert model["title_es"] == "Antigüedad de saldos"
+    (bucket,) = [column for column in model["columns"] if column["name"] == "days_over_90"]
+    assert (bucket["label_en"], bucket["label_es"]) == ("Over 90 days", "Más de 90 días")
+    assert bucket["meaning_es"].startswith("Saldo con")
 
 
 @pytest.mark.parametrize("command", ["models", "export"])
