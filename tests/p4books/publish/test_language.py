@@ -11,6 +11,7 @@ import p4books
 from p4books.publish.language import LANGUAGES, Language, format_amount
 from p4books.publish.statements.accounts import AGES
 from p4books.publish.statements.content import COLUMNS
+from p4books.publish.statements.labels import load_labels
 
 PACKAGE = Path(p4books.__file__).parent
 EN, ES = (Language(code) for code in LANGUAGES)
@@ -23,10 +24,11 @@ def test_every_word_is_there(language: Language) -> None:
     python = "".join(file.read_text() for file in PACKAGE.rglob("*.py"))
     layouts = "".join(file.read_text() for file in PACKAGE.rglob("*.typ"))
 
-    asked = set(re.findall(r"words\.(\w+)", layouts)) | set(
-        re.findall(r"\bword\(\s*\"(\w+)\"", python)
-    )
-    assert asked | set(COLUMNS) | set(AGES) <= set(words)
+    asked = set(re.findall(r"\bword\(\s*\"(\w+)\"", python))
+    labels = set(re.findall(r"words\.(\w+)", layouts)) | set(COLUMNS) | set(AGES)
+    assert asked <= set(words)
+    assert labels <= set(load_labels(language))
+    asked |= labels
     assert set(words) <= asked | set(re.findall(r"\"(\w+)\"", python))
     assert all(words.values())
 

@@ -14,7 +14,7 @@ from p4books.errors import P4BooksError, UsageError, count_of, describe_unknown
 from p4books.publish.query import execute_query, open_published, read_about
 from p4books.spelling import canonical_id, clean_name, fold_name
 
-AGES = ("not_due", "days_1_30", "days_31_60", "days_61_90", "days_over_90")  # names of labels
+AGES = ("current_balance", "days_1_30", "days_31_60", "days_61_90", "days_over_90")
 
 _NEEDED_LISTS = ("customers", "invoices")
 _MAX_COMPARED = 5_000  # customers among which a similar code is looked for

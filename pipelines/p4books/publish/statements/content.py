@@ -1,21 +1,22 @@
 """Content of a statement of account: what the PDF and the workbook both show."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
 from p4books.publish.language import Language
 from p4books.publish.statements.accounts import AGES, Account, OpenItem
+from p4books.publish.statements.labels import load_labels
 
 COLUMNS = (  # labels; the first four are texts and days, the others numbers
-    "document",
+    "document_code",
     "kind",
     "document_on",
     "due_on",
     "days_overdue",
     "amount",
-    "paid",
+    "amount_paid",
     "balance",
     "running_balance",
 )
@@ -53,9 +54,14 @@ class Statement:
     language: Language
 
     @property
+    def labels(self) -> Mapping[str, str]:
+        """Return all labels by their names."""
+        return load_labels(self.language)
+
+    @property
     def title(self) -> str:
         """Return the title of the document."""
-        return f"{self.language.word('statement')}: {self.account.customer.name}"
+        return f"{self.labels['statement']}: {self.account.customer.name}"
 
     @property
     def facts(self) -> list[tuple[str, str]]:
@@ -67,19 +73,19 @@ class Statement:
             "payment_terms": customer.payment_terms,
             "currency": self.account.currency,
         }
-        return [(self.language.word(name), value) for name, value in values.items() if value]
+        return [(self.labels[name], value) for name, value in values.items() if value]
 
     @property
     def balance_label(self) -> str:
         """Return what the balance is called; a negative one is shown as a credit, without sign."""
-        return self.language.word("credit_balance" if self.account.balance < 0 else "total_balance")
+        return self.labels["credit_balance" if self.account.balance < 0 else "total_balance"]
 
     @property
     def ages(self) -> list[tuple[str, Decimal]]:
         """Return the balance by age with labels; the last one is the total."""
         amounts = zip(AGES, self.account.ages, strict=True)
-        by_age = [(self.language.word(name), amount) for name, amount in amounts]
-        return [*by_age, (self.language.word("total"), self.account.balance)]
+        by_age = [(self.labels[name], amount) for name, amount in amounts]
+        return [*by_age, (self.labels["total"], self.account.balance)]
 
     @property
     def sections(self) -> list[Section]:
@@ -93,12 +99,12 @@ class Statement:
         return [section for section in sections if section.rows]
 
     def _section(self, items: Sequence[OpenItem], before: Decimal, *, is_overdue: bool) -> Section:
-        word = self.language.word
+        labels = self.labels
         return Section(
-            title=word("overdue_documents" if is_overdue else "documents_not_due"),
+            title=labels["overdue_documents" if is_overdue else "documents_not_due"],
             is_overdue=is_overdue,
             rows=tuple(self._rows(items, before)),
-            total_label=word("total_overdue" if is_overdue else "total_not_due"),
+            total_label=labels["total_overdue" if is_overdue else "total_not_due"],
             total=_sum(items),
         )
 
@@ -108,7 +114,7 @@ class Statement:
             running += item.balance
             yield (
                 item.code,
-                self.language.word("credit_note" if item.is_credit_note else "invoice"),
+                self.labels["is_credit_note" if item.is_credit_note else "invoice"],
                 item.document_on,
                 item.due_on,
                 item.days_overdue or None,

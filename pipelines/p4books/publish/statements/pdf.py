@@ -79,7 +79,7 @@ def _describe(statement: Statement) -> dict[str, Any]:
     account, language = statement.account, statement.language
     return {
         "language": language.code,
-        "words": language.words(),
+        "words": statement.labels,
         "title": statement.title,
         "running_title": _make_running_title(statement),
         "company": _break_words(statement.letterhead.company),
@@ -94,7 +94,7 @@ def _describe(statement: Statement) -> dict[str, Any]:
         "total": format_amount(account.balance),
         "overdue": format_amount(account.overdue) if account.overdue > 0 else "",
         "ages": [[label, format_amount(amount)] for label, amount in statement.ages],
-        "columns": [language.word(name) for name in COLUMNS],
+        "columns": [statement.labels[name] for name in COLUMNS],
         "sections": [_describe_section(section, language) for section in statement.sections],
     }
 
@@ -105,7 +105,7 @@ def _make_running_title(statement: Statement) -> str:
     sender, customer = (
         name if len(name) <= _MAX_RUNNING else f"{name[: _MAX_RUNNING - 1]}…" for name in names
     )
-    return f"{sender} · {statement.language.word('statement')} · {customer}"
+    return f"{sender} · {statement.labels['statement']} · {customer}"
 
 
 def _describe_section(section: Section, language: Language) -> dict[str, Any]:

@@ -29,7 +29,7 @@ def write_workbook(statement: Statement, path: Path) -> None:
     options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     book = Workbook(path, options)
     book.set_properties({"title": statement.title, "author": statement.letterhead.company})
-    sheet = book.add_worksheet(statement.language.word("statement"))
+    sheet = book.add_worksheet(statement.labels["statement"])
     _StatementSheet(book, sheet, statement).write()
     try:
         book.close()
@@ -43,7 +43,7 @@ class _StatementSheet:
     def __init__(self, book: Workbook, sheet: Worksheet, statement: Statement) -> None:
         self._sheet = sheet
         self._statement = statement
-        self._word = statement.language.word
+        self._labels = statement.labels
         self._day = statement.language.excel_day
         self._row = 0
         self._format: Callable[..., Format] = cache(
@@ -60,20 +60,20 @@ class _StatementSheet:
         for section in self._statement.sections:
             self._write_section(section)
         account = self._statement.account
-        label = f"{self._word('total_balance')} ({account.currency})"
+        label = f"{self._labels['total_balance']} ({account.currency})"
         self._write_total(label, account.balance, top=2, bottom=2, font_color=_INK)
         self._row += 1
-        self._write_line(self._word("note"), font_color=_MUTED, italic=True, font_size=9)
+        self._write_line(self._labels["note"], font_color=_MUTED, italic=True, font_size=9)
         self._set_up_print(header_row)
 
     def _write_head(self) -> None:
         statement, account = self._statement, self._statement.account
-        as_of = f"{self._word('as_of')} {statement.language.day(statement.as_of_on)}"
+        as_of = f"{self._labels['as_of']} {statement.language.day(statement.as_of_on)}"
         self._write_line(statement.letterhead.company, bold=True, font_size=15, font_color=_INK)
         for line in statement.letterhead.details:
             self._write_line(line, font_color=_MUTED)
         self._write_line(
-            f"{self._word('statement')}, {as_of[0].lower()}{as_of[1:]}",
+            f"{self._labels['statement']}, {as_of[0].lower()}{as_of[1:]}",
             font_size=12,
             font_color=_INK,
         )
@@ -87,7 +87,7 @@ class _StatementSheet:
         self._row += 1
 
     def _write_ages(self) -> None:
-        self._write_line(self._word("ageing"), bold=True, font_size=11, font_color=_INK)
+        self._write_line(self._labels["ageing"], bold=True, font_size=11, font_color=_INK)
         ages = self._statement.ages
         label = self._format(bg_color=_PALE, align="right", bottom=1)
         for column, (name, amount) in enumerate(ages, _FIRST_AGE_COLUMN):
@@ -102,7 +102,7 @@ class _StatementSheet:
         for column, name in enumerate(COLUMNS):
             side = "left" if column < TEXT_COLUMNS else "right"
             header = self._format(bold=True, bg_color=_INK, font_color="#FFFFFF", align=side)
-            self._write_cell(column, self._word(name), header)
+            self._write_cell(column, self._labels[name], header)
         self._row += 1
         return self._row - 1
 
@@ -141,7 +141,7 @@ class _StatementSheet:
     def _measure_widths(self) -> list[float]:
         """Return the widths of the columns, in characters, so that no amount is cut."""
         rows = [row for section in self._statement.sections for row in section.rows]
-        texts = [[self._word(name)] for name in COLUMNS]
+        texts = [[self._labels[name]] for name in COLUMNS]
         for column, own in enumerate(texts):
             own += [self._as_text(row[column]) for row in rows]
         for column, (name, amount) in enumerate(self._statement.ages, _FIRST_AGE_COLUMN):
@@ -171,10 +171,10 @@ class _StatementSheet:
         return truncate_text(str(cell))[0]
 
     def _set_up_print(self, header_row: int) -> None:
-        sheet, word = self._sheet, self._word
+        sheet, labels = self._sheet, self._labels
         sheet.set_paper(_LETTER_PAPER)
         sheet.fit_to_pages(1, 0)
         sheet.repeat_rows(header_row)
         sheet.hide_gridlines(2)
         sheet.set_margins(left=0.6, right=0.6, top=0.6, bottom=0.7)
-        sheet.set_footer(f"&R{word('page')} &P {word('of')} &N")
+        sheet.set_footer(f"&R{labels['page']} &P {labels['of']} &N")

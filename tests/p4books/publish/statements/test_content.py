@@ -39,8 +39,8 @@ def test_balance_in_favour(make_statement: MakeStatement) -> None:
 
 def test_unknown_facts_are_left_out(make_statement: MakeStatement) -> None:
     """Only what is known of the customer is shown."""
-    assert make_statement(["1.00"]).facts == [("Código", "C-7"), ("Moneda", "USD")]
-    assert ("RUC", "8-1-1") in make_statement(["1.00"], tax_id="8-1-1").facts
+    assert make_statement(["1.00"]).facts == [("Código de cliente", "C-7"), ("Moneda", "USD")]
+    assert ("RUC y DV", "8-1-1") in make_statement(["1.00"], tax_id="8-1-1").facts
 
 
 def test_unknown_total(make_statement: MakeStatement) -> None:

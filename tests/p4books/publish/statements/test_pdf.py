@@ -69,7 +69,7 @@ def test_many_pages(make_statement: MakeStatement, tmp_path: Path) -> None:
     assert len(texts) == 3
     for number, text in enumerate(texts, 1):
         assert f"Página {number} de {len(texts)}" in text
-        assert "Documento Tipo Fecha Vence" in text
+        assert "Documento n.º Tipo Fecha Vence" in text
         assert re.search("^Documentos (vencidos|por vencer)$", text, re.MULTILINE)
         assert ("Istmo, S.A. · Estado de cuenta · Ñandú" in text) == (number > 1)
     assert re.findall(r"F-\d{4}", "".join(texts)) == [f"F-{number:04}" for number in range(110)]

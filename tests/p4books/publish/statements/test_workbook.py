@@ -27,9 +27,9 @@ def test_workbook(make_statement: MakeStatement, tmp_path: Path) -> None:
     values = [[cell.value for cell in row] for row in rows]
 
     assert ["Estado de cuenta, al 31/03/2026"] in values
-    assert ["RUC", "8-1-1"] in values
+    assert ["RUC y DV", "8-1-1"] in values
     (ages,) = [row for row in values if row[0] == "Por vencer"]
-    assert ages[1:3] == ["1 a 30 días", "31 a 60 días"]
+    assert ages[1:3] == ["1\u201330 días", "31\u201360 días"]
     (item,) = [row for row in rows if row[0].value == "F-0001"]
     due = datetime(2026, 4, 1)  # noqa: DTZ001 - a day of Excel has no zone
     assert [cell.value for cell in item[1:]] == [
@@ -64,5 +64,5 @@ def test_wide_amounts(make_statement: MakeStatement, tmp_path: Path) -> None:
 
     assert sheet is not None
     assert sheet.column_dimensions["H"].width > len("-1,234,567,890.12")
-    (header,) = [row[0].row for row in sheet.iter_rows() if row[0].value == "Documento"]
+    (header,) = [row[0].row for row in sheet.iter_rows() if row[0].value == "Documento n.º"]
     assert sheet.print_title_rows == f"${header}:${header}"
