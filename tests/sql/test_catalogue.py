@@ -190,7 +190,7 @@ def project(synced: Synced, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_custom_models(project: Settings, tmp_path: Path) -> None:
     """The examples in sql/custom/README.md work in a project folder as written, in ten and fifteen
-    lines: a report, and one that compares sales with a table of the user."""
+    lines: a report, and one that compares sales with a table of the user; columns have labels."""
     text = (sql_folder() / "custom" / "README.md").read_text(encoding="utf-8")
     blocks = {block.file: block for block in find_blocks(text) if block.file}
     for block in blocks.values():
@@ -216,6 +216,12 @@ def test_custom_models(project: Settings, tmp_path: Path) -> None:
         first, *_, latest = con.execute(targets).fetchall()
         assert first[:2] == (date(2026, 1, 1), Decimal(40000))
         assert latest == (month, Decimal(1), net, 1 - net)
+        labels = "select column_name, label_es from catalogue_columns where model = $model"
+        named = con.execute(labels, {"model": "sales_against_targets"}).fetchall()
+        assert named == [
+            *(("month_on", "Mes"), ("target", "Meta"), ("net", "Ventas netas")),
+            ("missing", "Por vender"),
+        ]
     lines = {Path(name).stem: len(block.text.splitlines()) for name, block in blocks.items()}
     assert lines["top_customers"] == 10
     assert lines["targets"] + lines["sales_against_targets"] <= 15

@@ -88,7 +88,12 @@ def test_report_appears_in_its_section(sql: Files, tmp_path: Path) -> None:
         "-- query: select order_id from reporting.backlog where order_id = 1\n"
         "select * from core.orders",
     )
-    (root / "columns.csv").write_text("column,meaning\norder_id,Its id.\n")
+    (root / "columns.csv").write_text(
+        "column,label_en,label_es,meaning,meaning_es\norder_id,Order,Pedido,Its id.,Su id.\n"
+    )
+    (root / "models.csv").write_text(
+        "model,title_en,title_es,question_es,grain_es\nreporting.backlog,Open,Pendiente,,\n"
+    )
     (root / README).write_text(f"# By hand\n\n{MARK}old")
 
     write_readme(root)
@@ -100,9 +105,10 @@ def test_report_appears_in_its_section(sql: Files, tmp_path: Path) -> None:
         "its sums equal those of the rows beneath.\n\n### Orders\n\n"
         "```mermaid\nflowchart LR\n"
         "    raw_sales_orders[raw.sales_orders] --> reporting_backlog[reporting.backlog]\n```\n\n"
-        "#### reporting.backlog\n\nOne row per order.\n\n"
+        "#### reporting.backlog\n\n**Open · Pendiente**\n\nOne row per order.\n\n"
         "Key: `order_id`. Order: `order_id`.\n\n"
-        "| column | type | meaning |\n| --- | --- | --- |\n| `order_id` | integer | Its id. |\n\n"
+        "| column | type | label | meaning |\n| --- | --- | --- | --- |\n"
+        "| `order_id` | integer | Order · Pedido | Its id. |\n\n"
         "*What is open?*\n\n"
         "```sql\nselect order_id\nfrom reporting.backlog\nwhere order_id = 1\n```\n"
     )
