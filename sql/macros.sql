@@ -1304,6 +1304,34 @@ create macro abc_classes(sales) as table
 
 -- Findings ---------------------------------------------------------------------------
 
+-- A value of a finding as the Spanish sentence has it; days are of the form 31/10/2026.
+create macro value_in_spanish(text) as
+    case text
+        when '(none)' then '(sin dato)'
+        when '(no code)' then '(sin código)'
+        else regexp_replace(text, '^(\d{4})-(\d\d)-(\d\d)$', '\3/\2/\1')
+    end;
+
+-- What a finding says, in English and in Spanish: sentences with up to four of `items`,
+-- which are texts, for their `{}`.
+create macro in_both(english, spanish, items) as
+    {
+        'en': format(
+            english,
+            coalesce(items[1], ''),
+            coalesce(items[2], ''),
+            coalesce(items[3], ''),
+            coalesce(items[4], '')
+        ),
+        'es': format(
+            spanish,
+            coalesce(value_in_spanish(items[1]), ''),
+            coalesce(value_in_spanish(items[2]), ''),
+            coalesce(value_in_spanish(items[3]), ''),
+            coalesce(value_in_spanish(items[4]), '')
+        )
+    };
+
 -- Codes that more than one record of a kind has, from `codes` with entity, entity_id
 -- and code.
 create macro doubled_codes(codes) as table
@@ -1326,7 +1354,11 @@ create macro doubled_codes(codes) as table
         codes.entity,
         codes.entity_id,
         '' as place,
-        format('{} have the code {}', counted.times, codes.code) as detail
+        in_both(
+            '{} have the code {}',
+            '{} tienen el código {}',
+            [counted.times::varchar, codes.code]
+        ) as sentence
     from query_table(codes) as codes
     inner join counted
         on codes.entity = counted.entity and codes.code = counted.code;

@@ -88,8 +88,11 @@ no_party as (
         entity,
         entity_id,
         '' as place,
-        if(entity = 'purchase order', 'it names no vendor', 'it names no customer')
-            as detail
+        if(
+            entity = 'purchase order',
+            in_both('it names no vendor', 'no nombra ningún proveedor', null),
+            in_both('it names no customer', 'no nombra ningún cliente', null)
+        ) as sentence
     from documents
     where party_id is null
 ),
@@ -101,10 +104,19 @@ of_status as (
         entity,
         entity_id,
         '' as place,
-        coalesce(
-            format('the status {} is taken as live', status),
-            'without a status it is taken as live'
-        ) as detail
+        if(
+            status is null,
+            in_both(
+                'without a status it is taken as live',
+                'sin estado se toma como vigente',
+                null
+            ),
+            in_both(
+                'the status {} is taken as live',
+                'el estado {} se toma como vigente',
+                [status]
+            )
+        ) as sentence
     from documents
     where
         status is null
@@ -261,10 +273,11 @@ of_tax as (
         'invoice' as entity,
         facts.invoice_id as entity_id,
         '' as place,
-        format(
+        in_both(
             'tax {}, by its lines {}',
-            facts.invoice_tax::varchar, invoice_sums.tax_by_lines::varchar
-        ) as detail
+            'impuesto {}, según sus líneas {}',
+            [facts.invoice_tax::varchar, invoice_sums.tax_by_lines::varchar]
+        ) as sentence
     from facts
     inner join invoice_sums on facts.invoice_id = invoice_sums.invoice_id
     where
@@ -279,10 +292,11 @@ posted_later as (
         'invoice' as entity,
         invoice_id as entity_id,
         '' as place,
-        format(
+        in_both(
             'document date {}, posting date {}: its ITBMS is in the month of {}',
-            document_on::varchar, posted_on::varchar, tax_on::varchar
-        ) as detail
+            'fecha {}, fecha de contabilización {}: su ITBMS está en el mes del {}',
+            [document_on::varchar, posted_on::varchar, tax_on::varchar]
+        ) as sentence
     from facts
     where is_live and month_of(posted_on) <> month_of(document_on)
 ),
@@ -298,11 +312,14 @@ findings as (
         entity,
         entity_id,
         '' as place,
-        format(
+        in_both(
             'document date {}, due {}',
-            coalesce(document_on::varchar, '(none)'),
-            coalesce(due_on::varchar, '(none)')
-        ) as detail
+            'fecha {}, vencimiento {}',
+            [
+                coalesce(document_on::varchar, '(none)'),
+                coalesce(due_on::varchar, '(none)')
+            ]
+        ) as sentence
     from of_days
     union all
     select
@@ -311,13 +328,16 @@ findings as (
         entity,
         entity_id,
         '' as place,
-        format(
+        in_both(
             'subtotal {}, tax {}, total {}, lines {}',
-            coalesce(net::varchar, '(none)'),
-            coalesce(tax::varchar, '(none)'),
-            coalesce(total::varchar, '(none)'),
-            coalesce(lines_net::varchar, '(none)')
-        ) as detail
+            'subtotal {}, impuesto {}, total {}, líneas {}',
+            [
+                coalesce(net::varchar, '(none)'),
+                coalesce(tax::varchar, '(none)'),
+                coalesce(total::varchar, '(none)'),
+                coalesce(lines_net::varchar, '(none)')
+            ]
+        ) as sentence
     from of_amounts
     union all
     select
@@ -326,12 +346,15 @@ findings as (
         'invoice' as entity,
         invoice_id as entity_id,
         '' as place,
-        format(
+        in_both(
             'total {}, paid {}, balance {}',
-            coalesce(invoice_total::varchar, '(none)'),
-            coalesce(amount_paid::varchar, '(none)'),
-            coalesce(balance::varchar, '(none)')
-        ) as detail
+            'total {}, abonado {}, saldo {}',
+            [
+                coalesce(invoice_total::varchar, '(none)'),
+                coalesce(amount_paid::varchar, '(none)'),
+                coalesce(balance::varchar, '(none)')
+            ]
+        ) as sentence
     from of_balance
     union all
     select * from of_tax
@@ -339,4 +362,8 @@ findings as (
     select * from posted_later
 )
 
-select * from findings
+select
+    * exclude (sentence),
+    sentence.en as detail,
+    sentence.es as detail_es
+from findings

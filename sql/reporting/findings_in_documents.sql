@@ -43,7 +43,19 @@ unknown_party as (
         documents.entity,
         documents.entity_id,
         '' as place,
-        format('there is no party {}', documents.party_id) as detail
+        if(
+            documents.entity = 'purchase order',
+            in_both(
+                'there is no vendor {}',
+                'no existe el proveedor {}',
+                [documents.party_id]
+            ),
+            in_both(
+                'there is no customer {}',
+                'no existe el cliente {}',
+                [documents.party_id]
+            )
+        ) as sentence
     from documents
     anti join parties
         on
@@ -62,4 +74,8 @@ findings as (
     select * from doubled_code
 )
 
-select * from findings
+select
+    * exclude (sentence),
+    sentence.en as detail,
+    sentence.es as detail_es
+from findings

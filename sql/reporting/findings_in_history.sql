@@ -75,6 +75,27 @@ records as (
     group by versions.entity, versions.entity_id, versions.first_seen_at
 ),
 
+described as (
+    select
+        entity,
+        entity_id,
+        first_seen_at,
+        if(
+            isfinite(last_seen_at),
+            in_both(
+                '{} until {}',
+                '{} hasta el {}',
+                [code, strftime(last_seen_at, '%Y-%m-%d')]
+            ),
+            in_both(
+                '{} since {}',
+                '{} desde el {}',
+                [code, strftime(first_seen_at, '%Y-%m-%d')]
+            )
+        ) as sentence
+    from records
+),
+
 findings as (
     select
         'id used again' as rule,
@@ -82,15 +103,9 @@ findings as (
         entity,
         entity_id,
         '' as place,
-        string_agg(
-            if(
-                isfinite(last_seen_at),
-                format('{} until {}', code, strftime(last_seen_at, '%Y-%m-%d')),
-                format('{} since {}', code, strftime(first_seen_at, '%Y-%m-%d'))
-            ),
-            ', ' order by first_seen_at
-        ) as detail
-    from records
+        string_agg(sentence.en, ', ' order by first_seen_at) as detail,
+        string_agg(sentence.es, ', ' order by first_seen_at) as detail_es
+    from described
     group by entity, entity_id
 )
 

@@ -45,7 +45,11 @@ unknown_product as (
         document_lines.entity,
         document_lines.entity_id,
         format('line {}', document_lines.line_number) as place,
-        format('there is no product {}', document_lines.product_id) as detail
+        in_both(
+            'there is no product {}',
+            'no existe el producto {}',
+            [document_lines.product_id]
+        ) as sentence
     from document_lines
     anti join known_products
         on document_lines.product_id = known_products.product_id
@@ -59,7 +63,11 @@ no_subtotal as (
         entity,
         entity_id,
         format('line {}', line_number) as place,
-        'its net is computed from quantity, price and discount' as detail
+        in_both(
+            'its net is computed from quantity, price and discount',
+            'su neto se calcula con cantidad, precio y descuento',
+            null
+        ) as sentence
     from document_lines
     where line_net is null
 ),
@@ -71,10 +79,11 @@ unknown_tax_code as (
         'invoice' as entity,
         invoice_id as entity_id,
         format('line {}', line_number) as place,
-        format(
+        in_both(
             'no rate of {} is known for {}: the tax is shown as charged, {}',
-            tax_code, document_on, line_tax::varchar
-        ) as detail
+            'no se conoce tarifa de {} para el {}: se muestra el impuesto cobrado, {}',
+            [tax_code, document_on::varchar, line_tax::varchar]
+        ) as sentence
     from invoice_lines
     where not is_known_rate and not is_difference
 ),
@@ -105,17 +114,25 @@ no_box as (
         case
             when tax_boxes.box <> '(none)'
                 then
-                    format(
+                    in_both(
                         'it is in box {} of the ITBMS return, that of its rate',
-                        tax_boxes.box
+                        'está en la casilla {} de la declaración, la de su tarifa',
+                        [tax_boxes.box]
                     )
             when tax_boxes.own_box is not null
                 then
-                    format(
-                        'itbms_boxes.csv has no box {} for sales', tax_boxes.own_box
+                    in_both(
+                        'itbms_boxes.csv has no box {} for sales',
+                        'itbms_boxes.csv no tiene la casilla {} para ventas',
+                        [tax_boxes.own_box]
                     )
-            else 'tax_rates.csv names no box of the ITBMS return for it'
-        end as detail
+            else
+                in_both(
+                    'tax_rates.csv names no box of the ITBMS return for it',
+                    'tax_rates.csv no le da casilla de la declaración de ITBMS',
+                    null
+                )
+        end as sentence
     from tax_boxes
     semi join days_of_codes
         on
@@ -149,10 +166,15 @@ charged_against_name as (
         'tax code' as entity,
         tax_code as entity_id,
         'charged' as place,
-        format(
+        in_both(
             'the tax charged is {} of {}, but what it is called is taxed at {} %',
-            tax::varchar, net::varchar, round(rate_by_name(tax_code) * 100)::integer
-        ) as detail
+            'el impuesto cobrado es {} de {}, pero por su nombre se grava al {} %',
+            [
+                tax::varchar,
+                net::varchar,
+                round(rate_by_name(tax_code) * 100)::integer::varchar
+            ]
+        ) as sentence
     from charged
     where
         not is_tax_at_rate(tax, net, rate_by_name(tax_code), 2 * invoice_count)
@@ -170,10 +192,12 @@ assumed_box as (
         'invoice' as entity,
         taxes.invoice_id as entity_id,
         '' as place,
-        format(
+        in_both(
             '{} without a tax code is in box {} of the ITBMS return, as its tax is {}',
-            taxes.net::varchar, taxes.box, taxes.tax::varchar
-        ) as detail
+            '{} sin código de impuesto está en la casilla {} de la declaración de'
+            || ' ITBMS, pues su impuesto es {}',
+            [taxes.net::varchar, taxes.box, taxes.tax::varchar]
+        ) as sentence
     from taxes
     semi join boxes_of_sales on taxes.box = boxes_of_sales.box
 ),
@@ -186,15 +210,25 @@ tax_without_box as (
         'invoice' as entity,
         invoice_id as entity_id,
         tax_code as place,
-        format(
-            'its tax of {} is in no box of the ITBMS return, nor in its totals: {}',
-            tax::varchar,
-            if(
-                tax_code = '(none)',
-                'correct it, or the tax codes of its lines, in P4 Books',
-                'tax_rates.csv needs its rate, and a box that itbms_boxes.csv has'
+        if(
+            tax_code = '(none)',
+            in_both(
+                'its tax of {} is in no box of the ITBMS return, nor in its totals:'
+                || ' correct it, or the tax codes of its lines, in P4 Books',
+                'su impuesto de {} no está en ninguna casilla de la declaración de'
+                || ' ITBMS ni en sus totales: corríjalo en P4 Books, o los códigos de'
+                || ' impuesto de sus líneas',
+                [tax::varchar]
+            ),
+            in_both(
+                'its tax of {} is in no box of the ITBMS return, nor in its totals:'
+                || ' tax_rates.csv needs its rate, and a box that itbms_boxes.csv has',
+                'su impuesto de {} no está en ninguna casilla de la declaración de'
+                || ' ITBMS ni en sus totales: falta su tarifa en tax_rates.csv, con'
+                || ' una casilla que esté en itbms_boxes.csv',
+                [tax::varchar]
             )
-        ) as detail
+        ) as sentence
     from taxes
     where box = '(none)' and tax <> 0
 ),
@@ -215,4 +249,8 @@ findings as (
     select * from charged_against_name
 )
 
-select * from findings
+select
+    * exclude (sentence),
+    sentence.en as detail,
+    sentence.es as detail_es
+from findings

@@ -40,7 +40,11 @@ unknown_status as (
         entity,
         entity_id,
         '' as place,
-        format('the status {} is taken as active', status) as detail
+        in_both(
+            'the status {} is taken as active',
+            'el estado {} se toma como activo',
+            [status]
+        ) as sentence
     from codes
     where status_word(status) = ''
 ),
@@ -72,8 +76,11 @@ wrong_check_digits as (
         entity,
         entity_id,
         'tax_id' as place,
-        format('DV {} does not fit {}: it is {}', given_dv, ruc, expected_dv)
-            as detail
+        in_both(
+            'DV {} does not fit {}: it is {}',
+            'el DV {} no corresponde a {}: es {}',
+            [given_dv, ruc, replace(expected_dv, ' or ', ' / ')]
+        ) as sentence
     from wrong_check_digits(tax_ids)
 ),
 
@@ -84,7 +91,9 @@ unknown_withholder as (
         'seed' as entity,
         coalesce(listed.customer_code, '') as entity_id,
         coalesce(listed.valid_from::varchar, '') as place,
-        'no customer has this code' as detail
+        in_both(
+            'no customer has this code', 'ningún cliente tiene este código', null
+        ) as sentence
     from raw.withholding_customers as listed
     anti join core.dim_customer as customers
         on code_key(listed.customer_code) = code_key(customers.customer_code)
@@ -97,7 +106,9 @@ unknown_certified as (
         'seed' as entity,
         listed.customer_code as entity_id,
         listed.certificate_number as place,
-        'no customer has this code' as detail
+        in_both(
+            'no customer has this code', 'ningún cliente tiene este código', null
+        ) as sentence
     from staging.withholding_certificates as listed
     anti join core.dim_customer as customers
         on listed.customer_code = code_key(customers.customer_code)
@@ -119,7 +130,11 @@ unknown_box as (
         'seed' as entity,
         filed.box as entity_id,
         format('{} {}', strftime(filed.month_on, '%Y-%m'), filed.filed_on) as place,
-        'itbms_boxes.csv has no such box, so its amount is not compared' as detail
+        in_both(
+            'itbms_boxes.csv has no such box, so its amount is not compared',
+            'itbms_boxes.csv no tiene esa casilla, así que su monto no se compara',
+            null
+        ) as sentence
     from staging.filed_returns as filed
     anti join known_boxes
         on
@@ -137,10 +152,14 @@ rate_against_name as (
         'tax code' as entity,
         tax_code as entity_id,
         if(valid_from > date '0001-01-01', valid_from::varchar, '') as place,
-        format(
+        in_both(
             'tax_rates.csv has {} %, but what it is called is taxed at {} %',
-            round(tax_rate * 100)::integer, round(rate_by_name(tax_code) * 100)::integer
-        ) as detail
+            'tax_rates.csv tiene {} %, pero por su nombre se grava al {} %',
+            [
+                round(tax_rate * 100)::integer::varchar,
+                round(rate_by_name(tax_code) * 100)::integer::varchar
+            ]
+        ) as sentence
     from staging.tax_rates
     where
         coalesce(valid_to >= date '2010-07-01', true)
@@ -157,7 +176,11 @@ misfit as (
         replace(rtrim(findings.endpoint, 's'), '_', ' ') as entity,
         coalesce(id_text(findings.id), '') as entity_id,
         findings.field as place,
-        coalesce(findings.value, 'it is kept in extra') as detail
+        if(
+            findings.value is null,
+            in_both('it is kept in extra', 'se conserva en extra', null),
+            { 'en': findings.value, 'es': findings.value }
+        ) as sentence
     from raw.findings as findings
     cross join as_of
     where
@@ -172,7 +195,11 @@ missing_list as (
         'list' as entity,
         unnest(string_split(missing_lists, ', ')) as entity_id,
         '' as place,
-        'its first copy goes on: nothing of it is in any figure' as detail
+        in_both(
+            'its first copy goes on: nothing of it is in any figure',
+            'su primera copia continúa: nada de ella está en ninguna cifra',
+            null
+        ) as sentence
     from as_of
     where missing_lists <> ''
 ),
@@ -197,4 +224,8 @@ findings as (
     select * from missing_list
 )
 
-select * from findings
+select
+    * exclude (sentence),
+    sentence.en as detail,
+    sentence.es as detail_es
+from findings

@@ -61,7 +61,9 @@ ELSEWHERE: Mapping[str, tuple[str, ...]] = {
     "outcome": ("done", "goes on", *(error.__name__ for error in ApiError.__subclasses__())),
     "read_mode": tuple(mode.value for mode in ReadMode),
     "tax_date": ("document", "posting"),
-    **{f"{party}_name": ("(none)",) for party in ("customer", "vendor", "product", "party")},
+    **{
+        f"{kind}_name": ("(none)",) for kind in ("customer", "vendor", "product", "party", "record")
+    },
     "weekday_name": tuple(
         f"{day}day" for day in ("Mon", "Tues", "Wednes", "Thurs", "Fri", "Satur", "Sun")
     ),
@@ -69,10 +71,11 @@ ELSEWHERE: Mapping[str, tuple[str, ...]] = {
 # Columns with ids, names or codes of the books, of which only the words in brackets are ours.
 FROM_BOOKS = {"box", "rate_name", "tax_code"} | {
     f"{party}_{kind}"
-    for party in ("customer", "vendor", "product", "party")
+    for party in ("customer", "vendor", "product", "party", "record")
     for kind in ("id", "name")
 }
-FREE_TEXT = {"box_label", "box_label_en", "detail", "label_en", "label_es", "place", "entity_id"}
+FREE_TEXT = {"box_label", "box_label_en", "detail", "detail_es", "label_en", "label_es", "place"}
+FREE_TEXT |= {"place_es", "entity_id", "record_code"}
 
 
 @cache

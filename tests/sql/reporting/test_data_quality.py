@@ -38,6 +38,7 @@ ORDER = {
     "total": "107.00",
     "lines": [LINE],
 }
+FOUND = "rule, severity, entity, entity_id, place, detail"
 SALES = {**ORDER, "customer_id": "1"}
 PURCHASE = {**ORDER, "vendor_id": "2"}
 
@@ -268,13 +269,13 @@ def test_days_and_parties_of_orders(insert: Action, findings: Query) -> None:
             *("purchase order", "1", "due before document date"),
             "document date 2026-06-01, due 2026-05-31",
         ),
-        ("purchase order", "1", "unknown party", "there is no party 1"),
+        ("purchase order", "1", "unknown party", "there is no vendor 1"),
         ("purchase order", "2", "no party", "it names no vendor"),
         (
             *("sales order", "1", "due before document date"),
             "document date 2026-06-01, due 2026-05-31",
         ),
-        ("sales order", "1", "unknown party", "there is no party 2"),
+        ("sales order", "1", "unknown party", "there is no customer 2"),
         ("sales order", "2", "no party", "it names no customer"),
     ]
 
@@ -377,7 +378,7 @@ def test_duplicate_codes(insert: Action, findings: Query) -> None:
     insert("customers", id="8", code=None)
     insert("customers", id="9", code=None)
 
-    assert findings("*") == [
+    assert findings(FOUND) == [
         ("doubled code", "warning", "customer", "1", "", "2 have the code X"),
         ("doubled code", "warning", "customer", "7", "", "2 have the code X"),
         ("doubled code", "warning", "invoice", "1", "", "2 have the code F1"),
@@ -386,7 +387,7 @@ def test_duplicate_codes(insert: Action, findings: Query) -> None:
 
 
 COLUMNS: list[tuple[dict[str, Any], tuple[str, ...]]] = [
-    ({"customer_id": "7"}, ("error", "", "there is no party 7")),
+    ({"customer_id": "7"}, ("error", "", "there is no customer 7")),
     ({"status": "Frozen"}, ("warning", "", "the status Frozen is taken as live")),
     ({"status": None}, ("warning", "", "without a status it is taken as live")),
     ({"due_date": None}, ("warning", "", "document date 2026-06-01, due (none)")),
@@ -454,7 +455,7 @@ def test_values_and_fields(insert: Action, findings: Query) -> None:
     insert("fields", endpoint="customers", field="zone", first_seen_at="2026-01-01")
     insert("fields", endpoint="customers", field="later", first_seen_at="2026-07-02")
 
-    assert findings("*") == [
+    assert findings(FOUND) == [
         ("field without a column", "note", "customer", "", "zone", "it is kept in extra"),
         ("value does not fit", "error", "purchase order", "1", "lines[2].price", "x"),
         ("value does not fit", "error", "purchase order", "1", "total", "1,5"),
@@ -468,7 +469,7 @@ def test_status_without_words(insert: Action, findings: Query) -> None:
         for table in ("customers", "products", "vendors"):
             insert(table, id=f"9{number}", status=status)
 
-    assert findings("*") == [
+    assert findings(FOUND) == [
         ("unknown status", "warning", entity, "90", "", "the status 1 is taken as active")
         for entity in ("customer", "product", "vendor")
     ]
@@ -488,4 +489,60 @@ def test_lists_and_seeds(insert: Action, findings: Query) -> None:
         ("list not copied yet", "error", "list", "invoices", ""),
         (seed, "warning", "seed", "CLI-9", "2026-01-01"),
         (seed, "warning", "seed", "CLI-9", "2026-05-01"),
+    ]
+
+
+@pytest.mark.usefixtures("books")
+def test_records(insert: Action, findings: Query) -> None:
+    """A finding names the number of its document, also of a deleted one, and whose it is; or the
+    code and name of its customer, vendor or product."""
+    insert("customers", id="3", code="C3", name="<Súper> 'B'", tax_id="8-123-456 DV 7")
+    insert("vendors", id="4", code=None, name="Molino", status="?")
+    insert("invoices", id="1", **{**INVOICE, "code": "F1", "customer_id": "3", "due_date": None})
+    insert("invoices", id="2", **{**INVOICE, "code": "F2", "customer_id": "77"})
+    insert("invoices", id="3", **{**INVOICE, "code": None, "customer_id": None})
+    insert("purchase_orders", id="1", **{**PURCHASE, "vendor_id": "4", "status": None})
+    closed = {"code": "S9", "customer_id": "3", "_dlt_valid_to": "2026-01-03"}
+    again = {"_dlt_valid_from": "2026-01-05", "date_created": "2026-01-04T15:00:00Z"}
+    insert("sales_orders", id="1", **{**SALES, **closed, "date_created": "2026-01-01T15:00:00Z"})
+    insert("sales_orders", id="1", **{**SALES, **closed, **again, "_dlt_valid_to": "2026-01-06"})
+    insert("fields", endpoint="customers", field="zone", first_seen_at="2026-01-01")
+
+    assert findings("entity, entity_id, rule, record_code, record_name") == [
+        ("customer", "", "field without a column", None, None),
+        ("customer", "3", "wrong check digits", "C3", "<Súper> 'B'"),
+        ("invoice", "1", "no due date", "F1", "<Súper> 'B'"),
+        ("invoice", "2", "unknown party", "F2", "(unknown 77)"),
+        ("invoice", "3", "no party", None, "(none)"),
+        ("purchase order", "1", "no status", "O1", "Molino"),
+        ("sales order", "1", "id used again", "S9", "<Súper> 'B'"),
+        ("vendor", "4", "unknown status", None, "Molino"),
+    ]
+
+
+@pytest.mark.usefixtures("books")
+def test_in_spanish(insert: Action, findings: Query) -> None:
+    """Where and what is found is said in Spanish, too, with days as they are written in Panama;
+    a value of the books is left as it is, also if it has braces."""
+    insert("invoices", id="1", **{**INVOICE, "due_date": None, "status": "{} {0}"})
+    insert("invoices", id="2", **{**INVOICE, "code": "F2", "lines": [{**LINE, "product_id": 77}]})
+    fields = {
+        "code": "F3",
+        "posting_date": "2026-07-02",
+        "misfits": [{"field": "total", "value": "2026-06-31"}],
+    }
+    insert("invoices", id="3", **{**INVOICE, **fields})
+
+    assert findings("entity_id, place_es, detail_es") == [
+        ("1", "", "fecha 01/06/2026, vencimiento (sin dato)"),
+        ("1", "", "el estado {} {0} se toma como vigente"),
+        ("2", "línea 1", "no existe el producto 77"),
+        (
+            *("3", ""),
+            (
+                "fecha 01/06/2026, fecha de contabilización 02/07/2026:"
+                " su ITBMS está en el mes del 01/06/2026"
+            ),
+        ),
+        ("3", "total", "2026-06-31"),
     ]
