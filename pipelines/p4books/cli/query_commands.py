@@ -3,7 +3,9 @@
 import os
 import shutil
 import sys
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -26,18 +28,13 @@ if TYPE_CHECKING:  # imported by the commands themselves, so that `--help` start
     import duckdb
 
     from p4books.publish.excel_csv import ExcelCsv
+    from p4books.publish.export import PeopleWords
     from p4books.settings import Settings
 
-for_option = click.option(
-    "--for",
-    "reader",
-    type=click.Choice(["excel"]),
-    help="Write CSV that Excel opens by a double click, without changing a value.",
-)
 decimal_option = click.option(
     "--decimal",
     type=click.Choice([".", ","]),
-    help="With --for excel: the decimal separator; with a comma, semicolons separate values.",
+    help="With excel-csv: the decimal separator; with a comma, semicolons separate values.",
 )
 
 
@@ -53,14 +50,14 @@ decimal_option = click.option(
 @click.option(
     "--format",
     "kind",
-    type=click.Choice(["table", "csv", "json", "parquet"]),
-    help="Output format (default: by the suffix of FILE, else table).",
+    type=click.Choice(["table", "csv", "excel-csv", "json", "parquet"]),
+    help="Output format (default: by the suffix of FILE, else table); excel-csv is for people.",
 )
 @click.option("-o", "--output", metavar="FILE", type=Path, help="Write the result to a file.")
 @click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="The first N rows only.")
-@for_option
 @decimal_option
+@lang_option
 @as_of_option
 @tenant_option
 def query(
@@ -71,8 +68,8 @@ def query(
     output: Path | None,
     as_json: bool,
     limit: int | None,
-    reader: str | None,
     decimal: str | None,
+    lang: str | None,
     as_of: str | None,
     tenant: str | None,
 ) -> None:
@@ -83,10 +80,11 @@ def query(
     if (sql is not None) + (file is not None) + (model is not None) != 1:
         raise UsageError("Give exactly one of SQL, --file F.sql and --model NAME.")
     kind = _choose_format(kind, output, as_json=as_json)
-    _check_reader(kind, reader, decimal)
+    _check_decimal(kind, decimal)
     if file:
         sql = _read_sql(file)
     from p4books.cli.console import print_rows
+    from p4books.publish.export import write_rows
     from p4books.publish.query import (
         execute_query,
         fetch_rows,
@@ -100,11 +98,13 @@ def query(
     published = find_published_file(settings, as_of)
     with open_published(published) as con:
         warn_of_changes(settings, published)
-        sql = _build_model_query(con, model) if model else sql or ""
+        excel = _describe_excel(settings, kind, lang, decimal)
+        words = _load_words(con, model, excel) if model and excel else None
+        sql = _build_model_query(con, model, words) if model else sql or ""
         result = execute_query(con, limit_query(sql, limit) if limit else sql)
         if kind != "table":
-            excel = _describe_excel(settings, reader, decimal)
-            _write_result(result, output, kind, settings.export_mode, excel)
+            write = partial(write_rows, result, file_format=kind, excel=excel, words=words)
+            _write_result(write, output, settings.export_mode)
             return
         columns, rows = result_columns(result), list(fetch_rows(result))
     print_rows(columns, rows)
@@ -114,17 +114,18 @@ def query(
     short_help="Write models to a workbook, CSV or Parquet.",
     epilog="\b\nExample:\n  p4books export\n"
     "  p4books export ar_aging staging.invoices --format csv\n"
-    "  p4books export ar_aging --format csv --for excel\n"
+    "  p4books export ar_aging --format excel-csv --lang es\n"
     "  p4books export reporting staging --format parquet --to /srv/lake",
 )
 @click.argument("models", nargs=-1, metavar="[MODEL]...")
 @click.option(
     "--format",
     "kind",
-    type=click.Choice(["xlsx", "csv", "parquet"]),
+    type=click.Choice(["xlsx", "csv", "excel-csv", "parquet"]),
     default="xlsx",
     show_default=True,
-    help="xlsx: one workbook; csv, parquet: one file per model.",
+    help="xlsx: one workbook; csv, excel-csv, parquet: one file per model. csv is exact, for "
+    "programs; excel-csv is for people.",
 )
 @click.option(
     "--to",
@@ -135,8 +136,8 @@ def query(
     show_default=True,
     help="Folder of the files.",
 )
-@for_option
 @decimal_option
+@lang_option
 @as_of_option
 @tenant_option
 @json_option
@@ -144,8 +145,8 @@ def export(
     models: tuple[str, ...],
     kind: str,
     folder: Path,
-    reader: str | None,
     decimal: str | None,
+    lang: str | None,
     as_of: str | None,
     tenant: str | None,
     as_json: bool,
@@ -157,13 +158,13 @@ def export(
     models) or DIR/TENANT.LAYER.MODEL.csv. What does not fit into an Excel sheet is written to a
     CSV file next to the workbook.
     """
-    _check_reader(kind, reader, decimal)
+    _check_decimal(kind, decimal)
     from p4books.cli.console import display_path, print_json, print_table
     from p4books.publish.export import ExportOptions, export_models
     from p4books.settings import load_settings
 
     settings = load_settings(tenant, need_key=False)
-    excel = _describe_excel(settings, reader, decimal)
+    excel = _describe_excel(settings, kind, lang, decimal)
     options = ExportOptions(kind, folder, settings.export_mode, excel=excel)
     published = find_published_file(settings, as_of)
     done = export_models(published, models, options)
@@ -294,27 +295,31 @@ def _choose_format(kind: str | None, output: Path | None, *, as_json: bool) -> s
         raise UsageError(f"--json is short for --format json; it excludes --format {kind}.")
     suffix = output.suffix.lower().removeprefix(".") if output else "table"
     kind = "json" if as_json else kind or suffix
-    if output and kind not in {"csv", "json", "parquet"}:
-        raise UsageError(f"Unknown format for {output}; use --format csv, json or parquet.")
+    if output and kind not in {"csv", "excel-csv", "json", "parquet"}:
+        raise UsageError(
+            f"Unknown format for {output}; use --format csv, excel-csv, json or parquet."
+        )
     if kind == "parquet" and not output:
         raise UsageError("Parquet needs a file; name it with -o FILE.")
     return kind
 
 
-def _check_reader(kind: str, reader: str | None, decimal: str | None) -> None:
-    """Check that the file is CSV if it is for a certain reader. Raises UsageError."""
-    if reader and kind != "csv":
-        raise UsageError(f"--for {reader} is for CSV files; use --format csv. Nothing was written.")
-    if decimal and not reader:
-        raise UsageError("--decimal needs --for excel. Nothing was written.")
+def _check_decimal(kind: str, decimal: str | None) -> None:
+    """Check that the file is for people if its decimal separator is chosen. Raises UsageError."""
+    if decimal and kind != "excel-csv":
+        raise UsageError("--decimal needs --format excel-csv. Nothing was written.")
 
 
 def _describe_excel(
-    settings: "Settings", reader: str | None, decimal: str | None
+    settings: "Settings", kind: str, lang: str | None, decimal: str | None
 ) -> "ExcelCsv | None":
+    """Return how people expect their CSV; None if it is another format."""
+    if kind != "excel-csv":
+        return None
     from p4books.publish.excel_csv import ExcelCsv
+    from p4books.publish.language import Language
 
-    return ExcelCsv(settings.timezone, decimal or ".") if reader else None
+    return ExcelCsv(settings.timezone, Language(lang or settings.language), decimal or ".")
 
 
 def _read_sql(file: Path) -> str:
@@ -325,36 +330,38 @@ def _read_sql(file: Path) -> str:
         raise UsageError(f"{file} cannot be read ({why}).") from None
 
 
-def _build_model_query(con: "duckdb.DuckDBPyConnection", model: str) -> str:
+def _load_words(con: "duckdb.DuckDBPyConnection", model: str, excel: "ExcelCsv") -> "PeopleWords":
+    from p4books.publish.export import load_people_words
     from p4books.publish.query import find_model, list_models
 
-    return find_model(list_models(con), model).select()
+    return load_people_words(con, find_model(list_models(con), model), excel)
 
 
-def _write_result(
-    result: "duckdb.DuckDBPyConnection",
-    output: Path | None,
-    kind: str,
-    mode: int,
-    excel: "ExcelCsv | None",
-) -> None:
+def _build_model_query(
+    con: "duckdb.DuckDBPyConnection", model: str, words: "PeopleWords | None"
+) -> str:
+    from p4books.publish.query import find_model, list_models
+
+    return find_model(list_models(con), model).select(words.select() if words else "*")
+
+
+def _write_result(write: Callable[[Path], int], output: Path | None, mode: int) -> None:
     """Write a result to a file or to stdout, completely or not at all."""
     from p4books.cli.console import display_path
     from p4books.publish.export import (
         make_folder,
         temporary_folder,
         write_atomically,
-        write_rows,
     )
 
     if output:
         make_folder(output.parent)
         with write_atomically(output, mode) as scratch:
-            rows = write_rows(result, scratch, kind, excel)
+            rows = write(scratch)
         log_progress(f"{display_path(output)}: {rows:,} row{'' if rows == 1 else 's'}.")
         return
     with TemporaryDirectory() as folder, temporary_folder(Path(folder), Path(folder)) as scratch:
         file = scratch / "result"
-        write_rows(result, file, kind, excel)
+        write(file)
         with file.open("rb") as written:
             shutil.copyfileobj(written, sys.stdout.buffer)

@@ -31,7 +31,7 @@ _PARTY: ColumnNames = {
     "phone": ("teléfono", "tel", "celular", "móvil", "phone number", "telephone", "mobile"),
     "tax_id": (
         *("RUC", "cédula", "cédula o RUC", "RUC o cédula", "número de RUC"),
-        *("identificación fiscal", "tax number"),
+        *("RUC y DV", "RUC and DV", "identificación fiscal", "tax number"),
     ),
     "payment_terms": (
         *("condiciones de pago", "condición de pago", "términos de pago", "término de pago"),
@@ -69,7 +69,7 @@ _DOCUMENT: ColumnNames = {
         *("subtotal de línea", "total de línea", "importe de línea", "importe", "line total"),
         "amount",
     ),
-    "warehouse_id": ("bodega", "almacén", "depósito", "warehouse"),
+    "warehouse_id": ("bodega", "id. de bodega", "almacén", "depósito", "warehouse"),
 }
 _BY_ENDPOINT: Mapping[str, ColumnNames] = {
     "products": {
@@ -84,6 +84,7 @@ _BY_ENDPOINT: Mapping[str, ColumnNames] = {
         "product_type": ("tipo", "tipo de producto", "type"),
         "unit_of_measure": ("unidad", "unidad de medida", "medida", "u/m", "unit", "UOM"),
         "tax_code": ("impuesto", "código de impuesto", "tipo de impuesto", "tax"),
+        "product_group_id": ("id. de grupo de productos",),
         "cost": ("costo", "coste", "costo unitario", "precio de costo", "unit cost"),
     },
     "customers": {
@@ -117,12 +118,14 @@ _BY_ENDPOINT: Mapping[str, ColumnNames] = {
                 "no. de factura",
                 "n° de factura",
                 "código de factura",
+                "factura n.º",
             ),
             *("invoice", "invoice number", "invoice no", "invoice code"),
         ),
         "customer": ("cliente",),
+        "customer_id": ("id. de cliente",),
         "customer_code": ("código de cliente", "número de cliente", "no. de cliente"),
-        "sales_order_id": ("pedido de venta", "orden de venta", "sales order"),
+        "sales_order_id": ("id. de pedido", "pedido de venta", "orden de venta", "sales order"),
         "due_date": (
             *("vence", "vence el", "vencimiento", "fecha de vencimiento", "fecha vence"),
             *("due", "due on"),
@@ -137,6 +140,7 @@ _BY_ENDPOINT: Mapping[str, ColumnNames] = {
             *("número de orden de compra", "purchase order", "order number", "PO number"),
         ),
         "vendor": ("proveedor", "supplier"),
+        "vendor_id": ("id. de proveedor",),
         "vendor_code": ("código de proveedor", "número de proveedor", "supplier code"),
         "expected_date": (
             *("fecha esperada", "fecha de entrega", "entrega", "fecha de llegada"),

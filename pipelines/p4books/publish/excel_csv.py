@@ -1,16 +1,24 @@
-"""CSV that Excel opens by a double click without changing a value.
+"""CSV for people: Excel opens it by a double click, in their language, without changing a value.
 
 Without a byte order mark Excel takes UTF-8 for another encoding. It calculates texts that begin
 like a formula, and turns texts that look like a number, a date or a truth value into one: 007 into
 7, 1-2 into a day. Such a text is written as a formula that returns it, `="007"`, which Excel shows
 and saves as 007, and `p4books push` reads as 007. Numbers stay numbers.
+
+Excel separates values as Windows' region does: where decimals have a point, as in Panama (CLDR,
+es-PA) and in the United States, that is taken to be a comma; no source for Windows was at hand. So
+both languages have commas, and `decimal` is for other regions. The line `sep=;` would say so in the
+file, but Excel then ignores the mark. Days stay 2026-10-31, which Excel takes for a day in every
+region, and shows in its own form; 31/10/2026 would stay a text where months come first.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from p4books.publish.excel_cells import MAX_DIGITS, excel_type, select_as_written
+from p4books.publish.language import Language
 from p4books.publish.query import CatalogColumn
-from p4books.storage.database import quote_identifier, quote_literal
+from p4books.storage.database import quote_literal
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -28,9 +36,10 @@ _VALUE = (
 
 @dataclass(frozen=True)
 class ExcelCsv:
-    """What Excel expects of a CSV file: its decimal separator, and the time zone of instants."""
+    """What people expect of a CSV file: language, time zone of instants, decimal separator."""
 
     timezone: str
+    language: Language
     decimal: str = "."
 
     @property
@@ -39,27 +48,37 @@ class ExcelCsv:
         return ";" if self.decimal == "," else ","
 
 
-def select_for_excel(column: CatalogColumn, options: ExcelCsv) -> str:
-    """Return the SQL expression for a value as Excel reads it, as a text; instants in seconds."""
+def select_for_excel(
+    column: CatalogColumn, options: ExcelCsv, words: Mapping[str, str] | None = None
+) -> str:
+    """Return the SQL expression for a value as Excel reads it, as a text; instants in seconds.
+
+    `words` are what values of the column are called.
+    """
     kind = excel_type(column)
     written = select_as_written(column, options.timezone)
-    name = quote_identifier(column.name)
     if kind == "instant":
-        return f"strftime({written}, '%Y-%m-%d %H:%M:%S') as {name}"
+        return f"strftime({written}, '%Y-%m-%d %H:%M:%S')"
+    if kind == "flag":
+        yes, no = (quote_literal(options.language.flag(flag)) for flag in (True, False))
+        return f"case {written} when true then {yes} when false then {no} end"
     text = f"{written}::varchar"
     if kind == "text":
+        if words:
+            named = (f"when {quote_literal(v)} then {quote_literal(w)}" for v, w in words.items())
+            text = f"(case {text} {' '.join(named)} else {text} end)"
         is_formula = f"regexp_matches({text}, {quote_literal(_FORMULA)})"
         is_value = f"regexp_matches({text}, {quote_literal(_VALUE)})"
         is_changed = f"{is_formula} or (length({text}) <= {_MAX_CONVERTED} and {is_value})"
-        return f"case when {is_changed} then {_select_formula(text)} else {text} end as {name}"
+        return f"case when {is_changed} then {_select_formula(text)} else {text} end"
     if kind in {"number", "float"}:
         number = f"replace({text}, '.', {quote_literal(options.decimal)})"
         if kind == "float":
-            return f"{number} as {name}"
+            return number
         digits = f"length(trim(translate({text}, '-.', ''), '0'))"
         is_rounded = f"{digits} > {MAX_DIGITS}"
-        return f"case when {is_rounded} then {_select_formula(number)} else {number} end as {name}"
-    return f"{text} as {name}"
+        return f"case when {is_rounded} then {_select_formula(number)} else {number} end"
+    return text
 
 
 def _select_formula(text: str) -> str:

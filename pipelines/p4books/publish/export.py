@@ -1,7 +1,7 @@
 """Export of models to files: Excel, CSV, Parquet."""
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,23 +15,33 @@ from p4books.publish.excel_csv import BYTE_ORDER_MARK, ExcelCsv, select_for_exce
 from p4books.publish.query import (
     CatalogColumn,
     CatalogEntry,
+    choose_columns,
     choose_models,
     describe_interrupted,
     fetch_rows,
+    list_columns,
     list_models,
+    load_value_labels,
     open_published,
     query_model,
     result_columns,
 )
-from p4books.storage.database import MEMORY_STEPS, open_database, quote_literal, quote_path
+from p4books.storage.database import (
+    MEMORY_STEPS,
+    open_database,
+    quote_identifier,
+    quote_literal,
+    quote_path,
+)
 from p4books.storage.exact_json import encode_rows, unique_names
 from p4books.storage.files import replace_atomically
 
-QUERY_FORMATS = ("csv", "json", "parquet")
-EXPORT_FORMATS = ("xlsx", "csv", "parquet")
+QUERY_FORMATS = ("csv", "excel-csv", "json", "parquet")
+EXPORT_FORMATS = ("xlsx", "csv", "excel-csv", "parquet")
 EXPORTED_LAYERS = ("reporting", "custom")  # if no model is named
 BATCH_ROWS = 20_000  # handed to DuckDB at a time
 
+_SUFFIXES = {"excel-csv": "csv"}  # of formats whose files end with another word
 _COPY_OPTIONS = {"csv": "format csv, header", "parquet": "format parquet, compression zstd"}
 _MAX_LABEL = 80  # characters for the chosen models in the name of a workbook
 
@@ -40,8 +50,8 @@ _MAX_LABEL = 80  # characters for the chosen models in the name of a workbook
 class ExportOptions:
     """Options of an export: format (one of EXPORT_FORMATS), folder, and mode of the files.
 
-    A sheet of a workbook has at most `sheet_rows` rows, None means as many as Excel can hold. CSV
-    files are exact, or written for `excel`.
+    A sheet of a workbook has at most `sheet_rows` rows, None means as many as Excel can hold.
+    `excel` is how people expect CSV, for the format excel-csv.
     """
 
     format: str
@@ -49,6 +59,18 @@ class ExportOptions:
     mode: int
     sheet_rows: int | None = None
     excel: ExcelCsv | None = None
+
+
+@dataclass(frozen=True)
+class PeopleWords:
+    """What people call the columns of a model, and values in them by column and value."""
+
+    columns: Sequence[CatalogColumn]
+    values: Mapping[tuple[str, str], str]
+
+    def select(self) -> str:
+        """Return the columns as SQL."""
+        return ", ".join(quote_identifier(column.name) for column in self.columns)
 
 
 @dataclass(frozen=True)
@@ -85,18 +107,23 @@ def export_models(
 
 
 def write_rows(
-    result: duckdb.DuckDBPyConnection, path: Path, file_format: str, excel: ExcelCsv | None = None
+    result: duckdb.DuckDBPyConnection,
+    path: Path,
+    file_format: str,
+    excel: ExcelCsv | None = None,
+    words: PeopleWords | None = None,
 ) -> int:
     """Write a query's result in one of QUERY_FORMATS; return the number of rows.
 
-    The rows are not held in memory. In CSV an empty field is NULL and `""` an empty string; with
-    `excel` it is written for Excel. Raises QueryFailed if a row cannot be computed, OutOfMemory,
-    and duckdb.IOException or OSError if the file cannot be written.
+    The rows are not held in memory. In CSV an empty field is NULL and `""` an empty string.
+    excel-csv needs `excel`; if the result is a model, `words` are what people call its columns.
+    Raises QueryFailed if a row cannot be computed, OutOfMemory, and duckdb.IOException or OSError
+    if the file cannot be written.
     """
     if file_format == "json":
         return _write_json(result, path)
-    if excel:
-        return _write_for_excel(result, path, excel)
+    if file_format == "excel-csv" and excel:
+        return _write_for_excel(result, path, excel, words)
     return _copy_rows(result, path, _COPY_OPTIONS[file_format])
 
 
@@ -143,6 +170,18 @@ def make_folder(folder: Path) -> None:
         raise NotWritten(folder, error.strerror or str(error)) from None
 
 
+def load_people_words(
+    con: duckdb.DuckDBPyConnection, model: CatalogEntry, excel: ExcelCsv
+) -> PeopleWords:
+    """Load what people call the columns of a model and the values in it.
+
+    Values in staging are those of P4 Books, and stay as they are.
+    """
+    code = excel.language.code
+    values = {} if model.layer == "staging" else load_value_labels(con, code)
+    return PeopleWords(choose_columns(list_columns(con, model), code), values)
+
+
 def check_target(final: Path, shown: Path) -> None:
     """Raise NotWritten if a path is taken by something other than a file."""
     if final.exists() and not final.is_file():
@@ -164,10 +203,17 @@ def _choose_entries(
     return chosen
 
 
-def _write_for_excel(result: duckdb.DuckDBPyConnection, path: Path, excel: ExcelCsv) -> int:
+def _write_for_excel(
+    result: duckdb.DuckDBPyConnection, path: Path, excel: ExcelCsv, words: PeopleWords | None
+) -> int:
     body = path.with_name(f"{path.name}.body")  # DuckDB writes no byte order mark
+    code = excel.language.code
     columns = [CatalogColumn(name, str(kind), "") for name, kind in _describe_columns(result)]
-    selected = ", ".join(select_for_excel(column, excel) for column in columns)
+    headers = [column.label(code) for column in (words.columns if words else columns)]
+    selected = ", ".join(
+        f"{select_for_excel(column, excel, _words_of(column, words))} as {quote_identifier(header)}"
+        for column, header in zip(columns, unique_names(headers), strict=True)
+    )
     options = f"{_COPY_OPTIONS['csv']}, delimiter {quote_literal(excel.delimiter)}"
     rows = _copy_rows(result, body, options, selected)
     with body.open("rb") as source, path.open("wb") as file:
@@ -175,6 +221,12 @@ def _write_for_excel(result: duckdb.DuckDBPyConnection, path: Path, excel: Excel
         shutil.copyfileobj(source, file)
     body.unlink()
     return rows
+
+
+def _words_of(column: CatalogColumn, words: PeopleWords | None) -> dict[str, str]:
+    """Return what values of a column are called, without those called as they are."""
+    named = words.values.items() if words else ()
+    return {value: word for (name, value), word in named if name == column.name and word != value}
 
 
 def _describe_columns(result: duckdb.DuckDBPyConnection) -> list[tuple[str, object]]:
@@ -210,8 +262,11 @@ def _export_file(
     stem: Path,
     options: ExportOptions,
 ) -> ExportedFile:
-    path = stem.with_name(f"{stem.name}.{model.full_name}.{options.format}")
-    write_rows(query_model(con, model), path, options.format, options.excel)
+    suffix = _SUFFIXES.get(options.format, options.format)
+    path = stem.with_name(f"{stem.name}.{model.full_name}.{suffix}")
+    words = load_people_words(con, model, options.excel) if options.excel else None
+    result = query_model(con, model, words.select() if words else "*")
+    write_rows(result, path, options.format, options.excel, words)
     return ExportedFile(path, (model.full_name,), model.rows)
 
 

@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
 from p4books.errors import NotPublished, QueryFailed, describe_unknown
+from p4books.publish.language import LANGUAGES
 from p4books.publish.published_file import explain_open_error, locate_file
 from p4books.settings import list_published_tenants
 from p4books.storage.database import quote_identifier
@@ -298,6 +299,23 @@ def list_columns(con: duckdb.DuckDBPyConnection, model: CatalogEntry) -> list[Ca
     ).fetchall()
     labels = _load_labels(con, model)
     return [CatalogColumn(*column, *labels.get(column[0], ())) for column in columns]
+
+
+def choose_columns(columns: Sequence[CatalogColumn], language: str) -> list[CatalogColumn]:
+    """Return the columns that people read in one of LANGUAGES: of `detail`, `detail_es` the one.
+
+    A column whose name ends with a language is the same as the one without this end, in that
+    language, and takes its place and its label.
+    """
+    by_name = {column.name: column for column in columns}
+    chosen = []
+    for column in columns:
+        base, _, end = column.name.rpartition("_")
+        if base in by_name and end in LANGUAGES:
+            continue
+        own = by_name.get(f"{column.name}_{language}", column)
+        chosen.append(replace(column, name=own.name, type=own.type))
+    return chosen
 
 
 def read_about(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:

@@ -145,13 +145,11 @@ WRONG_USAGE = {
     "missing model": (["--model", "invoies"], "Did you mean 'invoices'?"),
     "missing file": (["--file", "gone.sql"], "gone.sql cannot be read (No such file or directory)"),
     "parquet on stdout": (["--format", "parquet", COUNT], "name it with -o FILE"),
-    "unknown suffix": (["-o", "out.txt", COUNT], "use --format csv, json or parquet"),
-    "no suffix": (["-o", "out", COUNT], "use --format csv, json or parquet"),
+    "unknown suffix": (["-o", "out.txt", COUNT], "use --format csv, excel-csv, json or parquet"),
+    "no suffix": (["-o", "out", COUNT], "use --format csv, excel-csv, json or parquet"),
     "table in a file": (["--format", "table", "-o", "out.csv", COUNT], "use --format csv"),
     "two formats": (["--json", "--format", "csv", COUNT], "it excludes --format csv"),
-    "parquet for Excel": (["--for", "excel", "-o", "out.parquet", COUNT], "use --format csv"),
-    "table for Excel": (["--for", "excel", COUNT], "--for excel is for CSV files"),
-    "comma without Excel": (["--decimal", ",", "-o", "out.csv", COUNT], "needs --for excel"),
+    "comma without Excel": (["--decimal", ",", "-o", "out.csv", COUNT], "needs --format excel-csv"),
     "bad day": (["--as-of", "yesterday", COUNT], "yesterday is not a valid day; write it as 2026"),
 }
 
@@ -185,25 +183,26 @@ def test_query_to_a_folder_that_cannot_be_made(run_shop: Run, tmp_path: Path) ->
 
 @pytest.mark.parametrize("command", ["query", "export"])
 def test_csv_for_excel(run_shop: Run, tmp_path: Path, command: str) -> None:
-    """CSV is exact, and with --for excel it is as Excel expects it."""
+    """CSV is exact, and excel-csv is as people and Excel expect it."""
     exact, excel = tmp_path / "exact", tmp_path / "excel"
-    for folder, options in ((exact, []), (excel, ["--for", "excel", "--decimal", ","])):
+    people = ["--format", "excel-csv", "--decimal", ",", "--lang", "es"]
+    for folder, options in ((exact, ["--format", "csv"]), (excel, people)):
         if command == "query":
             words = ["--model", "staging.customers", "-o", f"{folder}/c.csv"]
         else:
-            words = ["staging.customers", "--format", "csv", "--to", str(folder)]
+            words = ["staging.customers", "--to", str(folder)]
         assert run_shop(command, *words, *options).returncode == 0
 
     (exact_file,), (excel_file,) = exact.iterdir(), excel.iterdir()
     assert exact_file.read_bytes().startswith(b"customer_id,customer_code,customer_name,")
     assert excel_file.read_bytes().startswith(
-        b"\xef\xbb\xbfcustomer_id;customer_code;customer_name;"
+        "\ufeffId. de cliente;Código de cliente;Cliente;".encode()
     )
     header, first, *_ = csv.reader(excel_file.read_text("utf-8-sig").splitlines(), delimiter=";")
     row = dict(zip(header, first, strict=True))
-    assert re.fullmatch(r'="[\w-]+"', row["customer_code"])
-    assert re.fullmatch(r"-?\d+,\d\d", row["balance"])
-    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", row["verified_at"])
+    assert re.fullmatch(r'="[\w-]+"', row["Código de cliente"])
+    assert re.fullmatch(r"-?\d+,\d\d", row["Saldo"])
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", row["Verificado"])
 
 
 @pytest.mark.parametrize(

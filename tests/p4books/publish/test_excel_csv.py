@@ -9,12 +9,14 @@ import duckdb
 import pytest
 
 from p4books.publish.excel_csv import BYTE_ORDER_MARK, ExcelCsv
-from p4books.publish.export import write_rows
+from p4books.publish.export import PeopleWords, write_rows
+from p4books.publish.language import Language
+from p4books.publish.query import CatalogColumn, choose_columns
 from p4books.push.readers.text import read_csv
 from p4books.storage.database import quote_literal
 
-PANAMA = ExcelCsv("America/Panama")
-SPAIN = ExcelCsv("Europe/Madrid", ",")
+PANAMA = ExcelCsv("America/Panama", Language("en"))
+SPAIN = ExcelCsv("Europe/Madrid", Language("es"), ",")
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +30,7 @@ def write_fields(
     con: duckdb.DuckDBPyConnection, sql: str, file: Path, excel: ExcelCsv = PANAMA
 ) -> list[list[str]]:
     """Write the result of a query for Excel; return the fields of its rows."""
-    rows = write_rows(con.execute(f"select {sql}"), file, "csv", excel)
+    rows = write_rows(con.execute(f"select {sql}"), file, "excel-csv", excel)
     body = file.read_bytes()
     assert body.startswith(BYTE_ORDER_MARK)
     lines = body.decode("utf-8-sig").splitlines(keepends=True)
@@ -116,11 +118,11 @@ VALUES = (
     [
         (
             PANAMA,
-            "-5.00 1234567890123.45 42 1.5  2026-03-31 2026-03-30T21:00:00 true ",
+            "-5.00 1234567890123.45 42 1.5  2026-03-31 2026-03-30T21:00:00 YES ",
         ),
         (
             SPAIN,
-            "-5,00 1234567890123,45 42 1,5  2026-03-31 2026-03-31T04:00:00 true ",
+            "-5,00 1234567890123,45 42 1,5  2026-03-31 2026-03-31T04:00:00 SÍ ",
         ),
     ],
     ids=["Panama", "Spain"],
@@ -128,7 +130,7 @@ VALUES = (
 def test_values_that_are_not_text(
     con: duckdb.DuckDBPyConnection, tmp_path: Path, excel: ExcelCsv, fields: str
 ) -> None:
-    """Numbers and days stay numbers and days; instants are in the time zone of the tenant."""
+    """Numbers and days stay such, flags are in the language, instants in the zone of the tenant."""
     (written,) = write_fields(con, VALUES, tmp_path / "c.csv", excel)
 
     assert written == [field.replace("T", " ") for field in fields.split(" ")]
@@ -162,3 +164,29 @@ def test_a_push_reads_it_as_it_was(con: duckdb.DuckDBPyConnection, tmp_path: Pat
 
     rows = [row.values for row in read_csv(file)]
     assert rows == [{"code": "007", "name": name, "c": "-5.00"} for name in names]
+
+
+def test_words_of_a_model(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    """Of a model, headers and words of the SQL are in the language, equal labels stay apart, and a
+    column in both languages is there once."""
+    columns = [
+        CatalogColumn("rule", "VARCHAR", "", "Finding", "Hallazgo"),
+        CatalogColumn("detail", "VARCHAR", "", "Detail", "Detalle"),
+        CatalogColumn("detail_es", "VARCHAR", "", "Detail (Spanish)", "Detalle (español)"),
+        CatalogColumn("name_es", "VARCHAR", "", "Name", "Hallazgo"),
+    ]
+    values = {("rule", "no total"): "=Sin total", ("rule", "x"): "x", ("detail", "a"): "b"}
+    words = PeopleWords(choose_columns(columns, "es"), values)
+    file = tmp_path / "c.csv"
+    con.execute(
+        "create or replace temp view found as select 'no total' as rule, 'a' as detail,"
+        " 'á' as detail_es, null as name_es union all select 'y', 'a', 'á', 'n'"
+    )
+
+    write_rows(con.execute(f"select {words.select()} from found"), file, "excel-csv", SPAIN, words)
+
+    header, *rows = csv.reader(file.read_text("utf-8-sig").splitlines(), delimiter=";")
+    assert header == ["Hallazgo", "Detalle", "Hallazgo_1"]
+    assert rows == [['="=Sin total"', "á", ""], ["y", "á", "n"]]
+    english = choose_columns(columns, "en")
+    assert [column.name for column in english] == ["rule", "detail", "name_es"]

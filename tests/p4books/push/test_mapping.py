@@ -1,8 +1,10 @@
 """Mapping of file columns to fields, and of references to the ids of records."""
 
+import csv
 from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +14,7 @@ from p4books.endpoints.definition import Endpoint, FieldType
 from p4books.endpoints.invoices import INVOICES
 from p4books.endpoints.products import PRODUCTS
 from p4books.endpoints.purchase_orders import PURCHASE_ORDERS
+from p4books.endpoints.vendors import VENDORS
 from p4books.errors import UsageError
 from p4books.push.lookups import Lookups, RecordIndex, TaxRate
 from p4books.push.mapping import (
@@ -28,6 +31,8 @@ from p4books.push.mapping import (
     resolve_reference,
 )
 from p4books.push.values import UnfitValue
+from p4books.transform.models import sql_folder
+from p4books.transform.vocabulary import load_vocabulary
 
 # Columns
 
@@ -36,6 +41,31 @@ def _mapping(
     endpoint: Endpoint = INVOICES, column_map: Mapping[str, str] | None = None
 ) -> ColumnMapping:
     return ColumnMapping(endpoint.name, column_targets(endpoint), column_map)
+
+
+@pytest.mark.parametrize("endpoint", [INVOICES, PRODUCTS, PURCHASE_ORDERS, CUSTOMERS, VENDORS])
+def test_labels_of_published_columns(endpoint: Endpoint) -> None:
+    """A file of staging for people is read as one for programs: labels are fields, too."""
+    labels = load_vocabulary(sql_folder())
+    golden = Path(__file__).parents[2] / "sql" / "golden" / f"staging.{endpoint.name}.csv"
+    with golden.open(encoding="utf-8", newline="") as file:
+        names = next(csv.reader(file))
+    mapping = ColumnMapping(
+        endpoint.name, column_targets(endpoint), names=fields_by_name(endpoint.name)
+    )
+    known = {name: found for name, found in mapping.resolve(names).items() if is_target(found)}
+
+    for language in ("label_en", "label_es"):
+        spelled = {
+            name: getattr(labels.describe_column(f"staging.{endpoint.name}", name), language)
+            for name in names
+        }
+        found = mapping.resolve(spelled.values())
+        assert {name: found[spelled[name]] for name in known} == known
+
+
+def is_target(found: Resolved) -> bool:
+    return isinstance(found, ColumnTarget)
 
 
 def _resolve(mapping: ColumnMapping, column: str) -> Resolved:
