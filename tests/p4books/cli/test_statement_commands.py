@@ -18,10 +18,12 @@ def written_files(done: Completed) -> list[Path]:
 
 
 def test_overdue(run_shop: Run, tmp_path: Path) -> None:
-    """With --overdue there is a statement for everyone who is late, with the letterhead."""
+    """With --overdue there is a statement for everyone who is late, in the language of the setting
+    and with the letterhead."""
     settings = {
         f"{ENV_PREFIX}COMPANY": "Istmo, S.A.",
         f"{ENV_PREFIX}COMPANY_DETAILS": "RUC 1-2-3 | | Vía España ",
+        f"{ENV_PREFIX}LANGUAGE": "es",
     }
 
     done = run_shop("statement", "--overdue", "--to", str(tmp_path), "--json", **settings)
@@ -41,21 +43,22 @@ def test_overdue(run_shop: Run, tmp_path: Path) -> None:
 
 
 def test_one_customer(run_shop: Run, tmp_path: Path) -> None:
-    """Without a company in the settings the tenant is the sender; the table shows the amounts."""
+    """Without a company in the settings the tenant is the sender; the table shows the amounts, and
+    --lang overrules the setting."""
     found = run_shop(
         "query", "--json", "select customer_code, balance from reporting.ar_aging limit 1"
     )
     (row,) = json.loads(found.stdout)
     words = ["statement", row["customer_code"], "--to", str(tmp_path), "--lang", "en"]
 
-    done = run_shop(*words, "--format", "pdf")
+    done = run_shop(*words, "--format", "pdf", **{f"{ENV_PREFIX}LANGUAGE": "es"})
     again = run_shop(*words, "--format", "xlsx")
 
     assert (done.returncode, again.returncode) == (0, 0), done.stderr
     assert f"{float(row['balance']):,.2f}" in done.stdout
     assert sorted(path.suffix for path in tmp_path.iterdir()) == [".csv", ".pdf", ".xlsx"]
     (file,) = tmp_path.glob("*.pdf")
-    assert PdfReader(file).pages[0].extract_text().startswith("shop")
+    assert PdfReader(file).pages[0].extract_text().startswith("shop Statement of account\n")
     assert "1 statement, listed in " in done.stderr
 
 
