@@ -1,4 +1,5 @@
-"""Vocabulary: labels, titles and meanings in English and Spanish, from the CSV files of the SQL.
+"""Vocabulary: labels, titles and meanings in English and Spanish, from the CSV files of the SQL,
+and the words of what people read.
 
 Columns of the published models are read from the golden files, which have one of each model.
 """
@@ -17,6 +18,7 @@ from tests.sql.test_golden import GOLDEN
 from p4books.endpoints import ENDPOINTS
 from p4books.errors import ApiError
 from p4books.extract.scan import ReadMode
+from p4books.publish.language import Language
 from p4books.transform.models import LAYERS, SECTIONS, sql_folder
 
 Row = dict[str, str]
@@ -24,15 +26,22 @@ PUBLISHED = {model.full_name: model for model in MODELS if model.published}
 LABEL_LENGTH, TITLE_LENGTH = 28, 45  # a column header and a sheet's title that nobody must widen
 
 # Labels that are the same in both languages: abbreviations, and words that both have.
-SAME = {"ITBMS", "Base", "Total", "A", "B", "C", "Error", "p4books"}
+SAME = {"NO", "ITBMS", "Base", "Total", "A", "B", "C", "Error", "p4books"}
 NAMES = {"ABC", "API", "Books", "DSO", "DV", "English", "Form", "Formulario", "Id", "ISO", "ITBMS"}
 NAMES |= {"P4", "RUC", "Spanish"}
 ENGLISH = {"the", "of", "and", "with", "is", "are", "from", "not", "for", "its", "by", "if", "to"}
 # Words that have an accent wherever they are in a Spanish text of ours.
 UNACCENTED = re.compile(
-    r"\b(?:\w+cion|antiguedad|ano|atras|codigo|credito|debito|dia|dias|direccion|esta[ns]? en"
-    r"|habil|limite|linea|lineas|mas|maximo|numero|ordenes|pais|perdido\w*s? dias|periodo"
-    r"|proximo|telefono|ultim[oa]s?|unic[oa]|vacio|version)\b",
+    r"\b(?:\w+cion|antiguedad|ano|atras|codigo|credito|debito|dias?|direccion|habil|limite|lineas?"
+    r"|mas|maximo|numeros?|ordenes|pais|periodos?|proximo|telefono|ultim[oa]s?|unic[oa]|vacio"
+    r"|version)\b",
+    re.IGNORECASE,
+)
+
+# Spanish words for which the glossary in sql/README.md has another one.
+AVOIDED = re.compile(
+    r"\b(?:artículos?|cobranzas?|corridas?|costes?|importes?|IVA|orden(?:es)? de venta|tasas?"
+    r"|(?<!\()abiert[oa]s?)\b",  # in brackets, and as a value, it is the status Open of P4 Books
     re.IGNORECASE,
 )
 
@@ -110,6 +119,9 @@ def texts() -> Iterator[tuple[str, str, str]]:
         yield f"sections {row['section']}", row["section"], row["label_es"]
     for row in read("values"):
         yield f"values {row['column']} {row['value']}", row["label_en"], row["label_es"]
+    english, spanish = (Language(code).words() for code in ("en", "es"))
+    for name, text in english.items():
+        yield f"words {name}", text, spanish[name]
 
 
 def test_every_text_is_in_both_languages() -> None:
@@ -198,22 +210,26 @@ def test_labels_are_headers() -> None:
 
 
 def test_spanish_is_spanish() -> None:
-    """A Spanish text is not the English one, has its accents, and English only as a quoted word."""
+    """A Spanish text is not the English one, has its accents and the terms of the glossary, and
+    English only as a quoted word."""
     quoted = sorted({row["value"] for row in read("values")}, key=len, reverse=True)
     quotes = re.compile("|".join(rf"\b{re.escape(value)}(?= \()" for value in quoted))
-    same, foreign, plain = [], [], []
+    same, foreign, plain, avoided = [], [], [], []
     for place, en, es in texts():
-        own = quotes.sub("", es)
-        if en == es and not place.startswith("sections ITBMS") and es not in SAME:
+        own = re.sub(r"`[^`]*`|{\w+}", "", quotes.sub("", es))
+        if en == es and es not in SAME:
             same.append(place)
         if found := ENGLISH & set(re.findall(r"\w+", own.lower())):
             foreign.append(f"{place}: {', '.join(found)}")
         if UNACCENTED.search(re.sub(r"\S*_\S*", "", own)):
             plain.append(f"{place}: {es}")
+        if not place.endswith(" Open"):
+            avoided += [f"{place}: {word}" for word in AVOIDED.findall(own)]
 
     assert same == []
     assert foreign == []
     assert plain == []
+    assert avoided == []
 
 
 def test_spanish_has_the_marks_of_the_english() -> None:
