@@ -7,6 +7,7 @@ from typing import NoReturn
 import click
 
 from p4books.cli.demo import demo, sandbox
+from p4books.cli.page_commands import page
 from p4books.cli.push_commands import push, pushes
 from p4books.cli.query_commands import export, models, query, report
 from p4books.cli.runtime import (
@@ -257,5 +258,5 @@ def adopt(field: str, kind: str | None, tenant: str | None, as_json: bool) -> No
     )
 
 
-for _command in (push, pushes, query, export, models, report, statement, sandbox, demo):
+for _command in (push, pushes, query, export, models, report, statement, page, sandbox, demo):
     app.add_command(_command)

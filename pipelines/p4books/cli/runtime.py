@@ -30,6 +30,7 @@ _STOPPED = {
     "sync": "Stopped. Any published file is unchanged; the next run continues from here.",
     "push": "Stopped. `p4books pushes` shows what was sent; push the same file again to continue.",
     "query": "Stopped. An output file is written completely or not at all.",
+    "page": "Stopped. The file is the old one or the complete new one.",
     "export": "Stopped. Each file is the old one or the complete new one.",
     "statement": "Stopped. Each file is the old one or the complete new one.",
     "report": "Stopped. The published file is the last one or the complete new one.",

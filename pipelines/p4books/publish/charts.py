@@ -80,6 +80,7 @@ def draw_sales_months(
         )
         for month in months
         for series, column in ((this_year, "net"), (last_year, "net_last_year"))
+        if month in sold or column == "net"  # last year's is not known of a month without sales
     ]
     base = _start(points, [text.language.month(month) for month in months], text)
     pick = alt.selection_point(name="picked_month", fields=["key"], empty=True)

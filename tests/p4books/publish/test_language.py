@@ -23,8 +23,9 @@ def test_every_word_is_there(language: Language) -> None:
     words = language.words()
     python = "".join(file.read_text() for file in PACKAGE.rglob("*.py"))
     layouts = "".join(file.read_text() for file in PACKAGE.rglob("*.typ"))
+    pages = "".join(file.read_text() for file in PACKAGE.rglob("*.html"))
 
-    asked = set(re.findall(r"\bword\(\s*\"(\w+)\"", python))
+    asked = set(re.findall(r"\bword\(\s*\"(\w+)\"", python + pages))
     labels = set(re.findall(r"words\.(\w+)", layouts)) | set(COLUMNS) | set(AGES)
     assert asked <= set(words)
     assert labels <= set(load_labels(language))

@@ -8,6 +8,7 @@ from typing import Any
 import duckdb
 
 from p4books.publish.query import CatalogColumn, CatalogEntry, list_columns, result_columns
+from p4books.storage.database import quote_identifier
 
 Row = tuple[Any, ...]
 
@@ -81,6 +82,18 @@ def read_table(
         rows, count = rows[:limit], _count_rows(con, query)
     columns = _describe_columns(con, query.model, described)
     return FigureTable(query, columns, tuple(rows), count)
+
+
+def sum_columns(
+    con: duckdb.DuckDBPyConnection, table: FigureTable, columns: Sequence[str]
+) -> dict[str, Any]:
+    """Sum columns over all rows of a table, whether they were read; None if there is no value.
+
+    Its rows must be in one currency. Raises duckdb.Error.
+    """
+    sums = ", ".join(f"sum({name}) as {name}" for name in map(quote_identifier, columns))
+    sql = f"select {sums} from ({table.query.sql})"
+    return read_record(con, sql, _choose_values(table.query)) if columns else {}
 
 
 def read_record(
