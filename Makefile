@@ -2,6 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 APT_INSTALL := apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends
+LINT_SQL := sqlfluff lint --disable-progress-bar
 
 .DEFAULT_GOAL := help
 .PHONY: help setup system demo sync test recipes cover soak lint format docs bench bench-growth clean
@@ -55,9 +56,8 @@ soak: setup ## Run what proves by volume: moving rows, random books, killed push
 lint: setup ## Check style, types, layers and SQL
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	printf "%s\n" sql/checks sql/reporting sql/core sql/staging sql/macros.sql | xargs -P 2 -I {} $(BIN)/sqlfluff lint --disable-progress-bar {}
+	printf '%s\n' mypy '$(LINT_SQL) sql/reporting sql/macros.sql' '$(LINT_SQL) sql/checks sql/core sql/staging' | xargs -P 2 -I {} sh -c '$(BIN)/{}'
 
 format: setup ## Format code and SQL
 	$(BIN)/ruff check --fix .
