@@ -63,7 +63,9 @@ class DocsPart:
 def write_readme(folder: Path) -> None:
     """Replace the list of models in the README.md of a folder of SQL. Raises BrokenSql."""
     readme = folder / README
-    with _open_empty_models(SqlSources.at(folder)) as (con, models):
+    sql = SqlSources.at(folder)
+    models = load_models(sql)
+    with _open_empty(models, sql) as con:
         text = render_readme(con, models, readme.read_text(encoding="utf-8"))
     readme.write_text(text, encoding="utf-8")
 
@@ -71,7 +73,9 @@ def write_readme(folder: Path) -> None:
 def list_staging_columns(endpoint: str) -> set[str]:
     """Return the names of the columns that the staging models give to an endpoint."""
     query = "select column_name from duckdb_columns() where schema_name = 'staging'"
-    with _open_empty_models(SqlSources.at()) as (con, _):
+    models = load_models(SqlSources.at())
+    staging = [each for each in models.models if each.layer == "staging"]
+    with _open_empty(replace(models, models=staging), SqlSources.at()) as con:
         rows = con.execute(
             f"{query} and table_name in ($name, $name || '_history')", {"name": endpoint}
         ).fetchall()
@@ -79,16 +83,15 @@ def list_staging_columns(endpoint: str) -> set[str]:
 
 
 @contextmanager
-def _open_empty_models(sql: SqlSources) -> Iterator[tuple[duckdb.DuckDBPyConnection, ModelSet]]:
-    """Open a warehouse without rows, with a view of each model."""
-    models = load_models(sql)
+def _open_empty(models: ModelSet, sql: SqlSources) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a warehouse without rows, with a view of each of these models."""
     with TemporaryDirectory() as scratch:
         warehouse = Path(scratch) / "warehouse.duckdb"
         create_tables(warehouse, tuple(ENDPOINTS.values()))
         with open_database(warehouse) as con:
             ModelInputs(validate_settings({"tenant": "acme"}), sql, ()).load(con)
             create_views(con, models)
-            yield con, models
+            yield con
 
 
 def render_readme(con: duckdb.DuckDBPyConnection, models: ModelSet, readme: str) -> str:
