@@ -40,7 +40,7 @@ def create_run() -> Run:
 def build(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Build]:
     """Build the fixed books as of a day, without what became known after `known_to`.
 
-    Without `publish`, queries run on the views of the warehouse. Equal arguments build only once;
+    Without `publish`, the models are tables of the warehouse. Equal arguments build only once;
     another `copy` builds again.
     """
     connections: dict[tuple[Any, ...], duckdb.DuckDBPyConnection] = {}
@@ -86,9 +86,10 @@ def build_warehouse(
         return open_database(file, read_only=True)
     with open_database(warehouse) as con:
         ModelInputs(settings, SOURCES, [run]).load(con)
-        create_views(con, load_models(SOURCES))
     if as_of:
         rewind_to_day(warehouse, as_of, settings)
+    with open_database(warehouse) as con:
+        create_views(con, load_models(SOURCES), kind="table")
     return open_database(warehouse, read_only=True)
 
 

@@ -1,7 +1,7 @@
 """Generator of the list of models in sql/README.md; `make docs` runs it.
 
 The part of the README above MARK is written by hand and kept. The rest comes from the SQL files and
-the vocabulary beside them, and from an empty warehouse with all views.
+the vocabulary beside them, and from an empty warehouse with all models.
 """
 
 import re
@@ -84,13 +84,13 @@ def list_staging_columns(endpoint: str) -> set[str]:
 
 @contextmanager
 def _open_empty(models: ModelSet, sql: SqlSources) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open a warehouse without rows, with a view of each of these models."""
+    """Open a warehouse without rows, with a table of each of these models."""
     with TemporaryDirectory() as scratch:
         warehouse = Path(scratch) / "warehouse.duckdb"
         create_tables(warehouse, tuple(ENDPOINTS.values()))
         with open_database(warehouse) as con:
             ModelInputs(validate_settings({"tenant": "acme"}), sql, ()).load(con)
-            create_views(con, models)
+            create_views(con, models, kind="table")
             yield con
 
 

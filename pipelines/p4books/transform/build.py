@@ -38,10 +38,11 @@ CUSTOM_TIMEOUT = 120.0  # seconds per custom model
 SEARCH_PATH = ",".join([PUBLISHED_PATH, INPUTS, "warehouse.raw", USER_TABLES, "memory.main"])
 
 
-def create_views(con: duckdb.DuckDBPyConnection, models: ModelSet) -> None:
+def create_views(con: duckdb.DuckDBPyConnection, models: ModelSet, *, kind: str = "view") -> None:
     """Replace the macros and the views of all built-in models. Raises BrokenSql.
 
     Custom models are tables of the published file only: a failing one would abort the transaction.
+    With the `kind` "table" they are tables, which saves DuckDB to plan views within views.
     """
     create_macros(con, models.macros)
     for layer in LAYERS[1:]:
@@ -49,7 +50,7 @@ def create_views(con: duckdb.DuckDBPyConnection, models: ModelSet) -> None:
         con.execute(f"create schema {layer}")
     for model in models.models:
         if model.layer != CUSTOM:
-            _create_view(con, model)
+            _create_view(con, model, kind)
 
 
 def build_tables(
@@ -142,11 +143,11 @@ def drop_unpublished(con: duckdb.DuckDBPyConnection, models: ModelSet) -> ModelS
     return replace(models, models=published)
 
 
-def _create_view(con: duckdb.DuckDBPyConnection, model: Model) -> None:
+def _create_view(con: duckdb.DuckDBPyConnection, model: Model, kind: str) -> None:
     view = f"{model.layer}.{quote_identifier(model.name)}"
     try:
-        con.execute(f"create view {view} as\n{model.sql}")
-        con.execute(f"comment on view {view} is {quote_literal(model.grain)}")
+        con.execute(f"create {kind} {view} as\n{model.sql}")
+        con.execute(f"comment on {kind} {view} is {quote_literal(model.grain)}")
     except duckdb.Error as error:
         raise locate_sql_error(model.file, error, above=1) from None
 

@@ -195,7 +195,9 @@ def test_without_a_tax_code(
     assert is_boxed or f"its tax of {expected[0][1]} is in no box" in detail
 
 
-def test_older_tax_rates(con: Any, insert: Action, add_invoice: Action, boxes: Query) -> None:
+def test_older_tax_rates(
+    con: Any, insert: Action, add_invoice: Action, boxes: Query, query: Query
+) -> None:
     """In a user's file without boxes the box is that of the rate, and each is a finding."""
     con.execute("delete from raw.tax_rates")
     for code, rate in (("SEVEN", "0.07"), ("TEN", "0.1"), ("NIL", "0"), ("UNUSED", "0.15")):
@@ -205,10 +207,10 @@ def test_older_tax_rates(con: Any, insert: Action, add_invoice: Action, boxes: Q
     )
 
     assert [row[0] for row in boxes("box")] == ["11", "13", "17", "19", "211"]
-    assert con.execute(
+    assert query(
         "select entity_id, severity, place from reporting.data_quality"
         " where rule = 'assumed box' order by all"
-    ).fetchall() == [("NIL", "note", ""), ("SEVEN", "note", ""), ("TEN", "note", "")]
+    ) == [("NIL", "note", ""), ("SEVEN", "note", ""), ("TEN", "note", "")]
 
 
 def test_boxes_of_the_user(con: Any, add_invoice: Action, boxes: Query) -> None:
