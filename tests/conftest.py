@@ -227,10 +227,17 @@ def sql(tmp_path: Path) -> Files:
 
 
 @pytest.fixture(scope="session")
-def vendors_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A warehouse with two vendors, and an earlier version of one of them; to be copied."""
-    path = tmp_path_factory.mktemp("vendors") / "warehouse.duckdb"
+def empty_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A warehouse without rows; to be copied."""
+    path = tmp_path_factory.mktemp("empty") / "warehouse.duckdb"
     create_tables(path, tuple(ENDPOINTS.values()))
+    return path
+
+
+@pytest.fixture(scope="session")
+def vendors_warehouse(empty_warehouse: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A warehouse with two vendors, and an earlier version of one of them; to be copied."""
+    path = Path(shutil.copy(empty_warehouse, tmp_path_factory.mktemp("vendors")))
     with duckdb.connect(path) as con:
         con.execute("set TimeZone = 'UTC'")
         con.execute(

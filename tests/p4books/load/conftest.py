@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -12,12 +13,10 @@ from typing import Any
 import duckdb
 import pytest
 
-from p4books.endpoints import ENDPOINTS
 from p4books.endpoints.definition import Endpoint
 from p4books.extract.page import Page
 from p4books.extract.spool import Spool, StoredPage
 from p4books.load.delta import Delta, compare_scan, open_comparison
-from p4books.load.schema import create_tables
 
 Write = Callable[..., list[StoredPage]]
 Hold = Callable[..., None]
@@ -46,11 +45,9 @@ def write(tmp_path: Path) -> Write:
 
 
 @pytest.fixture
-def warehouse(tmp_path: Path) -> Path:
+def warehouse(empty_warehouse: Path, tmp_path: Path) -> Path:
     """An empty warehouse."""
-    path = tmp_path / "warehouse.duckdb"
-    create_tables(path, tuple(ENDPOINTS.values()))
-    return path
+    return Path(shutil.copy(empty_warehouse, tmp_path))
 
 
 @pytest.fixture
