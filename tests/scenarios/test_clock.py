@@ -5,13 +5,12 @@ from email.utils import format_datetime
 
 import duckdb
 import pytest
-from tests.staging_sync import sync as sync_staging
+from tests.staging_sync import MONTH_ENDS, sync
 
 from p4books.errors import ClockWrong
 from p4books.publish.status import read_status
 from p4books.settings import Settings
 from p4books.storage.run_log import RunLog
-from p4books.sync import sync
 from p4books_sandbox import Sandbox
 from p4books_sandbox.faults import Fault
 
@@ -49,23 +48,23 @@ AS_OF = "select as_of_at from core.as_of"
 def test_clock_once_years_ahead(settings: Settings, sandbox: Sandbox) -> None:
     """A run whose clock is suddenly years ahead loads nothing, and status tells it. If a person
     trusts it, the next run with the right clock brings history and reports back to the true day."""
-    assert sync(settings, ["invoices"]).faults == []
+    assert sync(settings, ["invoices"], MONTH_ENDS).faults == []
     before = settings.warehouse.read_bytes()
     pay(sandbox)
 
     with pytest.raises(ClockWrong):
-        sync(settings, ["invoices", "products"], clock=lambda: read_clock(3652))
+        sync(settings, ["invoices", "products"], MONTH_ENDS, clock=lambda: read_clock(3652))
 
     refused = RunLog(settings.run_log).load_runs(1)[0]
     assert settings.warehouse.read_bytes() == before
     assert (refused.outcome, refused.requests) == ("ClockWrong", 1)
     assert "--trust-clock" in (read_status(settings).clock or "")
 
-    sync(settings, ["invoices"], trust_clock=True, clock=lambda: read_clock(3652))
+    sync(settings, ["invoices"], MONTH_ENDS, trust_clock=True, clock=lambda: read_clock(3652))
     assert query(settings, AS_OF)[0][0] > datetime.now(UTC) + timedelta(days=3000)  # type: ignore[operator]
     assert "run `p4books sync`: it corrects times" in (read_status(settings).clock or "")
 
-    summary = sync(settings, ["invoices"])
+    summary = sync(settings, ["invoices"], MONTH_ENDS)
 
     assert summary.faults == []
     assert any("The warehouse had times in the future" in note for note in summary.notes)
@@ -78,12 +77,12 @@ def test_clock_once_years_ahead(settings: Settings, sandbox: Sandbox) -> None:
 def test_clock_behind(settings: Settings, sandbox: Sandbox) -> None:
     """A run whose clock is behind the last run and the server loads nothing; one that is a little
     behind the last run loads, and the versions form a chain."""
-    sync_staging(settings, ["invoices"])
+    sync(settings, ["invoices"])
     pay(sandbox)
 
     with pytest.raises(ClockWrong):
-        sync_staging(settings, ["invoices"], clock=lambda: read_clock(-365))
-    summary = sync_staging(settings, ["invoices"], clock=lambda: read_clock(-600 / DAY))
+        sync(settings, ["invoices"], clock=lambda: read_clock(-365))
+    summary = sync(settings, ["invoices"], clock=lambda: read_clock(-600 / DAY))
 
     assert (summary.faults, summary.sum("changed")) == ([], 1)
     assert query(

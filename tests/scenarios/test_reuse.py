@@ -23,8 +23,8 @@ from p4books.transform.models import SqlSources
 Tables = dict[str, list[str]]
 
 SOURCES = SqlSources.at()
-SEEDS = range(min(int(os.environ.get("P4BOOKS_EXAMPLES", "2")), 100))
-STEPS = 3
+SEEDS = range(min(int(os.environ.get("P4BOOKS_EXAMPLES", "1")), 30))
+STEPS = 3 if "P4BOOKS_EXAMPLES" in os.environ else 2
 FILED = "form,month,filed_on,box,amount\n" + "".join(
     f"430,{month},2026-06-29,,\n" for month in sorted({day[:7] for day in DAYS})
 )
