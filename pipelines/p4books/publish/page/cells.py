@@ -55,7 +55,8 @@ class CellStyle:
                 text = self.language.month(value) if is_month else self.language.day(value)
                 return Cell("time", text, value.isoformat())
             case Decimal() | int() | float():
-                return Cell("number", self._write_number(column, value), f"{value:f}")
+                exact = f"{value:f}" if isinstance(value, Decimal) else f"{value}"
+                return Cell("number", self._write_number(column, value), exact)
         return _write_text(self.labels.get((column.name, str(value)), str(value)))
 
     def _write_number(self, column: CatalogColumn, value: Decimal | float) -> str:

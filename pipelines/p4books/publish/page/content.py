@@ -111,7 +111,7 @@ class CurrencyPart:
 class PageContent:
     """The page: whose books, as of when, what is wrong, and the figures of each currency.
 
-    `current_to` is when the lists were read, None if their age does not matter.
+    `current_to` is when the lists were read, None if their age does not matter or is a warning.
     """
 
     language: Language
@@ -129,7 +129,7 @@ def load_content(con: duckdb.DuckDBPyConnection, options: PageOptions) -> PageCo
     duckdb.Error if it lacks a model.
     """
     choices, freshness = load_choices(con), load_freshness(con)
-    language = options.language
+    language, is_stale = options.language, _is_stale(freshness, options)
     style = CellStyle(language, freshness.timezone, load_value_labels(con, language.code))
     titles = {model.full_name: model.title(language.code) for model in list_models(con)}
     parts = [
@@ -142,8 +142,8 @@ def load_content(con: duckdb.DuckDBPyConnection, options: PageOptions) -> PageCo
         language=language,
         heading=options.company or freshness.tenant,
         lines=_describe(freshness, choices.defaults, language),
-        warnings=_list_warnings(freshness, options, style),
-        current_to=None if _is_stale(freshness, options) else freshness.current_to,
+        warnings=_list_warnings(freshness, style, is_stale=is_stale),
+        current_to=freshness.current_to if options.now and not is_stale else None,
         parts=tuple(part for part in parts if not part.is_empty) or tuple(parts[:1]),
     )
 
@@ -294,10 +294,10 @@ def _describe(freshness: Freshness, period: Filters, language: Language) -> tupl
     return tuple(filter(None, lines))
 
 
-def _list_warnings(freshness: Freshness, options: PageOptions, style: CellStyle) -> tuple[str, ...]:
-    language = options.language
+def _list_warnings(freshness: Freshness, style: CellStyle, *, is_stale: bool) -> tuple[str, ...]:
+    language = style.language
     warnings = [describe_missing(freshness, language, style.labels)]
-    if freshness.current_to and _is_stale(freshness, options):
+    if freshness.current_to and is_stale:
         instant = language.instant(freshness.current_to, freshness.timezone)
         warnings.append(language.word("fresh_stale", instant=instant))
     return tuple(filter(None, warnings))

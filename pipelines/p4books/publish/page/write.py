@@ -4,6 +4,7 @@ Its policy lets a browser run its own script and apply its own style, both by th
 fetch nothing. Every text of the books is escaped by the template.
 """
 
+import textwrap
 from base64 import b64encode
 from dataclasses import dataclass
 from hashlib import sha256
@@ -22,6 +23,7 @@ if TYPE_CHECKING:  # charts take a second to import
 
 _PACKAGES = ("altair", "jinja2", "vl_convert")  # the extra p4books[page]
 _FOLDER = Path(__file__).parent
+_MAX_RUNNING = 60  # characters of a name on top of a sheet of paper
 _STALE_DAYS = 1  # that a page may be old when it is opened before it says so
 
 
@@ -78,7 +80,7 @@ def render_page(content: "PageContent") -> str:
     }
     style = environment.get_template("page.css").render(
         paper_rows=sorted(paper_rows),
-        running_title=Markup(_quote_css(f"{content.heading} · {content.lines[0]}")),  # noqa: S704
+        running_title=Markup(_quote_css(_make_running_title(content))),  # noqa: S704 - escaped
     )
     script = (_FOLDER / "page.js").read_text(encoding="utf-8")
     return environment.get_template("page.html").render(
@@ -98,6 +100,13 @@ def render_page(content: "PageContent") -> str:
         ),
         amount=format_amount,
         stale_days=_STALE_DAYS,
+    )
+
+
+def _make_running_title(content: "PageContent") -> str:
+    """Return the line on top of the second sheet of paper and those after it."""
+    return (
+        f"{textwrap.shorten(content.heading, _MAX_RUNNING, placeholder='…')} · {content.lines[0]}"
     )
 
 
