@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from p4books.errors import UsageError
+from p4books.errors import QueryFailed, UsageError
 from p4books.publish.language import format_amount
 from p4books.publish.page.options import PageOptions
 
@@ -49,12 +49,19 @@ def write_page(con: duckdb.DuckDBPyConnection, path: Path, options: PageOptions)
     """Write the page of a published file, all from one connection, to a new file.
 
     Raises UsageError without the packages or if there is no such currency, QueryFailed if the file
-    was made by an older p4books, duckdb.Error if it lacks a model, and OSError.
+    lacks what the figures read, as one of an older p4books may, and OSError.
     """
     require_page()
     from p4books.publish.page.content import load_content  # noqa: PLC0415 - imports charts
 
-    content = load_content(con, options)
+    try:
+        content = load_content(con, options)
+    except (duckdb.CatalogException, duckdb.BinderException) as error:
+        why = str(error).splitlines()[0]
+        raise QueryFailed(
+            f"The published file lacks what the page shows ({why}). Nothing was written. "
+            "Run `p4books report`."
+        ) from None
     page = render_page(content)
     path.write_text(page, encoding="utf-8")
     return WrittenPage(tuple(part.currency for part in content.parts), len(page.encode()))

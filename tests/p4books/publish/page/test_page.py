@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.conftest import Files
 from tests.p4books.publish.page.conftest import OPTIONS, Contents, ReadCell, ReadPage, ReadTable
 
-from p4books.errors import UsageError
+from p4books.errors import QueryFailed, UsageError
 from p4books.publish.page.cells import Cell
 from p4books.publish.page.content import Block, PageContent, load_content
 from p4books.publish.page.write import render_page, write_page
@@ -216,6 +217,18 @@ def test_unknown_currency(fixed_file: Path) -> None:
         pytest.raises(UsageError, match=r"Unknown currency 'PAB'. Available: USD, EUR"),
     ):
         load_content(con, replace(OPTIONS["en"], currency="PAB"))
+
+
+def test_other_models(publish_models: Files, tmp_path: Path) -> None:
+    """A file without the models of the figures is an error that says what to do."""
+    file = publish_models(core__numbers="-- One row per number.\n-- key: n\nselect 1 as n")
+
+    with (
+        open_published(file) as con,
+        pytest.raises(QueryFailed, match=r"lacks what the page shows .* Run `p4books report`"),
+    ):
+        write_page(con, tmp_path / "page.html", OPTIONS["en"])
+    assert not (tmp_path / "page.html").exists()
 
 
 def test_long_tables_say_what_they_lack(contents: Contents) -> None:
