@@ -112,7 +112,8 @@ def test_contents(wheel: Path) -> None:
         "p4books/sql/columns.csv",
         "p4books/sql/seeds/tax_rates.csv",
     } < expected
-    assert expected | {"p4books/publish/statements/statement.typ"} <= names
+    page = {f"p4books/publish/page/page.{suffix}" for suffix in ("html", "css", "js")}
+    assert expected | page | {"p4books/publish/statements/statement.typ"} <= names
     assert not {name for name in names if name.startswith(("tests", "data", ".dlt"))}
 
 

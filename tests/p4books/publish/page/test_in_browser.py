@@ -56,6 +56,10 @@ def test_from_the_disk(new_page: NewPage, files: dict[str, Path], code: str) -> 
             ".map(each => [each.className, each.complete && each.naturalWidth > 300])"
         )
         assert pictures == [[shown, True]] * 10
+        page.locator("nav a").last.click()
+        top = page.locator("article").last.evaluate("each => each.getBoundingClientRect().top")
+        assert top == pytest.approx(0, abs=1)
+        assert watched.errors == []
 
 
 def test_sorting(new_page: NewPage, files: dict[str, Path]) -> None:
