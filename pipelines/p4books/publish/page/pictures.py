@@ -29,18 +29,18 @@ class Picture:
 
 
 def draw_picture(chart: AnyChart, description: str) -> Picture:
-    """Draw a chart in both sizes."""
-    spec = chart.to_dict(validate=False)
-    return Picture(description, _draw(spec, *WIDE), _draw(spec, *NARROW))
+    """Draw a chart in both sizes, with everything that is beside its axes; nothing is cut.
 
-
-def _draw(spec: dict[str, Any], width: int, height: int) -> str:
-    """Draw a chart in a size, with everything that is beside its axes; nothing is cut.
-
-    What is beside them depends on the labels, so that it is drawn once to measure that.
+    What is beside them depends on the labels, so that it is measured first.
     """
-    _, over_width, over_height = _render(spec, width, height)
-    svg, _, _ = _render(spec, 2 * width - over_width, 2 * height - over_height)
+    spec = chart.to_dict(validate=False)
+    _, width, height = _render(spec, *WIDE)
+    beside = (width - WIDE[0], height - WIDE[1])
+    return Picture(description, _draw(spec, WIDE, beside), _draw(spec, NARROW, beside))
+
+
+def _draw(spec: dict[str, Any], size: tuple[int, int], beside: tuple[int, int]) -> str:
+    svg, _, _ = _render(spec, size[0] - beside[0], size[1] - beside[1])
     plain = _FOR_SCREEN_READERS.sub("", svg)
     return f"data:image/svg+xml;base64,{b64encode(plain.encode()).decode()}"
 

@@ -1,7 +1,7 @@
 """Fixtures: pages of hand-written books, and what is in them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
@@ -18,6 +18,7 @@ NOW = datetime(2026, 6, 30, 17, 5, tzinfo=UTC)  # minutes after the books were r
 OPTIONS = {
     code: PageOptions(Language(code), now=NOW, interval=timedelta(minutes=15)) for code in LANGUAGES
 }
+CURRENCIES = {"en": None, "es": "USD"}  # of the pages, by language; None means both
 
 
 _WITHOUT_END = {"meta", "link", "img"}
@@ -130,9 +131,12 @@ WritePage = Callable[[PageContent], str]
 
 @pytest.fixture(scope="session")
 def contents(fixed_file: Path) -> Contents:
-    """What the pages of two currencies say, by language."""
+    """What the pages say by language: the English one in both currencies of the books."""
     with open_published(fixed_file) as con:
-        return {code: load_content(con, options) for code, options in OPTIONS.items()}
+        return {
+            code: load_content(con, replace(options, currency=CURRENCIES[code]))
+            for code, options in OPTIONS.items()
+        }
 
 
 @pytest.fixture(scope="session")
