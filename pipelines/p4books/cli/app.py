@@ -6,6 +6,7 @@ from typing import NoReturn
 
 import click
 
+from p4books.cli.dashboard_commands import dashboard
 from p4books.cli.demo import demo, sandbox
 from p4books.cli.page_commands import page
 from p4books.cli.push_commands import push, pushes
@@ -258,5 +259,8 @@ def adopt(field: str, kind: str | None, tenant: str | None, as_json: bool) -> No
     )
 
 
-for _command in (push, pushes, query, export, models, report, statement, page, sandbox, demo):
+for _command in (
+    *(push, pushes, query, export, models, report, statement),
+    *(dashboard, page, sandbox, demo),
+):
     app.add_command(_command)

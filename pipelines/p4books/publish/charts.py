@@ -29,7 +29,7 @@ BLUE, SKY, ORANGE, GREY, INK, PALE = (
     *("#767676", "#1F2933", "#E4E7EB"),
 )
 AGES = ("#C6DBEF", "#9ECAE1", "#6BAED6", "#3182BD", "#08519C")  # light to dark: new to old
-FONT = "Source Sans Pro, Segoe UI, Helvetica Neue, Arial, sans-serif"
+FONT = "Source Sans, Source Sans Pro, Segoe UI, Helvetica Neue, Arial, sans-serif"
 HEIGHT = 280  # pixels
 TOP = 10  # bars of a ranking
 
@@ -365,7 +365,7 @@ def _start(points: Sequence[Mapping[str, Any]], order: Iterable[str], text: Char
         "x:O",
         title=None,
         sort=None,
-        scale=alt.Scale(domain=list(dict.fromkeys(order)), paddingInner=0.25),
+        scale=alt.Scale(type="band", domain=list(dict.fromkeys(order)), paddingInner=0.25),
         axis=alt.Axis(labelAngle=0, labelOverlap="greedy", labelSeparation=6, grid=False),
     )
     tooltip = [
@@ -417,7 +417,12 @@ def _line(
 def _draw_top(table: FigureTable, name: str, title: str, text: ChartText) -> AnyChart | None:
     records = sorted(table.records(), key=lambda record: record["net"] or 0, reverse=True)
     points = [
-        _point(str(record[name] or ""), text.column(table, "net"), record["net"], place=place)
+        _point(
+            text.value(name, record[name] or ""),
+            text.column(table, "net"),
+            record["net"],
+            place=place,
+        )
         for place, record in enumerate(records[:TOP])
     ]
     if not points:
@@ -450,6 +455,8 @@ def _ranking(points: Sequence[Mapping[str, Any]], title: str) -> list[alt.Chart]
         align=alt.expr("datum.value < 0 ? 'right' : 'left'"),
         dx=alt.expr("datum.value < 0 ? -5 : 5"),
         color=INK,
+        font=FONT,
+        fontSize=12,
     )
     return [base.mark_bar(color=BLUE, stroke=INK, strokeWidth=0.5), labels.encode(text="shown:N")]
 

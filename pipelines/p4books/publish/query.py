@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from p4books.errors import NotPublished, QueryFailed, describe_unknown
 from p4books.publish.language import LANGUAGES
 from p4books.publish.published_file import explain_open_error, locate_file
 from p4books.settings import list_published_tenants
-from p4books.storage.database import quote_identifier
+from p4books.storage.database import open_reader, quote_identifier
 from p4books.storage.interrupt import track_connection
 
 BATCH_ROWS = 2_000  # in memory at a time
@@ -108,6 +109,26 @@ def open_published(published: Path) -> duckdb.DuckDBPyConnection:
     except duckdb.Error as error:
         raise explain_open_error(published, error) from None
     return con
+
+
+@contextmanager
+def open_picture(published: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open the published file as it is now, read-only, for a program that goes on running.
+
+    Everything that is read through the connection is of one file, even if it is replaced meanwhile.
+    `open_published` would give such a program the OLD file for as long as any other connection of
+    it is open: DuckDB keeps one instance per path in a process. Here each is an instance of its
+    own, in memory, that the file is attached to. Raises the errors of `open_published`.
+    """
+    if not locate_file(published).exists():
+        raise NotPublished(published, others=list_published_tenants(published.parent))
+    with ExitStack() as stack:
+        try:
+            con = stack.enter_context(open_reader(published))
+            _lock_down(con)
+        except duckdb.Error as error:
+            raise explain_open_error(published, error) from None
+        yield con
 
 
 def run_query(published: Path, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:

@@ -26,6 +26,7 @@ from p4books.errors import SettingsError, UsageError, describe_unknown, end_sent
 from p4books.spelling import clean_name
 
 ENV_PREFIX = "SOURCES__P4BOOKS__"
+MIN_PASSWORD = 12  # characters: whoever guesses has one try every two seconds
 _SCHEMAS = {"main", "raw", "staging", "core", "reporting", "custom", "seeds"}
 TENANT_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 
@@ -39,6 +40,7 @@ _LIMITS = {  # by pydantic's type of error
     "string_too_short": "it must not be empty",
     "tuple_type": "it must be a list of names",
 }
+_SECRETS = {"api_key", "dashboard_password"}  # every character of them counts
 _AS_OF_NAME = re.compile(r"(.+)-asof-(\d{4}-\d\d-\d\d)")
 
 
@@ -92,6 +94,8 @@ class Settings(BaseModel):
     language: Literal["en", "es"] = "en"
     company: str | None = None
     company_details: str | None = None
+    dashboard_password: SecretStr | None = None
+    sync_interval: float = Field(default=15, gt=0, allow_inf_nan=False)  # minutes
     parallel_lists: int = Field(default=6, ge=1, le=32)
     published_mode: Annotated[int, BeforeValidator(_parse_mode)] = 0o440
     published_group: Annotated[str | None, BeforeValidator(_parse_group)] = None
@@ -104,7 +108,7 @@ class Settings(BaseModel):
     @classmethod
     def _clean_text(cls, value: object, info: ValidationInfo) -> object:
         """Take the invisible characters off that files and the shell leave in a value."""
-        if not isinstance(value, str) or info.field_name == "api_key":
+        if not isinstance(value, str) or info.field_name in _SECRETS:
             return value
         return value.rstrip("\r\n") if info.field_name == "data_dir" else clean_name(value)
 
@@ -129,6 +133,16 @@ class Settings(BaseModel):
         if not key or not key.isascii() or not key.isprintable() or " " in key:
             raise ValueError("the key is empty or contains characters that no key has")
         return SecretStr(key)
+
+    @validator("dashboard_password")
+    @classmethod
+    def _check_password(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None:
+            return None
+        password = value.get_secret_value().strip()
+        if len(password) < MIN_PASSWORD:
+            raise ValueError(f"a password has at least {MIN_PASSWORD} characters")
+        return SecretStr(password)
 
     @validator("base_url")
     @classmethod

@@ -96,6 +96,13 @@ def sum_columns(
     return read_record(con, sql, _choose_values(table.query)) if columns else {}
 
 
+def select_rows(
+    con: duckdb.DuckDBPyConnection, query: TableQuery, columns: str = "*"
+) -> duckdb.DuckDBPyConnection:
+    """Select columns of all rows of a table and return the connection with the result."""
+    return con.execute(f"select {columns} from ({query.sql})", _choose_values(query))
+
+
 def read_record(
     con: duckdb.DuckDBPyConnection, sql: str, values: Mapping[str, Any]
 ) -> dict[str, Any]:

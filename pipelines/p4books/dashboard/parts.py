@@ -1,0 +1,256 @@
+"""Parts of pages: key figures, charts with the tables behind them, tables with downloads."""
+
+import html
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+import duckdb
+import pandas as pd
+import streamlit as st
+
+from p4books.dashboard.downloads import Download, list_downloads
+from p4books.dashboard.reading import Reading
+from p4books.publish.charts import AnyChart
+from p4books.publish.excel_cells import ColumnMeasure, choose_format, excel_type
+from p4books.publish.figures.tables import FigureTable
+from p4books.publish.language import format_amount
+from p4books.publish.query import CatalogColumn, choose_columns, list_models
+
+_WIDTH = 170  # pixels of a key figure
+_NAMES = ("customer_name", "vendor_name", "party_name", "product_name")
+_MAIN_AMOUNTS = (
+    *("balance", "net", "net_12_months", "amount", "missing", "tax"),
+    *("month_tax_charged", "dso", "net_cash", "findings"),
+)
+_ROW_HEIGHT, _MOST_ROWS = 35, 12  # pixels; rows of a table that are seen at once
+
+
+@dataclass(frozen=True)
+class KeyFigure:
+    """A figure that is read first: its name, value, and a note below; `help` explains it."""
+
+    name: str
+    value: str
+    note: str = ""
+    help: str = ""
+
+
+def show_key_figures(figures: Iterable[KeyFigure]) -> None:
+    """Show figures side by side, as many as fit."""
+    figures = list(figures)
+    longest = max((len(figure.value) for figure in figures), default=0)
+    width = max(_WIDTH, _WIDTH + 13 * (longest - len("123,456.78")))
+    with st.container(horizontal=True):
+        for figure in figures:
+            st.metric(
+                figure.name,
+                figure.value,
+                figure.note or None,
+                delta_color="off",
+                delta_arrow="off",
+                help=figure.help or None,
+                border=True,
+                height="stretch",
+                width=width,
+            )
+
+
+def show_chart(
+    reading: Reading,
+    title: str,
+    chart: AnyChart | None,
+    table: FigureTable,
+    on_pick: Callable[[str], None] | None = None,
+) -> None:
+    """Show a chart under its title, with the table behind it; a sentence if it has no data.
+
+    `on_pick` is called with the key of what is clicked in the chart, empty for nothing.
+    """
+    st.subheader(title, anchor=False)
+    if chart is None:
+        st.info(reading.word("no_data"))
+        return
+    key = f"chart_{table.name}"
+    if on_pick:
+        st.altair_chart(chart, theme=None, key=key, on_select=lambda: on_pick(_read_pick(key)))
+    else:
+        st.altair_chart(chart, theme=None, key=key)
+    with st.expander(reading.word("show_table")):
+        show_table(reading, table, title="", place="chart")
+
+
+def show_table(
+    reading: Reading, table: FigureTable, title: str | None = None, place: str = "page"
+) -> None:
+    """Show a table with its title, which is that of its model unless given, and downloads.
+
+    `place` distinguishes a table that is on a page twice.
+    """
+    if title is None:
+        title = reading.load(load_titles, reading.language.code).get(table.query.model, table.name)
+    if title:
+        st.subheader(title, anchor=False)
+    if not table.rows:
+        st.info(reading.word("no_rows"))
+        return
+    columns = _arrange(table.columns, reading.language.code)
+    shown = [table.index(column.name) for column in columns]
+    st.dataframe(
+        _style(reading, columns, [[row[index] for index in shown] for row in table.rows]),
+        hide_index=True,
+        height=_ROW_HEIGHT * (min(len(table.rows), _MOST_ROWS) + 1) + 3,
+        column_config=_configure(reading, columns),
+        placeholder="",
+        key=f"table_{place}_{table.name}",
+    )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        for download in list_downloads(reading, table):
+            _show_download(download, f"download_{place}_{table.name}_{download.kind}")
+        if not table.is_whole:
+            st.caption(
+                reading.word("rows_cut", shown=f"{len(table.rows):,}", count=f"{table.count:,}")
+            )
+
+
+def show_name(name: str) -> None:
+    """Show a name of the books as a heading: as it is, whatever it contains."""
+    st.html(f"<h3><bdi>{html.escape(name)}</bdi></h3>")
+
+
+def escape_markdown(text: str) -> str:
+    """Return a text that Markdown leaves as it is."""
+    return "".join(f"\\{sign}" if sign in r"\`*_{}[]()#+-.!|<>$~:" else sign for sign in text)
+
+
+def load_titles(con: duckdb.DuckDBPyConnection, code: str) -> Mapping[str, str]:
+    """Return what the models are called in a language, by full name."""
+    return {model.full_name: model.title(code) for model in list_models(con)}
+
+
+def _show_download(download: Download, key: str) -> None:
+    st.download_button(
+        download.label,
+        download.write,
+        file_name=download.file_name,
+        mime=download.mime,
+        key=key,
+        on_click="ignore",
+        icon=":material/download:",
+    )
+
+
+def _read_pick(key: str) -> str:
+    """Return the key of what is chosen in a chart; empty for nothing."""
+    selection = st.session_state[key].selection
+    for picked in selection.values():
+        for point in picked:
+            return str(point.get("key", ""))
+    return ""
+
+
+def _arrange(columns: Sequence[CatalogColumn], code: str) -> list[CatalogColumn]:
+    """Return the columns that people see in a language, in their order.
+
+    First who or what a row is, then the amount that it is about: both are in view on a phone. Ids
+    are for programs, and the page says which currency it is about.
+    """
+    shown = {
+        column.name: column
+        for column in choose_columns(columns, code)
+        if not column.name.endswith("_id") and column.name != "currency"
+    }
+    first = next((name for name in _NAMES if name in shown), next(iter(shown)))
+    main = next((name for name in _MAIN_AMOUNTS if name in shown), first)
+    return [shown[name] for name in dict.fromkeys((first, main, *shown))]
+
+
+def _style(
+    reading: Reading, columns: Sequence[CatalogColumn], rows: Sequence[Sequence[Any]]
+) -> Any:
+    """Return the rows as a table whose cells are written as people do, and sorted as values."""
+    labels = _unique_labels(reading, columns)
+    values = {label: [_to_cell(row[index]) for row in rows] for index, label in enumerate(labels)}
+    frame = pd.DataFrame(values, columns=labels)
+    writers = {
+        label: _choose_writer(reading, column)
+        for label, column in zip(labels, columns, strict=True)
+    }
+    return frame.style.format(writers, na_rep="")
+
+
+def _unique_labels(reading: Reading, columns: Sequence[CatalogColumn]) -> list[str]:
+    labels: list[str] = []
+    for column in columns:
+        label = column.label(reading.language.code)
+        labels.append(f"{label} ({column.name})" if label in labels else label)
+    return labels
+
+
+def _to_cell(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.replace(microsecond=0)
+    return value
+
+
+def _choose_writer(reading: Reading, column: CatalogColumn) -> Callable[[Any], str]:
+    """Return the function that writes a value of a column."""
+    language, kind = reading.language, excel_type(column)
+    labels = reading.text.values
+    zone = reading.freshness.timezone
+    if column.name == "month_on":
+        return _unless_missing(language.month)
+    writers: dict[str, Callable[[Any], str]] = {
+        "day": language.day,
+        "instant": lambda value: language.instant(value, zone),
+        "flag": language.flag,
+        "text": lambda value: labels.get((column.name, str(value)), str(value)),
+        "number": _choose_number_writer(reading, column),
+        "float": lambda value: f"{value:,.2f}",
+    }
+    return _unless_missing(writers[kind])
+
+
+def _choose_number_writer(reading: Reading, column: CatalogColumn) -> Callable[[Any], str]:
+    number_format = choose_format(column, ColumnMeasure()).format
+    if "%" in number_format:
+        return reading.language.share
+    if column.type == "DECIMAL(18,2)":
+        return format_amount
+    if number_format == "0":
+        return str
+    return _write_measure
+
+
+def _write_measure(value: Decimal | int) -> str:
+    """Write a quantity or price with the decimals that it has."""
+    text = f"{value:,}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _unless_missing(write: Callable[[Any], str]) -> Callable[[Any], str]:
+    return lambda value: "" if value is None or value is pd.NaT else write(value)
+
+
+def _configure(reading: Reading, columns: Sequence[CatalogColumn]) -> dict[str, Any]:
+    """Explain each column where the reader points at its label; keep the first in view."""
+    code = reading.language.code
+    labels = _unique_labels(reading, columns)
+    return {
+        label: st.column_config.Column(
+            label, help=escape_markdown(column.describe(code)), pinned=place == 0
+        )
+        for place, (label, column) in enumerate(zip(labels, columns, strict=True))
+    }
+
+
+def describe_share(share: Decimal | None, reading: Reading, word: str) -> str:
+    """Say a share in a sentence, such as 12.3% of the balance; empty if it is unknown."""
+    return "" if share is None else reading.word(word, share=reading.language.share(share))
+
+
+def describe_day(day: date | None, reading: Reading, word: str) -> str:
+    """Say a day in a sentence, such as due 15 Dec 2026; empty if it is unknown."""
+    return "" if day is None else reading.word(word, day=reading.language.day(day))

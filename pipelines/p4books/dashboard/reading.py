@@ -1,0 +1,111 @@
+"""One reading of the published file, from which one view of a page is made."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, TypeVar
+
+import duckdb
+import streamlit as st
+
+from p4books.errors import P4BooksError
+from p4books.publish.charts import ChartText
+from p4books.publish.figures.filters import FilterChoices, Filters, load_choices
+from p4books.publish.figures.overview import Freshness, load_freshness
+from p4books.publish.language import Language
+from p4books.publish.query import load_value_labels, open_picture
+from p4books.settings import Settings
+from p4books.storage.run_log import RunLog
+
+T = TypeVar("T")
+
+KEPT_FIGURES = 100  # results of all readers, of a few megabytes each at most
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The published file as it is during one view, and how its reader wants to see it.
+
+    `picture` identifies the file: what is cached of it holds for no other.
+    """
+
+    con: duckdb.DuckDBPyConnection
+    settings: Settings
+    picture: str
+    language: Language
+    freshness: Freshness
+    choices: FilterChoices
+    filters: Filters
+
+    @property
+    def is_stale(self) -> bool:
+        """Return whether the lists are older than twice the interval between two runs."""
+        interval = timedelta(minutes=self.settings.sync_interval)
+        return self.freshness.is_stale(datetime.now(UTC), interval)
+
+    @property
+    def text(self) -> ChartText:
+        """Return what charts are labelled with."""
+        labels = self.load(load_value_labels, self.language.code)
+        return ChartText(self.language, self.filters.currency, labels)
+
+    def word(self, name: str, **values: object) -> str:
+        """Return a word of the reader's language."""
+        return self.language.word(name, **values)
+
+    def load(self, loader: Callable[..., T], *about: Any) -> T:
+        """Return `loader(con, *about)`, which is computed once per picture."""
+        name = f"{loader.__module__}.{loader.__qualname__}"
+        result: T = _load_once(self.picture, name, repr(about), lambda: loader(self.con, *about))
+        return result
+
+    def load_figures(self, loader: Callable[..., T], *about: Any) -> T:
+        """Return `loader(con, filters, *about)`, which is computed once per picture."""
+        return self.load(loader, self.filters, *about)
+
+
+@contextmanager
+def open_reading(settings: Settings, language: Language) -> Iterator[Reading]:
+    """Open the published file for one view, with the default filters.
+
+    Raises the errors of `open_picture`, and duckdb.Error if an older p4books made the file.
+    """
+    with open_picture(settings.published) as con:
+        freshness = load_freshness(con)
+        picture = f"{settings.published} {freshness.published_at} {freshness.as_of_at}"
+        choices: FilterChoices = _load_once(picture, "choices", "", lambda: load_choices(con))
+        freshness = replace(freshness, current_to=_find_latest(settings, freshness.current_to))
+        yield Reading(con, settings, picture, language, freshness, choices, choices.defaults)
+
+
+def month_of(text: str | None) -> date | None:
+    """Return the first day of a month, as in 2026-11 or 2026-11-01; None if it is none."""
+    try:
+        return date.fromisoformat(f"{(text or '')[:7]}-01")
+    except ValueError:
+        return None
+
+
+@st.cache_resource(max_entries=KEPT_FIGURES, show_spinner=False)
+def _load_once(picture: str, name: str, about: str, _compute: Callable[[], Any]) -> Any:  # noqa: ARG001
+    """Return what `_compute` returns: frozen values, which all readers share."""
+    return _compute()
+
+
+def _find_latest(settings: Settings, published: datetime | None) -> datetime | None:
+    """Return up to when all lists are known: a run that changed nothing publishes nothing.
+
+    Only the run log knows of such a run; who may not read it sees what the file says.
+    """
+    try:
+        freshness = RunLog(settings.run_log).load_freshness()
+    except (OSError, P4BooksError):  # a log that cannot be read must not cost the page
+        return published
+    read = [
+        freshness[name].current_to if name in freshness else None for name in settings.endpoints
+    ]
+    if not read or None in read:
+        return published
+    oldest = datetime.fromtimestamp(min(each for each in read if each is not None), UTC)
+    return oldest if published is None else max(oldest, published)
