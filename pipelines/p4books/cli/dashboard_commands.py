@@ -9,7 +9,7 @@ from importlib.util import find_spec
 import click
 
 from p4books.cli.runtime import tenant_option
-from p4books.errors import P4BooksError, SettingsError, UsageError
+from p4books.errors import SettingsError, UsageError
 
 PORT = 8501
 LOOPBACK = "127.0.0.1"
@@ -46,9 +46,9 @@ def dashboard(host: str, port: int, tenant: str | None) -> None:
     from p4books.settings import load_settings
 
     if find_spec("streamlit") is None or find_spec("altair") is None:
-        raise P4BooksError(
-            "The dashboard needs packages that are not installed (streamlit, altair). Run "
-            "`pip install 'p4books[dashboard]'`."
+        raise UsageError(
+            "The dashboard needs packages that are not installed (streamlit, altair). Nothing was "
+            "started. Install them with: pip install 'p4books[dashboard]'."
         )
     settings = load_settings(tenant, need_key=False)
     if not _is_loopback(host) and settings.dashboard_password is None:

@@ -1,0 +1,69 @@
+"""A dashboard in a process of its own, as `p4books dashboard` serves it."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.command import P4BOOKS
+
+from p4books.settings import ENV_PREFIX
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+IDLE = '[data-testid="stApp"][data-test-script-state="notRunning"]'
+
+
+@dataclass
+class DashboardServer:
+    """A running dashboard: its address, and the process."""
+
+    address: str
+    process: "subprocess.Popen[str]"
+
+    def stop(self, number: int = signal.SIGTERM) -> tuple[int, str]:
+        """End it by a signal; return its exit code and what it wrote to stderr."""
+        self.process.send_signal(number)
+        _, written = self.process.communicate(timeout=20)
+        return self.process.returncode, written
+
+
+@contextmanager
+def serve_dashboard(file: Path, **settings: object) -> Iterator[DashboardServer]:
+    """Serve the dashboard of a published file; it has ended at the end."""
+    given = {"tenant": file.stem, "data_dir": file.parent, **settings}
+    process = subprocess.Popen(
+        [P4BOOKS, "dashboard", "--port", "0"],
+        cwd=file.parent,
+        env={
+            "PATH": os.environ["PATH"],
+            "HOME": str(file.parent),
+            **{f"{ENV_PREFIX}{name.upper()}": str(value) for name, value in given.items()},
+        },
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        line = process.stdout.readline() if process.stdout else ""
+        if "http://" not in line:
+            raise RuntimeError(f"the dashboard did not start: {process.communicate()[1]}")
+        yield DashboardServer(line.split("http://")[1].split()[0].join(("http://", "")), process)
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
+
+
+def wait_until_shown(page: "Page") -> None:
+    """Wait until a page is complete, and what follows from it was drawn."""
+    page.wait_for_selector("h1")
+    page.wait_for_selector(IDLE)
+    time.sleep(0.1)  # a script that begins now is seen as well
+    page.wait_for_selector(IDLE)

@@ -1,0 +1,65 @@
+"""The command `dashboard`: what it checks before anything is served."""
+
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+from tests.command import Run
+from tests.p4books.cli.conftest import assert_one_sentence
+
+from p4books.settings import ENV_PREFIX
+
+PASSWORD = f"{ENV_PREFIX}DASHBOARD_PASSWORD"
+
+
+def test_another_address_needs_a_password(run_shop: Run) -> None:
+    """Nothing is served to other machines without a password."""
+    done = run_shop("dashboard", "--host", "0.0.0.0", "--port", "0")  # noqa: S104
+    assert done.returncode == 2
+    assert_one_sentence(done, "dashboard_password", "0.0.0.0")  # noqa: S104
+
+
+def test_a_short_password(run_shop: Run) -> None:
+    """A password that can be guessed is refused, and not repeated."""
+    done = run_shop("dashboard", **{PASSWORD: "hunter2"})
+    assert done.returncode == 2
+    assert_one_sentence(done, "dashboard_password", "12 characters")
+    assert "hunter2" not in done.stderr
+
+
+def test_a_port_in_use(run_shop: Run) -> None:
+    """A port that another program uses is one sentence."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        done = run_shop("dashboard", "--port", port)
+    assert done.returncode == 2
+    assert_one_sentence(done, port, "--port")
+
+
+def test_an_unknown_host(run_shop: Run) -> None:
+    """An address that is not of this machine is one sentence."""
+    done = run_shop(
+        "dashboard",
+        *("--host", "nowhere.invalid"),
+        **{PASSWORD: "a long password"},
+    )
+    assert done.returncode == 2
+    assert_one_sentence(done, "nowhere.invalid")
+
+
+def test_nothing_published(p4books: Run, tmp_path: Path) -> None:
+    """Without a published file it says what to do first."""
+    done = p4books("dashboard", "--port", "0", data_dir=str(tmp_path / "none"))
+    assert done.returncode == 1
+    assert_one_sentence(done, "p4books sync")
+
+
+def test_a_missing_package(run_shop: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the extra it says how to install it."""
+    monkeypatch.setitem(sys.modules, "streamlit", None)
+    done = run_shop("dashboard")
+    assert done.returncode == 2
+    assert_one_sentence(done, "pip install 'p4books[dashboard]'")

@@ -1,0 +1,204 @@
+"""The dashboard as people see it: served, and looked at in Chromium."""
+
+import csv
+import re
+import shutil
+import signal
+from collections.abc import Iterator
+from decimal import Decimal
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+from tests.browser import DESKTOP, PHONE, NewPage, WatchedPage
+from tests.dashboard_server import DashboardServer, serve_dashboard, wait_until_shown
+
+from p4books.dashboard.address import PAGE_NAMES
+from p4books.publish.language import LANGUAGES, Language, format_amount
+from p4books.publish.query import run_query
+
+
+@pytest.fixture(scope="module")
+def file(fixed_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the published file of the fixed books."""
+    return Path(shutil.copy(fixed_file, tmp_path_factory.mktemp("served") / fixed_file.name))
+
+
+@pytest.fixture(scope="module")
+def server(file: Path) -> Iterator[DashboardServer]:
+    """The dashboard of the fixed books, which ends as a service does."""
+    with serve_dashboard(file) as server:
+        yield server
+        assert server.stop() == (0, "")
+
+
+def open_page(server: DashboardServer, seen: WatchedPage, name: str, query: str = "") -> Page:
+    """Open a page by its address and wait for it."""
+    page = seen.visit(f"{server.address}/{'' if name == 'overview' else name}{query}")
+    wait_until_shown(page)
+    return page
+
+
+def read_metrics(page: Page) -> dict[str, str]:
+    """Read the key figures of a page by their names, as a reader of the screen does."""
+    shown = page.locator('[data-testid="stMetric"]').all()
+    return {
+        each.locator('[data-testid="stMetricLabel"]').inner_text().strip(): each.locator(
+            '[data-testid="stMetricValue"]'
+        )
+        .inner_text()
+        .strip()
+        for each in shown
+    }
+
+
+def assert_nothing_wrong(seen: WatchedPage, server: DashboardServer) -> None:
+    """Expect no error, nothing asked of another host, nothing beside the window."""
+    own = (server.address, server.address.replace("http", "ws"), "data:", "blob:")
+    assert seen.errors == []
+    assert [each for each in seen.requests if not each.startswith(own)] == []
+    assert seen.measure_overflow() == 0
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_pages(
+    server: DashboardServer, new_page: NewPage, code: str, size: tuple[int, int]
+) -> None:
+    """Every page is shown, at both widths and in both languages, without anything wrong."""
+    seen = new_page(size)
+    for name in PAGE_NAMES:
+        page = open_page(server, seen, name, f"?lang={code}")
+        expect(page.locator("h1")).to_have_text(Language(code).word(f"page_{name}"))
+        assert page.locator("html").get_attribute("lang") == code
+        expect(page.locator('[data-testid="stException"]')).to_have_count(0)
+        assert_nothing_wrong(seen, server)
+
+
+def test_figures_in_the_page_are_those_of_the_models(
+    server: DashboardServer, file: Path, new_page: NewPage
+) -> None:
+    """The key figures, read out of the page, equal the models' to the cent, by currency."""
+    seen = new_page()
+    for currency in ("USD", "EUR"):
+        shown = read_metrics(open_page(server, seen, "overview", f"?currency={currency}"))
+        _, rows = run_query(
+            file,
+            f"""
+            with chosen as (select '{currency}' as currency)
+            select
+                (select sum(balance) from reporting.ar_aging join chosen using (currency)),
+                (select sum(overdue) from reporting.ar_aging join chosen using (currency)),
+                (select sum(net) from reporting.sales_by_month join chosen using (currency)
+                 where month_on = '2026-06-01'),
+                (select sum(amount) from reporting.sales_backlog join chosen using (currency)),
+                (select any_value(month_tax_charged) from reporting.itbms_by_month
+                 join chosen using (currency) where month_on = '2026-06-01')
+            """,
+        )
+        names = ("Receivables", "Overdue", "Sales of Jun 2026", "Open sales orders")
+        expected = [format_amount(amount or Decimal(0)) for amount in rows[0]]
+        assert shown == dict(zip((*names, "ITBMS of Jun 2026"), expected, strict=True))
+    cash = read_metrics(open_page(server, seen, "cash"))
+    _, ((net,),) = run_query(
+        file,
+        "select sum(net_cash) from reporting.cash_forecast where currency = 'USD'"
+        " and week_on < date '2026-06-29' + 91",
+    )
+    assert cash["Net"] == format_amount(net)
+
+
+def test_click_paths(server: DashboardServer, new_page: NewPage) -> None:
+    """A click on an age, or its button, shows its invoices; filters stay from page to page."""
+    seen = new_page()
+    page = open_page(server, seen, "receivables", "?currency=USD")
+    chart = page.locator('[data-testid="stVegaLiteChart"]').first
+    box = chart.locator("canvas, svg").first.bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + box["width"] * 0.3, box["y"] + box["height"] * 0.25)
+    page.wait_for_url("**bucket=1-30**")
+    wait_until_shown(page)
+    button = page.get_by_role("radio", name=re.compile("61.90"))
+    button.focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Space")
+    page.wait_for_url("**bucket=61-90**")
+    wait_until_shown(page)
+
+    page.get_by_label("Period").first.focus()
+    page.keyboard.press("ArrowDown")
+    page.get_by_role("option", name="This year").click()
+    page.wait_for_url("**from=2026-01-01**")
+    wait_until_shown(page)
+    page.get_by_role("link", name="Sales", exact=True).click()
+    page.wait_for_url("**/sales?**from=2026-01-01**")
+    wait_until_shown(page)
+    assert "bucket" not in page.url
+    page.get_by_text("Español").click()
+    page.wait_for_url("**lang=es**")
+    expect(page.locator("h1")).to_have_text("Ventas")
+    assert_nothing_wrong(seen, server)
+
+
+def test_a_link_shows_the_same(server: DashboardServer, new_page: NewPage) -> None:
+    """The address of a view, opened by somebody else, shows the same view."""
+    query = "?lang=es&currency=EUR&customer=3&from=2025-01-01&to=2026-12-31&month=2026-06"
+    one, other = new_page(), new_page()
+    page = open_page(server, one, "sales", query)
+    address, figures = page.url, read_metrics(page)
+    copy = other.visit(address)
+    wait_until_shown(copy)
+    assert read_metrics(copy) == figures
+    assert figures["Ventas netas"] != "0.00"
+
+
+def test_downloads(server: DashboardServer, file: Path, new_page: NewPage, tmp_path: Path) -> None:
+    """Tables are downloaded with all rows, for Excel."""
+    seen = new_page(accept_downloads=True)
+    page = open_page(server, seen, "receivables", "?lang=es")
+    with page.expect_download() as started:
+        page.get_by_role("button", name="CSV").first.click()
+    target = tmp_path / "table.csv"
+    started.value.save_as(target)
+    rows = list(csv.DictReader(StringIO(target.read_text(encoding="utf-8-sig"))))
+    _, items = run_query(file, "select balance from reporting.ar_open_items where currency = 'USD'")
+    assert sorted(row["Saldo"] for row in rows) == sorted(str(balance) for (balance,) in items)
+    assert_nothing_wrong(seen, server)
+
+
+def test_files_that_come_and_go(
+    server: DashboardServer, file: Path, empty_file: Path, fixed_file: Path, new_page: NewPage
+) -> None:
+    """The next view shows what is published then: nothing, no file, a broken one, a good one."""
+    seen = new_page(PHONE)
+    for source, told in ((empty_file, "p4books sync"), (None, "p4books sync"), (b"x", "report")):
+        file.unlink(missing_ok=True)
+        if isinstance(source, Path):
+            shutil.copy(source, file)
+        elif source:
+            file.write_bytes(source * 5000)
+        for code in LANGUAGES:
+            page = open_page(server, seen, "overview", f"?lang={code}")
+            expect(page.locator('[data-testid="stAlert"]').first).to_contain_text(told)
+            assert "Traceback" not in page.content()
+            assert_nothing_wrong(seen, server)
+    file.unlink()
+    shutil.copy(fixed_file, file)
+    assert read_metrics(open_page(server, seen, "overview"))
+
+
+def test_password_and_end(file: Path, new_page: NewPage) -> None:
+    """With a password the browser asks for it; Ctrl-C ends the server cleanly, without it."""
+    password = "eine lange Losung"  # noqa: S105 - of this test
+    with serve_dashboard(file, dashboard_password=password) as server:
+        stranger = new_page()
+        answer = stranger.page.goto(server.address)
+        assert answer is not None
+        assert answer.status == 401
+        seen = new_page(http_credentials={"username": "any", "password": password})
+        page = open_page(server, seen, "cash")
+        assert read_metrics(page)
+        assert_nothing_wrong(seen, server)
+        code, written = server.stop(signal.SIGINT)
+        assert (code, written) == (0, "")
