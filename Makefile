@@ -5,7 +5,7 @@ APT_INSTALL := apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get inst
 LINT_SQL := sqlfluff lint --disable-progress-bar
 
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo sync test recipes cover soak lint format docs bench bench-growth clean
+.PHONY: help setup system demo sync test recipes cover soak lint format docs pictures bench bench-growth clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,6 +66,9 @@ format: setup ## Format code and SQL
 
 docs: setup ## Write the list of models in sql/README.md from the SQL files
 	$(BIN)/python -m p4books.publish.model_docs
+
+pictures: setup ## Take the pictures of the README files
+	$(BIN)/python -m tests.pictures
 
 bench: setup ## Measure speed against a floor and plain dlt; about half an hour
 	$(BIN)/python -m tests.benchmarks

@@ -17,7 +17,11 @@ from p4books.settings import ENV_PREFIX
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-IDLE = '[data-testid="stApp"][data-test-script-state="notRunning"]'
+_STATE = """
+() => document.querySelector('[data-testid="stApp"]').dataset.testScriptState + ' '
+    + location.search + document.querySelector('[data-testid="stMain"]').innerText.length + ' '
+    + document.querySelectorAll('[data-testid="stElementContainer"], .marks').length
+"""
 
 
 @dataclass
@@ -62,8 +66,12 @@ def serve_dashboard(file: Path, **settings: object) -> Iterator[DashboardServer]
 
 
 def wait_until_shown(page: "Page") -> None:
-    """Wait until a page is complete, and what follows from it was drawn."""
+    """Wait until a page is complete: nothing is computed, and nothing was added for a while."""
     page.wait_for_selector("h1")
-    page.wait_for_selector(IDLE)
-    time.sleep(0.1)  # a script that begins now is seen as well
-    page.wait_for_selector(IDLE)
+    seen: list[str] = []
+    for _ in range(300):
+        seen.append(page.evaluate(_STATE))
+        if seen[-1].startswith("notRunning") and seen[-4:] == seen[-1:] * 4:
+            return
+        time.sleep(0.1)
+    raise RuntimeError(f"the page is not complete after 30 seconds: {seen[-1]}")

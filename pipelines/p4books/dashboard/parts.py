@@ -3,23 +3,25 @@
 import html
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import duckdb
+import numpy as np
 import pandas as pd
 import streamlit as st
+from pandas.io.formats.style import Styler
 
 from p4books.dashboard.downloads import Download, list_downloads
 from p4books.dashboard.reading import Reading
 from p4books.publish.charts import AnyChart
-from p4books.publish.excel_cells import ColumnMeasure, choose_format, excel_type
 from p4books.publish.figures.tables import FigureTable
-from p4books.publish.language import format_amount
+from p4books.publish.page.cells import CellStyle
 from p4books.publish.query import CatalogColumn, choose_columns, list_models
+from p4books.storage.exact_json import unique_names
 
-_WIDTH = 170  # pixels of a key figure
+_WIDTH = 166  # pixels of a key figure
 _NAMES = ("customer_name", "vendor_name", "party_name", "product_name")
 _MAIN_AMOUNTS = (
     *("balance", "net", "net_12_months", "amount", "missing", "tax"),
@@ -169,75 +171,39 @@ def _arrange(columns: Sequence[CatalogColumn], code: str) -> list[CatalogColumn]
 
 def _style(
     reading: Reading, columns: Sequence[CatalogColumn], rows: Sequence[Sequence[Any]]
-) -> Any:
+) -> Styler:
     """Return the rows as a table whose cells are written as people do, and sorted as values."""
-    labels = _unique_labels(reading, columns)
-    values = {label: [_to_cell(row[index]) for row in rows] for index, label in enumerate(labels)}
-    frame = pd.DataFrame(values, columns=labels)
+    labels = _list_labels(reading, columns)
+    values = {label: [row[index] for row in rows] for index, label in enumerate(labels)}
+    style = CellStyle(reading.language, reading.freshness.timezone, reading.text.values)
     writers = {
-        label: _choose_writer(reading, column)
+        label: partial(_write_cell, style, column)
         for label, column in zip(labels, columns, strict=True)
     }
-    return frame.style.format(writers, na_rep="")
+    return pd.DataFrame(values, columns=labels).style.format(writers)
 
 
-def _unique_labels(reading: Reading, columns: Sequence[CatalogColumn]) -> list[str]:
-    labels: list[str] = []
-    for column in columns:
-        label = column.label(reading.language.code)
-        labels.append(f"{label} ({column.name})" if label in labels else label)
-    return labels
+def _write_cell(style: CellStyle, column: CatalogColumn, value: Any) -> str:
+    """Write a value as people do; pandas has made other types of some."""
+    if value is None or value is pd.NaT or value != value:  # noqa: PLR0124 - NaN
+        return ""
+    if isinstance(value, pd.Timestamp):
+        value = value.to_pydatetime()
+    elif isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and value.is_integer() and "INT" in column.type:
+        value = int(value)
+    return style.write(column, value).text
 
 
-def _to_cell(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value.replace(microsecond=0)
-    return value
-
-
-def _choose_writer(reading: Reading, column: CatalogColumn) -> Callable[[Any], str]:
-    """Return the function that writes a value of a column."""
-    language, kind = reading.language, excel_type(column)
-    labels = reading.text.values
-    zone = reading.freshness.timezone
-    if column.name == "month_on":
-        return _unless_missing(language.month)
-    writers: dict[str, Callable[[Any], str]] = {
-        "day": language.day,
-        "instant": lambda value: language.instant(value, zone),
-        "flag": language.flag,
-        "text": lambda value: labels.get((column.name, str(value)), str(value)),
-        "number": _choose_number_writer(reading, column),
-        "float": lambda value: f"{value:,.2f}",
-    }
-    return _unless_missing(writers[kind])
-
-
-def _choose_number_writer(reading: Reading, column: CatalogColumn) -> Callable[[Any], str]:
-    number_format = choose_format(column, ColumnMeasure()).format
-    if "%" in number_format:
-        return reading.language.share
-    if column.type == "DECIMAL(18,2)":
-        return format_amount
-    if number_format == "0":
-        return str
-    return _write_measure
-
-
-def _write_measure(value: Decimal | int) -> str:
-    """Write a quantity or price with the decimals that it has."""
-    text = f"{value:,}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-def _unless_missing(write: Callable[[Any], str]) -> Callable[[Any], str]:
-    return lambda value: "" if value is None or value is pd.NaT else write(value)
+def _list_labels(reading: Reading, columns: Sequence[CatalogColumn]) -> list[str]:
+    return unique_names([column.label(reading.language.code) for column in columns])
 
 
 def _configure(reading: Reading, columns: Sequence[CatalogColumn]) -> dict[str, Any]:
     """Explain each column where the reader points at its label; keep the first in view."""
     code = reading.language.code
-    labels = _unique_labels(reading, columns)
+    labels = _list_labels(reading, columns)
     return {
         label: st.column_config.Column(
             label, help=escape_markdown(column.describe(code)), pinned=place == 0
@@ -246,11 +212,8 @@ def _configure(reading: Reading, columns: Sequence[CatalogColumn]) -> dict[str, 
     }
 
 
-def describe_share(share: Decimal | None, reading: Reading, word: str) -> str:
-    """Say a share in a sentence, such as 12.3% of the balance; empty if it is unknown."""
-    return "" if share is None else reading.word(word, share=reading.language.share(share))
-
-
-def describe_day(day: date | None, reading: Reading, word: str) -> str:
-    """Say a day in a sentence, such as due 15 Dec 2026; empty if it is unknown."""
-    return "" if day is None else reading.word(word, day=reading.language.day(day))
+def describe_share(share: Decimal | None, reading: Reading) -> str:
+    """Say which share of the receivables something is; empty if it is unknown."""
+    return (
+        "" if share is None else reading.word("headline_share", share=reading.language.share(share))
+    )

@@ -12,7 +12,9 @@ import streamlit as st
 
 from p4books.dashboard.address import PAGE_NAMES, choose_language, restore_parameters
 from p4books.dashboard.controls import show_filters, show_language
-from p4books.dashboard.pages import (
+from p4books.dashboard.parts import escape_markdown
+from p4books.dashboard.reading import Reading, open_reading
+from p4books.dashboard.subjects import (
     cash,
     customers,
     itbms,
@@ -22,11 +24,10 @@ from p4books.dashboard.pages import (
     sales,
     trust,
 )
-from p4books.dashboard.parts import escape_markdown
-from p4books.dashboard.reading import Reading, open_reading
 from p4books.dashboard.tenants import configured
 from p4books.errors import NotPublished, P4BooksError
 from p4books.publish.figures.filters import Filters
+from p4books.publish.headlines import describe_as_of, describe_missing
 from p4books.publish.language import Language
 from p4books.settings import Settings
 
@@ -136,19 +137,13 @@ def show_page(
 def _show_freshness(reading: Reading) -> None:
     """Say of when the figures are, and what is missing in them."""
     freshness, language = reading.freshness, reading.language
-    if freshness.as_of_on is not None:
-        parts = [language.word("as_of_day", day=language.day(freshness.as_of_on))]
-        if freshness.current_to is not None:
-            instant = language.instant(freshness.current_to, freshness.timezone)
-            parts.append(language.word("read_at", instant=instant))
-        parts.append(language.word("amounts_in", currency=reading.filters.currency))
-        st.caption(" · ".join(parts))
+    unit = language.word("amounts_in", currency=reading.filters.currency)
+    st.caption(f"{describe_as_of(freshness, language)} {unit}")
     if reading.is_stale:
         age = freshness.age(datetime.now(UTC)) or timedelta(0)
         st.warning(language.word("stale", age=_write_age(age, language)))
-    if freshness.missing_lists:
-        names = [reading.text.value("endpoint", name) for name in freshness.missing_lists]
-        st.warning(language.word("lists_missing", lists=", ".join(names)))
+    if missing := describe_missing(freshness, language, reading.text.values):
+        st.warning(missing)
 
 
 def _write_age(age: timedelta, language: Language) -> str:

@@ -68,7 +68,7 @@ def _list_key_figures(reading: Reading, receivables: Receivables) -> list[KeyFig
         KeyFigure(
             reading.word("overdue"),
             format_amount(receivables.overdue),
-            describe_share(receivables.share_overdue, reading, "share_of_balance"),
+            describe_share(receivables.share_overdue, reading),
         ),
         KeyFigure(reading.word("customers"), f"{receivables.customers:,}"),
     ]

@@ -3,9 +3,9 @@
 import streamlit as st
 
 from p4books.dashboard.months import pick_month, read_month, show_months
-from p4books.dashboard.pages.overview import describe_growth
 from p4books.dashboard.parts import KeyFigure, show_chart, show_key_figures
 from p4books.dashboard.reading import Reading
+from p4books.dashboard.subjects.overview import describe_growth
 from p4books.publish import charts
 from p4books.publish.figures.sales import load_sales, load_sales_months
 from p4books.publish.language import format_amount

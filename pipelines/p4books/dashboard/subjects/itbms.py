@@ -3,7 +3,6 @@
 from p4books.dashboard.months import pick_month, read_month, show_months
 from p4books.dashboard.parts import (
     KeyFigure,
-    describe_day,
     show_chart,
     show_key_figures,
     show_table,
@@ -26,9 +25,11 @@ def show(reading: Reading) -> None:
     show_key_figures(
         [
             KeyFigure(
-                reading.word("itbms_of_month", month=reading.language.month(month)),
+                reading.word("headline_itbms", month=reading.language.month(month)),
                 format_amount(itbms.tax),
-                describe_day(itbms.due_on, reading, "due_by"),
+                reading.word("due_by", day=reading.language.day(itbms.due_on))
+                if itbms.due_on
+                else "",
             ),
             KeyFigure(
                 reading.word("pay_by"),

@@ -20,15 +20,15 @@ def show(reading: Reading) -> None:
     show_key_figures(
         [
             KeyFigure(
-                reading.word("open_orders"),
+                reading.word("headline_orders"),
                 format_amount(sum(figures.ages.values("amount"), Decimal(0))),
-                reading.word("orders_late", count=f"{orders:,}", late=f"{late:,}"),
+                reading.word("headline_late", count=f"{orders:,}", late=f"{late:,}"),
             ),
             KeyFigure(
                 reading.word("purchases_open"),
                 format_amount(sum(figures.commitments.values("amount"), Decimal(0))),
                 reading.word(
-                    "orders_late",
+                    "headline_late",
                     count=f"{sum(figures.commitments.values('orders')):,}",
                     late=f"{sum(figures.commitments.values('late_orders')):,}",
                 ),

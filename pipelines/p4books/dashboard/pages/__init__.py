@@ -1,1 +1,0 @@
-"""Pages of the dashboard: one module each, with `show(reading)`."""
