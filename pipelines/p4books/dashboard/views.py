@@ -138,7 +138,7 @@ def _show_freshness(reading: Reading) -> None:
     """Say of when the figures are, and what is missing in them."""
     freshness, language = reading.freshness, reading.language
     unit = language.word("amounts_in", currency=reading.filters.currency)
-    st.caption(f"{describe_as_of(freshness, language)} {unit}")
+    st.caption(f"{describe_as_of(freshness, language)} {unit}.")
     if reading.is_stale:
         age = freshness.age(datetime.now(UTC)) or timedelta(0)
         st.warning(language.word("stale", age=_write_age(age, language)))
