@@ -8,7 +8,7 @@ import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from tests.benchmarks import limit, push, reports, runs, start
+from tests.benchmarks import dashboard, limit, push, reports, runs, start
 from tests.benchmarks.figures import Figure, format_figures
 
 
@@ -51,6 +51,10 @@ PARTS: dict[str, tuple[str, Callable[[argparse.Namespace], Sequence[Figure]]]] =
     "reports": (
         "reports of books with history, 2 minutes",
         lambda options: reports.compare(options.invoices or 100_000),
+    ),
+    "dashboard": (
+        "the dashboard in a browser, 2 minutes",
+        lambda options: dashboard.compare(options.invoices or 100_000),
     ),
     "start": ("small commands, half a minute", lambda _: start.compare()),
     "push": ("pushes, 10 minutes", lambda options: push.compare(options.rounds, options.rows)),

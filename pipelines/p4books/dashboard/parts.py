@@ -2,6 +2,7 @@
 
 import html
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
@@ -63,23 +64,30 @@ def show_key_figures(figures: Iterable[KeyFigure]) -> None:
 def show_chart(
     reading: Reading,
     title: str,
-    chart: AnyChart | None,
+    draw: Callable[[], AnyChart | None],
     table: FigureTable,
     on_pick: Callable[[str], None] | None = None,
 ) -> None:
     """Show a chart under its title, with the table behind it; a sentence if it has no data.
 
-    `on_pick` is called with the key of what is clicked in the chart, empty for nothing.
+    `draw` is called once per table and language. `on_pick` is called with the key of what is
+    clicked in the chart, empty for nothing.
     """
     st.subheader(title, anchor=False)
-    if chart is None:
+    spec = reading.load_once(
+        draw.__qualname__, title, table.query, compute=lambda: _to_spec(draw())
+    )
+    if spec is None:
         st.info(reading.word("no_data"))
         return
+    spec = deepcopy(spec)  # Streamlit takes the data out of it
     key = f"chart_{table.name}"
     if on_pick:
-        st.altair_chart(chart, theme=None, key=key, on_select=lambda: on_pick(_read_pick(key)))
+        st.vega_lite_chart(
+            spec=spec, theme=None, key=key, on_select=lambda: on_pick(_read_pick(key))
+        )
     else:
-        st.altair_chart(chart, theme=None, key=key)
+        st.vega_lite_chart(spec=spec, theme=None, key=key)
     with st.expander(reading.word("show_table")):
         show_table(reading, table, title="", place="chart")
 
@@ -142,6 +150,10 @@ def _show_download(download: Download, key: str) -> None:
         on_click="ignore",
         icon=":material/download:",
     )
+
+
+def _to_spec(chart: AnyChart | None) -> dict[str, Any] | None:
+    return None if chart is None else chart.to_dict()
 
 
 def _read_pick(key: str) -> str:

@@ -20,7 +20,7 @@ from p4books.storage.run_log import RunLog
 
 T = TypeVar("T")
 
-KEPT_FIGURES = 100  # results of all readers, of a few megabytes each at most
+KEPT_RESULTS = 300  # of all readers: figures of up to a megabyte, and charts
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,14 @@ class Reading:
     def load(self, loader: Callable[..., T], *about: Any) -> T:
         """Return `loader(con, *about)`, which is computed once per picture."""
         name = f"{loader.__module__}.{loader.__qualname__}"
-        result: T = _load_once(self.picture, name, repr(about), lambda: loader(self.con, *about))
+        return self.load_once(name, *about, compute=lambda: loader(self.con, *about))
+
+    def load_once(self, *about: Any, compute: Callable[[], T]) -> T:
+        """Return what `compute` returns, which is computed once per picture and `about`.
+
+        All readers share it, so nobody may change it.
+        """
+        result: T = _load_once(self.picture, repr(about), compute)
         return result
 
     def load_figures(self, loader: Callable[..., T], *about: Any) -> T:
@@ -74,7 +81,7 @@ def open_reading(settings: Settings, language: Language) -> Iterator[Reading]:
     with open_picture(settings.published) as con:
         freshness = load_freshness(con)
         picture = f"{settings.published} {freshness.published_at} {freshness.as_of_at}"
-        choices: FilterChoices = _load_once(picture, "choices", "", lambda: load_choices(con))
+        choices: FilterChoices = _load_once(picture, "choices", lambda: load_choices(con))
         freshness = replace(freshness, current_to=_find_latest(settings, freshness.current_to))
         yield Reading(con, settings, picture, language, freshness, choices, choices.defaults)
 
@@ -87,9 +94,8 @@ def month_of(text: str | None) -> date | None:
         return None
 
 
-@st.cache_resource(max_entries=KEPT_FIGURES, show_spinner=False)
-def _load_once(picture: str, name: str, about: str, _compute: Callable[[], Any]) -> Any:  # noqa: ARG001
-    """Return what `_compute` returns: frozen values, which all readers share."""
+@st.cache_resource(max_entries=KEPT_RESULTS, show_spinner=False)
+def _load_once(picture: str, about: str, _compute: Callable[[], Any]) -> Any:  # noqa: ARG001
     return _compute()
 
 

@@ -5,6 +5,7 @@ import signal
 import socket
 import sys
 from functools import cache, partial
+from importlib import import_module
 from pathlib import Path
 
 import uvicorn
@@ -58,6 +59,7 @@ def serve(settings: Settings, host: str, port: int) -> int:
     Prints the address once it is reachable. Raises P4BooksError if the port is taken.
     """
     listener = _listen(host, port)
+    import_module("p4books.dashboard.views")  # takes a second that the first reader need not wait
     tenants.configure(settings)
     app = create_app(settings)
     server = uvicorn.Server(

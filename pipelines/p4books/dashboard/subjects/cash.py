@@ -23,7 +23,7 @@ def show(reading: Reading) -> None:
     show_chart(
         reading,
         reading.word("chart_cash"),
-        charts.draw_cash(figures.forecast, reading.text, as_of_on=reading.choices.as_of_on),
+        lambda: charts.draw_cash(figures.forecast, reading.text, as_of_on=reading.choices.as_of_on),
         figures.forecast,
     )
     show_table(reading, figures.commitments)

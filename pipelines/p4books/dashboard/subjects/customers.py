@@ -36,7 +36,7 @@ def _show_all(reading: Reading, figures: CustomersFigures) -> None:
     show_chart(
         reading,
         reading.word("chart_stages"),
-        charts.draw_stages(
+        lambda: charts.draw_stages(
             figures.stages, reading.filters, reading.text, as_of_on=reading.choices.as_of_on
         ),
         figures.stages,
@@ -62,7 +62,7 @@ def _show_one(reading: Reading, figures: CustomersFigures) -> None:
     show_chart(
         reading,
         reading.word("chart_sales_months"),
-        charts.draw_sales_months(
+        lambda: charts.draw_sales_months(
             sales.months, reading.filters, reading.text, as_of_on=reading.choices.as_of_on
         ),
         sales.months,

@@ -40,7 +40,7 @@ def show(reading: Reading) -> None:
     show_chart(
         reading,
         reading.word("chart_itbms_months"),
-        charts.draw_itbms_months(figures.months, filters, reading.text, as_of_on=day),
+        lambda: charts.draw_itbms_months(figures.months, filters, reading.text, as_of_on=day),
         figures.months,
         on_pick=pick_month,
     )

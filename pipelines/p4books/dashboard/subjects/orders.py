@@ -40,14 +40,14 @@ def show(reading: Reading) -> None:
         show_chart(
             reading,
             reading.word("chart_order_intake"),
-            charts.draw_order_intake(figures.intake, reading.filters, text, as_of_on=day),
+            lambda: charts.draw_order_intake(figures.intake, reading.filters, text, as_of_on=day),
             figures.intake,
         )
     with right:
         show_chart(
             reading,
             reading.word("chart_order_ages"),
-            charts.draw_order_ages(figures.ages, text),
+            lambda: charts.draw_order_ages(figures.ages, text),
             figures.ages,
         )
     for table in (

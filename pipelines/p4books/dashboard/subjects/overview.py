@@ -25,23 +25,30 @@ def show(reading: Reading) -> None:
         show_chart(
             reading,
             reading.word("chart_sales_months"),
-            charts.draw_sales_months(figures.sales_months, reading.filters, text, as_of_on=day),
+            lambda: charts.draw_sales_months(
+                figures.sales_months, reading.filters, text, as_of_on=day
+            ),
             figures.sales_months,
         )
         show_chart(
             reading,
             reading.word("chart_cash"),
-            charts.draw_cash(figures.forecast, text, as_of_on=day),
+            lambda: charts.draw_cash(figures.forecast, text, as_of_on=day),
             figures.forecast,
         )
     with right:
         show_chart(
-            reading, reading.word("chart_ages"), charts.draw_ages(figures.ages, text), figures.ages
+            reading,
+            reading.word("chart_ages"),
+            lambda: charts.draw_ages(figures.ages, text),
+            figures.ages,
         )
         show_chart(
             reading,
             reading.word("chart_itbms_months"),
-            charts.draw_itbms_months(figures.itbms_months, reading.filters, text, as_of_on=day),
+            lambda: charts.draw_itbms_months(
+                figures.itbms_months, reading.filters, text, as_of_on=day
+            ),
             figures.itbms_months,
         )
 

@@ -32,7 +32,7 @@ def show(reading: Reading) -> None:
     show_chart(
         reading,
         reading.word("chart_ages"),
-        charts.draw_ages(figures.ages, text),
+        lambda: charts.draw_ages(figures.ages, text),
         figures.ages,
         on_pick=lambda key: set_parameters(bucket=key),
     )
@@ -45,14 +45,14 @@ def show(reading: Reading) -> None:
         show_chart(
             reading,
             reading.word("chart_ages_history"),
-            charts.draw_ages_history(figures.history, reading.filters, text),
+            lambda: charts.draw_ages_history(figures.history, reading.filters, text),
             figures.history,
         )
     with right:
         show_chart(
             reading,
             reading.word("chart_dso"),
-            charts.draw_dso(figures.dso, reading.filters, text),
+            lambda: charts.draw_dso(figures.dso, reading.filters, text),
             figures.dso,
         )
     show_table(reading, figures.payment)

@@ -32,7 +32,7 @@ def show(reading: Reading) -> None:
     show_chart(
         reading,
         reading.word("chart_sales_months"),
-        charts.draw_sales_months(
+        lambda: charts.draw_sales_months(
             figures.months, reading.filters, text, as_of_on=reading.choices.as_of_on
         ),
         figures.months,
@@ -44,13 +44,13 @@ def show(reading: Reading) -> None:
         show_chart(
             reading,
             reading.word("chart_top_customers"),
-            charts.draw_top_customers(figures.customers, text),
+            lambda: charts.draw_top_customers(figures.customers, text),
             figures.customers,
         )
     with right:
         show_chart(
             reading,
             reading.word("chart_top_products"),
-            charts.draw_top_products(figures.products, text),
+            lambda: charts.draw_top_products(figures.products, text),
             figures.products,
         )

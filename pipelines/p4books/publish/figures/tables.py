@@ -12,7 +12,7 @@ from p4books.storage.database import quote_identifier
 
 Row = tuple[Any, ...]
 
-SHOWN_ROWS = 1_000  # of a table on a screen
+SHOWN_ROWS = 300  # of a table on a screen
 
 
 @dataclass(frozen=True)
