@@ -452,6 +452,19 @@ class NotWritten(P4BooksError):
         )
 
 
+class NotDelivered(P4BooksError):
+    """Files could not be written where the setting `deliver` wants them.
+
+    `label` names what and where, `why` is the rest of a sentence about it.
+    """
+
+    def __init__(self, label: str, why: str) -> None:
+        super().__init__(
+            f"Delivery of {label} failed: {end_sentence(why)} What was loaded is published, and "
+            "each file there is the last one or the new one. The next run delivers again."
+        )
+
+
 class OutputLost(P4BooksError):
     """Standard output cannot be written: its disk is full, say."""
 

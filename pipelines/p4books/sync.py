@@ -47,6 +47,7 @@ from p4books.load.run_state import (
 )
 from p4books.load.schema import Origin, describe_new_fields, load_unknown_fields
 from p4books.load.warehouse import replace_warehouse, translate_errors
+from p4books.publish.deliver import deliver_published
 from p4books.publish.publish import is_publish_due, publish_warehouse
 from p4books.publish.published_file import (
     describe_damage,
@@ -117,6 +118,7 @@ def sync(  # noqa: PLR0913 - the use case: all that a caller can choose
         except P4BooksError:  # whatever P4 Books answers, readers get back what they had
             with suppress(P4BooksError, OSError, duckdb.Error):
                 _keep_published(settings, before, scratch, sources, run)
+                _deliver(settings, scratch, run)
             raise
         log.info("lists read as far as this run goes")
         _correct_times(settings, scratch, run, clock_check)
@@ -141,6 +143,7 @@ def sync(  # noqa: PLR0913 - the use case: all that a caller can choose
             _publish_reports(settings, scratch, sources, run)
         else:
             _keep_published(settings, before, scratch, sources, run)
+        _deliver(settings, scratch, run)
     return summary
 
 
@@ -346,3 +349,14 @@ def _keep_published(
         _publish_reports(settings, scratch, sources, run)
     else:
         _publish(settings, run.summary, partial(renew_access, settings, scratch), None)
+
+
+def _deliver(settings: Settings, scratch: Path, run: RunRecorder) -> None:
+    """Leave files of the published books where the setting `deliver` wants them."""
+    if not settings.deliver:
+        return
+    folder = scratch / "deliver"
+    folder.mkdir()
+    done = deliver_published(settings, folder)
+    run.summary.delivered += done.files
+    run.summary.faults += done.faults

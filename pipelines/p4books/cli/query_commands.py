@@ -247,6 +247,7 @@ def report(as_of: str | None, rebuild: bool, tenant: str | None, as_json: bool) 
     from p4books.cli.console import print_json
     from p4books.cli.render_sync import print_published
     from p4books.errors import describe_left_out
+    from p4books.publish.deliver import Delivered, deliver_report
     from p4books.publish.publish import publish_report
     from p4books.publish.query import open_published, read_about
     from p4books.settings import load_settings
@@ -261,9 +262,10 @@ def report(as_of: str | None, rebuild: bool, tenant: str | None, as_json: bool) 
         print_json({"file": str(file), **shown, "left_out": left_out})
     else:
         print_published(file, about, settings, len(left_out))
-    for message in left_out:
+    delivered = Delivered() if day else deliver_report(settings)
+    for message in (*left_out, *map(str, delivered.faults)):
         log_error(message)
-    if left_out:
+    if left_out or delivered.faults:
         raise SystemExit(1)
 
 

@@ -17,9 +17,7 @@ from p4books.cli.runtime import (
 from p4books.errors import UsageError, count_of
 
 if TYPE_CHECKING:  # imported by the command itself, so that `--help` starts without them
-    from p4books.publish.statements.content import Letterhead
     from p4books.publish.statements.write import WrittenStatements
-    from p4books.settings import Settings
 
 
 @click.command(
@@ -71,11 +69,12 @@ def statement(
         both = " Not both." if overdue else ""
         raise UsageError(f"Name customers, or give --overdue for all that are late.{both}")
     from p4books.publish.language import Language
+    from p4books.publish.statements.content import choose_letterhead
     from p4books.publish.statements.write import StatementOptions, write_statements
     from p4books.settings import load_settings
 
     settings = load_settings(tenant, need_key=False)
-    letterhead = _choose_letterhead(settings)
+    letterhead = choose_letterhead(settings)
     options = StatementOptions(
         kind, folder, settings.export_mode, Language(lang or settings.language), letterhead
     )
@@ -83,13 +82,6 @@ def statement(
     written = write_statements(published, customers, options)
     warn_of_changes(settings, published)
     _print_statements(written, as_json=as_json)
-
-
-def _choose_letterhead(settings: "Settings") -> "Letterhead":
-    from p4books.publish.statements.content import Letterhead
-
-    lines = [line.strip() for line in (settings.company_details or "").split("|")]
-    return Letterhead(settings.company or settings.tenant, tuple(filter(None, lines)))
 
 
 def _print_statements(written: "WrittenStatements", *, as_json: bool) -> None:

@@ -197,6 +197,20 @@ def read_about(file: Path) -> tuple[str | None, datetime | None]:
         raise explain_open_error(file, error) from None
 
 
+def read_picture(file: Path) -> str:
+    """Read which books a published file shows, and as of which day.
+
+    That of a file that was published again, with nothing new, is the same. Raises
+    PublishedFileUnreadable.
+    """
+    try:
+        with open_reader(file) as con:
+            row = con.execute("select made_of, as_of_on from about").fetchone()
+    except duckdb.Error as error:
+        raise explain_open_error(file, error) from None
+    return " ".join(map(str, row or ()))
+
+
 def explain_open_error(file: Path, error: duckdb.Error) -> PublishedFileUnreadable:
     """Say why a published file can't be opened, by which program, and what to do now."""
     again = f"`p4books report{_as_of_option(file)}`"

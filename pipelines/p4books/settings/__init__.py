@@ -1,5 +1,6 @@
 """Settings: where they are looked up, their types, defaults and validation."""
 
+from p4books.settings.delivery import DELIVERY_KINDS, Delivery
 from p4books.settings.load import (
     list_published_tenants,
     load_settings,
@@ -15,7 +16,9 @@ from p4books.settings.model import (
 from p4books.settings.sources import collect_settings, read_sources
 
 __all__ = [
+    "DELIVERY_KINDS",
     "ENV_PREFIX",
+    "Delivery",
     "Settings",
     "collect_settings",
     "list_published_tenants",

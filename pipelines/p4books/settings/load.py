@@ -3,11 +3,13 @@
 import os
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from p4books.errors import SettingsError
+from p4books.settings.delivery import Delivery
 from p4books.settings.model import (
     TENANT_NAME,
     Settings,
@@ -45,10 +47,11 @@ def load_settings(
         raise SettingsError("\n".join(filter(None, [str(error), missing_key]))) from None
     if missing_key:
         raise SettingsError(missing_key)
-    data_dir = root / expand_home(settings.data_dir)
+    data_dir = root / expand_home(settings.data_dir, "data_dir")
     _check_data_dir(data_dir)
     name = _find_tenant(settings.tenant, data_dir)
-    settings = settings.model_copy(update={"data_dir": data_dir, "tenant": name})
+    places = {"data_dir": data_dir, "deliver": _locate_deliveries(settings, root)}
+    settings = settings.model_copy(update={**places, "tenant": name})
     settings.remember_key_place(locate_key(sources, name))
     return settings
 
@@ -58,18 +61,18 @@ def project_root() -> Path:
     return Path(os.environ.get("DLT_PROJECT_DIR", ".")).resolve()
 
 
-def expand_home(path: Path) -> Path:
+def expand_home(path: Path, setting: str) -> Path:
     """Return a path with `~` expanded; `~NAME` without such a user is the name of a folder.
 
-    Raises SettingsError if this user has no home.
+    Raises SettingsError about the setting if this user has no home.
     """
     try:
         return path.expanduser()
     except RuntimeError:
         if path.parts[0] == "~":
             raise SettingsError(
-                "The setting data_dir begins with ~, but this user has no home folder. Nothing was "
-                "done. Set it to a path that begins with /."
+                f"A path in the setting {setting} begins with ~, but this user has no home folder. "
+                "Nothing was done. Set it to a path that begins with /."
             ) from None
         return path
 
@@ -82,6 +85,14 @@ def list_tenants(data_dir: Path) -> list[str]:
 def list_published_tenants(data_dir: Path) -> list[str]:
     """Return the tenants that have a published file in a folder."""
     return [name for name in list_tenants(data_dir) if (data_dir / f"{name}.duckdb").is_file()]
+
+
+def _locate_deliveries(settings: Settings, root: Path) -> tuple[Delivery, ...]:
+    """Return what is delivered; a relative folder is in that of the settings, as data_dir is."""
+    return tuple(
+        replace(delivery, to=root / expand_home(delivery.to, "deliver"))
+        for delivery in settings.deliver
+    )
 
 
 def _check_tenant_option(tenant: str | None) -> None:
@@ -124,7 +135,7 @@ def _list_published(data_dir: Path) -> list[str]:
 
 def _describe_choice(values: Mapping[str, Any], root: Path) -> str:
     """Name the tenants that there are, of which who only reads may choose any; empty if none."""
-    data_dir = root / expand_home(Path(str(values.get("data_dir") or "data")))
+    data_dir = root / expand_home(Path(str(values.get("data_dir") or "data")), "data_dir")
     if not (known := list_tenants(data_dir)):
         return ""
     there = f"In {data_dir} there is {', '.join(known)}: --tenant {' | '.join(known)}."

@@ -23,6 +23,7 @@ from pydantic import field_validator as validator
 
 from p4books.endpoints import ENDPOINTS, get_endpoint
 from p4books.errors import SettingsError, UsageError, describe_unknown, end_sentence
+from p4books.settings.delivery import Delivery, parse_deliveries
 from p4books.spelling import clean_name
 
 ENV_PREFIX = "SOURCES__P4BOOKS__"
@@ -96,6 +97,7 @@ class Settings(BaseModel):
     company_details: str | None = None
     dashboard_password: SecretStr | None = None
     sync_interval: float = Field(default=15, gt=0, allow_inf_nan=False)  # minutes
+    deliver: Annotated[tuple[Delivery, ...], BeforeValidator(parse_deliveries)] = ()
     parallel_lists: int = Field(default=6, ge=1, le=32)
     published_mode: Annotated[int, BeforeValidator(_parse_mode)] = 0o440
     published_group: Annotated[str | None, BeforeValidator(_parse_group)] = None
@@ -108,7 +110,7 @@ class Settings(BaseModel):
     @classmethod
     def _clean_text(cls, value: object, info: ValidationInfo) -> object:
         """Take the invisible characters off that files and the shell leave in a value."""
-        if not isinstance(value, str) or info.field_name in _SECRETS:
+        if not isinstance(value, str) or info.field_name in {*_SECRETS, "deliver"}:
             return value
         return value.rstrip("\r\n") if info.field_name == "data_dir" else clean_name(value)
 
@@ -321,6 +323,10 @@ def _describe_error(problem: Any, locate: Callable[[str], str], choice: str) -> 
         missing = describe_missing(name)
         return f"{missing.removesuffix('.')}, {choice}" if choice else missing
     why = end_sentence(_describe_reason(name, problem))
+    if name == "deliver":  # it is no text that fits into a variable
+        problems, places = map(end_sentence, why.splitlines()), locate(name)
+        sentences = (f"The setting deliver is invalid: {each} {places}" for each in problems)
+        return "\n".join(map(str.rstrip, sentences))
     return (
         f"The setting {name} is invalid: {why[0].lower()}{why[1:]} "
         f"Set {ENV_PREFIX}{name.upper()} in the environment or in .env."

@@ -67,6 +67,11 @@ def replace_atomically(new: Path, target: Path, mode: int) -> None:
     _fsync_folder(target.parent)
 
 
+def name_copy(target: Path) -> Path:
+    """Return the path of the copy that is to replace a file, which a dead run may have left."""
+    return target.with_name(f".{target.name}.new")
+
+
 @contextmanager
 def copy_beside(source: Path, target: Path, group: int | None = None) -> Iterator[Path]:
     """Copy a file into the folder of `target`, to replace it, and yield the copy.
@@ -75,7 +80,7 @@ def copy_beside(source: Path, target: Path, group: int | None = None) -> Iterato
     and nobody but its owner may read it yet. It is removed at the end if it is still there, and so
     is what a dead run left. Raises OSError.
     """
-    copy = target.with_name(f".{target.name}.new")
+    copy = name_copy(target)
     copy.unlink(missing_ok=True)
     try:
         os.close(os.open(copy, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))

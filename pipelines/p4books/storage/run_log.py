@@ -3,7 +3,7 @@
 import json
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -123,6 +123,13 @@ _TABLES: dict[str, dict[str, str]] = {
         "access": "text not null",
         "inputs": "text not null default ''",
     },
+    "delivered": {
+        "delivery": "text primary key",
+        "picture": "text not null",
+        "digest": "text not null",
+        "folder": "text not null",
+        "files": "text not null",
+    },
     "known": {
         "endpoint": "text primary key",
         "source": "text not null",
@@ -209,6 +216,22 @@ class PublishedRecord:
     digest: str
     access: str
     inputs: str = ""
+
+
+@dataclass(frozen=True)
+class DeliveredRecord:
+    """What of a delivery is in its folder.
+
+    `picture` says what of the books its files show; empty while they are being written, or if that
+    failed. `digest` is that of the published file they were made from, or of one that shows the
+    same. `folder` changes if another file system takes its place. `files` are the names in it of
+    all files that may be there.
+    """
+
+    picture: str
+    digest: str
+    folder: str
+    files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -350,6 +373,27 @@ class RunLog:
         rows = self._tables.query("select mark, digest, access, inputs from published")
         return PublishedRecord(**rows[0]) if rows else None
 
+    def save_delivered(self, delivery: str, record: DeliveredRecord) -> None:
+        """Save what of a delivery is in its folder."""
+        row = {**vars(record), "files": json.dumps(record.files), "delivery": delivery}
+        self._tables.upsert("delivered", row)
+
+    def load_delivered(self, delivery: str) -> DeliveredRecord | None:
+        """Return what of a delivery is in its folder; None if nothing is known of it."""
+        columns = "picture, digest, folder, files"
+        rows = self._tables.query(
+            f"select {columns} from delivered where delivery = ?", (delivery,)
+        )
+        if not rows:
+            return None
+        return DeliveredRecord(**{**rows[0], "files": tuple(json.loads(rows[0]["files"]))})
+
+    def keep_delivered(self, deliveries: Sequence[str]) -> None:
+        """Forget all deliveries but these: what is in their folders may have changed since."""
+        marks = ", ".join("?" for _ in deliveries)
+        with self._tables.connect() as store:
+            store.execute(f"delete from delivered where delivery not in ({marks})", (*deliveries,))
+
     def load_freshness(self) -> dict[str, Freshness]:
         """Return how fresh each endpoint is, without those of which nothing was ever loaded."""
         last = "from reading as r where r.endpoint = each.endpoint and"
@@ -413,7 +457,8 @@ class SyncSummary:
     """What a sync did: counts in rows, times in seconds; `faults` are the errors.
 
     `notes` are messages about work in progress and new fields, which are not errors; `left_out`
-    counts the custom reports that could not be published.
+    counts the custom reports that could not be published; `delivered` are the files that were
+    written into folders of the setting `deliver`.
     """
 
     tenant: str
@@ -427,6 +472,7 @@ class SyncSummary:
     loaded: bool = False
     published: bool = False
     left_out: int = 0
+    delivered: list[str] = field(default_factory=list)
 
     @property
     def messages(self) -> list[str]:

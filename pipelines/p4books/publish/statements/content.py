@@ -8,6 +8,7 @@ from decimal import Decimal
 from p4books.publish.language import Language
 from p4books.publish.statements.accounts import AGES, Account, OpenItem
 from p4books.publish.statements.labels import load_labels
+from p4books.settings import Settings
 
 COLUMNS = (  # labels; the first four are texts and days, the others numbers
     "document_code",
@@ -31,6 +32,12 @@ class Letterhead:
 
     company: str
     details: tuple[str, ...] = ()
+
+
+def choose_letterhead(settings: Settings) -> Letterhead:
+    """Return the letterhead that the settings give; without a company, it is the tenant's name."""
+    lines = [line.strip() for line in (settings.company_details or "").split("|")]
+    return Letterhead(settings.company or settings.tenant, tuple(filter(None, lines)))
 
 
 @dataclass(frozen=True)
