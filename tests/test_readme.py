@@ -27,7 +27,8 @@ from p4books.cli.app import app
 from p4books.cli.demo import DEMO_TENANT
 from p4books.endpoints import ENDPOINTS
 from p4books.endpoints.definition import Endpoint
-from p4books.settings import ENV_PREFIX, Settings, load_settings
+from p4books.settings import ENV_PREFIX, Delivery, Settings, load_settings
+from p4books.settings.delivery import parse_deliveries
 from p4books_sandbox import Sandbox
 
 FILES = sorted(
@@ -223,7 +224,7 @@ def test_env_example() -> None:
 
 def test_tenants(tmp_path: Path) -> None:
     """The table of tenants, as printed, gives each tenant its own settings."""
-    (text,) = [block.text for block in all_blocks() if block.language == "toml"]
+    (text,) = [block.text for block in all_blocks() if "[sources.p4books.tenants." in block.text]
     tomllib.loads(text)
     (tmp_path / ".dlt").mkdir()
     (tmp_path / ".dlt" / "secrets.toml").write_text(text.replace("…", "a-key"))
@@ -232,6 +233,21 @@ def test_tenants(tmp_path: Path) -> None:
 
     assert south.timezone == "America/Costa_Rica"
     assert south.address == "https://south.p4books.com/api/v1"
+
+
+def test_deliver(tmp_path: Path) -> None:
+    """The setting `deliver`, as printed in both notations, is valid."""
+    (text,) = [block.text for block in all_blocks() if "deliver = [" in block.text]
+    (tmp_path / ".dlt").mkdir()
+    (tmp_path / ".dlt" / "config.toml").write_text(f"{text}\ntenant = 'acme'\n")
+    (variable,) = re.findall(r"DELIVER='(.*)'`", RECIPES.read_text())
+
+    deliver = load_settings(None, tmp_path, need_key=False).deliver
+
+    assert [delivery.kind for delivery in deliver] == [
+        *("workbook", "page", "excel-csv", "statements"),
+    ]
+    assert parse_deliveries(variable) == (Delivery("page", Path("/srv/books")),)
 
 
 def test_dlt_pipeline(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Command that writes the page: page."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,6 +57,7 @@ def page(
         settings.company,
         currency,
         now=None if as_of else datetime.now(UTC),
+        interval=timedelta(minutes=settings.sync_interval),
     )
     published = find_published_file(settings, as_of)
     file = output or Path("exports") / f"{published.stem}.html"

@@ -17,7 +17,7 @@ import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from p4books.errors import AlreadyRunning, NotDelivered, P4BooksError
@@ -216,7 +216,9 @@ def _write_page(job: DeliveryJob) -> Iterator[str]:
     from p4books.publish.query import open_published  # noqa: PLC0415
 
     name = f"{job.settings.tenant}.html"
-    options = PageOptions(Language(job.language), job.settings.company, now=datetime.now(UTC))
+    settings, now = job.settings, datetime.now(UTC)
+    interval = timedelta(minutes=settings.sync_interval)
+    options = PageOptions(Language(job.language), settings.company, now=now, interval=interval)
     with open_published(job.settings.published) as con:
         write_page(con, job.folder / name, options)
     yield name
