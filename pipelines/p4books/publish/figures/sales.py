@@ -9,6 +9,8 @@ import duckdb
 from p4books.publish.figures.filters import Filters
 from p4books.publish.figures.tables import FigureTable, TableQuery, read_record, read_table
 
+NOTHING = Decimal("0.00")
+
 
 @dataclass(frozen=True)
 class MonthSales:
@@ -26,7 +28,7 @@ class MonthSales:
 
 @dataclass(frozen=True)
 class SalesSum:
-    """Net sales of the months of the period that have any, against the same months last year."""
+    """Net sales of the months of the period, against the same months last year."""
 
     net: Decimal
     net_last_year: Decimal
@@ -68,7 +70,11 @@ def load_sales(
 
 
 def load_sales_months(con: duckdb.DuckDBPyConnection, filters: Filters) -> FigureTable:
-    """Load one row per month with sales, newest first: those of a customer or product, or all."""
+    """Load one row per month with sales in it or a year before, newest first.
+
+    They are the sales of a customer or product, or all. The running month is compared with the same
+    days of last year's.
+    """
     is_part = filters.customer_id is not None or filters.product_id is not None
     sql = _PART_MONTHS if is_part else _MONTHS
     return read_table(
@@ -78,21 +84,16 @@ def load_sales_months(con: duckdb.DuckDBPyConnection, filters: Filters) -> Figur
 
 def load_month_sales(con: duckdb.DuckDBPyConnection, currency: str, month_on: date) -> MonthSales:
     """Load the sales of a month; a month without any has 0, and last year's same days."""
-    values = {"currency": currency, "month_on": month_on}
+    days = {"first_on": month_on, "last_on": month_on, "currency": currency}
     row = read_record(
-        con,
-        """
-        select net, net_last_year, growth, documents from reporting.sales_by_month
-        where currency = $currency and month_on = $month_on
-        """,
-        values,
-    )
-    return MonthSales(month_on, **(row or read_record(con, _MONTH_WITHOUT_SALES, values)))
+        con, f"select net, net_last_year, growth, documents from ({_MONTHS})", days
+    ) or {"net": NOTHING, "net_last_year": NOTHING, "growth": None, "documents": 0}
+    return MonthSales(month_on, **row)
 
 
 def _sum_months(months: FigureTable) -> SalesSum:
-    net = sum(months.values("net"), Decimal("0.00"))
-    net_last_year = sum(months.values("net_last_year"), Decimal("0.00"))
+    net = sum(months.values("net"), NOTHING)
+    net_last_year = sum(months.values("net_last_year"), NOTHING)
     growth = net / net_last_year - 1 if net_last_year > 0 else None
     return SalesSum(net, net_last_year, growth)
 
@@ -101,7 +102,41 @@ _IN_PERIOD = """
     currency = $currency and month_on between date_trunc('month', $first_on) and $last_on
 """
 
-_MONTHS = f"from reporting.sales_by_month where {_IN_PERIOD} order by month_on desc"
+# The model has no row for a month without sales, which is worse than last year's all the same.
+_MONTHS = f"""
+    with known as (
+        select * from reporting.sales_by_month where currency = $currency
+    ),
+    last_year as (
+        select (daily.month_on + interval 1 year)::date as month_on, sum(daily.net) as net
+        from reporting.sales_daily as daily cross join core.today as today
+        where daily.currency = $currency
+            and daily.month_on + interval 1 year <= today.as_of_on
+            and (
+                daily.day_on <= today.as_of_on - interval 1 year
+                or daily.month_on + interval 1 year <> date_trunc('month', today.as_of_on)
+                or today.as_of_on = last_day(today.as_of_on)
+            )
+        group by daily.month_on
+    ),
+    months as (
+        from known
+        union all by name
+        select
+            $currency::varchar as currency,
+            month_on,
+            0::bigint as documents,
+            0::bigint as credit_notes,
+            0::bigint as customers,
+            0::decimal(18, 2) as net,
+            0::decimal(18, 2) as tax,
+            0::decimal(18, 2) as total,
+            net::decimal(18, 2) as net_last_year,
+            if(net > 0, -1, null)::decimal(9, 6) as growth
+        from last_year anti join known on last_year.month_on = known.month_on
+    )
+    from months where {_IN_PERIOD} order by month_on desc
+"""
 
 # As in reporting.sales_by_month: a month that is not over is compared with the same days of last
 # year's, on its last day with the whole month.
@@ -132,32 +167,20 @@ _PART_MONTHS = f"""
     compared as (
         select
             $currency::varchar as currency,
-            months.month_on,
-            months.documents,
-            months.net::decimal(18, 2) as net,
+            coalesce(months.month_on, last_year.month_on) as month_on,
+            coalesce(months.documents, 0) as documents,
+            coalesce(months.net, 0)::decimal(18, 2) as net,
             coalesce(last_year.net, 0)::decimal(18, 2) as net_last_year,
-            if(last_year.net > 0, try_cast(months.net / last_year.net - 1 as decimal(9, 6)), null)
-                as growth
-        from months left join last_year on months.month_on = last_year.month_on
+            if(
+                last_year.net > 0,
+                try_cast(coalesce(months.net, 0) / last_year.net - 1 as decimal(9, 6)),
+                null
+            ) as growth
+        from months full join last_year on months.month_on = last_year.month_on
+        where coalesce(months.month_on, last_year.month_on) <= (select as_of_on from core.today)
+            or months.month_on is not null
     )
     from compared where {_IN_PERIOD} order by month_on desc
-"""
-
-_MONTH_WITHOUT_SALES = """
-    select
-        0::decimal(18, 2) as net,
-        coalesce(sum(daily.net), 0)::decimal(18, 2) as net_last_year,
-        if(sum(daily.net) > 0, -1::decimal(9, 6), null) as growth,
-        0 as documents
-    from core.today as today
-    left join reporting.sales_daily as daily
-        on daily.currency = $currency
-        and daily.month_on = ($month_on - interval 1 year)::date
-        and (
-            daily.day_on <= today.as_of_on - interval 1 year
-            or $month_on <> date_trunc('month', today.as_of_on)
-            or today.as_of_on = last_day(today.as_of_on)
-        )
 """
 
 _SOLD = f"""

@@ -117,23 +117,20 @@ def test_sales_of_a_customer_against_last_year(books: Connection) -> None:
 
 
 def test_a_month_without_sales(books: Connection) -> None:
-    """It has 0, and is still compared with last year's month as the model would."""
-    without = value(
-        books,
-        """
-        select min(month_on + interval 1 year)::date from reporting.sales_by_month
-        where currency = 'USD' and month_on + interval 1 year not in (
-            select month_on from reporting.sales_by_month where currency = 'USD'
-        ) and net <> 0
-        """,
-    )
-    sales = load_month_sales(books, "USD", without)
-    assert (sales.net, sales.documents) == (Decimal("0.00"), 0)
-    assert sales.net_last_year == value(
-        books,
-        "select net from reporting.sales_by_month where currency = 'USD'"
-        f" and month_on = date '{without}' - interval 1 year",
-    )
+    """It has 0 against the sales of a year before, whether of all customers or of one.
+
+    There were sales of 20.00 in February 2024, and none in that of 2025.
+    """
+    february = {"first_on": date(2025, 2, 1), "last_on": date(2025, 2, 28)}
+    for customer in (None, "1"):
+        filters = filters_of(books, customer_id=customer, **february)
+        (month,) = load_sales_months(books, filters).records()
+        assert (month["net"], month["net_last_year"]) == (Decimal("0.00"), Decimal("20.00"))
+        assert (month["documents"], month["growth"]) == (0, -1)
+    sales = load_month_sales(books, "USD", date(2025, 2, 1))
+    assert (sales.net, sales.net_last_year) == (Decimal("0.00"), Decimal("20.00"))
+    to_come = filters_of(books, first_on=date(2026, 7, 1), last_on=date(2027, 12, 31))
+    assert not load_sales_months(books, to_come).rows
 
 
 @pytest.mark.parametrize("subject", LOADERS)
