@@ -255,9 +255,15 @@ def warehouse(vendors_warehouse: Path, tmp_path: Path) -> Path:
     return Path(shutil.copy(vendors_warehouse, tmp_path))
 
 
-def publish(folder: Path, warehouse: Path, meanings: str = "", **files: str) -> Path:
-    """Publish models, named layer__name, with the meanings of their columns; return the file."""
+def publish(
+    folder: Path, warehouse: Path, meanings: str = "", values: str = "", **files: str
+) -> Path:
+    """Publish models, named layer__name, with the meanings of columns and the names of values.
+
+    Return the file.
+    """
     root = write_sql(folder / "sql", **files)
+    (root / "values.csv").write_text(values, encoding="utf-8")
     (root / "columns.csv").write_text(f"column,meaning\n{meanings}", encoding="utf-8")
     (folder / "work").mkdir(exist_ok=True)
     file = folder / "acme.duckdb"

@@ -2,6 +2,7 @@
 -- key: invoice_id
 -- partition: invoice_id
 -- published: view
+-- period: document_on
 -- question: How much did we invoice, and how much of it is still open?
 -- query: select currency, sum(invoice_total) as total, sum(balance) as balance
 --   from core.fct_invoice where is_live group by currency

@@ -1,6 +1,7 @@
 -- One row per version of an invoice, with missing amounts filled in.
 -- key: invoice_id, valid_from
 -- partition: invoice_id
+-- period: document_on
 -- question: What was owed on an invoice at an earlier time?
 -- query: select invoice_code, valid_from, valid_to, balance
 --   from core.fct_invoice_history order by invoice_id, valid_from limit 20

@@ -1,6 +1,7 @@
 -- One row per invoice line, plus a line 0 if the header's net differs from their sum.
 -- key: invoice_id, line_number
 -- partition: invoice_id
+-- period: document_on
 -- question: What was sold, at which price and with which tax?
 -- query: select product_id, sum(quantity) as quantity, sum(line_net) as net
 --   from core.fct_invoice_line where is_live

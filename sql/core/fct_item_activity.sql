@@ -2,6 +2,7 @@
 -- key: direction, document_id, line_number
 -- partition: document_id, invoice_id, sales_order_id, purchase_order_id
 -- published: view
+-- period: document_on
 -- question: How much of a product was sold, demanded and ordered?
 -- query: select product_id, direction, sum(quantity) as quantity
 --   from core.fct_item_activity group by product_id, direction

@@ -1,6 +1,7 @@
 -- One row per product, month and currency: what was sold, and its estimated cost.
 -- key: product_id, month_on, currency
 -- partition: product_id
+-- period: month_on
 -- question: In how many invoices was a product sold each month?
 -- query: select product_id, month_on, documents, quantity, net
 --   from core.fct_product_month order by month_on desc, net desc limit 10

@@ -1,6 +1,7 @@
 -- One row per purchase order in P4 Books, including cancelled ones.
 -- key: purchase_order_id
 -- partition: purchase_order_id, order_id, sales_order_id
+-- period: document_on
 -- question: What did we order that has not arrived?
 -- query: select currency, count(*) as orders, sum(purchase_order_subtotal) as net
 --   from core.fct_purchase_order where is_open group by currency

@@ -1,6 +1,7 @@
 -- One row per live purchase order and product with a quantity above 0: its price.
 -- key: purchase_order_id, product_id
 -- partition: product_id
+-- period: document_on
 -- question: At which price was a product last ordered?
 -- query: select product_id, currency, arg_max(unit_price, document_on) as last_price
 --   from core.fct_purchase_price

@@ -1,6 +1,7 @@
 -- One row per customer, product, month and currency: sales against list and cost.
 -- key: customer_id, product_id, month_on, currency
 -- partition: customer_id
+-- period: month_on
 -- question: What did a customer buy below list?
 -- query: select customer_id, product_id, month_on, list_price, net
 --   from core.fct_sales_month where is_below_list order by month_on desc limit 10

@@ -1,6 +1,7 @@
 -- One row per sales order in P4 Books, including cancelled ones.
 -- key: sales_order_id
 -- partition: sales_order_id, order_id, purchase_order_id
+-- period: document_on
 -- question: What did customers order that is not delivered yet?
 -- query: select currency, count(*) as orders, sum(sales_order_subtotal) as net
 --   from core.fct_sales_order where is_open group by currency

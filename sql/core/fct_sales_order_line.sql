@@ -2,6 +2,7 @@
 -- key: sales_order_id, line_number
 -- partition: sales_order_id
 -- published: view
+-- period: document_on
 -- question: Which products are on open sales orders?
 -- query: select product_id, sum(quantity) as quantity, sum(line_net) as net
 --   from core.fct_sales_order_line where is_open

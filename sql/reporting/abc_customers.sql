@@ -2,6 +2,7 @@
 -- key: customer_id, currency
 -- section: Sales
 -- order: currency, rank
+-- total: net
 -- question: Which customers make most of our sales?
 -- query: select rank, customer_name, net, cumulative_share, abc_class
 --   from reporting.abc_customers where abc_class = 'A' order by currency, rank

@@ -2,6 +2,7 @@
 -- key: product_id, currency
 -- section: Sales
 -- order: currency, rank
+-- total: net
 -- question: Which products make most of our sales?
 -- query: select rank, product_name, net, cumulative_share, abc_class
 --   from reporting.abc_products where abc_class = 'A' order by currency, rank

@@ -2,6 +2,8 @@
 -- key: customer_id, currency
 -- section: Receivables and cash
 -- order: balance desc, customer_id, currency
+-- total: current_balance, days_1_30, days_31_60, days_61_90, days_over_90, overdue,
+--   balance
 -- question: Who owes us, and how late?
 -- query: select customer_name, balance, days_over_90, share_overdue
 --   from reporting.ar_aging order by balance desc limit 10

@@ -2,6 +2,7 @@
 -- key: customer_id, month_end_on, currency
 -- section: Receivables and cash
 -- order: month_end_on desc, balance desc, customer_id, currency
+-- period: month_end_on
 -- question: How did the age of our receivables develop over the months?
 -- query: select month_end_on, currency, sum(balance) as balance
 --   from reporting.ar_aging_history

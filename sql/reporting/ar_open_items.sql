@@ -3,6 +3,7 @@
 -- partition: customer_id
 -- section: Receivables and cash
 -- order: due_on, invoice_id
+-- total: total, amount_paid, balance
 -- question: Which invoices are open, and how many days overdue are they?
 -- query: select customer_name, invoice_code, due_on, days_overdue, balance
 --   from reporting.ar_open_items where days_overdue > 0 order by days_overdue desc

@@ -2,6 +2,7 @@
 -- key: week_on, currency
 -- section: Receivables and cash
 -- order: currency, week_on
+-- total: overdue_in, expected_in, committed_out, net_cash
 -- question: What cash comes in and goes out in the next weeks?
 -- query: select week_on, currency, overdue_in, expected_in, committed_out, net_cash
 --   from reporting.cash_forecast order by currency, week_on limit 13

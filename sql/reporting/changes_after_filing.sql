@@ -3,6 +3,8 @@
 -- partition: invoice_id, id
 -- section: ITBMS
 -- order: month_on desc, seen_at desc, invoice_id, first_seen_at, box, currency
+-- period: seen_at
+-- total: base_effect, tax_effect
 -- question: What changed in a month after its ITBMS return was filed?
 -- query: select month_on, invoice_code, change_kind, box, base_effect, tax_effect
 --   from reporting.changes_after_filing order by month_on desc, seen_at desc

@@ -2,6 +2,8 @@
 -- key: first_month_on, months_since, currency
 -- section: Customers
 -- order: first_month_on desc, months_since, currency
+-- period: first_month_on
+-- total: net
 -- question: How many of the customers won in a month still buy from us later?
 -- query: select months_since, sum(customers) as customers,
 --   sum(customers) / sum(cohort_customers) as retention

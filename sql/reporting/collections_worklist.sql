@@ -2,6 +2,7 @@
 -- key: customer_id, currency
 -- section: Receivables and cash
 -- order: currency, rank
+-- total: overdue, balance
 -- question: Whom do we call today?
 -- query: select rank, customer_name, phone, overdue, worst_days
 --   from reporting.collections_worklist where rank <= 10 order by currency, rank

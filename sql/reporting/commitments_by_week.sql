@@ -3,6 +3,7 @@
 -- partition: vendor_id
 -- section: Orders
 -- order: week_on, currency, vendor_id
+-- total: amount
 -- question: How much do we have to pay to whom, and when do the goods arrive?
 -- query: select week_on, vendor_name, currency, orders, amount
 --   from reporting.commitments_by_week order by week_on, vendor_name, currency

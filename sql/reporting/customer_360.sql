@@ -3,6 +3,7 @@
 -- partition: customer_id
 -- section: Customers
 -- order: net_12_months desc, customer_id, currency
+-- total: net_lifetime, net_12_months, balance, overdue, open_orders_total
 -- question: What do we know about a customer before we call?
 -- query: select customer_name, segment, last_invoice_on, net_12_months, balance,
 --   overdue, credit_left, top_product_name

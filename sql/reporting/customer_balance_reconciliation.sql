@@ -2,6 +2,7 @@
 -- key: customer_id
 -- section: Receivables and cash
 -- order: abs(difference) desc nulls last, customer_id
+-- total: customer_balance, invoices_balance, difference
 -- question: Does the balance on a customer's record agree with its open invoices?
 -- query: select customer_name, customer_balance, invoices_balance, difference
 --   from reporting.customer_balance_reconciliation where difference <> 0

@@ -3,6 +3,7 @@
 -- partition: customer_id
 -- section: Customers
 -- order: month_on desc, customer_id
+-- period: month_on
 -- question: Do we win more customers each month than we lose?
 -- query: select month_on,
 --   count(*) filter (where lifecycle_stage = 'new') as won,

@@ -3,6 +3,7 @@
 -- partition: document_id, invoice_id, sales_order_id, purchase_order_id, id
 -- section: Trust
 -- order: seen_at desc, document_type, document_id
+-- period: seen_at
 -- question: Which documents were changed, and which of them after they were posted?
 -- query: select seen_at, document_code, changed_fields, changed_from, changed_to
 --   from reporting.document_changes where is_changed_after_posting

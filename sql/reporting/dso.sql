@@ -2,6 +2,7 @@
 -- key: month_end_on, currency
 -- section: Receivables and cash
 -- order: month_end_on desc, currency
+-- period: month_end_on
 -- question: How many days do our customers take to pay, and how many of these are late?
 -- query: select month_end_on, currency, dso, best_possible_dso, average_days_late
 --   from reporting.dso order by month_end_on desc

@@ -2,6 +2,8 @@
 -- key: month_on, tax_code, rate_name, currency
 -- section: ITBMS
 -- order: month_on desc, currency, tax_code, rate_name
+-- period: month_on
+-- total: taxable_base, exempt_base, tax
 -- question: What goes into this month's ITBMS return?
 -- query: select month_on, tax_code, rate_name, taxable_base, exempt_base, tax
 --   from reporting.itbms_by_month order by month_on desc, tax_code limit 12

@@ -2,6 +2,7 @@
 -- key: month_on, currency, box
 -- section: ITBMS
 -- order: month_on desc, currency, box
+-- period: month_on
 -- question: What goes into the month's ITBMS return, and what must we fill in?
 -- query: select box, tax_box, box_label, base, tax, filled_by, due_on, pay_by_on
 --   from reporting.itbms_return order by month_on desc, currency, box limit 15

@@ -4,6 +4,8 @@
 -- published: view
 -- section: ITBMS
 -- order: month_on desc, currency, box, document_on, invoice_id
+-- period: month_on
+-- total: base, tax
 -- question: Which invoices are in a box of the ITBMS return?
 -- query: select box, document_on, invoice_code, customer_name, base, tax
 --   from reporting.itbms_return_items order by month_on desc, box, document_on limit 20

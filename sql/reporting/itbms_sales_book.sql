@@ -4,6 +4,8 @@
 -- published: view
 -- section: ITBMS
 -- order: document_on, invoice_code, invoice_id, tax_code
+-- period: month_on
+-- total: net, tax, total
 -- question: Which invoices make up the sales of a month, with base and tax?
 -- query: select document_on, invoice_code, customer_name, tax_id, net, tax, total
 --   from reporting.itbms_sales_book order by document_on desc, invoice_code limit 20

@@ -4,6 +4,9 @@
 -- published: view
 -- section: ITBMS
 -- order: document_on, invoice_code, invoice_id
+-- period: month_on
+-- total: base_0, tax_0, base_7, tax_7, base_10, tax_10, base_15, tax_15, base_other,
+--   tax_other, net, tax, total
 -- question: What are base and tax of each invoice, by rate?
 -- query: select document_on, invoice_code, customer_name, base_0, base_7, tax_7, total
 --   from reporting.itbms_sales_book_wide order by document_on desc limit 20

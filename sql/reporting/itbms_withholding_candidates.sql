@@ -3,6 +3,8 @@
 -- partition: customer_id
 -- section: ITBMS
 -- order: month_on desc, tax desc, customer_id, currency
+-- period: month_on
+-- total: tax, expected_withholding
 -- question: Which customers withhold ITBMS, and how much of it?
 -- query: select month_on, customer_name, tax, expected_withholding
 --   from reporting.itbms_withholding_candidates where is_listed order by month_on desc

@@ -2,6 +2,8 @@
 -- key: month_on, currency
 -- section: Orders
 -- order: month_on desc, currency
+-- period: month_on
+-- total: ordered, invoiced
 -- question: Do we take more orders than we invoice?
 -- query: select month_on, currency, ordered, invoiced, ratio
 --   from reporting.order_intake order by month_on desc, currency limit 12

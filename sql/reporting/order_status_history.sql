@@ -3,6 +3,7 @@
 -- partition: document_id, invoice_id, sales_order_id, purchase_order_id
 -- section: Orders
 -- order: first_seen_at desc, document_type, document_id
+-- period: last_seen_at
 -- question: How long do orders stay in each status?
 -- query: select document_type, status, count(*) as orders,
 --   avg(days_in_status) as average_days

@@ -4,6 +4,8 @@
 -- published: view
 -- section: Sales
 -- order: month_on desc, net desc, product_id, customer_id, currency
+-- period: month_on
+-- total: discount, net
 -- question: Where do we sell below list, or below cost?
 -- query: select product_name, customer_name, month_on, list_price, average_price
 --   from reporting.price_realisation where is_below_cost order by month_on desc

@@ -4,6 +4,8 @@
 -- published: view
 -- section: Sales
 -- order: month_on desc, margin desc nulls last, product_id, currency
+-- period: month_on
+-- total: net
 -- question: How much margin does a product earn?
 -- query: select product_name, sum(net) as net, sum(margin) as margin
 --   from reporting.product_margin where cost_basis <> 'unknown'

@@ -3,6 +3,7 @@
 -- partition: vendor_id
 -- section: Orders
 -- order: expected_on nulls last, purchase_order_id
+-- total: amount
 -- question: What did we order that has not fully arrived, and how late is it?
 -- query: select vendor_name, purchase_order_code, expected_on, days_late, amount
 --   from reporting.purchase_commitments order by days_late desc

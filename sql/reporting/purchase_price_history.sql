@@ -4,6 +4,8 @@
 -- published: view
 -- section: Orders
 -- order: document_on desc, purchase_order_id, product_id
+-- period: document_on
+-- total: net
 -- question: Which purchase prices went up, and which are above what others charge?
 -- query: select document_on, product_name, vendor_name, unit_price, price_before
 --   from reporting.purchase_price_history where price_change > 0

@@ -2,6 +2,8 @@
 -- key: product_id, month_on, currency
 -- section: Orders
 -- order: month_on desc, net desc, product_id, currency
+-- period: month_on
+-- total: net
 -- question: What do we buy, at which average price?
 -- query: select product_name, currency, sum(quantity) as quantity, sum(net) as net
 --   from reporting.purchases_by_product

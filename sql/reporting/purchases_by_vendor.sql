@@ -3,6 +3,8 @@
 -- partition: vendor_id
 -- section: Orders
 -- order: month_on desc, net desc, vendor_id, currency
+-- period: month_on
+-- total: net
 -- question: From whom do we buy how much?
 -- query: select vendor_name, currency, sum(net) as net, sum(orders) as orders
 --   from reporting.purchases_by_vendor

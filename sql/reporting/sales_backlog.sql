@@ -3,6 +3,7 @@
 -- partition: customer_id
 -- section: Orders
 -- order: required_on nulls last, sales_order_id
+-- total: amount
 -- question: What did customers order that is not fully delivered, and how late is it?
 -- query: select customer_name, sales_order_code, required_on, days_late, amount
 --   from reporting.sales_backlog where days_late > 0 order by days_late desc

@@ -3,6 +3,7 @@
 -- partition: sales_order_id
 -- section: Orders
 -- order: required_on nulls last, sales_order_id, line_number
+-- total: amount
 -- question: Which products do we still owe to customers?
 -- query: select product_name, sum(quantity) as quantity, sum(amount) as amount
 --   from reporting.sales_backlog_lines group by product_name order by amount desc

@@ -3,6 +3,8 @@
 -- partition: customer_id
 -- section: Sales
 -- order: month_on desc, net desc, customer_id, currency
+-- period: month_on
+-- total: net
 -- question: Who buys how much, and how large is an average invoice?
 -- query: select customer_name, sum(net) as net, sum(documents) as documents
 --   from reporting.sales_by_customer group by customer_name order by net desc limit 10

@@ -2,6 +2,8 @@
 -- key: month_on, currency
 -- section: Sales
 -- order: month_on desc, currency
+-- period: month_on
+-- total: net, tax, total
 -- question: How much did we sell this month, and how does it compare?
 -- query: select month_on, currency, net, net_year_to_date, net_last_year, growth
 --   from reporting.sales_by_month order by month_on desc limit 12

@@ -4,6 +4,8 @@
 -- published: view
 -- section: Sales
 -- order: month_on desc, net desc, product_id, currency
+-- period: month_on
+-- total: net
 -- question: What sells, at which average price?
 -- query: select product_name, sum(quantity) as quantity, sum(net) as net
 --   from reporting.sales_by_product group by product_name order by net desc limit 10

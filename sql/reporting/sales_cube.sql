@@ -3,6 +3,8 @@
 -- partition: customer_id
 -- published: view
 -- section: Sales
+-- period: month_on
+-- total: discount, net
 -- question: Who bought what, and when?
 -- query: select customer_id, product_id, sum(quantity) as quantity, sum(net) as net
 --   from reporting.sales_cube

@@ -2,6 +2,8 @@
 -- key: day_on, currency
 -- section: Sales
 -- order: day_on desc, currency
+-- period: day_on
+-- total: net, tax
 -- question: How do this month's sales compare with last year's, day by day?
 -- query: select day_on, net, net_month_to_date, net_month_to_date_last_year, growth
 --   from reporting.sales_daily order by day_on desc limit 31

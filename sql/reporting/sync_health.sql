@@ -2,6 +2,7 @@
 -- key: endpoint, run_id
 -- section: Trust
 -- order: run_id desc, endpoint
+-- period: started_at
 -- question: Did the last runs work, and how fresh is each list?
 -- query: select started_at, endpoint, outcome, rows_held, new_rows, changed_rows
 --   from reporting.sync_health order by run_id desc, endpoint limit 12

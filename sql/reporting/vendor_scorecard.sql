@@ -2,6 +2,7 @@
 -- key: vendor_id, currency
 -- section: Orders
 -- order: ordered desc, vendor_id, currency
+-- total: ordered
 -- question: Which vendors matter most, deliver late or raise their prices?
 -- query: select vendor_name, currency, ordered, purchase_share, late_open_orders,
 --   price_drift, on_time_share

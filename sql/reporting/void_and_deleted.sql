@@ -3,6 +3,7 @@
 -- partition: document_id, invoice_id, sales_order_id, purchase_order_id
 -- section: Trust
 -- order: last_seen_at desc, document_type, document_id, first_seen_at
+-- period: last_seen_at
 -- question: Which documents were voided, cancelled or deleted, and for how much?
 -- query: select fate, document_code, party_name, status_before, total, last_seen_at
 --   from reporting.void_and_deleted order by last_seen_at desc limit 20

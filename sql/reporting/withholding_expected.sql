@@ -2,6 +2,8 @@
 -- key: customer_id, month_on, currency
 -- section: ITBMS
 -- order: month_on desc, customer_id, currency
+-- period: month_on
+-- total: expected_withholding
 -- question: How much ITBMS did customers withhold when they paid?
 -- query: select month_on, customer_name, documents, expected_withholding
 --   from reporting.withholding_expected order by month_on desc, customer_name

@@ -2,6 +2,8 @@
 -- key: customer_id, month_on, currency
 -- section: ITBMS
 -- order: month_on desc, missing desc, customer_id, currency
+-- period: month_on
+-- total: expected_withholding, certified, missing
 -- question: Which certificates of ITBMS withheld must we still ask for?
 -- query: select month_on, customer_name, expected_withholding, certified, missing
 --   from reporting.withholding_missing where missing > 0

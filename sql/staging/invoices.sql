@@ -1,6 +1,7 @@
 -- One row per invoice in P4 Books now.
 -- key: invoice_id
 -- published: view
+-- period: document_on
 -- question: What does P4 Books hold for each invoice now?
 -- query: select invoice_code, document_on, invoice_status, invoice_total, balance
 --   from staging.invoices order by document_on desc limit 10

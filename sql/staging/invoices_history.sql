@@ -1,6 +1,7 @@
 -- One row per version of an invoice: its fields, and when they were valid.
 -- key: invoice_id, valid_from
 -- partition: invoice_id, id
+-- period: document_on
 -- question: Which invoices became void, and when was it noticed?
 -- query: select invoice_code, valid_from, invoice_total
 --   from staging.invoices_history where lower(invoice_status) = 'void'

@@ -1,6 +1,7 @@
 -- One row per purchase order in P4 Books now.
 -- key: purchase_order_id
 -- published: view
+-- period: document_on
 -- question: What does P4 Books hold for each purchase order now?
 -- query: select purchase_order_code, document_on, expected_on, purchase_order_status,
 --   purchase_order_total

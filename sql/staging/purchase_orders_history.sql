@@ -1,6 +1,7 @@
 -- One row per version of a purchase order: its fields, and when they were valid.
 -- key: purchase_order_id, valid_from
 -- partition: purchase_order_id, id
+-- period: document_on
 -- question: Which purchase orders were postponed, and to when?
 -- query: select purchase_order_code, valid_from,
 --     lag(expected_on) over versions as before, expected_on

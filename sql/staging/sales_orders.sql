@@ -1,6 +1,7 @@
 -- One row per sales order in P4 Books now.
 -- key: sales_order_id
 -- published: view
+-- period: document_on
 -- question: What does P4 Books hold for each sales order now?
 -- query: select sales_order_code, document_on, required_on, sales_order_status,
 --   sales_order_total

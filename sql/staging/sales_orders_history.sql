@@ -1,6 +1,7 @@
 -- One row per version of a sales order: its fields, and when they were valid.
 -- key: sales_order_id, valid_from
 -- partition: sales_order_id, id
+-- period: document_on
 -- question: How did the status of a sales order develop?
 -- query: select sales_order_code, valid_from, valid_to, sales_order_status
 --   from staging.sales_orders_history where sales_order_id = '1'

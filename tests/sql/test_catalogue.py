@@ -23,7 +23,15 @@ from p4books.publish.publish import publish_report
 from p4books.settings import Settings, validate_settings
 from p4books.transform.as_of import record_as_of
 from p4books.transform.build import create_views
-from p4books.transform.models import CUSTOM, Model, SqlSources, load_models, sql_folder
+from p4books.transform.models import (
+    CUSTOM,
+    Model,
+    SqlSources,
+    is_amount,
+    is_day,
+    load_models,
+    sql_folder,
+)
 from p4books.transform.seeds import load_seeds
 
 Connection = duckdb.DuckDBPyConnection
@@ -75,6 +83,28 @@ def test_column_meanings(model: Model, nothing: Connection) -> None:
     assert set(re.findall(r"[a-z]\w+", model.sorted_by)) - ORDER <= set(found)
 
 
+def test_periods_and_totals(nothing: Connection) -> None:
+    """The period is a day or an instant, and totals are amounts beside their currency.
+
+    What is an average, a price, a limit, of another time or so far is no total.
+    """
+    wrong = []
+    for model in MODELS:
+        described = nothing.execute(f"describe {model.full_name}").fetchall()
+        types = {name: kind for name, kind, *_ in described}
+        if model.period and not is_day(types[model.period]):
+            wrong.append((model.full_name, model.period))
+        for name in model.totals:
+            is_sum = is_amount(types[name]) and not NO_TOTAL & set(name.split("_"))
+            if not is_sum or "currency" not in types:
+                wrong.append((model.full_name, name))
+
+    assert wrong == []
+    assert sum(bool(model.period) for model in MODELS) > 30
+    assert sum(bool(model.totals) for model in MODELS) > 30
+
+
+NO_TOTAL = {"average", "price", "cost", "limit", "date", "month", "year", "before", "left", "dso"}
 ORDER = {"asc", "desc", "nulls", "last", "first", "abs"}
 
 

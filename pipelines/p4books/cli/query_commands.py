@@ -5,13 +5,15 @@ import shutil
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from p4books.cli.period_options import parse_period, period_option, split_to
 from p4books.cli.runtime import (
     as_of_option,
     json_option,
@@ -29,6 +31,7 @@ if TYPE_CHECKING:  # imported by the commands themselves, so that `--help` start
 
     from p4books.publish.excel_csv import ExcelCsv
     from p4books.publish.export import PeopleWords
+    from p4books.publish.language import Language
     from p4books.settings import Settings
 
 decimal_option = click.option(
@@ -50,8 +53,9 @@ decimal_option = click.option(
 @click.option(
     "--format",
     "kind",
-    type=click.Choice(["table", "csv", "excel-csv", "json", "parquet"]),
-    help="Output format (default: by the suffix of FILE, else table); excel-csv is for people.",
+    type=click.Choice(["table", "csv", "excel-csv", "json", "parquet", "xlsx"]),
+    help="Output format (default: by the suffix of FILE, else table); excel-csv and xlsx are for "
+    "people.",
 )
 @click.option("-o", "--output", metavar="FILE", type=Path, help="Write the result to a file.")
 @click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
@@ -75,7 +79,8 @@ def query(
 ) -> None:
     """Run a read-only SQL query against the published file; no other file is accessible.
 
-    Give the SQL itself, a file that contains it, or the name of a model.
+    Give the SQL itself, a file that contains it, or the name of a model. In a workbook, the columns
+    of a model have their names for people.
     """
     if (sql is not None) + (file is not None) + (model is not None) != 1:
         raise UsageError("Give exactly one of SQL, --file F.sql and --model NAME.")
@@ -85,6 +90,7 @@ def query(
         sql = _read_sql(file)
     from p4books.cli.console import print_rows
     from p4books.publish.export import write_rows
+    from p4books.publish.language import Language
     from p4books.publish.query import (
         execute_query,
         fetch_rows,
@@ -98,6 +104,11 @@ def query(
     published = find_published_file(settings, as_of)
     with open_published(published) as con:
         warn_of_changes(settings, published)
+        if kind == "xlsx" and output:
+            language = Language(lang or settings.language)
+            choice = _WorkbookChoice(output, settings.export_mode, language, limit)
+            _write_workbook(con, model, sql or "", choice)
+            return
         excel = _describe_excel(settings, kind, lang, decimal)
         words = _load_words(con, model, excel) if model and excel else None
         sql = _build_model_query(con, model, words) if model else sql or ""
@@ -127,15 +138,7 @@ def query(
     help="xlsx: one workbook; csv, excel-csv, parquet: one file per model. csv is exact, for "
     "programs; excel-csv is for people.",
 )
-@click.option(
-    "--to",
-    "folder",
-    metavar="DIR",
-    type=Path,
-    default=Path("exports"),
-    show_default=True,
-    help="Folder of the files.",
-)
+@period_option
 @decimal_option
 @lang_option
 @as_of_option
@@ -144,28 +147,38 @@ def query(
 def export(
     models: tuple[str, ...],
     kind: str,
-    folder: Path,
+    to: tuple[str, ...],
     decimal: str | None,
     lang: str | None,
     as_of: str | None,
     tenant: str | None,
     as_json: bool,
+    **period: Any,
 ) -> None:
     """Write models to files for people without a database, in the sort order of each model.
 
     MODEL is the name of a model or of a layer, as listed by `p4books models`; the default is all
     of reporting and custom. The files are DIR/TENANT.xlsx (DIR/TENANT.MODEL.xlsx for selected
-    models) or DIR/TENANT.LAYER.MODEL.csv. What does not fit into an Excel sheet is written to a
-    CSV file next to the workbook.
+    models) or DIR/TENANT.LAYER.MODEL.csv, with a chosen period after TENANT. What does not fit into
+    an Excel sheet is written to a CSV file next to the workbook.
+
+    A workbook has the last 24 months of lists by date, other files all rows, unless a period is
+    chosen. A month is whole if one of its days is in the period.
     """
     _check_decimal(kind, decimal)
+    folder, last = split_to(to)
+    chosen = parse_period(is_workbook=kind == "xlsx", last=last, **period)
     from p4books.cli.console import display_path, print_json, print_table
     from p4books.publish.export import ExportOptions, export_models
+    from p4books.publish.language import Language
     from p4books.settings import load_settings
 
     settings = load_settings(tenant, need_key=False)
     excel = _describe_excel(settings, kind, lang, decimal)
-    options = ExportOptions(kind, folder, settings.export_mode, excel=excel)
+    language = Language(lang or settings.language)
+    options = ExportOptions(
+        kind, folder, settings.export_mode, excel=excel, language=language, period=chosen
+    )
     published = find_published_file(settings, as_of)
     done = export_models(published, models, options)
     warn_of_changes(settings, published)
@@ -297,12 +310,13 @@ def _choose_format(kind: str | None, output: Path | None, *, as_json: bool) -> s
         raise UsageError(f"--json is short for --format json; it excludes --format {kind}.")
     suffix = output.suffix.lower().removeprefix(".") if output else "table"
     kind = "json" if as_json else kind or suffix
-    if output and kind not in {"csv", "excel-csv", "json", "parquet"}:
+    if output and kind not in {"csv", "excel-csv", "json", "parquet", "xlsx"}:
         raise UsageError(
-            f"Unknown format for {output}; use --format csv, excel-csv, json or parquet."
+            f"Unknown format for {output}; use --format csv, excel-csv, json, parquet or xlsx."
         )
-    if kind == "parquet" and not output:
-        raise UsageError("Parquet needs a file; name it with -o FILE.")
+    if kind in {"parquet", "xlsx"} and not output:
+        what = "Parquet" if kind == "parquet" else "A workbook"
+        raise UsageError(f"{what} needs a file; name it with -o FILE.")
     return kind
 
 
@@ -330,6 +344,40 @@ def _read_sql(file: Path) -> str:
     except (OSError, UnicodeError) as error:
         why = error.strerror if isinstance(error, OSError) else error
         raise UsageError(f"{file} cannot be read ({why}).") from None
+
+
+@dataclass(frozen=True)
+class _WorkbookChoice:
+    """Where a workbook is written, with its mode and language, and its number of rows."""
+
+    output: Path
+    mode: int
+    language: "Language"
+    limit: int | None
+
+
+def _write_workbook(
+    con: "duckdb.DuckDBPyConnection", model: str | None, sql: str, choice: _WorkbookChoice
+) -> None:
+    """Write a model, or the result of a query, to a workbook, completely or not at all."""
+    from p4books.cli.console import display_path
+    from p4books.publish.export import make_folder, write_atomically
+    from p4books.publish.query import find_model, limit_query, list_models
+    from p4books.publish.workbook.result import write_model_workbook, write_query_workbook
+
+    language, limit = choice.language, choice.limit
+    entry = find_model(list_models(con), model) if model else None
+    make_folder(choice.output.parent)
+    with write_atomically(choice.output, choice.mode) as scratch:
+        if entry:
+            written = write_model_workbook(con, entry, scratch, language, limit)
+        else:
+            query = limit_query(sql, limit) if limit else sql
+            written = write_query_workbook(con, query, scratch, language)
+    shown = display_path(choice.output)
+    log_progress(f"{shown}: {written.rows:,} row{'' if written.rows == 1 else 's'}.")
+    if missing := written.describe_missing():
+        log_error(f"{shown}: {missing}")
 
 
 def _load_words(con: "duckdb.DuckDBPyConnection", model: str, excel: "ExcelCsv") -> "PeopleWords":

@@ -20,7 +20,8 @@ _COMMENTS = {
 _COLUMNS = {
     "catalogue": (
         *("layer", "model", "grain", "key", "sorted_by", "question", "query", "reads"),
-        *("section", "title_en", "title_es", "question_es", "grain_es", "rows bigint"),
+        *("section", "title_en", "title_es", "question_es", "grain_es"),
+        *("period", "totals", "rows bigint"),
     ),
     "catalogue_columns": (
         *("layer", "model", "column_name", "label_en", "label_es", "meaning_en", "meaning_es"),
@@ -62,7 +63,7 @@ def _write_models(
         texts = [
             *(model.layer, model.name, model.grain, ", ".join(model.key), model.sorted_by),
             *(model.question, model.query, ", ".join(sorted(model.reads))),
-            *(model.section, *astuple(model.texts)),
+            *(model.section, *astuple(model.texts), model.period, ", ".join(model.totals)),
         ]
         count = counted.get(model.full_name, f"(select count(*) from {name_table(model)})")
         rows.append(f"select {', '.join(map(quote_literal, texts))}, {count}")

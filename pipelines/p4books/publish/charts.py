@@ -21,14 +21,10 @@ from p4books.publish.figures.filters import Filters
 from p4books.publish.figures.receivables import BUCKETS
 from p4books.publish.figures.tables import FigureTable
 from p4books.publish.language import Language, format_amount
+from p4books.publish.palette import AGES, BLUE, GREY, INK, ORANGE, PALE, SKY
 
 AnyChart = alt.LayerChart | alt.Chart
 
-BLUE, SKY, ORANGE, GREY, INK, PALE = (
-    *("#0072B2", "#56B4E9", "#D55E00"),
-    *("#767676", "#1F2933", "#E4E7EB"),
-)
-AGES = ("#C6DBEF", "#9ECAE1", "#6BAED6", "#3182BD", "#08519C")  # light to dark: new to old
 FONT = "Source Sans, Source Sans Pro, Segoe UI, Helvetica Neue, Arial, sans-serif"
 HEIGHT = 280  # pixels
 TOP = 10  # bars of a ranking

@@ -195,6 +195,7 @@ def _write_export(job: DeliveryJob) -> Iterator[str]:
     from p4books.publish.excel_csv import ExcelCsv  # noqa: PLC0415 - a run without news is quick
     from p4books.publish.export import ExportOptions, export_models  # noqa: PLC0415
     from p4books.publish.language import Language  # noqa: PLC0415
+    from p4books.publish.period import DEFAULT_PERIOD  # noqa: PLC0415
 
     delivery, language = job.delivery, Language(job.language)
     excel = ExcelCsv(job.settings.timezone, language, delivery.decimal or ".")
@@ -203,6 +204,8 @@ def _write_export(job: DeliveryJob) -> Iterator[str]:
         job.folder,
         job.settings.export_mode,
         excel=excel if delivery.kind == "excel-csv" else None,
+        language=language,
+        period=DEFAULT_PERIOD if delivery.kind == "workbook" else None,
     )
     for exported in export_models(job.settings.published, delivery.models, options):
         yield exported.file.name

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
 
+from p4books.publish.language import Language
 from p4books.publish.query import CatalogColumn
 from p4books.storage.database import quote_identifier, quote_literal
 
@@ -19,13 +20,8 @@ _DECIMAL = re.compile(r"DECIMAL\(\d+,(\d+)\)")
 _IDENTIFIER = "0"  # format of digits that are not an amount, such as a year
 _SHARE_WORDS = {"share", "growth", "change", "drift", "against"}  # in names of shares: 0.1 is 10 %
 _MIN_WIDTH, _MAX_WIDTH = 9, 60  # characters
-_FORMATS = {
-    "day": "yyyy-mm-dd",
-    "instant": "yyyy-mm-dd hh:mm:ss",
-    "text": "General",
-    "flag": '"TRUE";"TRUE";"FALSE"',  # for other programs; Excel ignores the format of a flag
-}
-_FIXED_WIDTHS = {"flag": 8, "day": 11, "instant": 20, "float": 14}
+_FIXED_WIDTHS = {"flag": 4, "day": 10, "instant": 17, "float": 14}
+_HEADER_LINES = 2  # of the name of a column
 
 
 @dataclass(frozen=True)
@@ -39,12 +35,17 @@ class ColumnMeasure:
 
 @dataclass(frozen=True)
 class ColumnFormat:
-    """How a column is shown: its type, number format, and width in characters."""
+    """How a column is shown: its type, number format, header, and width in characters.
+
+    The longest number has so many `digits` before the point.
+    """
 
     column: CatalogColumn
     type: ExcelType
     format: str
+    label: str
     width: float
+    digits: int = 0
 
     @property
     def is_number(self) -> bool:
@@ -90,18 +91,30 @@ def select_measures(column: CatalogColumn) -> str:
     return "0, 0, 0"
 
 
-def choose_format(column: CatalogColumn, measure: ColumnMeasure) -> ColumnFormat:
+def choose_format(
+    column: CatalogColumn, measure: ColumnMeasure, language: Language
+) -> ColumnFormat:
     """Choose the format of a column from its type, its name and its longest values."""
     kind = excel_type(column)
-    number_format = _choose_number_format(column, kind, measure)
+    number_format = _choose_number_format(column, kind, measure, language)
     if kind == "number":
         decimals = len(number_format.split(";", maxsplit=1)[0].partition(".")[2].rstrip("%"))
         characters = measure.digits + (measure.digits - 1) // 3 + decimals + 2
     else:
         characters = _FIXED_WIDTHS.get(kind, measure.characters)
-    header = len(column.name) + 4  # the arrow of the filter is next to the name
+    label = column.label(language.code)
+    header = measure_header(label) + 4  # the arrow of the filter is next to the name
     width = min(max(characters + 2, header, _MIN_WIDTH), _MAX_WIDTH)
-    return ColumnFormat(column, kind, number_format, width)
+    return ColumnFormat(column, kind, number_format, label, width, measure.digits)
+
+
+def measure_header(label: str) -> int:
+    """Return how many characters wide a label is on the lines of a header."""
+    words = label.split() or [""]
+    width = max(len(label) // _HEADER_LINES, *map(len, words), 1)
+    while _count_lines(words, width) > _HEADER_LINES:
+        width += 1
+    return width
 
 
 def fits_excel(value: Any) -> bool:
@@ -125,10 +138,26 @@ def truncate_text(value: str) -> tuple[str, bool]:
     return encoded[: 2 * MAX_TEXT - 2].decode("utf-16-le", errors="ignore") + "…", True
 
 
-def _choose_number_format(column: CatalogColumn, kind: ExcelType, measure: ColumnMeasure) -> str:
-    if kind == "day" and column.name == "month_on":
-        return "yyyy-mm"
-    return _FORMATS.get(kind) or _format_number(column, column.name.split("_"), measure)
+def _count_lines(words: list[str], width: int) -> int:
+    lines, used = 1, -1
+    for word in words:
+        if used + 1 + len(word) > width:
+            lines, used = lines + 1, -1
+        used += 1 + len(word)
+    return lines
+
+
+def _choose_number_format(
+    column: CatalogColumn, kind: ExcelType, measure: ColumnMeasure, language: Language
+) -> str:
+    if kind == "instant":
+        return f"{language.excel_day} hh:mm"
+    if kind == "day":
+        is_month = column.name.endswith("month_on")
+        return language.excel_month if is_month else language.excel_day
+    if kind in {"text", "flag"}:
+        return "General"
+    return _format_number(column, column.name.split("_"), measure)
 
 
 def _format_number(column: CatalogColumn, words: list[str], measure: ColumnMeasure) -> str:

@@ -3,27 +3,30 @@
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
 
-from p4books.errors import NotWritten, OutOfMemory, QueryFailed
+from p4books.errors import MAX_LISTED, NotWritten, OutOfMemory, QueryFailed, UsageError
 from p4books.publish.excel_csv import BYTE_ORDER_MARK, ExcelCsv, select_for_excel
+from p4books.publish.language import Language
+from p4books.publish.period import Period, select_period
 from p4books.publish.query import (
     CatalogColumn,
     CatalogEntry,
     choose_columns,
     choose_models,
     describe_interrupted,
+    execute_for_model,
     fetch_rows,
     list_columns,
     list_models,
     load_value_labels,
     open_published,
-    query_model,
+    read_about,
     result_columns,
 )
 from p4books.storage.database import (
@@ -50,8 +53,9 @@ _MAX_LABEL = 80  # characters for the chosen models in the name of a workbook
 class ExportOptions:
     """Options of an export: format (one of EXPORT_FORMATS), folder, and mode of the files.
 
-    A sheet of a workbook has at most `sheet_rows` rows, None means as many as Excel can hold.
-    `excel` is how people expect CSV, for the format excel-csv.
+    A workbook is in a language, and its sheets have at most `sheet_rows` rows, None means as many
+    as Excel can hold. `excel` is how people expect CSV, for the format excel-csv. Of lists by date
+    the files have the rows of the `period`, None means all.
     """
 
     format: str
@@ -59,6 +63,8 @@ class ExportOptions:
     mode: int
     sheet_rows: int | None = None
     excel: ExcelCsv | None = None
+    language: Language = field(default_factory=lambda: Language("en"))
+    period: Period | None = None
 
 
 @dataclass(frozen=True)
@@ -88,21 +94,23 @@ def export_models(
 ) -> list[ExportedFile]:
     """Write the models named by `words`, sorted, all from the same published file.
 
-    Without words, all models of EXPORTED_LAYERS. Writes one workbook, or one file per model; no
-    file is replaced before all are complete. Raises NotPublished, QueryFailed, OutOfMemory and
+    Without words, all models of EXPORTED_LAYERS, and a workbook begins with a summary. Writes one
+    workbook, or one file per model; no file is replaced before all are complete. Raises
+    NotPublished, QueryFailed, UsageError for a period of models without dates, OutOfMemory and
     NotWritten.
     """
     with open_published(published) as con:
         models = _choose_entries(con, words, published)
+        options = _resolve_period(con, models, options)
         make_folder(options.folder)
         with temporary_folder(options.folder, options.folder) as scratch:
             if options.format == "xlsx":
-                path = scratch / f"{'.'.join([published.stem, *_label(words)])}.xlsx"
-                files = _export_workbook(con, models, path, options)
+                name = ".".join([_stem(published, options), *_label(words)])
+                path = scratch / f"{name}.xlsx"
+                files = _export_workbook(con, models, path, options, is_chosen=bool(words))
             else:
-                files = [
-                    _export_file(con, model, scratch / published.stem, options) for model in models
-                ]
+                stem = scratch / _stem(published, options)
+                files = [_export_file(con, model, stem, options) for model in models]
             return _move_into_place(files, options.folder, options.mode)
 
 
@@ -203,6 +211,32 @@ def _choose_entries(
     return chosen
 
 
+def _resolve_period(
+    con: duckdb.DuckDBPyConnection, models: Sequence[CatalogEntry], options: ExportOptions
+) -> ExportOptions:
+    """Return the options with the days of the period.
+
+    Raises UsageError if it was chosen and no model is a list by date.
+    """
+    if options.period is None:
+        return options
+    if options.period.is_chosen and not any(model.period for model in models):
+        names = ", ".join(model.model for model in models[:MAX_LISTED])
+        raise UsageError(
+            f"{names}: as of a day, not by date, so a period makes no sense. Nothing was written. "
+            "Leave the period out; --as-of DAY shows reports as of a past day."
+        )
+    about = read_about(con)
+    period = options.period.resolve(about["as_of_on"], about["timezone"])
+    return replace(options, period=period)
+
+
+def _stem(published: Path, options: ExportOptions) -> str:
+    """Return the first part of a file's name: the tenant, and the period that was chosen."""
+    label = options.period.label if options.period else ""
+    return ".".join(filter(None, [published.stem, label]))
+
+
 def _write_for_excel(
     result: duckdb.DuckDBPyConnection, path: Path, excel: ExcelCsv, words: PeopleWords | None
 ) -> int:
@@ -265,9 +299,11 @@ def _export_file(
     suffix = _SUFFIXES.get(options.format, options.format)
     path = stem.with_name(f"{stem.name}.{model.full_name}.{suffix}")
     words = load_people_words(con, model, options.excel) if options.excel else None
-    result = query_model(con, model, words.select() if words else "*")
-    write_rows(result, path, options.format, options.excel, words)
-    return ExportedFile(path, (model.full_name,), model.rows)
+    condition = select_period(model, list_columns(con, model), options.period)
+    query = model.select(words.select() if words else "*", condition)
+    result = execute_for_model(con, model, query)
+    rows = write_rows(result, path, options.format, options.excel, words)
+    return ExportedFile(path, (model.full_name,), rows)
 
 
 def _export_workbook(
@@ -275,18 +311,31 @@ def _export_workbook(
     models: Sequence[CatalogEntry],
     path: Path,
     options: ExportOptions,
+    *,
+    is_chosen: bool,
 ) -> list[ExportedFile]:
-    """Write the workbook, and CSV files of the models that do not fit into it."""
-    from p4books.publish.workbook import MAX_ROWS, describe_omissions, write_workbook  # noqa: PLC0415 - 0.1 s that only a workbook takes
+    """Write the workbook, and CSV files of the models that do not fit into it.
 
-    sheets = write_workbook(con, models, path, options.sheet_rows or MAX_ROWS)
+    If nobody chose the models, it begins with a summary.
+    """
+    from p4books.publish.workbook.sheet import MAX_ROWS, describe_omissions  # noqa: PLC0415 - 0.1 s that only a workbook takes
+    from p4books.publish.workbook.summary import can_summarize  # noqa: PLC0415
+    from p4books.publish.workbook.write import WorkbookOptions, write_workbook  # noqa: PLC0415
+
+    has_summary = not is_chosen and can_summarize(list_models(con))
+    choice = WorkbookOptions(
+        options.language, options.period, has_summary, options.sheet_rows or MAX_ROWS
+    )
+    sheets = write_workbook(con, models, path, choice)
     incomplete = [sheet for sheet in sheets if not sheet.is_complete]
-    as_csv = replace(options, format="csv")
+    as_csv = replace(options, format="csv", excel=None)
     book = ExportedFile(
         file=path,
         models=tuple(model.full_name for model in models),
         rows=sum(sheet.rows for sheet in sheets),
-        notes=tuple(f"{sheet.name}: {describe_omissions(sheet)}" for sheet in incomplete),
+        notes=tuple(
+            f"{sheet.name}: {describe_omissions(sheet, options.language)}" for sheet in incomplete
+        ),
     )
     return [
         book,

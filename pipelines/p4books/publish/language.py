@@ -18,6 +18,10 @@ from zoneinfo import ZoneInfo
 LANGUAGES = ("en", "es")
 
 _WORDS = Path(__file__).with_name("words.csv")
+_EXCEL_LOCALES = {  # the names of months in this language, whatever that of the program
+    "en": "[$-409]",  # United States
+    "es": "[$-180A]",  # Panama
+}
 _MONTHS_ES = ["ene", "feb", "mar", "abr", "may", "jun", "jul", "ago", "sep", "oct", "nov", "dic"]
 
 
@@ -68,12 +72,12 @@ class Language:
     @property
     def excel_day(self) -> str:
         """Excel's number format of a day."""
-        return "dd/mm/yyyy" if self.code == "es" else "d mmm yyyy"
+        return "dd/mm/yyyy" if self.code == "es" else f"{_EXCEL_LOCALES['en']}d mmm yyyy"
 
     @property
     def excel_month(self) -> str:
         """Excel's number format of a month."""
-        return "mmm yyyy"
+        return f"{_EXCEL_LOCALES[self.code]}mmm yyyy"
 
 
 def format_amount(amount: Decimal | None) -> str:

@@ -23,6 +23,7 @@ BATCH_ROWS = 2_000  # in memory at a time
 class CatalogEntry:
     """A model in the catalogue of the published file; `rows` is how many it has.
 
+    `period` is the column with the day of a list by date, and `totals` names amounts to add up.
     `title`, `question_in` and `grain_in` take one of LANGUAGES.
     """
 
@@ -40,6 +41,8 @@ class CatalogEntry:
     title_es: str = ""
     question_es: str = ""
     grain_es: str = ""
+    period: str = ""
+    totals: str = ""
 
     def title(self, language: str) -> str:
         """Return what people call the model; its full name if that is not known."""
@@ -64,14 +67,19 @@ class CatalogEntry:
         return f"{self.layer}.{quote_identifier(self.model)}"
 
     @property
+    def total_columns(self) -> list[str]:
+        """Return the names of the columns that are added up."""
+        return [name for name in self.totals.split(", ") if name]
+
+    @property
     def order(self) -> str:
         """Return the ORDER BY clause that people want, made unambiguous by the key."""
         key = [quote_identifier(column) for column in self.key.split(", ") if column]
         return ", ".join(filter(None, [self.sorted_by, *key])) or "all"
 
-    def select(self, columns: str = "*") -> str:
-        """Return the query for all rows, sorted."""
-        return f"select {columns} from {self.table} order by {self.order}"
+    def select(self, columns: str = "*", condition: str = "true") -> str:
+        """Return the query for the rows for which a condition holds, sorted."""
+        return f"select {columns} from {self.table} where {condition} order by {self.order}"
 
 
 @dataclass(frozen=True)
@@ -298,15 +306,15 @@ def find_model(models: Sequence[CatalogEntry], word: str) -> CatalogEntry:
     return matches[0]
 
 
-def query_model(
-    con: duckdb.DuckDBPyConnection, model: CatalogEntry, columns: str = "*"
+def execute_for_model(
+    con: duckdb.DuckDBPyConnection, model: CatalogEntry, sql: str
 ) -> duckdb.DuckDBPyConnection:
-    """Select the rows of a model, sorted, and return the connection with the result.
+    """Run a query for a model and return the connection with the result.
 
     Raises QueryFailed, which names the model.
     """
     try:
-        return execute_query(con, model.select(columns))
+        return execute_query(con, sql)
     except QueryFailed as error:
         raise QueryFailed(f"{model.full_name}: {error}") from None
 

@@ -26,6 +26,8 @@ from p4books.transform.models import (
     Model,
     ModelSet,
     find_header_line,
+    is_amount,
+    is_day,
     list_published_read,
     order_models,
     report_blocked,
@@ -250,6 +252,7 @@ def _build_custom_table(
         con.execute(f"use {TARGET}")
         check_key(con, model)
         _check_order(con, model)
+        _check_names(con, model)
     except duckdb.OutOfMemoryException:
         raise
     except (BrokenSql, CheckFailed, duckdb.Error) as error:
@@ -271,6 +274,19 @@ def _check_order(con: duckdb.DuckDBPyConnection, model: Model) -> None:
     except duckdb.Error as error:
         why = f"it cannot be sorted by {model.sorted_by} ({str(error).splitlines()[0]})"
         raise BrokenSql(model.file, find_header_line(model, "order"), why) from None
+
+
+def _check_names(con: duckdb.DuckDBPyConnection, model: Model) -> None:
+    """Check that `period` and `total` of the model name a day and amounts."""
+    found = con.execute(f"describe {CUSTOM}.{quote_identifier(model.name)}").fetchall()
+    types = {column[0]: column[1] for column in found}
+    if model.period and not is_day(types.get(model.period, "")):
+        why = f"period names {model.period}, which is not a column of days or instants"
+        raise BrokenSql(model.file, find_header_line(model, "period"), why)
+    for name in model.totals:
+        if not is_amount(types.get(name, "")):
+            why = f"total names {name}, which is not a column of amounts (decimals with cents)"
+            raise BrokenSql(model.file, find_header_line(model, "total"), why)
 
 
 def _translate_custom_error(

@@ -39,7 +39,8 @@ class Model:
 
     `partition` is a column such that its rows with one value depend only on the rows of its inputs
     with the same value, and on inputs without such a column; the further names are those that the
-    column has in inputs.
+    column has in inputs. `period` is the column with the day, month or instant of a list by date,
+    and `totals` are the amounts of which a sum per currency means something to people.
     """
 
     layer: str
@@ -58,6 +59,8 @@ class Model:
     partition: tuple[str, ...] = ()
     columns: Mapping[str, str] = field(default_factory=dict)
     texts: ModelTexts = field(default_factory=ModelTexts)
+    period: str = ""
+    totals: tuple[str, ...] = ()
 
     @property
     def full_name(self) -> str:
@@ -170,8 +173,8 @@ def parse_model(layer: str, file: Path, vocabulary: Vocabulary) -> Model:
     """Parse the file of a model: one SELECT below a header of comments.
 
     The first line is the grain. Lines like `-- word: text` follow: key, section, order, question,
-    query, published, partition, and those of ModelTexts, which else come from `vocabulary`, as do
-    the meanings of columns. Raises BrokenSql.
+    query, published, partition, period, total, and those of ModelTexts, which else come from
+    `vocabulary`, as do the meanings of columns. Raises BrokenSql.
     """
     if not MODEL_NAME.fullmatch(file.stem):
         why = "a model name has only lower-case letters, digits and underscores"
@@ -203,7 +206,19 @@ def parse_model(layer: str, file: Path, vocabulary: Vocabulary) -> Model:
         partition=_split_names(headers.get("partition", "")) if layer != CUSTOM else (),
         columns=vocabulary.list_meanings(f"{layer}.{file.stem}"),
         texts=_choose_texts(vocabulary.models.get(f"{layer}.{file.stem}"), headers),
+        period=headers.get("period", ""),
+        totals=_split_names(headers.get("total", "")),
     )
+
+
+def is_day(column_type: str) -> bool:
+    """Return whether a column of a DuckDB type can be the `period` of a model."""
+    return column_type == "DATE" or column_type.startswith("TIMESTAMP")
+
+
+def is_amount(column_type: str) -> bool:
+    """Return whether a column of a DuckDB type can be one of the `totals` of a model."""
+    return bool(re.fullmatch(r"DECIMAL\(\d+,2\)", column_type))
 
 
 def parse_partition(sql: str) -> tuple[str, ...]:

@@ -145,8 +145,12 @@ WRONG_USAGE = {
     "missing model": (["--model", "invoies"], "Did you mean 'invoices'?"),
     "missing file": (["--file", "gone.sql"], "gone.sql cannot be read (No such file or directory)"),
     "parquet on stdout": (["--format", "parquet", COUNT], "name it with -o FILE"),
-    "unknown suffix": (["-o", "out.txt", COUNT], "use --format csv, excel-csv, json or parquet"),
-    "no suffix": (["-o", "out", COUNT], "use --format csv, excel-csv, json or parquet"),
+    "workbook on stdout": (["--format", "xlsx", COUNT], "A workbook needs a file"),
+    "unknown suffix": (
+        ["-o", "out.txt", COUNT],
+        "use --format csv, excel-csv, json, parquet or xlsx",
+    ),
+    "no suffix": (["-o", "out", COUNT], "use --format csv, excel-csv, json, parquet or xlsx"),
     "table in a file": (["--format", "table", "-o", "out.csv", COUNT], "use --format csv"),
     "two formats": (["--json", "--format", "csv", COUNT], "it excludes --format csv"),
     "comma without Excel": (["--decimal", ",", "-o", "out.csv", COUNT], "needs --format excel-csv"),
@@ -365,8 +369,76 @@ def test_export_a_workbook(run_shop: Run, tmp_path: Path) -> None:
 
     assert (done.stderr, done.returncode) == ("", 0)
     book = load_workbook(tmp_path / "shop.vendors-products.xlsx")
-    assert book.sheetnames == ["Contents", "vendors", "products"]
+    assert book.sheetnames == ["Contents", "Vendors in P4 Books", "Products in P4 Books"]
     assert str(tmp_path / "shop.vendors-products.xlsx") in done.stdout
+
+
+PERIODS = {
+    "a month": (["--month", "2026-10"], "shop.2026-10", "2026-10-01", "2026-10-31"),
+    "days": (
+        ["--from", "2026-10-02", "--to", "2026-10-30"],
+        "shop.from-2026-10-02-to-2026-10-30",
+        *("2026-10-02", "2026-10-30"),
+    ),
+    "from a day": (["--from", "2026-10-02"], "shop.from-2026-10-02", "2026-10-02", "9999-12-31"),
+    "up to a day": (["--to", "2026-10-02"], "shop.to-2026-10-02", "0001-01-01", "2026-10-02"),
+    "all": (["--all"], "shop", "0001-01-01", "9999-12-31"),
+    "by default": ([], "shop", "0001-01-01", "9999-12-31"),
+}
+
+
+@pytest.mark.parametrize("case", PERIODS)
+def test_export_of_a_period(run_shop: Run, tmp_path: Path, case: str) -> None:
+    """A period chooses the rows of a list by date, and is in the name of the file."""
+    words, name, first, last = PERIODS[case]
+
+    done = run_shop("export", "fct_invoice", "--format", "csv", "--to", str(tmp_path), *words)
+
+    assert (done.stderr, done.returncode) == ("", 0)
+    sql = f"select count(*) as n from core.fct_invoice where document_on between '{first}'"
+    expected = json.loads(run_shop("query", "--json", f"{sql} and '{last}'").stdout)
+    with (tmp_path / f"{name}.core.fct_invoice.csv").open(encoding="utf-8") as file:
+        assert len(list(csv.DictReader(file))) == expected[0]["n"]
+
+
+WRONG_PERIODS = {
+    "no month": (["--month", "2026-13"], "2026-13 is not a valid month; write it as 2026-11."),
+    "no day": (["--from", "1/2/26"], "1/2/26 is not a valid day; write it as 2026-10-31."),
+    "no folder": (["--to", "31/10/2026"], "31/10/2026 is not a valid day"),
+    "two periods": (
+        ["--month", "2026-11", "--last", "3"],
+        "--month and --last exclude each other.",
+    ),
+    "all of a month": (["--all", "--from", "2026-11-01"], "--from/--to and --all exclude"),
+    "backwards": (
+        ["--from", "2026-11-02", "--to", "2026-11-01"],
+        "--from 2026-11-02 is after --to 2026-11-01. Nothing was written.",
+    ),
+    "two folders": (["--to", "a", "--to", "b"], "--to is given twice"),
+    "not by date": (["ar_aging", "--month", "2026-11"], "ar_aging: as of a day, not by date"),
+    "no months": (["--last", "0"], "0 is not in the range"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG_PERIODS)
+def test_wrong_period(run_shop: Run, tmp_path: Path, case: str) -> None:
+    """A period that makes no sense is an error in one sentence, and nothing is written."""
+    words, says = WRONG_PERIODS[case]
+
+    done = run_shop("export", *words)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert says in done.stderr
+    assert not [path for path in tmp_path.iterdir() if path.name in {"a", "b", "exports"}]
+
+
+def test_query_to_a_workbook(run_shop: Run, tmp_path: Path) -> None:
+    """A query and a model become a sheet, in the language that is asked for."""
+    for words in ([COUNT], ["--model", "ar_aging", "--lang", "es"]):
+        done = run_shop("query", *words, "-o", str(tmp_path / "a.xlsx"))
+        assert done.returncode == 0
+    assert done.stderr.startswith(f"{tmp_path / 'a.xlsx'}: ")
+    assert load_workbook(tmp_path / "a.xlsx").sheetnames == ["Antigüedad de saldos"]
 
 
 def test_export_as_json(run_shop: Run, tmp_path: Path) -> None:

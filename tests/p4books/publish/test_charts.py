@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import vl_convert
 
-from p4books.publish import charts
+from p4books.publish import charts, palette
 from p4books.publish.charts import AnyChart, ChartText
 from p4books.publish.figures.cash import load_cash
 from p4books.publish.figures.customers import load_customers
@@ -22,7 +22,7 @@ from p4books.publish.figures.sales import load_sales
 from p4books.publish.language import LANGUAGES, Language
 from p4books.publish.query import load_value_labels, open_published
 
-COLOURS = {charts.BLUE, charts.SKY, charts.ORANGE, charts.GREY, charts.INK, *charts.AGES}
+COLOURS = {palette.BLUE, palette.SKY, palette.ORANGE, palette.GREY, palette.INK, *palette.AGES}
 
 
 def draw_all(file: Path, code: str) -> dict[str, AnyChart | None]:
@@ -61,7 +61,7 @@ def test_every_chart_can_be_drawn(fixed_file: Path, code: str) -> None:
         text = json.dumps(spec)
         svg = vl_convert.vegalite_to_svg(json.dumps({**spec, "width": 400}))
         assert "NaN" not in svg
-        assert set(re.findall(r"#[0-9A-F]{6}\b", text)) <= COLOURS | {charts.PALE}, name
+        assert set(re.findall(r"#[0-9A-F]{6}\b", text)) <= COLOURS | {palette.PALE}, name
         is_count = name in {"dso", "stages"}
         assert is_count or "(USD)" in svg, name
         assert spec["width"] == "container"

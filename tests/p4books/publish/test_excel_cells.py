@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from p4books.publish.excel_cells import ColumnMeasure, choose_format, fits_excel, truncate_text
+from p4books.publish.language import Language
 from p4books.publish.query import CatalogColumn
 
+ES = Language("es")
 FORMATS = {
     ("balance", "DECIMAL(18,2)"): "#,##0.00;-#,##0.00;-",
     ("net_year_to_date", "DECIMAL(18,2)"): "#,##0.00;-#,##0.00;-",
@@ -26,9 +28,11 @@ FORMATS = {
     ("price_against_median", "DECIMAL(9,6)"): "0.0%",
     ("tax_rate", "DECIMAL(9,6)"): "0.0%",
     ("average_days", "DOUBLE"): "#,##0.00",
-    ("due_on", "DATE"): "yyyy-mm-dd",
-    ("month_on", "DATE"): "yyyy-mm",
-    ("seen_at", "TIMESTAMP WITH TIME ZONE"): "yyyy-mm-dd hh:mm:ss",
+    ("due_on", "DATE"): "dd/mm/yyyy",
+    ("month_on", "DATE"): "[$-180A]mmm yyyy",
+    ("first_month_on", "DATE"): "[$-180A]mmm yyyy",
+    ("month_end_on", "DATE"): "dd/mm/yyyy",
+    ("seen_at", "TIMESTAMP WITH TIME ZONE"): "dd/mm/yyyy hh:mm",
     ("customer_id", "VARCHAR"): "General",
     ("lines", "STRUCT(a INTEGER)[]"): "General",
 }
@@ -43,7 +47,7 @@ def test_formats(name: str, kind: str) -> None:
     if kind == "DECIMAL(9,6)":
         measure = ColumnMeasure(digits=1, decimals=3)
 
-    chosen = choose_format(CatalogColumn(name, kind, ""), measure)
+    chosen = choose_format(CatalogColumn(name, kind, ""), measure, ES)
 
     assert chosen.format == FORMATS[name, kind]
 
@@ -63,7 +67,7 @@ def test_decimals(name: str, decimals: int, number_format: str) -> None:
     """As many decimals are shown as there are, of prices at least two."""
     column = CatalogColumn(name, "DECIMAL(18,9)", "")
 
-    assert choose_format(column, ColumnMeasure(0, 3, decimals)).format == number_format
+    assert choose_format(column, ColumnMeasure(0, 3, decimals), ES).format == number_format
 
 
 @pytest.mark.parametrize(
@@ -77,14 +81,26 @@ def test_decimals(name: str, decimals: int, number_format: str) -> None:
 )
 def test_widths(kind: str, measure: ColumnMeasure, width: float) -> None:
     """A column is as wide as its values, within limits."""
-    assert choose_format(CatalogColumn("net", kind, ""), measure).width == width
+    assert choose_format(CatalogColumn("net", kind, ""), measure, ES).width == width
 
 
-def test_width_of_the_name() -> None:
-    """A column is at least as wide as its name and the arrow of the filter."""
-    column = CatalogColumn("is_changed_after_posting", "BOOLEAN", "")
+@pytest.mark.parametrize(
+    ("label", "width"),
+    [
+        ("Saldo", 9),
+        ("Días de atraso", 11),
+        ("Cambio ya contabilizada", 17),
+        ("Documentos", 14),
+        ("is_changed_after_posting", 28),
+    ],
+)
+def test_width_of_the_label(label: str, width: float) -> None:
+    """A column is as wide as its label on two lines, with the arrow of the filter."""
+    column = CatalogColumn("is_changed", "BOOLEAN", "", label, label)
 
-    assert choose_format(column, ColumnMeasure()).width == 28
+    chosen = choose_format(column, ColumnMeasure(), ES)
+
+    assert (chosen.label, chosen.width) == (label, width)
 
 
 FITTING: list[tuple[Any, bool]] = [

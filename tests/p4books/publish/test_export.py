@@ -13,6 +13,7 @@ import pytest
 from openpyxl import load_workbook
 
 from p4books.errors import NotWritten, QueryFailed
+from p4books.publish.excel_csv import ExcelCsv
 from p4books.publish.export import (
     QUERY_FORMATS,
     ExportOptions,
@@ -20,11 +21,13 @@ from p4books.publish.export import (
     write_atomically,
     write_rows,
 )
+from p4books.publish.language import Language
 from p4books.publish.query import execute_query, open_published
 
 Connection = duckdb.DuckDBPyConnection
 Files = Callable[..., Path]
 
+PEOPLE = ExcelCsv("America/Panama", Language("en"))
 NUMBERS = "-- One row per number.\n-- key: i\n-- order: i desc\nselect i from range(20) as r (i)"
 
 
@@ -72,7 +75,7 @@ def test_workbook(published: Path, tmp_path: Path) -> None:
 
     assert file.file == tmp_path / "out" / "acme.xlsx"
     assert (file.models, file.rows) == (("reporting.numbers", "custom.mine"), 21)
-    assert load_workbook(file.file).sheetnames == ["Contents", "numbers", "mine"]
+    assert load_workbook(file.file).sheetnames == ["Contents", "reporting.numbers", "custom.mine"]
     assert list((tmp_path / "out").iterdir()) == [file.file]
 
 
@@ -83,7 +86,7 @@ def test_model_that_does_not_fit_on_a_sheet(published: Path, tmp_path: Path) -> 
     book, beside = export_models(published, [], options)
 
     assert book.notes == (
-        "numbers: Contains the first 7 of 20 rows; the CSV file beside it is complete.",
+        "reporting.numbers: Contains the first 6 of 20 rows; the CSV file beside it is complete.",
     )
     assert beside.file.name == "acme.reporting.numbers.csv"
     assert beside.file.read_text().splitlines() == ["i", *map(str, reversed(range(20)))]
@@ -228,9 +231,10 @@ def test_values_in_json(result: Connection, tmp_path: Path) -> None:
 @pytest.mark.parametrize("file_format", QUERY_FORMATS)
 def test_many_batches(con: Connection, tmp_path: Path, file_format: str) -> None:
     """Rows of many batches are all written, in the order of the query."""
-    file = tmp_path / f"result.{file_format}"
+    file = tmp_path / f"result.{file_format.removeprefix('excel-')}"
 
-    write_rows(execute_query(con, "select i from numbers order by i desc"), file, file_format)
+    query = "select i from numbers order by i desc"
+    write_rows(execute_query(con, query), file, file_format, PEOPLE)
 
     with duckdb.connect() as reader:
         rows = reader.execute(f"select i from '{file}'").fetchall()
@@ -267,7 +271,7 @@ def test_failure_after_the_first_rows(con: Connection, tmp_path: Path, file_form
     result = execute_query(con, "select if(i = 90_000, error('no such rate'), i) as i from numbers")
 
     with pytest.raises(QueryFailed, match=r"its last row: .*(no such rate|be computed\.)$"):
-        write_rows(result, tmp_path / "result", file_format)
+        write_rows(result, tmp_path / "result", file_format, PEOPLE)
 
 
 @contextmanager

@@ -320,6 +320,16 @@ FAILING = {
     "null in the key": ("-- key: n\nselect null as n", 2, "has no row without n: 1 row"),
     "unknown key": ("-- key: m\nselect 1 as n", 2, "its key names m"),
     "unknown order": ("-- order: x desc\nselect 1 as n", 2, "it cannot be sorted by x desc"),
+    "no day": (
+        "-- period: n\nselect 1 as n",
+        2,
+        "period names n, which is not a column of days or instants",
+    ),
+    "no amount": (
+        "-- total: a, n\nselect 1.00::decimal(9, 2) as a, 1 as n",
+        2,
+        "total names n, which is not a column of amounts (decimals with cents)",
+    ),
 }
 
 
