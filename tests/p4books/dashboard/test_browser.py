@@ -10,6 +10,7 @@ from decimal import Decimal
 from io import StringIO
 from pathlib import Path
 
+import openpyxl
 import pytest
 from playwright.sync_api import Page, expect
 from playwright.sync_api import TimeoutError as Late
@@ -172,14 +173,20 @@ def test_downloads(server: DashboardServer, file: Path, new_page: NewPage, tmp_p
     """Tables are downloaded with all rows, for Excel."""
     seen = new_page(accept_downloads=True)
     page = open_page(server, seen, "receivables", "?lang=es")
-    with page.expect_download() as started:
-        page.locator(".st-key-download_page_ar_open_items_csv button").click()
-    target = tmp_path / "table.csv"
-    assert started.value.suggested_filename == "acme.ar_open_items.USD.csv"
-    started.value.save_as(target)
-    rows = list(csv.DictReader(StringIO(target.read_text(encoding="utf-8-sig"))))
+    files = {}
+    for kind in ("csv", "xlsx"):
+        with page.expect_download() as started:
+            page.locator(f".st-key-download_page_ar_open_items_{kind} button").click()
+        assert started.value.suggested_filename == f"acme.ar_open_items.USD.{kind}"
+        files[kind] = tmp_path / f"table.{kind}"
+        started.value.save_as(files[kind])
     _, items = run_query(file, "select balance from reporting.ar_open_items where currency = 'USD'")
-    assert sorted(row["Saldo"] for row in rows) == sorted(str(balance) for (balance,) in items)
+    balances = sorted(balance for (balance,) in items)
+    text = files["csv"].read_text(encoding="utf-8-sig")
+    assert sorted(Decimal(row["Saldo"]) for row in csv.DictReader(StringIO(text))) == balances
+    header, *rows = openpyxl.load_workbook(files["xlsx"]).active.values
+    amounts = [row[header.index("Saldo")] for row in rows]
+    assert sorted(Decimal(str(amount)) for amount in amounts) == balances
     assert_nothing_wrong(seen, server)
 
 

@@ -1,6 +1,6 @@
 """Workbook of one sheet: the rows of a model, or the result of a query."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -96,11 +96,37 @@ def write_query_workbook(
     """
     about = read_about(con)
     result = execute_query(con, sql)
-    columns = _describe_columns(result)
+    return _write_book(about, result, _describe_columns(result), path, language, {}, sheet_rows)
+
+
+def write_table_workbook(
+    con: duckdb.DuckDBPyConnection,
+    select: Callable[[], duckdb.DuckDBPyConnection],
+    columns: Sequence[CatalogColumn],
+    path: Path,
+    language: Language,
+) -> WrittenResult:
+    """Write the result of `select` under what people call its columns and the values in it.
+
+    The sheet is called after the file. Raises QueryFailed and OSError.
+    """
+    about, values = read_about(con), load_value_labels(con, language.code)
+    return _write_book(about, select(), columns, path, language, values, MAX_ROWS)
+
+
+def _write_book(  # noqa: PLR0913 - what the two kinds of results share
+    about: Mapping[str, Any],
+    result: duckdb.DuckDBPyConnection,
+    columns: Sequence[CatalogColumn],
+    path: Path,
+    language: Language,
+    values: Mapping[tuple[str, str], str],
+    sheet_rows: int,
+) -> WrittenResult:
     zone = ZoneInfo(about["timezone"])
     rows = (tuple(_localize(value, zone) for value in row) for row in fetch_rows(result))
     book = create_workbook(path, about["tenant"], language)
-    style = SheetStyle(WorkbookFormats(book), language, {})
+    style = SheetStyle(WorkbookFormats(book), language, values)
     (name,) = sheet_names([path.stem])
     written = _write_result(book.add_worksheet(name), columns, rows, style, sheet_rows)
     close_workbook(book)
