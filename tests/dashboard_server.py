@@ -67,7 +67,7 @@ def serve_dashboard(file: Path, **settings: object) -> Iterator[DashboardServer]
 
 def wait_until_shown(page: "Page") -> None:
     """Wait until a page is complete: nothing is computed, and nothing was added for a while."""
-    page.wait_for_selector("h1")
+    page.wait_for_selector("#p4books-end", state="attached")
     seen: list[str] = []
     for _ in range(300):
         seen.append(page.evaluate(_STATE))

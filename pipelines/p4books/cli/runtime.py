@@ -109,12 +109,22 @@ def log_progress(message: str) -> None:
     _write_message(logging.INFO, message)
 
 
+def ignore_pandas() -> None:
+    """Make pandas look as if it were not installed, for the rest of this process.
+
+    DuckDB imports it, which takes half a second, for the first value that a query is given, only to
+    see whether the value is one of pandas. Nor do results depend then on what else is installed.
+    """
+    sys.modules.setdefault("pandas", None)  # type: ignore[arg-type] # what import takes for missing
+
+
 def run_app(command: click.Command) -> NoReturn:
     """Run the command and end the process.
 
     Stopping at once is always safe: files are replaced as a whole or not at all.
     """
     prepare_streams()
+    ignore_pandas()
     _watch_signals()
     _exit_process(run_command(command))
 

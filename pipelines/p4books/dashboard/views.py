@@ -61,6 +61,7 @@ PAGES = dict(
 )
 
 ICON = Path(__file__).with_name("icon.svg")
+END = '<i id="p4books-end" hidden></i>'  # by which programs know that a page is complete
 STYLE = """
 <style>
 [data-testid="stMetricValue"] { font-variant-numeric: tabular-nums; }
@@ -99,6 +100,7 @@ def show_view() -> None:
         ]
     )
     view.run()
+    st.html(END)
 
 
 def show_page(

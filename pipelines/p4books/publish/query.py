@@ -77,9 +77,10 @@ class CatalogEntry:
         key = [quote_identifier(column) for column in self.key.split(", ") if column]
         return ", ".join(filter(None, [self.sorted_by, *key])) or "all"
 
-    def select(self, columns: str = "*", condition: str = "true") -> str:
-        """Return the query for the rows for which a condition holds, sorted."""
-        return f"select {columns} from {self.table} where {condition} order by {self.order}"
+    def select(self, columns: str = "*", condition: str = "") -> str:
+        """Return the query for all rows, or those for which a condition holds, sorted."""
+        where = f" where {condition}" if condition else ""
+        return f"select {columns} from {self.table}{where} order by {self.order}"
 
 
 @dataclass(frozen=True)

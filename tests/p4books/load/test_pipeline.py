@@ -326,7 +326,9 @@ from pathlib import Path
 
 sys.path.insert(0, {here!r})
 import test_pipeline
+from p4books.cli.runtime import ignore_pandas
 
+ignore_pandas()  # as each command does
 test_pipeline.load(Path({folder!r}), {{"products": test_pipeline.products(p1=1)}}, 2_000)
 assert not {{"dlt", "pyarrow"}} & set(sys.modules)
 """

@@ -3,9 +3,10 @@
 import math
 import struct
 from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -82,6 +83,8 @@ def _convert_columns(
 
 def _converter(kind: Any) -> Converter:
     """Return how values of a type are converted. Raises TypeError with an unsupported type."""
+    if types.is_timestamp(kind) and kind.unit == "ns":
+        return _whole_microseconds
     if any(matches(kind) for matches in _UNCHANGED):
         return lambda value: value
     if types.is_floating(kind):
@@ -105,6 +108,15 @@ def _nested_converter(kind: Any) -> Converter:
             else {name: convert(value[name]) for name, convert in converters.items()}
         )
     raise TypeError(kind)
+
+
+def _whole_microseconds(value: Any) -> datetime | None:
+    """Return a timestamp in nanoseconds, which pyarrow gives to pandas if that is installed."""
+    if value is None or type(value) is datetime:
+        return value
+    if value.nanosecond:
+        raise ValueError(f"{value} has nanoseconds")
+    return cast(datetime, value.to_pydatetime())
 
 
 def _shortest_double(value: float | None) -> Decimal | None:

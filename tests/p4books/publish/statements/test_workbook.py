@@ -52,7 +52,7 @@ def test_texts_stay_texts(make_statement: MakeStatement, tmp_path: Path) -> None
     assert {cell.data_type for cell in cells} <= {"s", "d", "n"}
     assert "=SUM(A1)" in {cell.value for cell in cells}
     assert "1,234,567,890,123,456.78" in {cell.value for cell in cells}
-    assert "d mmm yyyy" in {cell.number_format for cell in cells}
+    assert "[$-409]d mmm yyyy" in {cell.number_format for cell in cells}
 
 
 def test_wide_amounts(make_statement: MakeStatement, tmp_path: Path) -> None:
