@@ -2,7 +2,6 @@
 
 import ipaddress
 import os
-import socket
 import sys
 from importlib.util import find_spec
 
@@ -57,7 +56,6 @@ def dashboard(host: str, port: int, tenant: str | None) -> None:
             "dashboard_password first, or leave --host out. Nothing was started."
         )
     open_published(find_published_file(settings, None)).close()
-    _check_port(host, port)
     sys.stdout.flush()
     words = [settings.tenant, host, str(port)]
     os.execv(sys.executable, [sys.executable, "-m", "p4books.dashboard", *words])  # noqa: S606
@@ -68,17 +66,3 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
-
-
-def _check_port(host: str, port: int) -> None:
-    """Raise UsageError if nothing can listen there."""
-    try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        with socket.socket(family, socket.SOCK_STREAM) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((host, port))
-    except OSError as error:
-        raise UsageError(
-            f"The dashboard cannot listen on {host}, port {port}: {error.strerror}. Choose another "
-            "address or port with --host and --port."
-        ) from None

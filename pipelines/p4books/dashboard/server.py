@@ -21,7 +21,7 @@ from streamlit.web.bootstrap import load_config_options
 from p4books.dashboard import tenants
 from p4books.dashboard.access import PasswordMiddleware
 from p4books.dashboard.address import PAGE_NAMES
-from p4books.errors import P4BooksError
+from p4books.errors import UsageError
 from p4books.publish.language import LANGUAGES
 from p4books.settings import Settings
 
@@ -56,7 +56,7 @@ GRACE = 2  # seconds in which open pages are told that the server ends
 def serve(settings: Settings, host: str, port: int) -> int:
     """Serve the dashboard of a tenant until Ctrl-C or SIGTERM; return the exit code.
 
-    Prints the address once it is reachable. Raises P4BooksError if the port is taken.
+    Prints the address once it is reachable. Raises UsageError if nothing can listen there.
     """
     listener = _listen(host, port)
     import_module("p4books.dashboard.views")  # takes a second that the first reader need not wait
@@ -127,9 +127,9 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
     except OSError as error:
-        raise P4BooksError(
-            f"The dashboard cannot use the address {host}, port {port}: {error.strerror}. "
-            "Choose another with --host and --port."
+        raise UsageError(
+            f"The dashboard cannot listen on {host}, port {port}: {error.strerror}. Choose another "
+            "address or port with --host and --port."
         ) from None
     listener.listen(100)
     return listener

@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.command import Run
-from tests.p4books.cli.conftest import assert_one_sentence
+from tests.command import P4BOOKS, Run, run_process
+from tests.p4books.cli.conftest import assert_one_sentence, shop_environment
 
 from p4books.settings import ENV_PREFIX
 
@@ -28,24 +28,22 @@ def test_a_short_password(run_shop: Run) -> None:
     assert "hunter2" not in done.stderr
 
 
-def test_a_port_in_use(run_shop: Run) -> None:
+def test_a_port_in_use(home: Path) -> None:
     """A port that another program uses is one sentence."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
-        done = run_shop("dashboard", "--port", port)
+        words = [P4BOOKS, "dashboard", "--port", port]
+        done = run_process(words, home, shop_environment(home))
     assert done.returncode == 2
     assert_one_sentence(done, port, "--port")
 
 
-def test_an_unknown_host(run_shop: Run) -> None:
+def test_an_unknown_host(home: Path) -> None:
     """An address that is not of this machine is one sentence."""
-    done = run_shop(
-        "dashboard",
-        *("--host", "nowhere.invalid"),
-        **{PASSWORD: "a long password"},
-    )
+    words = [P4BOOKS, "dashboard", "--host", "nowhere.invalid"]
+    done = run_process(words, home, {**shop_environment(home), PASSWORD: "a long password"})
     assert done.returncode == 2
     assert_one_sentence(done, "nowhere.invalid")
 
