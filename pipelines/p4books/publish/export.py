@@ -319,12 +319,10 @@ def _export_workbook(
     If nobody chose the models, it begins with a summary.
     """
     from p4books.publish.workbook.sheet import MAX_ROWS, describe_omissions  # noqa: PLC0415 - 0.1 s that only a workbook takes
-    from p4books.publish.workbook.summary import can_summarize  # noqa: PLC0415
     from p4books.publish.workbook.write import WorkbookOptions, write_workbook  # noqa: PLC0415
 
-    has_summary = not is_chosen and can_summarize(list_models(con))
     choice = WorkbookOptions(
-        options.language, options.period, has_summary, options.sheet_rows or MAX_ROWS
+        options.language, options.period, not is_chosen, options.sheet_rows or MAX_ROWS
     )
     sheets = write_workbook(con, models, path, choice)
     incomplete = [sheet for sheet in sheets if not sheet.is_complete]

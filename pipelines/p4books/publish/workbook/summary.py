@@ -11,7 +11,6 @@ from p4books.publish.figures.filters import load_choices
 from p4books.publish.figures.overview import Freshness, OverviewFigures, load_overview
 from p4books.publish.headlines import Headline, list_headlines
 from p4books.publish.palette import PALE
-from p4books.publish.query import CatalogEntry
 from p4books.publish.workbook.about import write_about
 from p4books.publish.workbook.chart_data import ChartData
 from p4books.publish.workbook.charts import CHARTS, ChartDefinition, build_chart
@@ -19,21 +18,6 @@ from p4books.publish.workbook.formats import HEADER, MUTED
 from p4books.publish.workbook.names import link_to_sheet
 from p4books.publish.workbook.sheet import SheetStyle, set_up_paper
 
-_READS = {  # the figures read them; other files have no summary
-    "core.today",
-    "core.dim_customer",
-    "core.dim_product",
-    "reporting.ar_aging",
-    "reporting.ar_open_items",
-    "reporting.cash_forecast",
-    "reporting.commitments_by_week",
-    "reporting.itbms_by_month",
-    "reporting.itbms_return",
-    "reporting.order_intake",
-    "reporting.sales_backlog",
-    "reporting.sales_by_month",
-    "reporting.sales_daily",
-}
 _TILE_COLUMNS = 2  # of a figure
 _CHART_COLUMNS = 5
 _CHART_ROWS = 17
@@ -42,9 +26,16 @@ _AMOUNT = "#,##0.00"
 _CHART_SIZE = {"width": 505, "height": 335}  # pixels
 
 
-def can_summarize(models: Sequence[CatalogEntry]) -> bool:
-    """Return whether a file with these models has all that the figures read."""
-    return {model.full_name for model in models} >= _READS
+def load_summary(con: duckdb.DuckDBPyConnection) -> list[OverviewFigures] | None:
+    """Load the figures of each currency; None if the file lacks models that they are read from."""
+    try:
+        choices = load_choices(con)
+        return [
+            load_overview(con, replace(choices.defaults, currency=currency))
+            for currency in choices.currencies
+        ]
+    except (duckdb.CatalogException, duckdb.BinderException):
+        return None
 
 
 class SummarySheet:
@@ -58,9 +49,8 @@ class SummarySheet:
         self._language = style.language
         self._data = ChartData(data, style)
 
-    def write(self, con: duckdb.DuckDBPyConnection, freshness: Freshness) -> None:
-        """Write both sheets from the figures of a published file."""
-        choices = load_choices(con)
+    def write(self, figures: Sequence[OverviewFigures], freshness: Freshness) -> None:
+        """Write both sheets."""
         set_up_paper(self._page, self._language)
         self._page.hide_gridlines(2)
         self._page.set_column(0, 2 * _CHART_COLUMNS - 1, _WIDTH)
@@ -69,9 +59,8 @@ class SummarySheet:
         self._page.write_url(row, 0, link, self._formats.link, f"{self._style.contents} →")
         self._data.write_title(self._page.get_name())
         row += 2
-        for currency in choices.currencies:
-            figures = load_overview(con, replace(choices.defaults, currency=currency))
-            row = self._write_currency(row, figures)
+        for each in figures:
+            row = self._write_currency(row, each)
 
     def _write_currency(self, row: int, figures: OverviewFigures) -> int:
         """Write the figures of a currency from a row on; return the row after them."""

@@ -22,14 +22,14 @@ from p4books.publish.workbook.formats import WorkbookFormats
 from p4books.publish.workbook.names import sheet_names
 from p4books.publish.workbook.rows import ModelRows, RowOptions
 from p4books.publish.workbook.sheet import MAX_ROWS, ModelSheet, SheetContents, SheetStyle
-from p4books.publish.workbook.summary import SummarySheet
+from p4books.publish.workbook.summary import SummarySheet, load_summary
 
 
 @dataclass(frozen=True)
 class WorkbookOptions:
     """Language of a workbook; the resolved period of its lists, None for all; the rows of a sheet.
 
-    A summary needs the models of `can_summarize`.
+    A summary is left out if the file lacks the models that its figures are read from.
     """
 
     language: Language
@@ -58,7 +58,8 @@ def write_workbook(
     titles = [model.title(language.code) for model in ordered]
     own = [language.word(name) for name in ("summary", "contents", "chart_data")]
     summary_name, contents_name, data_name, *names = sheet_names([*own, *titles])
-    summary = book.add_worksheet(summary_name) if options.has_summary else None
+    figures = load_summary(con) if options.has_summary else None
+    summary = None if figures is None else book.add_worksheet(summary_name)
     contents = book.add_worksheet(contents_name)
     style = SheetStyle(formats, language, load_value_labels(con, language.code), contents_name)
     row_options = RowOptions(language, freshness.timezone, options.period)
@@ -69,8 +70,8 @@ def write_workbook(
         sheets.append(sheet.write(options.sheet_rows))
     sections = load_section_labels(con, language.code)
     ContentsSheet(contents, style, sections).write(freshness, sheets, options.period)
-    if summary:
-        SummarySheet(book, summary, book.add_worksheet(data_name), style).write(con, freshness)
+    if summary and figures is not None:
+        SummarySheet(book, summary, book.add_worksheet(data_name), style).write(figures, freshness)
     (summary or contents).activate()
     close_workbook(book)
     return sheets
