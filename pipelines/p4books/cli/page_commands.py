@@ -44,6 +44,7 @@ def page(
     on two sheets of A4 per currency. Any browser opens it, and it can be sent by mail.
     """
     from p4books.publish.export import make_folder, write_atomically
+    from p4books.publish.figures.overview import find_latest_reading
     from p4books.publish.language import Language
     from p4books.publish.page.options import PageOptions
     from p4books.publish.page.write import require_page, write_page
@@ -58,6 +59,7 @@ def page(
         currency,
         now=None if as_of else datetime.now(UTC),
         interval=timedelta(minutes=settings.sync_interval),
+        latest=None if as_of else find_latest_reading(settings),
     )
     published = find_published_file(settings, as_of)
     file = output or Path("exports") / f"{published.stem}.html"

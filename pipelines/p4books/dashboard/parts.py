@@ -16,9 +16,9 @@ from pandas.io.formats.style import Styler
 
 from p4books.dashboard.downloads import Download, list_downloads
 from p4books.dashboard.reading import Reading
+from p4books.publish.cells import CellStyle
 from p4books.publish.charts import AnyChart
 from p4books.publish.figures.tables import FigureTable
-from p4books.publish.page.cells import CellStyle
 from p4books.publish.query import CatalogColumn, choose_columns, list_models
 from p4books.storage.exact_json import unique_names
 

@@ -2,21 +2,19 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeVar
 
 import duckdb
 import streamlit as st
 
-from p4books.errors import P4BooksError
 from p4books.publish.charts import ChartText
 from p4books.publish.figures.filters import FilterChoices, Filters, load_choices
-from p4books.publish.figures.overview import Freshness, load_freshness
+from p4books.publish.figures.overview import Freshness, find_latest_reading, load_freshness
 from p4books.publish.language import Language
 from p4books.publish.query import load_value_labels, open_picture
 from p4books.settings import Settings
-from p4books.storage.run_log import RunLog
 
 T = TypeVar("T")
 
@@ -82,7 +80,7 @@ def open_reading(settings: Settings, language: Language) -> Iterator[Reading]:
         freshness = load_freshness(con)
         picture = f"{settings.published} {freshness.published_at} {freshness.as_of_at}"
         choices: FilterChoices = _load_once(picture, "choices", lambda: load_choices(con))
-        freshness = replace(freshness, current_to=_find_latest(settings, freshness.current_to))
+        freshness = freshness.with_reading(find_latest_reading(settings))
         yield Reading(con, settings, picture, language, freshness, choices, choices.defaults)
 
 
@@ -97,21 +95,3 @@ def month_of(text: str | None) -> date | None:
 @st.cache_resource(max_entries=KEPT_RESULTS, show_spinner=False)
 def _load_once(picture: str, about: str, _compute: Callable[[], Any]) -> Any:  # noqa: ARG001
     return _compute()
-
-
-def _find_latest(settings: Settings, published: datetime | None) -> datetime | None:
-    """Return up to when all lists are known: a run that changed nothing publishes nothing.
-
-    Only the run log knows of such a run; who may not read it sees what the file says.
-    """
-    try:
-        freshness = RunLog(settings.run_log).load_freshness()
-    except (OSError, P4BooksError):  # a log that cannot be read must not cost the page
-        return published
-    read = [
-        freshness[name].current_to if name in freshness else None for name in settings.endpoints
-    ]
-    if not read or None in read:
-        return published
-    oldest = datetime.fromtimestamp(min(each for each in read if each is not None), UTC)
-    return oldest if published is None else max(oldest, published)

@@ -1,6 +1,7 @@
 """Tests of the command page."""
 
 import json
+import sqlite3
 import sys
 from pathlib import Path
 
@@ -29,6 +30,21 @@ def test_page(run_shop: Run, home: Path) -> None:
     text = file.read_text()
     assert '<html lang="es">' in text
     assert "<h1><bdi>Istmo, S.A.</bdi></h1>" in text
+
+
+def test_runs_that_changed_nothing(p4books: Run, synced: Path, tmp_path: Path) -> None:
+    """Books that were read again without a change are not called old: the run log knows of it."""
+    moment = {"sync_interval": "0.000001"}  # minutes: the published file is older
+    file = tmp_path / "exports" / "shop.html"
+
+    p4books("page", **moment)
+    old = file.read_text()
+    with sqlite3.connect(synced / ".private" / "shop" / "runs.sqlite") as log:
+        log.execute("update reading set current_to = started_at + 86400")
+    p4books("page", **moment)
+
+    assert "Not up to date" in old
+    assert "Not up to date" not in file.read_text()
 
 
 def test_output(run_shop: Run, tmp_path: Path) -> None:

@@ -1,12 +1,13 @@
 """Figures of the overview: freshness, receivables, sales of the month, open orders, ITBMS."""
 
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import duckdb
 
+from p4books.errors import P4BooksError
 from p4books.publish.figures.cash import load_forecast
 from p4books.publish.figures.filters import Filters
 from p4books.publish.figures.itbms import load_itbms_months
@@ -14,6 +15,8 @@ from p4books.publish.figures.receivables import Receivables, load_ages, load_rec
 from p4books.publish.figures.sales import MonthSales, load_month_sales, load_sales_months
 from p4books.publish.figures.tables import FigureTable, load_as_of_day, read_record
 from p4books.publish.query import read_about
+from p4books.settings import Settings
+from p4books.storage.run_log import RunLog
 
 NOTHING = Decimal("0.00")
 
@@ -37,6 +40,12 @@ class Freshness:
     def age(self, now: datetime) -> timedelta | None:
         """Return how long ago the lists were read; None if they never were."""
         return None if self.current_to is None else max(now - self.current_to, timedelta(0))
+
+    def with_reading(self, latest: datetime | None) -> "Freshness":
+        """Return the freshness if the lists were read up to then by a run that changed nothing."""
+        if latest is None or (self.current_to is not None and latest <= self.current_to):
+            return self
+        return replace(self, current_to=latest)
 
     def is_stale(self, now: datetime, interval: timedelta) -> bool:
         """Return whether the lists are older than twice the interval between two runs."""
@@ -110,6 +119,24 @@ def load_freshness(con: duckdb.DuckDBPyConnection) -> Freshness:
         published_at=about.get("published_at"),
         missing_lists=tuple(missing.split(", ")) if missing else (),
     )
+
+
+def find_latest_reading(settings: Settings) -> datetime | None:
+    """Return up to when all lists are known by the run log; None if it cannot be read, or says so.
+
+    A run that changed nothing publishes nothing, so that only the run log knows of it.
+    """
+    try:
+        freshness = RunLog(settings.run_log).load_freshness()
+    except (OSError, P4BooksError):  # who reads the published file may not access the run log
+        return None
+    read = [
+        freshness[name].current_to if name in freshness else None for name in settings.endpoints
+    ]
+    known = [each for each in read if each is not None]
+    if not known or len(known) < len(read):
+        return None
+    return datetime.fromtimestamp(min(known), UTC)
 
 
 def load_open_orders(con: duckdb.DuckDBPyConnection, currency: str) -> OpenOrders:

@@ -12,6 +12,7 @@ from typing import Any
 import duckdb
 
 from p4books.errors import UsageError, describe_unknown
+from p4books.publish.cells import Cell, CellStyle, is_number
 from p4books.publish.charts import (
     AnyChart,
     ChartText,
@@ -36,7 +37,6 @@ from p4books.publish.headlines import (
     list_headlines,
 )
 from p4books.publish.language import Language
-from p4books.publish.page.cells import Cell, CellStyle, is_number
 from p4books.publish.page.options import PageOptions
 from p4books.publish.page.pictures import Picture, draw_picture
 from p4books.publish.page.views import NAMES, VIEWS, View
@@ -128,7 +128,7 @@ def load_content(con: duckdb.DuckDBPyConnection, options: PageOptions) -> PageCo
     Raises UsageError if there is no such currency, QueryFailed if the file has no catalogue, and
     duckdb.Error if it lacks a model.
     """
-    choices, freshness = load_choices(con), load_freshness(con)
+    choices, freshness = load_choices(con), load_freshness(con).with_reading(options.latest)
     language, is_stale = options.language, _is_stale(freshness, options)
     style = CellStyle(language, freshness.timezone, load_value_labels(con, language.code))
     titles = {model.full_name: model.title(language.code) for model in list_models(con)}

@@ -12,6 +12,7 @@ class PageOptions:
 
     Without a currency it has all that the books have. The books are stale if they were read more
     than twice the interval before `now`; without `now` that is not looked at, as for a past day.
+    `latest` is up to when later runs read them that changed nothing, None if there were none.
     """
 
     language: Language
@@ -19,3 +20,4 @@ class PageOptions:
     currency: str | None = None
     now: datetime | None = None
     interval: timedelta = timedelta(minutes=15)
+    latest: datetime | None = None

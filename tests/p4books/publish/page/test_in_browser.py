@@ -12,8 +12,8 @@ from pypdf import PdfReader
 from tests.browser import PHONE, NewPage
 from tests.p4books.publish.page.conftest import Contents
 
+from p4books.publish.cells import Cell
 from p4books.publish.language import LANGUAGES
-from p4books.publish.page.cells import Cell
 from p4books.publish.page.content import CurrencyPart, PageTable
 from p4books.publish.page.write import render_page
 

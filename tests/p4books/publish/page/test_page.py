@@ -12,7 +12,7 @@ from tests.conftest import Files
 from tests.p4books.publish.page.conftest import OPTIONS, Contents, ReadCell, ReadPage, ReadTable
 
 from p4books.errors import QueryFailed, UsageError
-from p4books.publish.page.cells import Cell
+from p4books.publish.cells import Cell
 from p4books.publish.page.content import Block, PageContent, load_content
 from p4books.publish.page.write import render_page, write_page
 from p4books.publish.query import open_published
@@ -203,9 +203,11 @@ def test_stale_and_missing(contents: Contents, fixed_file: Path) -> None:
     with open_published(fixed_file) as con:
         stale = load_content(con, replace(late, currency="EUR"))
         past = load_content(con, replace(options, currency="EUR", now=None))
+        read = load_content(con, replace(late, currency="EUR", latest=late.now))
 
     assert stale.warnings == ("Not up to date: P4 Books was last read on 30 Jun 2026 11:59.",)
-    assert past.warnings == ()
+    assert past.warnings == read.warnings == ()
+    assert "Current to 30 Jun 2026 12:" in read.lines[0]
     assert past.current_to is None
 
 

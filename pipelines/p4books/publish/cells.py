@@ -1,4 +1,4 @@
-"""Cells of a table on the page: what they show, and what they are sorted by."""
+"""Cells of a table for people: what they show, and what they are sorted by."""
 
 import re
 from collections.abc import Mapping
