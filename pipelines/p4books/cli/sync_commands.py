@@ -1,0 +1,184 @@
+"""Commands that read P4 Books and change the warehouse: sync, check, adopt."""
+
+import sys
+from functools import partial
+
+import click
+
+from p4books.cli.runtime import (
+    exit_for_errors,
+    json_option,
+    parse_endpoint,
+    prefix_messages,
+    tenant_option,
+)
+from p4books.errors import P4BooksError
+
+
+@click.command(
+    epilog="\b\nExample:\n  p4books sync\n  p4books sync --full\n"
+    "  p4books sync invoices customers --json"
+)
+@click.argument("endpoints", nargs=-1, metavar="[ENDPOINT]...")
+@click.option("--full", is_flag=True, help="Read every list completely, regardless of the cost.")
+@click.option(
+    "--allow-gone",
+    multiple=True,
+    metavar="ENDPOINT",
+    help="Accept mass deletions for ENDPOINT, overriding max_gone_share. May be repeated.",
+)
+@click.option(
+    "--allow-changed",
+    multiple=True,
+    metavar="ENDPOINT",
+    help="Accept that most rows of ENDPOINT have become others, overriding max_changed_share. "
+    "May be repeated.",
+)
+@click.option(
+    "--same-books",
+    is_flag=True,
+    help="Continue with this warehouse even though the address of P4 Books has changed.",
+)
+@click.option(
+    "--from-nothing",
+    is_flag=True,
+    help="Begin with an empty warehouse: its history is given up. Earlier generations are kept.",
+)
+@click.option(
+    "--trust-clock",
+    is_flag=True,
+    help="Load even if the clock of this machine seems to be wrong.",
+)
+@click.option(
+    "--log",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="json: one JSON line for the run on stdout, and one per event on stderr.",
+)
+@tenant_option
+@json_option
+def sync(
+    endpoints: tuple[str, ...],
+    full: bool,
+    allow_gone: tuple[str, ...],
+    allow_changed: tuple[str, ...],
+    same_books: bool,
+    from_nothing: bool,
+    trust_clock: bool,
+    log: str,
+    tenant: str | None,
+    as_json: bool,
+) -> None:
+    """Bring the warehouse and the published file up to date.
+
+    Reads the newest rows of each list, or of those given, and as much of the rest as the setting
+    requests_per_run allows; loads what is new, changed or gone; publishes data/TENANT.duckdb. A
+    list that cannot be read is reported, and the others are synced.
+    """
+    names = [parse_endpoint(word) for word in endpoints]
+    gone = [parse_endpoint(word) for word in allow_gone]
+    changed = [parse_endpoint(word) for word in allow_changed]
+    from p4books.cli.console import format_now
+    from p4books.cli.progress import show_sync_progress
+    from p4books.cli.render_sync import print_summary, print_summary_json, print_summary_log
+    from p4books.cli.runtime import enable_json_log, enable_text_log
+    from p4books.settings import load_settings
+    from p4books.storage.run_log import SyncSummary
+    from p4books.sync import sync
+
+    if log == "json":
+        enable_json_log()
+    settings = load_settings(tenant)
+    if not sys.stderr.isatty():  # the lines of a log: when, and whose
+        prefix_messages(lambda: f"{format_now(settings)} {settings.tenant}: ")
+        if log == "text":
+            enable_text_log()
+    show = print_summary_json if as_json else print_summary_log
+    if not as_json and log == "text":
+        show = partial(print_summary, table=sys.stdout.isatty())
+    summary = SyncSummary(settings.tenant)
+    try:
+        with show_sync_progress(settings, None if full else settings.requests_per_run) as progress:
+            sync(
+                settings,
+                names,
+                progress,
+                full=full,
+                allow_gone=gone,
+                allow_changed=changed,
+                same_books=same_books,
+                from_nothing=from_nothing,
+                trust_clock=trust_clock,
+                summary=summary,
+            )
+    except P4BooksError as error:
+        summary.faults.insert(0, error)
+        show(summary, settings)
+        raise
+    show(summary, settings)
+    exit_for_errors(*summary.faults)
+
+
+@click.command(
+    short_help="Check that each endpoint is reachable and readable.",
+    epilog="\b\nExample:\n  p4books check\n  p4books check --deep",
+)
+@click.option("--deep", is_flag=True, help="Detect with a dozen requests how this API behaves.")
+@tenant_option
+@json_option
+def check(deep: bool, tenant: str | None, as_json: bool) -> None:
+    """Check that each endpoint is reachable and readable, and count its rows.
+
+    With --deep the longest list is also requested in other ways: how its rows are ordered, how many
+    fit on a page, what comes after the last page, which parameters work. `status` shows the result.
+    """
+    from p4books.cli.render_sync import print_probe_results, print_probe_results_json
+    from p4books.extract.probe import probe_endpoints
+    from p4books.load.run_state import save_capabilities
+    from p4books.settings import load_settings
+
+    settings = load_settings(tenant)
+    results = probe_endpoints(settings)
+    errors: list[P4BooksError] = [result.fault for result in results if result.fault]
+    capabilities = None
+    try:
+        capabilities = save_capabilities(settings, results) if deep else None
+    except P4BooksError as error:
+        errors.append(error)
+    (print_probe_results_json if as_json else print_probe_results)(results, capabilities)
+    exit_for_errors(*errors)
+
+
+@click.command(
+    short_help="Turn a new field of the API into a column.",
+    epilog="\b\nExample:\n  p4books adopt customers.credit_days\n"
+    "  p4books adopt customers.credit_days --as count",
+)
+@click.argument("field", metavar="ENDPOINT.FIELD")
+@click.option(
+    "--as",
+    "kind",
+    type=click.Choice(("text", "money", "measure", "count", "day", "instant")),
+    help="Type of the column (default: the one that all its values fit).",
+)
+@tenant_option
+@json_option
+def adopt(field: str, kind: str | None, tenant: str | None, as_json: bool) -> None:
+    """Turn a field that P4 Books added into a column of every version; its values leave `extra`."""
+    from p4books.cli.console import print_json, print_line
+    from p4books.load.evolution import adopt_field
+    from p4books.publish.model_docs import list_staging_columns
+    from p4books.settings import load_settings
+
+    done = adopt_field(load_settings(tenant, need_key=False), field, kind, list_staging_columns)
+    if as_json:
+        print_json(vars(done))
+        return
+    misfits = ""
+    if done.misfits:
+        misfits = f" Values that did not fit are in raw.findings: {done.misfits:,}."
+    print_line(
+        f"{done.endpoint}.{done.field} is now a column ({done.kind}), filled in {done.values:,} of "
+        f"{done.versions:,} versions.{misfits} The next `p4books sync` publishes it."
+    )
