@@ -1,8 +1,10 @@
 """Settings: where they are looked up, their types, defaults and validation."""
 
 from p4books.settings.delivery import DELIVERY_KINDS, Delivery
+from p4books.settings.groups import Group
 from p4books.settings.load import (
     list_published_tenants,
+    load_groups,
     load_settings,
     project_root,
 )
@@ -19,9 +21,11 @@ __all__ = [
     "DELIVERY_KINDS",
     "ENV_PREFIX",
     "Delivery",
+    "Group",
     "Settings",
     "collect_settings",
     "list_published_tenants",
+    "load_groups",
     "load_settings",
     "normalize_address",
     "project_root",

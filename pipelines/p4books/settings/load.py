@@ -10,6 +10,7 @@ from typing import Any
 
 from p4books.errors import SettingsError
 from p4books.settings.delivery import Delivery
+from p4books.settings.groups import Group, parse_groups
 from p4books.settings.model import (
     TENANT_NAME,
     Settings,
@@ -54,6 +55,11 @@ def load_settings(
     settings = settings.model_copy(update={**places, "tenant": name})
     settings.remember_key_place(locate_key(sources, name))
     return settings
+
+
+def load_groups(root: Path | None = None) -> list[Group]:
+    """Load the groups of the settings, which are empty if there is none. Raises SettingsError."""
+    return parse_groups(merge_sources(read_sources(root or project_root())))
 
 
 def project_root() -> Path:

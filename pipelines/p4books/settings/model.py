@@ -45,7 +45,7 @@ _SECRETS = {"api_key", "dashboard_password"}  # every character of them counts
 _AS_OF_NAME = re.compile(r"(.+)-asof-(\d{4}-\d\d-\d\d)")
 
 
-def _parse_names(value: object) -> object:
+def parse_names(value: object) -> object:
     """Accept `invoices, customers` as well as a list."""
     if isinstance(value, str):
         return [part for part in re.split(r"[\s,\[\]\"']+", value) if part]
@@ -77,8 +77,8 @@ class Settings(BaseModel):
     api_key: SecretStr | None = None
     base_url: str = "https://{tenant}.p4books.com/api/v1"
     data_dir: Path = Path("data")
-    endpoints: Annotated[tuple[str, ...], BeforeValidator(_parse_names)] = tuple(ENDPOINTS)
-    ignore_totals: Annotated[tuple[str, ...], BeforeValidator(_parse_names)] = ()
+    endpoints: Annotated[tuple[str, ...], BeforeValidator(parse_names)] = tuple(ENDPOINTS)
+    ignore_totals: Annotated[tuple[str, ...], BeforeValidator(parse_names)] = ()
     requests_per_window: int = Field(default=90, ge=1)
     window_seconds: float = Field(default=60, gt=0, allow_inf_nan=False)
     requests_per_run: int = Field(default=90, ge=1)

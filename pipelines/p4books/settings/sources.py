@@ -12,6 +12,7 @@ from typing import Any
 from dotenv.parser import Binding, parse_stream
 
 from p4books.errors import SettingsError, describe_unknown
+from p4books.settings.groups import describe_no_api, find_group_table, select_group
 from p4books.settings.model import ENV_PREFIX
 from p4books.spelling import clean_name, fold_name, is_same_name
 
@@ -80,9 +81,9 @@ def _find_table(values: Mapping[str, Any], tenant: str) -> Mapping[str, Any]:
 
 
 def _has_setting(values: Mapping[str, Any], name: str) -> bool:
-    """Return whether a source sets a name, for all tenants or for one."""
-    tenants = values.get("tenants")
-    tables = tenants.values() if isinstance(tenants, dict) else ()
+    """Return whether a source sets a name, for all tenants or for one, or for a group."""
+    kinds = [values.get(kind) for kind in ("tenants", "groups")]
+    tables = [own for tables in kinds if isinstance(tables, dict) for own in tables.values()]
     return any(name in table for table in (values, *tables) if isinstance(table, dict))
 
 
@@ -137,19 +138,20 @@ def _parse_toml(text: str) -> dict[str, Any]:
     values = sources.get("p4books") if isinstance(sources, dict) else None
     if not isinstance(values, dict):
         return {}
-    tenants = values.get("tenants")
-    if isinstance(tenants, dict):
-        values["tenants"] = _fold_tenants(tenants)
+    for kind in ("tenant", "group"):
+        tables = values.get(f"{kind}s")
+        if isinstance(tables, dict):
+            values[f"{kind}s"] = _fold_tables(kind, tables)
     return values
 
 
-def _fold_tenants(tables: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the tables of tenants by their folded names: variables are in capitals."""
+def _fold_tables(kind: str, tables: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the tables of tenants or groups by their folded names: variables are in capitals."""
     folded: dict[str, Any] = {}
     for name, own in tables.items():
         if fold_name(name) in folded:
             raise SettingsError(
-                f"The tenant {clean_name(name)} has two tables, in two spellings of its name. "
+                f"The {kind} {clean_name(name)} has two tables, in two spellings of its name. "
                 "Nothing was done. Keep one of them."
             )
         folded[fold_name(name)] = own
@@ -169,6 +171,11 @@ def _select_tenant(
     values: dict[str, Any], tenant: str | None, *, known_only: bool
 ) -> dict[str, Any]:
     """Merge the selected tenant's own table over the values for all tenants."""
+    if group := find_group_table(values, tenant or values.get("tenant")):
+        if known_only:
+            raise SettingsError(describe_no_api(values, group))
+        return select_group(values, group)
+    values.pop("groups", None)
     tables = values.pop("tenants", {})
     if not isinstance(tables, dict) or not all(isinstance(own, dict) for own in tables.values()):
         raise SettingsError(

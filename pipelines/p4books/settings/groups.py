@@ -1,0 +1,134 @@
+"""Groups of tenants: several whose published files become one file, and their validation.
+
+A group is a table in the settings, `[sources.p4books.groups.NAME]`, with the list `tenants` and
+whatever else is set for the file of the group. That file is read as a tenant called `group-NAME`.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from p4books.errors import SettingsError, describe_unknown
+from p4books.settings.model import TENANT_NAME, parse_names
+from p4books.spelling import clean_name, find_spelling, fold_name, is_same_name
+
+_PREFIX = "group-"
+_OF_TENANTS = ("api_key", "base_url", "company", "company_details")  # never those of one for all
+
+
+@dataclass(frozen=True)
+class Group:
+    """Tenants whose books are read together; at least one, each once, in the order of the settings.
+
+    `tenants` are names as they are configured.
+    """
+
+    name: str
+    tenants: tuple[str, ...]
+
+    @property
+    def tenant(self) -> str:
+        """Return the name under which the file of the group is read, as a tenant's."""
+        return f"{_PREFIX}{self.name}"
+
+
+def parse_groups(values: Mapping[str, Any]) -> list[Group]:
+    """Parse the groups of merged settings. Raises SettingsError, one sentence per problem."""
+    tables = values.get("groups", {})
+    if not isinstance(tables, Mapping) or not all(
+        isinstance(own, Mapping) for own in tables.values()
+    ):
+        raise SettingsError(
+            "Each group needs a table of its own: [sources.p4books.groups.NAME]. Nothing was done."
+        )
+    known = _list_known(values)
+    problems = [
+        f"The group {clean_name(name)[:80]} is invalid: {problem[0].lower()}{problem[1:]} "
+        "Nothing was done."
+        for name, own in tables.items()
+        for problem in _find_problems(name, own, known, list(tables))
+    ]
+    if problems:
+        raise SettingsError("\n".join(problems))
+    return [
+        Group(clean_name(name), tuple(map(clean_name, _parse_members(own) or ())))
+        for name, own in tables.items()
+    ]
+
+
+def find_group_table(values: Mapping[str, Any], tenant: str | None) -> str | None:
+    """Return the name of the group whose file is read as this tenant; None if it is no group's."""
+    tables = values.get("groups")
+    if tenant is None or not isinstance(tables, Mapping):
+        return None
+    return next((name for name in tables if is_same_name(_PREFIX + name, tenant)), None)
+
+
+def select_group(values: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return the settings of a group's file: those for all, and its own over them.
+
+    Raises SettingsError if any group is invalid.
+    """
+    group = next(each for each in parse_groups(values) if fold_name(each.name) == fold_name(name))
+    own = {key: value for key, value in values["groups"][name].items() if key != "tenants"}
+    left_out = ("groups", "tenants", *_OF_TENANTS)
+    shared = {key: value for key, value in values.items() if key not in left_out}
+    return {**shared, **own, "tenant": group.tenant}
+
+
+def describe_no_api(values: Mapping[str, Any], name: str) -> str:
+    """Say that a group is not copied from P4 Books, and what to name instead."""
+    members = _parse_members(values["groups"][name]) or ["NAME"]
+    return (
+        f"{_PREFIX}{name} is a group, which is made from the published files of its tenants and is "
+        f"not in P4 Books. Nothing was done. Name a tenant: --tenant {' | '.join(members)}."
+    )
+
+
+def _list_known(values: Mapping[str, Any]) -> list[str]:
+    tables, default = values.get("tenants"), values.get("tenant")
+    names = list(tables) if isinstance(tables, Mapping) else []
+    return [*names, *([str(default)] if default else [])]
+
+
+def _parse_members(own: Mapping[str, Any]) -> list[str] | None:
+    """Return the names in the list of tenants; None if there is no such list."""
+    names = parse_names(own.get("tenants"))
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        return None
+    return names
+
+
+def _find_problems(
+    name: str, own: Mapping[str, Any], known: Sequence[str], groups: Sequence[str]
+) -> Iterator[str]:
+    if not TENANT_NAME.fullmatch(_PREFIX + clean_name(name)):
+        yield "the name of a group has letters, digits and hyphens only, and not too many."
+    if find_spelling(_PREFIX + name, known):
+        yield f"there is a tenant of the name {_PREFIX}{name}, whose file it would replace."
+    if "api_key" in own:
+        yield "it has an api_key, but a group is not in P4 Books; keys belong to its tenants."
+    members = _parse_members(own)
+    if not members:
+        yield 'it needs the list of its tenants, such as tenants = ["north", "south"].'
+        return
+    yield from _find_unknown(members, known, groups)
+    yield from _find_duplicates(members)
+
+
+def _find_unknown(
+    members: Iterable[str], known: Sequence[str], groups: Sequence[str]
+) -> Iterator[str]:
+    for member in members:
+        if find_spelling(member, known):
+            continue
+        if find_spelling(member.removeprefix(_PREFIX), groups):
+            yield f"'{clean_name(member)}' is a group, and a group has tenants only."
+        else:
+            yield describe_unknown("tenant", clean_name(member), known)
+
+
+def _find_duplicates(members: Sequence[str]) -> Iterator[str]:
+    folded = [fold_name(member) for member in members]
+    for name in dict.fromkeys(each for each in folded if folded.count(each) > 1):
+        yield f"the tenant {name} is in its list twice."
