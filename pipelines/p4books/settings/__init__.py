@@ -16,10 +16,12 @@ from p4books.settings.model import (
     validate_settings,
 )
 from p4books.settings.sources import collect_settings, read_sources
+from p4books.settings.tenants import ConfiguredTenant, load_tenants
 
 __all__ = [
     "DELIVERY_KINDS",
     "ENV_PREFIX",
+    "ConfiguredTenant",
     "Delivery",
     "Group",
     "Settings",
@@ -27,6 +29,7 @@ __all__ = [
     "list_published_tenants",
     "load_groups",
     "load_settings",
+    "load_tenants",
     "normalize_address",
     "project_root",
     "read_sources",

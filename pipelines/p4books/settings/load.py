@@ -1,7 +1,7 @@
 """Loading of settings: from their sources to a validated tenant and its folders."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -26,7 +26,7 @@ from p4books.settings.sources import (
     merge_sources,
     read_sources,
 )
-from p4books.spelling import clean_name, find_spelling, is_same_name
+from p4books.spelling import clean_name, find_spelling, fold_name, is_same_name
 
 
 def load_settings(
@@ -40,21 +40,64 @@ def load_settings(
     _check_tenant_option(tenant)
     sources = read_sources(root)
     values = collect_settings(sources, tenant, known_only=need_key)
-    missing_key = _describe_missing_key(sources, values) if need_key else ""
-    choice = "" if need_key else _describe_choice(values, root)
-    try:
-        settings = validate_settings(values, partial(locate_setting, sources), choice)
-    except SettingsError as error:
-        raise SettingsError("\n".join(filter(None, [str(error), missing_key]))) from None
-    if missing_key:
-        raise SettingsError(missing_key)
-    data_dir = root / expand_home(settings.data_dir, "data_dir")
-    _check_data_dir(data_dir)
-    name = _find_tenant(settings.tenant, data_dir)
-    places = {"data_dir": data_dir, "deliver": _locate_deliveries(settings, root)}
-    settings = settings.model_copy(update={**places, "tenant": name})
-    settings.remember_key_place(locate_key(sources, name))
-    return settings
+    return SettingsLoader(sources, root, need_key=need_key).load(values)
+
+
+class SettingsLoader:
+    """From collected values to the settings of a tenant, for any number of tenants.
+
+    What they share is read once: the files of settings before, and each folder of data here.
+    """
+
+    def __init__(self, sources: Sources, root: Path, *, need_key: bool) -> None:
+        self._sources = sources
+        self._root = root
+        self._need_key = need_key
+        self._default = next(
+            (each["tenant"] for each in sources.values() if "tenant" in each), None
+        )
+        self._spellings: dict[Path, list[dict[str, list[str]]]] = {}
+
+    def load(self, values: Mapping[str, Any]) -> Settings:
+        """Validate what is set for a tenant. Raises SettingsError, one sentence per problem."""
+        missing_key = self._describe_missing_key(values) if self._need_key else ""
+        needs_choice = not self._need_key and not values.get("tenant")
+        choice = _describe_choice(values, self._root) if needs_choice else ""
+        try:
+            settings = validate_settings(values, partial(locate_setting, self._sources), choice)
+        except SettingsError as error:
+            raise SettingsError("\n".join(filter(None, [str(error), missing_key]))) from None
+        if missing_key:
+            raise SettingsError(missing_key)
+        data_dir = self._root / expand_home(settings.data_dir, "data_dir")
+        _check_data_dir(data_dir)
+        name = self._find_tenant(settings.tenant, data_dir)
+        places = {"data_dir": data_dir, "deliver": _locate_deliveries(settings, self._root)}
+        settings = settings.model_copy(update={**places, "tenant": name})
+        settings.remember_key_place(locate_key(self._sources, name))
+        return settings
+
+    def _find_tenant(self, tenant: str, data_dir: Path) -> str:
+        """Return a tenant's name as its files have it, which were made under another spelling."""
+        if data_dir not in self._spellings:
+            names = (_list_private(data_dir), _list_published(data_dir))
+            self._spellings[data_dir] = [_group_spellings(each) for each in names]
+        for spellings in self._spellings[data_dir]:
+            if found := find_spelling(tenant, spellings.get(fold_name(tenant), ())):
+                return found
+        return tenant
+
+    def _describe_missing_key(self, values: Mapping[str, Any]) -> str:
+        """Say where a missing key belongs; empty if there is one."""
+        if values.get("api_key"):
+            return ""
+        name, default = str(values.get("tenant")), self._default
+        if values.get("tenant") and not (default and is_same_name(name, str(default))):
+            return (
+                f"The API key of {name} is missing. Add api_key = '…' under "
+                f"[sources.p4books.tenants.{name}] to .dlt/secrets.toml."
+            )
+        return describe_missing("api_key")
 
 
 def load_groups(root: Path | None = None) -> list[Group]:
@@ -121,10 +164,11 @@ def _check_data_dir(data_dir: Path) -> None:
         ) from None
 
 
-def _find_tenant(tenant: str, data_dir: Path) -> str:
-    """Return a tenant's name as its files have it, which were made under another spelling of it."""
-    private, published = _list_private(data_dir), _list_published(data_dir)
-    return find_spelling(tenant, private) or find_spelling(tenant, published) or tenant
+def _group_spellings(names: Iterable[str]) -> dict[str, list[str]]:
+    grouped: dict[str, list[str]] = {}
+    for name in names:
+        grouped.setdefault(fold_name(name), []).append(name)
+    return grouped
 
 
 def _list_private(data_dir: Path) -> list[str]:
@@ -146,16 +190,3 @@ def _describe_choice(values: Mapping[str, Any], root: Path) -> str:
         return ""
     there = f"In {data_dir} there is {', '.join(known)}: --tenant {' | '.join(known)}."
     return f"or choose one with --tenant NAME. {there}"
-
-
-def _describe_missing_key(sources: Sources, values: Mapping[str, Any]) -> str:
-    """Say where a missing key belongs; empty if there is one."""
-    if values.get("api_key"):
-        return ""
-    name, default = str(values.get("tenant")), merge_sources(sources).get("tenant")
-    if values.get("tenant") and not (default and is_same_name(name, str(default))):
-        return (
-            f"The API key of {name} is missing. Add api_key = '…' under "
-            f"[sources.p4books.tenants.{name}] to .dlt/secrets.toml."
-        )
-    return describe_missing("api_key")

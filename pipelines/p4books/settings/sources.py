@@ -40,7 +40,55 @@ def collect_settings(sources: Sources, tenant: str | None, *, known_only: bool) 
 
     With `known_only` the tenant must be one that they name. Raises SettingsError.
     """
-    return _select_tenant(merge_sources(sources), tenant, known_only=known_only)
+    merged = merge_sources(sources)
+    for own in _get_tables(merged).values():
+        _check_table(own)
+    return select_tenant(merged, tenant, known_only=known_only)
+
+
+def list_configured_tenants(merged: Mapping[str, Any]) -> list[str]:
+    """Return the tenants that merged sources name, sorted: those with a table, and the default.
+
+    Raises SettingsError if what should be their tables is something else.
+    """
+    names = {fold_name(name): str(name) for name in _get_tables(merged)}
+    default = merged.get("tenant")
+    if default and not find_group_table(merged, str(default)):
+        names[fold_name(str(default))] = str(default)
+    return [name for _, name in sorted(names.items())]
+
+
+def select_tenant(
+    merged: Mapping[str, Any], tenant: str | None, *, known_only: bool
+) -> dict[str, Any]:
+    """Return the values for all tenants with those of one tenant's own table over them.
+
+    A group is selected like a tenant, under the name of its file, unless `known_only`: then it
+    must be a tenant that they name. Raises SettingsError.
+    """
+    if group := find_group_table(merged, tenant or merged.get("tenant")):
+        if known_only:
+            raise SettingsError(describe_no_api(merged, group))
+        return select_group(merged, group)
+    tables = _get_tables(merged)
+    values = {key: value for key, value in merged.items() if key not in {"tenants", "groups"}}
+    default = values.get("tenant")
+    name = tenant or default
+    if name is None and tables:
+        raise SettingsError(
+            f"Several tenants are configured; select one: --tenant {' | '.join(tables)}."
+        )
+    if name is None:
+        return values
+    own = tables.get(fold_name(str(name)))
+    is_default = default is not None and is_same_name(str(name), str(default))
+    if known_only and own is None and not is_default:
+        known = [*tables, *([str(default)] if default else [])]
+        remedy = f"None is configured. Put {ENV_PREFIX}TENANT=… into .env (see .env.example)."
+        raise SettingsError(describe_unknown("tenant", str(name), known, "" if known else remedy))
+    if not is_default:
+        values.pop("api_key", None)  # one tenant's key is never sent to another's address
+    return {**values, **_check_table(own or {}), "tenant": name}
 
 
 def locate_key(sources: Sources, tenant: str) -> str:
@@ -167,35 +215,14 @@ def _merge_over(upper: Mapping[str, Any], lower: Mapping[str, Any]) -> dict[str,
     return merged
 
 
-def _select_tenant(
-    values: dict[str, Any], tenant: str | None, *, known_only: bool
-) -> dict[str, Any]:
-    """Merge the selected tenant's own table over the values for all tenants."""
-    if group := find_group_table(values, tenant or values.get("tenant")):
-        if known_only:
-            raise SettingsError(describe_no_api(values, group))
-        return select_group(values, group)
-    values.pop("groups", None)
-    tables = values.pop("tenants", {})
-    if not isinstance(tables, dict) or not all(isinstance(own, dict) for own in tables.values()):
+def _get_tables(merged: Mapping[str, Any]) -> Mapping[str, Any]:
+    return _check_table(merged.get("tenants", {}))
+
+
+def _check_table(table: object) -> Mapping[str, Any]:
+    if not isinstance(table, Mapping):
         raise SettingsError(
             "Each tenant needs a table of its own: [sources.p4books.tenants.NAME]. "
             "Nothing was done."
         )
-    default = values.get("tenant")
-    name = tenant or default
-    if name is None and tables:
-        raise SettingsError(
-            f"Several tenants are configured; select one: --tenant {' | '.join(tables)}."
-        )
-    if name is None:
-        return values
-    own = tables.get(fold_name(str(name)))
-    is_default = default is not None and is_same_name(str(name), str(default))
-    if known_only and own is None and not is_default:
-        known = [*tables, *([str(default)] if default else [])]
-        remedy = f"None is configured. Put {ENV_PREFIX}TENANT=… into .env (see .env.example)."
-        raise SettingsError(describe_unknown("tenant", str(name), known, "" if known else remedy))
-    if not is_default:
-        values.pop("api_key", None)  # one tenant's key is never sent to another's address
-    return {**values, **(own or {}), "tenant": name}
+    return table

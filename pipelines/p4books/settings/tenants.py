@@ -1,0 +1,46 @@
+"""All tenants of the settings, each with its settings or with what is wrong with them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from p4books.errors import SettingsError
+from p4books.settings.load import SettingsLoader, project_root
+from p4books.settings.model import Settings
+from p4books.settings.sources import (
+    list_configured_tenants,
+    merge_sources,
+    read_sources,
+    select_tenant,
+)
+
+
+@dataclass(frozen=True)
+class ConfiguredTenant:
+    """A tenant that the settings name: `settings` is None if they are not valid, as `fault` says.
+
+    `name` is as its files spell it, or as the settings do if it has none yet.
+    """
+
+    name: str
+    settings: Settings | None
+    fault: SettingsError | None = None
+
+
+def load_tenants(root: Path | None = None, *, need_key: bool = True) -> list[ConfiguredTenant]:
+    """Load and validate the settings of every tenant that they name, sorted by name.
+
+    These are the tables below `[sources.p4books.tenants]` and the default, `tenant`; none of them
+    is an empty list. The files are read once. Raises SettingsError if they cannot be read.
+    """
+    root = root or project_root()
+    sources = read_sources(root)
+    merged = merge_sources(sources)
+    loader = SettingsLoader(sources, root, need_key=need_key)
+    tenants = []
+    for name in list_configured_tenants(merged):
+        try:
+            settings = loader.load(select_tenant(merged, name, known_only=need_key))
+            tenants.append(ConfiguredTenant(settings.tenant, settings))
+        except SettingsError as fault:
+            tenants.append(ConfiguredTenant(name, None, fault))
+    return tenants
