@@ -34,6 +34,13 @@ def print_line(line: str = "") -> None:
     sys.stdout.write(f"{complete_suggestions(line)}\n")
 
 
+def cut_line(line: str) -> str:
+    """Return what fits of a line into the terminal; all of it if there is none."""
+    text = Text(line)
+    text.truncate(make_console().width, overflow="ellipsis")
+    return text.plain
+
+
 def print_json(value: object) -> None:
     """Print a value as one JSON document: amounts with all their digits, instants in UTC."""
     sys.stdout.write(encode_document(format_instants(value)).decode())

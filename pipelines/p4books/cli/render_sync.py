@@ -1,4 +1,4 @@
-"""Output of sync, check, status, runs and report."""
+"""Output of sync, check and report."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,6 @@ import msgspec
 
 from p4books.cli.console import (
     display_path,
-    format_age,
     format_instant,
     format_instants,
     format_now,
@@ -23,11 +22,10 @@ from p4books.cli.runtime import log_note
 from p4books.cli.suggestions import complete_suggestions
 from p4books.errors import AlreadyRunning, count_of
 from p4books.settings import Settings
-from p4books.storage.run_log import KILLED, EndpointRun, Run, SyncSummary
+from p4books.storage.run_log import EndpointRun, SyncSummary
 
-if TYPE_CHECKING:  # `runs` starts without what reads the API
+if TYPE_CHECKING:  # `status` and `runs` start without what reads the API
     from p4books.extract.probe import ApiCapabilities, ProbeResult
-    from p4books.publish.status import DiskUse, FirstCopy, TenantStatus
 
 COSTS = ("requests", "refused", "seconds waited")
 CHANGES = ("new", "changed", "gone", "findings")
@@ -119,121 +117,6 @@ def print_capabilities(capabilities: Mapping[str, Any]) -> None:
     )
 
 
-def print_status(status: "TenantStatus", settings: Settings) -> None:
-    """Print what the published file contains, how fresh it is, and the requests this took."""
-    print_table(
-        ("table", "rows", "versions", "read", "current to", "verified to", "oldest row"),
-        (
-            (
-                table.table,
-                table.rows,
-                table.versions,
-                _format_word(table.mode or ""),
-                format_timestamp(table.current_to, settings),
-                format_timestamp(table.verified_to, settings),
-                format_timestamp(table.oldest, settings),
-            )
-            for table in status.tables
-        ),
-    )
-    if status.bytes is not None and status.published_at:
-        print_line(
-            f"{display_path(settings.published)}: {status.bytes / 1e6:,.1f} MB, published "
-            f"{format_age(status.published_at)} "
-            f"({format_timestamp(status.published_at, settings)}, {settings.timezone})."
-        )
-    if status.disk:
-        print_line(_describe_disk(status.disk))
-    if status.clock:
-        print_line(status.clock)
-    print_line(
-        f"Requests: {status.requests_last_run:,} in the last run, {status.requests_last_day:,} in "
-        "the last 24 hours."
-    )
-    if status.first_copies:
-        copies = ", ".join(map(_describe_copy, status.first_copies))
-        print_line(f"First copies in progress: {copies}.")
-    if status.unknown:
-        print_line(
-            f"Fields without a column, kept in `extra`: {', '.join(status.unknown)}. "
-            "`p4books adopt ENDPOINT.FIELD` turns one into a column."
-        )
-    if status.traits:
-        print_line()
-        print_capabilities(status.traits)
-
-
-def _describe_disk(disk: "DiskUse") -> str:
-    warehouse, spool, generations = (
-        f"{size / 1e6:,.1f} MB" for size in (disk.warehouse, disk.spool, disk.generations_bytes)
-    )
-    kept = count_of(disk.generations, "generation")
-    return f"Private files: warehouse {warehouse}, {kept} {generations}, spool {spool}."
-
-
-def print_runs(runs: Sequence[Run], settings: Settings, *, running: bool) -> None:
-    """Print one line per run, newest first; `running` says whether a run is in progress now."""
-    if not runs:
-        print_line(f"There was no run of {settings.tenant} yet. `p4books sync` makes one.")
-        return
-    unfinished = IN_PROGRESS if running else KILLED  # of a run without an outcome
-    print_table(
-        ("run", "began", "seconds", "outcome", *COSTS, *CHANGES),
-        (
-            (
-                run.id,
-                format_timestamp(datetime.fromtimestamp(run.started_at, UTC), settings),
-                round(run.ended_at - run.started_at, 1) if run.ended_at else None,
-                _format_word(run.outcome or unfinished),
-                run.requests,
-                run.refused,
-                round(run.waited),
-                *(run.sum(name) for name in CHANGES),
-            )
-            for run in runs
-        ),
-    )
-
-
-def print_runs_json(runs: Sequence[Run]) -> None:
-    """Print runs as a JSON list, newest first."""
-    print_json([_build_run_object(run) for run in runs])
-
-
-def print_run_json(run: Run) -> None:
-    """Print a run as a JSON document."""
-    print_json(_build_run_object(run))
-
-
-def print_run(run: Run) -> None:
-    """Print what a run did for each endpoint, and its messages."""
-    if not run.readings:
-        print_line(f"Run {run.id} read no list.")
-        for message in run.messages:
-            print_line(message)
-        return
-    print_table(
-        ("endpoint", "read", "outcome", "pages", "of", *COSTS, "rows held", *CHANGES),
-        (
-            (
-                part.endpoint,
-                _format_word(part.mode),
-                _format_word(part.outcome),
-                part.pages,
-                part.announced_pages,
-                part.requests,
-                part.refused,
-                round(part.waited),
-                part.held,
-                *(getattr(part, name) for name in CHANGES),
-            )
-            for part in run.readings
-        ),
-    )
-    for message in run.messages:
-        print_line(message)
-
-
 def print_published(
     file: Path, about: Mapping[str, Any], settings: Settings, left_out: int
 ) -> None:
@@ -244,11 +127,6 @@ def print_published(
         f"Published {display_path(file)} as of {about['as_of_on']} "
         f"(known to {at}, {settings.timezone}): {about['models']} models{missing}."
     )
-
-
-def _describe_copy(copy: "FirstCopy") -> str:
-    pages = f"{copy.pages:,} of about {count_of(copy.announced_pages, 'page')}"
-    return f"{copy.endpoint} {copy.percent} % ({pages}, {count_of(copy.rows, 'row')})"
 
 
 def _format_summary(summary: SyncSummary, settings: Settings) -> str:
@@ -294,8 +172,8 @@ def _describe_cost(summary: SyncSummary) -> str:
 
 def _build_summary_object(summary: SyncSummary, settings: Settings) -> dict[str, Any]:
     return {
-        **vars(summary),
-        "readings": [_build_reading_object(reading) for reading in summary.readings],
+        **name_waited(vars(summary)),
+        "readings": [build_reading_object(reading) for reading in summary.readings],
         "faults": [
             {"kind": type(fault).__name__, "sentence": complete_suggestions(str(fault))}
             for fault in summary.faults
@@ -305,23 +183,24 @@ def _build_summary_object(summary: SyncSummary, settings: Settings) -> dict[str,
     }
 
 
-def _build_run_object(run: Run) -> dict[str, Any]:
+def build_reading_object(reading: EndpointRun) -> dict[str, Any]:
+    """Return what a run did for an endpoint as it is printed in JSON."""
+    names = ("started_at", "ended_at", "current_to", "oldest")
+    instants = {name: format_instant(getattr(reading, name)) for name in names}
+    return name_waited({**vars(reading), **instants})
+
+
+def name_waited(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values with the seconds waited under a name that says so, in milliseconds."""
     return {
-        **vars(run),
-        "started_at": format_instant(run.started_at),
-        "ended_at": format_instant(run.ended_at),
-        "waited": round(run.waited, 3),
-        "readings": [_build_reading_object(reading) for reading in run.readings],
+        "waited_seconds" if name == "waited" else name: round(value, 3)
+        if name == "waited"
+        else value
+        for name, value in values.items()
     }
 
 
-def _build_reading_object(reading: EndpointRun) -> dict[str, Any]:
-    names = ("started_at", "ended_at", "current_to", "oldest")
-    instants = {name: format_instant(getattr(reading, name)) for name in names}
-    return {**vars(reading), **instants, "waited": round(reading.waited, 3)}
-
-
-def _format_word(word: str) -> str:
+def format_word(word: str) -> str:
     """Return the shown form of a stored mode or outcome."""
     return _WORDS.get(word) or _split_class_name(word)
 

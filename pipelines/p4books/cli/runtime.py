@@ -12,7 +12,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import NoReturn
 
 import click
@@ -77,6 +77,19 @@ def parse_day(word: str | None) -> date | None:
         return date.fromisoformat(word)
     except ValueError:
         raise UsageError(f"{word} is not a valid day; write it as 2026-10-31.") from None
+
+
+def parse_length(word: str | None, option: str) -> timedelta | None:
+    """Parse the duration that an option has, such as 90m, 2h or 1d; None stays None.
+
+    Raises UsageError.
+    """
+    from p4books.settings.duration import parse_duration
+
+    try:
+        return None if word is None else parse_duration(word)
+    except ValueError as error:
+        raise UsageError(f"{option}: {error}.") from None
 
 
 def enable_json_log() -> None:

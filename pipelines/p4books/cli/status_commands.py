@@ -1,30 +1,114 @@
 """Commands that show how the syncs go: status, runs."""
 
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import click
 
-from p4books.cli.runtime import json_option, log_error, tenant_option
-from p4books.errors import UsageError
+from p4books.cli.runtime import json_option, log_error, parse_length, tenant_option
+from p4books.cli.streams import is_same_output
+from p4books.errors import P4BooksError, UsageError
+
+if TYPE_CHECKING:
+    from p4books.publish.exposition import TenantMetrics
+    from p4books.settings import Settings
+
+METRICS_MODE = 0o644  # the collector that reads them is another user
 
 
-@click.command(epilog="\b\nExample:\n  p4books status")
+@click.command(
+    epilog="\b\nExample:\n  p4books status\n  p4books status --max-age 2h\n"
+    "  p4books status --format prometheus -o /var/lib/node_exporter/p4books.prom"
+)
+@click.option(
+    "--max-age",
+    metavar="AGE",
+    help="End with 1, too, if the figures are older, such as 90m, 2h or 1d.",
+)
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(["table", "json", "prometheus"]),
+    help="prometheus: metrics in its text format.  [default: table]",
+)
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    type=Path,
+    help="Write the metrics to FILE, which is replaced in one step.",
+)
 @tenant_option
 @json_option
-def status(tenant: str | None, as_json: bool) -> None:
-    """Show what the published file contains and how fresh it is."""
-    from p4books.cli.console import print_json
-    from p4books.cli.render_sync import print_status
-    from p4books.publish.status import read_status
+def status(
+    max_age: str | None, kind: str | None, output: Path | None, tenant: str | None, as_json: bool
+) -> None:
+    """Show whether all is well, what the published file contains and how fresh it is.
+
+    Ends with 1 if the last run failed or was killed, if what it loaded is not published, or if the
+    warehouse or the published file is missing, damaged or changed; with --max-age also if the
+    figures are older. A run in progress is no failure. With --format prometheus the metrics say so,
+    and the command ends with 0.
+    """
     from p4books.settings import load_settings
 
+    limit = parse_length(max_age, "--max-age")
+    kind = _choose_format(kind, output, as_json=as_json)
     settings = load_settings(tenant, need_key=False)
+    if kind == "prometheus":
+        write_metrics([read_metrics(settings, limit)], output)
+        return
+    from p4books.cli.render_status import print_status, print_status_json
+    from p4books.publish.health import judge_health
+    from p4books.publish.status import read_status
+
     current = read_status(settings)
-    if as_json:
-        print_json(current)
+    health = judge_health(current, limit)
+    if not health.ok and (kind == "json" or not is_same_output()):
+        for line in health.lines:
+            log_error(line)
+    if kind == "json":
+        print_status_json(current, health)
     else:
-        print_status(current, settings)
-    if current.problem:
-        log_error(current.problem)
+        print_status(current, health, settings)
+    if health.failed:
         raise SystemExit(1)
+
+
+def read_metrics(settings: "Settings", max_age: timedelta | None) -> "TenantMetrics":
+    """Read what the metrics of a tenant are made of; what is wrong with its files is logged."""
+    from p4books.publish.exposition import TenantMetrics
+    from p4books.publish.health import judge_health
+    from p4books.publish.status import read_status
+
+    try:
+        current = read_status(settings)
+    except P4BooksError as error:
+        log_error(str(error))
+        return TenantMetrics(settings.tenant)
+    return TenantMetrics(settings.tenant, current, judge_health(current, max_age))
+
+
+def write_metrics(tenants: "list[TenantMetrics]", output: Path | None) -> None:
+    """Print the metrics of tenants, or write them to a file. Raises NotWritten."""
+    from p4books.publish.export import write_atomically
+    from p4books.publish.exposition import format_exposition
+
+    text = format_exposition(tenants)
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    with write_atomically(output, METRICS_MODE) as scratch:
+        scratch.write_text(text, encoding="utf-8")
+
+
+def _choose_format(kind: str | None, output: Path | None, *, as_json: bool) -> str:
+    if as_json and kind not in {None, "json"}:
+        raise UsageError(f"--json and --format {kind} contradict each other.")
+    if output and kind != "prometheus":
+        raise UsageError("-o FILE is for --format prometheus only.")
+    return "json" if as_json else kind or "table"
 
 
 @click.command(
@@ -36,20 +120,20 @@ def status(tenant: str | None, as_json: bool) -> None:
 @tenant_option
 @json_option
 def runs(number: int | None, last: int, tenant: str | None, as_json: bool) -> None:
-    """List the last runs, including failed and killed ones, or show one by endpoint."""
-    from p4books.cli.render_sync import print_run, print_run_json, print_runs, print_runs_json
+    """List the last runs and why they failed, or show one by endpoint, with all that it said.
+
+    Killed runs are listed as well, and one in progress.
+    """
+    from p4books.cli.render_status import print_run, print_run_json, print_runs, print_runs_json
+    from p4books.publish.status import read_run, read_runs
     from p4books.settings import load_settings
-    from p4books.storage.files import is_running
-    from p4books.storage.run_log import RunLog
 
     settings = load_settings(tenant, need_key=False)
-    run_log = RunLog(settings.run_log)
     if number is None:
-        recent = run_log.load_runs(last)
-        running = is_running(settings)
-        (print_runs_json(recent) if as_json else print_runs(recent, settings, running=running))
+        recent = read_runs(settings, last)
+        (print_runs_json(recent) if as_json else print_runs(recent, settings))
         return
-    run = run_log.load_run(number)
+    run = read_run(settings, number)
     if run is None:
         raise UsageError(f"There is no run {number}. `p4books runs` lists them.")
     (print_run_json if as_json else print_run)(run)

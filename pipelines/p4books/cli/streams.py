@@ -27,6 +27,14 @@ def prepare_streams() -> None:
     sys.stderr = _open_text(_Messages(2, "w", closefd=False), sys.stderr, is_line_buffered=True)
 
 
+def is_same_output() -> bool:
+    """Return whether stdout and stderr lead to the same terminal or file."""
+    try:
+        return os.path.sameopenfile(sys.stdout.fileno(), sys.stderr.fileno())
+    except (OSError, ValueError):  # neither is a file
+        return False
+
+
 def _ensure_utf8() -> None:
     """Start the process again in Python's UTF-8 mode if file names and words are not UTF-8.
 

@@ -3,8 +3,9 @@
 import os
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from p4books.errors import (
     ClockWrong,
     DiskTrouble,
     NotPublished,
+    P4BooksError,
     PublishedFileBlocked,
     PublishedFileUnreadable,
     WarehouseDamaged,
@@ -28,10 +30,10 @@ from p4books.load.books import check_not_lost
 from p4books.load.schema import load_unknown_fields
 from p4books.load.warehouse import check_warehouse, measure_generations
 from p4books.publish.published_file import describe_changes, explain_open_error
-from p4books.publish.query import open_published
+from p4books.publish.query import open_published, read_about
 from p4books.settings import Settings
-from p4books.storage.files import measure_files
-from p4books.storage.run_log import DAY, Freshness, Run, RunLog
+from p4books.storage.files import is_running, measure_files
+from p4books.storage.run_log import DAY, DONE, KILLED, Freshness, Run, RunLog, RunTotals
 
 
 @dataclass(frozen=True)
@@ -74,92 +76,209 @@ class DiskUse:
     generations_bytes: int
 
 
+class ProblemKind(StrEnum):
+    """What may be wrong with a tenant."""
+
+    NEVER_SYNCED = "never_synced"
+    RUN_FAILED = "run_failed"
+    RUN_KILLED = "run_killed"
+    WAREHOUSE = "warehouse"
+    PUBLISHED_FILE = "published_file"
+    CLOCK = "clock"
+    NOT_PUBLISHED = "not_published"
+    FIGURES_OLD = "figures_old"
+
+
 @dataclass(frozen=True)
 class TenantStatus:
     """Published file: size in bytes, when it was made, its tables; and what keeping it costs.
 
+    `figures_at` is when the lists that it shows were last read, the oldest of these times; None if
+    nothing is published. `last_run` is the last one that ended or was killed, `running` the one in
+    progress, `unpublished_run` the last one that loaded rows which the file does not have.
+    `totals` are those of all runs, `totals_last_day` of the last 24 hours.
+
     `unknown` lists the fields that no column holds, as ENDPOINT.FIELD. `traits` is what
     `check --deep` detected about the API, None if it was never run. `problem` says why the file
     cannot be read and what to do, then `bytes` and `published_at` may be None; or that the
-    warehouse is missing or damaged, or that another program changed the file. `first_copies` are
-    the lists that are not read to their ends yet, also while a run reads them. `clock` says what is
-    wrong with the clock of this machine, now or in an earlier run. `disk` is None for who may not
-    access the private files.
+    warehouse is missing or damaged, or that another program changed the file, or that there never
+    was one. `first_copies` are the lists that are not read to their ends yet, also while a run
+    reads them. `clock` says what is wrong with the clock of this machine, now or in an earlier run.
+    `disk` is None for who may not access the private files.
     """
 
+    tenant: str
     file: str
     bytes: int | None
     published_at: datetime | None
+    figures_at: datetime | None
     tables: tuple[EndpointStatus, ...]
     requests_last_run: int
     requests_last_day: int
     unknown: tuple[str, ...]
     traits: dict[str, Any] | None
+    sync_interval: timedelta
     problem: str | None = None
+    problem_kind: ProblemKind | None = None
     first_copies: tuple[FirstCopy, ...] = ()
     clock: str | None = None
     disk: DiskUse | None = None
+    last_run: Run | None = None
+    last_success_at: datetime | None = None
+    running: Run | None = None
+    unpublished_run: int | None = None
+    totals: RunTotals = field(default_factory=RunTotals)
+    totals_last_day: RunTotals = field(default_factory=RunTotals)
+
+    @property
+    def has_anything(self) -> bool:
+        """Whether there is more to show than that nothing was ever synced."""
+        return self.problem_kind != ProblemKind.NEVER_SYNCED
+
+
+@dataclass(frozen=True)
+class _FileFound:
+    """What a published file says, as far as it can be read; instants are in UTC."""
+
+    published_at: datetime | None = None
+    as_of_at: datetime | None = None
+    current_to: datetime | None = None
+    counts: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    problem: tuple[ProblemKind, str] | None = None
 
 
 def read_status(settings: Settings) -> TenantStatus:
     """Read the status from the published file and the run log.
 
-    If the file cannot be read, `problem` says why, and the rest is still shown. Raises
-    NotPublished if there never was one, unless the first copy is in progress.
+    If the file cannot be read, `problem` says why, and the rest is still there. Raises DiskTrouble
+    if the run log is damaged.
     """
     file, log = settings.published, RunLog(settings.run_log)
-    last_runs, freshness = log.load_runs(1), log.load_freshness()
+    last_runs, freshness = read_runs(settings, 2), log.load_freshness()
     first_copies = _find_first_copies(settings, freshness)
-    published_at, as_of_at, counts, problem = None, None, {}, None
-    try:
-        problem = describe_changes(settings, file)
-        with open_published(file) as con:
-            (published_at,) = con.execute("select published_at from about").fetchone() or (None,)
-            as_of_at = _read_as_of(con)
-            counts = _count_rows(con)
-    except NotPublished as error:
-        has_copy = os.access(settings.warehouse, os.F_OK) and not first_copies
-        if log.load_published() is None and not has_copy:
-            if not first_copies:
-                raise
-            problem = str(error)
-        else:
-            problem = f"{file} is missing. Run `p4books report` to publish it again."
-    except (PublishedFileUnreadable, PublishedFileBlocked) as error:
-        problem = str(error)
-    except duckdb.Error as error:  # not a file of ours
-        problem = str(explain_open_error(file, error))
+    last_run = next((run for run in last_runs if run.outcome), None)
+    running = next((run for run in last_runs if run.outcome is None), None)
+    found = _read_file(settings, log, is_first_run=not (first_copies or last_runs))
+    loss = _find_loss(settings)
+    problem_kind, problem = (ProblemKind.WAREHOUSE, loss) if loss else found.problem or (None, None)
+    unpublished = _find_unpublished(log, found, first_copies)
+    last_day = log.load_totals(time.time() - DAY)
     return TenantStatus(
+        tenant=settings.tenant,
         file=str(file),
         bytes=file.stat().st_size if file.is_file() else None,
-        published_at=published_at,
-        tables=_list_tables(counts, freshness),
+        published_at=found.published_at,
+        figures_at=_find_figures_time(settings, found, freshness, unpublished),
+        tables=_list_tables(found.counts, freshness),
         requests_last_run=last_runs[0].requests if last_runs else 0,
-        requests_last_day=log.count_requests_since(time.time() - DAY),
+        requests_last_day=last_day.requests,
         unknown=_list_unknown_fields(settings.warehouse),
         traits=log.load_capabilities(),
-        problem=_find_loss(settings) or problem,
+        sync_interval=timedelta(minutes=settings.sync_interval),
+        problem=problem,
+        problem_kind=problem_kind,
         first_copies=first_copies,
-        clock=_describe_clock(last_runs, as_of_at, datetime.now(UTC)),
+        clock=_describe_clock(last_run, found.as_of_at, datetime.now(UTC)),
         disk=_measure_disk(settings),
+        last_run=last_run,
+        last_success_at=_to_datetime(log.load_last_end(DONE)),
+        running=running,
+        unpublished_run=unpublished,
+        totals=log.load_totals(),
+        totals_last_day=last_day,
     )
 
 
-def _read_as_of(con: duckdb.DuckDBPyConnection) -> datetime | None:
-    """Return the as-of instant; None if the file was published by a version without it."""
+def read_runs(settings: Settings, last: int) -> list[Run]:
+    """Read the last runs, the newest first; one that died without recording its end is killed.
+
+    A run without an outcome is in progress, or this user may not see whether it is.
+    """
+    log = RunLog(settings.run_log)
+    runs = log.load_runs(last)
+    if not runs or runs[0].outcome is not None:
+        return runs
     try:
-        row = con.execute("select as_of_at from about").fetchone()
-    except duckdb.BinderException:
+        if is_running(settings):
+            return runs
+    except P4BooksError:  # who may not open the lock sees no difference
+        return runs
+    runs = log.load_runs(last)  # a run records its end before it gives back the lock
+    return [replace(run, outcome=run.outcome or KILLED) for run in runs]
+
+
+def read_run(settings: Settings, number: int) -> Run | None:
+    """Read one run as `read_runs` does; None if there is no run of that number."""
+    newest = read_runs(settings, 1)
+    if newest and newest[0].id == number:
+        return newest[0]
+    return RunLog(settings.run_log).load_run(number)
+
+
+def _read_file(settings: Settings, log: RunLog, *, is_first_run: bool) -> _FileFound:
+    """Read the published file; if that is not possible, `problem` says why, and what to do."""
+    file, kind = settings.published, ProblemKind.PUBLISHED_FILE
+    found = _FileFound()
+    try:
+        if changes := describe_changes(settings, file):
+            found = _FileFound(problem=(kind, changes))
+        with open_published(file) as con:
+            about = read_about(con)
+            return replace(
+                found,
+                published_at=about["published_at"],
+                as_of_at=about.get("as_of_at"),
+                current_to=about["current_to"],
+                counts=_count_rows(con),
+            )
+    except NotPublished as error:
+        if log.load_published() is not None or os.access(settings.warehouse, os.F_OK):
+            problem = f"{file} is missing. Run `p4books report` to publish it again."
+            return _FileFound(problem=(kind, problem))
+        return _FileFound(problem=(ProblemKind.NEVER_SYNCED if is_first_run else kind, str(error)))
+    except (PublishedFileUnreadable, PublishedFileBlocked) as error:
+        return replace(found, problem=(kind, str(error)))
+    except (duckdb.Error, KeyError) as error:  # not a file of ours
+        why = error if isinstance(error, duckdb.Error) else duckdb.Error(f"it lacks {error}")
+        return replace(found, problem=(kind, str(explain_open_error(file, why))))
+
+
+def _find_unpublished(
+    log: RunLog, found: _FileFound, first_copies: Sequence[FirstCopy]
+) -> int | None:
+    """Return the last run that loaded rows after the file was published; None if there is none.
+
+    Until all first copies are complete, after a start from nothing, a run may leave the file as it
+    is on purpose.
+    """
+    if found.published_at is None or first_copies:
         return None
-    return row[0] if row else None
+    return log.find_change_since(found.published_at.timestamp())
 
 
-def _describe_clock(
-    last_runs: Sequence[Run], as_of_at: datetime | None, now: datetime
-) -> str | None:
+def _find_figures_time(
+    settings: Settings,
+    found: _FileFound,
+    freshness: Mapping[str, Freshness],
+    unpublished: int | None,
+) -> datetime | None:
+    """Return when the lists that the published file shows were last read; None if never.
+
+    A run that changed nothing publishes nothing, so that only the run log knows of it; who may not
+    read that knows what the file says.
+    """
+    if found.published_at is None:
+        return None
+    shown = found.current_to or found.as_of_at or found.published_at
+    read = [freshness[name].current_to for name in settings.endpoints if name in freshness]
+    latest = _to_datetime(min(read, default=None))
+    return shown if unpublished or latest is None else max(shown, latest)
+
+
+def _describe_clock(last_run: Run | None, as_of_at: datetime | None, now: datetime) -> str | None:
     """Say that the last run rejected the clock, or that the figures are of the future."""
-    if last_runs and last_runs[0].outcome == ClockWrong.__name__:
-        return next(iter(last_runs[0].messages), None)
+    if last_run and last_run.outcome == ClockWrong.__name__:
+        return next(iter(last_run.reasons), None)
     if as_of_at is None or as_of_at <= now + timedelta(seconds=MAX_SKEW):
         return None
     return (

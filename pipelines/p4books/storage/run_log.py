@@ -5,7 +5,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from p4books.storage.interrupt import is_stop_requested
 
 DAY = 86400.0  # seconds
 KEPT_DAYS = 90 * DAY  # then the details by endpoint are deleted
+DONE = "done"  # outcome of a run without an error
 STOPPED = "stopped"  # outcome of a run that a person or the system stopped
 RECORD_INTERVAL = 0.5  # seconds between two records of the cost so far
 KILLED = "killed"  # outcome of a run that never recorded its end
@@ -86,6 +87,7 @@ _TABLES: dict[str, dict[str, str]] = {
         "refused": "integer not null default 0",
         "waited": "real not null default 0",
         "messages": "text not null default '[]'",
+        "faults": "integer not null default -1",
     },
     "reading": {
         "run_id": "integer not null",
@@ -181,11 +183,29 @@ class EndpointRun:
     oldest: float | None = None
 
 
+_CONTINUES = "The next run continues from there."
+_ENDS = {
+    STOPPED: f"The run was stopped by a person or the system. {_CONTINUES}",
+    KILLED: "The run was killed, or the machine went down, before it could record its end. "
+    f"{_CONTINUES}",
+}
+
+
+@dataclass(frozen=True)
+class RunTotals:
+    """Sums over all runs: how many ended in which way, requests, and seconds waited."""
+
+    outcomes: Mapping[str, int] = field(default_factory=dict)
+    requests: int = 0
+    refused: int = 0
+    waited: float = 0.0
+
+
 @dataclass(frozen=True)
 class Run:
     """One run; times in seconds since 1970, `waited` in seconds, `outcome` None until it ends.
 
-    `messages` are its errors and notes, as they were shown.
+    `messages` are its errors and notes, as they were shown; the first `faults` of them are errors.
     """
 
     id: int
@@ -197,6 +217,18 @@ class Run:
     waited: float
     readings: tuple[EndpointRun, ...]
     messages: tuple[str, ...] = ()
+    faults: int = -1  # of a run of an earlier version, or one that did not end
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why the run failed, as sentences; none if it did not, or is not known to have ended."""
+        if self.outcome in {None, DONE}:
+            return ()
+        if self.outcome in _ENDS:
+            return (_ENDS[self.outcome],)
+        errors = self.messages[: 1 if self.faults < 0 else self.faults]
+        unexpected = f"An unexpected error ended the run ({self.outcome}). {_CONTINUES}"
+        return errors or (unexpected,)
 
     def sum(self, count: str) -> int:
         """Add up one count of all endpoints: new, changed, gone, findings."""
@@ -296,12 +328,16 @@ class RunLog:
         """Record what a run did for one endpoint; only call it when its rows are safe."""
         self._tables.upsert("reading", {"run_id": run, **vars(endpoint_run)})
 
-    def end_run(self, run: int, outcome: str, messages: Iterable[str] = ()) -> None:
-        """Record how a run ended, and its messages."""
+    def end_run(
+        self, run: int, outcome: str, errors: Sequence[str] = (), notes: Sequence[str] = ()
+    ) -> None:
+        """Record how a run ended, and what it showed: its errors, then its notes, each once."""
+        faults = dict.fromkeys(errors)
+        messages = json.dumps(list(dict.fromkeys([*faults, *notes])), ensure_ascii=False)
         with self._tables.connect() as store:
             store.execute(
-                "update run set ended_at = ?, outcome = ?, messages = ? where id = ?",
-                (time.time(), outcome, json.dumps(list(messages), ensure_ascii=False), run),
+                "update run set ended_at = ?, outcome = ?, messages = ?, faults = ? where id = ?",
+                (time.time(), outcome, messages, len(faults), run),
             )
 
     def save_list_profile(self, endpoint: str, profile: Mapping[str, Any]) -> None:
@@ -426,12 +462,39 @@ class RunLog:
         """Return one run; None if there is no run of that number."""
         return next(iter(self._select_runs("id = ?", number)), None)
 
-    def count_requests_since(self, instant: float) -> int:
-        """Count the requests of all runs that began after a time (seconds since 1970)."""
+    def load_last_end(self, outcome: str) -> float | None:
+        """Return when the last run with an outcome ended, in seconds since 1970; None if none."""
         rows = self._tables.query(
-            "select sum(requests) as n from run where started_at > ?", (instant,)
+            "select max(ended_at) as at from run where outcome = ?", (outcome,)
         )
-        return int(rows[0]["n"] or 0) if rows else 0
+        return rows[0]["at"] if rows else None
+
+    def load_totals(self, since: float = 0.0) -> RunTotals:
+        """Add up all runs that began after a time (seconds since 1970)."""
+        rows = self._tables.query(
+            "select outcome, count(*) as runs, sum(requests) as requests, sum(refused) as refused,"
+            " sum(waited) as waited from run where started_at > ? group by outcome",
+            (since,),
+        )
+        return RunTotals(
+            {row["outcome"]: row["runs"] for row in rows if row["outcome"] is not None},
+            sum(row["requests"] for row in rows),
+            sum(row["refused"] for row in rows),
+            sum(row["waited"] for row in rows),
+        )
+
+    def find_change_since(self, instant: float) -> int | None:
+        """Return the last run that changed the warehouse with what it read after a time.
+
+        A run in progress does not count. None if there is none; the time in seconds since 1970.
+        """
+        rows = self._tables.query(
+            "select max(run_id) as run from reading join run on run.id = run_id"
+            " where reading.outcome <> ? and run.outcome is not null and reading.ended_at > ?"
+            " and new + changed + gone > 0",
+            (LOST, instant),
+        )
+        return rows[0]["run"] if rows else None
 
     def _select_runs(self, condition: str, number: int | None) -> list[Run]:
         readings: dict[int, list[EndpointRun]] = {}
@@ -439,17 +502,27 @@ class RunLog:
             f"select * from reading where run_id in (select id from run where {condition})",
             (number,),
         ):
-            values = dict(row) | {name: bool(row[name]) for name in ("complete", "quiet")}
-            readings.setdefault(values.pop("run_id"), []).append(EndpointRun(**values))
+            flags = {name: bool(row[name]) for name in ("complete", "quiet")}
+            values = _select_fields(EndpointRun, row) | flags
+            readings.setdefault(row["run_id"], []).append(EndpointRun(**values))
         return [
             Run(
-                **{**row, "messages": tuple(json.loads(row["messages"]))},
-                readings=tuple(readings.get(row["id"], ())),
+                **{
+                    **_select_fields(Run, row),
+                    "messages": tuple(json.loads(row["messages"])),
+                    "readings": tuple(readings.get(row["id"], ())),
+                }
             )
             for row in self._tables.query(
                 f"select * from run where {condition} order by id desc", (number,)
             )
         ]
+
+
+def _select_fields(kind: type[Run | EndpointRun], row: sqlite3.Row) -> dict[str, Any]:
+    """Return what a dataclass has of a row, to which a later version may have added columns."""
+    names = {each.name for each in fields(kind)}
+    return {name: value for name, value in dict(row).items() if name in names}
 
 
 @dataclass
@@ -473,11 +546,6 @@ class SyncSummary:
     published: bool = False
     left_out: int = 0
     delivered: list[str] = field(default_factory=list)
-
-    @property
-    def messages(self) -> list[str]:
-        """What is shown about the run beside its counts: the errors, then the notes, each once."""
-        return list(dict.fromkeys([*fold_errors(self.faults), *self.notes]))
 
     def sum(self, count: str) -> int:
         """Add up one count of all endpoints: new, changed, gone, findings."""
@@ -521,7 +589,8 @@ def record_run(log: RunLog, summary: SyncSummary) -> Iterator[RunRecorder]:
         stopped = is_stop_requested() or isinstance(error, KeyboardInterrupt)
         shown = [str(error)] if isinstance(error, P4BooksError) and not stopped else []
         outcome = STOPPED if stopped else type(error).__name__
-        log.end_run(run.number, outcome, [*shown, *summary.messages])
+        log.end_run(run.number, outcome, [*shown, *fold_errors(summary.faults)], summary.notes)
         raise
     faults = summary.faults
-    log.end_run(run.number, type(faults[0]).__name__ if faults else "done", summary.messages)
+    outcome = type(faults[0]).__name__ if faults else DONE
+    log.end_run(run.number, outcome, fold_errors(faults), summary.notes)

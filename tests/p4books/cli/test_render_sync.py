@@ -1,74 +1,19 @@
-"""Tests of the shown words of runs, and of the one line of a sync."""
+"""Tests of the one line of a sync."""
 
-import json
 import re
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from p4books.cli.render_sync import print_run, print_runs, print_runs_json, print_summary
+from p4books.cli.render_sync import print_summary
 from p4books.errors import AlreadyRunning, TooManyGone
 from p4books.settings import Settings
-from p4books.storage.run_log import EndpointRun, Run, SyncSummary
+from p4books.storage.run_log import EndpointRun, SyncSummary
 
 
 def make_endpoint_run(mode: str, outcome: str = "done", **counts: Any) -> EndpointRun:
     """Return what a run did for invoices."""
     return EndpointRun("invoices", mode, outcome, 0.0, 1.0, **counts)
-
-
-def make_run(*readings: EndpointRun, outcome: str | None = "done") -> Run:
-    """Return a run that began in 1970."""
-    return Run(7, 0.0, None if outcome is None else 1.0, outcome, 90, 0, 0.4, readings)
-
-
-@pytest.mark.parametrize(
-    ("mode", "outcome", "shown"),
-    [
-        ("whole", "done", "invoices whole done"),
-        ("slice", "goes on", "invoices slice in progress"),
-        ("tail", "done", "invoices tail done"),
-        ("kept", "TooManyGone", "invoices reused too many gone"),
-        ("nothing", "goes on", "invoices skipped in progress"),
-    ],
-)
-def test_words_of_a_run(
-    mode: str, outcome: str, shown: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """How a list was read and how that ended is shown in plain words."""
-    print_run(make_run(make_endpoint_run(mode, outcome)))
-
-    row = re.sub(r"\s+", " ", capsys.readouterr().out.splitlines()[1])
-    assert row.startswith(f"{shown} 0 ")
-
-
-@pytest.mark.parametrize(("running", "shown"), [(True, "in progress"), (False, "killed")])
-def test_unfinished_run(
-    running: bool, shown: str, settings: Settings, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """A run without an outcome is in progress, or was killed."""
-    print_runs([make_run(outcome=None)], settings, running=running)
-
-    assert shown in capsys.readouterr().out
-
-
-def test_runs_as_json(capsys: pytest.CaptureFixture[str]) -> None:
-    """The seconds waited have milliseconds, as instants do."""
-    waited = 45.67602896690369
-    run = replace(make_run(make_endpoint_run("tail", waited=waited)), waited=waited)
-
-    print_runs_json([run])
-
-    (shown,) = json.loads(capsys.readouterr().out)
-    assert (shown["waited"], shown["readings"][0]["waited"]) == (45.676, 45.676)
-
-
-def test_no_runs(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
-    """Before the first run there is a sentence, not a table without rows."""
-    print_runs([], settings, running=False)
-
-    assert capsys.readouterr().out == "There was no run of acme yet. `p4books sync` makes one.\n"
 
 
 @pytest.mark.parametrize(

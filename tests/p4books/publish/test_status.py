@@ -11,12 +11,12 @@ import pytest
 from tests.other_program import kill_after_commit
 
 from p4books.endpoints import ENDPOINTS
-from p4books.errors import NotPublished
 from p4books.extract.page import Page
 from p4books.extract.spool import Spool
 from p4books.load.schema import create_tables
-from p4books.publish.status import EndpointStatus, FirstCopy, read_status
+from p4books.publish.status import EndpointStatus, FirstCopy, ProblemKind, read_status
 from p4books.settings import Settings
+from p4books.storage.files import tenant_lock
 from p4books.storage.run_log import EndpointRun, RunLog
 from p4books_sandbox import Sandbox
 
@@ -124,11 +124,58 @@ def test_disk_of_others(settings: Settings) -> None:
 
 
 def test_not_published(settings: Settings) -> None:
-    """Before the first sync there is no status, and the error says so."""
+    """Before the first sync that is the problem; reading it makes no file."""
     settings.published.unlink()
+    settings.private.rmdir()
 
-    with pytest.raises(NotPublished, match="Run `p4books sync` first"):
-        read_status(settings)
+    status = read_status(settings)
+
+    assert status.problem_kind == ProblemKind.NEVER_SYNCED
+    assert "Run `p4books sync` first" in (status.problem or "")
+    assert list(settings.data_dir.rglob("*")) == [settings.private.parent]
+
+
+def end_run(settings: Settings, outcome: str | None, *endpoint_runs: EndpointRun) -> int:
+    """Record a run that did this; without an outcome it does not end."""
+    log = RunLog(settings.run_log)
+    number = log.begin_run()
+    for endpoint_run in endpoint_runs:
+        log.record_endpoint_run(number, endpoint_run)
+    if outcome:
+        log.end_run(number, outcome)
+    return number
+
+
+def test_last_run(settings: Settings) -> None:
+    """The last run is the one that is over; one without an end is in progress, or was killed."""
+    end_run(settings, "done")
+    end_run(settings, None)
+
+    killed = read_status(settings)
+    with tenant_lock(settings):
+        running = read_status(settings)
+
+    assert killed.last_run
+    assert (killed.last_run.id, killed.last_run.outcome, killed.running) == (2, "killed", None)
+    assert running.last_run
+    assert running.running
+    assert (running.last_run.id, running.running.id) == (1, 2)
+
+
+def test_figures_of_a_quiet_tenant(settings: Settings) -> None:
+    """Figures are of the last reading, although a run that changes nothing publishes nothing."""
+    published_at = datetime(2026, 3, 31, 12, tzinfo=UTC).timestamp()
+    quiet = EndpointRun("products", "tail", "done", 0, published_at + 600, published_at + 500)
+    end_run(settings, "done", quiet)
+    fresh = read_status(settings.model_copy(update={"endpoints": ("products",)}))
+    end_run(settings, "BrokenSql", replace(quiet, new=1))
+    end_run(settings, "done", quiet)
+    stale = read_status(settings)
+
+    assert fresh.figures_at == datetime.fromtimestamp(published_at + 500, UTC)
+    assert fresh.unpublished_run is None
+    assert stale.unpublished_run == 2
+    assert stale.figures_at == datetime.fromtimestamp(published_at, UTC)
 
 
 def store_pages(settings: Settings, endpoint: str, *numbers: int, total: int = 95) -> None:

@@ -15,6 +15,7 @@ from p4books.storage.run_log import (
     EndpointRun,
     Freshness,
     RunLog,
+    RunTotals,
     SqliteTables,
     SyncSummary,
     record_run,
@@ -195,13 +196,46 @@ def test_last_runs(log: RunLog) -> None:
     assert [len(run.readings) for run in log.load_runs(3)] == [1, 1, 1]
 
 
-def test_requests_since(log: RunLog) -> None:
-    """The requests of all runs since a time are counted, whether they have ended or not."""
-    for requests in (7, 8):
-        log.record_cost(log.begin_run(), requests, 0, 0.0)
+def test_totals(log: RunLog) -> None:
+    """Requests of all runs since a time are added up; a run counts under how it ended."""
+    for requests in (7, 8, 9):
+        log.record_cost(log.begin_run(), requests, 1, 0.5)
+    log.end_run(2, "done")
 
-    assert log.count_requests_since(time.time() - 60) == 15
-    assert log.count_requests_since(time.time() + 60) == 0
+    totals = log.load_totals(time.time() - 60)
+
+    assert totals == RunTotals({"done": 1, "killed": 1}, 24, 3, 1.5)
+    assert log.load_totals(time.time() + 60) == RunTotals()
+
+
+def test_reasons(log: RunLog) -> None:
+    """A failed run has its errors as reasons, without its notes; every other end has a sentence."""
+    for outcome, errors in (("KeyRefused", ["wrong", "bad", "wrong"]), ("TypeError", [])):
+        log.end_run(log.begin_run(), outcome, errors, ["a note", "bad"])
+    log.end_run(log.begin_run(), "done", [], ["a note"])
+    log.begin_run()  # is killed
+    log.begin_run()
+
+    assert [run.messages for run in log.load_runs()][-2:] == [
+        ("a note", "bad"),
+        ("wrong", "bad", "a note"),
+    ]
+    running, killed, done, unexpected, refused = (run.reasons for run in log.load_runs())
+    assert (running, done, refused) == ((), (), ("wrong", "bad"))
+    assert "TypeError" in unexpected[0]
+    assert "was killed" in killed[0]
+
+
+def test_reason_in_an_older_log(log: RunLog, tmp_path: Path) -> None:
+    """Of a run that did not count its errors, the first message is one if it failed."""
+    log.end_run(log.begin_run(), "KeyRefused", ["wrong", "a note"])
+    with closing(sqlite3.connect(tmp_path / "runs.sqlite")) as store, store:
+        store.execute("alter table run drop column faults")
+        store.execute("alter table run add column of_a_later_version text")
+
+    (run,) = log.load_runs()
+
+    assert run.reasons == ("wrong",)
 
 
 def test_list_profile(log: RunLog) -> None:

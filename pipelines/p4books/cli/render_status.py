@@ -1,0 +1,232 @@
+"""Output of status and runs."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from p4books.cli.console import (
+    cut_line,
+    display_path,
+    format_age,
+    format_instant,
+    format_timestamp,
+    print_json,
+    print_line,
+    print_table,
+)
+from p4books.cli.render_sync import (
+    CHANGES,
+    COSTS,
+    IN_PROGRESS,
+    build_reading_object,
+    format_word,
+    name_waited,
+    print_capabilities,
+)
+from p4books.cli.suggestions import complete_suggestions
+from p4books.errors import count_of
+from p4books.settings import Settings
+from p4books.storage.run_log import DONE, KILLED, STOPPED, Run, RunTotals
+
+if TYPE_CHECKING:  # `runs` starts without what reads the published file
+    from p4books.publish.health import Health
+    from p4books.publish.status import DiskUse, FirstCopy, TenantStatus
+
+_LEFT_OUT = ("sync_interval",)  # of the status in JSON: a setting, and no news
+
+
+def print_status(status: "TenantStatus", health: "Health", settings: Settings) -> None:
+    """Print whether all is well; then what the published file contains, and what that costs."""
+    for line in health.lines:
+        print_line(line)
+    if not status.has_anything:
+        return
+    print_line()
+    print_table(
+        ("table", "rows", "versions", "read", "current to", "verified to", "oldest row"),
+        (
+            (
+                table.table,
+                table.rows,
+                table.versions,
+                format_word(table.mode or ""),
+                format_timestamp(table.current_to, settings),
+                format_timestamp(table.verified_to, settings),
+                format_timestamp(table.oldest, settings),
+            )
+            for table in status.tables
+        ),
+    )
+    if status.bytes is not None and status.published_at:
+        print_line(
+            f"{display_path(settings.published)}: {status.bytes / 1e6:,.1f} MB, published "
+            f"{format_age(status.published_at)} "
+            f"({format_timestamp(status.published_at, settings)}, {settings.timezone})."
+        )
+    if status.disk:
+        print_line(_describe_disk(status.disk))
+    print_line(
+        f"Requests: {status.requests_last_run:,} in the last run, {status.requests_last_day:,} in "
+        "the last 24 hours."
+    )
+    print_line(_describe_runs(status.totals_last_day))
+    if status.first_copies:
+        copies = ", ".join(map(_describe_copy, status.first_copies))
+        print_line(f"First copies in progress: {copies}.")
+    if status.unknown:
+        print_line(
+            f"Fields without a column, kept in `extra`: {', '.join(status.unknown)}. "
+            "`p4books adopt ENDPOINT.FIELD` turns one into a column."
+        )
+    if status.traits:
+        print_line()
+        print_capabilities(status.traits)
+
+
+def print_status_json(status: "TenantStatus", health: "Health") -> None:
+    """Print the status as a JSON document, the verdict first."""
+    print_json(build_status_object(status, health))
+
+
+def build_status_object(status: "TenantStatus", health: "Health") -> dict[str, Any]:
+    """Return a status as it is printed in JSON, the verdict first."""
+    values = {name: value for name, value in vars(status).items() if name not in _LEFT_OUT}
+    for name in ("last_run", "running"):
+        run = values[name]
+        values[name] = run and {**_build_run_object(run), "readings": None}
+        if run:
+            del values[name]["readings"]
+    for name in ("totals", "totals_last_day"):
+        values[name] = name_waited(vars(values[name]))
+    verdict = {
+        **vars(health),
+        "sentence": complete_suggestions(health.sentence),
+        "problems": [
+            {"kind": problem.kind, "sentence": complete_suggestions(problem.sentence)}
+            for problem in health.problems
+        ],
+    }
+    return {"health": verdict, **values}
+
+
+def print_runs(runs: Sequence[Run], settings: Settings) -> None:
+    """Print one line per run, newest first, then why runs failed."""
+    if not runs:
+        print_line(f"There was no run of {settings.tenant} yet. `p4books sync` makes one.")
+        return
+    print_table(
+        ("run", "began", "seconds", "outcome", *COSTS, *CHANGES),
+        (
+            (
+                run.id,
+                format_timestamp(datetime.fromtimestamp(run.started_at, UTC), settings),
+                round(run.ended_at - run.started_at, 1) if run.ended_at else None,
+                format_word(run.outcome or IN_PROGRESS),
+                run.requests,
+                run.refused,
+                round(run.waited),
+                *(run.sum(name) for name in CHANGES),
+            )
+            for run in runs
+        ),
+    )
+    for reason, numbers in _group_by_reason(runs).items():
+        print_line(cut_line(complete_suggestions(f"{_describe_numbers(numbers)}: {reason}")))
+
+
+def print_runs_json(runs: Sequence[Run]) -> None:
+    """Print runs as a JSON list, newest first."""
+    print_json([_build_run_object(run) for run in runs])
+
+
+def print_run_json(run: Run) -> None:
+    """Print a run as a JSON document."""
+    print_json(_build_run_object(run))
+
+
+def print_run(run: Run) -> None:
+    """Print what a run did for each endpoint, and its messages; without any, how it ended."""
+    if run.readings:
+        _print_readings(run)
+    else:
+        print_line(f"Run {run.id} read no list.")
+    errors = [reason for reason in run.reasons if reason not in run.messages]
+    for message in (*errors, *run.messages):
+        print_line(message)
+
+
+def _print_readings(run: Run) -> None:
+    print_table(
+        ("endpoint", "read", "outcome", "pages", "of", *COSTS, "rows held", *CHANGES),
+        (
+            (
+                part.endpoint,
+                format_word(part.mode),
+                format_word(part.outcome),
+                part.pages,
+                part.announced_pages,
+                part.requests,
+                part.refused,
+                round(part.waited),
+                part.held,
+                *(getattr(part, name) for name in CHANGES),
+            )
+            for part in run.readings
+        ),
+    )
+
+
+def _group_by_reason(runs: Sequence[Run]) -> dict[str, list[int]]:
+    """Return the runs that failed by their reason, in one line; the newest first."""
+    numbers: dict[str, list[int]] = {}
+    for run in runs:
+        if run.reasons:
+            numbers.setdefault(" ".join(run.reasons[0].split()), []).append(run.id)
+    return numbers
+
+
+def _describe_numbers(numbers: Sequence[int]) -> str:
+    """Name runs, given in descending order: `Run 7`, `Runs 12-9, 3`."""
+    spans: list[list[int]] = []
+    for number in numbers:
+        if spans and spans[-1][-1] == number + 1:
+            spans[-1][1:] = [number]
+        else:
+            spans.append([number])
+    return (
+        f"Run{'s' if numbers[1:] else ''} {', '.join('-'.join(map(str, each)) for each in spans)}"
+    )
+
+
+def _describe_runs(totals: RunTotals) -> str:
+    """Describe how many runs there were in the last 24 hours, and how they ended."""
+    known = {name: totals.outcomes.get(name, 0) for name in (DONE, STOPPED, KILLED)}
+    runs = sum(totals.outcomes.values())
+    counts = {"failed": runs - sum(known.values()), **known}
+    parts = [f"{counts[name]:,} {name}" for name in ("failed", KILLED, STOPPED) if counts[name]]
+    return f"Runs in the last 24 hours: {runs:,}{', ' if parts else ''}{', '.join(parts)}."
+
+
+def _describe_disk(disk: "DiskUse") -> str:
+    warehouse, spool, generations = (
+        f"{size / 1e6:,.1f} MB" for size in (disk.warehouse, disk.spool, disk.generations_bytes)
+    )
+    kept = count_of(disk.generations, "generation")
+    return f"Private files: warehouse {warehouse}, {kept} {generations}, spool {spool}."
+
+
+def _describe_copy(copy: "FirstCopy") -> str:
+    pages = f"{copy.pages:,} of about {count_of(copy.announced_pages, 'page')}"
+    return f"{copy.endpoint} {copy.percent} % ({pages}, {count_of(copy.rows, 'row')})"
+
+
+def _build_run_object(run: Run) -> dict[str, Any]:
+    values = name_waited(vars(run))
+    del values["faults"]
+    return {
+        **values,
+        "started_at": format_instant(run.started_at),
+        "ended_at": format_instant(run.ended_at),
+        "reason": complete_suggestions(" ".join(run.reasons)) or None,
+        "readings": [build_reading_object(reading) for reading in run.readings],
+    }
