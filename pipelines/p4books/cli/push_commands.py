@@ -87,6 +87,11 @@ _WRITABLE = ", ".join(name for name, endpoint in ENDPOINTS.items() if endpoint.w
     is_flag=True,
     help="Continue with this ledger even though the address of P4 Books has changed.",
 )
+@click.option(
+    "--ledger-complete",
+    is_flag=True,
+    help="Nothing was pushed that the ledger lacks, although it was restored from a backup.",
+)
 @click.option("--sync", "syncs", is_flag=True, help="Then sync ENDPOINT, to have the new records.")
 @tenant_option
 @json_option
@@ -109,6 +114,7 @@ def push(
     resend_refused: bool,
     allow_renumbering: bool,
     same_books: bool,
+    ledger_complete: bool,
     syncs: bool,
     tenant: str | None,
     as_json: bool,
@@ -149,6 +155,7 @@ def push(
         resend=frozenset(["unknown"] * resend_unknown + ["refused"] * resend_refused),
         allow_renumbering=allow_renumbering,
         same_books=same_books,
+        ledger_complete=ledger_complete,
     )
     source = file.name if file else "query"
     with _open_rows(settings, name, file, sql, options) as rows, show_push_progress() as progress:

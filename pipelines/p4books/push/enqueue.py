@@ -1,10 +1,12 @@
 """Adding the valid records of a file to the ledger."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable, Set
+from dataclasses import replace
+from datetime import datetime
 
 from p4books.errors import P4BooksError
 from p4books.push.errors import BadColumns, BadRows, SkippedBad
-from p4books.push.ledger import Ledger
+from p4books.push.ledger import Gap, Ledger
 from p4books.push.response import parse_response_json
 from p4books.push.types import (
     CREATED,
@@ -19,14 +21,21 @@ from p4books.push.types import (
     RowFault,
 )
 
+# Which of these ids were in the warehouse before this instant?
+HeldBefore = Callable[[Collection[str], datetime], Set[str]]
+
 
 class Enqueuer:
     """Adds the drafts of one file to the ledger, and counts them and their faults in the report."""
 
-    def __init__(self, ledger: Ledger, options: PushOptions, report: PushReport) -> None:
+    def __init__(
+        self, ledger: Ledger, options: PushOptions, report: PushReport, held_before: HeldBefore
+    ) -> None:
         self._ledger = ledger
         self._options = options
         self._report = report
+        self._gap = ledger.load_gap()
+        self._held_before = held_before
 
     def enqueue(
         self, records: Iterable[Draft | FaultyRecord | RowFault], source: str, address: str
@@ -55,8 +64,26 @@ class Enqueuer:
             return record
         if isinstance(record, FaultyRecord):
             return _find_conflict(self._ledger.list_with_code(endpoint, record.code), record)
+        if self._gap and not self._ledger.find_by_hash(endpoint, record.hash):
+            return self._add_from_gap(push, record, self._gap)
         resend_refused = REFUSED in self._options.resend
         return enqueue_draft(self._ledger, push, endpoint, record, resend_refused=resend_refused)
+
+    def _add_from_gap(self, push: int, draft: Draft, gap: Gap) -> str | RowFault:
+        """Add a draft that may have been sent when the ledger did not record it.
+
+        Its code may exist because of that, unless the books had the record before.
+        """
+        endpoint, id_ = self._report.endpoint, draft.existing_id
+        if id_ is not None and not self._held_before([id_], datetime.fromisoformat(gap.since)):
+            draft = replace(draft, existing_id=None)
+        others = self._ledger.list_with_code(endpoint, draft.code)
+        if fault := _find_conflict(others, draft):
+            return fault
+        for entry in others:
+            self._ledger.delete_unsent(entry)
+        self._ledger.add_unknown(push, endpoint, draft, gap)
+        return UNKNOWN
 
     def _count(self, result: str | RowFault | None) -> None:
         report = self._report

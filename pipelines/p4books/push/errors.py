@@ -54,6 +54,18 @@ class LedgerTrouble(P4BooksError):
         )
 
 
+class LedgerHasGap(P4BooksError):
+    """The ledger is from a backup, and records that it does not know were only looked up."""
+
+    def __init__(self, since: str) -> None:
+        super().__init__(
+            f"The ledger was restored from a backup of {since}: what was pushed after it is not "
+            "recorded. So new records were looked up in P4 Books, and what is not there was not "
+            "sent. If nothing was pushed after that backup, or if you have checked that these "
+            "records do not exist, push the file again with --ledger-complete."
+        )
+
+
 class OwnCodes(P4BooksError):
     """The tenant assigns its own codes to new records."""
 

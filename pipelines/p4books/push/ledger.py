@@ -50,9 +50,17 @@ create table if not exists part (
     push integer not null, row integer not null, record integer not null, already integer not null,
     primary key (push, row)
 ) without rowid;
+create table if not exists gap (
+    gap integer primary key check (gap = 1), since text not null, restored_at text not null
+);
 create index if not exists record_push on record (push, record);
 create index if not exists record_id on record (endpoint, id);
 """
+_DOUBTED = "state = 'unknown', left_at = since, sent_at = restored_at"
+DOUBT = (  # what a gap makes of records that were not sent before it
+    f"update record set {_DOUBTED} from gap where state = '{READY}' and left_at is null",
+    f"update record set left_at = since from gap where state = '{REFUSED}' and left_at is null",
+)
 _RECORD_COLUMNS = "select name from pragma_table_info('record')"
 _RESPELL = f"""
 drop index if exists record_code;
@@ -92,6 +100,13 @@ class NextState(NamedTuple):
 
     if_never_lost: str | None
     if_lost: str | None
+
+
+class Gap(NamedTuple):
+    """The time of which a ledger may lack pushes: from a backup until that was restored."""
+
+    since: str
+    restored_at: str
 
 
 # By event and by the state before it. What is not in the table is illegal.
@@ -204,6 +219,38 @@ class Ledger:
         query = "select count(*) from record where push = ? and state = ? and differs is not null"
         return int(self._execute(query, (push, CREATED)).fetchone()[0])
 
+    # The gap of a ledger from a backup
+
+    def open_gap(self, since: str) -> None:
+        """Record that what was pushed from `since` until now may be missing.
+
+        What had not been sent by then may have been sent since.
+        """
+        with self.transaction():
+            self._execute("insert or replace into gap values (1, ?, ?)", (since, _utc_now()))
+            for statement in DOUBT:
+                self._execute(statement)
+
+    def load_gap(self) -> Gap | None:
+        """Return the gap; None if the ledger has every push."""
+        row = self._execute("select since, restored_at from gap").fetchone()
+        return Gap(*row) if row else None
+
+    def close_gap(self) -> None:
+        """Record that nothing is missing, and forget the records that are unknown only for it."""
+        with self.transaction():
+            unsent = (
+                "select record from record join gap on left_at = since and sent_at = restored_at"
+                " where state = ? and answered_at is null"
+            )
+            for table in ("part", "record"):
+                self._execute(f"delete from {table} where record in ({unsent})", (UNKNOWN,))
+            self._execute(
+                "update record set left_at = null from gap where state = ? and left_at = since",
+                (REFUSED,),
+            )
+            self._execute("delete from gap")
+
     # Entries
 
     def entries(self, push: int, *states: str) -> Iterator[Entry]:
@@ -270,6 +317,14 @@ class Ledger:
             ),
         )
         self.link_row(push, draft.row, cursor.lastrowid or 0)
+
+    def add_unknown(self, push: int, endpoint: str, draft: Draft, gap: Gap) -> None:
+        """Add a draft that may have been sent in a gap of the ledger; its state is *unknown*."""
+        self.add(push, endpoint, draft)
+        self._execute(
+            "update record set state = ?, left_at = ?, sent_at = ? where endpoint = ? and hash = ?",
+            (UNKNOWN, gap.since, gap.restored_at, endpoint, draft.hash),
+        )
 
     def requeue(self, push: int, entry: Entry, row: int) -> None:
         """Let this push continue with an entry of an earlier one, which is in `row` of its file."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from itertools import chain, count
 from pathlib import Path
 from typing import Literal
@@ -25,6 +26,7 @@ from p4books.push.documents import RowReader, read_documents
 from p4books.push.enqueue import Enqueuer
 from p4books.push.errors import (
     KeptOtherwise,
+    LedgerHasGap,
     LedgerTrouble,
     NotAllCreated,
     NotReached,
@@ -32,7 +34,7 @@ from p4books.push.errors import (
     Stopped,
 )
 from p4books.push.ledger import Ledger
-from p4books.push.lookups import Lookups
+from p4books.push.lookups import Lookups, find_held_before
 from p4books.push.reconcile import Reconciler
 from p4books.push.send import Delivery, RecordSender, RetryPolicy
 from p4books.push.tax_ids import TaxIdCheck
@@ -82,6 +84,8 @@ def push_records(  # noqa: PLR0913 - the use case: all that a caller can choose
         check_warehouse(settings.warehouse)
         if not options.same_books:
             _check_books(ledger, settings)
+        if options.ledger_complete and not options.dry_run:
+            ledger.close_gap()
         definition = load_endpoints(settings.warehouse)[endpoint]
         lookups = Lookups.load(settings, definition, SqlSources.at(None))
         report.books_as_of, existing_ids = lookups.current_to, lookups.own.ids | lookups.own.gone
@@ -92,7 +96,9 @@ def push_records(  # noqa: PLR0913 - the use case: all that a caller can choose
         tax_ids = TaxIdCheck()
         checked = validate_documents(tax_ids.collect(documents), definition, lookups)
         drafts = chain(checked, reader.find_unused())
-        push = Enqueuer(ledger, options, report).enqueue(drafts, source, settings.address)
+        held_before = partial(find_held_before, settings.warehouse, definition)
+        enqueuer = Enqueuer(ledger, options, report, held_before)
+        push = enqueuer.enqueue(drafts, source, settings.address)
         report.warnings = tax_ids.find_wrong()
         _report_reading(reader, report)
         report.rows = max(report.rows, next(counter))  # also those that no column lets be read
@@ -229,6 +235,8 @@ def _report_states(ledger: Ledger, push: int, report: PushReport) -> None:
     report.refused, report.unknown = states[REFUSED], states[UNKNOWN]
     if report.refused or report.unknown:
         report.errors.append(NotAllCreated(push, report.refused, report.unknown))
+    if report.unknown and (gap := ledger.load_gap()):
+        report.errors.append(LedgerHasGap(gap.since))
     if differing:
         report.errors.append(KeptOtherwise(push, differing))
     if report.earlier_refused:

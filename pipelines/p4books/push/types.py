@@ -193,7 +193,8 @@ class PushOptions:
     validate only. `limit`: send at most this many records. `skip_bad`: send the valid records even
     if others have faults. `resend`: states (refused, unknown) whose records are sent once more.
     `allow_renumbering`: continue even if P4 Books assigns its own codes. `same_books`: these are
-    the same books as before, although their address is different.
+    the same books as before, although their address is different. `ledger_complete`: nothing was
+    pushed that the ledger does not know, although it is from a backup.
     """
 
     column_map: Mapping[str, str] = field(default_factory=dict)
@@ -204,6 +205,7 @@ class PushOptions:
     resend: frozenset[str] = frozenset()
     allow_renumbering: bool = False
     same_books: bool = False
+    ledger_complete: bool = False
 
 
 @dataclass
