@@ -277,6 +277,16 @@ class WarehouseLost(P4BooksError):
         )
 
 
+class RestoreInterrupted(P4BooksError):
+    """A restore was stopped while it put files in place."""
+
+    def __init__(self, tenant: str) -> None:
+        super().__init__(
+            f"A restore of tenant {tenant} was stopped before all files were in place. Nothing was "
+            "requested or changed. Run `p4books restore` to finish it, then run again."
+        )
+
+
 class PublishedHasMore(P4BooksError):
     """The published file has lists whose first copy is not complete yet."""
 

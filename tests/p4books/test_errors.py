@@ -41,6 +41,7 @@ from p4books.errors import (
     QueryFailed,
     Redirected,
     Refused,
+    RestoreInterrupted,
     RightMissing,
     RowsReplaced,
     SettingsError,
@@ -120,6 +121,11 @@ ERRORS: list[tuple[P4BooksError, str, str]] = [
         WarehouseLost(FILE, "run 3 loaded rows into it", "Put back the newest one."),
         "Nothing was requested or changed",
         "Put back the newest one",
+    ),
+    (
+        RestoreInterrupted("acme"),
+        "Nothing was requested or changed",
+        "Run `p4books restore` to finish it",
     ),
     (
         PublishedHasMore(Path("data/acme.duckdb"), ["invoices", "vendors"]),

@@ -4,6 +4,7 @@ from typing import NoReturn
 
 import click
 
+from p4books.cli.backup_commands import backup, restore
 from p4books.cli.dashboard_commands import dashboard
 from p4books.cli.demo import demo, sandbox
 from p4books.cli.page_commands import page
@@ -35,6 +36,7 @@ def app() -> None:
 for _command in (
     *(sync, check, status, runs, adopt),
     *(push, pushes, query, export, models, report, statement),
+    *(backup, restore),
     *(dashboard, page, sandbox, demo),
 ):
     app.add_command(_command)

@@ -33,6 +33,8 @@ _STOPPED = {
     "page": "Stopped. The file is the old one or the complete new one.",
     "export": "Stopped. Each file is the old one or the complete new one.",
     "statement": "Stopped. Each file is the old one or the complete new one.",
+    "backup": "Stopped. Backups that were complete are unchanged; the next one removes the rest.",
+    "restore": "Stopped. Nothing is lost; `p4books restore` finishes what was begun, if anything.",
     "report": "Stopped. The published file is the last one or the complete new one.",
 }
 _NOTHING_CHANGED = "Stopped. Nothing was changed."

@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 
 from p4books.endpoints import ENDPOINTS
-from p4books.errors import OtherBooks, WarehouseDamaged, WarehouseLost, count_of
+from p4books.errors import OtherBooks, RestoreInterrupted, WarehouseDamaged, WarehouseLost, count_of
 from p4books.load.schema import WarehouseState, create_tables, read_state
 from p4books.load.warehouse import (
     change_warehouse,
@@ -31,8 +31,11 @@ def check_not_lost(settings: Settings) -> None:
     """Raise WarehouseLost if the warehouse is missing although this tenant had one.
 
     A new one would begin without its history. What shows that there was one: its generations, the
-    run log, the ledger, or a published file.
+    run log, the ledger, or a published file. Raises RestoreInterrupted if a restore put only some
+    of its files in place.
     """
+    if settings.restoring.exists():
+        raise RestoreInterrupted(settings.tenant)
     if settings.warehouse.exists():
         return
     if evidence := list(_find_evidence(settings)):

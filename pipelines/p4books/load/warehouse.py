@@ -56,6 +56,16 @@ def list_generations(warehouse: Path) -> list[Path]:
     return sorted(_generations_folder(warehouse).glob("warehouse-*.duckdb"), reverse=True)
 
 
+def name_generation(generation: Path) -> str:
+    """Return the name by which a generation is restored."""
+    return generation.stem.removeprefix("warehouse-")
+
+
+def parse_generation(path: Path) -> datetime | None:
+    """Return when a generation was written; None if it was renamed."""
+    return _parse_time(name_generation(path))
+
+
 def measure_generations(warehouse: Path) -> tuple[int, int]:
     """Return how many earlier warehouses are kept, and their bytes on disk.
 
@@ -71,11 +81,13 @@ def describe_way_back(warehouse: Path) -> str:
     newest = next(filter(_is_usable, list_generations(warehouse)), None)
     if newest is None:
         folder = _generations_folder(warehouse)
-        return f"There is no generation to put back in {folder}; a backup may have one. {over}"
-    at = _parse_generation(newest)
+        return (
+            f"There is no generation to put back in {folder}. `p4books restore` lists the backups "
+            f"of the setting backup_to. {over}"
+        )
+    at = parse_generation(newest)
     when = f", of {at:%Y-%m-%d %H:%M:%S} UTC," if at else ""
-    first = f"{_describe_removal(logs)} && " if (logs := _find_logs(warehouse)) else ""
-    command = f"{first}cp {shlex.quote(str(newest))} {shlex.quote(str(warehouse))}"
+    command = f"p4books restore {shlex.quote(name_generation(newest))}"
     return f"Put back the newest generation{when} with `{command}`, and run again. {over}"
 
 
@@ -101,7 +113,7 @@ def keep_all_generations(warehouse: Path) -> None:
     generations = list_generations(warehouse)
     if not generations:
         return
-    newest = max([datetime.now(UTC), *filter(None, map(_parse_generation, generations))])
+    newest = max([datetime.now(UTC), *filter(None, map(parse_generation, generations))])
     try:
         (generations[0].parent / f"{_KEPT}{_format_generation(newest)}").touch()
     except OSError as error:
@@ -115,7 +127,7 @@ def correct_generation_times(warehouse: Path, now: float) -> None:
     for good stays after the same ones. `now` in seconds since 1970. Raises DiskTrouble.
     """
     limit = datetime.fromtimestamp(now, UTC)
-    dated = [(_parse_generation(path), path) for path in list_generations(warehouse)]
+    dated = [(parse_generation(path), path) for path in list_generations(warehouse)]
     dated += [(_parse_mark(path), path) for path in _list_marks(warehouse)]
     future = [(at, not path.suffix, path) for at, path in dated if at and at > limit]
     try:
@@ -242,7 +254,7 @@ def _keep_generation(warehouse: Path) -> None:
     newest_first = [
         path
         for path in list_generations(warehouse)
-        if _parse_generation(path) and path.stem.removeprefix("warehouse-") > kept_until
+        if parse_generation(path) and name_generation(path) > kept_until
     ]
     last_of_day = {path.name[:18]: path for path in reversed(newest_first)}
     days = [last_of_day[day] for day in sorted(last_of_day, reverse=True)[:GENERATION_DAYS]]
@@ -275,11 +287,6 @@ def _list_marks(warehouse: Path) -> list[Path]:
 
 def _format_generation(written: datetime) -> str:
     return f"{written:%Y%m%dT%H%M%S%f}Z"
-
-
-def _parse_generation(path: Path) -> datetime | None:
-    """Return when a generation was written; None if it was renamed."""
-    return _parse_time(path.stem.removeprefix("warehouse-"))
 
 
 def _parse_mark(path: Path) -> datetime | None:

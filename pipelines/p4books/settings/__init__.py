@@ -1,11 +1,13 @@
 """Settings: where they are looked up, their types, defaults and validation."""
 
+from p4books.settings.backup import KeepRules, check_backup_place
 from p4books.settings.delivery import DELIVERY_KINDS, Delivery
 from p4books.settings.groups import Group
 from p4books.settings.load import (
     list_published_tenants,
     load_groups,
     load_settings,
+    locate_backups,
     project_root,
 )
 from p4books.settings.model import (
@@ -24,12 +26,15 @@ __all__ = [
     "ConfiguredTenant",
     "Delivery",
     "Group",
+    "KeepRules",
     "Settings",
+    "check_backup_place",
     "collect_settings",
     "list_published_tenants",
     "load_groups",
     "load_settings",
     "load_tenants",
+    "locate_backups",
     "normalize_address",
     "project_root",
     "read_sources",

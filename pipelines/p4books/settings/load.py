@@ -72,7 +72,11 @@ class SettingsLoader:
         data_dir = self._root / expand_home(settings.data_dir, "data_dir")
         _check_data_dir(data_dir)
         name = self._find_tenant(settings.tenant, data_dir)
-        places = {"data_dir": data_dir, "deliver": _locate_deliveries(settings, self._root)}
+        places = {
+            "data_dir": data_dir,
+            "deliver": _locate_deliveries(settings, self._root),
+            "backup_to": settings.backup_to and locate_backups(settings.backup_to, self._root),
+        }
         settings = settings.model_copy(update={**places, "tenant": name})
         settings.remember_key_place(locate_key(self._sources, name))
         return settings
@@ -124,6 +128,11 @@ def expand_home(path: Path, setting: str) -> Path:
                 "Nothing was done. Set it to a path that begins with /."
             ) from None
         return path
+
+
+def locate_backups(place: str, root: Path) -> str:
+    """Return a place of backups; a relative folder is in that of the settings, as data_dir is."""
+    return place if "://" in place else str(root / expand_home(Path(place), "backup_to"))
 
 
 def list_tenants(data_dir: Path) -> list[str]:

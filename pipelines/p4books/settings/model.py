@@ -23,6 +23,7 @@ from pydantic import field_validator as validator
 
 from p4books.endpoints import ENDPOINTS, get_endpoint
 from p4books.errors import SettingsError, UsageError, describe_unknown, end_sentence
+from p4books.settings.backup import KeepRules, check_backup_place, parse_keep_rules
 from p4books.settings.delivery import Delivery, parse_deliveries
 from p4books.spelling import clean_name
 
@@ -98,6 +99,8 @@ class Settings(BaseModel):
     dashboard_password: SecretStr | None = None
     sync_interval: float = Field(default=15, gt=0, allow_inf_nan=False)  # minutes
     deliver: Annotated[tuple[Delivery, ...], BeforeValidator(parse_deliveries)] = ()
+    backup_to: str | None = None
+    backup_keep: Annotated[KeepRules, BeforeValidator(parse_keep_rules)] = KeepRules()
     parallel_lists: int = Field(default=6, ge=1, le=32)
     published_mode: Annotated[int, BeforeValidator(_parse_mode)] = 0o440
     published_group: Annotated[str | None, BeforeValidator(_parse_group)] = None
@@ -157,6 +160,11 @@ class Settings(BaseModel):
         if parts.scheme == "http" and not _is_loopback(parts.hostname):
             raise ValueError("the key is sent over http:// only to this machine; use https://")
         return value.rstrip("/")
+
+    @validator("backup_to")
+    @classmethod
+    def _check_backup_place(cls, value: str | None) -> str | None:
+        return check_backup_place(value) if value else None
 
     @validator("endpoints", "ignore_totals")
     @classmethod
@@ -241,6 +249,11 @@ class Settings(BaseModel):
     def spool(self) -> Path:
         """The folder of raw pages that are not loaded yet, one folder per endpoint."""
         return self.private / "spool"
+
+    @property
+    def restoring(self) -> Path:
+        """The folder of the files that a restore puts in place."""
+        return self.private / "restoring"
 
     def scratch(self, name: str) -> Path:
         """Return the scratch folder of a command other than sync."""

@@ -1,0 +1,70 @@
+"""Errors of backups; each message is shown to the user as it is."""
+
+from p4books.errors import P4BooksError, UsageError, end_sentence
+
+
+class BackupPlaceTrouble(P4BooksError):
+    """The place of backups cannot be read or written; `left` says what is unchanged."""
+
+    def __init__(self, place: str, why: str, left: str) -> None:
+        super().__init__(f"{place}: {end_sentence(why)} {left} Fix that, and run it again.")
+
+
+class BackupDamaged(P4BooksError):
+    """A backup is not as its manifest says."""
+
+    def __init__(self, name: str, what: str) -> None:
+        super().__init__(
+            f"The backup {name} is damaged: {what}. Nothing was changed. `p4books restore` lists "
+            "the others."
+        )
+
+
+class BackupTooNew(P4BooksError):
+    """A backup was made by a newer p4books."""
+
+    def __init__(self, name: str, version: str) -> None:
+        super().__init__(
+            f"The backup {name} was made by p4books {version}, which is newer than this one. "
+            "Nothing was changed. Install that version."
+        )
+
+
+class NothingToBackUp(P4BooksError):
+    """A tenant has no warehouse yet."""
+
+    def __init__(self, tenant: str) -> None:
+        super().__init__(
+            f"There is nothing to back up: tenant {tenant} has no warehouse yet. "
+            "Run `p4books sync` first."
+        )
+
+
+class BooksKeepChanging(P4BooksError):
+    """No instant was found at which the warehouse and the log of runs fit each other."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The warehouse was replaced each time it was copied. No backup was made; earlier ones "
+            "are unchanged. Run it again."
+        )
+
+
+class OtherTenantsBackup(UsageError):
+    """A backup belongs to another tenant, or to books at another address."""
+
+    def __init__(self, name: str, theirs: str, ours: str, remedy: str) -> None:
+        super().__init__(
+            f"The backup {name} is of {theirs}; the settings are those of {ours}. Nothing was "
+            f"changed. {remedy}"
+        )
+
+
+class UnknownBackup(UsageError):
+    """There is no backup or generation of a name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"There is no backup and no generation {name}. Nothing was changed. "
+            "`p4books restore` lists them."
+        )

@@ -1,0 +1,209 @@
+"""Places of backups: a folder, or an object storage that fsspec can open.
+
+Below a place each tenant has a folder, and in that each backup has one.
+"""
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Protocol
+
+from p4books.backup.errors import BackupPlaceTrouble
+from p4books.errors import P4BooksError, UsageError
+
+CHUNK = 4 * 1024**2  # bytes in memory at a time
+PART = 32 * 1024**2  # bytes of a part of an upload; an object has at most 10,000
+UNCHANGED = "The files of the tenant and complete backups are unchanged."
+
+_CREDENTIAL = re.compile(r"KEY|SECRET|TOKEN|PASSWORD")
+
+
+class Place(Protocol):
+    """A folder of folders of files. Its functions raise BackupPlaceTrouble."""
+
+    def locate(self, *names: str) -> str:
+        """Return the path or URL of a folder or file."""
+
+    def list_folders(self, folder: str) -> list[str]:
+        """Return the names of the folders in a folder; none if it does not exist."""
+
+    def list_files(self, folder: str) -> dict[str, int]:
+        """Return the sizes in bytes of the files of a folder, by name."""
+
+    def write(self, folder: str, name: str, chunks: Iterable[bytes]) -> None:
+        """Write a file; it is on disk when this returns."""
+
+    def open(self, folder: str, name: str) -> Iterator[bytes]:
+        """Yield the content of a file."""
+
+    def delete(self, folder: str, names: Iterable[str]) -> None:
+        """Delete files of a folder, and the folder if it is empty then."""
+
+
+def open_place(place: str) -> Place:
+    """Open a folder or the URL of an object storage; nothing is requested yet.
+
+    Raises UsageError if a package is missing for it.
+    """
+    return RemotePlace(place) if "://" in place else LocalPlace(Path(place))
+
+
+class LocalPlace:
+    """A folder that only its owner can read."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def locate(self, *names: str) -> str:
+        """Return the path of a folder or file."""
+        return str(self._root.joinpath(*names))
+
+    def list_folders(self, folder: str) -> list[str]:
+        """Return the names of the folders in a folder; none if it does not exist."""
+        with self._translate_errors():
+            try:
+                return [entry.name for entry in os.scandir(self._root / folder) if entry.is_dir()]
+            except FileNotFoundError:
+                return []
+
+    def list_files(self, folder: str) -> dict[str, int]:
+        """Return the sizes in bytes of the files of a folder, by name."""
+        with self._translate_errors():
+            entries = os.scandir(self._root / folder)
+            return {each.name: each.stat().st_size for each in entries if each.is_file()}
+
+    def write(self, folder: str, name: str, chunks: Iterable[bytes]) -> None:
+        """Write a file; it is on disk when this returns."""
+        path = self._root / folder / name
+        with self._translate_errors():
+            self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
+            for above in (path.parent.parent, path.parent):
+                above.mkdir(exist_ok=True, mode=0o700)
+            part = path.with_name(f".{name}")
+            handle = os.open(part, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
+            with os.fdopen(handle, "wb") as file:
+                file.writelines(chunks)
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(path)
+            for above in (path.parent, path.parent.parent, self._root):
+                _sync_folder(above)
+
+    def open(self, folder: str, name: str) -> Iterator[bytes]:
+        """Yield the content of a file."""
+        with self._translate_errors(), (self._root / folder / name).open("rb") as file:
+            while chunk := file.read(CHUNK):
+                yield chunk
+
+    def delete(self, folder: str, names: Iterable[str]) -> None:
+        """Delete files of a folder, and the folder if it is empty then."""
+        path = self._root / folder
+        with self._translate_errors():
+            for name in names:
+                (path / name).unlink(missing_ok=True)
+            with suppress(OSError):  # it has files of others
+                path.rmdir()
+
+    @contextmanager
+    def _translate_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            why = error.strerror or str(error)
+            raise BackupPlaceTrouble(str(self._root), why, UNCHANGED) from None
+
+
+class RemotePlace:
+    """A folder of an object storage, such as s3://BUCKET/FOLDER."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._files = _open_filesystem(url)
+
+    def locate(self, *names: str) -> str:
+        """Return the URL of a folder or file."""
+        return "/".join([self._url, *filter(None, names)])
+
+    def list_folders(self, folder: str) -> list[str]:
+        """Return the names of the folders in a folder; none if it does not exist."""
+        with self._translate_errors():
+            try:
+                entries = self._files.ls(self.locate(folder), detail=True)
+            except FileNotFoundError:
+                return []
+            return [_name(entry) for entry in entries if entry["type"] == "directory"]
+
+    def list_files(self, folder: str) -> dict[str, int]:
+        """Return the sizes in bytes of the files of a folder, by name."""
+        with self._translate_errors():
+            entries = self._files.ls(self.locate(folder), detail=True)
+            return {_name(each): each["size"] for each in entries if each["type"] == "file"}
+
+    def write(self, folder: str, name: str, chunks: Iterable[bytes]) -> None:
+        """Write a file; the storage has all of it when this returns."""
+        address = self.locate(folder, name)
+        with self._translate_errors(), self._files.open(address, "wb", block_size=PART) as file:
+            for chunk in chunks:
+                file.write(chunk)
+
+    def open(self, folder: str, name: str) -> Iterator[bytes]:
+        """Yield the content of a file."""
+        address = self.locate(folder, name)
+        with self._translate_errors(), self._files.open(address, "rb", block_size=CHUNK) as file:
+            while chunk := file.read(CHUNK):
+                yield chunk
+
+    def delete(self, folder: str, names: Iterable[str]) -> None:
+        """Delete files of a folder, which exists as long as it has files."""
+        with self._translate_errors():
+            for name in names:
+                with suppress(FileNotFoundError):
+                    self._files.rm_file(self.locate(folder, name))
+
+    @contextmanager
+    def _translate_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except P4BooksError:
+            raise
+        except Exception as error:  # noqa: BLE001 - each storage has errors of its own
+            raise BackupPlaceTrouble(self._url, describe_failure(error), UNCHANGED) from None
+
+
+def describe_failure(error: BaseException) -> str:
+    """Describe an error of a storage in one line, without any credential of the environment."""
+    while not str(error).strip() and error.__cause__ is not None:
+        error = error.__cause__
+    text = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+    for name, value in os.environ.items():
+        if len(value) > 3 and _CREDENTIAL.search(name.upper()):
+            text = text.replace(value, "…")
+    return re.sub(r"//[^/@\s]+@", "//…@", text)
+
+
+def _open_filesystem(url: str) -> Any:
+    import fsspec  # noqa: PLC0415 - half a second with what a storage needs
+
+    protocol = url.partition("://")[0]
+    try:
+        return fsspec.filesystem(protocol, skip_instance_cache=True, use_listings_cache=False)
+    except (ImportError, ValueError) as error:
+        raise UsageError(
+            f"{url} cannot be opened: {describe_failure(error).rstrip('.')}. Nothing was done. "
+            "For s3:// install the extra: `pip install 'p4books[backup]'`."
+        ) from None
+
+
+def _name(entry: dict[str, Any]) -> str:
+    return str(entry["name"]).rstrip("/").rpartition("/")[2]
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # some file systems cannot
+            os.fsync(handle)
+    finally:
+        os.close(handle)

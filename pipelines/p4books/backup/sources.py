@@ -1,0 +1,165 @@
+"""What a tenant can be restored from: generations of its warehouse, and backups."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+
+from p4books.backup.errors import BackupDamaged, BackupTooNew, OtherTenantsBackup, UnknownBackup
+from p4books.backup.manifest import MANIFEST, Manifest, decode_manifest, parse_backup_name
+from p4books.backup.places import Place, open_place
+from p4books.backup.snapshot import count_rows
+from p4books.errors import P4BooksError
+from p4books.load.warehouse import (
+    check_warehouse,
+    list_generations,
+    name_generation,
+    parse_generation,
+)
+from p4books.settings import Settings
+
+NEWEST = "newest"  # instead of a name: the newest backup that is good
+
+
+@dataclass(frozen=True)
+class FoundBackup:
+    """A folder of a place that may be a backup; `problem` says why it is not a good one."""
+
+    name: str
+    folder: str
+    place: Place
+    manifest: Manifest | None = None
+    problem: str | None = None
+
+    @property
+    def location(self) -> str:
+        """Its path or URL."""
+        return self.place.locate(self.folder)
+
+
+@dataclass(frozen=True)
+class RestoreSource:
+    """A backup or a generation, as it is listed.
+
+    `size` in bytes, `rows` the active rows of all lists; `problem` says why it cannot be restored.
+    """
+
+    name: str
+    kind: str
+    instant: datetime | None
+    size: int
+    rows: int | None
+    location: str
+    problem: str | None = None
+
+
+def list_generation_sources(settings: Settings) -> list[RestoreSource]:
+    """List the generations of a tenant's warehouse, the newest first."""
+    return [_describe_generation(path) for path in list_generations(settings.warehouse)]
+
+
+def list_backup_sources(settings: Settings, place: str | None = None) -> list[RestoreSource]:
+    """List the backups of a tenant, the newest first, also those that cannot be restored.
+
+    `place` is a folder or URL of backups, by default that of the settings; without either there are
+    none. Raises UsageError and BackupPlaceTrouble.
+    """
+    if not (place := place or settings.backup_to):
+        return []
+    found = map(_describe_backup, find_backups(open_place(place), settings))
+    return sorted(found, key=lambda source: source.name, reverse=True)
+
+
+def find_backups(place: Place, settings: Settings) -> Iterator[FoundBackup]:
+    """Yield the backups of a tenant, also damaged ones and those of other books, in any order.
+
+    What an interrupted backup left is none. Raises BackupPlaceTrouble.
+    """
+    for name in place.list_folders(settings.tenant):
+        folder = f"{settings.tenant}/{name}"
+        if parse_backup_name(name) is None or MANIFEST not in (files := place.list_files(folder)):
+            continue
+        try:
+            manifest = _read_manifest(place, folder, name)
+        except (BackupDamaged, BackupTooNew) as error:
+            yield FoundBackup(name, folder, place, None, str(error))
+            continue
+        sizes = {file: each.size for file, each in manifest.files.items()}
+        problem = None
+        if manifest.name != name or manifest.tenant.casefold() != settings.tenant.casefold():
+            problem = f"it is the backup {manifest.name} of tenant {manifest.tenant}"
+        elif bad := [file for file, size in sizes.items() if files.get(file) != size]:
+            problem = f"{' and '.join(bad)} is missing or has another size"
+        yield FoundBackup(name, folder, place, manifest, problem)
+
+
+def find_source(settings: Settings, name: str, place: str | None) -> Path | FoundBackup:
+    """Return the generation, as a path, or the backup of this name, or at this path or URL.
+
+    Raises UnknownBackup, BackupDamaged, BackupTooNew, OtherTenantsBackup, BackupPlaceTrouble.
+    """
+    if "/" in name:
+        return _open_backup(settings, name)
+    bare = name.removeprefix("warehouse-").removesuffix(".duckdb")
+    for generation in list_generations(settings.warehouse):
+        if name_generation(generation) == bare:
+            return generation
+    if not (place := place or settings.backup_to):
+        raise UnknownBackup(name)
+    found = sorted(find_backups(open_place(place), settings), key=lambda backup: backup.name)
+    if name == NEWEST:
+        found = [backup for backup in found if backup.problem is None][-1:]
+    else:
+        found = [backup for backup in found if backup.name == name]
+    if not found:
+        raise UnknownBackup(name)
+    if found[0].manifest is None or found[0].problem:
+        raise BackupDamaged(name, found[0].problem or "it cannot be read")
+    return found[0]
+
+
+def _open_backup(settings: Settings, location: str) -> FoundBackup:
+    root, _, name = location.rstrip("/").rpartition("/")
+    place = open_place(root if "://" in root else str(Path(root or "/").absolute()))
+    if MANIFEST not in place.list_files(name):
+        raise UnknownBackup(location)
+    manifest = _read_manifest(place, name, name)
+    if manifest.tenant.casefold() != settings.tenant.casefold():
+        theirs, ours = f"tenant {manifest.tenant}", f"tenant {settings.tenant}"
+        remedy = f"Use the settings of {manifest.tenant}, with its own key."
+        raise OtherTenantsBackup(manifest.name, theirs, ours, remedy)
+    return FoundBackup(manifest.name, name, place, manifest)
+
+
+def _read_manifest(place: Place, folder: str, name: str) -> Manifest:
+    return decode_manifest(name, b"".join(place.open(folder, MANIFEST)))
+
+
+def _describe_generation(path: Path) -> RestoreSource:
+    name = name_generation(path)
+    rows, problem = None, None
+    try:
+        check_warehouse(path)
+        rows = sum(count_rows(path).values())
+    except P4BooksError as error:
+        problem = str(error)
+    except duckdb.Error as error:
+        problem = str(error).splitlines()[0]
+    instant = parse_generation(path)
+    size = path.stat().st_size
+    return RestoreSource(name, "generation", instant, size, rows, str(path), problem)
+
+
+def _describe_backup(found: FoundBackup) -> RestoreSource:
+    manifest = found.manifest
+    return RestoreSource(
+        found.name,
+        "backup",
+        parse_backup_name(found.name),
+        manifest.size if manifest else 0,
+        sum(manifest.rows.values()) if manifest else None,
+        found.location,
+        found.problem,
+    )

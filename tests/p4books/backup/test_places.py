@@ -1,0 +1,90 @@
+"""Places of backups: a folder and an S3 do the same."""
+
+import socket
+import stat
+from pathlib import Path
+
+import pytest
+from tests.p4books.backup.conftest import SECRET
+
+from p4books.backup.errors import BackupPlaceTrouble
+from p4books.backup.places import describe_failure, open_place
+from p4books.errors import UsageError
+
+
+@pytest.fixture(params=["folder", "s3"])
+def location(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The path of a folder that does not exist yet, or the URL of one in a bucket."""
+    if request.param == "folder":
+        return str(tmp_path / "not" / "there")
+    return f"{request.getfixturevalue('s3')}/{tmp_path.name}"
+
+
+def test_files(location: str) -> None:
+    """What is written is listed and read as it was, and gone when it is deleted."""
+    place = open_place(location)
+    assert place.list_folders("acme") == []
+
+    place.write("acme/one", "large.bin", [b"x" * 3_000_000] * 3)
+    place.write("acme/one", "small.txt", [b"before"])
+    place.write("acme/one", "small.txt", [b"after"])
+    place.write("acme/two", "empty", [])
+
+    assert sorted(place.list_folders("acme")) == ["one", "two"]
+    assert place.list_files("acme/one") == {"large.bin": 9_000_000, "small.txt": 5}
+    assert b"".join(place.open("acme/one", "small.txt")) == b"after"
+    assert sum(len(chunk) for chunk in place.open("acme/one", "large.bin")) == 9_000_000
+    place.delete("acme/one", ["large.bin", "small.txt", "never"])
+    assert place.list_folders("acme") == ["two"]
+    assert place.locate("acme", "two") == f"{location}/acme/two"
+
+
+def test_only_the_owner_reads(tmp_path: Path) -> None:
+    """Folders and files of a backup are their owner's alone."""
+    open_place(str(tmp_path / "out")).write("acme/one", "file", [b"x"])
+
+    modes = {stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "out").rglob("*")}
+    assert modes == {0o600, 0o700}
+
+
+def test_others_files_stay(tmp_path: Path) -> None:
+    """A folder in which there is something else is not deleted."""
+    place = open_place(str(tmp_path))
+    place.write("acme/one", "ours", [b"x"])
+    place.write("acme/one", "theirs", [b"x"])
+
+    place.delete("acme/one", ["ours"])
+
+    assert place.list_files("acme/one") == {"theirs": 1}
+
+
+def test_no_bucket(s3: str) -> None:
+    """A bucket that does not exist is named in one sentence, without the secret."""
+    with pytest.raises(BackupPlaceTrouble, match="bucket does not exist") as failure:
+        open_place("s3://other/p4books").write("acme/one", "file", [b"x"])
+    assert SECRET not in str(failure.value)
+
+
+def test_nobody_answers(s3: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A storage that cannot be reached is an error, not a wait for minutes."""
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{unused.getsockname()[1]}")
+        monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+        with pytest.raises(BackupPlaceTrouble, match="Could not connect"):
+            open_place(s3).list_folders("acme")
+
+
+def test_unknown_storage() -> None:
+    """A protocol that nothing here speaks is an error of usage."""
+    with pytest.raises(UsageError, match="Nothing was done"):
+        open_place("nothing://bucket/folder")
+
+
+def test_no_credentials_in_messages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever a storage says, credentials of the environment or of a URL are not repeated."""
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "a-token")
+
+    failure = describe_failure(OSError("a-token refused at https://user:pw@host/x\nmore"))
+
+    assert failure == "… refused at https://…@host/x"
