@@ -21,9 +21,10 @@ setup: .venv/.done ## Create .venv and install the pinned packages
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-system: ## Install the browser and the office program that tests use; on Debian, as root
+system: ## Install the browser, the office program and systemd that tests use; on Debian, as root
 	@command -v chromium >/dev/null || { $(APT_INSTALL) chromium fonts-liberation; } >/dev/null
 	@command -v soffice >/dev/null || { $(APT_INSTALL) libreoffice-calc-nogui; } >/dev/null
+	@command -v systemd-analyze >/dev/null || { $(APT_INSTALL) systemd; } >/dev/null
 
 demo: setup ## Sync a sandbox twice and show three figures; needs no key
 	$(BIN)/p4books demo

@@ -287,6 +287,18 @@ class RestoreInterrupted(P4BooksError):
         )
 
 
+class NothingToContinue(P4BooksError):
+    """There are no files of an earlier run, and the caller wants to continue from one."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"There is no earlier run to continue from: {path} does not exist. Nothing was "
+            "requested or made, because a new warehouse would begin without its history. Put the "
+            "folder of the files back from a cache or a backup; for a first run, leave out "
+            "--existing."
+        )
+
+
 class PublishedHasMore(P4BooksError):
     """The published file has lists whose first copy is not complete yet."""
 

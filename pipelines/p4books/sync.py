@@ -30,6 +30,7 @@ from p4books.extract.clock import MAX_SKEW, ClockCheck
 from p4books.extract.reader import ExtractResult, ProgressCallback, ReadOptions, read_lists
 from p4books.load.books import (
     check_books,
+    check_existing,
     check_not_lost,
     continue_from_generation,
     find_unfinished_lists,
@@ -76,6 +77,7 @@ def sync(  # noqa: PLR0913 - the use case: all that a caller can choose
     allow_changed: Sequence[str] = (),
     same_books: bool = False,
     from_nothing: bool = False,
+    existing: bool = False,
     summary: SyncSummary | None = None,
     trust_clock: bool = False,
     clock: Callable[[], float] = time.time,
@@ -86,6 +88,7 @@ def sync(  # noqa: PLR0913 - the use case: all that a caller can choose
     its end, regardless of `requests_per_run`; `allow_gone` names endpoints whose rows may be closed
     however many are gone, `allow_changed` those whose rows may have become others; `same_books`
     says that another address has the same books; `from_nothing` begins with an empty warehouse;
+    `existing` says that there must be an earlier run to continue from;
     `trust_clock` loads even if the clock of this machine, `clock` in seconds since 1970, seems to
     be wrong; `summary`, filled in place, shows what was done even if an error is raised. What fails
     for one endpoint is in `SyncSummary.faults` and does not stop the others. Raises P4BooksError if
@@ -93,6 +96,8 @@ def sync(  # noqa: PLR0913 - the use case: all that a caller can choose
     WarehouseDamaged, OtherBooks, DiskTrouble and the like.
     """
     find_access(settings)
+    if existing:
+        check_existing(settings)
     names = _validate_endpoints(endpoints) or list(settings.endpoints)
     budget = None if full else settings.requests_per_run
     guards = Guards(

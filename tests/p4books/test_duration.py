@@ -16,6 +16,8 @@ from p4books.settings.duration import describe_duration, format_duration, parse_
         ("1w", 604800, "7d"),
         ("1h30m", 5400, "90m"),
         ("1d1h1s", 90001, "1d1h1s"),
+        ("1d1h", 90000, "25h"),
+        ("24h", 86400, "1d"),
     ],
 )
 def test_parse(text: str, seconds: int, formatted: str) -> None:

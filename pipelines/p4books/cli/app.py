@@ -11,6 +11,7 @@ from p4books.cli.page_commands import page
 from p4books.cli.push_commands import push, pushes
 from p4books.cli.query_commands import export, models, query, report
 from p4books.cli.runtime import run_app
+from p4books.cli.schedule_commands import schedule
 from p4books.cli.statement_commands import statement
 from p4books.cli.status_commands import runs, status
 from p4books.cli.sync_commands import adopt, check, sync
@@ -34,7 +35,7 @@ def app() -> None:
 
 
 for _command in (
-    *(sync, check, status, runs, adopt),
+    *(sync, check, status, runs, schedule, adopt),
     *(push, pushes, query, export, models, report, statement),
     *(backup, restore),
     *(dashboard, page, sandbox, demo),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from p4books.cli.runtime import json_option, log_error, parse_length, tenant_option
-from p4books.cli.streams import is_same_output
+from p4books.cli.streams import is_same_output, print_text
 from p4books.errors import P4BooksError, UsageError
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def write_metrics(tenants: "list[TenantMetrics]", output: Path | None) -> None:
 
     text = format_exposition(tenants)
     if output is None:
-        click.echo(text, nl=False)
+        print_text(text)
         return
     with write_atomically(output, METRICS_MODE) as scratch:
         scratch.write_text(text, encoding="utf-8")

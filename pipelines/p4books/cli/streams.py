@@ -27,6 +27,11 @@ def prepare_streams() -> None:
     sys.stderr = _open_text(_Messages(2, "w", closefd=False), sys.stderr, is_line_buffered=True)
 
 
+def print_text(text: str) -> None:
+    """Print a text with the file names in it as they are."""
+    sys.stdout.write(text)
+
+
 def is_same_output() -> bool:
     """Return whether stdout and stderr lead to the same terminal or file."""
     try:

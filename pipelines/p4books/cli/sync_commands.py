@@ -45,6 +45,12 @@ from p4books.errors import P4BooksError
     help="Begin with an empty warehouse: its history is given up. Earlier generations are kept.",
 )
 @click.option(
+    "--existing",
+    is_flag=True,
+    help="Only continue: end with 1 if there are no files of an earlier run, as after the loss of "
+    "a cache.",
+)
+@click.option(
     "--trust-clock",
     is_flag=True,
     help="Load even if the clock of this machine seems to be wrong.",
@@ -65,6 +71,7 @@ def sync(
     allow_changed: tuple[str, ...],
     same_books: bool,
     from_nothing: bool,
+    existing: bool,
     trust_clock: bool,
     log: str,
     tenant: str | None,
@@ -109,6 +116,7 @@ def sync(
                 allow_changed=changed,
                 same_books=same_books,
                 from_nothing=from_nothing,
+                existing=existing,
                 trust_clock=trust_clock,
                 summary=summary,
             )

@@ -9,7 +9,14 @@ from pathlib import Path
 import duckdb
 
 from p4books.endpoints import ENDPOINTS
-from p4books.errors import OtherBooks, RestoreInterrupted, WarehouseDamaged, WarehouseLost, count_of
+from p4books.errors import (
+    NothingToContinue,
+    OtherBooks,
+    RestoreInterrupted,
+    WarehouseDamaged,
+    WarehouseLost,
+    count_of,
+)
 from p4books.load.schema import WarehouseState, create_tables, read_state
 from p4books.load.warehouse import (
     change_warehouse,
@@ -41,6 +48,15 @@ def check_not_lost(settings: Settings) -> None:
     if evidence := list(_find_evidence(settings)):
         way_back = describe_way_back(settings.warehouse)
         raise WarehouseLost(settings.warehouse, ", ".join(evidence), way_back)
+
+
+def check_existing(settings: Settings) -> None:
+    """Raise NothingToContinue if neither a warehouse nor a run of this tenant is known here.
+
+    `check_not_lost` cannot notice that if the whole folder of the files is gone.
+    """
+    if not settings.warehouse.exists() and not settings.run_log.exists():
+        raise NothingToContinue(settings.warehouse)
 
 
 def start_from_nothing(settings: Settings, scratch: Path, log: RunLog, run: int) -> str:

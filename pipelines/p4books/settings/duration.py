@@ -34,8 +34,9 @@ def parse_duration(text: str) -> timedelta:
 def format_duration(length: timedelta) -> str:
     """Format a duration of whole seconds as `parse_duration` reads it: 90m, 2h, 1d, 1h30m1s."""
     rest, parts = int(length.total_seconds()), []
-    if rest and rest % 60 == 0 and rest < 7200:  # 90m, not 1h30m
-        return f"{rest // 60}m" if rest != 3600 else "1h"
+    for size, most, unit in ((60, 7200, "m"), (3600, 172800, "h")):  # 90m, not 1h30m
+        if rest % size == 0 and size < rest < most and rest not in {3600, 86400}:
+            return f"{rest // size}{unit}"
     for size, unit in ((86400, "d"), (3600, "h"), (60, "m"), (1, "s")):
         number, rest = divmod(rest, size)
         parts += [f"{number}{unit}"] if number else []

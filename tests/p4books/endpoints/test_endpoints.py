@@ -7,7 +7,7 @@ from typing import Any
 
 import duckdb
 import pytest
-import yaml  # type: ignore[import-untyped]
+import yaml
 
 from p4books.endpoints import ENDPOINTS, get_endpoint
 from p4books.endpoints.definition import Endpoint, Fields, FieldType
