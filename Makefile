@@ -51,7 +51,8 @@ soak: setup ## Run what proves by volume: moving rows, random books, killed push
 		$(PYTEST) -qs --timeout=0 tests/scenarios/test_moving_rows.py -k {}
 	P4BOOKS_EXAMPLES=1000 $(PYTEST) -qs --timeout=0 tests/sql/test_sums.py \
 		tests/scenarios/test_push_duplicates.py tests/scenarios/test_push_kill.py \
-		tests/scenarios/test_sync_kill.py tests/scenarios/test_reuse.py
+		tests/scenarios/test_sync_kill.py tests/scenarios/test_reuse.py \
+		tests/scenarios/test_backup_kill.py
 	P4BOOKS_EXAMPLES=1000 $(PYTEST) -q --timeout=0 tests/p4books/extract
 
 lint: setup ## Check style, types, layers and SQL

@@ -125,7 +125,7 @@ def test_the_lock_has_every_dependency() -> None:
     assert names - pinned == {"p4books"}
 
 
-@pytest.mark.parametrize("section", ["dependencies", "sandbox", "statements", "page"])
+@pytest.mark.parametrize("section", ["dependencies", "sandbox", "statements", "page", "backup"])
 def test_dependencies_have_reasons(section: str) -> None:
     """Each runtime dependency has its reason as a comment."""
     (body,) = re.findall(rf"^{section} = \[\n(.*?)^\]", PROJECT, re.MULTILINE | re.DOTALL)
@@ -138,6 +138,7 @@ def test_dependencies_have_reasons(section: str) -> None:
 HEAVY = {
     *("dlt", "pandas", "pyarrow", "sqlglot", "openpyxl", "xlsxwriter", "typst"),
     *("altair", "jinja2", "streamlit", "vl_convert"),
+    *("fsspec", "s3fs", "botocore", "aiohttp"),
 }
 
 

@@ -82,12 +82,15 @@ class LocalPlace:
             for above in (path.parent.parent, path.parent):
                 above.mkdir(exist_ok=True, mode=0o700)
             part = path.with_name(f".{name}")
-            handle = os.open(part, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
-            with os.fdopen(handle, "wb") as file:
-                file.writelines(chunks)
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(path)
+            try:
+                handle = os.open(part, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
+                with os.fdopen(handle, "wb") as file:
+                    file.writelines(chunks)
+                    file.flush()
+                    os.fsync(file.fileno())
+                part.replace(path)
+            finally:
+                part.unlink(missing_ok=True)
             for above in (path.parent, path.parent.parent, self._root):
                 _sync_folder(above)
 

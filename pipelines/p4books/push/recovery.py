@@ -15,8 +15,8 @@ from p4books.push.ledger import DOUBT, Ledger
 
 _IS_CONTINUED = """
 select not exists (
-    select push, endpoint, began_at from old.push
-    except select push, endpoint, began_at from main.push
+    select endpoint, source, began_at from old.push
+    except select endpoint, source, began_at from main.push
 ) and not exists (
     select endpoint, hash from old.record where state = 'created' or left_at is not null
     except select endpoint, hash from main.record
@@ -55,7 +55,9 @@ from old.part as part
 join renumbered on before = part.push
 join old.record as theirs on theirs.record = part.record
 join main.record as mine on mine.endpoint = theirs.endpoint and mine.hash = theirs.hash;
-insert or replace into main.gap select * from old.gap;
+insert or replace into main.gap
+select 1, min(since), max(restored_at) from (select * from old.gap union all select * from main.gap)
+having count(*) > 0;
 drop table renumbered;
 """
 # How much a state says about whether the record may exist: it must never be forgotten.
