@@ -146,11 +146,10 @@ def _try_delete(place: Place, folder: str, names: Iterable[str]) -> None:
 
 def _delete_remains(place: Place, settings: Settings, now: datetime) -> None:
     """Delete what an interrupted backup of this machine left, or of another one long ago."""
-    for name in place.list_folders(settings.tenant):
+    for name, files in place.list_folders(settings.tenant).items():
         instant, folder = parse_backup_name(name), f"{settings.tenant}/{name}"
         if instant is None:
             continue
-        files = place.list_files(folder)
         if MANIFEST in files:
             place.delete(folder, [_BEGUN] if _BEGUN in files else [])
         elif not files or _may_delete(place, folder, files, now - instant):

@@ -77,9 +77,9 @@ def find_backups(place: Place, settings: Settings) -> Iterator[FoundBackup]:
 
     What an interrupted backup left is none. Raises BackupPlaceTrouble.
     """
-    for name in place.list_folders(settings.tenant):
+    for name, files in place.list_folders(settings.tenant).items():
         folder = f"{settings.tenant}/{name}"
-        if parse_backup_name(name) is None or MANIFEST not in (files := place.list_files(folder)):
+        if parse_backup_name(name) is None or MANIFEST not in files:
             continue
         try:
             manifest = _read_manifest(place, folder, name)

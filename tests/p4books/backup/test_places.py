@@ -23,19 +23,20 @@ def location(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def test_files(location: str) -> None:
     """What is written is listed and read as it was, and gone when it is deleted."""
     place = open_place(location)
-    assert place.list_folders("acme") == []
+    assert place.list_folders("acme") == {}
 
     place.write("acme/one", "large.bin", [b"x" * 3_000_000] * 3)
     place.write("acme/one", "small.txt", [b"before"])
     place.write("acme/one", "small.txt", [b"after"])
     place.write("acme/two", "empty", [])
 
-    assert sorted(place.list_folders("acme")) == ["one", "two"]
-    assert place.list_files("acme/one") == {"large.bin": 9_000_000, "small.txt": 5}
+    files = {"large.bin": 9_000_000, "small.txt": 5}
+    assert place.list_folders("acme") == {"one": files, "two": {"empty": 0}}
+    assert place.list_files("acme/one") == files
     assert b"".join(place.open("acme/one", "small.txt")) == b"after"
     assert sum(len(chunk) for chunk in place.open("acme/one", "large.bin")) == 9_000_000
     place.delete("acme/one", ["large.bin", "small.txt", "never"])
-    assert place.list_folders("acme") == ["two"]
+    assert place.list_folders("acme") == {"two": {"empty": 0}}
     assert place.locate("acme", "two") == f"{location}/acme/two"
 
 
