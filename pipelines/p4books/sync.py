@@ -7,7 +7,7 @@ it; replace the warehouse with the copy; build the models and publish them. The 
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -27,7 +27,13 @@ from p4books.errors import (
     describe_left_out,
 )
 from p4books.extract.clock import MAX_SKEW, ClockCheck
-from p4books.extract.reader import ExtractResult, ProgressCallback, ReadOptions, read_lists
+from p4books.extract.reader import (
+    ExtractResult,
+    Pause,
+    ProgressCallback,
+    ReadOptions,
+    read_lists,
+)
 from p4books.load.books import (
     check_books,
     check_existing,
@@ -81,6 +87,7 @@ def sync(  # noqa: PLR0913 - the use case: all that a caller can choose
     summary: SyncSummary | None = None,
     trust_clock: bool = False,
     clock: Callable[[], float] = time.time,
+    pause: Pause = nullcontext,
 ) -> SyncSummary:
     """Bring the warehouse and the published file up to date.
 
@@ -90,7 +97,8 @@ def sync(  # noqa: PLR0913 - the use case: all that a caller can choose
     says that another address has the same books; `from_nothing` begins with an empty warehouse;
     `existing` says that there must be an earlier run to continue from;
     `trust_clock` loads even if the clock of this machine, `clock` in seconds since 1970, seems to
-    be wrong; `summary`, filled in place, shows what was done even if an error is raised. What fails
+    be wrong; `summary`, filled in place, shows what was done even if an error is raised; each wait
+    for the rate limiter is within a `pause`. What fails
     for one endpoint is in `SyncSummary.faults` and does not stop the others. Raises P4BooksError if
     nothing could be done: AlreadyRunning, KeyRefused, Unreachable, ClockWrong, WarehouseLost,
     WarehouseDamaged, OtherBooks, DiskTrouble and the like.
@@ -117,7 +125,7 @@ def sync(  # noqa: PLR0913 - the use case: all that a caller can choose
 
         known_times = find_known_times(settings.warehouse, clock() + MAX_SKEW)
         clock_check = ClockCheck(known_times, clock, trust=trust_clock)
-        options = ReadOptions(progress, requests=budget, clock_check=clock_check)
+        options = ReadOptions(progress, requests=budget, clock_check=clock_check, pause=pause)
         try:
             extracted = _extract(settings, before, names, run, options)
         except P4BooksError:  # whatever P4 Books answers, readers get back what they had

@@ -16,7 +16,7 @@ from p4books_sandbox import contract, responses
 from p4books_sandbox.contract import ENDPOINTS, ContractRecord, EndpointContract
 from p4books_sandbox.faults import Arrival, FaultQueue, apply_fault, parse_fault
 from p4books_sandbox.options import Options, PageParameters
-from p4books_sandbox.rate_limit import make_limit
+from p4books_sandbox.rate_limit import RequestLimit, make_limit
 from p4books_sandbox.render import get_value
 from p4books_sandbox.responses import InvalidPage, SandboxResponse, parse_page_request
 from p4books_sandbox.server import AsgiApp, Exchange, Message, Receive, Scope, Send, decode_headers
@@ -60,13 +60,17 @@ class ServerState:
     """State of a running sandbox: the books, the staged faults, the log and the rate limit."""
 
     def __init__(
-        self, options: Options, books: Books, clock: Callable[[], float] = time.monotonic
+        self,
+        options: Options,
+        books: Books,
+        clock: Callable[[], float] = time.monotonic,
+        rate_limit: RequestLimit | None = None,
     ) -> None:
-        """Take the options, the lists by path, and a clock in seconds."""
+        """Take the options, the lists by path, a clock in seconds, and a limit to share."""
         self.options = options
         self.books = books
         self.clock = clock
-        self.rate_limit = make_limit(options, clock)
+        self.rate_limit = rate_limit or make_limit(options, clock)
         self.faults = FaultQueue()
         self.forbidden: set[str] = set()
         self.log = RequestLog()

@@ -11,13 +11,52 @@ from p4books_sandbox.contract import ENDPOINTS
 from p4books_sandbox.faults import Arrival, FaultQueue
 from p4books_sandbox.options import Options
 from p4books_sandbox.sample_data import generate_books
-from p4books_sandbox.server import Server, format_base_url, open_listener
+from p4books_sandbox.server import AsgiApp, Server, format_base_url, open_listener
 from p4books_sandbox.store import RecordList
 
 HandWrittenData = Mapping[str, Sequence[Mapping[str, Any]]]
 
 
-class Sandbox:
+class ServedApp:
+    """An application served by a thread of this process, for the length of a `with` block."""
+
+    def __init__(self, app: AsgiApp) -> None:
+        """Take the application; it is served on a free port."""
+        self._ready = Event()
+        self._server = Server(app, self._ready.set)
+        self._thread = Thread(target=self._serve, name="p4books-sandbox", daemon=True)
+        self._error: BaseException | None = None
+        self.base_url = ""
+
+    def __enter__(self) -> Self:
+        self._listener = open_listener("127.0.0.1", 0)
+        self.base_url = format_base_url(self._listener)
+        self._thread.start()
+        self._ready.wait()
+        if self._error:
+            raise RuntimeError("The sandbox could not be started.") from self._error
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop."""
+        self._server.stop()
+        self._thread.join()
+
+    def _serve(self) -> None:
+        try:
+            self._server.run(sockets=[self._listener])
+        except BaseException as error:  # noqa: BLE001 - raised again by __enter__
+            self._error = error
+        finally:
+            self._ready.set()
+
+
+class Sandbox(ServedApp):
     """P4 Books in a thread of this process, on a free port, for the length of a `with` block."""
 
     def __init__(
@@ -40,20 +79,7 @@ class Sandbox:
             else generate_books(self.options)
         )
         self._state = ServerState(self.options, books, clock)
-        self._ready = Event()
-        self._server = Server(make_app(self._state), self._ready.set)
-        self._thread = Thread(target=self._serve, name="p4books-sandbox", daemon=True)
-        self._error: BaseException | None = None
-        self.base_url = ""
-
-    def __enter__(self) -> Self:
-        self._listener = open_listener("127.0.0.1", 0)
-        self.base_url = format_base_url(self._listener)
-        self._thread.start()
-        self._ready.wait()
-        if self._error:
-            raise RuntimeError("The sandbox could not be started.") from self._error
-        return self
+        super().__init__(make_app(self._state))
 
     def __exit__(
         self,
@@ -62,8 +88,7 @@ class Sandbox:
         trace: TracebackType | None,
     ) -> None:
         """Stop; raise what `before_each` raised, unless the block failed anyway."""
-        self._server.stop()
-        self._thread.join()
+        super().__exit__(kind, error, trace)
         if self._state.callback_errors and error is None:
             raise self._state.callback_errors[0]
 
@@ -112,14 +137,6 @@ class Sandbox:
     def forget(self) -> None:
         """Reset the request log and the number of refused requests."""
         self._state.log, self._state.refused = RequestLog(), 0
-
-    def _serve(self) -> None:
-        try:
-            self._server.run(sockets=[self._listener])
-        except BaseException as error:  # noqa: BLE001 - raised again by __enter__
-            self._error = error
-        finally:
-            self._ready.set()
 
 
 def make_books(data: HandWrittenData, options: Options | None = None) -> Books:

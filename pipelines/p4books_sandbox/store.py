@@ -3,11 +3,12 @@
 import json
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import count
 from threading import Lock
-from typing import Any
+from typing import Any, Self
 
 import orjson
 
@@ -62,6 +63,15 @@ class RecordList:
 
     def __len__(self) -> int:
         return len(self._rows)
+
+    def copy(self) -> Self:
+        """Return a list with the same rows, which may then become others."""
+        with self._lock:
+            twin = copy(self)
+            twin._lock = Lock()
+            twin._rows, twin._ids = list(self._rows), list(self._ids)
+            twin._visible = twin._codes = None
+        return twin
 
     def page(self, start: int, stop: int) -> tuple[Rows, int]:
         """Return the rows from start up to stop, and the number of all rows at that instant.

@@ -106,15 +106,16 @@ def display_path(path: Path) -> Path:
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
-def format_timestamp(timestamp: datetime | None, settings: Settings) -> str:
-    """Format a timestamp in the tenant's time zone; None is `never`."""
+def format_timestamp(timestamp: datetime | None, settings: Settings | None) -> str:
+    """Format a timestamp in the tenant's time zone, or the default one; None is `never`."""
     if timestamp is None:
         return "never"
-    local = pendulum.instance(timestamp).in_timezone(settings.timezone)
+    zone = settings.timezone if settings else Settings.model_fields["timezone"].default
+    local = pendulum.instance(timestamp).in_timezone(zone)
     return local.format("YYYY-MM-DD HH:mm:ss")
 
 
-def format_now(settings: Settings) -> str:
+def format_now(settings: Settings | None) -> str:
     """Format the current time in the tenant's time zone, as a line of a log begins."""
     return format_timestamp(datetime.now(UTC), settings)
 

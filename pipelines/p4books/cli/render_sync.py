@@ -50,12 +50,41 @@ def print_summary(summary: SyncSummary, settings: Settings, *, table: bool = Tru
         log_note(note)
 
 
+def print_fault(summary: SyncSummary) -> None:
+    """Print the line of a log about a tenant whose settings are not valid."""
+    print_line(f"{format_now(None)} {summary.tenant}: Nothing was done: its settings are wrong.")
+
+
+def print_summaries(summaries: Sequence[SyncSummary]) -> None:
+    """Print what the syncs of many tenants did, one per row."""
+    print_table(
+        ("tenant", "result", *CHANGES, "requests", "seconds"),
+        (
+            (
+                summary.tenant,
+                _describe_result(summary),
+                *(summary.sum(name) for name in CHANGES),
+                summary.requests,
+                round(summary.seconds, 1),
+            )
+            for summary in summaries
+        ),
+    )
+
+
+def print_summaries_json(
+    summaries: Sequence[SyncSummary], settings: Mapping[str, Settings | None]
+) -> None:
+    """Print what the syncs of many tenants did as a JSON list, given their settings by name."""
+    print_json([_build_summary_object(each, settings[each.tenant]) for each in summaries])
+
+
 def print_summary_json(summary: SyncSummary, settings: Settings) -> None:
     """Print what a sync did as a JSON document."""
     print_json(_build_summary_object(summary, settings))
 
 
-def print_summary_log(summary: SyncSummary, settings: Settings) -> None:
+def print_summary_log(summary: SyncSummary, settings: Settings | None) -> None:
     """Print what a sync did as one line of JSON."""
     event = {"at": datetime.now(UTC), **_build_summary_object(summary, settings)}
     print_line(msgspec.json.encode(format_instants(event), enc_hook=str).decode())
@@ -133,8 +162,7 @@ def _format_summary(summary: SyncSummary, settings: Settings) -> str:
     """Describe a sync in one line."""
     line = _describe_file(summary, settings)
     if summary.faults and not isinstance(summary.faults[0], AlreadyRunning):
-        kinds = dict.fromkeys(_split_class_name(type(error).__name__) for error in summary.faults)
-        line += f" Not everything was done: {', '.join(kinds)}."
+        line += f" Not everything was done: {', '.join(_list_kinds(summary))}."
     if not summary.readings:
         return line
     counts = [(summary.sum(name), name) for name in CHANGES]
@@ -144,6 +172,23 @@ def _format_summary(summary: SyncSummary, settings: Settings) -> str:
     line += f" {_describe_cost(summary)}"
     first = [r.endpoint for r in summary.readings if r.outcome == IN_PROGRESS and not r.held]
     return f"{line} First copy in progress: {', '.join(first)}." if first else line
+
+
+def _describe_result(summary: SyncSummary) -> str:
+    """Describe what became of a tenant, in a few words: what failed, or what was published."""
+    if any(isinstance(fault, AlreadyRunning) for fault in summary.faults):
+        return "in progress elsewhere"
+    done = "published" if summary.published else "loaded" if summary.loaded else "nothing changed"
+    if not summary.faults:
+        return done
+    failed = ", ".join(_list_kinds(summary))
+    return f"{done}; {failed}" if summary.published else failed
+
+
+def _list_kinds(summary: SyncSummary) -> list[str]:
+    """Return the kinds of a run's errors, in words."""
+    kinds = dict.fromkeys(type(fault).__name__ for fault in summary.faults)
+    return [_split_class_name(kind) for kind in kinds]
 
 
 def _describe_file(summary: SyncSummary, settings: Settings) -> str:
@@ -170,7 +215,7 @@ def _describe_cost(summary: SyncSummary) -> str:
     return f"{requests}{refused}{waited}{comma} in {summary.seconds:.1f} s."
 
 
-def _build_summary_object(summary: SyncSummary, settings: Settings) -> dict[str, Any]:
+def _build_summary_object(summary: SyncSummary, settings: Settings | None) -> dict[str, Any]:
     return {
         **name_waited(vars(summary)),
         "readings": [build_reading_object(reading) for reading in summary.readings],
@@ -179,7 +224,7 @@ def _build_summary_object(summary: SyncSummary, settings: Settings) -> dict[str,
             for fault in summary.faults
         ],
         "notes": [complete_suggestions(note) for note in summary.notes],
-        "file": str(settings.published),
+        "file": str(settings.published) if settings else None,
     }
 
 

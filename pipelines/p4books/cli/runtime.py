@@ -12,6 +12,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from contextvars import ContextVar, copy_context
 from datetime import date, timedelta
 from typing import NoReturn
 
@@ -39,7 +40,10 @@ _STOPPED = {
 }
 _NOTHING_CHANGED = "Stopped. Nothing was changed."
 
-_prefixes: list[Callable[[], str]] = []  # of the command in progress
+# Of the command in progress, or of the thread in which it works for one of several tenants.
+_prefix: ContextVar[Callable[[], str] | None] = ContextVar("prefix", default=None)
+_tenant: ContextVar[str | None] = ContextVar("tenant", default=None)
+_line_lock = threading.RLock()  # a signal handler may run while its own thread holds it
 
 tenant_option = click.option(
     "--tenant",
@@ -60,7 +64,12 @@ as_of_option = click.option(
 
 def prefix_messages(prefix: Callable[[], str]) -> None:
     """Begin every message of this command with a text, such as when and whose it is."""
-    _prefixes.append(prefix)
+    _prefix.set(prefix)
+
+
+def name_tenant(tenant: str) -> None:
+    """Name the tenant in every event of a JSON log, from now on and in this thread."""
+    _tenant.set(tenant)
 
 
 def parse_endpoint(word: str) -> str:
@@ -95,7 +104,10 @@ def parse_length(word: str | None, option: str) -> timedelta | None:
 
 
 def enable_json_log() -> None:
-    """Write log records and messages as lines of JSON to stderr: at, level, from, said."""
+    """Write log records and messages as lines of JSON to stderr: at, level, from, tenant, said.
+
+    The tenant is there if it is known.
+    """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_JsonFormatter())
     _LOG.addHandler(handler)
@@ -107,6 +119,11 @@ def enable_text_log() -> None:
     """Write warnings of all modules to stderr as messages, with the prefix of this command."""
     if not _writes_text():
         _LOG.addHandler(_TextHandler(logging.WARNING))
+
+
+def is_json_log() -> bool:
+    """Return whether messages are lines of JSON."""
+    return bool(_LOG.handlers) and not _writes_text()
 
 
 def log_error(message: str) -> None:
@@ -150,16 +167,7 @@ def run_command(command: click.Command, words: Sequence[str] | None = None) -> i
     Every error becomes a message on stderr.
     """
     words = sys.argv[1:] if words is None else list(words)
-    forget_tenant()
-    _prefixes.clear()
-    try:
-        return _invoke(command, words)
-    except (KeyboardInterrupt, click.Abort) as stop:
-        return _report_stop(stop, words)
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - the last place to make it a sentence
-        if is_stop_requested():  # what was interrupted fails in its own way
-            return _report_stop(error, words)
-        return _report_error(error)
+    return copy_context().run(_run_command, command, words)
 
 
 def exit_for_errors(*errors: P4BooksError) -> None:
@@ -168,6 +176,18 @@ def exit_for_errors(*errors: P4BooksError) -> None:
         log_error(message)
     if errors:
         raise SystemExit(1)
+
+
+def describe_unexpected(error: BaseException) -> str:
+    """Describe an error that is not one of ours, in sentences, without what it says of data."""
+    if os.environ.get("P4BOOKS_DEBUG"):
+        return "".join(traceback.format_exception(error))
+    if isinstance(error, OSError | sqlite3.Error):
+        return f"A disk operation failed ({error}). Any published file is unchanged; run again."
+    return (
+        f"Unexpected error ({type(error).__name__}). Any published file is unchanged. Run again; "
+        "with P4BOOKS_DEBUG=1 in the environment the traceback is shown, for a bug report."
+    )
 
 
 class _TextHandler(logging.Handler):
@@ -181,20 +201,20 @@ class _JsonFormatter(logging.Formatter):
         """Format a log record as one line of JSON."""
         from p4books.cli.console import format_instant
 
-        return json.dumps(
-            {
-                "at": format_instant(record.created),
-                "level": record.levelname.lower(),
-                "from": record.name,
-                "said": record.getMessage(),
-            },
-            ensure_ascii=False,
-        )
+        tenant = _tenant.get()
+        event = {
+            "at": format_instant(record.created),
+            "level": record.levelname.lower(),
+            "from": record.name,
+            **({"tenant": tenant} if tenant else {}),
+            "said": record.getMessage(),
+        }
+        return json.dumps(event, ensure_ascii=False)
 
 
 def _write_message(level: int, message: str) -> None:
     message = complete_suggestions(message)
-    if _LOG.handlers and not _writes_text():
+    if is_json_log():
         _LOG.log(level, "%s", message)
     else:
         _write_line(message)
@@ -205,8 +225,24 @@ def _writes_text() -> bool:
 
 
 def _write_line(message: str) -> None:
-    prefix = "".join(make() for make in _prefixes)
-    sys.stderr.write(f"{prefix}{message}\n")
+    make_prefix = _prefix.get()
+    line = f"{make_prefix() if make_prefix else ''}{message}\n"
+    with _line_lock:
+        sys.stderr.write(line)
+
+
+def _run_command(command: click.Command, words: list[str]) -> int:
+    forget_tenant()
+    _prefix.set(None)
+    _tenant.set(None)
+    try:
+        return _invoke(command, words)
+    except (KeyboardInterrupt, click.Abort) as stop:
+        return _report_stop(stop, words)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - the last place to make it a sentence
+        if is_stop_requested():  # what was interrupted fails in its own way
+            return _report_stop(error, words)
+        return _report_error(error)
 
 
 def _invoke(command: click.Command, words: list[str]) -> int:
@@ -236,7 +272,7 @@ def _report_error(error: Exception | SystemExit) -> int:
             return error.code if isinstance(error.code, int) else 1
         case BrokenPipeError():
             return 0
-    log_error(_describe_unexpected(error))
+    log_error(describe_unexpected(error))
     return 1
 
 
@@ -283,14 +319,3 @@ def _exit_process(code: int) -> NoReturn:
         sys.stdout.flush()
         sys.stderr.flush()
     os._exit(code)
-
-
-def _describe_unexpected(error: Exception) -> str:
-    if os.environ.get("P4BOOKS_DEBUG"):
-        return traceback.format_exc()
-    if isinstance(error, OSError | sqlite3.Error):
-        return f"A disk operation failed ({error}). Any published file is unchanged; run again."
-    return (
-        f"Unexpected error ({type(error).__name__}). Any published file is unchanged. Run again; "
-        "with P4BOOKS_DEBUG=1 in the environment the traceback is shown, for a bug report."
-    )

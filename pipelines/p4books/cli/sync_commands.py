@@ -1,22 +1,30 @@
 """Commands that read P4 Books and change the warehouse: sync, check, adopt."""
 
 import sys
+from collections.abc import Mapping
 from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from p4books.cli.fleet_options import all_option, choose_tenants
 from p4books.cli.runtime import (
     exit_for_errors,
     json_option,
+    name_tenant,
     parse_endpoint,
     prefix_messages,
     tenant_option,
 )
 from p4books.errors import P4BooksError
 
+if TYPE_CHECKING:  # `--help` starts without them
+    from p4books.settings import Settings
+
 
 @click.command(
     epilog="\b\nExample:\n  p4books sync\n  p4books sync --full\n"
+    "  p4books sync --all --jobs 4\n"
     "  p4books sync invoices customers --json"
 )
 @click.argument("endpoints", nargs=-1, metavar="[ENDPOINT]...")
@@ -63,63 +71,71 @@ from p4books.errors import P4BooksError
     help="json: one JSON line for the run on stdout, and one per event on stderr.",
 )
 @tenant_option
+@all_option
 @json_option
 def sync(
     endpoints: tuple[str, ...],
     full: bool,
     allow_gone: tuple[str, ...],
     allow_changed: tuple[str, ...],
-    same_books: bool,
-    from_nothing: bool,
-    existing: bool,
-    trust_clock: bool,
     log: str,
     tenant: str | None,
+    all_tenants: bool,
+    jobs: int | None,
     as_json: bool,
+    **options: bool,
 ) -> None:
     """Bring the warehouse and the published file up to date.
 
     Reads the newest rows of each list, or of those given, and as much of the rest as the setting
     requests_per_run allows; loads what is new, changed or gone; publishes data/TENANT.duckdb. A
-    list that cannot be read is reported, and the others are synced.
+    list that cannot be read is reported, and the others are synced. With --all it does so for every
+    tenant of the settings, some at a time; one that fails stops no other.
     """
-    names = [parse_endpoint(word) for word in endpoints]
-    gone = [parse_endpoint(word) for word in allow_gone]
-    changed = [parse_endpoint(word) for word in allow_changed]
+    tenants = choose_tenants(tenant, jobs, all_tenants=all_tenants, need_key=True)
+    choices = {
+        "endpoints": [parse_endpoint(word) for word in endpoints],
+        "allow_gone": [parse_endpoint(word) for word in allow_gone],
+        "allow_changed": [parse_endpoint(word) for word in allow_changed],
+        "full": full,
+        **options,
+    }
     from p4books.cli.console import format_now
-    from p4books.cli.progress import show_sync_progress
-    from p4books.cli.render_sync import print_summary, print_summary_json, print_summary_log
     from p4books.cli.runtime import enable_json_log, enable_text_log
     from p4books.settings import load_settings
-    from p4books.storage.run_log import SyncSummary
-    from p4books.sync import sync
 
     if log == "json":
         enable_json_log()
+    elif not sys.stderr.isatty():
+        enable_text_log()
+    if tenants is not None:
+        from p4books.cli.fleet_sync import FleetSync
+
+        FleetSync(tenants, choices, as_json=as_json, is_event=log == "json").run(jobs)
+        return
     settings = load_settings(tenant)
+    name_tenant(settings.tenant)
     if not sys.stderr.isatty():  # the lines of a log: when, and whose
         prefix_messages(lambda: f"{format_now(settings)} {settings.tenant}: ")
-        if log == "text":
-            enable_text_log()
+    _sync_one(settings, choices, as_json=as_json, is_event=log == "json")
+
+
+def _sync_one(
+    settings: "Settings", choices: "Mapping[str, Any]", *, as_json: bool, is_event: bool
+) -> None:
+    from p4books.cli.progress import show_sync_progress
+    from p4books.cli.render_sync import print_summary, print_summary_json, print_summary_log
+    from p4books.storage.run_log import SyncSummary
+    from p4books.sync import sync
+
     show = print_summary_json if as_json else print_summary_log
-    if not as_json and log == "text":
+    if not as_json and not is_event:
         show = partial(print_summary, table=sys.stdout.isatty())
     summary = SyncSummary(settings.tenant)
+    requests = None if choices["full"] else settings.requests_per_run
     try:
-        with show_sync_progress(settings, None if full else settings.requests_per_run) as progress:
-            sync(
-                settings,
-                names,
-                progress,
-                full=full,
-                allow_gone=gone,
-                allow_changed=changed,
-                same_books=same_books,
-                from_nothing=from_nothing,
-                existing=existing,
-                trust_clock=trust_clock,
-                summary=summary,
-            )
+        with show_sync_progress(settings, requests) as progress:
+            sync(settings, progress=progress, summary=summary, **choices)
     except P4BooksError as error:
         summary.faults.insert(0, error)
         show(summary, settings)

@@ -5,6 +5,8 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from contextlib import AbstractContextManager, nullcontext
+from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -18,9 +20,13 @@ from p4books.extract.rate_limiter import hash_key
 from p4books.extract.scan import ListScan, RequestBudget, ScanResult
 from p4books.extract.spool import KEY, STALE_AFTER, Spool, remove_abandoned_spools
 from p4books.settings import Settings
+from p4books.storage.interrupt import is_stop_requested, track_event
 
 # Endpoint, pages read, pages announced, rows.
 ProgressCallback = Callable[[str, int, int, int], None]
+
+Pause = Callable[[], AbstractContextManager[None]]
+"""Makes what is entered while a list waits: for the rate limiter, or before it tries again."""
 
 
 @dataclass(frozen=True)
@@ -41,13 +47,15 @@ class ReadOptions:
     """How lists are read.
 
     `requests` is the most that this run may make (None: as many as it takes), `backoff` that of a
-    client in seconds. `clock_check` has the clock, and says whether it is right.
+    client in seconds. `clock_check` has the clock, and says whether it is right. Each wait is
+    within a `pause`.
     """
 
     progress: ProgressCallback = lambda *_: None
     backoff: float = 1.0
     requests: int | None = None
     clock_check: ClockCheck = field(default_factory=lambda: ClockCheck(trust=True))
+    pause: Pause = nullcontext
 
 
 @dataclass(frozen=True)
@@ -107,6 +115,8 @@ def read_lists(
         reader.run_parallel([*plan.whole, *plan.tails], partial(reader.start, plan=plan))
         reader.run_parallel(plan.first_copies, reader.continue_scan)
         reader.run_parallel(plan.others, reader.continue_scan)
+        if is_stop_requested():  # its pages are kept for the next run
+            raise KeyboardInterrupt
         reader.collect()
         remove_abandoned_spools(settings.spool, time.time())  # compared with times of files
     finally:
@@ -196,7 +206,7 @@ class _ParallelReader:
         options: ReadOptions,
         result: ExtractResult,
     ) -> None:
-        self.stop = threading.Event()
+        self.stop = track_event(threading.Event())
         self._settings = settings
         self._endpoints = {endpoint.name: endpoint for endpoint in endpoints}
         self._progress = options.progress
@@ -206,6 +216,7 @@ class _ParallelReader:
         self._scans: dict[str, ListScan] = {}
         self._faults: dict[str, BaseException] = {}
         self._clock_check = options.clock_check
+        self._pause = options.pause
         connection = replace(
             ApiConnection.from_settings(settings, self._sleep), clock_check=options.clock_check
         )
@@ -293,14 +304,14 @@ class _ParallelReader:
     def _submit_all(
         self, pool: ThreadPoolExecutor, names: Sequence[str], work: Callable[[str], None]
     ) -> None:
-        futures = {names[0]: pool.submit(work, names[0])}
+        futures = {names[0]: _submit(pool, work, names[0])}
         futures[names[0]].add_done_callback(lambda _: self._first_response.set())
         self._first_response.wait()
         has_pages = any(scan.has_new_pages for scan in self._scans.values())
         if futures[names[0]].done() and not has_pages:
             self._record_faults(futures)
             _raise_if_general(self._faults.values())
-        futures |= {name: pool.submit(work, name) for name in names[1:]}
+        futures |= {name: _submit(pool, work, name) for name in names[1:]}
         for future in as_completed(futures.values()):
             if isinstance(future.exception(), KeyRefused | ClockWrong):
                 self.stop.set()  # the other lists would be refused too; their pages are kept
@@ -316,8 +327,15 @@ class _ParallelReader:
         self._progress(name, pages, announced, rows)
 
     def _sleep(self, seconds: float) -> None:
-        if self.stop.wait(seconds):
+        with self._pause():
+            is_stopped = self.stop.wait(seconds)
+        if is_stopped:
             raise Abandoned
+
+
+def _submit(pool: ThreadPoolExecutor, work: Callable[[str], None], name: str) -> Future[None]:
+    """Start reading a list; its messages are those of the tenant whose thread this is."""
+    return pool.submit(copy_context().run, work, name)
 
 
 def _raise_if_general(faults: Iterable[BaseException]) -> None:

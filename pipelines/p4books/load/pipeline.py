@@ -46,6 +46,9 @@ from p4books.storage.files import copy_file
 
 log = logging.getLogger(__name__)
 
+# dlt takes its settings from the environment and has one active pipeline: both are the process's.
+_dlt_lock = threading.Lock()
+
 _DLT_SETTINGS = {
     "RUNTIME__DLTHUB_TELEMETRY": "false",
     "RESTORE_FROM_DESTINATION": "false",
@@ -146,7 +149,7 @@ def load_deltas(  # noqa: PLR0913 - as load_lists, with the connection of the de
             add_tables(database, tuple(ENDPOINTS.values()))
             if files:
                 database.execute("set checkpoint_threshold = '1GB'")
-                with _dlt_environment({**_DLT_SETTINGS, "DLT_DATA_DIR": str(scratch)}):
+                with _dlt_lock, _dlt_environment({**_DLT_SETTINGS, "DLT_DATA_DIR": str(scratch)}):
                     _run_dlt(files, copy, warehouse, memory)
             database.begin()
             finalize_load(con, database, deltas, read_at, scratch)

@@ -1,4 +1,4 @@
-"""Requests to stop, which also end the queries that are being computed."""
+"""Requests to stop, which also end the queries and pauses of all threads."""
 
 import contextlib
 import threading
@@ -11,6 +11,7 @@ if TYPE_CHECKING:  # `--help` starts without it
 _stop = threading.Event()
 _lock = threading.RLock()  # a signal handler may run while its own thread holds it
 _connections: "WeakSet[duckdb.DuckDBPyConnection]" = WeakSet()
+_events: "WeakSet[threading.Event]" = WeakSet()
 
 
 def track_connection(con: "duckdb.DuckDBPyConnection") -> "duckdb.DuckDBPyConnection":
@@ -20,15 +21,24 @@ def track_connection(con: "duckdb.DuckDBPyConnection") -> "duckdb.DuckDBPyConnec
     return con
 
 
+def track_event(event: threading.Event) -> threading.Event:
+    """Return an event that is set when this process must stop, for threads that pause."""
+    with _lock:
+        _events.add(event)
+    return event
+
+
 def request_stop() -> None:
-    """Note that this process must stop, and interrupt the queries of all tracked connections.
+    """Note that this process must stop; interrupt all tracked queries and set all tracked events.
 
     Python runs a signal's handler only between two of its own instructions, and a query may be one
     that takes hours.
     """
     _stop.set()
     with _lock:
-        connections = list(_connections)
+        connections, events = list(_connections), list(_events)
+    for event in events:
+        event.set()
     for con in connections:
         with contextlib.suppress(Exception):  # it is closed
             con.interrupt()

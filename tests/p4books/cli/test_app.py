@@ -207,7 +207,8 @@ def test_json_lines(p4books: Run, sandbox: Sandbox) -> None:
     assert len(summary["readings"]) == len(ENDPOINTS) - 1
     assert [fault["kind"] for fault in summary["faults"]] == ["RightMissing"]
     assert {event["level"] for event in events} == {"info", "error"}
-    assert all(event.keys() == {"at", "level", "from", "said"} for event in events)
+    assert all(event.keys() == {"at", "level", "from", "tenant", "said"} for event in events)
+    assert {event["tenant"] for event in events} == {"shop"}
     assert "products" in events[-1]["said"]
     assert sandbox.key not in done.stdout + done.stderr
 

@@ -1,0 +1,153 @@
+"""Options that run a command for every tenant of the settings, and the loop that does it."""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import reduce
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from p4books.cli.runtime import (
+    describe_unexpected,
+    is_json_log,
+    name_tenant,
+    prefix_messages,
+)
+from p4books.cli.suggestions import suggest_tenant
+from p4books.errors import P4BooksError, SettingsError, StopRequested, UsageError
+
+if TYPE_CHECKING:  # `--help` starts without them
+    from p4books.extract.reader import Pause
+    from p4books.fleet.run import TenantOutcome
+    from p4books.settings import ConfiguredTenant, Settings
+
+T = TypeVar("T")
+
+_OPTIONS = (
+    click.option("--all", "all_tenants", is_flag=True, help="Every tenant of the settings."),
+    click.option(
+        "--jobs",
+        type=click.IntRange(1, 64),
+        metavar="N",
+        help="With --all: how many tenants at a time.  [default: twice the cores, at most 8]",
+    ),
+)
+
+
+class UnexpectedFault(P4BooksError):
+    """What happened to a tenant is not foreseen; `str()` says what to do."""
+
+
+def all_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options --all and --jobs."""
+    return reduce(lambda decorated, option: option(decorated), reversed(_OPTIONS), command)
+
+
+def choose_tenants(
+    tenant: str | None, jobs: int | None, *, all_tenants: bool, need_key: bool
+) -> "list[ConfiguredTenant] | None":
+    """Return every tenant of the settings with --all, None without.
+
+    Raises UsageError if the options contradict each other, SettingsError if there is no tenant.
+    """
+    if not all_tenants:
+        if jobs is not None:
+            raise UsageError("--jobs needs --all. Nothing was done.")
+        return None
+    if tenant is not None:
+        raise UsageError(
+            "--all and --tenant exclude each other: one is every tenant, the other one of them. "
+            "Nothing was done."
+        )
+    from p4books.settings import load_tenants
+
+    if tenants := load_tenants(need_key=need_key):
+        return tenants
+    raise SettingsError(
+        "--all found no tenant in the settings. Nothing was done. Add a table such as "
+        "[sources.p4books.tenants.north] with its api_key to .dlt/secrets.toml."
+    )
+
+
+def run_all(
+    tenants: "Sequence[ConfiguredTenant]",
+    work: "Callable[[Settings, Pause], T]",
+    jobs: int | None,
+    show: "Callable[[TenantOutcome[T]], None]" = lambda _: None,
+) -> "list[TenantOutcome[T]]":
+    """Do the work of each tenant; `show` is called for each that ended, and speaks for it.
+
+    Returns the outcomes in the order of the tenants. Raises StopRequested, which says how many
+    there were.
+    """
+    from p4books.fleet.run import DEFAULT_JOBS, run_tenants
+
+    def speak_and_work(settings: "Settings", pause: "Pause") -> T:
+        speak_for(settings.tenant, settings)
+        return work(settings, pause)
+
+    outcomes = {}
+    try:
+        with _show_progress(len(tenants)) as advance:
+            for outcome in run_tenants(tenants, speak_and_work, jobs or DEFAULT_JOBS):
+                outcomes[outcome.tenant.name] = outcome
+                speak_for(outcome.tenant.name, outcome.tenant.settings)
+                show(outcome)
+                advance(outcome.tenant.name)
+    except KeyboardInterrupt:
+        done = sum(not isinstance(each.error, KeyboardInterrupt) for each in outcomes.values())
+        raise StopRequested(
+            f"Stopped. {done} of {len(tenants)} tenants had ended. Files are the last ones or the "
+            "complete new ones; the next run continues from here."
+        ) from None
+    return [outcomes[tenant.name] for tenant in tenants]
+
+
+def speak_for(tenant: str, settings: "Settings | None") -> None:
+    """Say in each message of this thread whose it is, in lines of a log also when."""
+    suggest_tenant(tenant)
+    name_tenant(tenant)
+    if sys.stderr.isatty():
+        prefix_messages(lambda: f"{tenant}: ")
+        return
+    from p4books.cli.console import format_now
+
+    prefix_messages(lambda: f"{format_now(settings)} {tenant}: ")
+
+
+def describe_fault(error: BaseException) -> P4BooksError:
+    """Return an error as one with a sentence, whatever it is."""
+    return error if isinstance(error, P4BooksError) else UnexpectedFault(describe_unexpected(error))
+
+
+def exit_for_outcomes(faults: "Sequence[BaseException | None]") -> None:
+    """Exit with the code of many tenants, given the first error of each; do nothing if it is 0."""
+    from p4books.fleet.run import choose_exit_code
+
+    if code := choose_exit_code(faults):
+        raise SystemExit(code)
+
+
+@contextmanager
+def _show_progress(total: int) -> Iterator[Callable[[str], None]]:
+    """Show on a terminal how many tenants have ended, and yield what to call for each."""
+    if not sys.stderr.isatty() or is_json_log():
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (TextColumn("tenants"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    bar = Progress(
+        *columns, TextColumn("{task.description}"), console=Console(stderr=True), transient=True
+    )
+    with bar:
+        task = bar.add_task("", total=total)
+        yield lambda name: bar.update(task, advance=1, description=name)
