@@ -11,10 +11,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
+from zipfile import ZipFile
 
 import duckdb
 import pytest
 from tests.command import Completed
+from tests.readme_blocks import find_blocks
 
 from p4books.cli.demo import DEMO_TENANT
 from p4books.settings import ENV_PREFIX
@@ -189,3 +191,51 @@ def _list_packages_of_the_extra() -> set[str]:
     names = {line.partition(">=")[0] for line in project["optional-dependencies"]["sandbox"]}
     pattern = rf"({'|'.join(names - {'orjson'} | {'starlette', 'h11'})})(-.*)?"
     return {name for name in _list_packages() if re.fullmatch(pattern, name)}
+
+
+def test_ways_to_install(wheel: Path, tmp_path: Path) -> None:
+    """Each way to install in the README installs the program, with dependencies as in the lock.
+
+    Their wheels are empty, which saves downloading 200 MB.
+    """
+    text = (ROOT / "pipelines" / "README.md").read_text()
+    (block,) = [each for each in find_blocks(text) if "pipx install" in each.text]
+    links = tmp_path / "links"
+    links.mkdir()
+    for pin in (ROOT / "requirements.lock").read_text().splitlines():
+        _write_empty_wheel(links, *pin.split("=="))
+    environment = {
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "HOME": str(tmp_path),
+        **dict.fromkeys(("PIP_NO_INDEX", "UV_OFFLINE", "UV_NO_INDEX", "UV_NO_CONFIG"), "1"),
+        **dict.fromkeys(("PIP_FIND_LINKS", "UV_FIND_LINKS"), str(links)),
+        "PIP_CONFIG_FILE": os.devnull,
+    }
+    commands = block.text.replace("/srv/p4books", str(tmp_path)).replace(" .\n", f" {wheel}\n")
+
+    for command in commands.splitlines():
+        done = subprocess.run(
+            ["/bin/bash", "-c", command],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        program = tmp_path / (".venv/bin" if ".venv" in command else ".local/bin") / "p4books"
+        assert program.exists(), command
+        program.unlink()
+    assert commands.count(str(wheel)) == len(commands.splitlines())
+
+
+def _write_empty_wheel(folder: Path, name: str, version: str) -> None:
+    """Write a wheel without modules: all that a resolver looks at."""
+    stem = f"{name.replace('-', '_').replace('.', '_').lower()}-{version}"
+    with ZipFile(folder / f"{stem}-py3-none-any.whl", "w") as archive:
+        info = f"{stem}.dist-info"
+        head = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+        archive.writestr(f"{info}/METADATA", head)
+        tags = "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        archive.writestr(f"{info}/WHEEL", tags)
+        names = "".join(f"{info}/{each},,\n" for each in ("METADATA", "WHEEL", "RECORD"))
+        archive.writestr(f"{info}/RECORD", names)

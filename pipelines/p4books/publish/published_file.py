@@ -32,6 +32,7 @@ from p4books.storage.files import copy_beside, copy_file, replace_atomically
 from p4books.storage.run_log import DAY, PublishedRecord, RunLog
 
 CHECKS = 6  # whether readers can open it, two for each of three new files
+_MISSING = "was missing"
 PAUSE = 0.3  # seconds in which another program may close the file again
 
 
@@ -127,7 +128,7 @@ def inspect_published(settings: Settings) -> FileState:
     if record is None:
         return FileState(None, None)
     if not file.exists():
-        return FileState(None, None, "was missing")
+        return FileState(None, None, _MISSING)
     try:
         made_of, published_at = read_about(file)
     except PublishedFileUnreadable as error:
@@ -179,6 +180,8 @@ def renew_access(settings: Settings, scratch: Path) -> None:
 
 def describe_damage(file: Path, damage: str) -> str:
     """Say what happened to a published file that was published again."""
+    if damage == _MISSING:  # removed, or left behind where its tenant was restored from a backup
+        return f"{file} {damage}. It was published again."
     return (
         f"{file} {damage}. It was published again. Open it read-only: what other programs write "
         "into it is lost."

@@ -19,6 +19,7 @@ from p4books.errors import (
     P4BooksError,
     PublishedFileBlocked,
     PublishedFileUnreadable,
+    RestoreInterrupted,
     WarehouseDamaged,
     WarehouseLost,
     WarehouseOpen,
@@ -313,7 +314,7 @@ def _find_loss(settings: Settings) -> str | None:
         if settings.run_log.exists() or os.access(settings.data_dir, os.W_OK):
             check_not_lost(settings)
             check_warehouse(settings.warehouse)
-    except (WarehouseLost, WarehouseDamaged, WarehouseTooNew) as error:
+    except (RestoreInterrupted, WarehouseLost, WarehouseDamaged, WarehouseTooNew) as error:
         return str(error)
     except (OSError, WarehouseOpen, DiskTrouble):
         return None

@@ -223,6 +223,7 @@ def test_interrupted_restore(p4books: Run, private: Path, sandbox: Sandbox, out:
         done = p4books(*words)
         assert done.returncode == 1
         assert_one_sentence(done, "Run `p4books restore` to finish it")
+    assert "Run `p4books restore` to finish it" in p4books("status").stderr
     done = p4books("restore")
 
     assert done.stdout.startswith(f"Finished restoring the backup {backup.name}")
