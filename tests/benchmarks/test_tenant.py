@@ -46,7 +46,6 @@ def test_versions(tenant: Tenant) -> None:
 
 def test_changes(tenant: Tenant, sandbox: Sandbox) -> None:
     """Runs load and publish the changes that are made before them; others end the benchmark."""
-    tenant.quiet_run()
     tenant.run_with_invoices()
     tenant.run_with_customer()
     sandbox.books["vendors"].replace(1, name="Another")

@@ -43,7 +43,7 @@ from tests.scenarios.moving_copy import Copy, RunResult, Version, create_empty_w
 
 from p4books.errors import TooManyGone
 
-EXAMPLES = int(os.environ.get("P4BOOKS_EXAMPLES", "48"))  # of all orders together
+EXAMPLES = int(os.environ.get("P4BOOKS_EXAMPLES", "24"))  # of all orders together
 
 ORDERS: Mapping[str, Mapping[str, st.SearchStrategy[Any]]] = {
     "rising": {"grows": st.just("end"), "uuids": st.booleans(), "moments": st.just(1)},

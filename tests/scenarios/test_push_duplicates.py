@@ -28,7 +28,7 @@ from p4books.push.types import CREATED, READY, REFUSED, UNKNOWN, PushOptions, So
 from p4books.settings import Settings
 from p4books_sandbox import Fault, Sandbox
 
-EXAMPLES = int(os.environ.get("P4BOOKS_EXAMPLES", "15"))
+EXAMPLES = int(os.environ.get("P4BOOKS_EXAMPLES", "8"))
 TIMEOUT = 0.15  # seconds without a byte
 LATE = 0.3  # seconds until a record is created whose sender has given up
 MAX_PUSHES = 40  # of the same file, until nothing is ready

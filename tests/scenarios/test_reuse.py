@@ -24,7 +24,7 @@ Tables = dict[str, list[str]]
 
 SOURCES = SqlSources.at()
 SEEDS = range(min(int(os.environ.get("P4BOOKS_EXAMPLES", "1")), 30))
-STEPS = 3 if "P4BOOKS_EXAMPLES" in os.environ else 2
+STEPS = 3 if "P4BOOKS_EXAMPLES" in os.environ else 1
 FILED = "form,month,filed_on,box,amount\n" + "".join(
     f"430,{month},2026-06-29,,\n" for month in sorted({day[:7] for day in DAYS})
 )

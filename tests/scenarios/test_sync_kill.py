@@ -23,7 +23,7 @@ from p4books_sandbox import Sandbox
 
 SEED = int(os.environ.get("KILL_SEED", "7"))
 SOAK = "P4BOOKS_EXAMPLES" in os.environ
-KILLS, FIRST_KILLS, LOAD_KILLS = (40, 10, 40) if SOAK else (4, 2, 3)
+KILLS, FIRST_KILLS, LOAD_KILLS = (40, 10, 40) if SOAK else (3, 1, 2)
 
 Rows = list[tuple[Any, ...]]
 Structure = dict[str, Rows]

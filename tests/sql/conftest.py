@@ -54,6 +54,7 @@ def connection(empty: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection to the warehouse that all tests share."""
     with duckdb.connect(empty) as con:
         con.execute("set TimeZone = 'UTC'")
+        con.execute("set threads = 1")  # the tables are too small to gain from more
         yield con
 
 

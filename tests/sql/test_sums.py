@@ -28,7 +28,7 @@ AS_OF_ROW = {"as_of_at": AS_OF, "as_of_on": date(2026, 6, 30), "history_since": 
 MONTH_ENDS = [date(2025, 12, 31), *(date(2026, m + 1, 1) - timedelta(1) for m in range(1, 6))]
 
 # A failing example is only a seed, so there is nothing to shrink.
-EXAMPLES = int(os.environ.get("P4BOOKS_EXAMPLES", "10"))
+EXAMPLES = int(os.environ.get("P4BOOKS_EXAMPLES", "6"))
 SAME = (
     "P4BOOKS_EXAMPLES" not in os.environ
 )  # the same books in each run; different ones in `make soak`
