@@ -1,6 +1,7 @@
 """Program that runs orders in forked processes, to be killed by a test.
 
-It reads one order per line and forks for each, after all imports, so that a kill hits the work. It
+It reads one order per line and forks for each, after all imports, so that a kill hits the work: a
+first load imports a thousand modules, which takes as long as the load. It
 writes the process id; asked by an empty line, it writes how that process ended.
 """
 
@@ -13,8 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import dlt.destinations.impl.duckdb.duck
-import dlt.pipeline  # noqa: F401 - imported before the fork
+import dlt.pipeline  # noqa: F401 - all of these are imported before the fork
+import pandas  # noqa: F401 - DuckDB imports it for the first parameter of a query
+from dlt.common.configuration.container import Container
+from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
 
+import p4books.load.source  # noqa: F401 - imported before the fork
 from p4books.endpoints import ENDPOINTS
 from p4books.extract.page import Page
 from p4books.extract.spool import Spool
@@ -73,6 +78,7 @@ WORK: dict[str, Callable[[dict[str, Any]], bool]] = {
 
 def main() -> None:
     """Run orders until there are no more."""
+    Container()[PluggableRunContext]  # dlt imports its plugins
     for line in sys.stdin:
         order = json.loads(line)
         child = os.fork()
