@@ -1,7 +1,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest
-APT_INSTALL := apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends
+APT_INSTALL := apt-get update -qq >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends
 LINT_SQL := sqlfluff lint --disable-progress-bar
 
 .DEFAULT_GOAL := help
@@ -14,17 +15,20 @@ help: ## Show this list
 
 setup: .venv/.done ## Create .venv and install the pinned packages
 
-.venv/.done: requirements.lock pyproject.toml
+.venv/.done: requirements.lock pyproject.toml # pip has settings, of a mirror, that uv does not read
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "p4books needs Python 3.11 or newer: make PYTHON=python3.11 setup")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --no-compile --disable-pip-version-check --requirement requirements.lock
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(PIP) "$$(grep ^uv== requirements.lock)" \
+		&& $(BIN)/uv pip install --quiet --python $(BIN)/python --requirement requirements.lock \
+		|| $(PIP) --no-compile --requirement requirements.lock
+	$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 system: ## Install the browser, the office program and systemd that tests use; on Debian, as root
-	@command -v chromium >/dev/null || { $(APT_INSTALL) chromium fonts-liberation; } >/dev/null
-	@command -v soffice >/dev/null || { $(APT_INSTALL) libreoffice-calc-nogui; } >/dev/null
-	@command -v systemd-analyze >/dev/null || { $(APT_INSTALL) systemd; } >/dev/null
+	@missing="$$(command -v chromium >/dev/null || echo chromium fonts-liberation) \
+		$$(command -v soffice >/dev/null || echo libreoffice-calc-nogui) \
+		$$(command -v systemd-analyze >/dev/null || echo systemd)"; \
+	if [ -n "$$(echo $$missing)" ]; then $(APT_INSTALL) $$missing >/dev/null; fi
 
 demo: setup ## Sync a sandbox twice and show three figures; needs no key
 	$(BIN)/p4books demo
@@ -38,9 +42,9 @@ test: setup ## Run every test
 recipes: .recipes/.done ## Install the tools of "Open it with …", for their tests
 
 .recipes/.done: tests/recipes/requirements.lock
-	$(PYTHON) -m venv --clear .recipes
-	.recipes/bin/pip install --quiet --disable-pip-version-check "$$(grep ^uv== $<)"
-	.recipes/bin/uv pip sync --quiet --python .recipes $<
+	@test -x $(BIN)/uv || $(MAKE) setup
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .recipes
+	$(BIN)/uv pip sync --quiet --python .recipes $<
 	@touch $@
 
 cover: setup ## Run every test and show what they cover; takes a fifth longer
