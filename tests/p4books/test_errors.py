@@ -28,6 +28,7 @@ from p4books.errors import (
     NoPicture,
     NotDelivered,
     NotFound,
+    NothingToContinue,
     NotPublished,
     NotWritten,
     OtherBooks,
@@ -121,6 +122,11 @@ ERRORS: list[tuple[P4BooksError, str, str]] = [
         WarehouseLost(FILE, "run 3 loaded rows into it", "Put back the newest one."),
         "Nothing was requested or changed",
         "Put back the newest one",
+    ),
+    (
+        NothingToContinue(FILE),
+        "Nothing was requested or made",
+        "Put the folder of the files back",
     ),
     (
         RestoreInterrupted("acme"),

@@ -70,6 +70,16 @@ def format_instant(instant: datetime | float | str | None) -> str | None:
     return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def name_waited(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values with the seconds waited under a name that says so, in milliseconds."""
+    return {
+        "waited_seconds" if name == "waited" else name: round(value, 3)
+        if name == "waited"
+        else value
+        for name, value in values.items()
+    }
+
+
 def print_table(
     columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str | None = None
 ) -> None:

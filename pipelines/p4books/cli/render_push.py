@@ -23,6 +23,7 @@ from rich.progress import (
 from p4books.cli.console import (
     format_instant,
     format_timestamp,
+    name_waited,
     print_json,
     print_line,
     print_table,
@@ -139,7 +140,7 @@ def print_report(report: PushReport, settings: Settings) -> None:
 
 def print_report_json(report: PushReport) -> None:
     """Print the report as a JSON document."""
-    print_json({**vars(report), "errors": [str(error) for error in report.errors]})
+    print_json({**name_waited(vars(report)), "errors": [str(error) for error in report.errors]})
 
 
 def print_fields(endpoint: Endpoint, *, as_json: bool = False) -> None:

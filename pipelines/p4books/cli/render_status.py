@@ -10,6 +10,7 @@ from p4books.cli.console import (
     format_age,
     format_instant,
     format_timestamp,
+    name_waited,
     print_json,
     print_line,
     print_table,
@@ -20,7 +21,6 @@ from p4books.cli.render_sync import (
     IN_PROGRESS,
     build_reading_object,
     format_word,
-    name_waited,
     print_capabilities,
 )
 from p4books.cli.suggestions import complete_suggestions

@@ -14,6 +14,7 @@ from p4books.cli.console import (
     format_instants,
     format_now,
     format_timestamp,
+    name_waited,
     print_json,
     print_line,
     print_table,
@@ -233,16 +234,6 @@ def build_reading_object(reading: EndpointRun) -> dict[str, Any]:
     names = ("started_at", "ended_at", "current_to", "oldest")
     instants = {name: format_instant(getattr(reading, name)) for name in names}
     return name_waited({**vars(reading), **instants})
-
-
-def name_waited(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return values with the seconds waited under a name that says so, in milliseconds."""
-    return {
-        "waited_seconds" if name == "waited" else name: round(value, 3)
-        if name == "waited"
-        else value
-        for name, value in values.items()
-    }
 
 
 def format_word(word: str) -> str:

@@ -92,13 +92,14 @@ def read_metrics(settings: "Settings", max_age: timedelta | None) -> "TenantMetr
 
 def write_metrics(tenants: "list[TenantMetrics]", output: Path | None) -> None:
     """Print the metrics of tenants, or write them to a file. Raises NotWritten."""
-    from p4books.publish.export import write_atomically
+    from p4books.publish.export import make_folder, write_atomically
     from p4books.publish.exposition import format_exposition
 
     text = format_exposition(tenants)
     if output is None:
         print_text(text)
         return
+    make_folder(output.parent)
     with write_atomically(output, METRICS_MODE) as scratch:
         scratch.write_text(text, encoding="utf-8")
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -391,32 +392,55 @@ def test_runs(p4books: Run, sandbox: Sandbox) -> None:
     assert len(json.loads(p4books("runs", "--last", "1", "--json").stdout)) == 1
 
 
-def list_instants(value: object) -> list[object]:
-    """Return what a JSON document has under the names of instants."""
+def list_values(value: object, name: str = "") -> list[tuple[str, object]]:
+    """Return all values of a JSON document, each with the last name that leads to it."""
     if isinstance(value, dict):
-        named = [v for k, v in value.items() if re.search(r"(^at|_at|_to|oldest)$", k) and v]
-        return named + [each for v in value.values() for each in list_instants(v)]
-    return [each for v in value for each in list_instants(v)] if isinstance(value, list) else []
+        return [pair for key, each in value.items() for pair in list_values(each, key)]
+    if isinstance(value, list):
+        return [pair for each in value for pair in list_values(each, name)]
+    return [(name, value)]
+
+
+JSON_COMMANDS = (
+    *("sync --json", "sync --log json", "runs --json", "runs 2 --json", "check --deep --json"),
+    *("status --json", "report --json", "models --json", "models ar_aging --json"),
+    "push customers new.csv --dry-run --json",
+    "push customers new.csv --json",
+    *("pushes --json", "pushes 1 --json", "adopt vendors.since --json"),
+    "export ar_aging --format csv --json",
+    *("page --json", "statement CLI-0001 --json"),
+    "query --json 'select verified_at, [verified_at] as all from staging.vendors limit 1'",
+    *("backup --to copies --json", "restore --from copies --json"),
+)
 
 
 @pytest.mark.usefixtures("synced")
-def test_instants_in_json(p4books: Run) -> None:
-    """Every instant in JSON is ISO 8601 in UTC, with milliseconds."""
-    outputs = [
-        *p4books("sync", "--log", "json").stderr.splitlines(),
-        p4books("sync", "--log", "json").stdout,
-        p4books("sync", "--json").stdout,
-        p4books("runs", "--json").stdout,
-        p4books("runs", "1", "--json").stdout,
-        p4books("check", "--deep", "--json").stdout,
-        p4books("status", "--json").stdout,
-        p4books("report", "--json").stdout,
-    ]
+def test_instants_in_json(p4books: Run, sandbox: Sandbox, tmp_path: Path) -> None:
+    """Every instant in JSON is ISO 8601 in UTC, whatever the command; every duration has a unit."""
+    (tmp_path / "new.csv").write_text("code,name\nC-9001,Farmacia El Faro\n")
+    sandbox.books["vendors"].replace(1, since="2026-03-31")
+    documents: list[object] = []
+    for command in JSON_COMMANDS:
+        done = p4books(*shlex.split(command))
+        assert done.returncode == 0, (command, done.stderr)
+        texts = [done.stdout, *(done.stderr.splitlines() if "--log" in command else [])]
+        documents += map(json.loads, texts)
 
-    instants = [each for text in outputs for each in list_instants(json.loads(text))]
+    values = [pair for document in documents for pair in list_values(document)]
+    instant = re.compile(r"(^at|_at|_to|oldest|_as_of)$")
+    instants = [each for name, each in values if instant.search(name) and each]
     assert len(instants) > 50
-    shape = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+    shape = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3,6}Z")
     assert [each for each in instants if not shape.fullmatch(str(each))] == []
+    assert [pair for pair in values if isinstance(pair[1], float) and 1e9 < pair[1] < 1e11] == []
+    assert {"waited"}.isdisjoint(name for name, _ in values)
+    named = {command.split()[0] for command in JSON_COMMANDS}
+    has_json = {
+        name
+        for name, command in app.commands.items()
+        if any("--json" in option.opts for option in command.params)
+    }
+    assert has_json <= named
 
 
 @pytest.mark.usefixtures("synced")
