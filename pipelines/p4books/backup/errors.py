@@ -1,5 +1,7 @@
 """Errors of backups; each message is shown to the user as it is."""
 
+from pathlib import Path
+
 from p4books.errors import P4BooksError, UsageError, end_sentence
 
 
@@ -40,6 +42,16 @@ class NothingToBackUp(P4BooksError):
         )
 
 
+class LogDamaged(P4BooksError):
+    """The log of runs or the ledger cannot be read."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(
+            f"{path} cannot be read ({why}). No backup was made; earlier ones are unchanged. "
+            "`p4books restore` puts an earlier one in its place."
+        )
+
+
 class BooksKeepChanging(P4BooksError):
     """No instant was found at which the warehouse and the log of runs fit each other."""
 
@@ -66,5 +78,5 @@ class UnknownBackup(UsageError):
     def __init__(self, name: str) -> None:
         super().__init__(
             f"There is no backup and no generation {name}. Nothing was changed. "
-            "`p4books restore` lists them."
+            "`p4books restore` lists them; --from FOLDER or URL says where backups are."
         )

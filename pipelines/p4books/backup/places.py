@@ -30,7 +30,7 @@ class Place(Protocol):
         """Return the folders in a folder with the sizes of their files; none if it is missing."""
 
     def list_files(self, folder: str) -> dict[str, int]:
-        """Return the sizes in bytes of the files of a folder, by name."""
+        """Return the sizes in bytes of the files of a folder, by name; none if it is missing."""
 
     def write(self, folder: str, name: str, chunks: Iterable[bytes]) -> None:
         """Write a file; it is on disk when this returns."""
@@ -69,9 +69,10 @@ class LocalPlace:
         return {name: self.list_files(f"{folder}/{name}") for name in names}
 
     def list_files(self, folder: str) -> dict[str, int]:
-        """Return the sizes in bytes of the files of a folder, by name."""
+        """Return the sizes in bytes of the files of a folder, by name; none if it is missing."""
         with self._translate_errors():
-            entries = os.scandir(self._root / folder)
+            path = self._root / folder
+            entries = os.scandir(path) if path.is_dir() else ()
             return {each.name: each.stat().st_size for each in entries if each.is_file()}
 
     def write(self, folder: str, name: str, chunks: Iterable[bytes]) -> None:
@@ -139,9 +140,12 @@ class RemotePlace:
         return folders
 
     def list_files(self, folder: str) -> dict[str, int]:
-        """Return the sizes in bytes of the files of a folder, by name."""
+        """Return the sizes in bytes of the files of a folder, by name; none if it is missing."""
         with self._translate_errors():
-            entries = self._files.ls(self.locate(folder), detail=True)
+            try:
+                entries = self._files.ls(self.locate(folder), detail=True)
+            except FileNotFoundError:
+                return {}
             return {_name(each): each["size"] for each in entries if each["type"] == "file"}
 
     def write(self, folder: str, name: str, chunks: Iterable[bytes]) -> None:

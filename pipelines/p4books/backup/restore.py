@@ -254,7 +254,7 @@ def _put_ledger(settings: Settings, ledger: Path) -> str:
     with closing(sqlite3.connect(ledger)) as connection:  # into one file, without a log
         connection.execute("pragma journal_mode = delete")
     notes = _put_sqlite(settings, ledger, settings.ledger)
-    return " ".join([*notes, "The ledger is that of the backup." + _describe_gap(settings)])
+    return " ".join([*notes, "The ledger was put in place." + _describe_gap(settings)])
 
 
 def _describe_gap(settings: Settings) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import duckdb
 
-from p4books.backup.errors import BooksKeepChanging, NothingToBackUp
+from p4books.backup.errors import BooksKeepChanging, LogDamaged, NothingToBackUp
 from p4books.backup.manifest import LEDGER, RUN_LOG, WAREHOUSE
 from p4books.endpoints import ENDPOINTS
 from p4books.errors import DiskTrouble, WarehouseDamaged
@@ -46,7 +46,7 @@ def take_snapshot(settings: Settings, scratch: Path) -> Snapshot:
     """Copy the files of a tenant into `scratch`; the copy of the warehouse is a hard link.
 
     Raises NothingToBackUp, WarehouseLost, WarehouseDamaged, WarehouseTooNew, WarehouseOpen,
-    BooksKeepChanging and DiskTrouble.
+    LogDamaged, BooksKeepChanging and DiskTrouble.
     """
     check_not_lost(settings)
     if not settings.warehouse.exists():
@@ -120,7 +120,9 @@ def _copy_sqlite(source: Path, target: Path) -> Path:
     try:
         return copy_sqlite(source, target)
     except sqlite3.Error as error:
-        raise DiskTrouble(source, str(error)) from None
+        if "full" in str(error):
+            raise DiskTrouble(target, str(error)) from None
+        raise LogDamaged(source, str(error)) from None
 
 
 def _count(con: duckdb.DuckDBPyConnection, name: str) -> int:

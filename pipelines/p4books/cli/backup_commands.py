@@ -129,6 +129,8 @@ def _parse_place(word: str | None) -> str | None:
 
     if word is None:
         return None
+    if not word.strip():
+        raise UsageError("That is no place of backups: it is empty. Nothing was done.")
     try:
         return locate_backups(check_backup_place(word), Path.cwd())
     except ValueError as error:

@@ -254,6 +254,40 @@ def test_nothing_to_back_up(p4books: Run, tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
+def test_bad_words(p4books: Run, private: Path, out: Path) -> None:
+    """Places and names that are none are one sentence each, and nothing is written anywhere."""
+    for words, part in (
+        (["backup", "--to", ""], "it is empty"),
+        (["backup", "--to", "s3://"], "must be like s3://BUCKET/FOLDER"),
+        (["backup", "--to", "x", "--all", "--tenant", "shop"], "either --all or --tenant"),
+        (["restore", "missing/folder"], "There is no backup and no generation"),
+        (["restore", "20260101T000000000000Z"], "There is no backup and no generation"),
+    ):
+        done = p4books(*words)
+        assert done.returncode == 2
+        assert_one_sentence(done, part)
+    (private / "ledger.sqlite").write_bytes(b"junk" * 2000)
+    done = p4books("backup", "--to", str(out))
+    assert_one_sentence(done, "ledger.sqlite cannot be read", "No backup was made")
+    assert not out.exists()
+
+
+def test_damaged_ledger(p4books: Run, private: Path, out: Path, tmp_path: Path) -> None:
+    """A ledger that cannot be read is replaced by that of the backup, and kept."""
+    push_vendor(p4books, tmp_path, "P-1")
+    assert p4books("backup", "--to", str(out)).returncode == 0
+    (private / "ledger.sqlite").write_bytes(b"junk" * 2000)
+
+    done = p4books("restore", "newest", "--from", str(out))
+
+    assert done.returncode == 0
+    assert "ledger.sqlite that was there is kept in" in done.stderr
+    assert "lacks what was pushed after" in done.stderr
+    (kept,) = (private / "replaced").glob("*/ledger.sqlite")
+    assert kept.read_bytes() == b"junk" * 2000
+    assert len(json.loads(p4books("pushes", "--json").stdout)) == 1
+
+
 def test_no_secret_in_a_url(p4books: Run) -> None:
     """A URL with a password is refused, and not repeated."""
     for done in (
