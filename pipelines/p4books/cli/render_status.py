@@ -149,7 +149,7 @@ def print_run(run: Run) -> None:
     if run.readings:
         _print_readings(run)
     else:
-        print_line(f"Run {run.id} read no list.")
+        print_line(f"Run {run.id} {'read no list' if run.outcome else 'is in progress'}.")
     errors = [reason for reason in run.reasons if reason not in run.messages]
     for message in (*errors, *run.messages):
         print_line(message)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from p4books.publish.published_file import REPUBLISH_AFTER
 from p4books.publish.status import ProblemKind, TenantStatus
 from p4books.settings.duration import describe_duration
 from p4books.storage.run_log import KILLED, STOPPED, Run
@@ -43,9 +44,9 @@ class Health:
 def judge_health(
     status: TenantStatus, max_age: timedelta | None = None, now: datetime | None = None
 ) -> Health:
-    """Judge whether all is well; without a `max_age`, two intervals of the schedule are allowed."""
+    """Judge whether all is well; `max_age` None allows two intervals of the schedule."""
     now = now or datetime.now(UTC)
-    limit = max_age or 2 * status.sync_interval
+    limit = max_age or _allow_age(status)
     age = _measure_age(status.figures_at, now)
     problems = tuple(_find_problems(status, age, limit, now))
     return Health(
@@ -60,6 +61,16 @@ def judge_health(
         age_seconds=None if age is None else age.total_seconds(),
         max_age_seconds=limit.total_seconds(),
     )
+
+
+def _allow_age(status: TenantStatus) -> timedelta:
+    """Return the age that is allowed by default: two intervals of the schedule.
+
+    Who may not read the log of runs sees only what is published, which is less often if nothing
+    changes in the books.
+    """
+    extra = REPUBLISH_AFTER if status.disk is None else timedelta(0)
+    return 2 * status.sync_interval + extra
 
 
 def _find_problems(
@@ -107,7 +118,8 @@ def _describe_success(status: TenantStatus, now: datetime) -> str:
     if status.last_run and status.last_run.outcome == STOPPED:
         stopped = f" Run {status.last_run.id} was stopped; the next one continues from there."
     sentence = f"the lists were last read {figures}, and the file was published {published}."
-    return f"{sentence}{stopped} {_describe_progress(status)}".rstrip()
+    unknown = "" if status.disk else " This user may not see how the runs went."
+    return f"{sentence}{stopped}{unknown} {_describe_progress(status)}".rstrip()
 
 
 def _describe_progress(status: TenantStatus) -> str:

@@ -4,7 +4,7 @@ import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from p4books.load.schema import create_tables, load_endpoints, read_state
 from p4books.load.warehouse import check_warehouse, translate_error
 from p4books.publish.catalogue import write_catalogue
 from p4books.publish.published_file import (
+    REPUBLISH_AFTER,
     FileAccess,
     find_access,
     inspect_published,
@@ -50,8 +51,6 @@ from p4books.transform.models import CUSTOM, ModelSet, SqlSources, load_models
 from p4books.transform.slices import Slices
 
 log = logging.getLogger(__name__)
-
-REPUBLISH_AFTER = timedelta(hours=1)  # if nothing changed but `verified_at`
 
 try:
     VERSION = version("p4books")

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -33,6 +33,7 @@ from p4books.storage.run_log import DAY, PublishedRecord, RunLog
 
 CHECKS = 6  # whether readers can open it, two for each of three new files
 _MISSING = "was missing"
+REPUBLISH_AFTER = timedelta(hours=1)  # if nothing changed but `verified_at`
 PAUSE = 0.3  # seconds in which another program may close the file again
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from p4books.publish.health import judge_health
-from p4books.publish.status import FirstCopy, ProblemKind, TenantStatus
+from p4books.publish.status import DiskUse, FirstCopy, ProblemKind, TenantStatus
 from p4books.storage.run_log import Run
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -32,6 +32,7 @@ STATUS = TenantStatus(
     unknown=(),
     traits=None,
     sync_interval=timedelta(minutes=15),
+    disk=DiskUse(1, 0, 0, 0),
     last_run=make_run("done"),
 )
 LOST = "The warehouse is missing."
@@ -140,6 +141,18 @@ def test_max_age(max_age: timedelta, failed: bool) -> None:
     health = judge_health(STATUS, max_age, NOW)
 
     assert (health.ok, health.failed) == (not failed, failed)
+
+
+def test_reader() -> None:
+    """Who may not read the log of runs sees that, and a quiet tenant is not old to them."""
+    age = timedelta(minutes=85)
+    reader = replace(STATUS, disk=None, last_run=None, figures_at=NOW - age)
+
+    health = judge_health(reader, now=NOW)
+
+    assert health.ok
+    assert health.sentence.endswith(" This user may not see how the runs went.")
+    assert not judge_health(replace(reader, figures_at=NOW - 2 * age), now=NOW).ok
 
 
 def test_what_is_no_problem() -> None:
