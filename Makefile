@@ -63,7 +63,7 @@ lint: setup ## Check style, types, layers and SQL
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-logo
-	printf '%s\n' mypy '$(LINT_SQL) sql/reporting sql/macros.sql' '$(LINT_SQL) sql/checks sql/core sql/staging' | xargs -P 2 -I {} sh -c '$(BIN)/{}'
+	printf '%s\n' mypy '$(LINT_SQL) sql/reporting sql/macros.sql' '$(LINT_SQL) sql/alerts sql/checks sql/core sql/staging' | xargs -P 2 -I {} sh -c '$(BIN)/{}'
 
 format: setup ## Format code and SQL
 	$(BIN)/ruff check --fix .

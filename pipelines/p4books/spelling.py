@@ -68,3 +68,8 @@ def find_spelling(name: str, known: Iterable[str]) -> str | None:
 def _drop_zero_decimals(name: str) -> str:
     whole = _WHOLE_NUMBER.fullmatch(name)
     return whole.group(1) if whole else name
+
+
+def split_class_name(name: str) -> str:
+    """Turn the name of an error class into words: TooManyGone is `too many gone`."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()

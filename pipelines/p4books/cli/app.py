@@ -4,6 +4,7 @@ from typing import NoReturn
 
 import click
 
+from p4books.cli.alert_commands import watch
 from p4books.cli.backup_commands import backup, restore
 from p4books.cli.dashboard_commands import dashboard
 from p4books.cli.demo import demo, sandbox
@@ -35,7 +36,7 @@ def app() -> None:
 
 
 for _command in (
-    *(sync, check, status, runs, schedule, adopt),
+    *(sync, check, status, runs, watch, schedule, adopt),
     *(push, pushes, query, export, models, report, statement),
     *(backup, restore),
     *(dashboard, page, sandbox, demo),

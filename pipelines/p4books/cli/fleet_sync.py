@@ -15,6 +15,7 @@ from p4books.cli.render_sync import (
 from p4books.cli.runtime import log_error
 from p4books.errors import fold_errors
 from p4books.extract.reader import Pause
+from p4books.fleet.alerts import notify_after_run
 from p4books.fleet.run import TenantOutcome
 from p4books.settings import ConfiguredTenant, Settings
 from p4books.storage.run_log import SyncSummary
@@ -55,7 +56,13 @@ class FleetSync:
         exit_for_outcomes([next(iter(each.faults), None) for each in summaries])
 
     def _sync(self, settings: Settings, pause: Pause) -> None:
-        sync(settings, summary=self._summaries[settings.tenant], pause=pause, **self._choices)
+        summary = self._summaries[settings.tenant]
+        try:
+            sync(settings, summary=summary, pause=pause, **self._choices)
+        except Exception as error:
+            summary.notes += notify_after_run(settings, summary, error)
+            raise
+        summary.notes += notify_after_run(settings, summary)
 
     def _show(self, outcome: TenantOutcome[None]) -> None:
         summary, settings = self._summaries[outcome.tenant.name], outcome.tenant.settings

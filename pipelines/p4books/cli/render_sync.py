@@ -1,6 +1,5 @@
 """Output of sync, check and report."""
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +22,7 @@ from p4books.cli.runtime import log_note
 from p4books.cli.suggestions import complete_suggestions
 from p4books.errors import AlreadyRunning, count_of
 from p4books.settings import Settings
+from p4books.spelling import split_class_name
 from p4books.storage.run_log import EndpointRun, SyncSummary
 
 if TYPE_CHECKING:  # `status` and `runs` start without what reads the API
@@ -189,7 +189,7 @@ def _describe_result(summary: SyncSummary) -> str:
 def _list_kinds(summary: SyncSummary) -> list[str]:
     """Return the kinds of a run's errors, in words."""
     kinds = dict.fromkeys(type(fault).__name__ for fault in summary.faults)
-    return [_split_class_name(kind) for kind in kinds]
+    return [split_class_name(kind) for kind in kinds]
 
 
 def _describe_file(summary: SyncSummary, settings: Settings) -> str:
@@ -238,9 +238,4 @@ def build_reading_object(reading: EndpointRun) -> dict[str, Any]:
 
 def format_word(word: str) -> str:
     """Return the shown form of a stored mode or outcome."""
-    return _WORDS.get(word) or _split_class_name(word)
-
-
-def _split_class_name(name: str) -> str:
-    """Turn the name of an error class into words: TooManyGone is `too many gone`."""
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()
+    return _WORDS.get(word) or split_class_name(word)

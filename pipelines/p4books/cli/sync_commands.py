@@ -11,6 +11,7 @@ from p4books.cli.fleet_options import all_option, choose_tenants
 from p4books.cli.runtime import (
     exit_for_errors,
     json_option,
+    log_note,
     name_tenant,
     parse_endpoint,
     prefix_messages,
@@ -20,6 +21,7 @@ from p4books.errors import P4BooksError
 
 if TYPE_CHECKING:  # `--help` starts without them
     from p4books.settings import Settings
+    from p4books.storage.run_log import SyncSummary
 
 
 @click.command(
@@ -136,12 +138,23 @@ def _sync_one(
     try:
         with show_sync_progress(settings, requests) as progress:
             sync(settings, progress=progress, summary=summary, **choices)
-    except P4BooksError as error:
-        summary.faults.insert(0, error)
-        show(summary, settings)
+    except Exception as error:
+        if isinstance(error, P4BooksError):
+            summary.faults.insert(0, error)
+            show(summary, settings)
+        _notify(settings, summary, error)
         raise
     show(summary, settings)
+    _notify(settings, summary)
     exit_for_errors(*summary.faults)
+
+
+def _notify(settings: "Settings", summary: "SyncSummary", error: Exception | None = None) -> None:
+    """Send what fires after a run; what fails then changes nothing of how the run ended."""
+    from p4books.fleet.alerts import notify_after_run
+
+    for note in notify_after_run(settings, summary, error):
+        log_note(note)
 
 
 @click.command(

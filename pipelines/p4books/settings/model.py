@@ -1,7 +1,6 @@
 """Model of the settings: their types, defaults and validation."""
 
 import codecs
-import ipaddress
 import re
 from collections.abc import Callable, Mapping
 from datetime import date
@@ -25,6 +24,7 @@ from p4books.endpoints import ENDPOINTS, get_endpoint
 from p4books.errors import SettingsError, UsageError, describe_unknown, end_sentence
 from p4books.settings.backup import KeepRules, check_backup_place, parse_keep_rules
 from p4books.settings.delivery import Delivery, parse_deliveries
+from p4books.settings.notify import AnyChannel, is_loopback, parse_channels
 from p4books.spelling import clean_name
 
 ENV_PREFIX = "SOURCES__P4BOOKS__"
@@ -43,6 +43,7 @@ _LIMITS = {  # by pydantic's type of error
     "tuple_type": "it must be a list of names",
 }
 _SECRETS = {"api_key", "dashboard_password"}  # every character of them counts
+_TABLES = ("deliver", "notify")  # lists of tables, or the same as JSON
 _AS_OF_NAME = re.compile(r"(.+)-asof-(\d{4}-\d\d-\d\d)")
 
 
@@ -101,6 +102,7 @@ class Settings(BaseModel):
     deliver: Annotated[tuple[Delivery, ...], BeforeValidator(parse_deliveries)] = ()
     backup_to: str | None = None
     backup_keep: Annotated[KeepRules, BeforeValidator(parse_keep_rules)] = KeepRules()
+    notify: Annotated[tuple[AnyChannel, ...], BeforeValidator(parse_channels)] = ()
     parallel_lists: int = Field(default=6, ge=1, le=32)
     published_mode: Annotated[int, BeforeValidator(_parse_mode)] = 0o440
     published_group: Annotated[str | None, BeforeValidator(_parse_group)] = None
@@ -113,7 +115,7 @@ class Settings(BaseModel):
     @classmethod
     def _clean_text(cls, value: object, info: ValidationInfo) -> object:
         """Take the invisible characters off that files and the shell leave in a value."""
-        if not isinstance(value, str) or info.field_name in {*_SECRETS, "deliver"}:
+        if not isinstance(value, str) or info.field_name in {*_SECRETS, *_TABLES}:
             return value
         return value.rstrip("\r\n") if info.field_name == "data_dir" else clean_name(value)
 
@@ -157,7 +159,7 @@ class Settings(BaseModel):
             raise ValueError("the address must begin with https://")
         if parts.username or parts.query or parts.fragment:
             raise ValueError("the address must not contain a user, a query or a fragment")
-        if parts.scheme == "http" and not _is_loopback(parts.hostname):
+        if parts.scheme == "http" and not is_loopback(parts.hostname):
             raise ValueError("the key is sent over http:// only to this machine; use https://")
         return value.rstrip("/")
 
@@ -241,6 +243,11 @@ class Settings(BaseModel):
         return self.private / "runs.sqlite"
 
     @property
+    def alert_log(self) -> Path:
+        """The SQLite file of the alerts that fire, and of what was sent of them."""
+        return self.private / "alerts.sqlite"
+
+    @property
     def ledger(self) -> Path:
         """The SQLite ledger of everything that was ever pushed."""
         return self.private / "ledger.sqlite"
@@ -312,15 +319,6 @@ def describe_missing(name: str) -> str:
     return f"The setting {name} is missing. Add {variable}=… to .env (see .env.example)."
 
 
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def _describe_errors(error: ValidationError, locate: Callable[[str], str], choice: str) -> str:
     """Describe all problems, one line each, without any value that may be a key."""
     problems = error.errors(include_input=False)
@@ -336,9 +334,9 @@ def _describe_error(problem: Any, locate: Callable[[str], str], choice: str) -> 
         missing = describe_missing(name)
         return f"{missing.removesuffix('.')}, {choice}" if choice else missing
     why = end_sentence(_describe_reason(name, problem))
-    if name == "deliver":  # it is no text that fits into a variable
+    if name in _TABLES:  # it is no text that fits into a variable
         problems, places = map(end_sentence, why.splitlines()), locate(name)
-        sentences = (f"The setting deliver is invalid: {each} {places}" for each in problems)
+        sentences = (f"The setting {name} is invalid: {each} {places}" for each in problems)
         return "\n".join(map(str.rstrip, sentences))
     return (
         f"The setting {name} is invalid: {why[0].lower()}{why[1:]} "

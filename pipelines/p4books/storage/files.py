@@ -93,16 +93,16 @@ def copy_beside(source: Path, target: Path, group: int | None = None) -> Iterato
 
 
 @contextmanager
-def tenant_lock(settings: Settings, name: str = "run") -> Iterator[None]:
+def tenant_lock(settings: Settings, name: str = "run", wait: float = 0) -> Iterator[None]:
     """Hold one of the tenant's locks; the system releases it if the process dies.
 
-    Raises AlreadyRunning if another process holds it, and DiskTrouble.
+    Raises AlreadyRunning if another process holds it for `wait` seconds, and DiskTrouble.
     """
     lock = filelock.FileLock(settings.private / f"{name}.lock", mode=0o600)
     try:
         settings.private.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         settings.private.mkdir(exist_ok=True, mode=0o700)
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=wait)
     except filelock.Timeout:
         raise AlreadyRunning(settings.tenant) from None
     except OSError as error:

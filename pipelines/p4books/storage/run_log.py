@@ -88,6 +88,7 @@ _TABLES: dict[str, dict[str, str]] = {
         "waited": "real not null default 0",
         "messages": "text not null default '[]'",
         "faults": "integer not null default -1",
+        "errors": "text not null default '[]'",
     },
     "reading": {
         "run_id": "integer not null",
@@ -199,6 +200,21 @@ class RunTotals:
     requests: int = 0
     refused: int = 0
     waited: float = 0.0
+
+
+@dataclass(frozen=True)
+class RunFault:
+    """An error of a run: the name of its class, and its message."""
+
+    kind: str
+    sentence: str
+
+    @classmethod
+    def of(cls, error: BaseException) -> "RunFault":
+        """Return the fault for an error, whose message is left out unless it is one of ours."""
+        kind = type(error).__name__
+        own = isinstance(error, P4BooksError)
+        return cls(kind, str(error) if own else f"Unexpected error ({kind}).")
 
 
 @dataclass(frozen=True)
@@ -327,6 +343,25 @@ class RunLog:
     def record_endpoint_run(self, run: int, endpoint_run: EndpointRun) -> None:
         """Record what a run did for one endpoint; only call it when its rows are safe."""
         self._tables.upsert("reading", {"run_id": run, **vars(endpoint_run)})
+
+    def record_faults(self, run: int, faults: Iterable[RunFault]) -> None:
+        """Record the errors of a run that is about to end, one by one."""
+        text = json.dumps([vars(fault) for fault in faults], ensure_ascii=False)
+        with self._tables.connect() as store:
+            store.execute("update run set errors = ? where id = ?", (text, run))
+
+    def load_faults(self, run: int) -> list[RunFault]:
+        """Return the errors of a run, one by one; none if it had none, or of an earlier version."""
+        rows = self._tables.query("select errors from run where id = ?", (run,))
+        return [RunFault(**fault) for row in rows for fault in json.loads(row["errors"])]
+
+    def add_messages(self, run: int, messages: Sequence[str]) -> None:
+        """Add notes to the messages of a run that has ended."""
+        with self._tables.connect() as store:
+            row = store.execute("select messages from run where id = ?", (run,)).fetchone()
+            known = json.loads(row["messages"]) if row else []
+            text = json.dumps([*known, *messages], ensure_ascii=False)
+            store.execute("update run set messages = ? where id = ?", (text, run))
 
     def end_run(
         self, run: int, outcome: str, errors: Sequence[str] = (), notes: Sequence[str] = ()
@@ -458,6 +493,18 @@ class RunLog:
         """Return the last runs, or all if `last` is None, the newest first."""
         return self._select_runs("id > (select max(id) from run) - coalesce(?, 1e18)", last)
 
+    def load_verdicts(self, runs: int = 1000) -> list[tuple[int, EndpointRun]]:
+        """Return the last reading of each endpoint with each outcome in the last runs.
+
+        Each comes with the number of its run.
+        """
+        rows = self._tables.query(
+            "select *, max(run_id) as run_id from reading"
+            " where run_id > (select max(id) from run) - ? group by endpoint, outcome, complete",
+            (runs,),
+        )
+        return [(row["run_id"], _restore_reading(row)) for row in rows]
+
     def load_run(self, number: int) -> Run | None:
         """Return one run; None if there is no run of that number."""
         return next(iter(self._select_runs("id = ?", number)), None)
@@ -502,9 +549,7 @@ class RunLog:
             f"select * from reading where run_id in (select id from run where {condition})",
             (number,),
         ):
-            flags = {name: bool(row[name]) for name in ("complete", "quiet")}
-            values = _select_fields(EndpointRun, row) | flags
-            readings.setdefault(row["run_id"], []).append(EndpointRun(**values))
+            readings.setdefault(row["run_id"], []).append(_restore_reading(row))
         return [
             Run(
                 **{
@@ -519,6 +564,11 @@ class RunLog:
         ]
 
 
+def _restore_reading(row: sqlite3.Row) -> EndpointRun:
+    flags = {name: bool(row[name]) for name in ("complete", "quiet")}
+    return EndpointRun(**{**_select_fields(EndpointRun, row), **flags})
+
+
 def _select_fields(kind: type[Run | EndpointRun], row: sqlite3.Row) -> dict[str, Any]:
     """Return what a dataclass has of a row, to which a later version may have added columns."""
     names = {each.name for each in fields(kind)}
@@ -531,7 +581,8 @@ class SyncSummary:
 
     `notes` are messages about work in progress and new fields, which are not errors; `left_out`
     counts the custom reports that could not be published; `delivered` are the files that were
-    written into folders of the setting `deliver`.
+    written into folders of the setting `deliver`; `run` is the number of the run, None if it did
+    not begin.
     """
 
     tenant: str
@@ -546,6 +597,7 @@ class SyncSummary:
     published: bool = False
     left_out: int = 0
     delivered: list[str] = field(default_factory=list)
+    run: int | None = None
 
     def sum(self, count: str) -> int:
         """Add up one count of all endpoints: new, changed, gone, findings."""
@@ -558,7 +610,7 @@ class RunRecorder:
     def __init__(self, log: RunLog, summary: SyncSummary) -> None:
         self.log = log
         self.summary = summary
-        self.number = log.begin_run()
+        self.number = summary.run = log.begin_run()
         self._recorded_at = 0.0
 
     def record_cost(self, requests: int, refused: int, waited: float) -> None:
@@ -589,8 +641,12 @@ def record_run(log: RunLog, summary: SyncSummary) -> Iterator[RunRecorder]:
         stopped = is_stop_requested() or isinstance(error, KeyboardInterrupt)
         shown = [str(error)] if isinstance(error, P4BooksError) and not stopped else []
         outcome = STOPPED if stopped else type(error).__name__
+        errors = summary.faults if stopped else [error, *summary.faults]
+        log.record_faults(run.number, map(RunFault.of, errors))
         log.end_run(run.number, outcome, [*shown, *fold_errors(summary.faults)], summary.notes)
         raise
     faults = summary.faults
+    if faults:
+        log.record_faults(run.number, map(RunFault.of, faults))
     outcome = type(faults[0]).__name__ if faults else DONE
     log.end_run(run.number, outcome, fold_errors(faults), summary.notes)

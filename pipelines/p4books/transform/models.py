@@ -20,10 +20,12 @@ from p4books.transform.vocabulary import (
 )
 
 LAYERS = ("raw", "staging", "core", "reporting", "custom")  # a model reads its own or a lower one
+ALERTS = "alerts"  # folder of SQL files that are no models
 CUSTOM = "custom"  # the user's own models; a broken one of these stops nothing
 SEEDS_SCHEMA = "seeds"  # of the CSV files; only custom models read it
 SECTIONS = ("Receivables and cash", "ITBMS", "Sales", "Customers", "Orders", "Trust")  # of reports
 
+_OWN = {ALERTS, CUSTOM, SEEDS_SCHEMA}  # folders that the user may have, too
 MODEL_NAME = re.compile(r"[a-z][a-z0-9_]*")  # no query needs to quote it
 
 
@@ -98,7 +100,7 @@ class ModelSet:
 
 @dataclass(frozen=True)
 class SqlSources:
-    """Folders of SQL files: those of p4books, and the user's, with `custom/` and `seeds/`."""
+    """Folders of SQL files: ours, and the user's, with `custom/`, `alerts/` and `seeds/`."""
 
     builtin: Path
     user: Path
@@ -121,7 +123,7 @@ class SqlSources:
 
     def files(self, folder: str, suffix: str = "sql") -> list[Path]:
         """List the visible files of a folder; a user's file replaces the built-in one."""
-        roots = [self.builtin, self.user] if folder in {CUSTOM, SEEDS_SCHEMA} else [self.builtin]
+        roots = [self.builtin, self.user] if folder in _OWN else [self.builtin]
         files = {file.name: file for root in roots for file in (root / folder).glob(f"*.{suffix}")}
         return [files[name] for name in sorted(files) if not name.startswith(".")]
 
@@ -186,7 +188,7 @@ def parse_model(layer: str, file: Path, vocabulary: Vocabulary) -> Model:
     lines = sql.splitlines()
     if not lines or not lines[0].startswith("-- "):
         raise BrokenSql(file, 1, "the first line must be the grain, as in `-- One row per …`")
-    headers = _parse_headers(lines[1:])
+    headers = parse_headers(lines[1:])
     _check_headers(layer, file, sql, headers)
     key = headers.get("key", "")
     return Model(
@@ -211,6 +213,21 @@ def parse_model(layer: str, file: Path, vocabulary: Vocabulary) -> Model:
     )
 
 
+def parse_headers(lines: Iterable[str]) -> dict[str, str]:
+    """Parse `-- word: text` in the comments on top; `--   text` continues the line above."""
+    headers: dict[str, str] = {}
+    word = ""
+    for line in takewhile(lambda line: line.startswith("--"), lines):
+        if match := re.match(r"-- (\w+):(?: |$)(.*)", line):
+            word = match.group(1)
+            headers[word] = match.group(2).strip()
+        elif word and line.startswith("--   "):
+            headers[word] = f"{headers[word]} {line[2:].strip()}".strip()
+        else:
+            word = ""
+    return headers
+
+
 def is_day(column_type: str) -> bool:
     """Return whether a column of a DuckDB type can be the `period` of a model."""
     return column_type == "DATE" or column_type.startswith("TIMESTAMP")
@@ -223,7 +240,7 @@ def is_amount(column_type: str) -> bool:
 
 def parse_partition(sql: str) -> tuple[str, ...]:
     """Return the names in the header `-- partition:` of a check."""
-    return _split_names(_parse_headers(sql.splitlines()).get("partition", ""))
+    return _split_names(parse_headers(sql.splitlines()).get("partition", ""))
 
 
 def order_models(models: Iterable[Model]) -> TopologicalSorter[str]:
@@ -290,21 +307,6 @@ def _choose_texts(texts: ModelTexts | None, headers: Mapping[str, str]) -> Model
     """Return the texts of a model: those in its headers, and else those of the vocabulary."""
     names = [part.name for part in fields(ModelTexts)]
     return ModelTexts(*(headers.get(name, getattr(texts, name, "")) for name in names))
-
-
-def _parse_headers(lines: Iterable[str]) -> dict[str, str]:
-    """Parse `-- word: text` in the comments on top; `--   text` continues the line above."""
-    headers: dict[str, str] = {}
-    word = ""
-    for line in takewhile(lambda line: line.startswith("--"), lines):
-        if match := re.match(r"-- (\w+):(?: |$)(.*)", line):
-            word = match.group(1)
-            headers[word] = match.group(2).strip()
-        elif word and line.startswith("--   "):
-            headers[word] = f"{headers[word]} {line[2:].strip()}".strip()
-        else:
-            word = ""
-    return headers
 
 
 def _split_names(text: str) -> tuple[str, ...]:

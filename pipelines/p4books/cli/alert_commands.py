@@ -1,0 +1,128 @@
+"""The command that evaluates alerts without a run: watch."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from p4books.cli.runtime import exit_for_errors, json_option, log_note, tenant_option
+from p4books.errors import P4BooksError, UsageError
+
+if TYPE_CHECKING:  # --help starts without them
+    from p4books.fleet.alerts.watch import WatchResult
+    from p4books.settings import Settings
+
+
+@click.command(
+    short_help="Evaluate the alerts without a run, and send what changed.",
+    epilog="\b\nExample:\n  p4books watch\n  p4books watch --all\n  p4books watch --test",
+)
+@click.option("--all", "all_tenants", is_flag=True, help="Watch every tenant of the settings.")
+@click.option("--test", "is_test", is_flag=True, help="Send a test message over every channel.")
+@tenant_option
+@json_option
+def watch(all_tenants: bool, is_test: bool, tenant: str | None, as_json: bool) -> None:
+    """Evaluate the alerts without a run, show what fires, and send what changed.
+
+    It sees what no run can see: that there is none. Ends with 0 if nothing fires, and with 1 if
+    something does. With --test, ends with 1 if a channel fails.
+    """
+    chosen, faults = _choose_tenants(tenant, all_tenants=all_tenants)
+    if is_test:
+        _test_channels(chosen, faults, as_json=as_json)
+    else:
+        _watch(chosen, faults, as_json=as_json)
+
+
+def _choose_tenants(
+    tenant: str | None, *, all_tenants: bool
+) -> tuple[list["Settings"], list[P4BooksError]]:
+    """Return the settings of the tenants to watch, and what is wrong with those of others."""
+    from p4books.settings import load_settings, load_tenants
+
+    if not all_tenants:
+        return [load_settings(tenant)], []
+    if tenant:
+        raise UsageError("Use --all or --tenant, not both. Nothing was done.")
+    tenants = load_tenants()
+    if not tenants:
+        raise UsageError("The settings name no tenant. Nothing was done.")
+    faults: list[P4BooksError] = [each.fault for each in tenants if each.fault]
+    return [each.settings for each in tenants if each.settings], faults
+
+
+def _watch(chosen: Sequence["Settings"], faults: list[P4BooksError], *, as_json: bool) -> None:
+    from p4books.cli.console import print_json
+    from p4books.fleet.alerts.watch import watch_tenant
+
+    results: list[tuple[Settings, WatchResult]] = []
+    for settings in chosen:
+        try:
+            results.append((settings, watch_tenant(settings)))
+        except P4BooksError as error:
+            faults.append(error)
+    if as_json:
+        print_json([_build_object(settings, result) for settings, result in results])
+    else:
+        _print_firing(results)
+    for _, result in results:
+        for note in result.notes:
+            log_note(note)
+    exit_for_errors(*faults)
+    if any(result.firing for _, result in results):
+        raise SystemExit(1)
+
+
+def _build_object(settings: "Settings", result: "WatchResult") -> dict[str, Any]:
+    from p4books.fleet.alerts.messages import build_change_object
+
+    return {
+        "tenant": settings.tenant,
+        "firing": [build_change_object(change, settings.language) for change in result.firing],
+        "notes": list(result.notes),
+    }
+
+
+def _print_firing(results: Sequence[tuple["Settings", "WatchResult"]]) -> None:
+    from p4books.cli.console import format_timestamp, print_line, print_table
+    from p4books.fleet.alerts.messages import choose_title, to_datetime
+
+    rows = [
+        (
+            settings.tenant,
+            change.firing.severity,
+            change.firing.alert,
+            choose_title(change.firing, settings.language),
+            change.state,
+            format_timestamp(to_datetime(change.since), settings),
+        )
+        for settings, result in results
+        for change in result.firing
+    ]
+    if rows:
+        print_table(("tenant", "severity", "alert", "what", "state", "since"), rows)
+    elif results:
+        print_line(f"Nothing fires: {', '.join(settings.tenant for settings, _ in results)}.")
+
+
+def _test_channels(
+    chosen: Sequence["Settings"], faults: list[P4BooksError], *, as_json: bool
+) -> None:
+    from p4books.cli.console import print_json, print_line, print_table
+    from p4books.fleet.alerts.watch import try_channels
+
+    tried = [
+        {"tenant": settings.tenant, "channel": label, "works": why is None, "problem": why}
+        for settings in chosen
+        for label, why in try_channels(settings).items()
+    ]
+    if as_json:
+        print_json(tried)
+    elif tried:
+        rows = [(row["tenant"], row["channel"], row["problem"] or "sent") for row in tried]
+        print_table(("tenant", "channel", "test message"), rows)
+    else:
+        print_line("There is no channel. The setting `notify` makes one.")
+    exit_for_errors(*faults)
+    if not tried or not all(row["works"] for row in tried):
+        raise SystemExit(1)
