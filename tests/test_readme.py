@@ -248,6 +248,22 @@ def test_deliver(tmp_path: Path) -> None:
     assert parse_deliveries(variable) == (Delivery("page", Path("/srv/books")),)
 
 
+def test_notify(tmp_path: Path) -> None:
+    """The setting `notify`, as printed, is valid, with a channel of each kind."""
+    texts = [block.text for block in all_blocks() if "p4books.notify]]" in block.text]
+    (tmp_path / ".dlt").mkdir()
+    kinds = []
+    for text in texts:
+        filled = text.replace("…", "x")
+        (tmp_path / ".dlt" / "config.toml").write_text(
+            f"[sources.p4books]\ntenant='acme'\n{filled}"
+        )
+        settings = load_settings(None, tmp_path, need_key=False)
+        kinds.append([channel.kind for channel in settings.notify])
+
+    assert kinds == [["command"], ["smtp", "webhook", "ping", "command"]]
+
+
 def test_dlt_pipeline(tmp_path: Path) -> None:
     """The dlt pipeline, as printed, loads every row of every list."""
     (script,) = [
