@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from p4books.spelling import split_class_name
+
 MAX_LISTED = 10  # names that are listed although a similar one was found
 
 
@@ -544,6 +546,11 @@ def describe_gone(counts: Mapping[str, str]) -> str:
         "looks the same. No row was closed; all other changes were loaded. If the rows really were "
         f"deleted, run `p4books sync {options}`."
     )
+
+
+def name_kinds(errors: Iterable[P4BooksError]) -> list[str]:
+    """Return the kinds of errors in words, each once."""
+    return list(dict.fromkeys(split_class_name(type(error).__name__) for error in errors))
 
 
 def fold_errors(errors: Iterable[P4BooksError]) -> list[str]:

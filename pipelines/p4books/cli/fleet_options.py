@@ -1,8 +1,9 @@
 """Options that run a command for every tenant of the settings, and the loop that does it."""
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import reduce
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -11,11 +12,19 @@ import click
 from p4books.cli.runtime import (
     describe_unexpected,
     is_json_log,
+    log_error,
     name_tenant,
     prefix_messages,
 )
 from p4books.cli.suggestions import suggest_tenant
-from p4books.errors import P4BooksError, SettingsError, StopRequested, UsageError
+from p4books.errors import (
+    P4BooksError,
+    SettingsError,
+    StopRequested,
+    UsageError,
+    fold_errors,
+    name_kinds,
+)
 
 if TYPE_CHECKING:  # `--help` starts without them
     from p4books.extract.reader import Pause
@@ -33,6 +42,15 @@ _OPTIONS = (
         help="With --all: how many tenants at a time.  [default: twice the cores, at most 8]",
     ),
 )
+
+
+@dataclass(frozen=True)
+class TenantResult:
+    """What a command did for a tenant: cells of a table, parts of a JSON object, and errors."""
+
+    cells: tuple[Any, ...]
+    document: Mapping[str, Any]
+    faults: Sequence[P4BooksError] = ()
 
 
 class UnexpectedFault(P4BooksError):
@@ -68,6 +86,47 @@ def choose_tenants(
         "--all found no tenant in the settings. Nothing was done. Add a table such as "
         "[sources.p4books.tenants.north] with its api_key to .dlt/secrets.toml."
     )
+
+
+def show_all(
+    tenants: "Sequence[ConfiguredTenant]",
+    work: "Callable[[Settings], TenantResult]",
+    jobs: int | None,
+    columns: Sequence[str],
+    *,
+    as_json: bool,
+) -> None:
+    """Do the work of each tenant, and show all results as one table or one JSON list.
+
+    Errors are messages on stderr as they come, and in JSON, too. Exits with the code of all.
+    """
+    from p4books.cli.console import print_json, print_table
+
+    faults: dict[str, Sequence[P4BooksError]] = {}
+
+    def show(outcome: "TenantOutcome[TenantResult]") -> None:
+        found = outcome.value.faults if outcome.value else [describe_fault(outcome.error)]
+        faults[outcome.tenant.name] = found
+        for message in fold_errors(found):
+            log_error(message)
+
+    outcomes = run_all(tenants, lambda settings, _: work(settings), jobs, show)
+    if as_json:
+        print_json([_build_object(each, faults[each.tenant.name]) for each in outcomes])
+    else:
+        missing = (None,) * len(columns)
+        print_table(
+            ("tenant", *columns, "result"),
+            (
+                (
+                    each.tenant.name,
+                    *(each.value.cells if each.value else missing),
+                    ", ".join(name_kinds(faults[each.tenant.name])) or "done",
+                )
+                for each in outcomes
+            ),
+        )
+    exit_for_outcomes([next(iter(faults[each.tenant.name]), None) for each in outcomes])
 
 
 def run_all(
@@ -116,9 +175,11 @@ def speak_for(tenant: str, settings: "Settings | None") -> None:
     prefix_messages(lambda: f"{format_now(settings)} {tenant}: ")
 
 
-def describe_fault(error: BaseException) -> P4BooksError:
+def describe_fault(error: BaseException | None) -> P4BooksError:
     """Return an error as one with a sentence, whatever it is."""
-    return error if isinstance(error, P4BooksError) else UnexpectedFault(describe_unexpected(error))
+    if isinstance(error, P4BooksError):
+        return error
+    return UnexpectedFault(describe_unexpected(error or RuntimeError()))
 
 
 def exit_for_outcomes(faults: "Sequence[BaseException | None]") -> None:
@@ -127,6 +188,16 @@ def exit_for_outcomes(faults: "Sequence[BaseException | None]") -> None:
 
     if code := choose_exit_code(faults):
         raise SystemExit(code)
+
+
+def _build_object(
+    outcome: "TenantOutcome[TenantResult]", faults: Sequence[P4BooksError]
+) -> dict[str, Any]:
+    return {
+        "tenant": outcome.tenant.name,
+        **(outcome.value.document if outcome.value else {}),
+        "faults": [{"kind": type(fault).__name__, "sentence": str(fault)} for fault in faults],
+    }
 
 
 @contextmanager

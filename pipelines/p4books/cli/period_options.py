@@ -33,7 +33,7 @@ _OPTIONS = (
         metavar="N",
         help="Lists by date: the last N months, up to that of the as-of day.",
     ),
-    click.option("--all", "every", is_flag=True, help="Lists by date: all rows."),
+    click.option("--all-rows", "every", is_flag=True, help="Lists by date: all rows."),
 )
 
 
@@ -74,7 +74,7 @@ def parse_period(
         "--month": month is not None,
         "--from/--to": first is not None or last is not None,
         "--last": months is not None,
-        "--all": every,
+        "--all-rows": every,
     }
     named = [name for name, is_given in given.items() if is_given]
     if len(named) > 1:

@@ -3,9 +3,10 @@
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import date
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from p4books.cli.fleet_options import TenantResult, all_option, choose_tenants, show_all
 from p4books.cli.period_options import parse_period, period_option, split_to
 from p4books.cli.runtime import (
     as_of_option,
@@ -30,7 +32,7 @@ if TYPE_CHECKING:  # imported by the commands themselves, so that `--help` start
     import duckdb
 
     from p4books.publish.excel_csv import ExcelCsv
-    from p4books.publish.export import PeopleWords
+    from p4books.publish.export import ExportedFile, PeopleWords
     from p4books.publish.language import Language
     from p4books.settings import Settings
 
@@ -143,6 +145,7 @@ def query(
 @lang_option
 @as_of_option
 @tenant_option
+@all_option
 @json_option
 def export(
     models: tuple[str, ...],
@@ -152,6 +155,8 @@ def export(
     lang: str | None,
     as_of: str | None,
     tenant: str | None,
+    all_tenants: bool,
+    jobs: int | None,
     as_json: bool,
     **period: Any,
 ) -> None:
@@ -168,22 +173,36 @@ def export(
     _check_decimal(kind, decimal)
     folder, last = split_to(to)
     chosen = parse_period(is_workbook=kind == "xlsx", last=last, **period)
+    tenants = choose_tenants(tenant, jobs, all_tenants=all_tenants, need_key=False)
     from p4books.cli.console import display_path, print_json, print_table
     from p4books.publish.export import ExportOptions, export_models
     from p4books.publish.language import Language
     from p4books.settings import load_settings
 
-    settings = load_settings(tenant, need_key=False)
-    excel = _describe_excel(settings, kind, lang, decimal)
-    language = Language(lang or settings.language)
-    options = ExportOptions(
-        kind, folder, settings.export_mode, excel=excel, language=language, period=chosen
-    )
-    published = find_published_file(settings, as_of)
-    done = export_models(published, models, options)
-    warn_of_changes(settings, published)
+    def write(settings: "Settings") -> "list[ExportedFile]":
+        excel = _describe_excel(settings, kind, lang, decimal)
+        language = Language(lang or settings.language)
+        options = ExportOptions(
+            kind, folder, settings.export_mode, excel=excel, language=language, period=chosen
+        )
+        published = find_published_file(settings, as_of)
+        done = export_models(published, models, options)
+        warn_of_changes(settings, published)
+        return list(done)
+
+    def export_one(settings: "Settings") -> TenantResult:
+        done = write(settings)
+        for note in (note for item in done for note in item.notes):
+            log_error(note)
+        cells = (len(done), sum(item.rows for item in done))
+        return TenantResult(cells, {"files": _build_objects(done)})
+
+    if tenants is not None:
+        show_all(tenants, export_one, jobs, ("files", "rows"), as_json=as_json)
+        return
+    done = write(load_settings(tenant, need_key=False))
     if as_json:
-        print_json([{**vars(item), "file": str(item.file)} for item in done])
+        print_json(_build_objects(done))
         return
     print_table(
         ("file", "models", "rows"),
@@ -247,8 +266,16 @@ def models(
 @click.option("--as-of", metavar="DAY", help="Show the books as of the end of that day.")
 @click.option("--rebuild", is_flag=True, help="Build every table again, also those not changed.")
 @tenant_option
+@all_option
 @json_option
-def report(as_of: str | None, rebuild: bool, tenant: str | None, as_json: bool) -> None:
+def report(
+    as_of: str | None,
+    rebuild: bool,
+    tenant: str | None,
+    all_tenants: bool,
+    jobs: int | None,
+    as_json: bool,
+) -> None:
     """Publish the reports again from the warehouse, for example after a change to the SQL.
 
     With --as-of they show the books as of the end of a day, in a separate file next to the
@@ -257,29 +284,74 @@ def report(as_of: str | None, rebuild: bool, tenant: str | None, as_json: bool) 
     report that fails is left out: all others are published, and the command ends with 1.
     """
     day = parse_day(as_of)
+    tenants = choose_tenants(tenant, jobs, all_tenants=all_tenants, need_key=False)
     from p4books.cli.console import print_json
     from p4books.cli.render_sync import print_published
-    from p4books.errors import describe_left_out
-    from p4books.publish.deliver import Delivered, deliver_report
-    from p4books.publish.publish import publish_report
-    from p4books.publish.query import open_published, read_about
     from p4books.settings import load_settings
 
+    if tenants is not None:
+
+        def report_one(settings: "Settings") -> TenantResult:
+            done = _report(settings, day, rebuild=rebuild)
+            cells = (done.about["as_of_on"], done.about["models"], len(done.left_out))
+            return TenantResult(cells, done.document, [*done.left_out, *done.deliver(settings)])
+
+        show_all(tenants, report_one, jobs, ("as of", "models", "left out"), as_json=as_json)
+        return
     settings = load_settings(tenant, need_key=False)
+    done = _report(settings, day, rebuild=rebuild)
+    if as_json:
+        print_json(done.document)
+    else:
+        print_published(done.file, done.about, settings, len(done.left_out))
+    faults = [*done.left_out, *done.deliver(settings)]
+    for fault in faults:
+        log_error(str(fault))
+    if faults:
+        raise SystemExit(1)
+
+
+class LeftOut(P4BooksError):
+    """A report could not be published; `str()` says which, and why."""
+
+
+@dataclass(frozen=True)
+class _Reported:
+    """What `report` published: the file, its table `about`, and what was left out of it."""
+
+    file: Path
+    day: "date | None"
+    about: "Mapping[str, Any]"
+    left_out: tuple[LeftOut, ...]
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """What is printed of it as JSON."""
+        names = ("as_of_on", "as_of_at", "published_at", "models")
+        shown = {name: self.about[name] for name in names}
+        return {"file": str(self.file), **shown, "left_out": [str(each) for each in self.left_out]}
+
+    def deliver(self, settings: "Settings") -> list[P4BooksError]:
+        """Deliver it, unless it is of a past day, and return what failed."""
+        from p4books.publish.deliver import deliver_report
+
+        return [] if self.day else list(deliver_report(settings).faults)
+
+
+def _report(settings: "Settings", day: "date | None", *, rebuild: bool) -> _Reported:
+    from p4books.errors import describe_left_out
+    from p4books.publish.publish import publish_report
+    from p4books.publish.query import open_published, read_about
+
     file, published = publish_report(settings, day, rebuild=rebuild)
     with open_published(file) as con:
         about = read_about(con)
-    left_out = [describe_left_out(error) for error in published.left_out]
-    if as_json:
-        shown = {name: about[name] for name in ("as_of_on", "as_of_at", "published_at", "models")}
-        print_json({"file": str(file), **shown, "left_out": left_out})
-    else:
-        print_published(file, about, settings, len(left_out))
-    delivered = Delivered() if day else deliver_report(settings)
-    for message in (*left_out, *map(str, delivered.faults)):
-        log_error(message)
-    if left_out or delivered.faults:
-        raise SystemExit(1)
+    left_out = tuple(LeftOut(describe_left_out(error)) for error in published.left_out)
+    return _Reported(file, day, about, left_out)
+
+
+def _build_objects(done: "Sequence[ExportedFile]") -> list[dict[str, Any]]:
+    return [{**vars(item), "file": str(item.file)} for item in done]
 
 
 def find_published_file(settings: "Settings", as_of: str | None) -> Path:

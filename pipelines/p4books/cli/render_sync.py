@@ -20,7 +20,7 @@ from p4books.cli.console import (
 )
 from p4books.cli.runtime import log_note
 from p4books.cli.suggestions import complete_suggestions
-from p4books.errors import AlreadyRunning, count_of
+from p4books.errors import AlreadyRunning, count_of, name_kinds
 from p4books.settings import Settings
 from p4books.spelling import split_class_name
 from p4books.storage.run_log import EndpointRun, SyncSummary
@@ -117,10 +117,13 @@ def print_probe_results_json(
     results: Sequence["ProbeResult"], capabilities: "ApiCapabilities | None" = None
 ) -> None:
     """Print the results as a JSON list, or with capabilities as an object that holds both."""
-    endpoints = [
-        {**vars(result), "fault": result.fault and str(result.fault)} for result in results
-    ]
+    endpoints = build_probe_objects(results)
     print_json({"endpoints": endpoints, "traits": capabilities} if capabilities else endpoints)
+
+
+def build_probe_objects(results: Sequence["ProbeResult"]) -> list[dict[str, Any]]:
+    """Return the results as they are printed in JSON."""
+    return [{**vars(result), "fault": result.fault and str(result.fault)} for result in results]
 
 
 def print_capabilities(capabilities: Mapping[str, Any]) -> None:
@@ -163,7 +166,7 @@ def _format_summary(summary: SyncSummary, settings: Settings) -> str:
     """Describe a sync in one line."""
     line = _describe_file(summary, settings)
     if summary.faults and not isinstance(summary.faults[0], AlreadyRunning):
-        line += f" Not everything was done: {', '.join(_list_kinds(summary))}."
+        line += f" Not everything was done: {', '.join(name_kinds(summary.faults))}."
     if not summary.readings:
         return line
     counts = [(summary.sum(name), name) for name in CHANGES]
@@ -182,14 +185,8 @@ def _describe_result(summary: SyncSummary) -> str:
     done = "published" if summary.published else "loaded" if summary.loaded else "nothing changed"
     if not summary.faults:
         return done
-    failed = ", ".join(_list_kinds(summary))
+    failed = ", ".join(name_kinds(summary.faults))
     return f"{done}; {failed}" if summary.published else failed
-
-
-def _list_kinds(summary: SyncSummary) -> list[str]:
-    """Return the kinds of a run's errors, in words."""
-    kinds = dict.fromkeys(type(fault).__name__ for fault in summary.faults)
-    return [split_class_name(kind) for kind in kinds]
 
 
 def _describe_file(summary: SyncSummary, settings: Settings) -> str:

@@ -1,18 +1,26 @@
 """Commands that show how the syncs go: status, runs."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from p4books.cli.fleet_options import (
+    TenantResult,
+    all_option,
+    choose_tenants,
+    run_all,
+    show_all,
+)
 from p4books.cli.runtime import json_option, log_error, parse_length, tenant_option
 from p4books.cli.streams import is_same_output, print_text
 from p4books.errors import P4BooksError, UsageError
 
 if TYPE_CHECKING:
     from p4books.publish.exposition import TenantMetrics
-    from p4books.settings import Settings
+    from p4books.settings import ConfiguredTenant, Settings
 
 METRICS_MODE = 0o644  # the collector that reads them is another user
 
@@ -40,9 +48,16 @@ METRICS_MODE = 0o644  # the collector that reads them is another user
     help="Write the metrics to FILE, which is replaced in one step.",
 )
 @tenant_option
+@all_option
 @json_option
 def status(
-    max_age: str | None, kind: str | None, output: Path | None, tenant: str | None, as_json: bool
+    max_age: str | None,
+    kind: str | None,
+    output: Path | None,
+    tenant: str | None,
+    all_tenants: bool,
+    jobs: int | None,
+    as_json: bool,
 ) -> None:
     """Show whether all is well, what the published file contains and how fresh it is.
 
@@ -55,6 +70,10 @@ def status(
 
     limit = parse_length(max_age, "--max-age")
     kind = _choose_format(kind, output, as_json=as_json)
+    tenants = choose_tenants(tenant, jobs, all_tenants=all_tenants, need_key=False)
+    if tenants is not None:
+        _show_all(tenants, jobs, limit, kind, output)
+        return
     settings = load_settings(tenant, need_key=False)
     if kind == "prometheus":
         write_metrics([read_metrics(settings, limit)], output)
@@ -74,6 +93,46 @@ def status(
         print_status(current, health, settings)
     if health.failed:
         raise SystemExit(1)
+
+
+def _show_all(
+    tenants: "Sequence[ConfiguredTenant]",
+    jobs: int | None,
+    limit: timedelta | None,
+    kind: str,
+    output: Path | None,
+) -> None:
+    """Show whether all is well with each tenant, in a row of its own, or their metrics."""
+    from p4books.cli.console import format_timestamp
+    from p4books.cli.render_status import build_status_object
+    from p4books.publish.health import judge_health
+    from p4books.publish.status import read_status
+
+    if kind == "prometheus":
+        from p4books.publish.exposition import TenantMetrics
+
+        outcomes = run_all(tenants, lambda settings, _: read_metrics(settings, limit), jobs)
+        write_metrics([each.value or TenantMetrics(each.tenant.name) for each in outcomes], output)
+        return
+
+    def judge(settings: "Settings") -> TenantResult:
+        current = read_status(settings)
+        health = judge_health(current, limit)
+        cells = (
+            "yes" if health.ok else "no",
+            format_timestamp(current.figures_at, settings),
+            format_timestamp(current.published_at, settings),
+            current.requests_last_day,
+        )
+        faults = [NotWell(line) for line in health.lines] if health.failed else []
+        return TenantResult(cells, build_status_object(current, health), faults)
+
+    columns = ("all is well", "figures of", "published", "requests in 24 h")
+    show_all(tenants, judge, jobs, columns, as_json=kind == "json")
+
+
+class NotWell(P4BooksError):
+    """Not all is well with a tenant; `str()` says what, and what to do."""
 
 
 def read_metrics(settings: "Settings", max_age: timedelta | None) -> "TenantMetrics":

@@ -1,13 +1,13 @@
 """Commands that read P4 Books and change the warehouse: sync, check, adopt."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from p4books.cli.fleet_options import all_option, choose_tenants
+from p4books.cli.fleet_options import TenantResult, all_option, choose_tenants, show_all
 from p4books.cli.runtime import (
     exit_for_errors,
     json_option,
@@ -20,6 +20,7 @@ from p4books.cli.runtime import (
 from p4books.errors import P4BooksError
 
 if TYPE_CHECKING:  # `--help` starts without them
+    from p4books.extract.probe import ApiCapabilities, ProbeResult
     from p4books.settings import Settings
     from p4books.storage.run_log import SyncSummary
 
@@ -163,19 +164,47 @@ def _notify(settings: "Settings", summary: "SyncSummary", error: Exception | Non
 )
 @click.option("--deep", is_flag=True, help="Detect with a dozen requests how this API behaves.")
 @tenant_option
+@all_option
 @json_option
-def check(deep: bool, tenant: str | None, as_json: bool) -> None:
+def check(
+    deep: bool, tenant: str | None, all_tenants: bool, jobs: int | None, as_json: bool
+) -> None:
     """Check that each endpoint is reachable and readable, and count its rows.
 
     With --deep the longest list is also requested in other ways: how its rows are ordered, how many
     fit on a page, what comes after the last page, which parameters work. `status` shows the result.
     """
-    from p4books.cli.render_sync import print_probe_results, print_probe_results_json
-    from p4books.extract.probe import probe_endpoints
-    from p4books.load.run_state import save_capabilities
+    tenants = choose_tenants(tenant, jobs, all_tenants=all_tenants, need_key=True)
+    from p4books.cli.render_sync import (
+        build_probe_objects,
+        print_probe_results,
+        print_probe_results_json,
+    )
     from p4books.settings import load_settings
 
-    settings = load_settings(tenant)
+    if tenants is None:
+        results, capabilities, errors = _probe(load_settings(tenant), deep=deep)
+        (print_probe_results_json if as_json else print_probe_results)(results, capabilities)
+        exit_for_errors(*errors)
+        return
+
+    def check_one(settings: "Settings") -> TenantResult:
+        results, capabilities, errors = _probe(settings, deep=deep)
+        rows = sum(result.announced or 0 for result in results)
+        cells = (len(results), sum(result.allowed is True for result in results), rows)
+        document = {"endpoints": build_probe_objects(results), "traits": capabilities}
+        return TenantResult(cells, document, errors)
+
+    show_all(tenants, check_one, jobs, ("endpoints", "readable", "rows"), as_json=as_json)
+
+
+def _probe(
+    settings: "Settings", *, deep: bool
+) -> "tuple[Sequence[ProbeResult], ApiCapabilities | None, list[P4BooksError]]":
+    """Probe each endpoint; return the results, how the API behaves, and what went wrong."""
+    from p4books.extract.probe import probe_endpoints
+    from p4books.load.run_state import save_capabilities
+
     results = probe_endpoints(settings)
     errors: list[P4BooksError] = [result.fault for result in results if result.fault]
     capabilities = None
@@ -183,8 +212,7 @@ def check(deep: bool, tenant: str | None, as_json: bool) -> None:
         capabilities = save_capabilities(settings, results) if deep else None
     except P4BooksError as error:
         errors.append(error)
-    (print_probe_results_json if as_json else print_probe_results)(results, capabilities)
-    exit_for_errors(*errors)
+    return results, capabilities, errors
 
 
 @click.command(

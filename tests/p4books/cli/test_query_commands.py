@@ -382,7 +382,7 @@ PERIODS = {
     ),
     "from a day": (["--from", "2026-10-02"], "shop.from-2026-10-02", "2026-10-02", "9999-12-31"),
     "up to a day": (["--to", "2026-10-02"], "shop.to-2026-10-02", "0001-01-01", "2026-10-02"),
-    "all": (["--all"], "shop", "0001-01-01", "9999-12-31"),
+    "all": (["--all-rows"], "shop", "0001-01-01", "9999-12-31"),
     "by default": ([], "shop", "0001-01-01", "9999-12-31"),
 }
 
@@ -409,7 +409,10 @@ WRONG_PERIODS = {
         ["--month", "2026-11", "--last", "3"],
         "--month and --last exclude each other.",
     ),
-    "all of a month": (["--all", "--from", "2026-11-01"], "--from/--to and --all exclude"),
+    "all of a month": (
+        ["--all-rows", "--from", "2026-11-01"],
+        "--from/--to and --all-rows exclude",
+    ),
     "backwards": (
         ["--from", "2026-11-02", "--to", "2026-11-01"],
         "--from 2026-11-02 is after --to 2026-11-01. Nothing was written.",

@@ -246,7 +246,10 @@ def test_contents(written: Written) -> None:
         "Books of acme",
         "As of 31 Mar 2026.",
         "Published 31 Mar 2026 07:45; all times are in the time zone America/Panama.",
-        f"{PERIOD} `p4books export --all` writes all rows, `--month 2026-11` those of a month.",
+        (
+            f"{PERIOD} `p4books export --all-rows` writes all rows, "
+            "`--month 2026-11` those of a month."
+        ),
     ]
     assert list(first.iter_rows(min_row=6, values_only=True)) == [
         ("Report", "Question", "Rows", "Rows outside the period", "Model"),
