@@ -26,6 +26,7 @@ from p4books.extract.reader import ExtractResult, ReadOptions, read_lists
 from p4books.load.schema import create_tables
 from p4books.publish.publish import PublishTarget, build_published_file
 from p4books.settings import ENV_PREFIX, Settings
+from p4books.storage.database import borrow_reader
 from p4books.storage.run_log import SyncSummary
 from p4books.transform.models import SqlSources, load_models
 from p4books_sandbox import Sandbox
@@ -151,12 +152,12 @@ class Tenant:
 
     def query(self, sql: str) -> list[Row]:
         """Query the published file."""
-        with duckdb.connect(self.settings.published, read_only=True) as con:
+        with borrow_reader(self.settings.published) as con:
             return con.execute(sql).fetchall()
 
     def findings(self) -> list[Row]:
         """Return the values that did not fit: id, field, value."""
-        with duckdb.connect(self.settings.warehouse, read_only=True) as con:
+        with borrow_reader(self.settings.warehouse) as con:
             return con.execute(
                 "select id, field, value from raw.findings where id is not null"
                 " order by id::hugeint, field"

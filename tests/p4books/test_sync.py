@@ -30,6 +30,7 @@ from p4books.errors import (
     WarehouseTooNew,
 )
 from p4books.settings import Settings
+from p4books.storage.database import borrow_reader
 from p4books_sandbox import Arrival, Fault, Sandbox
 
 MakeSettings = Callable[..., Settings]
@@ -63,16 +64,14 @@ def synced(settings: Settings, first_copy: Path) -> Settings:
 
 
 def ask(file: Path, sql: str) -> list[Row]:
-    with duckdb.connect(file, read_only=True) as con:
-        con.execute("set TimeZone = 'UTC'")
+    with borrow_reader(file) as con:
         return con.execute(sql).fetchall()
 
 
 def read_published(settings: Settings) -> dict[str, list[Row]]:
     """Return the rows of every published table but `about`, which has the time of publication."""
     names = "select schema_name || '.' || table_name from duckdb_tables()"
-    with duckdb.connect(settings.published, read_only=True) as con:
-        con.execute("set TimeZone = 'UTC'")
+    with borrow_reader(settings.published) as con:
         return {
             name: con.execute(f"from {name} order by all").fetchall()
             for (name,) in con.execute(names).fetchall()

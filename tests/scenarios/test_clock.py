@@ -3,13 +3,13 @@
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
-import duckdb
 import pytest
 from tests.staging_sync import MONTH_ENDS, sync
 
 from p4books.errors import ClockWrong
 from p4books.publish.status import read_status
 from p4books.settings import Settings
+from p4books.storage.database import borrow_reader
 from p4books.storage.run_log import RunLog
 from p4books_sandbox import Sandbox
 from p4books_sandbox.faults import Fault
@@ -31,8 +31,7 @@ def read_clock(days: float) -> float:
 
 
 def query(settings: Settings, sql: str) -> list[tuple[object, ...]]:
-    with duckdb.connect(settings.published, read_only=True) as con:
-        con.execute("set TimeZone = 'UTC'")
+    with borrow_reader(settings.published) as con:
         return con.execute(sql).fetchall()
 
 

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 from tests.staging_sync import VENDORS, sync
 
@@ -21,6 +20,7 @@ from p4books.load.warehouse import list_generations
 from p4books.publish.publish import publish_report
 from p4books.publish.status import read_status
 from p4books.settings import Settings
+from p4books.storage.database import borrow_reader
 from p4books.storage.run_log import RunLog, SyncSummary
 from p4books_sandbox import Sandbox
 
@@ -44,7 +44,7 @@ def sync_vendors(settings: Settings, **options: Any) -> SyncSummary:
 
 def read_history(file: Path) -> list[tuple[Any, ...]]:
     """Return the published versions: code, name, whether it is the current one."""
-    with duckdb.connect(file, read_only=True) as con:
+    with borrow_reader(file) as con:
         return con.execute(
             "select vendor_code, vendor_name, valid_to is null from staging.vendors_history"
             " order by vendor_id::int, valid_from"

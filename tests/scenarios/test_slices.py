@@ -12,6 +12,7 @@ from tests.staging_sync import sync
 from p4books.publish.published_file import find_access, replace_published
 from p4books.publish.status import read_status
 from p4books.settings import Settings
+from p4books.storage.database import borrow_reader
 from p4books.storage.run_log import RunLog, SyncSummary
 from p4books_sandbox import Arrival, Sandbox
 
@@ -35,7 +36,7 @@ def settings(settings: Settings) -> Settings:
 
 def published(settings: Settings, table: str = "invoices") -> dict[str, str]:
     """Return the published ids and codes."""
-    with duckdb.connect(settings.published, read_only=True) as con:
+    with borrow_reader(settings.published) as con:
         query = f"select invoice_id, invoice_code from staging.{table}"
         return dict(con.execute(query).fetchall())
 
@@ -158,8 +159,7 @@ def test_verified_at(settings: Settings) -> None:
 
 
 def seen(settings: Settings) -> dict[str, Any]:
-    with duckdb.connect(settings.warehouse, read_only=True) as con:
-        con.execute("set TimeZone = 'UTC'")
+    with borrow_reader(settings.warehouse) as con:
         return dict(con.execute("select id, verified_at from raw.seen").fetchall())
 
 

@@ -12,12 +12,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 from tests.scenarios.conftest import Order, Victims
 from tests.staging_sync import STAGING
 
 from p4books.endpoints import ENDPOINTS
+from p4books.storage.database import borrow_reader
 from p4books.storage.run_log import RunLog
 from p4books_sandbox import Sandbox
 
@@ -59,7 +59,7 @@ def read_versions(warehouse: Path) -> Structure:
     }
     queries["seen"] = "select endpoint, id from raw.seen order by all"
     queries["missed"] = "select endpoint, id from raw.missed order by all"
-    with duckdb.connect(warehouse, read_only=True) as con:
+    with borrow_reader(warehouse) as con:
         return {name: con.execute(query).fetchall() for name, query in queries.items()}
 
 
@@ -75,7 +75,7 @@ def find_invalid_versions(warehouse: Path) -> Rows:
         """
         for name in ENDPOINTS
     ]
-    with duckdb.connect(warehouse, read_only=True) as con:
+    with borrow_reader(warehouse) as con:
         return con.execute(" union all ".join(parts)).fetchall()
 
 
@@ -86,7 +86,7 @@ def read_published(published: Path) -> Structure:
     names = "select table_name from duckdb_tables() where schema_name = 'staging'"
     instants = "'verified_at', 'valid_from', 'valid_to', 'first_seen_at'"
     rows = f"select columns(c -> c not in ({instants})) from staging."
-    with duckdb.connect(published, read_only=True) as con:
+    with borrow_reader(published) as con:
         return {
             name: con.execute(f"{rows}{name} order by all").fetchall()
             for (name,) in con.execute(names).fetchall()

@@ -27,7 +27,7 @@ from p4books.errors import (
     SettingsError,
 )
 from p4books.settings import ENV_PREFIX, Settings, split_as_of
-from p4books.storage.database import LOGS, describe_holder, open_reader
+from p4books.storage.database import LOGS, borrow_reader, describe_holder
 from p4books.storage.files import copy_beside, copy_file, replace_atomically
 from p4books.storage.run_log import DAY, PublishedRecord, RunLog
 
@@ -195,7 +195,7 @@ def read_about(file: Path) -> tuple[str | None, datetime | None]:
     None if p4books did not make it. Raises PublishedFileUnreadable.
     """
     try:
-        with open_reader(file) as con:
+        with borrow_reader(file) as con:
             return _query_about(con)
     except duckdb.Error as error:
         raise explain_open_error(file, error) from None
@@ -208,7 +208,7 @@ def read_picture(file: Path) -> str:
     PublishedFileUnreadable.
     """
     try:
-        with open_reader(file) as con:
+        with borrow_reader(file) as con:
             row = con.execute("select made_of, as_of_on from about").fetchone()
     except duckdb.Error as error:
         raise explain_open_error(file, error) from None

@@ -20,6 +20,7 @@ from p4books.load.evolution import AdoptedField, adopt_field
 from p4books.load.schema import load_unknown_fields
 from p4books.publish.model_docs import list_staging_columns
 from p4books.settings import Settings
+from p4books.storage.database import borrow_reader
 from p4books.storage.run_log import SyncSummary
 from p4books_sandbox import Sandbox
 
@@ -88,7 +89,7 @@ def synced(settings: Settings, first_copy: Path) -> Settings:
 
 
 def select(settings: Settings, columns: str) -> list[Row]:
-    with duckdb.connect(settings.warehouse, read_only=True) as con:
+    with borrow_reader(settings.warehouse) as con:
         order = "order by id, _dlt_valid_from"
         return con.execute(f"select {columns} from raw.vendors {order}").fetchall()
 
@@ -130,7 +131,7 @@ def test_no_version_is_made(synced: Settings, sandbox: Sandbox) -> None:
     before = select(synced, "* exclude (gone)")
 
     first, second = sync_vendors(synced), sync_vendors(synced)
-    with duckdb.connect(synced.published, read_only=True) as con:
+    with borrow_reader(synced.published) as con:
         now = con.execute("select since from staging.vendors order by vendor_id").fetchall()
         ever = con.execute("select count(since) from staging.vendors_history").fetchall()
 

@@ -41,6 +41,7 @@ from p4books.load.warehouse import (
 )
 from p4books.push.ledger import Ledger
 from p4books.settings import Settings
+from p4books.storage.database import borrow_reader
 from p4books.storage.run_log import EndpointRun, RunLog
 
 HERE, THERE = "https://acme.p4books.com/api/v1", "https://test.p4books.com/api/v1"
@@ -378,7 +379,7 @@ def test_put_back(settings: Settings, scratch: Path) -> None:
     assert again is None
     outcomes = {run.id: [each.outcome for each in run.readings] for run in log.load_runs()}
     assert (outcomes[first], outcomes[second]) == (["done"], ["lost"])
-    with duckdb.connect(settings.warehouse, read_only=True) as con:
+    with borrow_reader(settings.warehouse) as con:
         assert con.execute("from raw.missed").fetchall() == []
 
 

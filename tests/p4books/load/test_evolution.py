@@ -29,7 +29,7 @@ from p4books.load.schema import (
     table_columns,
 )
 from p4books.settings import Settings
-from p4books.storage.database import open_database
+from p4books.storage.database import borrow_reader, open_database
 from p4books_sandbox import Sandbox
 
 HERE = Path(__file__).parent
@@ -72,8 +72,7 @@ def old(settings: Settings, format_1: Path) -> Settings:
 
 
 def ask(file: Path, sql: str) -> list[Row]:
-    with duckdb.connect(file, read_only=True) as con:
-        con.execute("set TimeZone = 'UTC'")
+    with borrow_reader(file) as con:
         return con.execute(sql).fetchall()
 
 

@@ -27,6 +27,7 @@ from p4books.load.schema import (
     record_unknown_fields,
     table_columns,
 )
+from p4books.storage.database import borrow_reader
 
 Hold = Callable[..., None]
 
@@ -34,7 +35,7 @@ Hold = Callable[..., None]
 @pytest.mark.parametrize("endpoint", ENDPOINTS.values(), ids=ENDPOINTS)
 def test_every_column(warehouse: Path, endpoint: Endpoint) -> None:
     """A list that never had a row has its table, with all columns and their types."""
-    with duckdb.connect(warehouse, read_only=True) as con:
+    with borrow_reader(warehouse) as con:
         described = con.execute(f"describe raw.{endpoint.name}").fetchall()
 
     actual = {column: kind.lower() for column, kind, *_ in described}
@@ -68,7 +69,7 @@ def test_new_endpoint(warehouse: Path, hold: Hold) -> None:
 
     create_tables(warehouse, tuple(ENDPOINTS.values()))
 
-    with duckdb.connect(warehouse, read_only=True) as con:
+    with borrow_reader(warehouse) as con:
         assert con.execute("select id from raw.products").fetchall() == [("1",)]
         assert con.execute("select count(*) from raw.vendors").fetchall() == [(0,)]
         assert con.execute("select format from raw.p4books_format").fetchall() == [(FORMAT,)]
@@ -88,7 +89,7 @@ def test_findings(warehouse: Path, hold: Hold) -> None:
     """Each value that did not fit is a row of raw.findings, with the validity of its version."""
     hold(INVOICES, '{"id":7,"total":"N/A","lines":[{"price":"?"}]}', '{"id":8,"total":1.50}')
 
-    with duckdb.connect(warehouse, read_only=True) as con:
+    with borrow_reader(warehouse) as con:
         found = con.execute(
             "select endpoint, id, field, value, year(valid_from), valid_to"
             " from raw.findings order by field"

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import dlt
-import duckdb
 import pytest
 from dlt.pipeline.exceptions import PipelineStepFailed
 
@@ -18,6 +17,7 @@ from p4books.errors import Incomplete, P4BooksError
 from p4books.load.delta import Delta
 from p4books.load.schema import NO_SCAN
 from p4books.load.source import versions_source
+from p4books.storage.database import borrow_reader
 from p4books_sandbox import Arrival, Sandbox
 
 Run = Callable[..., None]
@@ -45,7 +45,7 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 
 def select_ids(tmp_path: Path, endpoint: str) -> list[str]:
-    with duckdb.connect(tmp_path / "books.duckdb", read_only=True) as con:
+    with borrow_reader(tmp_path / "books.duckdb") as con:
         return [row[0] for row in con.execute(f"select id from p4.{endpoint}").fetchall()]
 
 
@@ -66,7 +66,7 @@ def test_every_list(sandbox: Sandbox, load: Run, tmp_path: Path) -> None:
         assert sorted(select_ids(tmp_path, name)) == sorted(now)
     assert sorted(map(int, first["invoices"])) == list(range(1, 31))
     assert len(first["vendors"]) == 20
-    with duckdb.connect(tmp_path / "books.duckdb", read_only=True) as con:
+    with borrow_reader(tmp_path / "books.duckdb") as con:
         total = con.execute("select total::varchar from p4.invoices where id = '8'").fetchall()
     assert total == [("1234567890123456.78",)]
 
@@ -116,7 +116,7 @@ def test_history(sandbox: Sandbox, load: Run, tmp_path: Path) -> None:
 
 
 def select_versions(tmp_path: Path, endpoint: str) -> list[tuple[str, bool]]:
-    with duckdb.connect(tmp_path / "books.duckdb", read_only=True) as con:
+    with borrow_reader(tmp_path / "books.duckdb") as con:
         return con.execute(
             f"select id, _dlt_valid_to is null as is_active from p4.{endpoint}"
             " order by id::integer, is_active"

@@ -6,11 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from p4books.errors import OutOfMemory
 from p4books.storage.database import (
     MEMORY_STEPS,
+    borrow_reader,
     open_database,
     quote_file,
     quote_path,
@@ -105,3 +107,23 @@ def test_quoted_paths(name: str, tmp_path: Path) -> None:
 
     assert rows == [(name,)]
     assert file.with_suffix(".csv").exists()
+
+
+def test_borrowed_reader(tmp_path: Path) -> None:
+    """An instance that is used again shows the file that is there now, also after an error."""
+    file = tmp_path / "one.duckdb"
+    instances, shown = [], []
+    for value in (1, 2):
+        file.unlink(missing_ok=True)
+        with open_database(file) as con:
+            con.execute(f"create table t as select {value} as value")
+        with borrow_reader(file) as con:
+            instances.append(con)
+            shown.append(con.execute("from t").fetchone())
+    with pytest.raises(duckdb.CatalogException), borrow_reader(file) as con:
+        con.execute("from nothing")
+    with borrow_reader(file) as con, borrow_reader(file) as other:
+        again = [each.execute("from t").fetchone() for each in (con, other)]
+
+    assert instances[0] is instances[1]
+    assert [*shown, *again] == [(1,), (2,), (2,), (2,)]

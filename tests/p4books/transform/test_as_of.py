@@ -13,6 +13,7 @@ from p4books.endpoints import ENDPOINTS
 from p4books.errors import NoPicture
 from p4books.load.schema import create_tables
 from p4books.settings import Settings, validate_settings
+from p4books.storage.database import borrow_reader
 from p4books.storage.run_log import EndpointRun, Run
 from p4books.transform.as_of import freshness_query, record_as_of, rewind_to_day
 
@@ -73,8 +74,7 @@ def record(warehouse: Path, runs: Sequence[Run] = (), settings: Settings = PANAM
 
 
 def query(warehouse: Path, sql: str) -> Rows:
-    with duckdb.connect(warehouse, read_only=True) as con:
-        con.execute("set TimeZone = 'UTC'")
+    with borrow_reader(warehouse) as con:
         return con.execute(sql).fetchall()
 
 
