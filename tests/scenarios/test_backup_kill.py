@@ -31,7 +31,8 @@ from p4books.settings import KeepRules, Settings
 from p4books.storage.files import tenant_lock
 from p4books.storage.run_log import EndpointRun, RunLog
 
-MOMENTS = int(os.environ.get("P4BOOKS_EXAMPLES", "9"))  # at which one is killed
+FEW = 6
+MOMENTS = int(os.environ.get("P4BOOKS_EXAMPLES", FEW))  # at which one is killed
 KILLED = -signal.SIGKILL
 ON_DISK = {
     *(os.open, os.fsync, os.rename, os.replace, os.link, os.unlink, os.mkdir, os.rmdir),
@@ -87,18 +88,28 @@ def read_state(folder: Path) -> State:
 
 def run_until(moment: int, work: Callable[[], object]) -> int:
     """Run work in a process that is killed after so many changes on disk; return how it ended."""
+
+    def stop(changes: int) -> None:
+        if changes > moment:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return run_watched(work, stop)
+
+
+def run_watched(work: Callable[[], object], watch: Callable[[int], object]) -> int:
+    """Run work in a process that calls `watch` after each change on disk, with their number."""
     child = os.fork()
     if child == 0:
-        left = [moment]
+        changes = 0
 
-        def watch(_: object, event: str, function: object) -> None:
+        def count(_: object, event: str, function: object) -> None:
+            nonlocal changes
             if event == "c_return" and function in ON_DISK:
-                left[0] -= 1
-                if left[0] < 0:
-                    os.kill(os.getpid(), signal.SIGKILL)
+                changes += 1
+                watch(changes)
 
         try:
-            sys.setprofile(watch)
+            sys.setprofile(count)
             work()
             sys.setprofile(None)
             os._exit(0)
@@ -109,18 +120,15 @@ def run_until(moment: int, work: Callable[[], object]) -> int:
 
 def choose_moments(work: Callable[[], object], reset: Callable[[], None]) -> Iterator[int]:
     """Yield moments at which work can be killed, spread over all of it; `reset` before each."""
-    low, high = 0, 1
-    while run_until(high, work) == KILLED:
-        low, high = high, high * 2
+    reader, writer = os.pipe()
+    assert run_watched(work, lambda _: os.write(writer, b".")) == 0
+    count = len(os.read(reader, 65536))
+    os.close(reader)
+    os.close(writer)
+    assert count > MOMENTS or MOMENTS > FEW
+    for number in range(chosen := min(MOMENTS, count)):
         reset()
-    while high - low > 1:
-        reset()
-        middle = (low + high) // 2
-        low, high = (middle, high) if run_until(middle, work) == KILLED else (low, middle)
-    count = min(MOMENTS, high)
-    for number in range(count):
-        reset()
-        yield number * (high - 1) // max(count - 1, 1)
+        yield number * (count - 1) // (chosen - 1)
 
 
 def test_killed_backup(settings: Settings, tmp_path: Path) -> None:

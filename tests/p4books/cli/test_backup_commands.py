@@ -42,6 +42,11 @@ def rename_vendor(sandbox: Sandbox, name: str) -> None:
     sandbox.books["vendors"].replace(1, name=name)
 
 
+def rename_vendor_in(warehouse: Path) -> None:
+    with duckdb.connect(warehouse) as con:
+        con.execute("update raw.vendors set name = 'Renamed'")
+
+
 def list_names(p4books: Run, out: Path, kind: str) -> list[str]:
     listed = json.loads(p4books("restore", "--from", str(out), "--json").stdout)
     return [each["name"] for each in listed if each["kind"] == kind]
@@ -206,12 +211,11 @@ def spoil(folder: Path, damage: str) -> None:
         manifest.write_text(json.dumps({**values, **changes[damage]}))
 
 
-def test_interrupted_restore(p4books: Run, private: Path, sandbox: Sandbox, out: Path) -> None:
+def test_interrupted_restore(p4books: Run, private: Path, out: Path) -> None:
     """While files of a restore wait to be put in place, nothing runs; the next restore ends it."""
     before = history(private / "warehouse.duckdb")
     assert p4books("backup", "--to", str(out)).returncode == 0
-    rename_vendor(sandbox, "Renamed")
-    assert p4books("sync", "vendors").returncode == 0
+    rename_vendor_in(private / "warehouse.duckdb")
     (private / "restoring").mkdir()
     (backup,) = (out / "shop").iterdir()
     shutil.copy(backup / "warehouse.duckdb", private / "restoring")
@@ -231,18 +235,19 @@ def test_interrupted_restore(p4books: Run, private: Path, sandbox: Sandbox, out:
     assert p4books("backup", "--to", str(out)).returncode == 0
 
 
-def test_lost_warehouse(p4books: Run, private: Path, sandbox: Sandbox) -> None:
+def test_lost_warehouse(p4books: Run, private: Path) -> None:
     """The command that the error of a lost warehouse names puts it back."""
-    rename_vendor(sandbox, "Renamed")
-    assert p4books("sync", "vendors").returncode == 0
-    (private / "warehouse.duckdb").unlink()
+    warehouse = private / "warehouse.duckdb"
+    before = history(warehouse)
+    (private / "generations").mkdir()
+    warehouse.rename(private / "generations" / "warehouse-20261124T021504123456Z.duckdb")
 
     lost = p4books("sync")
     assert lost.returncode == 1
     command = lost.stderr.split("`p4books ")[1].split("`")[0]
 
     assert p4books(*command.split()).returncode == 0
-    assert (private / "warehouse.duckdb").exists()
+    assert history(warehouse) == before
 
 
 def test_nothing_to_back_up(p4books: Run, tmp_path: Path) -> None:
