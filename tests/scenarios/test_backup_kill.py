@@ -19,6 +19,7 @@ import pytest
 from tests.p4books.test_sync import mounted
 
 from p4books.backup import back_up, finish_restore, list_backup_sources, restore
+from p4books.backup.manifest import BACKUP_FILES, MANIFEST
 from p4books.backup.sources import find_source
 from p4books.endpoints import ENDPOINTS
 from p4books.errors import AlreadyRunning, P4BooksError, RestoreInterrupted
@@ -71,6 +72,8 @@ def change_books(settings: Settings, number: int) -> None:
     with Ledger(settings.ledger) as ledger:
         push = ledger.begin_push("vendors", "vendors.csv", settings.address)
         ledger.add(push, "vendors", Draft(2, f"V-{number}", b"{}", f"hash-{number}"))
+    with closing(sqlite3.connect(settings.alert_log)) as alerts:
+        alerts.execute("create table if not exists seen (number integer)")
     replace_warehouse(new, settings.warehouse, keep=True)
     log.record_endpoint_run(run, EndpointRun("vendors", "whole", "done", 0, 0, new=1, held=number))
     log.end_run(run, "done")
@@ -154,7 +157,7 @@ def test_killed_backup(settings: Settings, tmp_path: Path) -> None:
         assert result.is_new == (len(after_kill) == 1)
         assert len(complete) == 2
         assert list_names(backups / "acme") == {source.name for source in complete}
-        names = {"warehouse.duckdb", "runs.sqlite", "ledger.sqlite", "manifest.json"}
+        names = BACKUP_FILES | {MANIFEST}
         for source in complete:
             assert list_names(Path(source.location)) == names, moment
         assert read_state(Path(complete[0].location)) == read_state(settings.private)
@@ -189,6 +192,7 @@ def test_killed_restore(present: str, settings: Settings, tmp_path: Path) -> Non
         warehouse, _, held = read_state(settings.private)
         assert (warehouse, sorted(held)) == (saved[0], codes), moment
         assert not {"restoring", "restoring.new"} & list_names(settings.private)
+        assert list_names(settings.private) >= BACKUP_FILES
         if before:
             assert before[0] in hash_generations(settings)
 

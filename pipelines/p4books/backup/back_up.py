@@ -12,10 +12,10 @@ from zoneinfo import ZoneInfo
 from p4books.backup.errors import BackupPlaceTrouble
 from p4books.backup.keep import choose_kept
 from p4books.backup.manifest import (
+    BACKUP_FILES,
     LEDGER,
     MANIFEST,
     MANIFEST_FORMAT,
-    RUN_LOG,
     WAREHOUSE,
     BackupFile,
     Manifest,
@@ -34,7 +34,7 @@ from p4books.storage.files import scratch_dir, tenant_lock
 REMAINS_AGE = timedelta(days=1)  # after which what another machine left is no backup in progress
 
 _BEGUN = "begun-by.txt"  # in a backup that is not complete: the machine that makes it
-_OWN_FILES = {WAREHOUSE, RUN_LOG, LEDGER, MANIFEST, _BEGUN}
+_OWN_FILES = BACKUP_FILES | {MANIFEST, _BEGUN}
 
 
 @dataclass(frozen=True)

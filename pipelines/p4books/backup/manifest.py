@@ -11,6 +11,8 @@ from p4books.backup.errors import BackupDamaged, BackupTooNew
 MANIFEST = "manifest.json"  # written last: a folder without it is no backup
 MANIFEST_FORMAT = 1
 WAREHOUSE, RUN_LOG, LEDGER = "warehouse.duckdb", "runs.sqlite", "ledger.sqlite"
+ALERT_LOG = "alerts.sqlite"
+BACKUP_FILES = frozenset({WAREHOUSE, RUN_LOG, LEDGER, ALERT_LOG})
 
 _NAME = "%Y%m%dT%H%M%S.%fZ"
 
@@ -84,6 +86,6 @@ def decode_manifest(name: str, data: bytes) -> Manifest:
         raise BackupDamaged(name, f"its {MANIFEST} cannot be read") from None
     if manifest.instant.tzinfo is None or WAREHOUSE not in manifest.files:
         raise BackupDamaged(name, f"its {MANIFEST} names no warehouse")
-    if not set(manifest.files) <= {WAREHOUSE, RUN_LOG, LEDGER}:  # no name may leave its folder
+    if not set(manifest.files) <= BACKUP_FILES:  # no name may leave its folder
         raise BackupDamaged(name, f"its {MANIFEST} names files that no backup has")
     return manifest

@@ -19,7 +19,7 @@ import duckdb
 import msgspec
 
 from p4books.backup.errors import BackupDamaged, BackupTooNew, OtherTenantsBackup
-from p4books.backup.manifest import LEDGER, RUN_LOG, WAREHOUSE
+from p4books.backup.manifest import ALERT_LOG, LEDGER, RUN_LOG, WAREHOUSE
 from p4books.backup.snapshot import count_rows
 from p4books.backup.sources import FoundBackup, find_source
 from p4books.errors import (
@@ -196,6 +196,8 @@ def _prepare_logs(
     is_fresh = not settings.run_log.exists()
     if run_log.exists() and _is_continued_log(settings.run_log, run_log):
         run_log.unlink()
+    if is_readable_sqlite(settings.alert_log):
+        (folder / ALERT_LOG).unlink(missing_ok=True)
     if is_readable_sqlite(settings.ledger):
         if ledger.exists() and is_continued(settings.ledger, ledger):
             ledger.unlink()
@@ -234,8 +236,9 @@ def _put_in_place(settings: Settings) -> RestoreResult:
         notes.append(_put_ledger(settings, ledger))
     if (warehouse := folder / WAREHOUSE).exists():
         notes += _put_warehouse(settings, warehouse)
-    if (run_log := folder / RUN_LOG).exists():
-        notes += _put_sqlite(settings, run_log, settings.run_log)
+    for name, target in ((RUN_LOG, settings.run_log), (ALERT_LOG, settings.alert_log)):
+        if (file := folder / name).exists():
+            notes += _put_sqlite(settings, file, target)
     remains = folder.with_name("restoring.new")
     folder.rename(remains)
     _sync_folder(settings.private)

@@ -15,7 +15,7 @@ from pathlib import Path
 import duckdb
 
 from p4books.backup.errors import BooksKeepChanging, LogDamaged, NothingToBackUp
-from p4books.backup.manifest import LEDGER, RUN_LOG, WAREHOUSE
+from p4books.backup.manifest import ALERT_LOG, LEDGER, RUN_LOG, WAREHOUSE
 from p4books.endpoints import ENDPOINTS
 from p4books.errors import DiskTrouble, WarehouseDamaged
 from p4books.load.books import check_not_lost
@@ -54,8 +54,9 @@ def take_snapshot(settings: Settings, scratch: Path) -> Snapshot:
     check_warehouse(settings.warehouse)
     files = _copy_warehouse_and_log(settings, scratch)
     instant = datetime.now(UTC)
-    if settings.ledger.exists():
-        files[LEDGER] = _copy_sqlite(settings.ledger, scratch / LEDGER)
+    for name, path in ((LEDGER, settings.ledger), (ALERT_LOG, settings.alert_log)):
+        if path.exists():
+            files[name] = _copy_sqlite(path, scratch / name)
     check_warehouse(files[WAREHOUSE])
     try:
         return Snapshot(instant, files, read_state(files[WAREHOUSE]), count_rows(files[WAREHOUSE]))

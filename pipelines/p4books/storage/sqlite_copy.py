@@ -32,7 +32,9 @@ def check_sqlite(connection: sqlite3.Connection) -> None:
 
 
 def is_readable_sqlite(path: Path) -> bool:
-    """Return whether an SQLite file can be read and is not damaged."""
+    """Return whether an SQLite file is there, can be read and is not damaged."""
+    if not path.exists():
+        return False
     try:
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
             check_sqlite(connection)
