@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple
+from typing import Any
 
 import duckdb
 
@@ -17,7 +18,7 @@ _COMMENTS = {
     "catalogue_values": "One row per column and word that models put into it: its names.",
     "catalogue_sections": "One row per section of the reports and per layer, in their order.",
 }
-_COLUMNS = {
+COLUMNS = {
     "catalogue": (
         *("layer", "model", "grain", "key", "sorted_by", "question", "query", "reads"),
         *("section", "title_en", "title_es", "question_es", "grain_es"),
@@ -54,10 +55,31 @@ def write_catalogue(
         _write_columns(con, vocabulary, f"and schema_name = {quote_literal(CUSTOM)}")
 
 
+def create_catalogue_table(con: duckdb.DuckDBPyConnection, table: str) -> None:
+    """Create one of the tables of the catalogue, without rows."""
+    columns = (name if " " in name else f"{name} varchar" for name in COLUMNS[table])
+    con.execute(f"create or replace table {TARGET}.{table} ({', '.join(columns)})")
+    con.execute(f"comment on table {TARGET}.{table} is {quote_literal(_COMMENTS[table])}")
+
+
+def write_about(con: duckdb.DuckDBPyConnection, about: Mapping[str, Any]) -> dict[str, Any]:
+    """Write the table `about`, which ends with the numbers of models and rows; return its row."""
+    models, rows = con.execute(
+        f"select count(*), coalesce(sum(rows), 0)::bigint from {TARGET}.catalogue"
+    ).fetchone() or (0, 0)
+    row = {**about, "models": models, "rows": rows}
+    columns = ", ".join(f"? as {name}" for name in row)
+    con.execute(f"create or replace table {TARGET}.about as select {columns}", [*row.values()])
+    con.execute(
+        f"comment on table {TARGET}.about is 'One row: what this file is and when it was made.'"
+    )
+    return row
+
+
 def _write_models(
     con: duckdb.DuckDBPyConnection, models: Sequence[Model], counted: Mapping[str, int]
 ) -> None:
-    _create(con, "catalogue")
+    create_catalogue_table(con, "catalogue")
     rows = []
     for model in sorted(models, key=lambda model: model.full_name):
         texts = [
@@ -88,14 +110,8 @@ def _write_columns(con: duckdb.DuckDBPyConnection, vocabulary: Vocabulary, condi
 
 
 def _write_texts(con: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Sequence[str]]) -> None:
-    _create(con, table)
+    create_catalogue_table(con, table)
     insert_texts(con, f"{TARGET}.{table}", rows)
-
-
-def _create(con: duckdb.DuckDBPyConnection, table: str) -> None:
-    columns = (name if " " in name else f"{name} varchar" for name in _COLUMNS[table])
-    con.execute(f"create or replace table {TARGET}.{table} ({', '.join(columns)})")
-    con.execute(f"comment on table {TARGET}.{table} is {quote_literal(_COMMENTS[table])}")
 
 
 def _load_counts(

@@ -23,7 +23,7 @@ from p4books.load.books import check_not_lost, find_unfinished_lists
 from p4books.load.evolution import migrate_warehouse, needs_migration
 from p4books.load.schema import create_tables, load_endpoints, read_state
 from p4books.load.warehouse import check_warehouse, translate_error
-from p4books.publish.catalogue import write_catalogue
+from p4books.publish.catalogue import write_about, write_catalogue
 from p4books.publish.published_file import (
     REPUBLISH_AFTER,
     FileAccess,
@@ -326,13 +326,4 @@ def _write_about(con: duckdb.DuckDBPyConnection, target: PublishTarget) -> None:
         raw = INPUTS if target.inputs else "warehouse.raw"
         row = con.execute(f"select as_of_at, as_of_on from {raw}.as_of").fetchone()
         about["as_of_at"], about["as_of_on"] = row or (None, None)
-    totals = con.execute(
-        f"select count(*), coalesce(sum(rows), 0)::bigint from {TARGET}.catalogue"
-    ).fetchone() or (0, 0)
-    columns = ", ".join(f"? as {name}" for name in [*about, "models", "rows"])
-    con.execute(
-        f"create or replace table {TARGET}.about as select {columns}", [*about.values(), *totals]
-    )
-    con.execute(
-        f"comment on table {TARGET}.about is 'One row: what this file is and when it was made.'"
-    )
+    write_about(con, about)

@@ -171,8 +171,8 @@ def renew_access(settings: Settings, scratch: Path) -> None:
         return
     real = locate_file(file)
     if record.access == _describe_access(real, access):
-        if record.mark != _read_mark(real):  # moved, or copied to another disk
-            log.save_published(replace(record, mark=_read_mark(real)))
+        if record.mark != read_mark(real):  # moved, or copied to another disk
+            log.save_published(replace(record, mark=read_mark(real)))
         return
     copy = copy_file(real, scratch / "published.duckdb")
     if _read_digest(copy) == record.digest:
@@ -213,6 +213,13 @@ def read_picture(file: Path) -> str:
     except duckdb.Error as error:
         raise explain_open_error(file, error) from None
     return " ".join(map(str, row or ()))
+
+
+def read_mark(file: Path, *names: str) -> str:
+    """Return what changes when a file is written, replaced, or given other permissions."""
+    found = file.stat()
+    names = names or ("size", "mtime_ns", "ino", "ctime_ns")
+    return "".join(f"{name} {getattr(found, f'st_{name}')} " for name in names)
 
 
 def explain_open_error(file: Path, error: duckdb.Error) -> PublishedFileUnreadable:
@@ -268,12 +275,12 @@ def _place_copy(built: Path, file: Path, access: FileAccess) -> PublishedRecord:
     real = locate_file(file)
     with copy_beside(built, real, access.group) as copy:
         read_about(copy)
-        content, digest = _read_mark(copy, "size", "mtime_ns", "ino"), _read_digest(copy)
+        content, digest = read_mark(copy, "size", "mtime_ns", "ino"), _read_digest(copy)
         _remove_logs(file, real)  # the old file without them is the old picture
         replace_atomically(copy, real, access.mode)
     _remove_spill(file, real)
     _remove_logs(file, real)  # what a program that has the old file open wrote meanwhile
-    mark = _read_mark(real)
+    mark = read_mark(real)
     unchanged = mark.startswith(content)
     return PublishedRecord(mark if unchanged else "", digest, _describe_access(real, access))
 
@@ -295,7 +302,7 @@ def _describe_changes(file: Path, record: PublishedRecord) -> str | None:
         return "was missing"
     for log in _list_logs(file, Path(os.path.realpath(file))):
         return f"had changes of another program beside it, in {log.name}"
-    if _read_mark(file) != record.mark and _read_digest(file) != record.digest:
+    if read_mark(file) != record.mark and _read_digest(file) != record.digest:
         return "was changed or replaced after it was published"
     return None
 
@@ -304,13 +311,6 @@ def _describe_present_changes(file: Path, record: PublishedRecord | None) -> str
     for log in _list_logs(file, Path(os.path.realpath(file))):
         return f"has changes of another program beside it, in {log.name}"
     return _describe_changes(file, record) if record and file.exists() else None
-
-
-def _read_mark(file: Path, *names: str) -> str:
-    """Return what changes when a file is written, replaced, or given other permissions."""
-    found = file.stat()
-    names = names or ("size", "mtime_ns", "ino", "ctime_ns")
-    return "".join(f"{name} {getattr(found, f'st_{name}')} " for name in names)
 
 
 def _read_digest(file: Path) -> str:

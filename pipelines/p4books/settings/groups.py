@@ -12,7 +12,7 @@ from p4books.errors import SettingsError, describe_unknown
 from p4books.settings.model import TENANT_NAME, parse_names
 from p4books.spelling import clean_name, find_spelling, fold_name, is_same_name
 
-_PREFIX = "group-"
+GROUP_PREFIX = "group-"
 _OF_TENANTS = ("api_key", "base_url", "company", "company_details")  # never those of one for all
 
 
@@ -29,7 +29,7 @@ class Group:
     @property
     def tenant(self) -> str:
         """Return the name under which the file of the group is read, as a tenant's."""
-        return f"{_PREFIX}{self.name}"
+        return f"{GROUP_PREFIX}{self.name}"
 
 
 def parse_groups(values: Mapping[str, Any]) -> list[Group]:
@@ -61,7 +61,17 @@ def find_group_table(values: Mapping[str, Any], tenant: str | None) -> str | Non
     tables = values.get("groups")
     if tenant is None or not isinstance(tables, Mapping):
         return None
-    return next((name for name in tables if is_same_name(_PREFIX + name, tenant)), None)
+    return next((name for name in tables if is_same_name(GROUP_PREFIX + name, tenant)), None)
+
+
+def find_group(values: Mapping[str, Any], tenant: str) -> Group | None:
+    """Return the group whose file is read as this tenant; None if it is no group's.
+
+    Raises SettingsError if any group is invalid.
+    """
+    if find_group_table(values, tenant) is None:
+        return None
+    return next(group for group in parse_groups(values) if is_same_name(group.tenant, tenant))
 
 
 def select_group(values: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -69,19 +79,19 @@ def select_group(values: Mapping[str, Any], name: str) -> dict[str, Any]:
 
     Raises SettingsError if any group is invalid.
     """
-    group = next(each for each in parse_groups(values) if fold_name(each.name) == fold_name(name))
+    parse_groups(values)
     own = {key: value for key, value in values["groups"][name].items() if key != "tenants"}
     left_out = ("groups", "tenants", *_OF_TENANTS)
     shared = {key: value for key, value in values.items() if key not in left_out}
-    return {**shared, **own, "tenant": group.tenant}
+    return {**shared, **own, "tenant": f"{GROUP_PREFIX}{name}"}
 
 
 def describe_no_api(values: Mapping[str, Any], name: str) -> str:
     """Say that a group is not copied from P4 Books, and what to name instead."""
     members = _parse_members(values["groups"][name]) or ["NAME"]
     return (
-        f"{_PREFIX}{name} is a group, which is made from the published files of its tenants and is "
-        f"not in P4 Books. Nothing was done. Name a tenant: --tenant {' | '.join(members)}."
+        f"{GROUP_PREFIX}{name} is a group, which is made from the published files of its tenants "
+        f"and is not in P4 Books. Nothing was done. Name a tenant: --tenant {' | '.join(members)}."
     )
 
 
@@ -102,10 +112,10 @@ def _parse_members(own: Mapping[str, Any]) -> list[str] | None:
 def _find_problems(
     name: str, own: Mapping[str, Any], known: Sequence[str], groups: Sequence[str]
 ) -> Iterator[str]:
-    if not TENANT_NAME.fullmatch(_PREFIX + clean_name(name)):
+    if not TENANT_NAME.fullmatch(GROUP_PREFIX + clean_name(name)):
         yield "the name of a group has letters, digits and hyphens only, and not too many."
-    if find_spelling(_PREFIX + name, known):
-        yield f"there is a tenant of the name {_PREFIX}{name}, whose file it would replace."
+    if find_spelling(GROUP_PREFIX + name, known):
+        yield f"there is a tenant of the name {GROUP_PREFIX}{name}, whose file it would replace."
     if "api_key" in own:
         yield "it has an api_key, but a group is not in P4 Books; keys belong to its tenants."
     members = _parse_members(own)
@@ -122,7 +132,7 @@ def _find_unknown(
     for member in members:
         if find_spelling(member, known):
             continue
-        if find_spelling(member.removeprefix(_PREFIX), groups):
+        if find_spelling(member.removeprefix(GROUP_PREFIX), groups):
             yield f"'{clean_name(member)}' is a group, and a group has tenants only."
         else:
             yield describe_unknown("tenant", clean_name(member), known)

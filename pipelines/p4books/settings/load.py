@@ -10,7 +10,7 @@ from typing import Any
 
 from p4books.errors import SettingsError
 from p4books.settings.delivery import Delivery
-from p4books.settings.groups import Group, parse_groups
+from p4books.settings.groups import GROUP_PREFIX, Group, find_group, parse_groups
 from p4books.settings.model import (
     TENANT_NAME,
     Settings,
@@ -79,6 +79,10 @@ class SettingsLoader:
         }
         settings = settings.model_copy(update={**places, "tenant": name})
         settings.remember_key_place(locate_key(self._sources, name))
+        if fold_name(name).startswith(GROUP_PREFIX) and (
+            group := find_group(merge_sources(self._sources), name)
+        ):
+            settings.remember_members(group.tenants)
         return settings
 
     def _find_tenant(self, tenant: str, data_dir: Path) -> str:

@@ -110,6 +110,7 @@ class Settings(BaseModel):
     push_dates: Literal["dmy", "mdy"] | None = None
     push_encoding: str | None = None
     _key_place: str = PrivateAttr(default=f"{ENV_PREFIX}API_KEY")
+    _members: tuple[str, ...] = PrivateAttr(default=())
 
     @validator("*", mode="before")
     @classmethod
@@ -216,6 +217,15 @@ class Settings(BaseModel):
     def remember_key_place(self, place: str) -> None:
         """Remember where the API key is set."""
         self._key_place = place
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """The tenants of a group, whose file is read with these settings; empty for a tenant."""
+        return self._members
+
+    def remember_members(self, tenants: tuple[str, ...]) -> None:
+        """Remember that these are the settings of a group, and of which tenants."""
+        self._members = tenants
 
     @property
     def address(self) -> str:

@@ -1,5 +1,6 @@
 """All tenants of the settings, each with its settings or with what is wrong with them."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from p4books.settings.sources import (
     read_sources,
     select_tenant,
 )
+from p4books.spelling import fold_name
 
 
 @dataclass(frozen=True)
@@ -26,8 +28,12 @@ class ConfiguredTenant:
     fault: SettingsError | None = None
 
 
-def load_tenants(root: Path | None = None, *, need_key: bool = True) -> list[ConfiguredTenant]:
+def load_tenants(
+    root: Path | None = None, names: Collection[str] | None = None, *, need_key: bool = True
+) -> list[ConfiguredTenant]:
     """Load and validate the settings of every tenant that they name, sorted by name.
+
+    With `names` only those of these tenants are loaded.
 
     These are the tables below `[sources.p4books.tenants]` and the default, `tenant`; none of them
     is an empty list. The files are read once. Raises SettingsError if they cannot be read.
@@ -37,7 +43,10 @@ def load_tenants(root: Path | None = None, *, need_key: bool = True) -> list[Con
     merged = merge_sources(sources)
     loader = SettingsLoader(sources, root, need_key=need_key)
     tenants = []
+    wanted = None if names is None else set(map(fold_name, names))
     for name in list_configured_tenants(merged):
+        if wanted is not None and fold_name(name) not in wanted:
+            continue
         try:
             settings = loader.load(select_tenant(merged, name, known_only=need_key))
             tenants.append(ConfiguredTenant(settings.tenant, settings))

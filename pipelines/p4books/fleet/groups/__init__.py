@@ -1,0 +1,1 @@
+"""Groups of tenants: one file with the published books of several."""
