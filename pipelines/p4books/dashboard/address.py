@@ -15,7 +15,7 @@ PAGE_NAMES = (
     *("overview", "receivables", "cash", "itbms"),
     *("sales", "customers", "orders", "trust"),
 )
-SHARED = ("lang", "currency", "from", "to", "customer", "product")  # by all pages
+SHARED = ("lang", "currency", "from", "to", "tenant", "customer", "product")  # by all pages
 
 _KEPT = "address"  # in the session
 

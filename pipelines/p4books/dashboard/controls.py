@@ -8,7 +8,7 @@ import streamlit as st
 
 from p4books.dashboard.address import set_parameters
 from p4books.dashboard.reading import Reading
-from p4books.publish.figures.filters import Filters, last_day_of
+from p4books.publish.figures.filters import Filters, join_id, last_day_of, list_of_tenant
 from p4books.publish.language import LANGUAGES
 
 _NAMES = {"en": "English", "es": "Español"}
@@ -45,6 +45,16 @@ def show_filters(reading: Reading, parts: Collection[str]) -> None:
             on_change=partial(change, "currency"),
         )
     _show_period(reading, change)
+    if choices.tenants:
+        st.session_state["tenant"] = filters.tenant
+        st.selectbox(
+            reading.word("tenant"),
+            choices.tenants,
+            index=None,
+            placeholder=reading.word("all_tenants"),
+            key="tenant",
+            on_change=partial(change, "tenant"),
+        )
     for name, none in PARTS.items():
         if name in parts:
             _show_choice(reading, name, none, change)
@@ -94,8 +104,9 @@ def _show_period(reading: Reading, change: Callable[[str], None]) -> None:
 
 
 def _show_choice(reading: Reading, name: str, none: str, change: Callable[[str], None]) -> None:
-    names: Mapping[str, str] = getattr(reading.choices, f"{name}s")
-    st.session_state[name] = getattr(reading.filters, f"{name}_id")
+    tenant, all_names = reading.filters.tenant, getattr(reading.choices, f"{name}s")
+    names: Mapping[str, str] = list_of_tenant(all_names, tenant)
+    st.session_state[name] = join_id(tenant, getattr(reading.filters, f"{name}_id"))
     st.selectbox(
         reading.word(name),
         list(names),
@@ -129,6 +140,8 @@ def _apply(reading: Reading, changed: str) -> None:
                 changed: chosen,
             }
             _set_period(reading, *sorted(days.values()))
+    elif changed == "tenant":  # a customer or product is of one
+        set_parameters(tenant=chosen, **dict.fromkeys(PARTS))
     else:
         usual = reading.choices.defaults.currency if changed == "currency" else None
         set_parameters(**{changed: None if chosen == usual else chosen})

@@ -22,6 +22,7 @@ from p4books.publish.figures.tables import FigureTable
 from p4books.publish.query import CatalogColumn, choose_columns, list_models
 from p4books.storage.exact_json import unique_names
 
+_TENANT = "tenant"
 _WIDTH = 166  # pixels of a key figure
 _NAMES = ("customer_name", "vendor_name", "party_name", "product_name")
 _MAIN_AMOUNTS = (
@@ -168,17 +169,19 @@ def _read_pick(key: str) -> str:
 def _arrange(columns: Sequence[CatalogColumn], code: str) -> list[CatalogColumn]:
     """Return the columns that people see in a language, in their order.
 
-    First who or what a row is, then the amount that it is about: both are in view on a phone. Ids
-    are for programs, and the page says which currency it is about.
+    First who or what a row is, of a group also of which tenant, then the amount that it is about:
+    both are in view on a phone. Ids are for programs, and the page says which currency it is about.
     """
     shown = {
         column.name: column
         for column in choose_columns(columns, code)
         if not column.name.endswith("_id") and column.name != "currency"
     }
-    first = next((name for name in _NAMES if name in shown), next(iter(shown)))
+    names = [name for name in shown if name != _TENANT]
+    first = next((name for name in _NAMES if name in shown), names[0])
     main = next((name for name in _MAIN_AMOUNTS if name in shown), first)
-    return [shown[name] for name in dict.fromkeys((first, main, *shown))]
+    of_group = [_TENANT] if _TENANT in shown else []
+    return [shown[name] for name in dict.fromkeys((*of_group, first, main, *shown))]
 
 
 def _style(

@@ -414,7 +414,7 @@ def _draw_top(table: FigureTable, name: str, title: str, text: ChartText) -> Any
     records = sorted(table.records(), key=lambda record: record["net"] or 0, reverse=True)
     points = [
         _point(
-            text.value(name, record[name] or ""),
+            _join_tenant(text.value(name, record[name] or ""), record.get("tenant")),
             text.column(table, "net"),
             record["net"],
             place=place,
@@ -425,6 +425,11 @@ def _draw_top(table: FigureTable, name: str, title: str, text: ChartText) -> Any
         return None
     layers = _ranking(points, text.amount_of(text.column(table, "net")))
     return _finish(layers, None, _describe(title, points, text))
+
+
+def _join_tenant(name: str, tenant: str | None) -> str:
+    """Return a name that says of which tenant of a group it is."""
+    return f"{name} · {tenant}" if tenant else name
 
 
 def _ranking(points: Sequence[Mapping[str, Any]], title: str) -> list[alt.Chart]:

@@ -66,13 +66,26 @@ def describe_published(freshness: Freshness, language: Language) -> str:
 def describe_missing(
     freshness: Freshness, language: Language, labels: Mapping[tuple[str, str], str]
 ) -> str:
-    """Name the lists of which nothing is in any figure; empty if there is none.
+    """Name the lists of which nothing is in any figure, and the tenants of a group without any.
 
-    `labels` are those of words in columns.
+    Empty if nothing is missing. `labels` are those of words in columns.
     """
-    if not freshness.missing_lists:
-        return ""
-    names = [labels.get(("endpoint", name), name) for name in freshness.missing_lists]
+    sentences = []
+    if freshness.left_out:
+        tenants = ", ".join(freshness.left_out)
+        sentences.append(language.word("fresh_left_out", tenants=tenants))
+    if freshness.missing_lists:
+        sentences.append(_describe_lists(freshness, language, labels))
+    return " ".join(sentences)
+
+
+def _describe_lists(
+    freshness: Freshness, language: Language, labels: Mapping[tuple[str, str], str]
+) -> str:
+    names = []
+    for entry in freshness.missing_lists:
+        tenant, colon, name = entry.rpartition(": ")  # of a group
+        names.append(f"{tenant}{colon}{labels.get(('endpoint', name), name)}")
     return language.word("fresh_missing", lists=", ".join(names))
 
 

@@ -1,7 +1,7 @@
 """Read-only queries against the published file and its catalogue."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -351,17 +351,54 @@ def choose_columns(columns: Sequence[CatalogColumn], language: str) -> list[Cata
 def read_about(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
     """Read the row of `about`, up to when all lists are known, and those not copied yet.
 
-    These are `current_to` and `missing_lists`; None and empty if the file has no such model.
+    These are `current_to` and `missing_lists`; None and empty if the file has no such model. Those
+    of a group are the oldest of its tenants', and the lists of all.
     """
     row = con.execute("from main.about").fetchone() or ()
     about = dict(zip(result_columns(con), row, strict=True))
     try:
-        values = con.execute("from core.as_of").fetchone() or ()
+        rows = con.execute("from core.as_of").fetchall()
     except duckdb.CatalogException:  # the file was made from other models
         return {**about, "current_to": None, "missing_lists": ""}
-    freshness = dict(zip(result_columns(con), values, strict=False))
-    known = {"current_to": None, "missing_lists": ""}
-    return {**about, **{name: freshness.get(name, known[name]) for name in known}}
+    names = result_columns(con)
+    tenants = [dict(zip(names, each, strict=True)) for each in rows]
+    read = [each.get("current_to") for each in tenants]
+    known = [each for each in read if each is not None]
+    return {
+        **about,
+        "current_to": min(known) if known and len(known) == len(read) else None,
+        "missing_lists": ", ".join(_list_missing(tenants)),
+    }
+
+
+def list_group_tenants(con: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
+    """List the tenants whose books are in the file of a group; empty for that of a tenant."""
+    try:
+        rows = con.execute(
+            "select tenant from main.tenants where why_not is null order by all"
+        ).fetchall()
+    except duckdb.CatalogException:
+        return ()
+    return tuple(tenant for (tenant,) in rows)
+
+
+def list_left_out(con: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
+    """List the tenants of a group whose books are not in its file; empty for that of a tenant."""
+    try:
+        rows = con.execute(
+            "select tenant from main.tenants where why_not is not null order by all"
+        ).fetchall()
+    except duckdb.CatalogException:
+        return ()
+    return tuple(tenant for (tenant,) in rows)
+
+
+def _list_missing(tenants: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Name the lists not copied yet; in a group as north: invoices."""
+    for each in tenants:
+        names = str(each.get("missing_lists") or "").split(", ")
+        prefix = f"{each.get('tenant')}: " if len(tenants) > 1 else ""
+        yield from (f"{prefix}{name}" for name in names if name)
 
 
 def _load_labels(

@@ -14,6 +14,7 @@ from p4books.dashboard.parts import (
 from p4books.dashboard.reading import Reading
 from p4books.publish import charts
 from p4books.publish.figures.customers import CustomersFigures, load_customers
+from p4books.publish.figures.filters import join_id
 from p4books.publish.figures.sales import load_sales
 from p4books.publish.language import format_amount
 
@@ -45,8 +46,8 @@ def _show_all(reading: Reading, figures: CustomersFigures) -> None:
 
 
 def _show_one(reading: Reading, figures: CustomersFigures) -> None:
-    customer_id = reading.filters.customer_id or ""
-    show_name(reading.choices.customers.get(customer_id, customer_id))
+    key = join_id(reading.filters.tenant, reading.filters.customer_id) or ""
+    show_name(reading.choices.customers.get(key, key))
     show_key_figures(
         KeyFigure(
             reading.text.column(figures.customers, name),

@@ -6,7 +6,7 @@ from decimal import Decimal
 import duckdb
 
 from p4books.publish.figures.filters import Filters
-from p4books.publish.figures.tables import FigureTable, TableQuery, read_record, read_table
+from p4books.publish.figures.tables import TODAY, FigureTable, TableQuery, read_record, read_table
 
 WEEKS = 13  # of the forecast that the sums are about
 
@@ -43,7 +43,7 @@ def load_cash(con: duckdb.DuckDBPyConnection, filters: Filters) -> CashFigures:
             coalesce(sum(net_cash), 0)::decimal(18, 2) as net_cash
         from ({_FORECAST})
         """,
-        {"currency": filters.currency},
+        filters.values,
     )
     commitments = TableQuery(
         "commitments_by_week",
@@ -69,9 +69,23 @@ def load_forecast(con: duckdb.DuckDBPyConnection, filters: Filters) -> FigureTab
 
 
 _FORECAST = f"""
-    select * from reporting.cash_forecast
-    where currency = $currency and week_on < (
-        select date_trunc('week', as_of_on)::date + {7 * WEEKS} from core.today
+    with weeks as (
+        select
+            currency,
+            week_on,
+            sum(overdue_in)::decimal(18, 2) as overdue_in,
+            sum(expected_in)::decimal(18, 2) as expected_in,
+            sum(committed_out)::decimal(18, 2) as committed_out,
+            sum(net_cash)::decimal(18, 2) as net_cash
+        from reporting.cash_forecast where currency = $currency
+        group by currency, week_on
+    )
+    select
+        *,
+        (sum(net_cash) over (order by week_on))::decimal(18, 2) as net_cash_to_date
+    from weeks
+    where week_on < (
+        select date_trunc('week', as_of_on)::date + {7 * WEEKS} from {TODAY}
     )
     order by week_on
 """

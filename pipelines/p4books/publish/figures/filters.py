@@ -9,6 +9,7 @@ from typing import Any
 import duckdb
 
 from p4books.publish.figures.tables import load_as_of_day
+from p4books.publish.query import list_group_tenants
 
 MONTHS = 12  # of the default period, up to the one of the as-of day
 
@@ -17,7 +18,8 @@ MONTHS = 12  # of the default period, up to the one of the as-of day
 class Filters:
     """What the figures are about: a currency, a period of days, a customer, a product.
 
-    Both days belong to the period. None means all customers or products.
+    Both days belong to the period. None means all customers or products. `tenant` is one of a
+    group, None means all of them; a customer or a product is one of that tenant's.
     """
 
     currency: str
@@ -25,6 +27,7 @@ class Filters:
     last_on: date
     customer_id: str | None = None
     product_id: str | None = None
+    tenant: str | None = None
 
     @property
     def values(self) -> dict[str, Any]:
@@ -35,6 +38,7 @@ class Filters:
             "last_on": self.last_on,
             "customer_id": self.customer_id,
             "product_id": self.product_id,
+            "tenant": self.tenant,
         }
 
     @classmethod
@@ -51,7 +55,7 @@ class Filters:
             if not text:
                 continue
             parsed = parse(text, choices)
-            if parsed is None:
+            if parsed is None or _is_of_another_tenant(filters, parsed):
                 ignored.append(IgnoredValue(parameter, text))
             else:
                 filters = replace(filters, **parsed)
@@ -82,7 +86,8 @@ class FilterChoices:
 
     `currencies` begins with the one of most documents. `customers` and `products` are names by id,
     in the order of the names; those that share a name have their code in it. `first_on` is the
-    first plausible day of a document, and `as_of_on` the day of the figures.
+    first plausible day of a document, and `as_of_on` the day of the figures. `tenants` are those of
+    a group, whose ids begin with the tenant, as in north/17; empty for the file of a tenant.
     """
 
     as_of_on: date
@@ -90,6 +95,7 @@ class FilterChoices:
     currencies: tuple[str, ...]
     customers: Mapping[str, str]
     products: Mapping[str, str]
+    tenants: tuple[str, ...] = ()
 
     @property
     def defaults(self) -> Filters:
@@ -123,12 +129,14 @@ def load_choices(con: duckdb.DuckDBPyConnection) -> FilterChoices:
         select currency from documents group by currency order by sum(documents) desc, currency
         """
     ).fetchall()
+    tenants = list_group_tenants(con)
     return FilterChoices(
         as_of_on=as_of_on,
         first_on=(first and first[0]) or as_of_on,
         currencies=tuple(currency for (currency,) in currencies),
-        customers=_load_names(con, "customer"),
-        products=_load_names(con, "product"),
+        customers=_load_names(con, "customer", is_group=bool(tenants)),
+        products=_load_names(con, "product", is_group=bool(tenants)),
+        tenants=tenants,
     )
 
 
@@ -137,14 +145,28 @@ def last_day_of(month_on: date) -> date:
     return month_on.replace(day=monthrange(month_on.year, month_on.month)[1])
 
 
-def _load_names(con: duckdb.DuckDBPyConnection, party: str) -> dict[str, str]:
+def list_of_tenant(names: Mapping[str, str], tenant: str | None) -> dict[str, str]:
+    """Return the names of one tenant of a group; None means all."""
+    if tenant is None:
+        return dict(names)
+    return {key: name for key, name in names.items() if key.startswith(f"{tenant}/")}
+
+
+def join_id(tenant: str | None, own_id: str | None) -> str | None:
+    """Return the id of a customer or product in FilterChoices; None for none."""
+    return own_id if own_id is None or tenant is None else f"{tenant}/{own_id}"
+
+
+def _load_names(con: duckdb.DuckDBPyConnection, party: str, *, is_group: bool) -> dict[str, str]:
     rows = con.execute(
         f"""
         select
-            {party}_id,
+            {f"tenant || '/' || {party}_id" if is_group else f"{party}_id"},
             if(
                 count(*) over (partition by {party}_name) > 1,
-                concat_ws(' · ', {party}_name, coalesce({party}_code, {party}_id)),
+                concat_ws(' · ', {party}_name, coalesce({party}_code, {party}_id){
+            ", tenant" if is_group else ""
+        }),
                 {party}_name
             ) as {party}_name
         from core.dim_{party}
@@ -159,8 +181,9 @@ def _write(filters: Filters) -> dict[str, str]:
         "currency": filters.currency,
         "from": filters.first_on.isoformat(),
         "to": filters.last_on.isoformat(),
-        "customer": filters.customer_id or "",
-        "product": filters.product_id or "",
+        "tenant": filters.tenant or "",
+        "customer": join_id(filters.tenant, filters.customer_id) or "",
+        "product": join_id(filters.tenant, filters.product_id) or "",
     }
 
 
@@ -182,11 +205,26 @@ def _parse_last(text: str, _: FilterChoices) -> dict[str, Any] | None:
 
 
 def _parse_customer(text: str, choices: FilterChoices) -> dict[str, Any] | None:
-    return {"customer_id": text} if text in choices.customers else None
+    return _split_id("customer_id", text, choices) if text in choices.customers else None
 
 
 def _parse_product(text: str, choices: FilterChoices) -> dict[str, Any] | None:
-    return {"product_id": text} if text in choices.products else None
+    return _split_id("product_id", text, choices) if text in choices.products else None
+
+
+def _parse_tenant(text: str, choices: FilterChoices) -> dict[str, Any] | None:
+    return {"tenant": text} if text in choices.tenants else None
+
+
+def _split_id(name: str, text: str, choices: FilterChoices) -> dict[str, Any]:
+    if not choices.tenants:
+        return {name: text}
+    tenant, _, own_id = text.partition("/")
+    return {"tenant": tenant, name: own_id}
+
+
+def _is_of_another_tenant(filters: Filters, parsed: Mapping[str, Any]) -> bool:
+    return filters.tenant is not None and parsed.get("tenant", filters.tenant) != filters.tenant
 
 
 def _parse_day(text: str) -> date | None:
@@ -204,6 +242,7 @@ _PARSERS = {
     "currency": _parse_currency,
     "from": _parse_first,
     "to": _parse_last,
+    "tenant": _parse_tenant,
     "customer": _parse_customer,
     "product": _parse_product,
 }

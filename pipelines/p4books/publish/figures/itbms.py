@@ -51,18 +51,30 @@ def load_itbms_months(con: duckdb.DuckDBPyConnection, filters: Filters) -> Figur
 
 
 _MONTHS = """
+    with tenants as (
+        select
+            columns(each -> each in ('tenant', 'month_on', 'currency')),
+            any_value(itbms_due_on) as itbms_due_on,
+            sum(taxable_base) as taxable_base,
+            sum(exempt_base) as exempt_base,
+            any_value(month_tax_by_lines) as month_tax_by_lines,
+            any_value(month_tax_charged) as month_tax_charged,
+            any_value(month_difference) as month_difference
+        from reporting.itbms_by_month
+        where currency = $currency
+            and month_on between date_trunc('month', $first_on) and $last_on
+        group by all
+    )
     select
         month_on,
         currency,
-        any_value(itbms_due_on) as itbms_due_on,
+        min(itbms_due_on) as itbms_due_on,
         sum(taxable_base)::decimal(18, 2) as taxable_base,
         sum(exempt_base)::decimal(18, 2) as exempt_base,
-        any_value(month_tax_by_lines) as month_tax_by_lines,
-        any_value(month_tax_charged) as month_tax_charged,
-        any_value(month_difference) as month_difference
-    from reporting.itbms_by_month
-    where currency = $currency
-        and month_on between date_trunc('month', $first_on) and $last_on
+        sum(month_tax_by_lines)::decimal(18, 2) as month_tax_by_lines,
+        sum(month_tax_charged)::decimal(18, 2) as month_tax_charged,
+        sum(month_difference)::decimal(18, 2) as month_difference
+    from tenants
     group by month_on, currency
     order by month_on desc
 """
@@ -85,7 +97,7 @@ _QUERIES = {
         "itbms_return",
         """
         from reporting.itbms_return where currency = $currency and month_on = $month_on
-        order by box
+        order by columns(each -> each in ('tenant', 'box'))
         """,
     ),
     "items": (

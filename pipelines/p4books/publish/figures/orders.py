@@ -46,8 +46,23 @@ _QUERIES = {
     "intake": (
         "order_intake",
         """
-        from reporting.order_intake
-        where currency = $currency and month_on between date_trunc('month', $first_on) and $last_on
+        with months as (
+            select
+                currency,
+                month_on,
+                sum(orders)::bigint as orders,
+                sum(documents)::bigint as documents,
+                sum(ordered)::decimal(18, 2) as ordered,
+                sum(invoiced)::decimal(18, 2) as invoiced
+            from reporting.order_intake
+            where currency = $currency
+                and month_on between date_trunc('month', $first_on) and $last_on
+            group by currency, month_on
+        )
+        select
+            *,
+            if(invoiced > 0, try_cast(ordered / invoiced as decimal(9, 6)), null) as ratio
+        from months
         order by month_on desc
         """,
     ),

@@ -14,7 +14,7 @@ from p4books.publish.figures.itbms import load_itbms_months
 from p4books.publish.figures.receivables import Receivables, load_ages, load_receivables_sum
 from p4books.publish.figures.sales import MonthSales, load_month_sales, load_sales_months
 from p4books.publish.figures.tables import FigureTable, load_as_of_day, read_record
-from p4books.publish.query import read_about
+from p4books.publish.query import list_left_out, read_about
 from p4books.settings import Settings
 from p4books.storage.run_log import RunLog
 
@@ -26,7 +26,8 @@ class Freshness:
     """How fresh a published file is.
 
     `as_of_on` and `current_to` are None if nothing was copied yet; `missing_lists` are the
-    endpoints of which nothing is in any figure yet.
+    endpoints of which nothing is in any figure yet. Of a group `left_out` are the tenants without
+    a file that can be read.
     """
 
     tenant: str
@@ -36,6 +37,7 @@ class Freshness:
     current_to: datetime | None
     published_at: datetime | None
     missing_lists: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
 
     def age(self, now: datetime) -> timedelta | None:
         """Return how long ago the lists were read; None if they never were."""
@@ -96,9 +98,9 @@ def load_overview(con: duckdb.DuckDBPyConnection, filters: Filters) -> OverviewF
         freshness=load_freshness(con),
         currency=filters.currency,
         receivables=load_receivables_sum(con, filters),
-        sales=load_month_sales(con, filters.currency, month_on),
-        orders=load_open_orders(con, filters.currency),
-        itbms=load_month_itbms(con, filters.currency, month_on),
+        sales=load_month_sales(con, filters, month_on),
+        orders=load_open_orders(con, filters),
+        itbms=load_month_itbms(con, filters, month_on),
         ages=load_ages(con, filters),
         sales_months=load_sales_months(con, filters),
         forecast=load_forecast(con, filters),
@@ -118,6 +120,7 @@ def load_freshness(con: duckdb.DuckDBPyConnection) -> Freshness:
         current_to=about.get("current_to"),
         published_at=about.get("published_at"),
         missing_lists=tuple(missing.split(", ")) if missing else (),
+        left_out=list_left_out(con),
     )
 
 
@@ -139,8 +142,8 @@ def find_latest_reading(settings: Settings) -> datetime | None:
     return datetime.fromtimestamp(min(known), UTC)
 
 
-def load_open_orders(con: duckdb.DuckDBPyConnection, currency: str) -> OpenOrders:
-    """Load the sum of the open sales orders of a currency."""
+def load_open_orders(con: duckdb.DuckDBPyConnection, filters: Filters) -> OpenOrders:
+    """Load the sum of the open sales orders, whoever placed them."""
     row = read_record(
         con,
         """
@@ -150,26 +153,35 @@ def load_open_orders(con: duckdb.DuckDBPyConnection, currency: str) -> OpenOrder
             count(*) filter (where days_late > 0) as late
         from reporting.sales_backlog where currency = $currency
         """,
-        {"currency": currency},
+        filters.values,
     )
     return OpenOrders(**row)
 
 
-def load_month_itbms(con: duckdb.DuckDBPyConnection, currency: str, month_on: date) -> MonthItbms:
+def load_month_itbms(
+    con: duckdb.DuckDBPyConnection, filters: Filters, month_on: date
+) -> MonthItbms:
     """Load the ITBMS of a month: what was charged, and when the return is due."""
-    values = {"currency": currency, "month_on": month_on}
+    values = filters.values | {"month_on": month_on}
     charged = read_record(
         con,
         """
-        select any_value(month_tax_charged) as tax from reporting.itbms_by_month
-        where currency = $currency and month_on = $month_on
+        with tenants as (
+            select
+                columns(each -> each in ('tenant', 'month_on')),
+                any_value(month_tax_charged) as tax
+            from reporting.itbms_by_month
+            where currency = $currency and month_on = $month_on
+            group by all
+        )
+        select sum(tax)::decimal(18, 2) as tax from tenants
         """,
         values,
     )
     days = read_record(
         con,
         """
-        select any_value(due_on) as due_on, any_value(pay_by_on) as pay_by_on
+        select min(due_on) as due_on, min(pay_by_on) as pay_by_on
         from reporting.itbms_return where currency = $currency and month_on = $month_on
         """,
         values,

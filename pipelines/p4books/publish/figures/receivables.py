@@ -86,7 +86,7 @@ def load_receivables_sum(con: duckdb.DuckDBPyConnection, filters: Filters) -> Re
             customers
         from sums
         """,
-        {"currency": filters.currency, "customer_id": filters.customer_id},
+        filters.values,
     )
     return Receivables(**row)
 
@@ -160,9 +160,47 @@ _QUERIES = {
     "dso": (
         "dso",
         """
-        from reporting.dso
-        where currency = $currency
-            and month_end_on >= $first_on and date_trunc('month', month_end_on) <= $last_on
+        with months as (
+            select
+                currency,
+                bool_and(is_month_over) as is_month_over,
+                month_end_on,
+                max(measured_on) as measured_on,
+                min(history_since) as history_since,
+                sum(credit_sales)::decimal(18, 2) as credit_sales,
+                sum(receivables)::decimal(18, 2) as receivables,
+                sum(best_possible_dso * credit_sales) as best
+            from reporting.dso
+            where currency = $currency
+                and month_end_on >= $first_on and date_trunc('month', month_end_on) <= $last_on
+            group by currency, month_end_on
+        ),
+        days as (
+            select
+                *,
+                if(
+                    credit_sales > 0,
+                    try_cast(receivables / credit_sales * 90 as decimal(18, 2)),
+                    null
+                ) as dso,
+                if(
+                    credit_sales > 0, try_cast(best / credit_sales as decimal(18, 2)), null
+                ) as best_possible_dso
+            from months
+        )
+        select
+            currency,
+            is_month_over,
+            month_end_on,
+            measured_on,
+            history_since,
+            dso,
+            best_possible_dso,
+            try_cast(dso::decimal(19, 2) - best_possible_dso as decimal(18, 2))
+                as average_days_late,
+            credit_sales,
+            receivables
+        from days
         order by month_end_on desc
         """,
     ),

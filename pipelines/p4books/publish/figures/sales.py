@@ -82,9 +82,11 @@ def load_sales_months(con: duckdb.DuckDBPyConnection, filters: Filters) -> Figur
     )
 
 
-def load_month_sales(con: duckdb.DuckDBPyConnection, currency: str, month_on: date) -> MonthSales:
+def load_month_sales(
+    con: duckdb.DuckDBPyConnection, filters: Filters, month_on: date
+) -> MonthSales:
     """Load the sales of a month; a month without any has 0, and last year's same days."""
-    days = {"first_on": month_on, "last_on": month_on, "currency": currency}
+    days = filters.values | {"first_on": month_on, "last_on": month_on}
     row = read_record(
         con, f"select net, net_last_year, growth, documents from ({_MONTHS})", days
     ) or {"net": NOTHING, "net_last_year": NOTHING, "growth": None, "documents": 0}
@@ -105,35 +107,80 @@ _IN_PERIOD = """
 # The model has no row for a month without sales, which is worse than last year's all the same.
 _MONTHS = f"""
     with known as (
-        select * from reporting.sales_by_month where currency = $currency
+        select
+            columns(each -> each in ('tenant', 'month_on')),
+            documents,
+            credit_notes,
+            customers,
+            net,
+            tax,
+            total,
+            net_last_year
+        from reporting.sales_by_month where currency = $currency
+    ),
+    today as (
+        select columns(each -> each in ('tenant', 'as_of_on')), $currency::varchar as currency
+        from core.today
+    ),
+    days as (
+        select daily.*, today.as_of_on
+        from reporting.sales_daily as daily natural join today
     ),
     last_year as (
-        select (daily.month_on + interval 1 year)::date as month_on, sum(daily.net) as net
-        from reporting.sales_daily as daily cross join core.today as today
-        where daily.currency = $currency
-            and daily.month_on + interval 1 year <= today.as_of_on
+        select columns(each -> each in ('tenant', 'month_on')), sum(net) as net_before
+        from days
+        where month_on + interval 1 year <= as_of_on
             and (
-                daily.day_on <= today.as_of_on - interval 1 year
-                or daily.month_on + interval 1 year <> date_trunc('month', today.as_of_on)
-                or today.as_of_on = last_day(today.as_of_on)
+                day_on <= as_of_on - interval 1 year
+                or month_on + interval 1 year <> date_trunc('month', as_of_on)
+                or as_of_on = last_day(as_of_on)
             )
-        group by daily.month_on
+        group by all
     ),
-    months as (
+    both_years as (
         from known
         union all by name
+        select * replace ((month_on + interval 1 year)::date as month_on) from last_year
+    ),
+    tenants as (
+        select
+            columns(each -> each in ('tenant', 'month_on')),
+            any_value(documents) as documents,
+            any_value(credit_notes) as credit_notes,
+            any_value(customers) as customers,
+            any_value(net) as net,
+            any_value(tax) as tax,
+            any_value(total) as total,
+            coalesce(any_value(net_last_year), any_value(net_before)) as net_last_year
+        from both_years
+        group by all
+    ),
+    sums as (
         select
             $currency::varchar as currency,
             month_on,
-            0::bigint as documents,
-            0::bigint as credit_notes,
-            0::bigint as customers,
-            0::decimal(18, 2) as net,
-            0::decimal(18, 2) as tax,
-            0::decimal(18, 2) as total,
-            net::decimal(18, 2) as net_last_year,
-            if(net > 0, -1, null)::decimal(9, 6) as growth
-        from last_year anti join known on last_year.month_on = known.month_on
+            coalesce(sum(documents), 0)::bigint as documents,
+            coalesce(sum(credit_notes), 0)::bigint as credit_notes,
+            coalesce(sum(customers), 0)::bigint as customers,
+            sum(if(documents is null, 0, net))::decimal(18, 2) as net,
+            sum(if(documents is null, 0, tax))::decimal(18, 2) as tax,
+            sum(if(documents is null, 0, total))::decimal(18, 2) as total,
+            sum(net_last_year)::decimal(18, 2) as net_last_year
+        from tenants
+        group by month_on
+    ),
+    months as (
+        select
+            * exclude (net_last_year),
+            if(documents > 0, try_cast(net / documents as decimal(18, 2)), null) as average_net,
+            try_cast(
+                sum(net) over (partition by year(month_on) order by month_on) as decimal(18, 2)
+            ) as net_year_to_date,
+            net_last_year,
+            if(
+                net_last_year > 0, try_cast(net / net_last_year - 1 as decimal(9, 6)), null
+            ) as growth
+        from sums
     )
     from months where {_IN_PERIOD} order by month_on desc
 """
@@ -196,33 +243,53 @@ _SOLD = f"""
 _CUSTOMERS = f"""
     {_SOLD},
     sums as (
-        select customer_id, sum(quantity) as quantity, sum(net) as net
-        from sold group by customer_id
+        select
+            columns(each -> each in ('tenant', 'customer_id')),
+            sum(quantity) as quantity,
+            sum(net) as net
+        from sold group by all
+    ),
+    names as (
+        select
+            columns(
+                each -> each in ('tenant', 'customer_id', 'customer_code', 'customer_name')
+            )
+        from core.dim_customer
     )
     select
-        sums.customer_id,
-        customers.customer_code,
-        customers.customer_name,
+        columns(
+            each -> each in ('tenant', 'customer_id', 'customer_code', 'customer_name')
+        ),
         $currency::varchar as currency,
-        sums.quantity::decimal(18, 6) as quantity,
-        sums.net::decimal(18, 2) as net
-    from sums left join core.dim_customer as customers on sums.customer_id = customers.customer_id
-    order by sums.net desc, sums.customer_id
+        quantity::decimal(18, 6) as quantity,
+        net::decimal(18, 2) as net
+    from sums natural left join names
+    order by net desc, customer_id
 """
 
 _PRODUCTS = f"""
     {_SOLD},
     sums as (
-        select product_id, sum(quantity) as quantity, sum(net) as net
-        from sold group by product_id
+        select
+            columns(each -> each in ('tenant', 'product_id')),
+            sum(quantity) as quantity,
+            sum(net) as net
+        from sold group by all
+    ),
+    names as (
+        select
+            columns(
+                each -> each in ('tenant', 'product_id', 'product_code', 'product_name')
+            )
+        from core.dim_product
     )
     select
-        sums.product_id,
-        products.product_code,
-        products.product_name,
+        columns(
+            each -> each in ('tenant', 'product_id', 'product_code', 'product_name')
+        ),
         $currency::varchar as currency,
-        sums.quantity::decimal(18, 6) as quantity,
-        sums.net::decimal(18, 2) as net
-    from sums left join core.dim_product as products on sums.product_id = products.product_id
-    order by sums.net desc, sums.product_id
+        quantity::decimal(18, 6) as quantity,
+        net::decimal(18, 2) as net
+    from sums natural left join names
+    order by net desc, product_id
 """

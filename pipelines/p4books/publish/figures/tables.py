@@ -1,5 +1,11 @@
-"""Tables of figures: their columns as in the catalogue, and their rows."""
+"""Tables of figures: their columns as in the catalogue, and their rows.
 
+The file may be that of a group, in which every model begins with the column `tenant`. The queries
+are the same for both: what is of one record is grouped and joined by `tenant` as well if there is
+such a column, as COLUMNS and natural joins do; what is of a month is summed up over the tenants.
+"""
+
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -13,6 +19,11 @@ from p4books.storage.database import quote_identifier
 Row = tuple[Any, ...]
 
 SHOWN_ROWS = 300  # of a table on a screen
+TODAY = """(
+    select max(as_of_on) as as_of_on, any_value(timezone) as timezone from core.today
+)"""  # the day of the figures: of a group, that of its newest tenant
+
+_MODEL = re.compile(r"\b(from|join)\s+((?:core|reporting)\.\w+)")
 
 
 @dataclass(frozen=True)
@@ -74,7 +85,7 @@ def read_table(
 ) -> FigureTable:
     """Read the first rows of a table; without `limit` all of them. Raises duckdb.Error."""
     shown = query.sql if limit is None else f"from ({query.sql}) limit {limit + 1}"
-    result = con.execute(shown, _choose_values(query))
+    result = _execute(con, shown, query.values)
     described = [(name, str(kind)) for name, kind, *_ in result.description or ()]
     rows = result.fetchall()
     count = len(rows)
@@ -93,43 +104,48 @@ def sum_columns(
     """
     sums = ", ".join(f"sum({name}) as {name}" for name in map(quote_identifier, columns))
     sql = f"select {sums} from ({table.query.sql})"
-    return read_record(con, sql, _choose_values(table.query)) if columns else {}
+    return read_record(con, sql, table.query.values) if columns else {}
 
 
 def select_rows(
     con: duckdb.DuckDBPyConnection, query: TableQuery, columns: str = "*"
 ) -> duckdb.DuckDBPyConnection:
     """Select columns of all rows of a table and return the connection with the result."""
-    return con.execute(f"select {columns} from ({query.sql})", _choose_values(query))
+    return _execute(con, f"select {columns} from ({query.sql})", query.values)
 
 
 def read_record(
     con: duckdb.DuckDBPyConnection, sql: str, values: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Read the only row of a query as values by column; empty if there is none."""
-    row = con.execute(sql, dict(values)).fetchone()
+    row = _execute(con, sql, values).fetchone()
     return dict(zip(result_columns(con), row, strict=True)) if row else {}
 
 
 def load_as_of_day(con: duckdb.DuckDBPyConnection) -> date:
     """Return the day of the figures: if nothing was copied yet, the one of the empty file."""
     row = con.execute(
-        """
+        f"""
         select coalesce(today.as_of_on, timezone(today.timezone, about.published_at)::date)
-        from core.today as today cross join main.about as about
+        from {TODAY} as today cross join main.about as about
         """
     ).fetchone()
     day: date = row[0] if row else date.min
     return day
 
 
-def _choose_values(query: TableQuery) -> dict[str, Any]:
-    """Return the parameters that the query names: DuckDB refuses others."""
-    return {name: value for name, value in query.values.items() if f"${name}" in query.sql}
+def _execute(
+    con: duckdb.DuckDBPyConnection, sql: str, values: Mapping[str, Any]
+) -> duckdb.DuckDBPyConnection:
+    """Run a query on all rows or, with a value for `tenant`, on those of one tenant of a group."""
+    if values.get("tenant") is not None:
+        sql = _MODEL.sub(r"\1 (from \2 where tenant = $tenant)", sql)
+    named = {name: value for name, value in values.items() if f"${name}" in sql}
+    return con.execute(sql, named)  # DuckDB refuses values that are not named
 
 
 def _count_rows(con: duckdb.DuckDBPyConnection, query: TableQuery) -> int:
-    row = con.execute(f"select count(*) from ({query.sql})", _choose_values(query)).fetchone()
+    row = _execute(con, f"select count(*) from ({query.sql})", query.values).fetchone()
     return row[0] if row else 0
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import duckdb
 
 from p4books.publish.figures.filters import Filters
-from p4books.publish.figures.tables import FigureTable, TableQuery, read_table
+from p4books.publish.figures.tables import TODAY, FigureTable, TableQuery, read_table
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,8 @@ def load_trust(con: duckdb.DuckDBPyConnection, filters: Filters) -> TrustFigures
 
 
 # An instant counts for the day that it was in the tenant's time zone.
-_SEEN_IN_PERIOD = """
-    timezone((select timezone from core.today), {instant})::date between $first_on and $last_on
+_SEEN_IN_PERIOD = f"""
+    timezone((select timezone from {TODAY}), {{instant}})::date between $first_on and $last_on
 """
 
 _QUERIES = {

@@ -39,7 +39,7 @@ from p4books.publish.headlines import (
 from p4books.publish.language import Language
 from p4books.publish.page.options import PageOptions
 from p4books.publish.page.pictures import Picture, draw_picture
-from p4books.publish.page.views import NAMES, VIEWS, View
+from p4books.publish.page.views import NAMES, TENANT, VIEWS, View
 from p4books.publish.query import CatalogColumn, list_models, load_value_labels
 
 SCREEN_ROWS = 200  # of a table
@@ -225,9 +225,10 @@ class _PartLoader:
 
     def _write_table(self, table: FigureTable, title: str) -> PageTable:
         view, code = VIEWS[table.name], self._style.language.code
+        of_group = [column.name for column in table.columns[:1] if column.name == TENANT]
         columns = [
             table.columns[table.index(name)]
-            for name in view.columns
+            for name in (*of_group, *view.columns)
             if view.of_language.get(name, code) == code
         ]
         records = list(table.records())[:SCREEN_ROWS]

@@ -6,6 +6,8 @@ The rows on paper are as many as two sheets of A4 have room for, even if every t
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+TENANT = "tenant"  # the first column of a table whose rows are of one tenant of a group
+
 _AGES = ("current_balance", "days_1_30", "days_31_60", "days_61_90", "days_over_90")
 _FLOWS = ("overdue_in", "expected_in", "committed_out")
 _TAXED = ("taxable_base", "exempt_base", "month_tax_charged")

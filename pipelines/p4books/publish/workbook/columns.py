@@ -45,7 +45,7 @@ def arrange_columns(columns: Sequence[CatalogColumn], period: str = "") -> Colum
 def _find_leading(names: Sequence[str], period: str) -> list[int]:
     day = period if period in names else "document_on"
     numbers = [f"{document}_code" for document in _DOCUMENTS]
-    first = [name for name in ("rank", day, "document_type", *numbers) if name in names]
+    first = [name for name in ("tenant", "rank", day, "document_type", *numbers) if name in names]
     parties = [name for name in names if name.endswith(_NAMING) and _is_party(name, first)]
     if _TAX_ID in names:
         before = [at for at, name in enumerate(parties) if name.endswith("_name")]

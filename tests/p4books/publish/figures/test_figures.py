@@ -127,7 +127,7 @@ def test_a_month_without_sales(books: Connection) -> None:
         (month,) = load_sales_months(books, filters).records()
         assert (month["net"], month["net_last_year"]) == (Decimal("0.00"), Decimal("20.00"))
         assert (month["documents"], month["growth"]) == (0, -1)
-    sales = load_month_sales(books, "USD", date(2025, 2, 1))
+    sales = load_month_sales(books, filters_of(books, currency="USD"), date(2025, 2, 1))
     assert (sales.net, sales.net_last_year) == (Decimal("0.00"), Decimal("20.00"))
     to_come = filters_of(books, first_on=date(2026, 7, 1), last_on=date(2027, 12, 31))
     assert not load_sales_months(books, to_come).rows
