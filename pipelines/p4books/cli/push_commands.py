@@ -143,7 +143,7 @@ def push(
         print_fields(ENDPOINTS[name], as_json=as_json)
         return
     _check_files(file, sql, faults)
-    settings = load_settings(tenant, need_key=not dry_run)
+    settings = load_settings(tenant, need_key=not dry_run, of_tenant=True)
     options = PushOptions(
         column_map=_parse_mapping(renamed),
         file_format=_add_saved_format(
@@ -194,7 +194,7 @@ def pushes(number: int | None, last: int, kind: str, as_json: bool, tenant: str 
     from p4books.settings import load_settings
     from p4books.storage.files import is_running
 
-    settings = load_settings(tenant, need_key=False)
+    settings = load_settings(tenant, need_key=False, of_tenant=True)
     kind = "json" if as_json else kind
     recent = list_pushes(settings.ledger, last if number is None else None)
     if number is None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from p4books.cli.fleet_options import TenantResult, all_option, choose_tenants, show_all
+from p4books.cli.group_commands import report_group
 from p4books.cli.period_options import parse_period, period_option, split_to
 from p4books.cli.runtime import (
     as_of_option,
@@ -282,6 +283,8 @@ def report(
     published one. Tables of which neither the SQL nor the rows changed are kept from the last
     published file, unless --rebuild or --as-of is given. No request is made to P4 Books. A custom
     report that fails is left out: all others are published, and the command ends with 1.
+
+    The file of a group is made again from those of its tenants: --tenant group-NAME.
     """
     day = parse_day(as_of)
     tenants = choose_tenants(tenant, jobs, all_tenants=all_tenants, need_key=False)
@@ -299,6 +302,9 @@ def report(
         show_all(tenants, report_one, jobs, ("as of", "models", "left out"), as_json=as_json)
         return
     settings = load_settings(tenant, need_key=False)
+    if settings.members:
+        report_group(settings, has_day=day is not None, as_json=as_json)
+        return
     done = _report(settings, day, rebuild=rebuild)
     if as_json:
         print_json(done.document)

@@ -14,6 +14,7 @@ from p4books.cli.fleet_options import (
     run_all,
     show_all,
 )
+from p4books.cli.group_commands import show_group_status
 from p4books.cli.runtime import json_option, log_error, parse_length, tenant_option
 from p4books.cli.streams import is_same_output, print_text
 from p4books.errors import P4BooksError, UsageError
@@ -75,6 +76,9 @@ def status(
         _show_all(tenants, jobs, limit, kind, output)
         return
     settings = load_settings(tenant, need_key=False)
+    if settings.members:
+        show_group_status(settings, limit, kind=kind)
+        return
     if kind == "prometheus":
         write_metrics([read_metrics(settings, limit)], output)
         return
@@ -188,7 +192,7 @@ def runs(number: int | None, last: int, tenant: str | None, as_json: bool) -> No
     from p4books.publish.status import read_run, read_runs
     from p4books.settings import load_settings
 
-    settings = load_settings(tenant, need_key=False)
+    settings = load_settings(tenant, need_key=False, of_tenant=True)
     if number is None:
         recent = read_runs(settings, last)
         (print_runs_json(recent) if as_json else print_runs(recent, settings))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from p4books.cli.fleet_options import TenantResult, all_option, choose_tenants, show_all
+from p4books.cli.group_commands import publish_groups
 from p4books.cli.runtime import (
     exit_for_errors,
     json_option,
@@ -147,7 +148,7 @@ def _sync_one(
         raise
     show(summary, settings)
     _notify(settings, summary)
-    exit_for_errors(*summary.faults)
+    exit_for_errors(*summary.faults, *publish_groups(settings))
 
 
 def _notify(settings: "Settings", summary: "SyncSummary", error: Exception | None = None) -> None:
@@ -236,7 +237,9 @@ def adopt(field: str, kind: str | None, tenant: str | None, as_json: bool) -> No
     from p4books.publish.model_docs import list_staging_columns
     from p4books.settings import load_settings
 
-    done = adopt_field(load_settings(tenant, need_key=False), field, kind, list_staging_columns)
+    done = adopt_field(
+        load_settings(tenant, need_key=False, of_tenant=True), field, kind, list_staging_columns
+    )
     if as_json:
         print_json(vars(done))
         return

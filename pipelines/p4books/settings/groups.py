@@ -13,7 +13,9 @@ from p4books.settings.model import TENANT_NAME, parse_names
 from p4books.spelling import clean_name, find_spelling, fold_name, is_same_name
 
 GROUP_PREFIX = "group-"
-_OF_TENANTS = ("api_key", "base_url", "company", "company_details")  # never those of one for all
+_OF_TENANTS = (  # what a group has only if its own table has it
+    *("api_key", "base_url", "company", "company_details", "deliver", "dashboard_password"),
+)
 
 
 @dataclass(frozen=True)

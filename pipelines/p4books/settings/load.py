@@ -25,20 +25,28 @@ from p4books.settings.sources import (
     locate_setting,
     merge_sources,
     read_sources,
+    refuse_group,
 )
 from p4books.spelling import clean_name, find_spelling, fold_name, is_same_name
 
 
 def load_settings(
-    tenant: str | None = None, root: Path | None = None, *, need_key: bool = True
+    tenant: str | None = None,
+    root: Path | None = None,
+    *,
+    need_key: bool = True,
+    of_tenant: bool = False,
 ) -> Settings:
-    """Load and validate the settings; `tenant` selects one of several.
+    """Load and validate the settings; `tenant` selects one of several, or a group.
 
-    Reading the published file needs no key. Raises SettingsError, one sentence per problem.
+    Reading the published file needs no key. With `of_tenant`, or a key, a group is refused. Raises
+    SettingsError, one sentence per problem.
     """
     root = root or project_root()
     _check_tenant_option(tenant)
     sources = read_sources(root)
+    if of_tenant:
+        refuse_group(sources, tenant)
     values = collect_settings(sources, tenant, known_only=need_key)
     return SettingsLoader(sources, root, need_key=need_key).load(values)
 

@@ -91,6 +91,13 @@ def select_tenant(
     return {**values, **_check_table(own or {}), "tenant": name}
 
 
+def refuse_group(sources: Sources, tenant: str | None) -> None:
+    """Raise SettingsError if the settings would be those of a group."""
+    merged = merge_sources(sources)
+    if group := find_group_table(merged, tenant or merged.get("tenant")):
+        raise SettingsError(describe_no_api(merged, group))
+
+
 def locate_key(sources: Sources, tenant: str) -> str:
     """Return where the key of a tenant is set, as part of a sentence."""
     name = fold_name(tenant)

@@ -21,7 +21,7 @@ def show(reading: Reading) -> None:
     months = charts.list_months(filters.first_on, last_on)[::-1]
     month = read_month(months) or months[0]
     figures = reading.load_figures(load_itbms, month)
-    itbms = reading.load(load_month_itbms, filters.currency, month)
+    itbms = reading.load_figures(load_month_itbms, month)
     show_key_figures(
         [
             KeyFigure(

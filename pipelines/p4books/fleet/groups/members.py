@@ -17,7 +17,6 @@ from p4books.transform.models import CUSTOM
 TENANT = "tenant"  # the first column of every table of a group
 
 _LAYERS = ("core", "reporting", CUSTOM)
-_ALSO = "staging.customer_addresses"  # which statements of account read
 
 
 @dataclass(frozen=True)
@@ -98,7 +97,7 @@ def list_tables(con: duckdb.DuckDBPyConnection) -> dict[str, list[MemberTable]]:
             coalesce(any_value(comments.comment), '')
         from duckdb_columns() as columns
         left join comments using (database_name, schema_name, table_name)
-        where columns.schema_name in {_LAYERS} or name = '{_ALSO}'
+        where columns.schema_name in {_LAYERS}
         group by columns.database_name, name
         order by name
         """

@@ -23,6 +23,7 @@ from p4books.errors import (
 )
 from p4books.fleet.groups.group_file import GroupFile, describe_members
 from p4books.fleet.groups.members import Member, find_damage, find_member
+from p4books.publish.deliver import deliver_report
 from p4books.publish.publish import VERSION
 from p4books.publish.published_file import (
     find_access,
@@ -84,11 +85,11 @@ class PublishedGroup:
 
 @dataclass(frozen=True)
 class GroupOutcome:
-    """What became of a group's file that was due: it was published, or there is a fault."""
+    """What became of a group's file that was due: it was published, or not, or not delivered."""
 
     tenant: str
     published: PublishedGroup | None
-    fault: P4BooksError | None = None
+    faults: tuple[P4BooksError, ...] = ()
 
 
 def publish_group(settings: Settings, root: Path | None = None) -> PublishedGroup:
@@ -124,7 +125,7 @@ def publish_changed_groups(
     try:
         groups = load_groups(root)
     except P4BooksError as error:
-        return [GroupOutcome("", None, error)]
+        return [GroupOutcome("", None, (error,))]
     wanted = None if tenants is None else set(map(fold_name, tenants))
     outcomes = []
     for group in groups:
@@ -161,11 +162,12 @@ def _publish_while_due(group: Group, root: Path | None) -> list[GroupOutcome]:
     try:
         settings = load_settings(group.tenant, root, need_key=False)
         while is_group_due(settings, find_members(settings, root)):
-            outcome = GroupOutcome(group.tenant, publish_group(settings, root))
+            published = publish_group(settings, root)
+            outcome = GroupOutcome(group.tenant, published, deliver_report(settings).faults)
     except (AlreadyRunning, NoPicture) as error:
         log.info("%s", error)
     except P4BooksError as error:
-        return [GroupOutcome(group.tenant, None, error)]
+        return [GroupOutcome(group.tenant, None, (error,))]
     return [outcome] if outcome else []
 
 

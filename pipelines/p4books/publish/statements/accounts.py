@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 
 from p4books.errors import P4BooksError, UsageError, count_of, describe_unknown
-from p4books.publish.query import execute_query, open_published, read_about
+from p4books.publish.query import execute_query, list_group_tenants, open_published, read_about
 from p4books.spelling import canonical_id, clean_name, fold_name
 
 AGES = ("current_balance", "days_1_30", "days_31_60", "days_61_90", "days_over_90")
@@ -163,6 +163,7 @@ def read_accounts(published: Path, words: Sequence[str] = ()) -> Accounts:
     and `execute_query` raise.
     """
     with open_published(published) as con:
+        _check_no_group(con)
         about = read_about(con)
         _check_lists(about["missing_lists"] or "", about["as_of_on"])
         named = _find_customers(con, words)
@@ -174,6 +175,14 @@ def read_accounts(published: Path, words: Sequence[str] = ()) -> Accounts:
             about["as_of_at"],
             tuple(account for account in accounts if not account.is_too_large),
             (*notes, *map(_describe_too_large, too_large)),
+        )
+
+
+def _check_no_group(con: duckdb.DuckDBPyConnection) -> None:
+    if tenants := list_group_tenants(con):
+        raise UsageError(
+            "A statement of account is of one company, and this file is of a group. No statement "
+            f"was written. Name a tenant: --tenant {' | '.join(tenants)}."
         )
 
 

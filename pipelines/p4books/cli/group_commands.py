@@ -1,0 +1,108 @@
+"""What the commands show of groups of tenants."""
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from p4books.cli.runtime import log_error, log_note, log_progress
+from p4books.errors import P4BooksError, UsageError
+
+if TYPE_CHECKING:
+    from p4books.settings import Settings
+
+
+def report_group(settings: "Settings", *, has_day: bool, as_json: bool) -> None:
+    """Publish the file of a group, and print what it has; end with 1 if a tenant is left out.
+
+    Raises UsageError with a day: the file of a group is as of those of its tenants.
+    """
+    if has_day:
+        raise UsageError(
+            f"{settings.tenant} is a group, whose figures are as of those of its tenants; --as-of "
+            "is for one of them. Nothing was published."
+        )
+    from p4books.cli.console import display_path, print_json, print_line
+    from p4books.fleet.groups.publish import publish_group
+    from p4books.publish.deliver import deliver_report
+
+    done = publish_group(settings)
+    if as_json:
+        print_json(
+            {
+                "file": str(done.file),
+                "models": done.models,
+                "rows": done.rows,
+                "tenants": [
+                    {"tenant": each.tenant, "why_not": each.why_not} for each in done.members
+                ],
+                "notes": done.notes,
+            }
+        )
+    else:
+        print_line(
+            f"Published {display_path(done.file)} from {done.summary}: {done.models} models, "
+            f"{done.rows:,} rows."
+        )
+    faults = deliver_report(settings).faults
+    for message in (*done.warnings, *map(str, faults)):
+        log_error(message)
+    if done.left_out or faults:
+        raise SystemExit(1)
+
+
+def publish_groups(settings: "Settings | None" = None) -> list[P4BooksError]:
+    """Publish the groups that are due, of a tenant or all, and say so; return what failed."""
+    from p4books.settings import load_groups
+
+    try:
+        groups = load_groups()
+    except P4BooksError as error:
+        return [error]
+    if not groups:
+        return []
+    from p4books.fleet.groups.publish import publish_changed_groups
+
+    faults: list[P4BooksError] = []
+    for outcome in publish_changed_groups(tenants=[settings.tenant] if settings else None):
+        if outcome.published:
+            log_progress(f"Published {outcome.tenant} from {outcome.published.summary}.")
+            for warning in outcome.published.warnings:
+                log_note(warning)
+        faults += outcome.faults
+    return faults
+
+
+def show_group_status(settings: "Settings", max_age: timedelta | None, *, kind: str) -> None:
+    """Print whether all is well with a group, and its tenants; end with 1 if it is not.
+
+    Raises UsageError for metrics, which are those of its tenants.
+    """
+    if kind == "prometheus":
+        raise UsageError(
+            f"{settings.tenant} is a group; metrics are those of its tenants: --tenant "
+            f"{' | '.join(settings.members)}."
+        )
+    from p4books.cli.console import format_timestamp, print_json, print_line, print_table
+    from p4books.fleet.groups.status import read_group_status
+
+    status = read_group_status(settings, max_age)
+    if kind == "json":
+        print_json({"ok": status.ok, "sentence": status.sentence, **vars(status)})
+    else:
+        print_line(status.sentence)
+        for problem in status.problems[1:]:
+            print_line(f"Also: {problem}")
+        print_line()
+        print_table(
+            ("tenant", "in the group", "published", "figures of"),
+            (
+                (
+                    each.tenant,
+                    "no" if each.why_not else "yes",
+                    format_timestamp(each.published_at, settings),
+                    format_timestamp(each.figures_at, settings),
+                )
+                for each in status.tenants
+            ),
+        )
+    if not status.ok:
+        raise SystemExit(1)
