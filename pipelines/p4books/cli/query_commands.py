@@ -368,7 +368,8 @@ def find_published_file(settings: "Settings", as_of: str | None) -> Path:
     file = settings.published_as_of(day)
     if day and not file.exists():
         raise NotPublished(file, f"p4books report --as-of {day}")
-    if not os.path.lexists(file) and os.access(settings.warehouse, os.F_OK):
+    has_more = settings.members or os.access(settings.warehouse, os.F_OK)
+    if has_more and not os.path.lexists(file):
         raise NotPublished(file, "p4books report")
     return file
 
