@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from p4books.cli.fleet_options import describe_fault, exit_for_outcomes, run_all
+from p4books.cli.group_commands import publish_groups
 from p4books.cli.render_sync import (
     print_fault,
     print_summaries,
@@ -53,7 +54,8 @@ class FleetSync:
             print_summaries_json(summaries, settings)
         elif self._is_table:
             print_summaries(summaries)
-        exit_for_outcomes([next(iter(each.faults), None) for each in summaries])
+        faults = [next(iter(each.faults), None) for each in summaries]
+        exit_for_outcomes([*faults, *publish_groups()])
 
     def _sync(self, settings: Settings, pause: Pause) -> None:
         summary = self._summaries[settings.tenant]

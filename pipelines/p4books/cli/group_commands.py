@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from p4books.cli.fleet_options import speak_for
 from p4books.cli.runtime import log_error, log_note, log_progress
 from p4books.errors import P4BooksError, UsageError
 
@@ -50,7 +51,10 @@ def report_group(settings: "Settings", *, has_day: bool, as_json: bool) -> None:
 
 
 def publish_groups(settings: "Settings | None" = None) -> list[P4BooksError]:
-    """Publish the groups that are due, of a tenant or all, and say so; return what failed."""
+    """Publish the groups that are due, of a tenant or all, and say so; return what failed.
+
+    Of all groups, each is spoken for, and what failed is said, too.
+    """
     from p4books.settings import load_groups
 
     try:
@@ -63,6 +67,10 @@ def publish_groups(settings: "Settings | None" = None) -> list[P4BooksError]:
 
     faults: list[P4BooksError] = []
     for outcome in publish_changed_groups(tenants=[settings.tenant] if settings else None):
+        if settings is None:
+            speak_for(outcome.tenant, None)
+            for fault in outcome.faults:
+                log_error(str(fault))
         if outcome.published:
             log_progress(f"Published {outcome.tenant} from {outcome.published.summary}.")
             for warning in outcome.published.warnings:
