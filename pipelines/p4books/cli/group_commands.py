@@ -57,20 +57,25 @@ def publish_groups(settings: "Settings | None" = None) -> list[P4BooksError]:
     """
     from p4books.settings import load_groups
 
+    faults: list[P4BooksError] = []
     try:
-        groups = load_groups()
+        if load_groups():
+            faults = _publish_due(settings)
     except P4BooksError as error:
-        return [error]
-    if not groups:
-        return []
+        faults = [error]
+    if settings is None:
+        for fault in faults:
+            log_error(str(fault))
+    return faults
+
+
+def _publish_due(settings: "Settings | None") -> list[P4BooksError]:
     from p4books.fleet.groups.publish import publish_changed_groups
 
     faults: list[P4BooksError] = []
     for outcome in publish_changed_groups(tenants=[settings.tenant] if settings else None):
         if settings is None:
             speak_for(outcome.tenant, None)
-            for fault in outcome.faults:
-                log_error(str(fault))
         if outcome.published:
             log_progress(f"Published {outcome.tenant} from {outcome.published.summary}.")
             for warning in outcome.published.warnings:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from p4books.cli.fleet_options import TenantResult, all_option, choose_tenants, show_all
-from p4books.cli.group_commands import report_group
+from p4books.cli.group_commands import publish_groups, report_group
 from p4books.cli.period_options import parse_period, period_option, split_to
 from p4books.cli.runtime import (
     as_of_option,
@@ -299,7 +299,12 @@ def report(
             cells = (done.about["as_of_on"], done.about["models"], len(done.left_out))
             return TenantResult(cells, done.document, [*done.left_out, *done.deliver(settings)])
 
-        show_all(tenants, report_one, jobs, ("as of", "models", "left out"), as_json=as_json)
+        try:
+            show_all(tenants, report_one, jobs, ("as of", "models", "left out"), as_json=as_json)
+        finally:
+            faults = publish_groups()
+        if faults:
+            raise SystemExit(1)
         return
     settings = load_settings(tenant, need_key=False)
     if settings.members:
@@ -310,7 +315,7 @@ def report(
         print_json(done.document)
     else:
         print_published(done.file, done.about, settings, len(done.left_out))
-    faults = [*done.left_out, *done.deliver(settings)]
+    faults = [*done.left_out, *done.deliver(settings), *publish_groups(settings)]
     for fault in faults:
         log_error(str(fault))
     if faults:
