@@ -90,7 +90,7 @@ def _make_plan(
         tenants=names,
         options=options,
         data="" if is_local else place_data(data_dir, folder),
-        watches=any(getattr(each, "notify", ()) for each in settings),
+        watches=any(each.notify for each in settings),
         user=getuser(),
         mail_to=check_mail(mail_to),
         environment=kept,

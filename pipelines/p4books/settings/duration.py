@@ -4,7 +4,7 @@ import re
 from datetime import timedelta
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-_PART = re.compile("([0-9]{1,6})([smhdw])")
+_PART = re.compile("([0-9]{1,6}) ?([smhdw])")
 _LONGEST = 35  # characters: five units of six digits
 _DURATION = re.compile(f"(?:{_PART.pattern})+")
 _STEPS = (  # of a unit: its seconds, and how many of it are too many

@@ -24,12 +24,12 @@ from pydantic import (
 )
 
 from p4books.errors import describe_unknown, end_sentence
+from p4books.settings.duration import parse_duration
 
 SEVERITIES = ("error", "warning", "info")  # the worst one first
 MAIL_PORTS = {"starttls": 587, "ssl": 465, "none": 25}
 
 _EXAMPLE = '[{kind = "webhook", url = "https://…"}]'
-_UNITS = {"m": 60.0, "h": 3600.0, "d": 86400.0}
 _ADDRESS = re.compile(r"[^\s@<>,]+@[^\s@<>,]+")
 _TYPES = {  # by pydantic's type of error
     "bool_type": "true or false",
@@ -57,10 +57,10 @@ def _parse_duration(value: object) -> object:
     """Accept a duration such as 90m, 24h or 7d; the result is in seconds."""
     if value is None or isinstance(value, float):
         return value
-    match = re.fullmatch(r"(\d{1,6}) ?([mhd])", value.strip()) if isinstance(value, str) else None
-    if match is None or not int(match[1]):
-        raise ValueError("it must be a duration such as 90m, 24h or 7d")
-    return int(match[1]) * _UNITS[match[2]]
+    try:
+        return parse_duration(str(value)).total_seconds()
+    except ValueError:
+        raise ValueError("it must be a duration such as 90m, 24h or 7d") from None
 
 
 Names = Annotated[tuple[str, ...], BeforeValidator(_parse_list)]

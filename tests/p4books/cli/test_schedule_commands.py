@@ -89,6 +89,20 @@ def test_variables_of_the_shell(environment: Environment, tmp_path: Path) -> Non
         assert secret not in done.stdout + done.stderr
 
 
+@pytest.mark.parametrize("kind", ["cron", "systemd"])
+def test_watch(p4books: Run, kind: str) -> None:
+    """With channels to notify, a second line or unit watches; an alert that fires is no failure."""
+    address = "https://hooks.example.com/secret"
+
+    done = p4books(
+        *("schedule", "--kind", kind), notify=f'[{{"kind": "webhook", "url": "{address}"}}]'
+    )
+
+    assert " watch" in done.stdout
+    assert ("0|1|75)" if kind == "cron" else "SuccessExitStatus=1 75\n") in done.stdout
+    assert "secret" not in done.stdout + done.stderr
+
+
 @pytest.mark.parametrize(
     ("kind", "names"),
     [

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from p4books.errors import UsageError
 from p4books.fleet.schedule.interval import check_interval, format_cron
-from p4books.fleet.schedule.plan import ScheduleFile, SchedulePlan
+from p4books.fleet.schedule.plan import HARMLESS_CODES, ScheduleFile, SchedulePlan
 
 LEAST = timedelta(minutes=1)
 MAX_COMMAND = 998  # characters that Debian's cron reads of a command
@@ -50,10 +50,11 @@ def _build_script(plan: SchedulePlan, command: str) -> str:
     variables = {"PATH": PATH, "LANG": "C.UTF-8", **plan.environment}
     assign = " ".join(f"{name}={_quote(value)}" for name, value in variables.items())
     run = " ".join(map(_quote, [str(plan.program), command, *plan.options]))
+    codes = "|".join(map(str, (0, *HARMLESS_CODES[command])))
     return (
         f"cd {_quote(str(plan.folder))} || exit; export {assign}; "
         f'out=$({run} 2>&1); code=$?; printf \\%s "$out" | logger -t {plan.name} 2>/dev/null; '
-        'case $code in 0|75) ;; *) printf \\%s "$out"; echo; '
+        f'case $code in {codes}) ;; *) printf \\%s "$out"; echo; '
         f'echo "{plan.name}: {command} ended with $code";; esac'
     )
 

@@ -19,6 +19,9 @@ KEPT_VARIABLES = (
     *("XDG_STATE_HOME", "TMPDIR"),
     *("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
 )
+# Exit codes of a command that are no failure: 75 is a run that met another one, and `watch` ends
+# with 1 if an alert fires, which it has sent.
+HARMLESS_CODES = {"sync": (75,), "watch": (1, 75)}
 _MAIL = re.compile(r"[\w.+-]+(@[\w-]+(\.[\w-]+)*)?", re.ASCII)
 
 

@@ -7,18 +7,17 @@ import re
 from datetime import timedelta
 
 from p4books.errors import UsageError
-from p4books.fleet.schedule.plan import ScheduleFile, SchedulePlan
+from p4books.fleet.schedule.plan import HARMLESS_CODES, ScheduleFile, SchedulePlan
 from p4books.settings.duration import format_duration
 
 LEAST = timedelta(minutes=1)
 MAX_DELAY = timedelta(minutes=5)  # by which runs of many machines are spread
 _THROUGH_SHELL = '/bin/sh -c "exec \\"$$0\\" \\"$$@\\""'
 _PLAIN = re.compile(r"[\w-]+", re.ASCII)
-LOCKED = 75  # exit code of a run that met another one
 
 _SERVICE = """\
 # /etc/systemd/system/{unit}.service
-# Output: journalctl -u {unit}. A run that meets another one ends with {locked}: no failure.
+# Output: journalctl -u {unit}. A run that meets another one ends with 75: no failure.
 [Unit]
 Description={title}
 Wants=network-online.target
@@ -31,7 +30,7 @@ User={user}
 WorkingDirectory={folder}
 Environment=LANG=C.UTF-8
 {environment}ExecStart={command}
-SuccessExitStatus={locked}
+SuccessExitStatus={codes}
 """
 _TIMER = """\
 # /etc/systemd/system/{unit}.timer
@@ -89,7 +88,7 @@ def _format_pair(plan: SchedulePlan, unit: str, command: str) -> list[ScheduleFi
         "unit": unit,
         "name": plan.name,
         "title": f"p4books {' '.join([command, *plan.options])}",
-        "locked": LOCKED,
+        "codes": " ".join(map(str, HARMLESS_CODES[command])),
         "user": plan.user,
         "folder": _escape_specifiers(str(plan.folder)),
         "environment": "".join(
