@@ -26,7 +26,7 @@ from p4books.cli.app import app
 from p4books.cli.demo import DEMO_TENANT
 from p4books.endpoints import ENDPOINTS
 from p4books.endpoints.definition import Endpoint
-from p4books.settings import ENV_PREFIX, Delivery, Settings, load_settings
+from p4books.settings import ENV_PREFIX, Delivery, Group, Settings, load_groups, load_settings
 from p4books.settings.delivery import parse_deliveries
 from p4books_sandbox import Sandbox
 
@@ -231,6 +231,16 @@ def test_tenants(tmp_path: Path) -> None:
 
     assert south.timezone == "America/Costa_Rica"
     assert south.address == "https://south.p4books.com/api/v1"
+
+
+def test_groups(tmp_path: Path) -> None:
+    """The table of a group, as printed below that of its tenants, is a group of them."""
+    texts = [block.text for block in all_blocks() if block.text.startswith("[sources.p4books.")]
+    (tenants,) = [text for text in texts if "p4books.tenants." in text]
+    (groups,) = [text for text in texts if "p4books.groups." in text]
+    (tmp_path / ".dlt").mkdir()
+    (tmp_path / ".dlt/secrets.toml").write_text(f"{tenants}\n{groups}", encoding="utf-8")
+    assert load_groups(tmp_path) == [Group("caribe", ("north", "south"))]
 
 
 def test_deliver(tmp_path: Path) -> None:
