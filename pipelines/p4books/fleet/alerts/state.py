@@ -95,24 +95,20 @@ class AlertState:
         """
         firing = {(each.alert, each.key): each for each in evaluation.firing}
         with self._tables.connect() as store:
-            before = {
-                (row["alert"], row["key"]): row["id"]
-                for row in store.execute(
-                    "select id, alert, key from episode where ended_at is null"
-                )
-            }
+            rows = store.execute("select * from episode where ended_at is null").fetchall()
+            before = {(row["alert"], row["key"]): row for row in rows}
             for name, each in firing.items():
                 _save_episode(store, before.get(name), each, now)
             ended = [
-                (now, id_)
-                for (alert, key), id_ in before.items()
+                (now, row["id"])
+                for (alert, key), row in before.items()
                 if (alert, key) not in firing and alert in evaluation.complete
             ]
             store.executemany("update episode set ended_at = ? where id = ?", ended)
             _add_deliveries(store, channels)
             _delete_settled(store, channels, now)
             rows = store.execute("select * from episode where ended_at is null").fetchall()
-        known = set(before.values())
+        known = {row["id"] for row in before.values()}
         changes = (_build_change(row, ONGOING if row["id"] in known else NEW, 0.0) for row in rows)
         return sorted(changes, key=lambda change: change.rank)
 
@@ -158,15 +154,17 @@ def build_unsaved_changes(evaluation: Evaluation, now: float) -> list[Change]:
     return sorted(changes, key=lambda change: change.rank)
 
 
-def _save_episode(store: Connection, id_: int | None, firing: Firing, now: float) -> None:
+def _save_episode(store: Connection, row: Row | None, firing: Firing, now: float) -> None:
     values = {**vars(firing), "recovers": int(firing.recovers)}
-    if id_ is None:
+    if row is None:
         values |= {"since": now}
         marks = ", ".join(f":{name}" for name in values)
         store.execute(f"insert into episode ({', '.join(values)}) values ({marks})", values)
-        return
-    assignments = ", ".join(f"{name} = :{name}" for name in values)
-    store.execute(f"update episode set {assignments} where id = :id", {**values, "id": id_})
+    elif any(row[name] != value for name, value in values.items()):
+        assignments = ", ".join(f"{name} = :{name}" for name in values)
+        store.execute(
+            f"update episode set {assignments} where id = :id", {**values, "id": row["id"]}
+        )
 
 
 def _add_deliveries(store: Connection, channels: Mapping[str, Channel]) -> None:
