@@ -12,7 +12,8 @@ from p4books.settings import Settings
 
 MAX_LINES = 20  # of one alert and state in a text; the JSON has all
 
-_STATES = (NEW, ONGOING, RECOVERED)  # in the order of a text
+_STATES = {NEW: "alert_new", ONGOING: "alert_ongoing", RECOVERED: "alert_recovered"}  # as in a text
+_SEVERITIES = {"error": "alert_error", "warning": "alert_warning", "info": "alert_info"}
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ def _build_part(settings: Settings, state: str, changes: Sequence[Change]) -> st
         if count > MAX_LINES:
             more = language.word("alert_more", count=f"{count - MAX_LINES:,}")
             lines.append(f"- {alert}: {more}")
-    return "\n".join([f"{language.word(f'alert_{state}')}:", *lines])
+    return "\n".join([f"{language.word(_STATES[state])}:", *lines])
 
 
 def _build_lines(settings: Settings, change: Change, language: Language) -> str:
@@ -119,7 +120,7 @@ def _build_lines(settings: Settings, change: Change, language: Language) -> str:
     own = [f"  {line.strip()}" for line in detail.splitlines() if line.strip()]
     if change.state == RECOVERED:
         own = []
-    return "\n".join([f"- {language.word(f'alert_{firing.severity}')}: {title}{since}", *own])
+    return "\n".join([f"- {language.word(_SEVERITIES[firing.severity])}: {title}{since}", *own])
 
 
 def _build_footer(settings: Settings, language: Language, now: float) -> str:
