@@ -8,7 +8,7 @@ import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from tests.benchmarks import dashboard, limit, push, reports, runs, start
+from tests.benchmarks import dashboard, fleet, limit, push, reports, runs, start
 from tests.benchmarks.figures import Figure, format_figures
 
 
@@ -29,6 +29,7 @@ def _parse_options() -> argparse.Namespace:
     parser.add_argument("--shape", choices=list(runs.SHAPES), help="of the runs (default: both)")
     parser.add_argument("--invoices", type=int, help="less than the shapes have, to try it")
     parser.add_argument("--rows", type=int, default=10_000, help="rows of the file that is pushed")
+    parser.add_argument("--tenants", type=int, default=40, help="of the fleet (default: 40)")
     only = parser.add_mutually_exclusive_group()
     for name, (text, _) in PARTS.items():
         only.add_argument(
@@ -56,6 +57,7 @@ PARTS: dict[str, tuple[str, Callable[[argparse.Namespace], Sequence[Figure]]]] =
         "the dashboard in a browser, 2 minutes",
         lambda options: dashboard.compare(options.invoices or 100_000),
     ),
+    "fleet": ("many tenants in one process, 2 minutes", lambda each: fleet.compare(each.tenants)),
     "start": ("small commands, half a minute", lambda _: start.compare()),
     "push": ("pushes, 10 minutes", lambda options: push.compare(options.rounds, options.rows)),
     "limit": ("the rate limit, 4 minutes", lambda _: limit.compare()),

@@ -186,7 +186,9 @@ def _repeat(run: Callable[[], Measured]) -> Measured:
     while not measured or (len(measured) < 3 and time.perf_counter() - began < ENOUGH):
         measured.append(run())
     return Measured(
-        statistics.median(each.seconds for each in measured), max(each.peak for each in measured)
+        statistics.median(each.seconds for each in measured),
+        max(each.peak for each in measured),
+        statistics.median(each.cpu for each in measured),
     )
 
 

@@ -15,10 +15,11 @@ P4BOOKS = str(Path(sys.executable).with_name("p4books"))
 
 
 class Measured(NamedTuple):
-    """Seconds and peak memory, in MB, of a process."""
+    """Seconds, peak memory in MB, and CPU seconds of a process."""
 
     seconds: float
     peak: float
+    cpu: float
 
 
 def make_sandbox(invoices: int, lines: int = 4, long_every: int = 0) -> Sandbox:

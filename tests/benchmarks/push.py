@@ -28,7 +28,7 @@ def compare(rounds: int, rows: int) -> list[Figure]:
         measure([P4BOOKS, "sync", "products"], variables)
         for number in range(rounds):
             file = _file(folder, f"P{number}", rows)
-            took, peak = measure([P4BOOKS, "push", "products", str(file)], variables)
+            took, peak, _ = measure([P4BOOKS, "push", "products", str(file)], variables)
             many.append(peak)
             loops = {}
             for loop in LOOPS:
