@@ -116,7 +116,8 @@ def _build_lines(settings: Settings, change: Change, language: Language) -> str:
     since = ""
     if change.state != NEW:
         at = language.instant(to_datetime(change.since), settings.timezone)
-        since = f" ({language.word('alert_since', instant=at)})"
+        words = language.word("alert_since", instant=at)
+        since = f" ({words})"
     own = [f"  {line.strip()}" for line in detail.splitlines() if line.strip()]
     if change.state == RECOVERED:
         own = []
