@@ -22,7 +22,7 @@ def report_group(settings: "Settings", *, has_day: bool, as_json: bool) -> None:
             "is for one of them. Nothing was published."
         )
     from p4books.cli.console import display_path, print_json, print_line
-    from p4books.fleet.groups.publish import publish_group
+    from p4books.fleet.groups.publish import publish_group, publish_while_due
     from p4books.publish.deliver import deliver_report
 
     done = publish_group(settings)
@@ -43,7 +43,9 @@ def report_group(settings: "Settings", *, has_day: bool, as_json: bool) -> None:
             f"Published {display_path(done.file)} from {done.summary}: {done.models} models, "
             f"{done.rows:,} rows."
         )
-    faults = deliver_report(settings).faults
+    faults: list[P4BooksError] = [*deliver_report(settings).faults]
+    for outcome in publish_while_due(settings.tenant):  # a sync may have left it to this command
+        faults += outcome.faults
     for message in (*done.warnings, *map(str, faults)):
         log_error(message)
     if done.left_out or faults:

@@ -33,7 +33,6 @@ from p4books.publish.published_file import (
 )
 from p4books.settings import (
     ConfiguredTenant,
-    Group,
     Settings,
     load_groups,
     load_settings,
@@ -130,8 +129,23 @@ def publish_changed_groups(
     outcomes = []
     for group in groups:
         if wanted is None or wanted & set(map(fold_name, group.tenants)):
-            outcomes += _publish_while_due(group, root)
+            outcomes += publish_while_due(group.tenant, root)
     return outcomes
+
+
+def publish_while_due(tenant: str, root: Path | None = None) -> list[GroupOutcome]:
+    """Publish a group until nothing changed meanwhile; whoever has its lock does the same."""
+    outcome = None
+    try:
+        settings = load_settings(tenant, root, need_key=False)
+        while is_group_due(settings, find_members(settings, root)):
+            published = publish_group(settings, root)
+            outcome = GroupOutcome(tenant, published, deliver_report(settings).faults)
+    except (AlreadyRunning, NoPicture) as error:
+        log.info("%s", error)
+    except P4BooksError as error:
+        return [GroupOutcome(tenant, None, (error,))]
+    return [outcome] if outcome else []
 
 
 def is_group_due(settings: Settings, members: Sequence[Member]) -> bool:
@@ -154,21 +168,6 @@ def _find_member(tenant: ConfiguredTenant) -> Member:
         why = f"its settings are wrong: {str(tenant.fault).splitlines()[0]}"
         return Member(tenant.name, Path(), why_not=why)
     return find_member(tenant.name, tenant.settings.published)
-
-
-def _publish_while_due(group: Group, root: Path | None) -> list[GroupOutcome]:
-    """Publish a group until nothing changed meanwhile; whoever has its lock does the same."""
-    outcome = None
-    try:
-        settings = load_settings(group.tenant, root, need_key=False)
-        while is_group_due(settings, find_members(settings, root)):
-            published = publish_group(settings, root)
-            outcome = GroupOutcome(group.tenant, published, deliver_report(settings).faults)
-    except (AlreadyRunning, NoPicture) as error:
-        log.info("%s", error)
-    except P4BooksError as error:
-        return [GroupOutcome(group.tenant, None, (error,))]
-    return [outcome] if outcome else []
 
 
 def _build(settings: Settings, members: list[Member], scratch: Path) -> tuple[Path, PublishedGroup]:

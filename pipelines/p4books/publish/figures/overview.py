@@ -15,7 +15,7 @@ from p4books.publish.figures.receivables import Receivables, load_ages, load_rec
 from p4books.publish.figures.sales import MonthSales, load_month_sales, load_sales_months
 from p4books.publish.figures.tables import FigureTable, load_as_of_day, read_record
 from p4books.publish.query import list_left_out, read_about
-from p4books.settings import Settings
+from p4books.settings import Settings, load_tenants
 from p4books.storage.run_log import RunLog
 
 NOTHING = Decimal("0.00")
@@ -127,8 +127,14 @@ def load_freshness(con: duckdb.DuckDBPyConnection) -> Freshness:
 def find_latest_reading(settings: Settings) -> datetime | None:
     """Return up to when all lists are known by the run log; None if it cannot be read, or says so.
 
-    A run that changed nothing publishes nothing, so that only the run log knows of it.
+    A run that changed nothing publishes nothing, so that only the run log knows of it. Of a group
+    it is the oldest of its tenants'.
     """
+    if settings.members:
+        tenants = load_tenants(names=settings.members, need_key=False)
+        latest = [find_latest_reading(each.settings) if each.settings else None for each in tenants]
+        instants = [each for each in latest if each is not None]
+        return min(instants) if instants and len(instants) == len(latest) else None
     try:
         freshness = RunLog(settings.run_log).load_freshness()
     except (OSError, P4BooksError):  # who reads the published file may not access the run log
