@@ -13,7 +13,7 @@ from p4books.cli.render_sync import (
     print_summary,
     print_summary_log,
 )
-from p4books.cli.runtime import log_error
+from p4books.cli.runtime import log_error, log_note
 from p4books.errors import fold_errors
 from p4books.extract.reader import Pause
 from p4books.fleet.alerts import notify_after_run
@@ -77,6 +77,8 @@ class FleetSync:
         sys.stdout.flush()  # whoever reads the log sees each tenant as it ends
         for message in fold_errors(summary.faults):
             log_error(message)
+        for note in summary.notes if self._is_table else ():
+            log_note(note)
 
 
 def _print_line(summary: SyncSummary, settings: Settings | None) -> None:

@@ -197,10 +197,7 @@ def _create_active_view(con: duckdb.DuckDBPyConnection, endpoint: Endpoint) -> N
 
     They are empty if the warehouse lacks the table.
     """
-    known = con.execute(
-        "select 1 from duckdb_tables() where database_name = 'held' and table_name = ?",
-        [endpoint.name],
-    ).fetchone()
+    known = _has_table(con, endpoint.name)
     nothing = ", ".join(f'null::{kind} as "{key}"' for key, kind in table_columns(endpoint).items())
     source = f"held.raw.{endpoint.name} where _dlt_valid_to is null"
     con.execute(
@@ -223,6 +220,15 @@ def _create_active_view(con: duckdb.DuckDBPyConnection, endpoint: Endpoint) -> N
         f"create or replace view before_{endpoint.name} as "
         + (before if known else "select null::varchar as id where false")
     )
+
+
+def _has_table(con: duckdb.DuckDBPyConnection, name: str) -> bool:
+    """Return whether the warehouse has a table, without reading its whole catalogue."""
+    try:
+        con.execute(f"select 1 from held.raw.{name} limit 0")
+    except duckdb.CatalogException:
+        return False
+    return True
 
 
 def _create_delta_table(con: duckdb.DuckDBPyConnection, endpoint: Endpoint, loaded: int) -> None:

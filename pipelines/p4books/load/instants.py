@@ -9,7 +9,7 @@ import duckdb
 from p4books.endpoints import ENDPOINTS
 from p4books.load.schema import stamp_change, stamp_migration
 from p4books.load.warehouse import change_warehouse, correct_generation_times
-from p4books.storage.database import open_database
+from p4books.storage.database import borrow_reader, open_database
 
 # Tables of the warehouse with times, beside those of the endpoints.
 _COLUMNS = {"seen": ["verified_at"], "history": ["since"], "fields": ["first_seen_at"]}
@@ -22,7 +22,7 @@ def find_known_times(warehouse: Path, now: float) -> list[float]:
     """
     if not warehouse.exists():
         return []
-    with open_database(warehouse, read_only=True) as con:
+    with borrow_reader(warehouse) as con:
         newest = con.execute(
             "select epoch(max(instant)), epoch(max(instant) filter (where instant <= $now))"
             f" from ({_all_times()})",

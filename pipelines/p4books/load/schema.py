@@ -11,7 +11,7 @@ import duckdb
 from p4books.endpoints import ENDPOINTS
 from p4books.endpoints.definition import Endpoint, FieldType
 from p4books.errors import list_some
-from p4books.storage.database import open_database, quote_literal
+from p4books.storage.database import borrow_reader, open_database, quote_literal
 
 BATCH = 10_000  # rows in memory at a time
 FORMAT = 3  # of the private warehouse; a higher one was written by a newer p4books
@@ -166,7 +166,7 @@ def read_state(path: Path) -> WarehouseState:
     """Read the state of a warehouse; that of one that does not exist yet is empty."""
     if not path.exists():
         return WarehouseState()
-    with open_database(path, read_only=True) as con:
+    with borrow_reader(path) as con:
         scans = con.execute("select endpoint, concluded, running, loaded from raw.scans").fetchall()
         stamp = con.execute("select max(stamp) from raw.stamp").fetchone()
         tallies = _select_tallies(con)
@@ -186,7 +186,7 @@ def load_origins(path: Path) -> list[Origin]:
     """Return where the rows of a warehouse were read from, and by which runs, the last one last."""
     if not path.exists():
         return []
-    with open_database(path, read_only=True) as con:
+    with borrow_reader(path) as con:
         return _select_origins(con)
 
 
@@ -255,7 +255,7 @@ NO_VERSIONS = VersionCounts()
 
 def count_versions(path: Path, since: float) -> dict[str, VersionCounts]:
     """Count by endpoint the findings in versions valid from `since` (seconds since 1970)."""
-    with open_database(path, read_only=True) as con:
+    with borrow_reader(path) as con:
         rows = con.execute(
             """
             with counted as (
@@ -424,7 +424,7 @@ def _select_origins(con: duckdb.DuckDBPyConnection) -> list[Origin]:
 def _select_if_present(warehouse: Path, table: str, columns: str) -> list[tuple[Any, ...]]:
     if not warehouse.exists():
         return []
-    with open_database(warehouse, read_only=True) as con:
+    with borrow_reader(warehouse) as con:
         try:
             return con.execute(f"select {columns} from raw.{table} order by all").fetchall()
         except duckdb.CatalogException:  # written by an older p4books, without this table

@@ -20,7 +20,7 @@ from p4books.errors import (
     WarehouseTooNew,
 )
 from p4books.load.schema import FORMAT
-from p4books.storage.database import LOGS, describe_holder, open_database
+from p4books.storage.database import LOGS, borrow_reader, describe_holder
 from p4books.storage.files import copy_file, measure_files, replace_atomically
 
 T = TypeVar("T")
@@ -199,7 +199,7 @@ def translate_error(error: BaseException, warehouse: Path, scratch: Path) -> P4B
 
 
 def _read_format(path: Path) -> int | None:
-    with open_database(path, read_only=True) as con:
+    with borrow_reader(path) as con:
         row = con.execute("select max(format) from raw.p4books_format").fetchone()
     return row[0] if row else None
 
