@@ -1,6 +1,8 @@
 """Command that writes the page: page."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,14 +55,14 @@ def page(
 
     require_page()
     settings = load_settings(tenant, need_key=False)
-    options = PageOptions(
-        Language(lang or settings.language),
-        settings.company,
-        currency,
-        now=None if as_of else datetime.now(UTC),
-        interval=timedelta(minutes=settings.sync_interval),
-        latest=None if as_of else find_latest_reading(settings),
-    )
+    options = PageOptions(Language(lang or settings.language), settings.company, currency)
+    if not as_of:
+        options = replace(
+            options,
+            now=datetime.now(UTC),
+            interval=timedelta(minutes=settings.sync_interval),
+            find_reading=partial(find_latest_reading, settings),
+        )
     published = find_published_file(settings, as_of)
     file = output or Path("exports") / f"{published.stem}.html"
     with open_published(published) as con:

@@ -80,7 +80,7 @@ def open_reading(settings: Settings, language: Language) -> Iterator[Reading]:
         freshness = load_freshness(con)
         picture = f"{settings.published} {freshness.published_at} {freshness.as_of_at}"
         choices: FilterChoices = _load_once(picture, "choices", lambda: load_choices(con))
-        freshness = freshness.with_reading(find_latest_reading(settings))
+        freshness = freshness.with_reading(find_latest_reading(settings, freshness.published_at))
         yield Reading(con, settings, picture, language, freshness, choices, choices.defaults)
 
 

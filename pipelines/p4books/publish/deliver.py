@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from p4books.errors import AlreadyRunning, NotDelivered, P4BooksError
@@ -213,7 +214,8 @@ def _write_export(job: DeliveryJob) -> Iterator[str]:
 
 def _write_page(job: DeliveryJob) -> Iterator[str]:
     """Write the page as the command `page` does."""
-    from p4books.publish.language import Language  # noqa: PLC0415 - a run without news is quick
+    from p4books.publish.figures.overview import find_latest_reading  # noqa: PLC0415 - a quick run
+    from p4books.publish.language import Language  # noqa: PLC0415
     from p4books.publish.page.options import PageOptions  # noqa: PLC0415
     from p4books.publish.page.write import write_page  # noqa: PLC0415
     from p4books.publish.query import open_published  # noqa: PLC0415
@@ -221,7 +223,13 @@ def _write_page(job: DeliveryJob) -> Iterator[str]:
     name = f"{job.settings.tenant}.html"
     settings, now = job.settings, datetime.now(UTC)
     interval = timedelta(minutes=settings.sync_interval)
-    options = PageOptions(Language(job.language), settings.company, now=now, interval=interval)
+    options = PageOptions(
+        Language(job.language),
+        settings.company,
+        now=now,
+        interval=interval,
+        find_reading=partial(find_latest_reading, settings),
+    )
     with open_published(job.settings.published) as con:
         write_page(con, job.folder / name, options)
     yield name

@@ -43,8 +43,14 @@ def test_runs_that_changed_nothing(p4books: Run, synced: Path, tmp_path: Path) -
         log.execute("update reading set current_to = started_at + 86400")
     p4books("page", **moment)
 
+    read = file.read_text()
+    with sqlite3.connect(synced / ".private" / "shop" / "runs.sqlite") as log:
+        log.execute("update reading set ended_at = started_at + 86400")
+    p4books("page", **moment)
+
     assert "Not up to date" in old
-    assert "Not up to date" not in file.read_text()
+    assert "Not up to date" not in read
+    assert "Not up to date" in file.read_text(), "what was loaded is not published"
 
 
 def test_output(run_shop: Run, tmp_path: Path) -> None:

@@ -85,7 +85,7 @@ def read_group_status(
             "A tenant was published after the group. The next run, or `p4books report`, publishes "
             "the group again."
         )
-    latest = _find_readings(settings, root)
+    latest = _find_readings(settings, published_at, root)
     tenants = tuple(
         GroupTenant(
             row["tenant"],
@@ -103,11 +103,13 @@ def read_group_status(
     return GroupStatus(settings.tenant, str(file), size, published_at, tenants, tuple(problems))
 
 
-def _find_readings(settings: Settings, root: Path | None) -> dict[str, datetime | None]:
-    """Find up to when the lists of each tenant are known by its run log."""
+def _find_readings(
+    settings: Settings, published_at: datetime | None, root: Path | None
+) -> dict[str, datetime | None]:
+    """Find up to when the file shows what was read of each tenant, by its run log."""
     configured = load_tenants(root, settings.members, need_key=False)
     return {
-        fold_name(each.name): find_latest_reading(each.settings)
+        fold_name(each.name): find_latest_reading(each.settings, published_at)
         for each in configured
         if each.settings
     }

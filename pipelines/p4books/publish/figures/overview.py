@@ -124,19 +124,26 @@ def load_freshness(con: duckdb.DuckDBPyConnection) -> Freshness:
     )
 
 
-def find_latest_reading(settings: Settings) -> datetime | None:
-    """Return up to when all lists are known by the run log; None if it cannot be read, or says so.
+def find_latest_reading(settings: Settings, published_at: datetime | None) -> datetime | None:
+    """Return up to when a file shows what was read, by the run log; None if that does not say more.
 
-    A run that changed nothing publishes nothing, so that only the run log knows of it. Of a group
-    it is the oldest of its tenants'.
+    A run that changed nothing publishes nothing, so that only the run log knows of it. What was
+    loaded after the file was published is not in it, whatever was read since. Of a group it is the
+    oldest reading of its tenants.
     """
     if settings.members:
         tenants = load_tenants(names=settings.members, need_key=False)
-        latest = [find_latest_reading(each.settings) if each.settings else None for each in tenants]
+        latest = [
+            find_latest_reading(each.settings, published_at) if each.settings else None
+            for each in tenants
+        ]
         instants = [each for each in latest if each is not None]
         return min(instants) if instants and len(instants) == len(latest) else None
+    log = RunLog(settings.run_log)
     try:
-        freshness = RunLog(settings.run_log).load_freshness()
+        freshness = log.load_freshness()
+        if published_at is None or log.find_change_since(published_at.timestamp()):
+            return None
     except (OSError, P4BooksError):  # who reads the published file may not access the run log
         return None
     read = [

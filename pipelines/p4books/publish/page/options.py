@@ -1,5 +1,6 @@
 """Options of the page."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -12,7 +13,8 @@ class PageOptions:
 
     Without a currency it has all that the books have. The books are stale if they were read more
     than twice the interval before `now`; without `now` that is not looked at, as for a past day.
-    `latest` is up to when later runs read them that changed nothing, None if there were none.
+    `find_reading` returns up to when later runs read them that changed nothing, given when the
+    file was published; None if there were none.
     """
 
     language: Language
@@ -20,4 +22,4 @@ class PageOptions:
     currency: str | None = None
     now: datetime | None = None
     interval: timedelta = timedelta(minutes=15)
-    latest: datetime | None = None
+    find_reading: Callable[[datetime | None], datetime | None] = lambda _: None

@@ -203,7 +203,7 @@ def test_stale_and_missing(contents: Contents, fixed_file: Path) -> None:
     with open_published(fixed_file) as con:
         stale = load_content(con, replace(late, currency="EUR"))
         past = load_content(con, replace(options, currency="EUR", now=None))
-        read = load_content(con, replace(late, currency="EUR", latest=late.now))
+        read = load_content(con, replace(late, currency="EUR", find_reading=lambda _: late.now))
 
     assert stale.warnings == ("Not up to date: P4 Books was last read on 30 Jun 2026 11:59.",)
     assert past.warnings == read.warnings == ()
