@@ -193,17 +193,20 @@ def _prepare_logs(
 ) -> None:
     """Decide which logs are put in place: what the present ones know is never forgotten."""
     run_log, ledger = folder / RUN_LOG, folder / LEDGER
-    is_fresh = not settings.run_log.exists()
-    if run_log.exists() and _is_continued_log(settings.run_log, run_log):
+    is_own = run_log.exists() and _is_continued_log(settings.run_log, run_log)
+    if is_own:
         run_log.unlink()
     if is_readable_sqlite(settings.alert_log):
         (folder / ALERT_LOG).unlink(missing_ok=True)
-    if is_readable_sqlite(settings.ledger):
-        if ledger.exists() and is_continued(settings.ledger, ledger):
+    if ledger.exists():
+        may_lack = not (
+            is_readable_sqlite(settings.ledger) and is_continued(settings.ledger, ledger)
+        )
+        if not may_lack:
             ledger.unlink()
-    elif not ledger.exists() and not is_fresh and not settings.ledger.exists():
-        return  # this machine never pushed
-    if not ledger_complete and result.instant and (ledger.exists() or not settings.ledger.exists()):
+    else:  # nothing was pushed before the backup; since then, another machine may have
+        may_lack = not is_own
+    if may_lack and result.instant and not ledger_complete:
         open_gap(ledger, result.instant)
 
 

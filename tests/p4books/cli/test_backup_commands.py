@@ -144,6 +144,21 @@ def test_ledger_with_a_gap(
     assert [count_vendors(sandbox, f"P-{number}") for number in (1, 2, 3, 4)] == [1, 1, 1, 1]
 
 
+def test_backup_from_before_the_first_push(
+    p4books: Run, private: Path, sandbox: Sandbox, out: Path, tmp_path: Path
+) -> None:
+    """A new machine that has synced already does not know what was pushed after the backup."""
+    assert p4books("backup", "--to", str(out)).returncode == 0
+    push_vendor(p4books, tmp_path, "P-1")
+    shutil.rmtree(tmp_path / "data")
+    assert p4books("sync", "vendors").returncode == 0
+    assert p4books("restore", "newest", "--from", str(out)).returncode == 0
+
+    push_vendor(p4books, tmp_path, "P-1")
+
+    assert count_vendors(sandbox, "P-1") == 1
+
+
 def test_present_ledger_stays(
     p4books: Run, private: Path, sandbox: Sandbox, out: Path, tmp_path: Path
 ) -> None:
