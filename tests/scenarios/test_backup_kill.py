@@ -266,12 +266,31 @@ def test_two_at_once(settings: Settings, tmp_path: Path) -> None:
     before = read_state(settings.private)
     with tenant_lock(settings, "backup"), pytest.raises(AlreadyRunning):
         back_up(settings)
-    for name in ("run", "push"):
+    for name in ("run", "push", "alerts"):
         with tenant_lock(settings, name), pytest.raises(AlreadyRunning):
             restore(settings, backup.name)
     with tenant_lock(settings), tenant_lock(settings, "push"):
         assert not back_up(settings).is_new
     assert read_state(settings.private) == before
+
+
+def test_restore_begins_meanwhile(settings: Settings) -> None:
+    """A backup does not take a warehouse that a restore put in place without its log of runs."""
+    restored = settings.private / "restored.duckdb"
+    create_tables(restored, tuple(ENDPOINTS.values()))
+    scratch = settings.scratch("backup")
+
+    def put_warehouse(_: int) -> None:
+        if not settings.restoring.exists() and any(scratch.glob("**/warehouse.duckdb")):
+            settings.restoring.mkdir()
+            replace_warehouse(restored, settings.warehouse, keep=False)
+
+    def back_up_meanwhile() -> None:
+        with pytest.raises(RestoreInterrupted):
+            back_up(settings)
+
+    assert run_watched(back_up_meanwhile, put_warehouse) == 0
+    assert settings.restoring.exists()
 
 
 def test_full_disk(settings: Settings, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -105,8 +105,10 @@ def finish_restore(settings: Settings) -> RestoreResult | None:
 
 @contextmanager
 def _lock(settings: Settings) -> Iterator[None]:
-    """Keep syncs and pushes of the tenant from beginning."""
-    with tenant_lock(settings), tenant_lock(settings, "push"):
+    """Keep syncs, pushes and evaluations of alerts of the tenant from beginning."""
+    with ExitStack() as locks:
+        for name in ("run", "push", "alerts"):
+            locks.enter_context(tenant_lock(settings, name))
         try:
             yield
         except (OSError, sqlite3.Error) as error:

@@ -45,8 +45,8 @@ class Snapshot:
 def take_snapshot(settings: Settings, scratch: Path) -> Snapshot:
     """Copy the files of a tenant into `scratch`; the copy of the warehouse is a hard link.
 
-    Raises NothingToBackUp, WarehouseLost, WarehouseDamaged, WarehouseTooNew, WarehouseOpen,
-    LogDamaged, BooksKeepChanging and DiskTrouble.
+    Raises NothingToBackUp, WarehouseLost, RestoreInterrupted, WarehouseDamaged, WarehouseTooNew,
+    WarehouseOpen, LogDamaged, BooksKeepChanging and DiskTrouble.
     """
     check_not_lost(settings)
     if not settings.warehouse.exists():
@@ -83,6 +83,7 @@ def _copy_warehouse_and_log(settings: Settings, scratch: Path) -> dict[str, Path
         try:
             warehouse = _link(settings.warehouse, scratch / WAREHOUSE)
             before = _identify(settings.warehouse)
+            check_not_lost(settings)  # a restore may have put that one in place, but no log yet
             files = {WAREHOUSE: warehouse}
             if settings.run_log.exists():
                 files[RUN_LOG] = _copy_sqlite(settings.run_log, scratch / RUN_LOG)
