@@ -236,7 +236,13 @@ def _read_file(settings: Settings, log: RunLog, *, is_first_run: bool) -> _FileF
         if log.load_published() is not None or os.access(settings.warehouse, os.F_OK):
             problem = f"{file} is missing. Run `p4books report` to publish it again."
             return _FileFound(problem=(kind, problem))
-        return _FileFound(problem=(ProblemKind.NEVER_SYNCED if is_first_run else kind, str(error)))
+        if is_first_run:
+            return _FileFound(problem=(ProblemKind.NEVER_SYNCED, str(error)))
+        problem = (
+            f"{file} does not exist yet, because the first copy is not complete. The next run, or "
+            "`p4books sync`, continues it."
+        )
+        return _FileFound(problem=(kind, problem))
     except (PublishedFileUnreadable, PublishedFileBlocked) as error:
         return replace(found, problem=(kind, str(error)))
     except (duckdb.Error, KeyError) as error:  # not a file of ours

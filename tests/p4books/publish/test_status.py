@@ -209,7 +209,7 @@ def test_first_copy_before_anything_is_published(settings: Settings) -> None:
 
     assert [copy.percent for copy in status.first_copies] == [100]
     assert (status.bytes, status.published_at) == (None, None)
-    assert "Run `p4books sync` first" in (status.problem or "")
+    assert "the first copy is not complete. The next run, or" in (status.problem or "")
 
 
 def test_lost_private_folder(settings: Settings) -> None:
