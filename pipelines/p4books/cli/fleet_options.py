@@ -150,29 +150,32 @@ def run_all(
     try:
         with _show_progress(len(tenants)) as advance:
             for outcome in run_tenants(tenants, speak_and_work, jobs or DEFAULT_JOBS):
+                if isinstance(outcome.error, KeyboardInterrupt):
+                    continue  # stopped like the command, which says so
                 outcomes[outcome.tenant.name] = outcome
                 speak_for(outcome.tenant.name, outcome.tenant.settings)
                 show(outcome)
                 advance(outcome.tenant.name)
     except KeyboardInterrupt:
-        done = sum(not isinstance(each.error, KeyboardInterrupt) for each in outcomes.values())
+        speak_for(None)
         raise StopRequested(
-            f"Stopped. {done} of {len(tenants)} tenants had ended. Files are the last ones or the "
-            "complete new ones; the next run continues from here."
+            f"Stopped. {len(outcomes)} of {len(tenants)} tenants had ended. Files are the last "
+            "ones or the complete new ones; the next run continues from here."
         ) from None
     return [outcomes[tenant.name] for tenant in tenants]
 
 
-def speak_for(tenant: str, settings: "Settings | None") -> None:
-    """Say in each message of this thread whose it is, in lines of a log also when."""
+def speak_for(tenant: str | None, settings: "Settings | None" = None) -> None:
+    """Say in each message of this thread whose it is, None: nobody's; in a log also when."""
     suggest_tenant(tenant)
     name_tenant(tenant)
+    owner = f"{tenant}: " if tenant else ""
     if sys.stderr.isatty():
-        prefix_messages(lambda: f"{tenant}: ")
+        prefix_messages(lambda: owner)
         return
     from p4books.cli.console import format_now
 
-    prefix_messages(lambda: f"{format_now(settings)} {tenant}: ")
+    prefix_messages(lambda: f"{format_now(settings)} {owner}")
 
 
 def describe_fault(error: BaseException | None) -> P4BooksError:

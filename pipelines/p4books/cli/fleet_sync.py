@@ -19,6 +19,7 @@ from p4books.extract.reader import Pause
 from p4books.fleet.alerts import notify_after_run
 from p4books.fleet.run import TenantOutcome
 from p4books.settings import ConfiguredTenant, Settings
+from p4books.storage.interrupt import is_stop_requested
 from p4books.storage.run_log import SyncSummary
 from p4books.sync import sync
 
@@ -62,6 +63,8 @@ class FleetSync:
         try:
             sync(settings, summary=summary, pause=pause, **self._choices)
         except Exception as error:
+            if is_stop_requested():
+                raise
             summary.notes += notify_after_run(settings, summary, error)
             raise
         summary.notes += notify_after_run(settings, summary)

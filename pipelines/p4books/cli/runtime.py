@@ -67,8 +67,8 @@ def prefix_messages(prefix: Callable[[], str]) -> None:
     _prefix.set(prefix)
 
 
-def name_tenant(tenant: str) -> None:
-    """Name the tenant in every event of a JSON log, from now on and in this thread."""
+def name_tenant(tenant: str | None) -> None:
+    """Name the tenant, if any, in events of a JSON log, from now on and in this thread."""
     _tenant.set(tenant)
 
 

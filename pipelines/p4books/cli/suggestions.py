@@ -17,8 +17,8 @@ def remember_tenant(_: click.Context, __: click.Parameter, tenant: str | None) -
     return tenant
 
 
-def suggest_tenant(tenant: str) -> None:
-    """Suggest commands for this tenant from now on, in this thread."""
+def suggest_tenant(tenant: str | None) -> None:
+    """Suggest commands for this tenant from now on, in this thread; None: as they are."""
     _given.set(tenant)
 
 

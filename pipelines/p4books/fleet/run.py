@@ -16,6 +16,7 @@ from typing import Generic, TypeAlias, TypeVar
 from p4books.errors import AlreadyRunning, SettingsError
 from p4books.extract.reader import Pause
 from p4books.settings import ConfiguredTenant, Settings
+from p4books.storage.interrupt import is_stop_requested
 
 DEFAULT_JOBS = min(2 * (os.cpu_count() or 1), 8)  # measured: see the README of the benchmarks
 MOST_PAUSED = 32  # tenants that wait for the limits of their keys, beside those that work
@@ -28,7 +29,10 @@ _Outcomes: TypeAlias = "queue.SimpleQueue[TenantOutcome[T] | None]"
 
 @dataclass(frozen=True)
 class TenantOutcome(Generic[T]):
-    """What became of one tenant: the value that its work returned, or the error it raised."""
+    """What became of one tenant: the value that its work returned, or the error it raised.
+
+    The error is KeyboardInterrupt, whatever was raised, if this process had to stop.
+    """
 
     tenant: ConfiguredTenant
     value: T | None = None
@@ -166,7 +170,8 @@ def _run(
     try:
         outcome = TenantOutcome(tenant, work(lambda: schedule.pause(tenant)))
     except BaseException as error:  # noqa: BLE001 - it must not stop the others
-        outcome = TenantOutcome(tenant, error=error)
+        stopped = is_stop_requested()  # what was interrupted fails in its own way
+        outcome = TenantOutcome(tenant, error=KeyboardInterrupt() if stopped else error)
     ended.put(outcome)
 
 

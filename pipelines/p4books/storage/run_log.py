@@ -637,6 +637,7 @@ def record_run(log: RunLog, summary: SyncSummary) -> Iterator[RunRecorder]:
     run = RunRecorder(log, summary)
     try:
         yield run
+        _raise_if_stopped(summary)
     except (Exception, KeyboardInterrupt) as error:
         stopped = is_stop_requested() or isinstance(error, KeyboardInterrupt)
         shown = [str(error)] if isinstance(error, P4BooksError) and not stopped else []
@@ -650,3 +651,12 @@ def record_run(log: RunLog, summary: SyncSummary) -> Iterator[RunRecorder]:
         log.record_faults(run.number, map(RunFault.of, faults))
     outcome = type(faults[0]).__name__ if faults else DONE
     log.end_run(run.number, outcome, fold_errors(faults), summary.notes)
+
+
+def _raise_if_stopped(summary: SyncSummary) -> None:
+    """Raise KeyboardInterrupt if there are faults and this process must stop.
+
+    What is interrupted in a thread fails in its own way, and is no fault.
+    """
+    if summary.faults and is_stop_requested():
+        raise KeyboardInterrupt

@@ -10,7 +10,7 @@ import duckdb
 
 from p4books.errors import BrokenSql, CheckFailed, locate_sql_error
 from p4books.storage.database import THREADS, quote_identifier, quote_literal
-from p4books.storage.interrupt import track_connection
+from p4books.storage.interrupt import is_stop_requested, track_connection
 from p4books.transform.changes import PUBLISHED_PATH, TARGET, Changes, name_table
 from p4books.transform.checks import check_key
 from p4books.transform.inputs import INPUTS, USER_TABLES
@@ -256,6 +256,8 @@ def _build_custom_table(
     except duckdb.OutOfMemoryException:
         raise
     except (BrokenSql, CheckFailed, duckdb.Error) as error:
+        if is_stop_requested():  # the report is not at fault
+            raise KeyboardInterrupt from None
         _roll_back(con)
         con.execute(f"drop table if exists {name_table(model)}")
         raise _translate_custom_error(model, error, timeout) from None

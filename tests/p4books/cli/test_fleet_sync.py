@@ -1,18 +1,23 @@
 """`sync --all`: every tenant of the settings, in one process."""
 
 import json
+import os
+import signal
+import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
 import pytest
-from tests.command import run_here
+from tests.command import P4BOOKS, run_here
 
 from p4books.settings import load_settings
 from p4books.storage.files import tenant_lock
 from p4books_sandbox import SandboxFleet
 
 NAMES = ("north", "south")
+WAIT = 60.0  # seconds for runs to come so far, at most
 SECRET = "key-of-"  # noqa: S105 - how the keys of the sandbox begin
 
 
@@ -131,3 +136,27 @@ def test_group_follows_its_tenants(fleet: SandboxFleet, tmp_path: Path) -> None:
     done = run_here(["sync", "--tenant", "north"], tmp_path, {})
     assert (done.returncode, done.stderr.count("Published group-both")) == (0, 1)
     assert run_here(["query", sums, "--tenant", "group-both"], tmp_path, {}).stdout != before
+
+
+def test_stop(fleet: SandboxFleet, tmp_path: Path) -> None:
+    """SIGTERM ends all tenants: one sentence, no fault of theirs, and no report is left out."""
+    _configure(fleet)
+    Path("sql/custom").mkdir(parents=True)
+    Path("sql/custom/endless.sql").write_text(
+        "-- One row.\nselect count(*) as n from range(100000000000) as each where range % 3 = 1\n"
+    )
+    words = [P4BOOKS, "sync", "--all"]
+    environment = {"PATH": os.environ["PATH"], "XDG_STATE_HOME": str(tmp_path)}
+    with subprocess.Popen(words, env=environment, stderr=subprocess.PIPE, text=True) as running:
+        ends_at = time.monotonic() + WAIT
+        while len(list(Path("data/.private").glob("*/warehouse.duckdb"))) < len(NAMES):
+            assert time.monotonic() < ends_at
+            time.sleep(0.1)
+        time.sleep(2.0)  # both are at the endless report
+        running.send_signal(signal.SIGTERM)
+        _, messages = running.communicate(timeout=WAIT)
+
+    assert running.returncode == 130
+    (message,) = messages.splitlines()
+    assert message[20:].startswith("Stopped. 0 of 2 tenants had ended.")
+    assert not list(Path("data").glob("*.duckdb"))
