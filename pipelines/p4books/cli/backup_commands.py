@@ -37,7 +37,7 @@ def backup(to: str | None, every: bool, tenant: str | None, as_json: bool) -> No
         raise UsageError("Use either --all or --tenant.")
     place = _parse_place(to)
     if not every:
-        result = back_up(load_settings(tenant, need_key=False), place)
+        result = back_up(load_settings(tenant, need_key=False, of_tenant=True), place)
         print_json(_list_backup(result)) if as_json else print_line(_describe_backup(result))
         return
     results, faults = _back_up_all(place)
@@ -89,7 +89,7 @@ def restore(
     from p4books.backup import restore as restore_files
     from p4books.settings import load_settings
 
-    settings = load_settings(tenant, need_key=False)
+    settings = load_settings(tenant, need_key=False, of_tenant=True)
     place = _parse_place(from_)
     if name is None:
         if finished := finish_restore(settings):

@@ -1,5 +1,6 @@
 """What the commands show of groups of tenants."""
 
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -8,6 +9,7 @@ from p4books.cli.runtime import log_error, log_note, log_progress
 from p4books.errors import P4BooksError, UsageError
 
 if TYPE_CHECKING:
+    from p4books.fleet.groups.publish import GroupOutcome
     from p4books.settings import Settings
 
 
@@ -57,33 +59,31 @@ def publish_groups(settings: "Settings | None" = None) -> list[P4BooksError]:
 
     Of all groups, each is spoken for, and what failed is said, too.
     """
-    from p4books.settings import load_groups
-
     faults: list[P4BooksError] = []
-    try:
-        if load_groups():
-            faults = _publish_due(settings)
-    except P4BooksError as error:
-        faults = [error]
-    if settings is None:
-        for fault in faults:
-            log_error(str(fault))
-    return faults
-
-
-def _publish_due(settings: "Settings | None") -> list[P4BooksError]:
-    from p4books.fleet.groups.publish import publish_changed_groups
-
-    faults: list[P4BooksError] = []
-    for outcome in publish_changed_groups(tenants=[settings.tenant] if settings else None):
+    for outcome in _publish_due(settings):
+        owner = f"{outcome.tenant}: "
         if settings is None:
-            speak_for(outcome.tenant, None)
+            speak_for(outcome.tenant or None)
+            owner = ""
         if outcome.published:
             log_progress(f"Published {outcome.tenant} from {outcome.published.summary}.")
             for warning in outcome.published.warnings:
-                log_note(warning)
+                log_note(f"{owner}{warning}")
+        for fault in outcome.faults if settings is None else ():
+            log_error(str(fault))
         faults += outcome.faults
     return faults
+
+
+def _publish_due(settings: "Settings | None") -> "list[GroupOutcome]":
+    from p4books.settings import load_groups
+
+    with suppress(P4BooksError):  # publishing says it
+        if not load_groups():
+            return []
+    from p4books.fleet.groups.publish import publish_changed_groups
+
+    return publish_changed_groups(tenants=[settings.tenant] if settings else None)
 
 
 def show_group_status(settings: "Settings", max_age: timedelta | None, *, kind: str) -> None:

@@ -74,7 +74,7 @@ class PublishedGroup:
     def warnings(self) -> list[str]:
         """What is missing in the file, one sentence each."""
         out = [f"{member.tenant} is left out: {member.why_not}" for member in self.left_out]
-        return [f"{self.tenant}: {each}" for each in (*out, *self.notes)]
+        return [*out, *self.notes]
 
     @property
     def summary(self) -> str:

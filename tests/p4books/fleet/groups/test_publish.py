@@ -259,6 +259,9 @@ def test_commands(root: Path) -> None:
         ["sync"],
         ["check"],
         ["runs"],
+        ["schedule", "--kind", "cron"],
+        ["backup", "--to", "backups"],
+        ["restore"],
         ["pushes"],
         ["adopt", "customers.x"],
         ["push", "customers", "x.csv", "--dry-run"],
@@ -269,3 +272,19 @@ def test_commands(root: Path) -> None:
         assert (code, out) == (2, ""), refused
         assert "group" in err
         assert "Traceback" not in err
+
+
+def test_whose_messages(root: Path) -> None:
+    """What is said of a group after all tenants has its name before it, once."""
+    with (root / ".dlt/secrets.toml").open("a") as file:
+        file.write("[sources.p4books.groups.zero]\ntenants = ['north', 'empty']\n")
+    _change(root / "data/south.duckdb", "alter table reporting.dso alter column dso type double")
+    (root / "data/empty.duckdb").unlink()
+
+    messages = run_here(["report", "--all"], root, {}).stderr.splitlines()
+
+    of_groups = [line[20:] for line in messages if "group-" in line]
+    differing, published, left_out = of_groups
+    assert differing.startswith("group-caribe: reporting.dso.dso is DECIMAL(18,2) in north")
+    assert published == "group-zero: Published group-zero from 1 of 2 tenants."
+    assert left_out == "group-zero: empty is left out: it has no published file yet."
