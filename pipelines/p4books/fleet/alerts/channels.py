@@ -229,7 +229,9 @@ def _request(method: str, address: str, body: bytes | None = None) -> None:
                 timeout=SILENCE_SECONDS,
                 retries=False,
                 redirect=False,
+                preload_content=False,
             )
+            response.close()  # its body says nothing that is shown, and may have no end
     except urllib3.exceptions.HTTPError as error:
         if watch.is_cut:
             raise ChannelFailure(f"no answer within {LIMIT_SECONDS:g} s") from None

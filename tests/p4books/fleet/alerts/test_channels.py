@@ -4,7 +4,10 @@ import json
 import socket
 import ssl
 import stat
+import time
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -163,6 +166,25 @@ def test_not_http() -> None:
         run_side_by_side({"server": close, "client": lambda: found.append(fail(tls))})
 
     assert found == ["the certificate of the server is not trusted, or TLS failed"]
+
+
+def test_answer_without_an_end() -> None:
+    """The status is enough: no body is read, however much a server sends."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        webhook = make(kind="webhook", url=f"http://127.0.0.1:{server.getsockname()[1]}/")
+
+        def answer() -> None:
+            line, _ = server.accept()
+            with line, suppress(OSError):
+                line.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+                while True:
+                    line.sendall(b"more" * 100)
+                    time.sleep(0.01)
+
+        send = partial(send_message, webhook, make_message("new"))
+        results = run_side_by_side({"server": answer, "client": send}, 3)
+
+    assert results["client"] is None
 
 
 def test_ping(receiver: Receiver) -> None:
