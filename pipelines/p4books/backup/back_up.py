@@ -10,7 +10,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from p4books.backup.errors import BackupPlaceTrouble
-from p4books.backup.keep import choose_kept
+from p4books.backup.keep import choose_kept, find_newest
 from p4books.backup.manifest import (
     BACKUP_FILES,
     LEDGER,
@@ -69,7 +69,7 @@ def back_up(settings: Settings, to: str | None = None) -> BackupResult:
         snapshot = take_snapshot(settings, scratch)
         _delete_remains(place, settings, snapshot.instant)
         before = _find_own(place, settings, snapshot)
-        last = max(before, key=lambda manifest: manifest.instant, default=None)
+        last = find_newest(before, lambda manifest: manifest.instant, snapshot.instant)
         if last and _is_unchanged(last, snapshot):
             where = place.locate(settings.tenant, last.name)
             return BackupResult(last, where, is_new=False)

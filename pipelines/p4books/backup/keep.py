@@ -2,9 +2,12 @@
 
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from p4books.settings import KeepRules
+
+T = TypeVar("T")
 
 SKEW = timedelta(hours=1)  # by which the clock of another machine may be ahead
 
@@ -33,3 +36,11 @@ def choose_kept(
             last_of.setdefault(period(instant.astimezone(zone)), instant)
         kept |= set(list(last_of.values())[:count])
     return kept
+
+
+def find_newest(backups: Iterable[T], tell: Callable[[T], datetime], now: datetime) -> T | None:
+    """Return the newest backup, one of the future only if there is no other; None without any.
+
+    `tell` returns the instant of a backup.
+    """
+    return max(backups, key=lambda each: (tell(each) <= now + SKEW, tell(each)), default=None)

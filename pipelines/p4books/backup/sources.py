@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
 
 from p4books.backup.errors import BackupDamaged, BackupTooNew, OtherTenantsBackup, UnknownBackup
+from p4books.backup.keep import find_newest
 from p4books.backup.manifest import MANIFEST, Manifest, decode_manifest, parse_backup_name
 from p4books.backup.places import Place, open_place
 from p4books.backup.snapshot import count_rows
@@ -20,7 +21,7 @@ from p4books.load.warehouse import (
 )
 from p4books.settings import Settings
 
-NEWEST = "newest"  # instead of a name: the newest backup that is good
+NEWEST = "newest"  # instead of a name: the newest backup that is good and not of the future
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,11 @@ class FoundBackup:
     def location(self) -> str:
         """Its path or URL."""
         return self.place.locate(self.folder)
+
+    @property
+    def instant(self) -> datetime:
+        """The instant that its name says; the first one there is if it says none."""
+        return parse_backup_name(self.name) or datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -108,16 +114,17 @@ def find_source(settings: Settings, name: str, place: str | None) -> Path | Foun
             return generation
     if not (place := place or settings.backup_to):
         raise UnknownBackup(name)
-    found = sorted(find_backups(open_place(place), settings), key=lambda backup: backup.name)
+    backups = find_backups(open_place(place), settings)
     if name == NEWEST:
-        found = [backup for backup in found if backup.problem is None][-1:]
+        good = [backup for backup in backups if backup.problem is None]
+        found = find_newest(good, lambda backup: backup.instant, datetime.now(UTC))
     else:
-        found = [backup for backup in found if backup.name == name]
-    if not found:
+        found = next((backup for backup in backups if backup.name == name), None)
+    if found is None:
         raise UnknownBackup(name)
-    if found[0].manifest is None or found[0].problem:
-        raise BackupDamaged(name, found[0].problem or "it cannot be read")
-    return found[0]
+    if found.manifest is None or found.problem:
+        raise BackupDamaged(name, found.problem or "it cannot be read")
+    return found
 
 
 def _open_backup(settings: Settings, location: str) -> FoundBackup:

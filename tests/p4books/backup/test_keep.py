@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from p4books.backup.keep import SKEW, choose_kept
+from p4books.backup.keep import SKEW, choose_kept, find_newest
 from p4books.settings import KeepRules, Settings
 
 PANAMA = ZoneInfo("America/Panama")
@@ -85,6 +85,14 @@ def test_backups_of_the_future() -> None:
         NOW,
         *future,
     }
+
+
+@pytest.mark.parametrize(
+    ("days", "newest"), [([-2, -1, 30], -1), ([30, 40], 40), ([], None), ([-2, 0], 0)]
+)
+def test_newest(days: list[int], newest: int | None) -> None:
+    """A backup of a clock that was ahead is not the newest one, unless there is no other."""
+    assert find_newest(days, lambda day: NOW + timedelta(days=day), NOW) == newest
 
 
 def parse(text: str) -> Settings:

@@ -159,6 +159,20 @@ def test_backup_from_before_the_first_push(
     assert count_vendors(sandbox, "P-1") == 1
 
 
+def test_backup_of_the_future(p4books: Run, private: Path, out: Path) -> None:
+    """What was backed up while the clock was ahead is not what `newest` restores."""
+    made = json.loads(p4books("backup", "--to", str(out), "--json").stdout)
+    ahead = out / "shop" / "20990101T000000000000Z"
+    shutil.copytree(out / "shop" / made["name"], ahead)
+    manifest = json.loads((ahead / "manifest.json").read_text())
+    manifest["instant"] = "2099-01-01T00:00:00Z"
+    (ahead / "manifest.json").write_text(json.dumps(manifest))
+
+    done = json.loads(p4books("restore", "newest", "--from", str(out), "--json").stdout)
+
+    assert done["name"] == made["name"]
+
+
 def test_present_ledger_stays(
     p4books: Run, private: Path, sandbox: Sandbox, out: Path, tmp_path: Path
 ) -> None:
