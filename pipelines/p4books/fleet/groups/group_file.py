@@ -178,14 +178,14 @@ class GroupFile:
         self._held[member.tenant] = set()
         for name, known in self._catalogue.items():
             for row in read_rows(self.con, f"{database}.main.{name}"):
-                known.setdefault(tuple(row[key] for key in _KEYS[name]), row)
+                known.setdefault(tuple(_fold(row[key]) for key in _KEYS[name]), row)
 
     def _has_room(self, table: MemberTable, member: Member) -> bool:
         """Make room for a table of a member; False if its model is left out."""
         if table.name in self._left_out:
             return False
         self._held[member.tenant].add(table.name)
-        if table.is_custom and TENANT in table.columns:
+        if table.is_custom and TENANT in map(_fold, table.columns):
             why = f"it has a column {TENANT} of its own"
             return self._leave_out(table.name, f"{table.name} is left out: {why}.")
         try:
@@ -217,13 +217,15 @@ class GroupFile:
             self.con.execute(f"create schema if not exists {TARGET}.{layer}")
             self.con.execute(f"create table {known.sql} ({', '.join(parts)})")
             self.tables[table.name] = known
+        spellings = {_fold(name): name for name in known.columns}
         for name, kind in columns.items():
-            if name not in known.columns:
+            spelling = spellings.get(_fold(name))
+            if spelling is None:
                 column = f"{quote_identifier(name)} {kind}"
                 self.con.execute(f"alter table {known.sql} add column {column}")
                 known.columns[name], known.origins[name] = kind, tenant
-            elif kind != known.columns[name]:
-                types = {known.origins[name]: known.columns[name], tenant: kind}
+            elif kind != known.columns[spelling]:
+                types = {known.origins[spelling]: known.columns[spelling], tenant: kind}
                 raise GroupTypesDiffer(f"{table.name}.{name}", types)
 
     def _add_rows(self, name: str, sources: Mapping[str, Source]) -> None:
@@ -240,13 +242,13 @@ class GroupFile:
 
     def _select_sums(self, name: str, columns: Iterable[str], source: str, tenant: str) -> str:
         """Return the query for the sums of a table, by tenant, currency and figure."""
-        table, columns = self.tables[name], set(columns)
+        table, columns = self.tables[name], set(map(_fold, columns))
         key = tuple(name.split(".", 1))
         totals = self._catalogue["catalogue"].get(key, {}).get("totals") or ""
         summed = [
             column
             for column in totals.split(", ")
-            if column in columns and table.columns[column].startswith(_EXACT)
+            if _fold(column) in columns and table.columns[column].startswith(_EXACT)
         ]
         figures = {"rows": f"count(*)::{_SUM}"} | {
             column: f"coalesce(sum({quote_identifier(column)}), 0)::{_SUM}" for column in summed
@@ -352,6 +354,11 @@ def describe_members(members: Sequence[Member]) -> str:
 @cache
 def _describe_tenant() -> ColumnTexts:
     return load_vocabulary(sql_folder()).describe_column("", TENANT)
+
+
+def _fold(name: str) -> str:
+    """Return a name as DuckDB compares it: the case of letters does not count."""
+    return name.lower()
 
 
 def _prepend_tenant(key: str) -> str:

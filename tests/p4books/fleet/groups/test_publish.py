@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from decimal import Decimal
 from pathlib import Path
 
 import duckdb
@@ -166,6 +167,33 @@ def test_types_that_differ(root: Path) -> None:
     (outcome,) = publish_changed_groups(root)
     assert isinstance(outcome.faults[0], GroupTypesDiffer)
     assert file.read_bytes() == before
+
+
+def test_columns_that_differ_in_case(root: Path) -> None:
+    """They are one column, as for DuckDB, and `Tenant` is `tenant`."""
+    own = (
+        "create schema if not exists custom;"
+        " create table custom.fine as select 1.50::decimal(18, 2) as {};"
+        " create table custom.mine as select 'x' as Tenant;"
+        " insert into catalogue by name select 'custom' as layer, 'fine' as model,"
+        " '{}' as key, '{}' as totals;"
+        " insert into catalogue_columns by name"
+        " select 'custom' as layer, 'fine' as model, '{}' as column_name"
+    )
+    for tenant, spelling in (("north", "Total"), ("south", "total")):
+        _change(root / f"data/{tenant}.duckdb", own.format(*[spelling] * 4))
+
+    done = publish_group(_settings(root), root)
+
+    assert _read(root, "from custom.fine order by tenant") == [
+        ("north", Decimal("1.50")),
+        ("south", Decimal("1.50")),
+    ]
+    assert _read(root, "select column_name from catalogue_columns where model = 'fine'") == [
+        ("tenant",),
+        ("Total",),
+    ]
+    assert any("custom.mine is left out: it has a column tenant" in note for note in done.notes)
 
 
 def test_reports_of_the_user(root: Path) -> None:
