@@ -405,7 +405,8 @@ class NotPublished(P4BooksError):
     def __init__(
         self, path: Path, remedy: str = "p4books sync", others: Sequence[str] = ()
     ) -> None:
-        there = f" There is {', '.join(others)}: --tenant {' | '.join(others)}." if others else ""
+        options = " | ".join(others[:MAX_LISTED])
+        there = f" There is {list_some(others)}: --tenant {options}." if others else ""
         super().__init__(f"{path} does not exist yet.{there} Run `{remedy}` first.")
 
 

@@ -270,6 +270,12 @@ def parse_channels(value: object) -> tuple[Channel, ...]:
             channels.append(_parse_channel(entry))
         except ValueError as error:
             problems += [f"entry {number}: {line}" for line in str(error).splitlines()]
+    labels = label_channels(channels)
+    problems += [
+        f"entry {number}: Another channel is called {label}, too. Give it another name."
+        for number, label in enumerate(labels, 1)
+        if not problems and label in labels[: number - 1]
+    ]
     if problems:
         raise ValueError("\n".join(problems))
     return tuple(channels)

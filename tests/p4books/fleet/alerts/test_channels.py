@@ -344,6 +344,17 @@ def test_wrong_password(open_mailbox: Callable[..., Mailbox], trusted: ssl.SSLCo
     assert why == "the mail server refused user or password (535)"
 
 
+@pytest.mark.parametrize("second", [{"name": "ops"}, {"name": "webhook 1"}])
+def test_two_of_one_name(second: dict[str, str]) -> None:
+    """Channels that messages could not tell apart are refused, so that each gets its alerts."""
+    urls = [{"kind": "webhook", "url": f"https://example.com/{SECRET}{n}"} for n in range(3)]
+    first = {"name": "ops"} if second["name"] == "ops" else {}
+
+    with pytest.raises(ValueError, match=f"called {second['name']}, too") as error:
+        parse_channels([{**urls[0], **first}, {**urls[1], **second}, urls[2]])
+    assert SECRET not in str(error.value)
+
+
 def test_nothing_is_shown_of_a_channel() -> None:
     """No representation of a channel, of its settings or of an error about it has a secret."""
     entries: list[dict[str, Any]] = [
