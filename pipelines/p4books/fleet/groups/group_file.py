@@ -5,7 +5,6 @@ stay as they are: with `tenant` before it, the key of a model is the key of the 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cache
 from hashlib import sha256
@@ -14,13 +13,17 @@ from typing import Any
 import duckdb
 
 from p4books.errors import P4BooksError, count_of, list_some
+from p4books.fleet.groups.last_file import LastFile
 from p4books.fleet.groups.members import (
     TENANT,
+    Layout,
     Member,
     MemberTable,
-    attach_member,
-    list_tables,
-    read_rows,
+    Row,
+    attach_members,
+    fold_column,
+    read_layouts,
+    split_batches,
 )
 from p4books.publish.catalogue import COLUMNS as CATALOGUE
 from p4books.publish.catalogue import create_catalogue_table, write_about
@@ -29,8 +32,6 @@ from p4books.transform.changes import TARGET
 from p4books.transform.csv_file import insert_texts
 from p4books.transform.models import sql_folder
 from p4books.transform.vocabulary import ColumnTexts, load_vocabulary
-
-BATCH = 5  # members whose files are open, and whose rows are in memory, at a time
 
 _EXACT = ("DECIMAL", "BIGINT", "INTEGER", "HUGEINT")  # types whose sums do not depend on the order
 _SUM = "decimal(38, 6)"
@@ -51,10 +52,9 @@ _TENANTS = {  # columns of `tenants`, those of the members' `about` last
     "timezone": "varchar",
     "currency": "varchar",
     "p4books_version": "varchar",
+    "made_of": "varchar",
+    "layout": "varchar",
 }
-
-Row = dict[str, Any]
-Source = tuple[str, Mapping[str, str]]  # a table as SQL, and its columns with their types
 
 
 class GroupTypesDiffer(P4BooksError):
@@ -95,11 +95,28 @@ class GroupTable:
         return f"{TARGET}.{self.first.sql}"
 
 
+@dataclass(frozen=True)
+class RowSource:
+    """A table whose rows go into one of the group: as SQL, the tenant of a row, and its columns."""
+
+    sql: str
+    tenant: str
+    columns: Iterable[str]
+
+    def select(self, columns: Iterable[str] | None = None) -> str:
+        """Return the query for all rows with the tenant, and with some of the columns or all."""
+        wanted = None if columns is None else set(map(fold_column, columns))
+        own = [each for each in self.columns if wanted is None or fold_column(each) in wanted]
+        names = ", ".join([f"{self.tenant} as {TENANT}", *map(quote_identifier, own)])
+        return f"select {names} from {self.sql}"
+
+
 @dataclass
 class GroupFile:
     """The file that is made; `con` has it attached as TARGET, open for writing.
 
-    `notes` are sentences about what is left out, by tenant or by model.
+    The rows of tenants whose files are as they were come from the group's last file, if there is
+    one. `notes` are sentences about what is left out, by tenant or by model.
     """
 
     con: duckdb.DuckDBPyConnection
@@ -107,25 +124,30 @@ class GroupFile:
     notes: list[str] = field(default_factory=list)
     _left_out: set[str] = field(default_factory=set)  # custom models
     _abouts: dict[str, Row] = field(default_factory=dict)
-    _held: dict[str, set[str]] = field(default_factory=dict)  # tables by member
+    _layouts: dict[str, Layout] = field(default_factory=dict)  # by member
     _catalogue: dict[str, dict[tuple[Any, ...], Row]] = field(
         default_factory=lambda: {name: {} for name in _KEYS}
     )
 
-    def add(self, members: Sequence[Member]) -> None:
+    def add(self, members: Sequence[Member], last: LastFile | None = None) -> None:
         """Add the rows of all members. Raises P4BooksError, GroupTypesDiffer and duckdb.Error."""
-        self.con.execute(
-            f"create table {_EXPECTED}"
-            f" (model varchar, tenant varchar, currency varchar, figure varchar, sum {_SUM})"
-        )
-        for start in range(0, len(members), BATCH):
-            self._add_batch(members[start : start + BATCH])
+        last = last or LastFile()
+        changed = [member for member in members if member.tenant not in last.tenants]
+        with last.attach(self.con):
+            self._read_layouts(members, last)
+            self._create_tables()
+            last.check_tables(self._layouts, self.tables)
+            for batch in split_batches(changed) or [[]]:
+                with attach_members(self.con, batch) as databases:
+                    self._add_rows(databases, last)
+                self.con.execute(f"checkpoint {TARGET}")  # until then, they are in memory
+                last = LastFile()  # its rows are added with those of the first batch
 
     def check(self) -> None:
         """Compare rows and totals of every table with the tenants'. Raises GroupDiffers."""
         differences = []
         for name, table in self.tables.items():
-            ours = self._select_sums(name, table.columns, table.sql, TENANT)
+            ours = self._select_sums(name, [RowSource(table.sql, TENANT, table.columns)])
             differences += self.con.execute(
                 f"""
                 select model, tenant, currency, figure, sum(sum), sum(ours)
@@ -152,112 +174,109 @@ class GroupFile:
         row = {**about, "as_of_at": days[0], "as_of_on": days[1], "made_of": self._fingerprint()}
         return write_about(self.con, row)
 
-    def _add_batch(self, members: Sequence[Member]) -> None:
-        with ExitStack() as attached:
-            found: dict[str, dict[str, Source]] = {}  # by table, then by tenant
-            for number, member in enumerate(members):
-                attached.enter_context(attach_member(self.con, member, f"member_{number}"))
-            tables = list_tables(self.con)
-            for number, member in enumerate(members):
-                database = f"member_{number}"
-                self._read_catalogue(member, database)
-                for table in tables.get(database, ()):
-                    if self._has_room(table, member):
-                        source = f"{database}.{table.sql}", table.columns
-                        found.setdefault(table.name, {})[member.tenant] = source
-            for name, sources in found.items():
-                if name in self.tables:
-                    self._add_rows(name, sources)
-        self.con.execute(f"checkpoint {TARGET}")  # until then, the rows are in memory
+    def _read_layouts(self, members: Sequence[Member], last: LastFile) -> None:
+        """Read which tables there are; of members with one layout, those of the first are it."""
+        known = {row["layout"]: tenant for tenant, row in reversed(list(last.tenants.items()))}
+        first = set(known.values())
+        read = [each for each in members if each.tenant not in last.tenants or each.tenant in first]
+        for batch in split_batches(read):
+            for tenant, about, layout in read_layouts(self.con, batch):
+                self._abouts[tenant], self._layouts[tenant] = about, layout
+        seen: set[str] = set()
+        for member in members:
+            if row := last.tenants.get(member.tenant):
+                self._abouts[member.tenant] = row
+                self._layouts[member.tenant] = self._layouts[known[row["layout"]]]
+            layout = self._layouts[member.tenant]
+            if layout.digest not in seen:
+                seen.add(layout.digest)
+                self._adopt_layout(layout, member.tenant)
 
-    def _read_catalogue(self, member: Member, database: str) -> None:
-        abouts = read_rows(self.con, f"{database}.main.about")
-        if not abouts:
-            raise P4BooksError(f"{member.file} was not published by p4books.")
-        self._abouts[member.tenant] = abouts[0]
-        self._held[member.tenant] = set()
+    def _adopt_layout(self, layout: Layout, tenant: str) -> None:
         for name, known in self._catalogue.items():
-            for row in read_rows(self.con, f"{database}.main.{name}"):
-                known.setdefault(tuple(_fold(row[key]) for key in _KEYS[name]), row)
+            for row in layout.catalogue[name]:
+                known.setdefault(tuple(fold_column(row[key]) for key in _KEYS[name]), dict(row))
+        for table in layout.tables.values():
+            self._make_room(table, tenant)
 
-    def _has_room(self, table: MemberTable, member: Member) -> bool:
-        """Make room for a table of a member; False if its model is left out."""
+    def _make_room(self, table: MemberTable, tenant: str) -> None:
+        """Add a table of a member to those of the group, unless its model is left out."""
         if table.name in self._left_out:
-            return False
-        self._held[member.tenant].add(table.name)
-        if table.is_custom and TENANT in map(_fold, table.columns):
+            return
+        if table.is_custom and TENANT in map(fold_column, table.columns):
             why = f"it has a column {TENANT} of its own"
-            return self._leave_out(table.name, f"{table.name} is left out: {why}.")
+            self._leave_out(table.name, f"{table.name} is left out: {why}.")
+            return
         try:
-            self._make_room(table, member.tenant)
+            self._add_columns(table, tenant)
         except GroupTypesDiffer as error:
             if not table.is_custom:
                 raise
-            return self._leave_out(table.name, f"{table.name} is left out: {error.why}.")
-        return True
+            self._leave_out(table.name, f"{table.name} is left out: {error.why}.")
 
-    def _leave_out(self, name: str, note: str) -> bool:
+    def _leave_out(self, name: str, note: str) -> None:
         self._left_out.add(name)
         self.notes.append(note)
-        if table := self.tables.pop(name, None):
-            self.con.execute(f"drop table {table.sql}")
-        return False
+        self.tables.pop(name, None)
 
-    def _make_room(self, table: MemberTable, tenant: str) -> None:
-        """Create the table of the group, or the columns that it lacks. Raises GroupTypesDiffer."""
-        columns = {name: kind for name, kind in table.columns.items() if name != TENANT}
-        known = self.tables.get(table.name)
-        if known is None:
-            layer = table.name.partition(".")[0]
-            known = GroupTable(table, columns, dict.fromkeys(columns, tenant))
-            parts = [
-                f"{TENANT} varchar",
-                *(f"{quote_identifier(n)} {k}" for n, k in columns.items()),
-            ]
-            self.con.execute(f"create schema if not exists {TARGET}.{layer}")
-            self.con.execute(f"create table {known.sql} ({', '.join(parts)})")
-            self.tables[table.name] = known
-        spellings = {_fold(name): name for name in known.columns}
-        for name, kind in columns.items():
-            spelling = spellings.get(_fold(name))
-            if spelling is None:
-                column = f"{quote_identifier(name)} {kind}"
-                self.con.execute(f"alter table {known.sql} add column {column}")
-                known.columns[name], known.origins[name] = kind, tenant
-            elif kind != known.columns[spelling]:
+    def _add_columns(self, table: MemberTable, tenant: str) -> None:
+        """Add the columns that a table of the group lacks. Raises GroupTypesDiffer."""
+        known = self.tables.setdefault(table.name, GroupTable(table, {}, {}))
+        spellings = {fold_column(name): name for name in known.columns}
+        for name, kind in table.columns.items():
+            if name == TENANT:
+                continue
+            spelling = spellings.get(fold_column(name), name)
+            if kind != known.columns.setdefault(spelling, kind):
                 types = {known.origins[spelling]: known.columns[spelling], tenant: kind}
                 raise GroupTypesDiffer(f"{table.name}.{name}", types)
+            known.origins.setdefault(spelling, tenant)
 
-    def _add_rows(self, name: str, sources: Mapping[str, Source]) -> None:
-        """Add the rows of a table of several members, and remember their sums."""
-        rows, sums = [], []
-        for tenant, (source, columns) in sources.items():
-            value = quote_literal(tenant)
-            own = ", ".join(quote_identifier(each) for each in columns if each != TENANT)
-            rows.append(f"select {value} as {TENANT}, {own} from {source}")
-            sums.append(self._select_sums(name, columns, source, value))
-        union = " union all by name ".join(rows)
-        self.con.execute(f"insert into {self.tables[name].sql} by name {union}")
-        self.con.execute(f"insert into {_EXPECTED} {' union all '.join(sums)}")
+    def _create_tables(self) -> None:
+        self.con.execute(
+            f"create table {_EXPECTED}"
+            f" (model varchar, tenant varchar, currency varchar, figure varchar, sum {_SUM})"
+        )
+        for name, table in self.tables.items():
+            columns = {TENANT: "varchar"} | table.columns
+            parts = [f"{quote_identifier(column)} {kind}" for column, kind in columns.items()]
+            self.con.execute(f"create schema if not exists {TARGET}.{name.partition('.')[0]}")
+            self.con.execute(f"create table {table.sql} ({', '.join(parts)})")
 
-    def _select_sums(self, name: str, columns: Iterable[str], source: str, tenant: str) -> str:
+    def _add_rows(self, databases: Mapping[str, str], last: LastFile) -> None:
+        """Add the rows of members, by the names of their databases, and remember their sums."""
+        for name, table in self.tables.items():
+            sources = [RowSource(*kept)] if (kept := last.select_rows(name, table.columns)) else []
+            for tenant, database in databases.items():
+                if own := self._layouts[tenant].tables.get(name):
+                    columns = [each for each in own.columns if each != TENANT]
+                    source = f"{database}.{table.first.sql}"
+                    sources.append(RowSource(source, quote_literal(tenant), columns))
+            if sources:
+                union = " union all by name ".join(each.select() for each in sources)
+                self.con.execute(f"insert into {table.sql} by name {union}")
+                self.con.execute(f"insert into {_EXPECTED} {self._select_sums(name, sources)}")
+
+    def _select_sums(self, name: str, sources: Sequence[RowSource]) -> str:
         """Return the query for the sums of a table, by tenant, currency and figure."""
-        table, columns = self.tables[name], set(map(_fold, columns))
+        table = self.tables[name]
+        columns = {fold_column(each) for source in sources for each in source.columns}
         key = tuple(name.split(".", 1))
         totals = self._catalogue["catalogue"].get(key, {}).get("totals") or ""
         summed = [
             column
             for column in totals.split(", ")
-            if _fold(column) in columns and table.columns[column].startswith(_EXACT)
+            if fold_column(column) in columns and table.columns[column].startswith(_EXACT)
         ]
         figures = {"rows": f"count(*)::{_SUM}"} | {
             column: f"coalesce(sum({quote_identifier(column)}), 0)::{_SUM}" for column in summed
         }
         currency = "currency" if "currency" in columns else "null::varchar"
+        union = " union all by name ".join(each.select({*summed, "currency"}) for each in sources)
         return (
-            f"select {quote_literal(name)} as model, {tenant} as tenant, {currency} as currency,"
+            f"select {quote_literal(name)} as model, {TENANT}, {currency} as currency,"
             f" unnest([{', '.join(map(quote_literal, figures))}]) as figure,"
-            f" unnest([{', '.join(figures.values())}]) as sum from {source} group by 1, 2, 3"
+            f" unnest([{', '.join(figures.values())}]) as sum from ({union}) group by 1, 2, 3"
         )
 
     def _write_comments(self) -> None:
@@ -319,9 +338,10 @@ class GroupFile:
             f"comment on table {TARGET}.tenants is"
             " 'One row per tenant of the group: its published file, or why it is left out.'"
         )
+        rows = []
         for member in members:
-            held = self._held.get(member.tenant)
-            missing = [name for name in self.tables if held is not None and name not in held]
+            layout = self._layouts.get(member.tenant)
+            missing = [name for name in self.tables if layout and name not in layout.tables]
             if missing:
                 self.notes.append(
                     f"{member.tenant} has no {list_some(missing)}: its file was made by another"
@@ -332,11 +352,11 @@ class GroupFile:
                 "tenant": member.tenant,
                 "why_not": member.why_not,
                 "missing_tables": ", ".join(missing) or None,
+                "layout": layout and layout.digest,
             }
-            self.con.execute(
-                f"insert into {TARGET}.tenants values ({', '.join('?' for _ in _TENANTS)})",
-                [row.get(name) for name in _TENANTS],
-            )
+            values = (row.get(name) for name in _TENANTS)
+            rows.append([None if value is None else str(value) for value in values])
+        insert_texts(self.con, f"{TARGET}.tenants", rows)
 
     def _fingerprint(self) -> str:
         """Return what the file is made of: it is the same if the members' are."""
@@ -354,11 +374,6 @@ def describe_members(members: Sequence[Member]) -> str:
 @cache
 def _describe_tenant() -> ColumnTexts:
     return load_vocabulary(sql_folder()).describe_column("", TENANT)
-
-
-def _fold(name: str) -> str:
-    """Return a name as DuckDB compares it: the case of letters does not count."""
-    return name.lower()
 
 
 def _prepend_tenant(key: str) -> str:

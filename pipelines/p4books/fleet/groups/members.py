@@ -1,14 +1,17 @@
 """Members of a group: the published files that its own is made from."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
 from p4books.errors import P4BooksError
+from p4books.publish.catalogue import COLUMNS as CATALOGUE
 from p4books.publish.published_file import explain_open_error, locate_file, read_mark
 from p4books.publish.query import result_columns
 from p4books.storage.database import open_reader, quote_identifier, quote_path
@@ -17,6 +20,10 @@ from p4books.transform.models import CUSTOM
 TENANT = "tenant"  # the first column of every table of a group
 
 _LAYERS = ("core", "reporting", CUSTOM)
+_BATCH = 40  # members whose files are open, and whose rows are in memory, at a time
+_BATCH_BYTES = 400_000_000  # of their files
+
+Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -54,6 +61,19 @@ class MemberTable:
         return self.name.startswith(f"{CUSTOM}.")
 
 
+@dataclass(frozen=True)
+class Layout:
+    """The tables of a member's file by name, and the rows of its catalogue but for `rows`."""
+
+    tables: Mapping[str, MemberTable]
+    catalogue: Mapping[str, Sequence[Row]]
+
+    @cached_property
+    def digest(self) -> str:
+        """What is the same for members whose tables and catalogues are alike."""
+        return sha256(repr(self).encode()).hexdigest()
+
+
 def find_member(tenant: str, file: Path) -> Member:
     """Find the published file of a tenant; what stands in its way is `why_not`."""
     try:
@@ -67,17 +87,65 @@ def find_member(tenant: str, file: Path) -> Member:
         return Member(tenant, file, why_not=str(error))
 
 
+def fold_column(name: str) -> str:
+    """Return a name as DuckDB compares it: the case of letters does not count."""
+    return name.lower()
+
+
+def split_batches(members: Sequence[Member]) -> list[list[Member]]:
+    """Split members into batches whose files may be open at a time."""
+    batches: list[list[Member]] = []
+    size = 0
+    for member in members:
+        own = member.file.stat().st_size if member.file.is_file() else 0
+        size += own
+        if not batches or len(batches[-1]) == _BATCH or size > _BATCH_BYTES:
+            batches.append([])
+            size = own
+        batches[-1].append(member)
+    return batches
+
+
 @contextmanager
-def attach_member(con: duckdb.DuckDBPyConnection, member: Member, name: str) -> Iterator[None]:
-    """Attach the file of a member, as it is now, for reading. Raises P4BooksError."""
-    try:
-        con.execute(f"attach {quote_path(member.file)} as {name} (read_only)")
-    except duckdb.Error as error:
-        raise explain_open_error(member.file, error) from None
-    try:
-        yield
-    finally:
-        con.execute(f"detach {name}")
+def attach_members(
+    con: duckdb.DuckDBPyConnection, members: Sequence[Member]
+) -> Iterator[dict[str, str]]:
+    """Attach the files of members, as they are now, for reading; yield the databases by tenant.
+
+    Raises P4BooksError.
+    """
+    with ExitStack() as attached:
+        databases = {}
+        for number, member in enumerate(members):
+            name = f"member_{number}"
+            try:
+                con.execute(f"attach {quote_path(member.file)} as {name} (read_only)")
+            except duckdb.Error as error:
+                raise explain_open_error(member.file, error) from None
+            attached.callback(con.execute, f"detach {name}")
+            databases[member.tenant] = name
+        yield databases
+
+
+def read_layouts(
+    con: duckdb.DuckDBPyConnection, members: Sequence[Member]
+) -> Iterator[tuple[str, Row, Layout]]:
+    """Read the row of `about` and the layout of each member, with its tenant. Raises P4BooksError.
+
+    Raises duckdb.Error if a file is damaged.
+    """
+    with attach_members(con, members) as databases:
+        tables = list_tables(con)
+        for member in members:
+            main = f"{databases[member.tenant]}.main"
+            abouts = read_rows(con, f"{main}.about")
+            if not abouts:
+                raise P4BooksError(f"{member.file} was not published by p4books.")
+            found = {table.name: table for table in tables.get(databases[member.tenant], ())}
+            catalogue = {name: read_rows(con, f"{main}.{name}") for name in CATALOGUE}
+            for row in catalogue["catalogue"]:
+                row.pop("rows", None)
+            yield member.tenant, abouts[0], Layout(found, catalogue)
 
 
 def list_tables(con: duckdb.DuckDBPyConnection) -> dict[str, list[MemberTable]]:
@@ -110,7 +178,7 @@ def list_tables(con: duckdb.DuckDBPyConnection) -> dict[str, list[MemberTable]]:
     return tables
 
 
-def read_rows(con: duckdb.DuckDBPyConnection, table: str) -> list[dict[str, Any]]:
+def read_rows(con: duckdb.DuckDBPyConnection, table: str) -> list[Row]:
     """Read all rows of a small table as values by column; none if there is no such table."""
     try:
         rows = con.execute(f"from {table}").fetchall()
