@@ -61,8 +61,10 @@ def is_same_name(one: str, other: str) -> bool:
 
 def find_spelling(name: str, known: Iterable[str]) -> str | None:
     """Return the known spelling of a name, the exact one first; None if it is not known."""
-    alike = [each for each in known if is_same_name(each, name)]
-    return name if name in alike else min(alike, default=None)
+    listed, folded = list(known), fold_name(name)
+    if name in listed:
+        return name
+    return min((each for each in listed if fold_name(each) == folded), default=None)
 
 
 def _drop_zero_decimals(name: str) -> str:
