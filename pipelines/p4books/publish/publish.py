@@ -41,6 +41,7 @@ from p4books.storage.database import (
     retry_with_more_memory,
 )
 from p4books.storage.files import copy_file, scratch_dir, tenant_lock
+from p4books.storage.interrupt import is_stop_requested
 from p4books.storage.run_log import PublishedRecord, RunLog
 from p4books.transform.as_of import rewind_to_day
 from p4books.transform.build import build_custom_tables, build_tables, drop_unpublished
@@ -159,6 +160,8 @@ def publish_warehouse(
         except BrokenSeed:
             raise
         except (BrokenSql, CheckFailed, OutOfMemory, DiskTrouble, duckdb.Error) as error:
+            if is_stop_requested():  # the update is not at fault
+                raise KeyboardInterrupt from None
             log.warning("built from scratch, since an update failed: %s", error)
     return _publish_with_retries(warehouse, models, target)
 

@@ -19,6 +19,7 @@ from p4books.fleet.alerts.operations import SCHEMA, UnloggedFailure, create_oper
 from p4books.publish.published_file import locate_file
 from p4books.settings import Settings
 from p4books.storage.database import open_database, quote_literal, quote_path
+from p4books.storage.interrupt import is_stop_requested
 from p4books.transform.models import SqlSources
 
 MAX_ROWS = 1_000  # of one alert; of further rows nothing is known
@@ -135,6 +136,8 @@ def _run_query(con: duckdb.DuckDBPyConnection, definition: AlertDefinition) -> l
         except (duckdb.CatalogException, duckdb.BinderException):
             raise
         except duckdb.InterruptException:
+            if is_stop_requested():
+                raise KeyboardInterrupt from None
             why = f"it did not finish within {QUERY_SECONDS:g} s"
             raise BrokenSql(definition.file, 1, why) from None
         except duckdb.Error as error:
