@@ -5,12 +5,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from p4books.cli.runtime import exit_for_errors, json_option, log_note, tenant_option
-from p4books.errors import P4BooksError, UsageError
+from p4books.cli.fleet_options import describe_fault
+from p4books.cli.runtime import (
+    exit_for_errors,
+    json_option,
+    log_error,
+    log_note,
+    tenant_option,
+)
+from p4books.errors import AlreadyRunning, P4BooksError, UsageError, fold_errors
 
 if TYPE_CHECKING:  # --help starts without them
     from p4books.fleet.alerts.watch import WatchResult
     from p4books.settings import Settings
+
+NOT_EVALUATED = 2  # the exit code; 1 is what fires
 
 
 @click.command(
@@ -24,8 +33,9 @@ if TYPE_CHECKING:  # --help starts without them
 def watch(all_tenants: bool, is_test: bool, tenant: str | None, as_json: bool) -> None:
     """Evaluate the alerts without a run, show what fires, and send what changed.
 
-    It sees what no run can see: that there is none. Ends with 0 if nothing fires, and with 1 if
-    something does. With --test, ends with 1 if a channel fails.
+    It sees what no run can see: that there is none. Ends with 0 if nothing fires, with 1 if
+    something does, and with 2 if the alerts of a tenant could not be evaluated. With --test, ends
+    with 1 if a channel fails.
     """
     chosen, faults = _choose_tenants(tenant, all_tenants=all_tenants)
     if is_test:
@@ -59,8 +69,8 @@ def _watch(chosen: Sequence["Settings"], faults: list[P4BooksError], *, as_json:
     for settings in chosen:
         try:
             results.append((settings, watch_tenant(settings)))
-        except P4BooksError as error:
-            faults.append(error)
+        except Exception as error:  # noqa: BLE001 - it must not stop the others, nor look like 1
+            faults.append(describe_fault(error))
     if as_json:
         print_json([_build_object(settings, result) for settings, result in results])
     else:
@@ -68,9 +78,18 @@ def _watch(chosen: Sequence["Settings"], faults: list[P4BooksError], *, as_json:
     for _, result in results:
         for note in result.notes:
             log_note(note)
-    exit_for_errors(*faults)
+    _exit_for_faults(faults)
     if any(result.firing for _, result in results):
         raise SystemExit(1)
+
+
+def _exit_for_faults(faults: Sequence[P4BooksError]) -> None:
+    """Write the error messages, and exit with a code that does not look as if an alert fired."""
+    for message in fold_errors(faults):
+        log_error(message)
+    if faults:
+        in_progress = all(isinstance(fault, AlreadyRunning) for fault in faults)
+        raise SystemExit(AlreadyRunning.exit_code if in_progress else NOT_EVALUATED)
 
 
 def _build_object(settings: "Settings", result: "WatchResult") -> dict[str, Any]:

@@ -410,7 +410,7 @@ JSON_COMMANDS = (
     "export ar_aging --format csv --json",
     *("page --json", "statement CLI-0001 --json"),
     "query --json 'select verified_at, [verified_at] as all from staging.vendors limit 1'",
-    *("backup --to copies --json", "restore --from copies --json"),
+    *("backup --to copies --json", "restore --from copies --json", "watch --json"),
 )
 
 

@@ -260,10 +260,21 @@ def test_watch_all(watched: Tenant, receiver: Receiver, command: Run) -> None:
 
     done = command("watch", "--all", TENANTS__SOUTH__TIMEZONE="Nowhere/Land")
 
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "key_refused" in done.stdout
     assert "Nowhere/Land" in done.stderr
     assert titles(receiver) == ["new key_refused"] * 2
+
+
+def test_nothing_to_evaluate(watched: Tenant, command: Run) -> None:
+    """If the log of runs cannot be read, it does not end as if an alert fired."""
+    watched.log_done()
+    watched.settings.run_log.write_bytes(b"not a log" * 1000)
+
+    done = command("watch")
+
+    assert done.returncode == 2
+    assert "runs.sqlite" in done.stderr
 
 
 def test_try_channels(receiver: Receiver, command: Run, watched: Tenant) -> None:
