@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import unquote
 
 from p4books.backup.errors import BackupPlaceTrouble
 from p4books.errors import P4BooksError, UsageError
@@ -43,11 +44,21 @@ class Place(Protocol):
 
 
 def open_place(place: str) -> Place:
-    """Open a folder or the URL of an object storage; nothing is requested yet.
+    """Open a folder, its file:// URL, or the URL of an S3-compatible storage.
 
-    Raises UsageError if a package is missing for it.
+    Nothing is requested yet. Raises UsageError for another URL, or if a package is missing for it.
     """
-    return RemotePlace(place) if "://" in place else LocalPlace(Path(place))
+    protocol, mark, path = place.partition("://")
+    if not mark:
+        return LocalPlace(Path(place))
+    if protocol == "file":
+        return LocalPlace(Path(unquote(path)))
+    if protocol == "s3":
+        return RemotePlace(place)
+    raise UsageError(
+        f"Backups are in folders or in S3-compatible storages (s3://BUCKET/FOLDER), not in "
+        f"{describe_failure(ValueError(place))}. Nothing was done."
+    )
 
 
 class LocalPlace:
@@ -193,13 +204,12 @@ def describe_failure(error: BaseException) -> str:
 def _open_filesystem(url: str) -> Any:
     import fsspec  # noqa: PLC0415 - half a second with what a storage needs
 
-    protocol = url.partition("://")[0]
     try:
-        return fsspec.filesystem(protocol, skip_instance_cache=True, use_listings_cache=False)
+        return fsspec.filesystem("s3", skip_instance_cache=True, use_listings_cache=False)
     except (ImportError, ValueError) as error:
         raise UsageError(
             f"{url} cannot be opened: {describe_failure(error).rstrip('.')}. Nothing was done. "
-            "For s3:// install the extra: `pip install 'p4books[backup]'`."
+            "Install the extra: `pip install 'p4books[backup]'`."
         ) from None
 
 

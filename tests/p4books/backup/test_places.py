@@ -76,10 +76,18 @@ def test_nobody_answers(s3: str, monkeypatch: pytest.MonkeyPatch) -> None:
             open_place(s3).list_folders("acme")
 
 
-def test_unknown_storage() -> None:
-    """A protocol that nothing here speaks is an error of usage."""
-    with pytest.raises(UsageError, match="Nothing was done"):
-        open_place("nothing://bucket/folder")
+@pytest.mark.parametrize("url", ["nothing://bucket/folder", "memory://x", "https://u:pw@host/x"])
+def test_unknown_storage(url: str) -> None:
+    """A place that cannot keep files is an error of usage, without what it says of secrets."""
+    with pytest.raises(UsageError, match="Nothing was done") as error:
+        open_place(url)
+    assert "pw" not in str(error.value)
+
+
+def test_url_of_a_folder(tmp_path: Path) -> None:
+    """A file:// URL is the folder itself."""
+    open_place(f"file://{tmp_path}/a%20b").write("acme/one", "file", [b"x"])
+    assert (tmp_path / "a b" / "acme" / "one" / "file").read_bytes() == b"x"
 
 
 def test_no_credentials_in_messages(monkeypatch: pytest.MonkeyPatch) -> None:
