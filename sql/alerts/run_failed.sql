@@ -2,7 +2,7 @@
 -- severity: error
 select
     'The last sync failed: ' || words as title,
-    'La última sincronización falló: ' || words as title_es,
+    'La última sincronización falló: ' || words_es as title_es,
     kind as key,
     any_value(sentence order by place) as detail
 from ops.faults
@@ -11,4 +11,4 @@ where
         'CheckFailed', 'KeyRefused', 'RightMissing', 'RowsReplaced', 'TooManyChanged',
         'TooManyGone'
     )
-group by kind, words
+group by kind, words, words_es

@@ -9,6 +9,11 @@ from p4books.settings.notify import SEVERITIES
 from p4books.transform.models import ALERTS, MODEL_NAME, SqlSources, parse_headers
 
 DEFAULT_SEVERITY = "warning"
+OURS = frozenset({  # in a working tree, the folder of ours is also that of the user
+    *("books_changed", "check_failed", "customer_over_credit_limit", "deletions_refused"),
+    *("invoice_changed_after_posting", "itbms_return_due", "key_refused", "new_field"),
+    *("push_unknown", "run_failed", "stale_list", "unverified_list"),
+})  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,8 @@ def load_definitions(sources: SqlSources) -> tuple[list[AlertDefinition], list[B
     definitions, faults = [], []
     for file in sources.files(ALERTS):
         try:
-            definitions.append(parse_definition(file, is_own=file.parent.parent != sources.builtin))
+            is_own = file.parent.parent != sources.builtin or file.stem not in OURS
+            definitions.append(parse_definition(file, is_own=is_own))
         except BrokenSql as error:
             faults.append(error)
     return definitions, faults

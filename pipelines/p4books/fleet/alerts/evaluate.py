@@ -49,14 +49,14 @@ class Firing:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What fires, by alert and key, and which alerts could be evaluated.
+    """What fires, by alert and key, and which alerts could not be evaluated.
 
-    An alert that is not in `complete` may fire although it is not in `firing`: its file is broken,
-    reads what is not published, or has too many rows.
+    An alert that is `incomplete` may fire although it is not in `firing`: its file is broken, reads
+    what is not published, or has too many rows. One without a file does not fire any more.
     """
 
     firing: Sequence[Firing] = ()
-    complete: frozenset[str] = field(default_factory=frozenset)
+    incomplete: frozenset[str] = field(default_factory=frozenset)
 
 
 def evaluate_alerts(
@@ -73,7 +73,7 @@ def evaluate_alerts(
     """
     definitions, faults = load_definitions(sources or SqlSources.at())
     firing: list[Firing] = []
-    complete = {BROKEN}
+    incomplete = {fault.file.stem for fault in faults}
     with open_database() as con:
         con.execute("set threads = 1")  # these tables are short
         has_all = create_operations(con, settings, now, unlogged)
@@ -83,16 +83,18 @@ def evaluate_alerts(
             try:
                 rows = _run_query(con, definition)
             except BrokenSql as fault:
+                incomplete.add(definition.name)
                 faults.append(fault)
             except (duckdb.CatalogException, duckdb.BinderException) as error:
+                incomplete.add(definition.name)
                 if has_all and definition.is_own:
                     faults.append(locate_sql_error(definition.file, error, above=1))
             else:
                 firing += rows[:MAX_ROWS]
-                complete |= {definition.name} if len(rows) <= MAX_ROWS else set()
+                incomplete |= {definition.name} if len(rows) > MAX_ROWS else set()
     firing += [_describe_broken(fault) for fault in faults]
     unique = {(each.alert, each.key): each for each in reversed(firing)}
-    return Evaluation([*reversed(unique.values())], frozenset(complete))
+    return Evaluation([*reversed(unique.values())], frozenset(incomplete))
 
 
 def _attach_books(con: duckdb.DuckDBPyConnection, settings: Settings) -> bool:

@@ -4,9 +4,11 @@ They are made in memory from the run log, the ledger and the warehouse, and docu
 `sql/alerts/README.md`.
 """
 
+import csv
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +80,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "place": "bigint",
         "kind": "varchar",
         "words": "varchar",
+        "words_es": "varchar",
         "list_name": "varchar",
         "sentence": "varchar",
     },
@@ -127,6 +130,14 @@ class UnloggedFailure:
 
     at: float
     fault: RunFault
+
+
+@cache
+def load_fault_words() -> Mapping[str, str]:
+    """Return the Spanish words for classes of errors, by name; they are in `fault_words.csv`."""
+    file = Path(__file__).with_name("fault_words.csv")
+    with file.open(encoding="utf-8", newline="") as lines:
+        return {row["kind"]: row["es"] for row in csv.DictReader(lines)}
 
 
 def create_operations(
@@ -237,6 +248,7 @@ def _list_faults(log: RunLog, last: Run | None, unlogged: UnloggedFailure | None
             "place": place,
             "kind": fault.kind,
             "words": split_class_name(fault.kind),
+            "words_es": load_fault_words().get(fault.kind, "error inesperado"),
             "list_name": endpoint if endpoint in ENDPOINTS else None,
             "sentence": fault.sentence,
         }

@@ -102,7 +102,7 @@ class AlertState:
             ended = [
                 (now, row["id"])
                 for (alert, key), row in before.items()
-                if (alert, key) not in firing and alert in evaluation.complete
+                if (alert, key) not in firing and alert not in evaluation.incomplete
             ]
             store.executemany("update episode set ended_at = ? where id = ?", ended)
             _add_deliveries(store, channels)

@@ -16,7 +16,7 @@ def fire(*keys: str, alert: str = "stale", severity: str = "error", recovers: bo
          complete: bool = True) -> Evaluation:  # fmt: skip
     """Return an evaluation in which an alert fires under these keys."""
     firing = [Firing(alert, key, severity, "T", "D", recovers=recovers) for key in keys]
-    return Evaluation(firing, frozenset({alert} if complete else ()))
+    return Evaluation(firing, frozenset(() if complete else {alert}))
 
 
 class Watcher:
@@ -64,6 +64,13 @@ def test_not_evaluated(watcher: Watcher) -> None:
 
     assert watcher.watch(fire(complete=False), 1)["a"] == []
     assert watcher.watch(fire(), 2)["a"] == ["recovered x"]
+
+
+def test_deleted_alert(watcher: Watcher) -> None:
+    """What fired because of an alert whose file is gone is over."""
+    watcher.watch(fire("x", alert="mine"), 0)
+
+    assert watcher.watch(Evaluation(), 1)["a"] == ["recovered x"]
 
 
 def test_event(watcher: Watcher) -> None:
@@ -131,7 +138,7 @@ def test_filters(tmp_path: Path) -> None:
         watcher.watch(evaluation, at)["a"] for at, evaluation in enumerate(evaluations.values())
     ]
 
-    assert sent == [[], ["new 2"], ["new 3"], []]
+    assert sent == [[], ["new 2"], ["recovered 2", "new 3"], ["recovered 3"]]
 
 
 def test_new_channel(watcher: Watcher) -> None:
