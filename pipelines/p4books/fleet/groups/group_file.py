@@ -360,7 +360,9 @@ class GroupFile:
 
     def _fingerprint(self) -> str:
         """Return what the file is made of: it is the same if the members' are."""
-        parts = [f"{tenant} {about.get('made_of')}" for tenant, about in self._abouts.items()]
+        parts = [
+            f"{tenant} {about.get('made_of')}" for tenant, about in sorted(self._abouts.items())
+        ]
         return sha256("\n".join(parts).encode()).hexdigest()
 
 

@@ -14,6 +14,11 @@ from p4books.publish.query import open_published
 from p4books.settings import load_settings
 
 TENANTS = ("north", "south", "empty")
+_MODELS = (  # of the small files
+    *("core.as_of", "core.fct_invoice", "core.today"),
+    *("reporting.ar_aging", "reporting.dso", "reporting.sales_daily"),
+)
+_CATALOGUE = ("about", "catalogue", "catalogue_columns", "catalogue_values", "catalogue_sections")
 
 
 @pytest.fixture(scope="session")
@@ -36,10 +41,25 @@ def made_group(member_files: dict[str, Path], tmp_path_factory: pytest.TempPathF
     return root
 
 
+@pytest.fixture(scope="session")
+def small_files(
+    member_files: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Path]:
+    """The published files with a few of their models, since each model of a group takes time."""
+    folder = tmp_path_factory.mktemp("small")
+    for name, file in member_files.items():
+        with duckdb.connect(folder / name) as con:
+            con.execute(f"attach '{file}' as whole (read_only)")
+            con.execute("create schema core; create schema reporting")
+            for table in (*_MODELS, *(f"main.{each}" for each in _CATALOGUE)):
+                con.execute(f"create table {table} as from whole.{table}")
+    return {name: folder / name for name in member_files}
+
+
 @pytest.fixture
-def root(member_files: dict[str, Path], tmp_path: Path) -> Path:
-    """A folder of the test's own with the tenants, whose group is not published yet."""
-    lay_out(tmp_path, member_files)
+def root(small_files: dict[str, Path], tmp_path: Path) -> Path:
+    """A folder of the test's own with small tenants, whose group is not published yet."""
+    lay_out(tmp_path, small_files)
     return tmp_path
 
 

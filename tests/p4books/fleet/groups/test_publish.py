@@ -2,6 +2,9 @@
 
 import json
 import shutil
+import threading
+import time
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -12,12 +15,19 @@ from tests.command import run_here
 from p4books.errors import NoPicture, P4BooksError
 from p4books.fleet.groups.group_file import GroupDiffers, GroupFile, GroupTypesDiffer
 from p4books.fleet.groups.members import find_member
-from p4books.fleet.groups.publish import publish_changed_groups, publish_group
+from p4books.fleet.groups.publish import (
+    find_members,
+    is_group_due,
+    publish_changed_groups,
+    publish_group,
+    publish_while_due,
+)
 from p4books.fleet.groups.status import read_group_status
 from p4books.publish.query import list_columns, list_models, open_published
 from p4books.settings import Settings, load_settings
 from p4books.storage.database import open_database
 from p4books.storage.files import tenant_lock
+from p4books.storage.run_log import EndpointRun, RunLog
 
 Connection = duckdb.DuckDBPyConnection
 
@@ -110,9 +120,10 @@ def test_nothing_changed(root: Path) -> None:
 def test_tenants_without_a_file_that_can_be_read(root: Path) -> None:
     """A missing or damaged file is left out, and said; a group of nothing is refused."""
     (root / "data/empty.duckdb").unlink()
+    size = (root / "data/south.duckdb").stat().st_size
     with (root / "data/south.duckdb").open("r+b") as content:
-        content.seek(200_000)
-        content.write(bytes(12_000_000))
+        content.seek(size // 4)
+        content.write(bytes(size // 2))
 
     done = publish_group(_settings(root), root)
 
@@ -234,12 +245,12 @@ def test_reports_of_the_user(root: Path) -> None:
         ),
     ],
 )
-def test_sums_that_differ(member_files: dict[str, Path], sql: str, difference: str) -> None:
+def test_sums_that_differ(small_files: dict[str, Path], sql: str, difference: str) -> None:
     """Another amount, a row less, or a row of another tenant stops the group, and is named."""
     with open_database() as con:
         con.execute("attach ':memory:' as published")
         group = GroupFile(con)
-        group.add([find_member(name, member_files[name]) for name in ("north", "south")])
+        group.add([find_member(name, small_files[name]) for name in ("north", "south")])
         group.check()
         con.execute(sql)
         with pytest.raises(GroupDiffers, match=difference):
@@ -253,6 +264,53 @@ def test_two_at_once(root: Path) -> None:
     assert not (root / "data/group-caribe.duckdb").exists()
     (done,) = publish_changed_groups(root)
     assert done.faults == ()
+
+
+def test_change_while_the_file_is_made(root: Path) -> None:
+    """A tenant that is published meanwhile, and left it to this process, is in the file."""
+    settings = _settings(root)
+    begun = settings.scratch("group") / "published.duckdb"
+    done = threading.Event()
+
+    def publish_south() -> None:
+        while not begun.exists() and not done.is_set():
+            time.sleep(0.001)
+        shutil.copyfile(root / "data/north.duckdb", root / "data/copy")
+        (root / "data/copy").replace(root / "data/south.duckdb")
+
+    other = threading.Thread(target=publish_south)
+    other.start()
+    try:
+        (outcome,) = publish_while_due(settings.tenant, root)
+    finally:
+        done.set()
+        other.join()
+    assert outcome.faults == ()
+    assert not is_group_due(settings, find_members(settings, root))
+    rows = "select count(*) from core.fct_invoice where tenant ="
+    assert _read(root, f"{rows} 'south'") == _read(root, f"{rows} 'north'")
+
+
+def test_quiet_tenants(root: Path) -> None:
+    """What a tenant's later runs found unchanged makes its figures in the group newer; no other."""
+    settings, now = _settings(root), time.time()
+    publish_group(settings, root)
+    for tenant in settings.members[:2]:
+        own = load_settings(tenant, root, need_key=False)
+        own.private.mkdir(parents=True)
+        log = RunLog(own.run_log)
+        run = log.begin_run()
+        for name in own.endpoints:
+            read = EndpointRun(name, "full", "done", now, now, complete=True, current_to=now)
+            log.record_endpoint_run(run, read)
+        log.end_run(run, "done")
+
+    status = read_group_status(settings, timedelta(hours=1), root)
+
+    assert status.problems == (f"The figures of {settings.members[2]} are older than 60 minutes.",)
+    assert [each.figures_at for each in status.tenants if each.tenant in settings.members[:2]] == [
+        datetime.fromtimestamp(now, UTC)
+    ] * 2
 
 
 def test_invalid_groups_fail_no_sync(root: Path) -> None:
