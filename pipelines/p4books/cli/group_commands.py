@@ -1,6 +1,5 @@
 """What the commands show of groups of tenants."""
 
-from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -57,7 +56,8 @@ def report_group(settings: "Settings", *, has_day: bool, as_json: bool) -> None:
 def publish_groups(settings: "Settings | None" = None) -> list[P4BooksError]:
     """Publish the groups that are due, of a tenant or all, and say so; return what failed.
 
-    Of all groups, each is spoken for, and what failed is said, too.
+    Of all groups, each is spoken for, and what failed is said, too. Groups that the settings have
+    wrong are a note: what was done for the tenants is done.
     """
     faults: list[P4BooksError] = []
     for outcome in _publish_due(settings):
@@ -76,11 +76,15 @@ def publish_groups(settings: "Settings | None" = None) -> list[P4BooksError]:
 
 
 def _publish_due(settings: "Settings | None") -> "list[GroupOutcome]":
-    from p4books.settings import load_groups
+    from p4books.settings import GroupsInvalid, load_groups
 
-    with suppress(P4BooksError):  # publishing says it
+    try:
         if not load_groups():
             return []
+    except GroupsInvalid as error:
+        for problem in error.problems:
+            log_note(f"{problem} No group was published.")
+        return []
     from p4books.fleet.groups.publish import publish_changed_groups
 
     return publish_changed_groups(tenants=[settings.tenant] if settings else None)

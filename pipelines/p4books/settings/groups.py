@@ -34,24 +34,29 @@ class Group:
         return f"{GROUP_PREFIX}{self.name}"
 
 
+class GroupsInvalid(SettingsError):
+    """A group of the settings is invalid; `problems` say what is wrong, a sentence each."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(f"{problem} Nothing was done." for problem in problems))
+
+
 def parse_groups(values: Mapping[str, Any]) -> list[Group]:
-    """Parse the groups of merged settings. Raises SettingsError, one sentence per problem."""
+    """Parse the groups of merged settings. Raises GroupsInvalid."""
     tables = values.get("groups", {})
     if not isinstance(tables, Mapping) or not all(
         isinstance(own, Mapping) for own in tables.values()
     ):
-        raise SettingsError(
-            "Each group needs a table of its own: [sources.p4books.groups.NAME]. Nothing was done."
-        )
+        raise GroupsInvalid(["Each group needs a table of its own: [sources.p4books.groups.NAME]."])
     known = _list_known(values)
     problems = [
-        f"The group {clean_name(name)[:80]} is invalid: {problem[0].lower()}{problem[1:]} "
-        "Nothing was done."
+        f"The group {clean_name(name)[:80]} is invalid: {problem[0].lower()}{problem[1:]}"
         for name, own in tables.items()
         for problem in _find_problems(name, own, known, list(tables))
     ]
     if problems:
-        raise SettingsError("\n".join(problems))
+        raise GroupsInvalid(problems)
     return [
         Group(clean_name(name), tuple(map(clean_name, _parse_members(own) or ())))
         for name, own in tables.items()

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,6 +40,15 @@ class Shops:
         found = json.loads(self.run(*words, "--all", "--json").stdout)
         assert [each["tenant"] for each in found] == list(NAMES)
         return {each["tenant"]: each for each in found}
+
+    @contextmanager
+    def settings(self, more: str) -> Iterator[None]:
+        """Add to the settings for a while."""
+        file = self.folder / ".dlt/secrets.toml"
+        before = file.read_text()
+        file.write_text(before + more)
+        yield
+        file.write_text(before)
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +131,17 @@ def test_other_commands(words: tuple[str, ...], field: str, column: str, shops: 
     if words[0] == "export":
         files = [path.name for path in (shops.folder / "out").iterdir()]
         assert sorted(files) == [f"{name}.reporting.ar_aging.csv" for name in GOOD]
+
+
+def test_invalid_group(shops: Shops) -> None:
+    """A group that is wrong in the settings is a note after a sync, which ends as without it."""
+    with shops.settings("[sources.p4books.groups.bad]\ntenants = ['north', 'nobody']\n"):
+        for words in (["--tenant", "north"], ["--all"]):
+            done = shops.run("sync", *words)
+            assert done.returncode == (1 if "--all" in words else 0)
+            note = next(line for line in done.stderr.splitlines() if "bad" in line)
+            assert "The group bad is invalid: unknown tenant 'nobody'" in note
+            assert note.endswith("No group was published.")
 
 
 def test_metrics(shops: Shops) -> None:
