@@ -53,6 +53,10 @@ class TenantResult:
     faults: Sequence[P4BooksError] = ()
 
 
+class NotWell(P4BooksError):
+    """Not all is well with a tenant; `str()` says what, and what to do."""
+
+
 class UnexpectedFault(P4BooksError):
     """What happened to a tenant is not foreseen; `str()` says what to do."""
 
@@ -63,9 +67,14 @@ def all_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def choose_tenants(
-    tenant: str | None, jobs: int | None, *, all_tenants: bool, need_key: bool
+    tenant: str | None,
+    jobs: int | None,
+    *,
+    all_tenants: bool,
+    need_key: bool,
+    with_groups: bool = False,
 ) -> "list[ConfiguredTenant] | None":
-    """Return every tenant of the settings with --all, None without.
+    """Return every tenant of the settings with --all, None without; and every group's file.
 
     Raises UsageError if the options contradict each other, SettingsError if there is no tenant.
     """
@@ -78,10 +87,10 @@ def choose_tenants(
             "--all and --tenant exclude each other: one is every tenant, the other one of them. "
             "Nothing was done."
         )
-    from p4books.settings import load_tenants
+    from p4books.settings import load_group_files, load_tenants
 
     if tenants := load_tenants(need_key=need_key):
-        return tenants
+        return [*tenants, *(load_group_files() if with_groups else [])]
     raise SettingsError(
         "--all found no tenant in the settings. Nothing was done. Add a table such as "
         "[sources.p4books.tenants.north] with its api_key to .dlt/secrets.toml."

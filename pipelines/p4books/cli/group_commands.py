@@ -1,14 +1,16 @@
 """What the commands show of groups of tenants."""
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from p4books.cli.fleet_options import speak_for
+from p4books.cli.fleet_options import NotWell, TenantResult, speak_for
 from p4books.cli.runtime import log_error, log_note, log_progress
 from p4books.errors import P4BooksError, UsageError
 
 if TYPE_CHECKING:
     from p4books.fleet.groups.publish import GroupOutcome
+    from p4books.fleet.groups.status import GroupStatus
+    from p4books.publish.exposition import GroupMetrics
     from p4books.settings import Settings
 
 
@@ -90,26 +92,17 @@ def _publish_due(settings: "Settings | None") -> "list[GroupOutcome]":
     return publish_changed_groups(tenants=[settings.tenant] if settings else None)
 
 
-def show_group_status(settings: "Settings", max_age: timedelta | None, *, kind: str) -> None:
-    """Print whether all is well with a group, and its tenants; end with 1 if it is not.
-
-    Raises UsageError for metrics, which are those of its tenants.
-    """
-    if kind == "prometheus":
-        raise UsageError(
-            f"{settings.tenant} is a group; metrics are those of its tenants: --tenant "
-            f"{' | '.join(settings.members)}."
-        )
+def show_group_status(settings: "Settings", max_age: timedelta | None, *, as_json: bool) -> None:
+    """Print whether all is well with a group, and its tenants; end with 1 if it is not."""
     from p4books.cli.console import format_timestamp, print_json, print_line, print_table
     from p4books.fleet.groups.status import read_group_status
 
     status = read_group_status(settings, max_age)
-    if kind == "json":
-        print_json({"ok": status.ok, "sentence": status.sentence, **vars(status)})
+    if as_json:
+        print_json(_build_status_object(status))
     else:
-        print_line(status.sentence)
-        for problem in status.problems[1:]:
-            print_line(f"Also: {problem}")
+        for line in status.lines:
+            print_line(line)
         print_line()
         print_table(
             ("tenant", "in the group", "published", "figures of"),
@@ -125,3 +118,32 @@ def show_group_status(settings: "Settings", max_age: timedelta | None, *, kind: 
         )
     if not status.ok:
         raise SystemExit(1)
+
+
+def judge_group(settings: "Settings", max_age: timedelta | None) -> TenantResult:
+    """Read whether all is well with a group, for its row in the table of all tenants."""
+    from p4books.cli.console import format_timestamp
+    from p4books.fleet.groups.status import read_group_status
+
+    status = read_group_status(settings, max_age)
+    cells = (
+        "yes" if status.ok else "no",
+        format_timestamp(status.figures_at, settings),
+        format_timestamp(status.published_at, settings),
+        None,
+    )
+    faults = [] if status.ok else [NotWell(line) for line in status.lines]
+    return TenantResult(cells, _build_status_object(status), faults)
+
+
+def read_group_metrics(settings: "Settings", max_age: timedelta | None) -> "GroupMetrics":
+    """Read what the metrics of a group's file are made of. Raises SettingsError."""
+    from p4books.fleet.groups.status import read_group_status
+    from p4books.publish.exposition import GroupMetrics
+
+    status = read_group_status(settings, max_age)
+    return GroupMetrics(status.ok, status.bytes, status.published_at, status.figures_at)
+
+
+def _build_status_object(status: "GroupStatus") -> dict[str, Any]:
+    return {"ok": status.ok, "sentence": status.sentence, **vars(status)}

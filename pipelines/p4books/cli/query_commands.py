@@ -174,7 +174,10 @@ def export(
     _check_decimal(kind, decimal)
     folder, last = split_to(to)
     chosen = parse_period(is_workbook=kind == "xlsx", last=last, **period)
-    tenants = choose_tenants(tenant, jobs, all_tenants=all_tenants, need_key=False)
+    has_groups = as_of is None  # of which there are no files of past days
+    tenants = choose_tenants(
+        tenant, jobs, all_tenants=all_tenants, need_key=False, with_groups=has_groups
+    )
     from p4books.cli.console import display_path, print_json, print_table
     from p4books.publish.export import ExportOptions, export_models
     from p4books.publish.language import Language

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import click
 
 from p4books.cli.fleet_options import (
+    NotWell,
     TenantResult,
     all_option,
     choose_tenants,
     run_all,
     show_all,
 )
-from p4books.cli.group_commands import show_group_status
+from p4books.cli.group_commands import judge_group, read_group_metrics, show_group_status
 from p4books.cli.runtime import json_option, log_error, parse_length, tenant_option
 from p4books.cli.streams import is_same_output, print_text
 from p4books.errors import P4BooksError, UsageError
@@ -71,16 +72,18 @@ def status(
 
     limit = parse_length(max_age, "--max-age")
     kind = _choose_format(kind, output, as_json=as_json)
-    tenants = choose_tenants(tenant, jobs, all_tenants=all_tenants, need_key=False)
+    tenants = choose_tenants(
+        tenant, jobs, all_tenants=all_tenants, need_key=False, with_groups=True
+    )
     if tenants is not None:
         _show_all(tenants, jobs, limit, kind, output)
         return
     settings = load_settings(tenant, need_key=False)
-    if settings.members:
-        show_group_status(settings, limit, kind=kind)
-        return
     if kind == "prometheus":
         write_metrics([read_metrics(settings, limit)], output)
+        return
+    if settings.members:
+        show_group_status(settings, limit, as_json=kind == "json")
         return
     from p4books.cli.render_status import print_status, print_status_json
     from p4books.publish.health import judge_health
@@ -120,6 +123,8 @@ def _show_all(
         return
 
     def judge(settings: "Settings") -> TenantResult:
+        if settings.members:
+            return judge_group(settings, limit)
         current = read_status(settings)
         health = judge_health(current, limit)
         cells = (
@@ -135,10 +140,6 @@ def _show_all(
     show_all(tenants, judge, jobs, columns, as_json=kind == "json")
 
 
-class NotWell(P4BooksError):
-    """Not all is well with a tenant; `str()` says what, and what to do."""
-
-
 def read_metrics(settings: "Settings", max_age: timedelta | None) -> "TenantMetrics":
     """Read what the metrics of a tenant are made of; what is wrong with its files is logged."""
     from p4books.publish.exposition import TenantMetrics
@@ -146,6 +147,8 @@ def read_metrics(settings: "Settings", max_age: timedelta | None) -> "TenantMetr
     from p4books.publish.status import read_status
 
     try:
+        if settings.members:
+            return TenantMetrics(settings.tenant, group=read_group_metrics(settings, max_age))
         current = read_status(settings)
     except P4BooksError as error:
         log_error(str(error))

@@ -22,22 +22,49 @@ PREFIX = "p4books_"
 
 
 @dataclass(frozen=True)
+class GroupMetrics:
+    """What the metrics of a group's file are made of; the instants None if it cannot be read."""
+
+    ok: bool
+    bytes: int | None
+    published_at: datetime | None
+    figures_at: datetime | None
+
+
+@dataclass(frozen=True)
 class TenantMetrics:
-    """What the metrics of a tenant are made of; without a status only that not all is well."""
+    """What the metrics of a tenant, or a group, are made of; of nothing: not all is well."""
 
     tenant: str
     status: TenantStatus | None = None
     health: Health | None = None
+    group: GroupMetrics | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Return whether all is well."""
+        verdict = self.health or self.group
+        return verdict is not None and verdict.ok
+
+    def list_samples(self, family: "_Family") -> Iterable[Sample]:
+        """Return the samples of a metric, which a group has only if it is of its file."""
+        if self.group and family.read_file:
+            return [({}, family.read_file(self.group))]
+        return family.samples(self.status) if self.status else []
 
 
 @dataclass(frozen=True)
 class _Family:
-    """A metric of every tenant: its name without PREFIX, type, what it is, and its samples."""
+    """A metric of every tenant: its name without PREFIX, type, what it is, and its samples.
+
+    `read_file` reads it of the file of a group, None if it is of tenants only.
+    """
 
     name: str
     kind: Literal["gauge", "counter"]
     help: str
     samples: Callable[[TenantStatus], Iterable[Sample]]
+    read_file: Callable[[GroupMetrics], float | datetime | None] | None = None
 
 
 def format_exposition(tenants: Sequence[TenantMetrics]) -> str:
@@ -47,7 +74,7 @@ def format_exposition(tenants: Sequence[TenantMetrics]) -> str:
         "healthy",
         "gauge",
         "Whether all is well, as `p4books status` says.",
-        (({"tenant": each.tenant}, each.health is not None and each.health.ok) for each in tenants),
+        (({"tenant": each.tenant}, each.ok) for each in tenants),
     )
     lines += _format_family(
         "problem",
@@ -59,8 +86,7 @@ def format_exposition(tenants: Sequence[TenantMetrics]) -> str:
         samples = (
             ({"tenant": each.tenant, **labels}, value)
             for each in tenants
-            if each.status
-            for labels, value in family.samples(each.status)
+            for labels, value in each.list_samples(family)
         )
         lines += _format_family(family.name, family.kind, family.help, samples)
     return "".join(f"{line}\n" for line in lines)
@@ -226,18 +252,21 @@ _FAMILIES = (
         "gauge",
         "When the lists that the published file shows were last read; the oldest of these times.",
         _single(lambda status: status.figures_at),
+        lambda group: group.figures_at,
     ),
     _Family(
         "published_timestamp_seconds",
         "gauge",
         "When the published file was made.",
         _single(lambda status: status.published_at),
+        lambda group: group.published_at,
     ),
     _Family(
         "published_size_bytes",
         "gauge",
         "Size of the published file.",
         _single(lambda status: status.bytes),
+        lambda group: group.bytes,
     ),
     _Family("rows", "gauge", "Rows of a list in the published file.", _by_endpoint("rows")),
     _Family("versions", "gauge", "Versions of these rows.", _by_endpoint("versions")),

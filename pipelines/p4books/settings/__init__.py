@@ -18,7 +18,7 @@ from p4books.settings.model import (
     validate_settings,
 )
 from p4books.settings.sources import collect_settings, read_sources
-from p4books.settings.tenants import ConfiguredTenant, load_tenants
+from p4books.settings.tenants import ConfiguredTenant, load_group_files, load_tenants
 
 __all__ = [
     "DELIVERY_KINDS",
@@ -32,6 +32,7 @@ __all__ = [
     "check_backup_place",
     "collect_settings",
     "list_published_tenants",
+    "load_group_files",
     "load_groups",
     "load_settings",
     "load_tenants",

@@ -1,13 +1,15 @@
 """All tenants of the settings, each with its settings or with what is wrong with them."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from p4books.errors import SettingsError
+from p4books.settings.groups import GROUP_PREFIX, parse_groups
 from p4books.settings.load import SettingsLoader, project_root
 from p4books.settings.model import Settings
 from p4books.settings.sources import (
+    Sources,
     list_configured_tenants,
     merge_sources,
     read_sources,
@@ -38,15 +40,37 @@ def load_tenants(
     These are the tables below `[sources.p4books.tenants]` and the default, `tenant`; none of them
     is an empty list. The files are read once. Raises SettingsError if they cannot be read.
     """
-    root = root or project_root()
-    sources = read_sources(root)
-    merged = merge_sources(sources)
-    loader = SettingsLoader(sources, root, need_key=need_key)
-    tenants = []
+    sources = read_sources(root or project_root())
     wanted = None if names is None else set(map(fold_name, names))
-    for name in list_configured_tenants(merged):
-        if wanted is not None and fold_name(name) not in wanted:
-            continue
+    chosen = [
+        name
+        for name in list_configured_tenants(merge_sources(sources))
+        if wanted is None or fold_name(name) in wanted
+    ]
+    return _load(chosen, sources, root, need_key=need_key)
+
+
+def load_group_files(root: Path | None = None) -> list[ConfiguredTenant]:
+    """Load and validate the settings of every group's file, as of tenants called `group-NAME`.
+
+    If one group is invalid, all have that as their fault. Raises SettingsError if the settings
+    cannot be read.
+    """
+    sources = read_sources(root or project_root())
+    groups = merge_sources(sources).get("groups")
+    if groups and not isinstance(groups, Mapping):
+        parse_groups({"groups": groups})  # which says what is wrong
+    names = [f"{GROUP_PREFIX}{name}" for name in groups or {}]
+    return _load(names, sources, root, need_key=False)
+
+
+def _load(
+    names: Sequence[str], sources: Sources, root: Path | None, *, need_key: bool
+) -> list[ConfiguredTenant]:
+    merged = merge_sources(sources)
+    loader = SettingsLoader(sources, root or project_root(), need_key=need_key)
+    tenants = []
+    for name in names:
         try:
             settings = loader.load(select_tenant(merged, name, known_only=need_key))
             tenants.append(ConfiguredTenant(settings.tenant, settings))

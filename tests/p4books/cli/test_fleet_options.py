@@ -153,6 +153,34 @@ def test_metrics(shops: Shops) -> None:
     assert done.stdout.count("# TYPE p4books_healthy ") == 1
 
 
+def test_groups(shops: Shops) -> None:
+    """The files of groups are in the status, metrics and exports of all, after the tenants."""
+    own = "[sources.p4books.groups.both]\ntenants = ['north', 'south']\n"
+    names = [*NAMES, "group-both"]
+    with shops.settings(own):
+        missing = shops.run("status", "--all")
+        assert [line.split()[0] for line in missing.stdout.splitlines()[1:]] == names
+        assert "group-both: Not all is well: " in missing.stderr
+        metric = 'p4books_healthy{tenant="group-both"}'
+        assert f"{metric} 0" in shops.run("status", "--all", "--format", "prometheus").stdout
+
+        assert shops.run("report", "--tenant", "group-both").returncode == 0
+        status = json.loads(shops.run("status", "--all", "--json").stdout)[-1]
+        assert (status["tenant"], status["ok"], status["faults"]) == ("group-both", True, [])
+        words = ("status", "--tenant", "group-both", "--format", "prometheus")
+        metrics = shops.run(*words).stdout
+        assert f"{metric} 1" in metrics
+        assert 'p4books_figures_timestamp_seconds{tenant="group-both"} ' in metrics
+        assert "p4books_run_in_progress" not in metrics
+
+        shops.run("export", "ar_aging", "--format", "csv", "--to", "both", "--all")
+        files = sorted(path.name for path in (shops.folder / "both").iterdir())
+        assert files == [f"{name}.reporting.ar_aging.csv" for name in ("group-both", *GOOD)]
+    with shops.settings(own.replace("south", "nobody")):
+        wrong = shops.run("status", "--all")
+        assert "group-both: The group both is invalid: unknown tenant 'nobody'" in wrong.stderr
+
+
 def test_events(shops: Shops) -> None:
     """With --log json each tenant has a line, and each event names its tenant."""
     shops.fleet.tenant("north").forbidden.add("vendors")

@@ -50,6 +50,18 @@ class GroupStatus:
         return not self.problems
 
     @property
+    def figures_at(self) -> datetime | None:
+        """Return when the lists of all its tenants were read last; None if one never was."""
+        read = [each.figures_at for each in self.tenants if each.why_not is None]
+        known = [each for each in read if each is not None]
+        return min(known, default=None) if len(known) == len(read) else None
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Return the sentence, and one for each further problem."""
+        return (self.sentence, *(f"Also: {problem}" for problem in self.problems[1:]))
+
+    @property
     def sentence(self) -> str:
         """Say in one line whether all is well."""
         if self.problems:
