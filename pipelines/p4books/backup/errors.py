@@ -38,7 +38,7 @@ class NothingToBackUp(P4BooksError):
     def __init__(self, tenant: str) -> None:
         super().__init__(
             f"There is nothing to back up: tenant {tenant} has no warehouse yet. "
-            "Run `p4books sync` first."
+            f"Run `p4books sync --tenant {tenant}` first."
         )
 
 
@@ -70,6 +70,13 @@ class OtherTenantsBackup(UsageError):
             f"The backup {name} is of {theirs}; the settings are those of {ours}. Nothing was "
             f"changed. {remedy}"
         )
+
+
+class PlaceMissing(UsageError):
+    """The folder that should have backups does not exist."""
+
+    def __init__(self, place: str) -> None:
+        super().__init__(f"There is no folder {place}, so it has no backups. Nothing was changed.")
 
 
 class UnknownBackup(UsageError):

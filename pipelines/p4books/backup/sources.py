@@ -7,7 +7,13 @@ from pathlib import Path
 
 import duckdb
 
-from p4books.backup.errors import BackupDamaged, BackupTooNew, OtherTenantsBackup, UnknownBackup
+from p4books.backup.errors import (
+    BackupDamaged,
+    BackupTooNew,
+    OtherTenantsBackup,
+    PlaceMissing,
+    UnknownBackup,
+)
 from p4books.backup.keep import find_newest
 from p4books.backup.manifest import MANIFEST, Manifest, decode_manifest, parse_backup_name
 from p4books.backup.places import Place, open_place
@@ -70,8 +76,10 @@ def list_backup_sources(settings: Settings, place: str | None = None) -> list[Re
     """List the backups of a tenant, the newest first, also those that cannot be restored.
 
     `place` is a folder or URL of backups, by default that of the settings; without either there are
-    none. Raises UsageError and BackupPlaceTrouble.
+    none. Raises PlaceMissing if the given one does not exist, UsageError and BackupPlaceTrouble.
     """
+    if place:
+        _check_folder(place)
     if not (place := place or settings.backup_to):
         return []
     found = map(_describe_backup, find_backups(open_place(place), settings))
@@ -104,7 +112,8 @@ def find_backups(place: Place, settings: Settings) -> Iterator[FoundBackup]:
 def find_source(settings: Settings, name: str, place: str | None) -> Path | FoundBackup:
     """Return the generation, as a path, or the backup of this name, or at this path or URL.
 
-    Raises UnknownBackup, BackupDamaged, BackupTooNew, OtherTenantsBackup, BackupPlaceTrouble.
+    Raises UnknownBackup, PlaceMissing, BackupDamaged, BackupTooNew, OtherTenantsBackup,
+    BackupPlaceTrouble.
     """
     if "/" in name:
         return _open_backup(settings, name)
@@ -114,6 +123,7 @@ def find_source(settings: Settings, name: str, place: str | None) -> Path | Foun
             return generation
     if not (place := place or settings.backup_to):
         raise UnknownBackup(name)
+    _check_folder(place)
     backups = find_backups(open_place(place), settings)
     if name == NEWEST:
         good = [backup for backup in backups if backup.problem is None]
@@ -125,6 +135,11 @@ def find_source(settings: Settings, name: str, place: str | None) -> Path | Foun
     if found.manifest is None or found.problem:
         raise BackupDamaged(name, found.problem or "it cannot be read")
     return found
+
+
+def _check_folder(place: str) -> None:
+    if "://" not in place and not Path(place).exists():
+        raise PlaceMissing(place)
 
 
 def _open_backup(settings: Settings, location: str) -> FoundBackup:

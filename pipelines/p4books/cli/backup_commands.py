@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from p4books.cli.fleet_options import choose_tenants
 from p4books.cli.runtime import exit_for_errors, json_option, log_note, tenant_option
 from p4books.errors import P4BooksError, UsageError
 
 if TYPE_CHECKING:
     from p4books.backup import BackupResult, RestoreResult, RestoreSource
-    from p4books.settings import Settings
+    from p4books.settings import ConfiguredTenant, Settings
 
 
 @click.command(
@@ -31,16 +32,14 @@ def backup(to: str | None, every: bool, tenant: str | None, as_json: bool) -> No
     """
     from p4books.backup import back_up
     from p4books.cli.console import print_json, print_line
-    from p4books.settings import load_settings
 
-    if every and tenant:
-        raise UsageError("Use either --all or --tenant.")
+    tenants = choose_tenants(tenant, None, all_tenants=every, need_key=False)
     place = _parse_place(to)
-    if not every:
-        result = back_up(load_settings(tenant, need_key=False, of_tenant=True), place)
+    if tenants is None:
+        result = back_up(_load_settings(tenant), place)
         print_json(_list_backup(result)) if as_json else print_line(_describe_backup(result))
         return
-    results, faults = _back_up_all(place)
+    results, faults = _back_up_all(tenants, place)
     if as_json:
         print_json([_list_backup(result) for result in results])
     for result in () if as_json else results:
@@ -87,9 +86,8 @@ def restore(
     """
     from p4books.backup import finish_restore
     from p4books.backup import restore as restore_files
-    from p4books.settings import load_settings
 
-    settings = load_settings(tenant, need_key=False, of_tenant=True)
+    settings = _load_settings(tenant)
     place = _parse_place(from_)
     if name is None:
         if finished := finish_restore(settings):
@@ -103,14 +101,23 @@ def restore(
     _print_restored(result, as_json=as_json)
 
 
-def _back_up_all(place: str | None) -> "tuple[list[BackupResult], list[P4BooksError]]":
+def _load_settings(tenant: str | None) -> "Settings":
+    """Load the settings of a tenant that they name; of any one if they name none."""
+    from p4books.settings import load_settings, load_tenants
+
+    known_only = bool(tenant and load_tenants(need_key=False))
+    return load_settings(tenant, need_key=False, of_tenant=True, known_only=known_only)
+
+
+def _back_up_all(
+    tenants: "Sequence[ConfiguredTenant]", place: str | None
+) -> "tuple[list[BackupResult], list[P4BooksError]]":
     """Back up every tenant of the settings; one that fails stops no other."""
     from p4books.backup import back_up
-    from p4books.settings import load_tenants
 
     results: list[BackupResult] = []
     faults: list[P4BooksError] = []
-    for tenant in load_tenants(need_key=False):
+    for tenant in tenants:
         if tenant.fault or not tenant.settings:
             faults += [tenant.fault] if tenant.fault else []
             continue
@@ -205,15 +212,17 @@ def _print_sources(settings: "Settings", place: str | None, *, as_json: bool) ->
     if as_json:
         print_json(sources)
     else:
-        _print_table(sources, settings)
+        _print_table(sources, settings, place or settings.backup_to)
     exit_for_errors(*faults)
 
 
-def _print_table(sources: "Sequence[RestoreSource]", settings: "Settings") -> None:
+def _print_table(
+    sources: "Sequence[RestoreSource]", settings: "Settings", place: str | None
+) -> None:
     from p4books.cli.console import format_timestamp, print_line, print_table
 
     if not sources:
-        where = "" if settings.backup_to else ", and the setting backup_to is not set"
+        where = f" in {place}" if place else ", and the setting backup_to is not set"
         print_line(f"There is no generation and no backup of {settings.tenant}{where}.")
         return
     print_table(

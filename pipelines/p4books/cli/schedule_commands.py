@@ -75,7 +75,7 @@ def _make_plan(
 
     folder = project_root()
     if tenant:
-        settings = [load_settings(tenant, need_key=False, of_tenant=True)]
+        settings = [load_settings(tenant, need_key=False, of_tenant=True, known_only=True)]
         options, names = choose_tenants((), None, settings[0].tenant)
     else:
         tenants = load_tenants(folder, need_key=False)

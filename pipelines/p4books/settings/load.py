@@ -36,18 +36,20 @@ def load_settings(
     *,
     need_key: bool = True,
     of_tenant: bool = False,
+    known_only: bool = False,
 ) -> Settings:
     """Load and validate the settings; `tenant` selects one of several, or a group.
 
-    Reading the published file needs no key. With `of_tenant`, or a key, a group is refused. Raises
-    SettingsError, one sentence per problem.
+    Reading the published file needs no key. With `of_tenant`, or a key, a group is refused; with
+    `known_only`, or a key, a tenant that the settings do not name. Raises SettingsError, one
+    sentence per problem.
     """
     root = root or project_root()
     _check_tenant_option(tenant)
     sources = read_sources(root)
     if of_tenant:
         refuse_group(sources, tenant)
-    values = collect_settings(sources, tenant, known_only=need_key)
+    values = collect_settings(sources, tenant, known_only=need_key or known_only)
     return SettingsLoader(sources, root, need_key=need_key).load(values)
 
 

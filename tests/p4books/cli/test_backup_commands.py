@@ -288,12 +288,28 @@ def test_nothing_to_back_up(p4books: Run, tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
+def test_no_tenant_at_all(tmp_path: Path) -> None:
+    """`--all` without tenants is an error; a backup can be restored before there are settings."""
+    done = run_here(["backup", "--all", "--to", "out"], tmp_path, {})
+    listed = run_here(["restore", "--tenant", "shop", "--from", "."], tmp_path, {})
+
+    assert_one_sentence(done, "--all found no tenant in the settings. Nothing was done")
+    assert (done.returncode, listed.returncode) == (2, 0)
+    assert listed.stdout == f"There is no generation and no backup of shop in {tmp_path}.\n"
+
+
 def test_bad_words(p4books: Run, private: Path, out: Path) -> None:
     """Places and names that are none are one sentence each, and nothing is written anywhere."""
     for words, part in (
         (["backup", "--to", ""], "it is empty"),
         (["backup", "--to", "s3://"], "must be like s3://BUCKET/FOLDER"),
-        (["backup", "--to", "x", "--all", "--tenant", "shop"], "either --all or --tenant"),
+        (
+            ["backup", "--to", "x", "--all", "--tenant", "shop"],
+            "--all and --tenant exclude each other",
+        ),
+        (["restore", "--tenant", "nobody"], "Unknown tenant 'nobody'"),
+        (["backup", "--tenant", "nobody", "--to", "x"], "Unknown tenant 'nobody'"),
+        (["restore", "newest", "--from", "nowhere"], "There is no folder"),
         (["restore", "missing/folder"], "There is no backup and no generation"),
         (["restore", "20260101T000000000000Z"], "There is no backup and no generation"),
     ):
@@ -345,7 +361,7 @@ def test_all_tenants(p4books: Run, private: Path, out: Path, tmp_path: Path) -> 
 
     assert done.returncode == 1
     assert "shop: " in done.stdout
-    assert "tenant empty has no warehouse yet" in done.stderr
+    assert "tenant empty has no warehouse yet. Run `p4books sync --tenant empty`" in done.stderr
 
 
 def test_keep_rules_delete(p4books: Run, private: Path, sandbox: Sandbox, out: Path) -> None:
