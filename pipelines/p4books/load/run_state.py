@@ -202,8 +202,7 @@ def _describe_slow_verification(
 
 def _usual_interval(log: RunLog) -> float:
     """Return the median seconds between the starts of two runs."""
-    starts = [run.started_at for run in log.load_runs(20)]
-    gaps = [later - earlier for later, earlier in pairwise(starts)]
+    gaps = [later - earlier for later, earlier in pairwise(log.load_starts(20))]
     return max(statistics.median(gaps), 60.0) if len(gaps) >= 3 else DEFAULT_INTERVAL
 
 

@@ -509,6 +509,11 @@ class RunLog:
         """Return one run; None if there is no run of that number."""
         return next(iter(self._select_runs("id = ?", number)), None)
 
+    def load_starts(self, last: int) -> list[float]:
+        """Return when the last runs began, the newest first, in seconds since 1970."""
+        rows = self._tables.query("select started_at from run order by id desc limit ?", (last,))
+        return [row["started_at"] for row in rows]
+
     def load_last_end(self, outcome: str) -> float | None:
         """Return when the last run with an outcome ended, in seconds since 1970; None if none."""
         rows = self._tables.query(
