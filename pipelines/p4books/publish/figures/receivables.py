@@ -135,7 +135,16 @@ _QUERIES = {
     ),
     "calls": (
         "collections_worklist",
-        f"from reporting.collections_worklist {_OF_CUSTOMER} order by rank",
+        f"""
+        from (
+            select * replace (
+                row_number() over (
+                    partition by currency order by overdue desc, worst_days desc, rank, worklist
+                ) as rank
+            )
+            from reporting.collections_worklist as worklist
+        ) {_OF_CUSTOMER} order by rank
+        """,  # in a group's table, ranks are those of each tenant
     ),
     "history": (
         "ar_aging_history",

@@ -144,6 +144,16 @@ def test_key_figures_are_sums(
             assert abs(record["dso"] - expected) < Decimal("0.01")
 
 
+def test_whom_to_call(group: Connection) -> None:
+    """The list of calls of a group is in the order of urgency over all tenants."""
+    calls = load_receivables(group, _filters("USD")).calls
+    urgency = list(zip(calls.values("overdue"), calls.values("worst_days"), strict=True))
+
+    assert len(set(calls.values("tenant"))) > 1
+    assert urgency == sorted(urgency, reverse=True)
+    assert calls.values("rank") == list(range(1, calls.count + 1))
+
+
 def test_customers_that_share_an_id(group: Connection) -> None:
     """A customer is chosen with its tenant; one of another tenant is ignored, and named."""
     choices = load_choices(group)

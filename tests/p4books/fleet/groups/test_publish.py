@@ -341,6 +341,9 @@ def test_commands(root: Path) -> None:
     assert run("status", "--max-age", "1h")[0] == 1
     assert "tenant  currency" in run("query", "select tenant, currency from reporting.ar_aging")[1]
     assert run("export", "ar_aging", "--format", "csv")[0] == 0
+    (root / "data/south.duckdb").unlink()
+    gone = "south is in the group, but will not be in its next file: it has no published file"
+    assert gone in run("status")[1]
     for refused in (
         ["sync"],
         ["check"],
