@@ -1,5 +1,6 @@
 """Status of a group: how fresh the books of each tenant in its file are, and what is missing."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -92,11 +93,8 @@ def read_group_status(
         problems.append(str(error))
     except duckdb.Error as error:
         problems.append(str(explain_open_error(file, error)))
-    if published_at and is_group_due(settings, find_members(settings, root)):
-        problems.append(
-            "A tenant was published after the group. The next run, or `p4books report`, publishes "
-            "the group again."
-        )
+    if published_at:
+        problems += _find_changes(settings, rows, root)
     latest = _find_readings(settings, published_at, root)
     tenants = tuple(
         GroupTenant(
@@ -113,6 +111,26 @@ def read_group_status(
         problems += _find_old(tenants, max_age)
     size = file.stat().st_size if file.is_file() else None
     return GroupStatus(settings.tenant, str(file), size, published_at, tenants, tuple(problems))
+
+
+def _find_changes(
+    settings: Settings, rows: Sequence[Mapping[str, Any]], root: Path | None
+) -> list[str]:
+    """Say what the next file of the group will have that this one, with these tenants, has not."""
+    members = find_members(settings, root)
+    if not is_group_due(settings, members):
+        return []
+    included = {fold_name(row["tenant"]) for row in rows if row["why_not"] is None}
+    gone = [
+        f"{member.tenant} is in the group, but will not be in its next file: {member.why_not}"
+        for member in members
+        if member.why_not and fold_name(member.tenant) in included
+    ]
+    published = (
+        "A tenant was published after the group. The next run, or `p4books report`, publishes the "
+        "group again."
+    )
+    return gone or [published]
 
 
 def _find_readings(
