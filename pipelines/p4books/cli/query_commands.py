@@ -180,6 +180,7 @@ def export(
     )
     from p4books.cli.console import display_path, print_json, print_table
     from p4books.publish.export import ExportOptions, export_models
+    from p4books.publish.figures.overview import find_latest_reading, find_no_reading
     from p4books.publish.language import Language
     from p4books.settings import load_settings
 
@@ -187,7 +188,14 @@ def export(
         excel = _describe_excel(settings, kind, lang, decimal)
         language = Language(lang or settings.language)
         options = ExportOptions(
-            kind, folder, settings.export_mode, excel=excel, language=language, period=chosen
+            kind,
+            folder,
+            settings.export_mode,
+            excel=excel,
+            language=language,
+            period=chosen,
+            company=settings.company,
+            find_reading=find_no_reading if as_of else partial(find_latest_reading, settings),
         )
         published = find_published_file(settings, as_of)
         done = export_models(published, models, options)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 import duckdb
@@ -77,10 +78,9 @@ def open_reading(settings: Settings, language: Language) -> Iterator[Reading]:
     Raises the errors of `open_picture`, and duckdb.Error if an older p4books made the file.
     """
     with open_picture(settings.published) as con:
-        freshness = load_freshness(con)
+        freshness = load_freshness(con, partial(find_latest_reading, settings))
         picture = f"{settings.published} {freshness.published_at} {freshness.as_of_at}"
         choices: FilterChoices = _load_once(picture, "choices", lambda: load_choices(con))
-        freshness = freshness.with_reading(find_latest_reading(settings, freshness.published_at))
         yield Reading(con, settings, picture, language, freshness, choices, choices.defaults)
 
 

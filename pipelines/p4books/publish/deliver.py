@@ -62,7 +62,7 @@ class DeliveryJob:
         """How its files are written."""
         settings, delivery = self.settings, self.delivery
         names = (settings.company, settings.company_details)
-        is_named = delivery.kind in {"page", "statements"}
+        is_named = delivery.kind in {"page", "statements", "workbook"}
         options = [delivery.kind, self.language, delivery.decimal, *(names if is_named else ())]
         return json.dumps(options, ensure_ascii=False)
 
@@ -195,6 +195,7 @@ def _write_export(job: DeliveryJob) -> Iterator[str]:
     """Write models as the command `export` does."""
     from p4books.publish.excel_csv import ExcelCsv  # noqa: PLC0415 - a run without news is quick
     from p4books.publish.export import ExportOptions, export_models  # noqa: PLC0415
+    from p4books.publish.figures.overview import find_latest_reading  # noqa: PLC0415
     from p4books.publish.language import Language  # noqa: PLC0415
     from p4books.publish.period import DEFAULT_PERIOD  # noqa: PLC0415
 
@@ -207,6 +208,8 @@ def _write_export(job: DeliveryJob) -> Iterator[str]:
         excel=excel if delivery.kind == "excel-csv" else None,
         language=language,
         period=DEFAULT_PERIOD if delivery.kind == "workbook" else None,
+        company=job.settings.company,
+        find_reading=partial(find_latest_reading, job.settings),
     )
     for exported in export_models(job.settings.published, delivery.models, options):
         yield exported.file.name

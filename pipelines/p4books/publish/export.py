@@ -12,6 +12,7 @@ import duckdb
 
 from p4books.errors import MAX_LISTED, NotWritten, OutOfMemory, QueryFailed, UsageError
 from p4books.publish.excel_csv import BYTE_ORDER_MARK, ExcelCsv, select_for_excel
+from p4books.publish.figures.overview import FindReading, find_no_reading
 from p4books.publish.language import Language
 from p4books.publish.period import Period, select_period
 from p4books.publish.query import (
@@ -55,7 +56,8 @@ class ExportOptions:
 
     A workbook is in a language, and its sheets have at most `sheet_rows` rows, None means as many
     as Excel can hold. `excel` is how people expect CSV, for the format excel-csv. Of lists by date
-    the files have the rows of the `period`, None means all.
+    the files have the rows of the `period`, None means all. A workbook has the name of the
+    `company` on top, None means the tenant's, and says as of `find_reading` how fresh it is.
     """
 
     format: str
@@ -65,6 +67,8 @@ class ExportOptions:
     excel: ExcelCsv | None = None
     language: Language = field(default_factory=lambda: Language("en"))
     period: Period | None = None
+    company: str | None = None
+    find_reading: FindReading = find_no_reading
 
 
 @dataclass(frozen=True)
@@ -322,7 +326,12 @@ def _export_workbook(
     from p4books.publish.workbook.write import WorkbookOptions, write_workbook  # noqa: PLC0415
 
     choice = WorkbookOptions(
-        options.language, options.period, not is_chosen, options.sheet_rows or MAX_ROWS
+        options.language,
+        options.period,
+        not is_chosen,
+        options.sheet_rows or MAX_ROWS,
+        options.company,
+        options.find_reading,
     )
     sheets = write_workbook(con, models, path, choice)
     incomplete = [sheet for sheet in sheets if not sheet.is_complete]

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from openpyxl import load_workbook
 from tests.command import Run
 from tests.p4books.cli.conftest import assert_one_sentence
 
@@ -42,8 +43,12 @@ def test_runs_that_changed_nothing(p4books: Run, synced: Path, tmp_path: Path) -
     with sqlite3.connect(synced / ".private" / "shop" / "runs.sqlite") as log:
         log.execute("update reading set current_to = started_at + 86400")
     p4books("page", **moment)
+    p4books("export", company="Istmo, S.A.", **moment)
 
     read = file.read_text()
+    summary = load_workbook(tmp_path / "exports" / "shop.xlsx").worksheets[0]
+    assert "Istmo, S.A." in summary["A1"].value
+    assert summary["A2"].value in read, "page and workbook have the same times"
     with sqlite3.connect(synced / ".private" / "shop" / "runs.sqlite") as log:
         log.execute("update reading set ended_at = started_at + 86400")
     p4books("page", **moment)

@@ -1,5 +1,6 @@
 """Figures of the overview: freshness, receivables, sales of the month, open orders, ITBMS."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -18,7 +19,13 @@ from p4books.publish.query import list_left_out, read_about
 from p4books.settings import Settings, load_tenants
 from p4books.storage.run_log import RunLog
 
+FindReading = Callable[[datetime | None], datetime | None]
+
 NOTHING = Decimal("0.00")
+
+
+def find_no_reading(published_at: datetime | None) -> None:
+    """Say that no later run read anything, as of a past day; see `load_freshness`."""
 
 
 @dataclass(frozen=True)
@@ -108,11 +115,17 @@ def load_overview(con: duckdb.DuckDBPyConnection, filters: Filters) -> OverviewF
     )
 
 
-def load_freshness(con: duckdb.DuckDBPyConnection) -> Freshness:
-    """Load how fresh the file is. Raises duckdb.Error if it has no `about`."""
+def load_freshness(
+    con: duckdb.DuckDBPyConnection, find_reading: FindReading = find_no_reading
+) -> Freshness:
+    """Load how fresh the file is. Raises duckdb.Error if it has no `about`.
+
+    `find_reading` returns up to when the lists were read by later runs that changed nothing, as
+    `find_latest_reading` does, given when the file was published; None if there were none.
+    """
     about: dict[str, Any] = read_about(con)
     missing = str(about.get("missing_lists") or "")
-    return Freshness(
+    freshness = Freshness(
         tenant=str(about["tenant"]),
         timezone=str(about["timezone"]),
         as_of_on=about.get("as_of_on"),
@@ -122,6 +135,7 @@ def load_freshness(con: duckdb.DuckDBPyConnection) -> Freshness:
         missing_lists=tuple(missing.split(", ")) if missing else (),
         left_out=list_left_out(con),
     )
+    return freshness.with_reading(find_reading(freshness.published_at))
 
 
 def find_latest_reading(settings: Settings, published_at: datetime | None) -> datetime | None:

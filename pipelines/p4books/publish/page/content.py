@@ -128,8 +128,7 @@ def load_content(con: duckdb.DuckDBPyConnection, options: PageOptions) -> PageCo
     Raises UsageError if there is no such currency, QueryFailed if the file has no catalogue, and
     duckdb.Error if it lacks a model.
     """
-    choices, freshness = load_choices(con), load_freshness(con)
-    freshness = freshness.with_reading(options.find_reading(freshness.published_at))
+    choices, freshness = load_choices(con), load_freshness(con, options.find_reading)
     language, is_stale = options.language, _is_stale(freshness, options)
     style = CellStyle(language, freshness.timezone, load_value_labels(con, language.code))
     titles = {model.full_name: model.title(language.code) for model in list_models(con)}

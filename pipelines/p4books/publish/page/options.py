@@ -1,9 +1,9 @@
 """Options of the page."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from p4books.publish.figures.overview import FindReading, find_no_reading
 from p4books.publish.language import Language
 
 
@@ -13,8 +13,7 @@ class PageOptions:
 
     Without a currency it has all that the books have. The books are stale if they were read more
     than twice the interval before `now`; without `now` that is not looked at, as for a past day.
-    `find_reading` returns up to when later runs read them that changed nothing, given when the
-    file was published; None if there were none.
+    `find_reading` is that of `load_freshness`.
     """
 
     language: Language
@@ -22,4 +21,4 @@ class PageOptions:
     currency: str | None = None
     now: datetime | None = None
     interval: timedelta = timedelta(minutes=15)
-    find_reading: Callable[[datetime | None], datetime | None] = lambda _: None
+    find_reading: FindReading = find_no_reading

@@ -1,14 +1,14 @@
 """Writing of a workbook from the published file."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
 from xlsxwriter.exceptions import FileCreateError
 from xlsxwriter.workbook import Workbook
 
-from p4books.publish.figures.overview import load_freshness
+from p4books.publish.figures.overview import FindReading, find_no_reading, load_freshness
 from p4books.publish.language import Language
 from p4books.publish.period import Period
 from p4books.publish.query import (
@@ -29,13 +29,16 @@ from p4books.publish.workbook.summary import SummarySheet, load_summary
 class WorkbookOptions:
     """Language of a workbook; the resolved period of its lists, None for all; the rows of a sheet.
 
-    A summary is left out if the file lacks the models that its figures are read from.
+    A summary is left out if the file lacks the models that its figures are read from. `company` is
+    whose name is on top, None for the tenant's, and `find_reading` that of `load_freshness`.
     """
 
     language: Language
     period: Period | None = None
     has_summary: bool = False
     sheet_rows: int = MAX_ROWS
+    company: str | None = None
+    find_reading: FindReading = find_no_reading
 
 
 def write_workbook(
@@ -50,7 +53,8 @@ def write_workbook(
     and last what the charts show. The rows are not held in memory but in temporary files beside the
     workbook. Raises QueryFailed and OSError.
     """
-    freshness = load_freshness(con)
+    freshness = load_freshness(con, options.find_reading)
+    freshness = replace(freshness, tenant=options.company or freshness.tenant)
     language = options.language
     book = create_workbook(path, freshness.tenant, language)
     formats = WorkbookFormats(book)
