@@ -93,6 +93,7 @@ def _make_plan(
         watches=any(each.notify for each in settings),
         user=getuser(),
         mail_to=check_mail(mail_to),
+        intervals=tuple(each.sync_interval for each in settings),
         environment=kept,
     )
     check_text(str(plan.program), str(folder), plan.data, *kept.values())

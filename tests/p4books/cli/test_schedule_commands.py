@@ -69,8 +69,12 @@ def test_several_tenants(kind: str, tmp_path: Path) -> None:
 
     done = run_here(["schedule", "--kind", kind, "--every", "1h"], tmp_path, {})
     one = run_here(["schedule", "--kind", kind, "--tenant", "north"], tmp_path, {})
+    nobody = run_here(["schedule", "--kind", kind, "--tenant", "nobody"], tmp_path, {})
 
-    assert (done.returncode, one.returncode) == (0, 0), done.stderr
+    assert (done.returncode, one.returncode, nobody.returncode) == (0, 0, 2), done.stderr
+    assert_one_sentence(nobody, "Unknown tenant 'nobody'")
+    assert "# Set sync_interval = 60 (minutes)" in done.stdout
+    assert "sync_interval" not in one.stdout
     assert " sync --all" in done.stdout
     assert " sync --tenant north" in one.stdout
     assert "key-" not in done.stdout + one.stdout

@@ -5,9 +5,10 @@ from datetime import timedelta
 
 from p4books.errors import UsageError
 from p4books.fleet.schedule.interval import check_interval, format_cron
-from p4books.fleet.schedule.plan import HARMLESS_CODES, ScheduleFile, SchedulePlan
+from p4books.fleet.schedule.plan import HARMLESS_CODES, WATCH_EVERY, ScheduleFile, SchedulePlan
 
 LEAST = timedelta(minutes=1)
+WATCH_APART = 7  # minutes, as a rule, from a sync that runs as often
 MAX_COMMAND = 998  # characters that Debian's cron reads of a command
 PATH = "/usr/local/bin:/usr/bin:/bin"
 
@@ -17,22 +18,25 @@ _HEAD = """\
 # The output goes to the log of the system, `journalctl -t {name}`, which is rotated. Cron mails
 # what a run printed only if it fails, to the owner of the crontab, or to MAILTO; a run that meets
 # another one (exit code 75) is no failure. Cron sets HOME; nothing else of your shell is there.
-"""
+{interval_note}"""
 
 
 def format_crontab(plan: SchedulePlan) -> list[ScheduleFile]:
     """Format the lines of a crontab. Raises UsageError about the interval, or too long a path."""
     check_interval(plan.every, "cron", LEAST)
-    head = _HEAD.format(name=plan.name, folder=plan.folder, again=plan.again)
+    head = _HEAD.format(
+        name=plan.name, folder=plan.folder, again=plan.again, interval_note=plan.interval_note
+    )
     mail = [f"MAILTO={plan.mail_to}\n"] if plan.mail_to else []
-    lines = [_format_line(plan, "sync", plan.seed)]
+    lines = [_format_line(plan, "sync", format_cron(plan.every, plan.seed))]
     if plan.watches:
-        lines.append(_format_line(plan, "watch", plan.seed + 1))
+        apart = format_cron(WATCH_EVERY, plan.seed + WATCH_APART)
+        lines.append(_format_line(plan, "watch", apart))
     return [ScheduleFile(plan.name, "".join([head, *mail, *lines]))]
 
 
-def _format_line(plan: SchedulePlan, command: str, seed: int) -> str:
-    line = f"{format_cron(plan.every, seed)} {_build_script(plan, command)}\n"
+def _format_line(plan: SchedulePlan, command: str, times: str) -> str:
+    line = f"{times} {_build_script(plan, command)}\n"
     if len(line) > MAX_COMMAND:
         raise UsageError(
             f"The line for cron has {len(line)} characters, and cron reads {MAX_COMMAND}, because "

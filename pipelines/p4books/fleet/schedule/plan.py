@@ -22,6 +22,7 @@ KEPT_VARIABLES = (
 # Exit codes of a command that are no failure: 75 is a run that met another one, and `watch` ends
 # with 1 if an alert fires, which it has sent.
 HARMLESS_CODES = {"sync": (75,), "watch": (1, 75)}
+WATCH_EVERY = timedelta(minutes=30)  # whatever the syncs do: it notices that there is none
 _MAIL = re.compile(r"[\w.+-]+(@[\w-]+(\.[\w-]+)*)?", re.ASCII)
 
 
@@ -40,7 +41,7 @@ class SchedulePlan:
     `options` are those that choose the tenants, `tenants` all their names, and `data` is their
     folder as seen from `folder`. With `watches` there are channels to notify. `environment` are
     variables that the program needs, `mail_to` gets mails if a run fails, None leaves that to the
-    scheduler.
+    scheduler. `intervals` are those that the settings of the tenants say, in minutes.
     """
 
     every: timedelta
@@ -52,6 +53,7 @@ class SchedulePlan:
     watches: bool = False
     user: str = "root"
     mail_to: str | None = None
+    intervals: tuple[float, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -68,8 +70,22 @@ class SchedulePlan:
     @property
     def again(self) -> str:
         """The command that prints this schedule, without its kind."""
-        options = shlex.join(self.options[:2]) if self.options[:1] == ("--tenant",) else ""
-        return f"p4books schedule --every {format_duration(self.every)} {options}".rstrip()
+        options = list(self.options[:2]) if self.options[:1] == ("--tenant",) else []
+        if self.mail_to:
+            options += ["--mail-to", self.mail_to]
+        every = format_duration(self.every)
+        return f"p4books schedule --every {every} {shlex.join(options)}".rstrip()
+
+    @property
+    def interval_note(self) -> str:
+        """A line of comment about the setting sync_interval; empty if it is as scheduled."""
+        minutes = self.every.total_seconds() / 60
+        if all(each == minutes for each in self.intervals):
+            return ""
+        return (
+            f"# Set sync_interval = {minutes:g} (minutes), or status and alerts expect runs at "
+            "another interval.\n"
+        )
 
 
 def choose_tenants(

@@ -7,7 +7,7 @@ import re
 from datetime import timedelta
 
 from p4books.errors import UsageError
-from p4books.fleet.schedule.plan import HARMLESS_CODES, ScheduleFile, SchedulePlan
+from p4books.fleet.schedule.plan import HARMLESS_CODES, WATCH_EVERY, ScheduleFile, SchedulePlan
 from p4books.settings.duration import format_duration
 
 LEAST = timedelta(minutes=1)
@@ -38,7 +38,7 @@ _TIMER = """\
 Description={title}, every {every}
 
 [Timer]
-OnActiveSec=1min
+OnActiveSec={first}
 OnUnitActiveSec={seconds}s
 RandomizedDelaySec={delay}s
 AccuracySec=1s
@@ -62,7 +62,7 @@ _INSTALL = """\
 #   {again} --kind systemd -o /etc/systemd/system
 #   systemctl daemon-reload && systemctl enable --now {timers}
 # Printed to a terminal, the files follow each other; -o FOLDER writes each into its own.
-"""
+{interval_note}"""
 
 
 def format_units(plan: SchedulePlan) -> list[ScheduleFile]:
@@ -77,13 +77,16 @@ def format_units(plan: SchedulePlan) -> list[ScheduleFile]:
     failure = _FAILURE.format(name=plan.name, mail_to=plan.mail_to or "root", units=units)
     files.append(ScheduleFile(f"{plan.name}-failure.service", failure))
     timers = " ".join(f"{unit}.timer" for unit in commands)
-    install = _INSTALL.format(name=plan.name, again=plan.again, timers=timers)
+    install = _INSTALL.format(
+        name=plan.name, again=plan.again, timers=timers, interval_note=plan.interval_note
+    )
     first, *others = files
     return [ScheduleFile(first.name, install + first.text), *others]
 
 
 def _format_pair(plan: SchedulePlan, unit: str, command: str) -> list[ScheduleFile]:
-    delay = min(plan.every / 10, MAX_DELAY)
+    every = plan.every if command == "sync" else WATCH_EVERY
+    delay = min(every / 10, MAX_DELAY)
     values = {
         "unit": unit,
         "name": plan.name,
@@ -95,8 +98,9 @@ def _format_pair(plan: SchedulePlan, unit: str, command: str) -> list[ScheduleFi
             f"Environment={_quote(f'{name}={value}')}\n" for name, value in plan.environment.items()
         ),
         "command": _format_command(plan, command),
-        "every": format_duration(plan.every),
-        "seconds": int(plan.every.total_seconds()),
+        "every": format_duration(every),
+        "first": "1min" if command == "sync" else "10min",
+        "seconds": int(every.total_seconds()),
         "delay": int(delay.total_seconds()),
     }
     return [

@@ -22,7 +22,9 @@ _GITHUB = """\
 # After that, every run continues from the cache. If the cache is lost (GitHub removes one that was
 # not used for 7 days), the runs fail until `first` begins a new history, or a backup is restored.
 # GitHub mails whoever changed the schedule last if a run fails. An overlap (75) is no failure.
-name: {name}
+# If no package index of the CI has p4books, put the path of a wheel in this repository, or
+# git+https://… instead of {package}.
+{interval_note}name: {name}
 on:
   schedule:
     - cron: "{cron}" # UTC; GitHub starts late in busy minutes such as :00
@@ -75,13 +77,15 @@ _GITHUB_SECRETS = """\
 _GITLAB = """\
 # .gitlab-ci.yml
 # {again} --kind gitlab -o .gitlab-ci.yml
-# 1. Settings > CI/CD > Variables: add {secret}{secret_content}, masked{protected}.
+# 1. Settings > CI/CD > Variables: add {secret}{secret_content}{protected}.
 # 2. Build > Pipelines > New pipeline, with the variable FIRST=1: the first copy.
 # 3. Build > Pipeline schedules: {cron}
 # After that, every run continues from the cache. If the cache is lost, the runs fail until FIRST=1
 # begins a new history, or a backup is restored. The runners must share their cache, or be one.
 # GitLab mails the owner of the schedule if a run fails. An overlap (75) is no failure.
-{name}:
+# If no package index of the CI has p4books, put the path of a wheel in this repository, or
+# git+https://… instead of {package}.
+{interval_note}{name}:
   image: python:3.12
   rules:
     - if: $CI_PIPELINE_SOURCE == "schedule" || $CI_PIPELINE_SOURCE == "web"
@@ -129,7 +133,7 @@ def format_gitlab(plan: SchedulePlan) -> list[ScheduleFile]:
     text = _GITLAB.format(
         **_common(plan, f"{PREFIX}API_KEY"),
         variables=variables if is_single else "",
-        protected="" if is_single else " is not possible: protect it",
+        protected=", masked" if is_single else ": a variable of type File, protected",
     )
     if not is_single:
         copy = '    - mkdir -p .dlt && cp "$P4BOOKS_SECRETS" .dlt/secrets.toml\n'
@@ -142,6 +146,7 @@ def _common(plan: SchedulePlan, key: str = "P4BOOKS_API_KEY") -> dict[str, str]:
     return {
         "name": plan.name,
         "again": plan.again,
+        "interval_note": plan.interval_note,
         "cron": format_cron(plan.every, plan.seed),
         "package": f"p4books=={version('p4books')}",
         "secret": key if is_single else "P4BOOKS_SECRETS",

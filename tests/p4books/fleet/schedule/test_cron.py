@@ -51,6 +51,14 @@ def test_failure_is_mailed(tmp_path: Path, strips: bool) -> None:
     assert done.stderr == ""
 
 
+def test_head(tmp_path: Path) -> None:
+    """The command that installs the lines has all options."""
+    plan = make_plan(tmp_path, every=timedelta(days=1), mail_to="ops@example.com")
+    (file,) = format_crontab(plan)
+
+    assert "p4books schedule --every 1d --mail-to ops@example.com --kind cron)" in file.text
+
+
 @pytest.mark.parametrize("code", [0, 75])
 def test_no_mail(tmp_path: Path, code: int) -> None:
     """A run that did its work, or met another one, prints nothing, so that nothing is mailed."""
@@ -72,13 +80,13 @@ def test_lost_folder(tmp_path: Path) -> None:
 
 
 def test_watch(tmp_path: Path) -> None:
-    """If there are channels to notify, a second line watches, at another minute."""
+    """If there are channels to notify, a second line watches, every 30 minutes."""
     plan = make_plan(tmp_path, watches=True, mail_to="ops@example.com")
     (file,) = format_crontab(plan)
 
     sync, watch = list_commands(plan)
-    minutes = re.findall(r"^(\d+)-59/15 \* \* \* \* ", file.text, re.MULTILINE)
-    assert len(set(minutes)) == 2
+    steps = re.findall(r"^\d+-59/(\d+) \* \* \* \* ", file.text, re.MULTILINE)
+    assert steps == ["15", "30"]
     assert sync.replace(" sync", " watch").replace("0|75)", "0|1|75)") == watch
     assert "\nMAILTO=ops@example.com\n" in file.text
 

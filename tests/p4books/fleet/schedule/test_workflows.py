@@ -33,6 +33,16 @@ def test_schema(plan: SchedulePlan, kind: str, tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
 
 
+def test_where_the_package_is() -> None:
+    """A comment says what to write if no index has p4books, and of which type the secrets are."""
+    github, one, several = (each.text for each in (
+        *format_github(ONE), *format_gitlab(ONE), *format_gitlab(ALL)))  # fmt: skip
+
+    assert "git+https://… instead of p4books==" in github
+    assert "API_KEY, masked.\n" in one
+    assert ".dlt/secrets.toml: a variable of type File, protected.\n" in several
+
+
 def read_steps(plan: SchedulePlan) -> dict[str, Any]:
     """Return the steps of the GitHub workflow by what they use or run."""
     (file,) = format_github(plan)
