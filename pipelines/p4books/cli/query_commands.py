@@ -206,7 +206,9 @@ def export(
         done = write(settings)
         for note in (note for item in done for note in item.notes):
             log_error(note)
-        cells = (len(done), sum(item.rows for item in done))
+        files = [display_path(item.file) for item in done]
+        shown = files[0] if len(files) == 1 else f"{len(files)} in {display_path(folder)}"
+        cells = (shown, sum(item.rows for item in done))
         return TenantResult(cells, {"files": _build_objects(done)})
 
     if tenants is not None:

@@ -129,6 +129,7 @@ def test_other_commands(words: tuple[str, ...], field: str, column: str, shops: 
         assert bool(found[name].get(field)) == is_good or field in {"tables"}
         assert bool(found[name]["faults"]) != is_good
     if words[0] == "export":
+        assert "out/north.reporting.ar_aging.csv" in done.stdout
         files = [path.name for path in (shops.folder / "out").iterdir()]
         assert sorted(files) == [f"{name}.reporting.ar_aging.csv" for name in GOOD]
 
