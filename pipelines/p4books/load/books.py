@@ -47,7 +47,7 @@ def check_not_lost(settings: Settings) -> None:
         return
     if evidence := list(_find_evidence(settings)):
         way_back = describe_way_back(settings.warehouse)
-        raise WarehouseLost(settings.warehouse, ", ".join(evidence), way_back)
+        raise WarehouseLost(settings.warehouse, " and ".join(evidence), way_back)
 
 
 def check_existing(settings: Settings) -> None:

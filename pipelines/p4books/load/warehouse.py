@@ -82,8 +82,8 @@ def describe_way_back(warehouse: Path) -> str:
     if newest is None:
         folder = _generations_folder(warehouse)
         return (
-            f"There is no generation to put back in {folder}. `p4books restore` lists the backups "
-            f"of the setting backup_to. {over}"
+            f"There is no generation to put back in {folder}. If there are backups, "
+            f"`p4books restore --from PLACE` lists them. {over}"
         )
     at = parse_generation(newest)
     when = f", of {at:%Y-%m-%d %H:%M:%S} UTC," if at else ""

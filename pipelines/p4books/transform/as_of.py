@@ -177,7 +177,7 @@ def _check_day(day: date, first: date | None, until: date | None) -> None:
         )
     last = until - timedelta(days=1)
     if last < first:
-        why = f"the history begins on {first}, and no day of it was over at the last sync"
+        why = f"the history begins on {first}, and that day was not over at the last sync"
         now = f"Sync again after {first}: that is the first day that can be shown"
     elif day < first:
         why = "the history begins with the first sync"

@@ -145,7 +145,9 @@ def test_all_evidence(settings: Settings) -> None:
     write_published(settings, 1)
     log_run(settings, LOADED)
 
-    with pytest.raises(WarehouseLost, match=r"run 1 loaded rows into it, \S+ has 1 row from it\."):
+    with pytest.raises(
+        WarehouseLost, match=r"run 1 loaded rows into it and \S+ has 1 row from it\."
+    ):
         check_not_lost(settings)
 
 
