@@ -18,7 +18,7 @@ from p4books.extract.reader import Pause
 from p4books.settings import ConfiguredTenant, Settings
 from p4books.storage.interrupt import is_stop_requested
 
-DEFAULT_JOBS = min(2 * (os.cpu_count() or 1), 8)  # measured: see the README of the benchmarks
+DEFAULT_JOBS = min(2 * (os.cpu_count() or 1), 8)  # half of them wait for P4 Books
 MOST_PAUSED = 32  # tenants that wait for the limits of their keys, beside those that work
 UNWIND_SECONDS = 2.0  # that tenants have to end after the signal to stop
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -19,6 +20,7 @@ LOGS = (".wal", ".wal.checkpoint", ".wal.recovery")  # what DuckDB writes beside
 THREADS = 2  # of one database, and of our own parallel work
 
 _idle: list[duckdb.DuckDBPyConnection] = []  # in memory, to which no file is attached
+_large_work = threading.RLock()
 _PATTERN = re.compile(r"[*?\[]")  # in paths of files to read
 
 T = TypeVar("T")
@@ -27,13 +29,16 @@ T = TypeVar("T")
 def retry_with_more_memory(work: Callable[[str], T]) -> T:
     """Run `work`, retrying with a higher memory limit when it runs out.
 
-    Most of what does not fit spills to disk, but not the lines of long documents. Raises
-    OutOfMemory if the highest limit is not enough.
+    Most of what does not fit spills to disk, but not the lines of long documents. With a higher
+    limit, one thread works at a time. Raises OutOfMemory if the highest limit is not enough.
     """
-    for memory in MEMORY_STEPS[:-1]:
-        with suppress(OutOfMemory):
-            return work(memory)
-    return work(MEMORY_STEPS[-1])
+    with suppress(OutOfMemory):
+        return work(MEMORY_STEPS[0])
+    with _large_work:
+        for memory in MEMORY_STEPS[1:-1]:
+            with suppress(OutOfMemory):
+                return work(memory)
+        return work(MEMORY_STEPS[-1])
 
 
 def open_database(

@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
@@ -73,6 +75,27 @@ def test_retry_with_more_memory() -> None:
 
     assert retry_with_more_memory(work) == "done"
     assert tried == list(MEMORY_STEPS[:2])
+
+
+def test_more_memory_for_one_at_a_time() -> None:
+    """Threads that need more memory get it one after the other, each all of it."""
+    at_work: list[str] = []
+    most = []
+
+    def work(memory: str) -> None:
+        if memory == MEMORY_STEPS[0]:
+            raise OutOfMemory("too little")
+        at_work.append(memory)
+        time.sleep(0.02)
+        most.append(len(at_work))
+        at_work.remove(memory)
+        if memory != MEMORY_STEPS[-1]:
+            raise OutOfMemory("too little")
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: retry_with_more_memory(work), range(4)))
+
+    assert most == [1] * 8
 
 
 def test_no_memory_is_enough() -> None:
