@@ -61,7 +61,7 @@ class PageTable:
     """Rows of a table, with their sums if there are any.
 
     On paper it has `paper_rows` of them, and is not there at all without any. The notes say what is
-    missing on the screen and on paper, and are empty if nothing is.
+    missing on the screen and on paper, and are empty if nothing is to be said.
     """
 
     headings: tuple[Heading, ...]
@@ -239,9 +239,12 @@ class _PartLoader:
             rows=tuple(self._write_row(columns, record) for record in records),
             total=self._write_row(columns, sums) if sums else (),
             paper_rows=view.paper_rows,
-            screen_note=screen_note,
+            screen_note=" ".join(filter(None, (screen_note, self._note(view, records)))),
             paper_note=paper_note,
         )
+
+    def _note(self, view: View, records: Sequence[object]) -> str:
+        return self._word(view.note) if view.note and records else ""
 
     def _write_row(
         self, columns: Sequence[CatalogColumn], record: Mapping[str, Any]

@@ -19,7 +19,8 @@ class View:
 
     `totals` are the columns that are summed up, `screen_only` those that paper has no room for,
     `of_language` those that one language has. `words` are the words for columns whose labels say
-    what the page need not. Without `paper_rows` it is not on paper.
+    what the page need not. Without `paper_rows` it is not on paper. `note` is the word for what is
+    said below it on the screen.
     """
 
     columns: tuple[str, ...]
@@ -28,6 +29,7 @@ class View:
     screen_only: frozenset[str] = field(default_factory=frozenset)
     of_language: Mapping[str, str] = field(default_factory=dict)
     words: Mapping[str, str] = field(default_factory=dict)
+    note: str = ""
 
 
 VIEWS = {  # by the name of the table
@@ -44,6 +46,7 @@ VIEWS = {  # by the name of the table
         ("customer_name", "phone", "worst_days", "overdue_documents", "overdue"),
         totals=("overdue_documents", "overdue"),
         paper_rows=6,
+        note="page_calls_note",
     ),
     "ar_open_items": View(
         (

@@ -240,3 +240,12 @@ def test_long_tables_say_what_they_lack(contents: Contents) -> None:
         "Open invoices (rows: 10): in this page on the screen and in the workbook."
     )
     assert blocks["Receivables ageing"].paper_note == ""
+
+
+def test_who_is_not_called(fixed_file: Path) -> None:
+    """Below the list of calls the page says why its total may be more than what is overdue."""
+    with open_published(fixed_file) as con:
+        content = load_content(con, replace(OPTIONS["es"], currency="USD"))
+    receivables = content.parts[0].sections[0]
+    notes = [block.table.screen_note for block in receivables.blocks if block.table.rows]
+    assert sum("Los clientes cuyos créditos superan lo vencido" in note for note in notes) == 1
