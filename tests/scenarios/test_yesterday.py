@@ -303,16 +303,17 @@ def versions(tenant: Tenant, name: str) -> dict[Row, Row]:
 
 
 INSTANTS = re.compile("(.*_at|.*_to|oldest)$")
+UNITS = {"waited": "waited_seconds"}
 
 
 def with_instants(value: Any) -> Any:
-    """Return what an older p4books printed with its instants as text, in milliseconds."""
+    """Return what an older p4books printed with its instants as text, and units in names."""
     if isinstance(value, list):
         return [with_instants(each) for each in value]
     if not isinstance(value, dict):
         return value
     return {
-        name: format_instant(each) if INSTANTS.match(name) else with_instants(each)
+        UNITS.get(name, name): format_instant(each) if INSTANTS.match(name) else with_instants(each)
         for name, each in value.items()
     }
 
@@ -320,8 +321,9 @@ def with_instants(value: Any) -> Any:
 def test_runs(tenant: Tenant) -> None:
     """`runs` reports every run as before."""
     before = with_instants(json.loads(tenant.expected("runs.json")))
+    added: dict[str, Any] = {"messages": [], "reason": None}
 
-    assert json.loads(tenant.run("runs", "--json")) == [{**run, "messages": []} for run in before]
+    assert json.loads(tenant.run("runs", "--json")) == [{**run, **added} for run in before]
 
 
 def test_pushes(tenant: Tenant) -> None:
@@ -336,11 +338,13 @@ def test_pushes(tenant: Tenant) -> None:
 def test_status(tenant: Tenant) -> None:
     """`status` reports the published file and the run log as before."""
     status = json.loads(tenant.run("status", "--json"))
+    before = with_instants(json.loads(tenant.expected("status.json")))
 
-    assert (status.pop("file"), status.pop("problem")) == (str(tenant.published), None)
-    assert (status.pop("first_copies"), status.pop("clock")) == ([], None)
-    assert status.pop("disk")["generations"] == 2
-    assert status == with_instants(json.loads(tenant.expected("status.json")))
+    assert (status["file"], status["problem"]) == (str(tenant.published), None)
+    assert (status["first_copies"], status["clock"]) == ([], None)
+    assert status["disk"]["generations"] == 2
+    assert [each["kind"] for each in status["health"]["problems"]] == ["figures_old"]
+    assert {name: status[name] for name in before} == before
 
 
 def test_query(tenant: Tenant) -> None:

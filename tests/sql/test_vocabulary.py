@@ -26,7 +26,7 @@ PUBLISHED = {model.full_name: model for model in MODELS if model.published}
 LABEL_LENGTH, TITLE_LENGTH = 28, 45  # a column header and a sheet's title that nobody must widen
 
 # Labels that are the same in both languages: abbreviations, and words that both have.
-SAME = {"NO", "ITBMS", "Base", "Total", "A", "B", "C", "Error", "Excel", "p4books"}
+SAME = {"NO", "ITBMS", "Base", "Total", "A", "B", "C", "Error", "error", "Excel", "p4books"}
 NAMES = {"ABC", "API", "Books", "DSO", "DV", "English", "Form", "Formulario", "Id", "ISO", "ITBMS"}
 NAMES |= {"P4", "RUC", "Spanish"}
 ENGLISH = {"the", "of", "and", "with", "is", "are", "from", "not", "for", "its", "by", "if", "to"}

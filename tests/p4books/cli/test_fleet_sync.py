@@ -87,6 +87,7 @@ def test_all_at_once(fleet: SandboxFleet, tmp_path: Path) -> None:
     fleet.tenant("north").forbidden.add("vendors")
     with tenant_lock(load_settings("south")):
         events = run_here(["sync", "--all", "--log", "json"], tmp_path, {})
+    fleet.tenant("north").forbidden.clear()
     ended = {each["tenant"]: each for each in map(json.loads, events.stdout.splitlines())}
     messages = [json.loads(line) for line in events.stderr.splitlines()]
     assert [each["kind"] for each in ended["south"]["faults"]] == ["AlreadyRunning"]
