@@ -16,10 +16,10 @@ from p4books.storage.run_log import (
     Freshness,
     RunLog,
     RunTotals,
-    SqliteTables,
     SyncSummary,
     record_run,
 )
+from p4books.storage.sqlite_tables import SqliteTables
 
 ENDPOINT_RUN = EndpointRun(
     endpoint="invoices",

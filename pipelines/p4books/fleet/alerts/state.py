@@ -15,7 +15,8 @@ from p4books.errors import DiskTrouble
 from p4books.fleet.alerts.evaluate import Evaluation, Firing
 from p4books.fleet.alerts.operations import UnloggedFailure
 from p4books.settings.notify import SEVERITIES, Channel
-from p4books.storage.run_log import DAY, RunFault, SqliteTables
+from p4books.storage.run_log import DAY, RunFault
+from p4books.storage.sqlite_tables import SqliteTables
 
 NEW, ONGOING, RECOVERED = "new", "ongoing", "recovered"  # what a change says
 KEPT = 30 * DAY  # seconds for which the end of an episode waits for a channel that fails

@@ -1,0 +1,64 @@
+"""SQLite files that create their own tables, and the columns that a newer p4books added."""
+
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from p4books.errors import DiskTrouble
+
+TableColumns = Mapping[str, Mapping[str, str]]  # by table: the columns and their declarations
+
+
+class SqliteTables:
+    """SQLite file whose missing tables and columns are created when it is opened.
+
+    `keys` are the primary keys of several columns, by table. Raises DiskTrouble if the file can't
+    be read or written.
+    """
+
+    def __init__(self, path: Path, tables: TableColumns, keys: Mapping[str, str]) -> None:
+        self._path = path
+        self._tables = tables
+        self._keys = keys
+
+    def upsert(self, table: str, values: Mapping[str, Any]) -> None:
+        """Insert a row, or replace the one with the same key."""
+        marks = ", ".join(f":{name}" for name in values)
+        with self.connect() as store:
+            store.execute(
+                f"insert or replace into {table} ({', '.join(values)}) values ({marks})", values
+            )
+
+    def query(self, sql: str, values: tuple[Any, ...] = ()) -> list[sqlite3.Row]:
+        """Return the rows of a query; none if the file does not exist, and it is not created."""
+        try:
+            if not self._path.exists():
+                return []
+        except PermissionError:  # readers of the published file may lack access to the log
+            return []
+        with self.connect() as store:
+            return store.execute(sql, values).fetchall()
+
+    @contextmanager
+    def connect(self) -> Iterator[sqlite3.Connection]:
+        """Open a connection; commit at the end, or roll back if an error is raised."""
+        try:
+            with closing(sqlite3.connect(self._path, timeout=30)) as store, store:
+                self._path.chmod(0o600)
+                store.row_factory = sqlite3.Row
+                self._create_tables(store)
+                yield store
+        except sqlite3.Error as error:
+            raise DiskTrouble(self._path, str(error)) from None
+
+    def _create_tables(self, store: sqlite3.Connection) -> None:
+        for table, columns in self._tables.items():
+            existing = {row["name"] for row in store.execute(f"pragma table_info({table})")}
+            if not existing:
+                key = f", primary key ({self._keys[table]})" if table in self._keys else ""
+                own = ", ".join(f"{name} {kind}" for name, kind in columns.items())
+                store.execute(f"create table if not exists {table} ({own}{key})")
+            for name in columns.keys() - existing if existing else ():
+                store.execute(f"alter table {table} add column {name} {columns[name]}")
