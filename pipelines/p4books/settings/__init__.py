@@ -3,11 +3,13 @@
 from p4books.settings.backup import KeepRules, check_backup_place
 from p4books.settings.delivery import DELIVERY_KINDS, Delivery
 from p4books.settings.groups import Group, GroupsInvalid
+from p4books.settings.lake import Lake
 from p4books.settings.load import (
     list_published_tenants,
     load_groups,
     load_settings,
     locate_backups,
+    locate_place,
     project_root,
 )
 from p4books.settings.model import (
@@ -28,6 +30,7 @@ __all__ = [
     "Group",
     "GroupsInvalid",
     "KeepRules",
+    "Lake",
     "Settings",
     "check_backup_place",
     "collect_settings",
@@ -37,6 +40,7 @@ __all__ = [
     "load_settings",
     "load_tenants",
     "locate_backups",
+    "locate_place",
     "normalize_address",
     "project_root",
     "read_sources",

@@ -11,6 +11,7 @@ from typing import Any
 from p4books.errors import SettingsError
 from p4books.settings.delivery import Delivery
 from p4books.settings.groups import GROUP_PREFIX, Group, find_group, parse_groups
+from p4books.settings.lake import Lake
 from p4books.settings.model import (
     TENANT_NAME,
     Settings,
@@ -86,6 +87,8 @@ class SettingsLoader:
             "data_dir": data_dir,
             "deliver": _locate_deliveries(settings, self._root),
             "backup_to": settings.backup_to and locate_backups(settings.backup_to, self._root),
+            "home": settings.home and locate_place(settings.home, self._root, "home"),
+            "lake": settings.lake and _locate_lake(settings.lake, self._root),
         }
         settings = settings.model_copy(update={**places, "tenant": name})
         settings.remember_key_place(locate_key(self._sources, name))
@@ -146,7 +149,15 @@ def expand_home(path: Path, setting: str) -> Path:
 
 def locate_backups(place: str, root: Path) -> str:
     """Return a place of backups; a relative folder is in that of the settings, as data_dir is."""
-    return place if "://" in place else str(root / expand_home(Path(place), "backup_to"))
+    return locate_place(place, root, "backup_to")
+
+
+def locate_place(place: str, root: Path, setting: str) -> str:
+    """Return the folder or URL that a setting names; a relative folder is in that of the settings.
+
+    Raises SettingsError.
+    """
+    return place if "://" in place else str(root / expand_home(Path(place), setting))
 
 
 def list_tenants(data_dir: Path) -> list[str]:
@@ -165,6 +176,11 @@ def _locate_deliveries(settings: Settings, root: Path) -> tuple[Delivery, ...]:
         replace(delivery, to=root / expand_home(delivery.to, "deliver"))
         for delivery in settings.deliver
     )
+
+
+def _locate_lake(lake: Lake, root: Path) -> Lake:
+    storage = lake.storage and locate_place(lake.storage, root, "lake")
+    return replace(lake, storage=storage)
 
 
 def _check_tenant_option(tenant: str | None) -> None:

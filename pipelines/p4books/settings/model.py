@@ -24,6 +24,7 @@ from p4books.endpoints import ENDPOINTS, get_endpoint
 from p4books.errors import SettingsError, UsageError, describe_unknown, end_sentence
 from p4books.settings.backup import KeepRules, check_backup_place, parse_keep_rules
 from p4books.settings.delivery import Delivery, parse_deliveries
+from p4books.settings.lake import Lake, parse_lake
 from p4books.settings.notify import AnyChannel, is_loopback, parse_channels
 from p4books.spelling import clean_name
 
@@ -43,7 +44,7 @@ _LIMITS = {  # by pydantic's type of error
     "tuple_type": "it must be a list of names",
 }
 _SECRETS = {"api_key", "dashboard_password"}  # every character of them counts
-_TABLES = ("deliver", "notify")  # lists of tables, or the same as JSON
+_TABLES = ("deliver", "lake", "notify")  # tables and lists of them, or these lists as JSON
 _AS_OF_NAME = re.compile(r"(.+)-asof-(\d{4}-\d\d-\d\d)")
 
 
@@ -102,6 +103,8 @@ class Settings(BaseModel):
     deliver: Annotated[tuple[Delivery, ...], BeforeValidator(parse_deliveries)] = ()
     backup_to: str | None = None
     backup_keep: Annotated[KeepRules, BeforeValidator(parse_keep_rules)] = KeepRules()
+    lake: Annotated[Lake | None, BeforeValidator(parse_lake)] = None
+    home: str | None = None
     notify: Annotated[tuple[AnyChannel, ...], BeforeValidator(parse_channels)] = ()
     parallel_lists: int = Field(default=6, ge=1, le=32)
     published_mode: Annotated[int, BeforeValidator(_parse_mode)] = 0o440
@@ -167,6 +170,15 @@ class Settings(BaseModel):
     @validator("backup_to")
     @classmethod
     def _check_backup_place(cls, value: str | None) -> str | None:
+        return check_backup_place(value) if value else None
+
+    @validator("home")
+    @classmethod
+    def _check_home(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value and "lake" in info.data and info.data["lake"] is None:
+            raise ValueError(
+                "it needs a Postgres for its leases, the `catalog` of the table `lake`"
+            )
         return check_backup_place(value) if value else None
 
     @validator("endpoints", "ignore_totals")

@@ -88,7 +88,7 @@ def select_tenant(
         raise SettingsError(describe_unknown("tenant", str(name), known, "" if known else remedy))
     if not is_default:
         values.pop("api_key", None)  # one tenant's key is never sent to another's address
-    return {**values, **_check_table(own or {}), "tenant": name}
+    return {**_merge_over(_check_table(own or {}), values), "tenant": name}
 
 
 def refuse_group(sources: Sources, tenant: str | None) -> None:

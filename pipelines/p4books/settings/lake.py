@@ -1,0 +1,79 @@
+"""Setting `lake`: the catalog and the storage of the lake, and its validation.
+
+The catalog is a Postgres, whose address may have a password: it is in no message, and in no
+representation of the setting.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from pydantic import SecretStr
+
+from p4books.errors import describe_unknown
+from p4books.settings.backup import check_backup_place
+from p4books.settings.duration import parse_duration
+
+_KEYS = ("catalog", "storage", "keep")
+_POSTGRES = "postgres:"
+_URLS = ("postgresql://", "postgres://")
+_EXAMPLE = "postgres:host=db.example.com dbname=lake user=p4books"
+
+
+@dataclass(frozen=True)
+class Lake:
+    """Where the lake is, and how long its snapshots are kept.
+
+    `catalog` is what libpq takes: `host=… dbname=…`, or a URL. `storage` is a folder or the URL of
+    one, None if there is only a catalog.
+    """
+
+    catalog: SecretStr
+    storage: str | None = None
+    keep: timedelta = timedelta(days=90)
+
+
+def parse_lake(value: object) -> Lake | None:
+    """Parse the setting: a table; empty values count as not set, and without any there is no lake.
+
+    Raises ValueError; the message has one line for each problem.
+    """
+    if value is None or isinstance(value, Lake):
+        return value
+    if not isinstance(value, Mapping):
+        why = (
+            f'it must be a table, such as {{catalog = "{_EXAMPLE}", storage = "s3://bucket/lake"}}'
+        )
+        raise ValueError(why)  # noqa: TRY004 - pydantic makes a sentence of a ValueError only
+    values = {key: each for key, each in value.items() if each != ""}
+    if not values:
+        return None
+    if problems := list(_find_problems(values)):
+        raise ValueError("\n".join(problems))
+    catalog = values["catalog"].strip()
+    if not catalog.startswith(_URLS):
+        catalog = catalog.removeprefix(_POSTGRES).lstrip()
+    storage = values.get("storage")
+    keep = parse_duration(values["keep"]) if "keep" in values else Lake.keep
+    return Lake(SecretStr(catalog), storage and check_backup_place(storage.strip()), keep)
+
+
+def _find_problems(values: Mapping[str, Any]) -> Iterator[str]:
+    yield from (describe_unknown("key", str(key), _KEYS) for key in values if key not in _KEYS)
+    texts = [key for key in _KEYS if isinstance(values.get(key), str)]
+    yield from (f"{key} must be a text" for key in _KEYS if key in values and key not in texts)
+    if "catalog" not in values:
+        yield f"catalog is missing, such as {_EXAMPLE}"
+    elif "catalog" in texts and not values["catalog"].lstrip().startswith((_POSTGRES, *_URLS)):
+        yield f"catalog must begin with postgres: or postgresql://, such as {_EXAMPLE}"
+    for key, parse in (("storage", check_backup_place), ("keep", parse_duration)):
+        if key in texts:
+            yield from (f"{key}: {why}" for why in _find_error(parse, values[key].strip()))
+
+
+def _find_error(parse: Any, text: str) -> Iterator[str]:
+    try:
+        parse(text)
+    except ValueError as error:
+        yield str(error)
