@@ -24,10 +24,11 @@ setup: .venv/.done ## Create .venv and install the pinned packages
 	$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
-system: ## Install the browser, the office program and systemd that tests use; on Debian, as root
+system: ## Install the browser, Postgres and other programs that tests use; on Debian, as root
 	@missing="$$(command -v chromium >/dev/null || echo chromium fonts-liberation) \
 		$$(command -v soffice >/dev/null || echo libreoffice-calc-nogui) \
-		$$(command -v systemd-analyze >/dev/null || echo systemd)"; \
+		$$(command -v systemd-analyze >/dev/null || echo systemd) \
+		$$(ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || echo postgresql)"; \
 	if [ -n "$$(echo $$missing)" ]; then $(APT_INSTALL) $$missing >/dev/null; fi
 
 demo: setup ## Sync a sandbox twice and show three figures; needs no key

@@ -18,6 +18,7 @@ import hypothesis
 import pytest
 from tests.browser import NewPage, open_browser, open_pages
 from tests.published_books import publish_books
+from tests.s3 import BUCKET, S3Server, run_s3
 from tests.sql.fixed_books import AS_OF, rows
 from tests.staging_sync import sync
 
@@ -309,3 +310,18 @@ def new_page(browser: "Browser") -> Iterator[NewPage]:
     """Open pages of the browser for one test."""
     with open_pages(browser) as new_page:
         yield new_page
+
+
+@pytest.fixture(scope="module")
+def s3_server() -> Iterator[S3Server]:
+    """An S3 for all tests of a module, which may stop and start it."""
+    with run_s3() as server:
+        yield server
+
+
+@pytest.fixture
+def s3(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The URL of a folder in a bucket, whose credentials are in the environment."""
+    for name, value in s3_server.variables.items():
+        monkeypatch.setenv(name, value)
+    return f"s3://{BUCKET}/p4books"

@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from p4books.backup.errors import BackupPlaceTrouble
+from p4books.backup.errors import UNCHANGED
 from p4books.backup.keep import choose_kept, find_newest
 from p4books.backup.manifest import (
     BACKUP_FILES,
@@ -23,13 +23,13 @@ from p4books.backup.manifest import (
     name_backup,
     parse_backup_name,
 )
-from p4books.backup.places import CHUNK, UNCHANGED, Place, open_place
 from p4books.backup.snapshot import Snapshot, take_snapshot
 from p4books.backup.sources import find_backups
 from p4books.errors import UsageError
 from p4books.load.schema import FORMAT
 from p4books.settings import Settings, normalize_address
 from p4books.storage.files import scratch_dir, tenant_lock
+from p4books.storage.places import CHUNK, Place, PlaceTrouble, open_place
 
 REMAINS_AGE = timedelta(days=1)  # after which what another machine left is no backup in progress
 
@@ -54,14 +54,14 @@ def back_up(settings: Settings, to: str | None = None) -> BackupResult:
     """Back up the files of a tenant to a folder or URL, by default that of the settings.
 
     Waits for nobody: a sync and a push may run. Raises P4BooksError: UsageError, NothingToBackUp,
-    AlreadyRunning if another backup does, BackupPlaceTrouble, WarehouseDamaged and the like.
+    AlreadyRunning if another backup does, PlaceTrouble, WarehouseDamaged and the like.
     """
     if not (to := to or settings.backup_to):
         raise UsageError(
             "Where should the backup go? Nothing was done. Use --to FOLDER or --to URL, or the "
             "setting backup_to."
         )
-    place = open_place(to)
+    place = open_place(to, UNCHANGED)
     with (
         tenant_lock(settings, "backup"),
         scratch_dir(settings.scratch("backup")) as scratch,
@@ -134,13 +134,13 @@ def _check_sizes(place: Place, folder: str, manifest: Manifest) -> None:
     for name, file in manifest.files.items():
         if sizes.get(name) != file.size:
             why = f"{name} has {sizes.get(name, 0):,} bytes there instead of {file.size:,}"
-            raise BackupPlaceTrouble(place.locate(folder), why, UNCHANGED)
+            raise PlaceTrouble(place.locate(folder), why, UNCHANGED)
 
 
 def _try_delete(place: Place, folder: str, names: Iterable[str]) -> None:
     try:
         place.delete(folder, names)
-    except BackupPlaceTrouble:  # the next backup does
+    except PlaceTrouble:  # the next backup does
         return
 
 

@@ -2,14 +2,9 @@
 
 from pathlib import Path
 
-from p4books.errors import P4BooksError, UsageError, end_sentence
+from p4books.errors import P4BooksError, UsageError
 
-
-class BackupPlaceTrouble(P4BooksError):
-    """The place of backups cannot be read or written; `left` says what is unchanged."""
-
-    def __init__(self, place: str, why: str, left: str) -> None:
-        super().__init__(f"{place}: {end_sentence(why)} {left} Fix that, and run it again.")
+UNCHANGED = "The files of the tenant and complete backups are unchanged."
 
 
 class BackupDamaged(P4BooksError):

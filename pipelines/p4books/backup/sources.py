@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 
 from p4books.backup.errors import (
+    UNCHANGED,
     BackupDamaged,
     BackupTooNew,
     OtherTenantsBackup,
@@ -16,7 +17,6 @@ from p4books.backup.errors import (
 )
 from p4books.backup.keep import find_newest
 from p4books.backup.manifest import MANIFEST, Manifest, decode_manifest, parse_backup_name
-from p4books.backup.places import Place, open_place
 from p4books.backup.snapshot import count_rows
 from p4books.errors import P4BooksError
 from p4books.load.warehouse import (
@@ -26,6 +26,7 @@ from p4books.load.warehouse import (
     parse_generation,
 )
 from p4books.settings import Settings
+from p4books.storage.places import Place, open_place
 
 NEWEST = "newest"  # instead of a name: the newest backup that is good and not of the future
 
@@ -76,20 +77,20 @@ def list_backup_sources(settings: Settings, place: str | None = None) -> list[Re
     """List the backups of a tenant, the newest first, also those that cannot be restored.
 
     `place` is a folder or URL of backups, by default that of the settings; without either there are
-    none. Raises PlaceMissing if the given one does not exist, UsageError and BackupPlaceTrouble.
+    none. Raises PlaceMissing if the given one does not exist, UsageError and PlaceTrouble.
     """
     if place:
         _check_folder(place)
     if not (place := place or settings.backup_to):
         return []
-    found = map(_describe_backup, find_backups(open_place(place), settings))
+    found = map(_describe_backup, find_backups(open_place(place, UNCHANGED), settings))
     return sorted(found, key=lambda source: source.name, reverse=True)
 
 
 def find_backups(place: Place, settings: Settings) -> Iterator[FoundBackup]:
     """Yield the backups of a tenant, also damaged ones and those of other books, in any order.
 
-    What an interrupted backup left is none. Raises BackupPlaceTrouble.
+    What an interrupted backup left is none. Raises PlaceTrouble.
     """
     for name, files in place.list_folders(settings.tenant).items():
         folder = f"{settings.tenant}/{name}"
@@ -113,7 +114,7 @@ def find_source(settings: Settings, name: str, place: str | None) -> Path | Foun
     """Return the generation, as a path, or the backup of this name, or at this path or URL.
 
     Raises UnknownBackup, PlaceMissing, BackupDamaged, BackupTooNew, OtherTenantsBackup,
-    BackupPlaceTrouble.
+    PlaceTrouble.
     """
     if "/" in name:
         return _open_backup(settings, name)
@@ -124,7 +125,7 @@ def find_source(settings: Settings, name: str, place: str | None) -> Path | Foun
     if not (place := place or settings.backup_to):
         raise UnknownBackup(name)
     _check_folder(place)
-    backups = find_backups(open_place(place), settings)
+    backups = find_backups(open_place(place, UNCHANGED), settings)
     if name == NEWEST:
         good = [backup for backup in backups if backup.problem is None]
         found = find_newest(good, lambda backup: backup.instant, datetime.now(UTC))
@@ -144,7 +145,7 @@ def _check_folder(place: str) -> None:
 
 def _open_backup(settings: Settings, location: str) -> FoundBackup:
     root, _, name = location.rstrip("/").rpartition("/")
-    place = open_place(root if "://" in root else str(Path(root or "/").absolute()))
+    place = open_place(root if "://" in root else str(Path(root or "/").absolute()), UNCHANGED)
     if MANIFEST not in place.list_files(name):
         raise UnknownBackup(location)
     manifest = _read_manifest(place, name, name)

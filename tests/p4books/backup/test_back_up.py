@@ -4,14 +4,14 @@ import hashlib
 from pathlib import Path
 
 import pytest
-from tests.p4books.backup.conftest import SECRET
+from tests.s3 import SECRET
 from tests.scenarios.test_backup_kill import change_books, read_state
 
 from p4books.backup import back_up, list_backup_sources, restore
-from p4books.backup.errors import BackupPlaceTrouble
+from p4books.backup.errors import UNCHANGED
 from p4books.backup.manifest import MANIFEST
-from p4books.backup.places import open_place
 from p4books.settings import KeepRules, Settings
+from p4books.storage.places import PlaceTrouble, open_place
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def settings(tmp_path: Path, s3: str) -> Settings:
 
 def test_bucket(settings: Settings, tmp_path: Path) -> None:
     """A bucket does what a folder does: remains and old backups go, the rest can be restored."""
-    place = open_place(settings.backup_to or "")
+    place = open_place(settings.backup_to or "", UNCHANGED)
     place.write("acme/20260101T000000000000Z", "warehouse.duckdb", [b"cut"])
     place.write("acme/20260101T000000000000Z", "begun-by.txt", [b"another machine, long ago"])
     states, names = [], []
@@ -59,7 +59,7 @@ def test_refused(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("HOME", str(settings.data_dir))
 
-    with pytest.raises(BackupPlaceTrouble, match="credentials") as failure:
+    with pytest.raises(PlaceTrouble, match="credentials") as failure:
         back_up(settings)
     assert SECRET not in str(failure.value)
     assert MANIFEST not in str(failure.value)

@@ -1,15 +1,16 @@
-"""Places of backups: a folder and an S3 do the same."""
+"""Places for files: a folder and an S3 do the same."""
 
 import socket
 import stat
 from pathlib import Path
 
 import pytest
-from tests.p4books.backup.conftest import SECRET
+from tests.s3 import SECRET
 
-from p4books.backup.errors import BackupPlaceTrouble
-from p4books.backup.places import describe_failure, open_place
 from p4books.errors import UsageError
+from p4books.storage.places import PlaceTrouble, describe_failure, open_place
+
+LEFT = "Nothing else was changed."
 
 
 @pytest.fixture(params=["folder", "s3"])
@@ -22,7 +23,7 @@ def location(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 def test_files(location: str) -> None:
     """What is written is listed and read as it was, and gone when it is deleted."""
-    place = open_place(location)
+    place = open_place(location, LEFT)
     assert place.list_folders("acme") == {}
 
     place.write("acme/one", "large.bin", [b"x" * 3_000_000] * 3)
@@ -42,7 +43,7 @@ def test_files(location: str) -> None:
 
 def test_only_the_owner_reads(tmp_path: Path) -> None:
     """Folders and files of a backup are their owner's alone."""
-    open_place(str(tmp_path / "out")).write("acme/one", "file", [b"x"])
+    open_place(str(tmp_path / "out"), LEFT).write("acme/one", "file", [b"x"])
 
     modes = {stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "out").rglob("*")}
     assert modes == {0o600, 0o700}
@@ -50,7 +51,7 @@ def test_only_the_owner_reads(tmp_path: Path) -> None:
 
 def test_others_files_stay(tmp_path: Path) -> None:
     """A folder in which there is something else is not deleted."""
-    place = open_place(str(tmp_path))
+    place = open_place(str(tmp_path), LEFT)
     place.write("acme/one", "ours", [b"x"])
     place.write("acme/one", "theirs", [b"x"])
 
@@ -61,8 +62,8 @@ def test_others_files_stay(tmp_path: Path) -> None:
 
 def test_no_bucket(s3: str) -> None:
     """A bucket that does not exist is named in one sentence, without the secret."""
-    with pytest.raises(BackupPlaceTrouble, match="bucket does not exist") as failure:
-        open_place("s3://other/p4books").write("acme/one", "file", [b"x"])
+    with pytest.raises(PlaceTrouble, match="bucket does not exist") as failure:
+        open_place("s3://other/p4books", LEFT).write("acme/one", "file", [b"x"])
     assert SECRET not in str(failure.value)
 
 
@@ -72,21 +73,21 @@ def test_nobody_answers(s3: str, monkeypatch: pytest.MonkeyPatch) -> None:
         unused.bind(("127.0.0.1", 0))
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{unused.getsockname()[1]}")
         monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-        with pytest.raises(BackupPlaceTrouble, match="Could not connect"):
-            open_place(s3).list_folders("acme")
+        with pytest.raises(PlaceTrouble, match="Could not connect"):
+            open_place(s3, LEFT).list_folders("acme")
 
 
 @pytest.mark.parametrize("url", ["nothing://bucket/folder", "memory://x", "https://u:pw@host/x"])
 def test_unknown_storage(url: str) -> None:
     """A place that cannot keep files is an error of usage, without what it says of secrets."""
     with pytest.raises(UsageError, match="Nothing was done") as error:
-        open_place(url)
+        open_place(url, LEFT)
     assert "pw" not in str(error.value)
 
 
 def test_url_of_a_folder(tmp_path: Path) -> None:
     """A file:// URL is the folder itself."""
-    open_place(f"file://{tmp_path}/a%20b").write("acme/one", "file", [b"x"])
+    open_place(f"file://{tmp_path}/a%20b", LEFT).write("acme/one", "file", [b"x"])
     assert (tmp_path / "a b" / "acme" / "one" / "file").read_bytes() == b"x"
 
 

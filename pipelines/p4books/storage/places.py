@@ -1,6 +1,6 @@
-"""Places of backups: a folder, or an object storage that fsspec can open.
+"""Places for files off this disk: a folder, or an object storage that fsspec can open.
 
-Below a place each tenant has a folder, and in that each backup has one.
+Below a place each tenant has a folder, and in that each backup, say, has one.
 """
 
 import os
@@ -11,18 +11,23 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import unquote
 
-from p4books.backup.errors import BackupPlaceTrouble
-from p4books.errors import P4BooksError, UsageError
+from p4books.errors import P4BooksError, UsageError, end_sentence
 
 CHUNK = 4 * 1024**2  # bytes in memory at a time
 PART = 32 * 1024**2  # bytes of a part of an upload; an object has at most 10,000
-UNCHANGED = "The files of the tenant and complete backups are unchanged."
 
 _CREDENTIAL = re.compile(r"KEY|SECRET|TOKEN|PASSWORD")
 
 
+class PlaceTrouble(P4BooksError):
+    """A place cannot be read or written; `left` says what is unchanged."""
+
+    def __init__(self, place: str, why: str, left: str) -> None:
+        super().__init__(f"{place}: {end_sentence(why)} {left} Fix that, and run it again.")
+
+
 class Place(Protocol):
-    """A folder of folders of files. Its functions raise BackupPlaceTrouble."""
+    """A folder of folders of files. Its functions raise PlaceTrouble."""
 
     def locate(self, *names: str) -> str:
         """Return the path or URL of a folder or file."""
@@ -43,20 +48,21 @@ class Place(Protocol):
         """Delete files of a folder, and the folder if it is empty then."""
 
 
-def open_place(place: str) -> Place:
+def open_place(place: str, left: str, extra: str = "backup") -> Place:
     """Open a folder, its file:// URL, or the URL of an S3-compatible storage.
 
+    `left` says what is unchanged if it fails, `extra` with which packages are installed for a URL.
     Nothing is requested yet. Raises UsageError for another URL, or if a package is missing for it.
     """
     protocol, mark, path = place.partition("://")
     if not mark:
-        return LocalPlace(Path(place))
+        return LocalPlace(Path(place), left)
     if protocol == "file":
-        return LocalPlace(Path(unquote(path)))
+        return LocalPlace(Path(unquote(path)), left)
     if protocol == "s3":
-        return RemotePlace(place)
+        return RemotePlace(place, left, extra)
     raise UsageError(
-        f"Backups are in folders or in S3-compatible storages (s3://BUCKET/FOLDER), not in "
+        "Files are kept in folders or in S3-compatible storages (s3://BUCKET/FOLDER), not in "
         f"{describe_failure(ValueError(place))}. Nothing was done."
     )
 
@@ -64,8 +70,9 @@ def open_place(place: str) -> Place:
 class LocalPlace:
     """A folder that only its owner can read."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, left: str) -> None:
         self._root = root
+        self._left = left
 
     def locate(self, *names: str) -> str:
         """Return the path of a folder or file."""
@@ -127,15 +134,16 @@ class LocalPlace:
             yield
         except OSError as error:
             why = error.strerror or str(error)
-            raise BackupPlaceTrouble(str(self._root), why, UNCHANGED) from None
+            raise PlaceTrouble(str(self._root), why, self._left) from None
 
 
 class RemotePlace:
     """A folder of an object storage, such as s3://BUCKET/FOLDER."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, left: str, extra: str) -> None:
         self._url = url
-        self._files = _open_filesystem(url)
+        self._left = left
+        self._files = _open_filesystem(url, extra)
 
     def locate(self, *names: str) -> str:
         """Return the URL of a folder or file."""
@@ -187,7 +195,7 @@ class RemotePlace:
         except P4BooksError:
             raise
         except Exception as error:  # noqa: BLE001 - each storage has errors of its own
-            raise BackupPlaceTrouble(self._url, describe_failure(error), UNCHANGED) from None
+            raise PlaceTrouble(self._url, describe_failure(error), self._left) from None
 
 
 def describe_failure(error: BaseException) -> str:
@@ -201,7 +209,7 @@ def describe_failure(error: BaseException) -> str:
     return re.sub(r"//[^/@\s]+@", "//…@", text)
 
 
-def _open_filesystem(url: str) -> Any:
+def _open_filesystem(url: str, extra: str) -> Any:
     import fsspec  # noqa: PLC0415 - half a second with what a storage needs
 
     try:
@@ -209,7 +217,7 @@ def _open_filesystem(url: str) -> Any:
     except (ImportError, ValueError) as error:
         raise UsageError(
             f"{url} cannot be opened: {describe_failure(error).rstrip('.')}. Nothing was done. "
-            "Install the extra: `pip install 'p4books[backup]'`."
+            f"Install the extra: `pip install 'p4books[{extra}]'`."
         ) from None
 
 

@@ -1,0 +1,64 @@
+"""An S3 on this machine, which can go away and come back."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+KEY, SECRET = "AKIAEXAMPLE", "example-secret-of-s3"
+BUCKET = "books"
+
+
+class S3Server:
+    """An S3 with a bucket, in a thread of this process; what it holds survives a stop."""
+
+    def __init__(self) -> None:
+        self._port = 0
+        self.start()
+        self._make_bucket()
+
+    @property
+    def address(self) -> str:
+        """The address that clients need."""
+        return f"http://127.0.0.1:{self._port}"
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The variables of the environment by which clients find it."""
+        return {
+            "AWS_ENDPOINT_URL": self.address,
+            "AWS_ACCESS_KEY_ID": KEY,
+            "AWS_SECRET_ACCESS_KEY": SECRET,
+            "AWS_DEFAULT_REGION": "us-east-1",
+        }
+
+    def start(self) -> None:
+        """Begin to answer, on the same port as before."""
+        from moto.server import ThreadedMotoServer  # noqa: PLC0415 - a second that few tests need
+
+        self._server = ThreadedMotoServer("127.0.0.1", self._port, verbose=False)
+        self._server.start()
+        self._port = self._server.get_host_and_port()[1]
+
+    def stop(self) -> None:
+        """Answer no more."""
+        self._server.stop()
+
+    def _make_bucket(self) -> None:
+        import boto3  # noqa: PLC0415 - a second that few tests need
+
+        boto3.client(
+            "s3",
+            endpoint_url=self.address,
+            region_name="us-east-1",
+            aws_access_key_id=KEY,
+            aws_secret_access_key=SECRET,
+        ).create_bucket(Bucket=BUCKET)
+
+
+@contextmanager
+def run_s3() -> Iterator[S3Server]:
+    """Run an S3 with a bucket."""
+    server = S3Server()
+    try:
+        yield server
+    finally:
+        server.stop()
