@@ -57,9 +57,10 @@ class AlreadyRunning(P4BooksError):
 
     exit_code = 75
 
-    def __init__(self, tenant: str) -> None:
+    def __init__(self, tenant: str, holder: str = "") -> None:
+        where = f" on {holder}" if holder else ""
         super().__init__(
-            f"Another run of tenant {tenant} is in progress; this one requested and changed "
+            f"Another run of tenant {tenant} is in progress{where}; this one requested and changed "
             "nothing. Try again when it has finished; a schedule does so by itself."
         )
 

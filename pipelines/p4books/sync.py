@@ -34,6 +34,7 @@ from p4books.extract.reader import (
     ReadOptions,
     read_lists,
 )
+from p4books.home import HeldState, StateNotPut, hold_state
 from p4books.load.books import (
     check_books,
     check_existing,
@@ -64,8 +65,15 @@ from p4books.publish.published_file import (
 )
 from p4books.settings import Settings, normalize_address
 from p4books.storage.database import retry_with_more_memory
-from p4books.storage.files import scratch_dir, tenant_lock
-from p4books.storage.run_log import EndpointRun, RunLog, RunRecorder, SyncSummary, record_run
+from p4books.storage.files import scratch_dir
+from p4books.storage.run_log import (
+    EndpointRun,
+    RunLog,
+    RunRecorder,
+    SyncSummary,
+    record_end,
+    record_run,
+)
 from p4books.transform.inputs import ModelInputs
 from p4books.transform.models import ModelSet, SqlSources
 
@@ -101,7 +109,7 @@ def sync(  # noqa: PLR0913 - the use case: all that a caller can choose
     for the rate limiter is within a `pause`. What fails
     for one endpoint is in `SyncSummary.faults` and does not stop the others. Raises P4BooksError if
     nothing could be done: AlreadyRunning, KeyRefused, Unreachable, ClockWrong, WarehouseLost,
-    WarehouseDamaged, OtherBooks, DiskTrouble and the like.
+    WarehouseDamaged, OtherBooks, DiskTrouble, PostgresTrouble and the like.
     """
     find_access(settings)
     if existing:
@@ -116,7 +124,7 @@ def sync(  # noqa: PLR0913 - the use case: all that a caller can choose
     summary = summary or SyncSummary(settings.tenant)
     with (
         _measure_time(summary),
-        tenant_lock(settings),
+        hold_state(settings, on_not_put=partial(_record_not_put, settings, summary)) as state,
         scratch_dir(settings.work) as scratch,
         record_run(RunLog(settings.run_log), summary) as run,
         translate_errors(settings.warehouse, scratch),
@@ -125,7 +133,9 @@ def sync(  # noqa: PLR0913 - the use case: all that a caller can choose
 
         known_times = find_known_times(settings.warehouse, clock() + MAX_SKEW)
         clock_check = ClockCheck(known_times, clock, trust=trust_clock)
-        options = ReadOptions(progress, requests=budget, clock_check=clock_check, pause=pause)
+        options = ReadOptions(
+            _check_first(state, progress), requests=budget, clock_check=clock_check, pause=pause
+        )
         try:
             extracted = _extract(settings, before, names, run, options)
         except P4BooksError:  # whatever P4 Books answers, readers get back what they had
@@ -134,6 +144,7 @@ def sync(  # noqa: PLR0913 - the use case: all that a caller can choose
                 _deliver(settings, scratch, run)
             raise
         log.info("lists read as far as this run goes")
+        state.check()
         _correct_times(settings, scratch, run, clock_check)
 
         origin = Origin(normalize_address(settings.address), run.number)
@@ -142,6 +153,7 @@ def sync(  # noqa: PLR0913 - the use case: all that a caller can choose
         _summarize(summary, extracted, loaded, before, endpoint_runs)
         log.info("%d versions loaded into a copy of the warehouse", loaded.versions)
 
+        state.check()
         has_less = _has_less_than_published(settings, before, extracted, loaded, scratch, summary)
         if loaded.copy:
             keep = loaded.has_changes and bool(before.state.scans)  # one without rows is no backup
@@ -158,6 +170,22 @@ def sync(  # noqa: PLR0913 - the use case: all that a caller can choose
             _keep_published(settings, before, scratch, sources, run)
         _deliver(settings, scratch, run)
     return summary
+
+
+def _record_not_put(settings: Settings, summary: SyncSummary, fault: StateNotPut) -> None:
+    """Record that a run was done, but that other machines do not have what it did."""
+    summary.faults.append(fault)
+    record_end(RunLog(settings.run_log), summary)
+
+
+def _check_first(state: HeldState, progress: ProgressCallback) -> ProgressCallback:
+    """Return a callback that stops the run if another machine may have begun one."""
+
+    def show_progress(endpoint: str, pages: int, announced: int, rows: int) -> None:
+        state.check()
+        progress(endpoint, pages, announced, rows)
+
+    return show_progress
 
 
 @contextmanager

@@ -1,10 +1,17 @@
-"""A Postgres server, and a catalog in it."""
+"""A Postgres server, a catalog in it, and machines that share the home of a tenant."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
+from tests.conftest import MakeSettings
 from tests.postgres import PostgresServer, run_postgres
+
+from p4books.settings import Lake, Settings
+from p4books_sandbox import Sandbox
+
+Machine = Callable[[str], Settings]
 
 
 @pytest.fixture(scope="session")
@@ -18,3 +25,20 @@ def postgres() -> Iterator[PostgresServer]:
 def catalog(postgres: PostgresServer) -> SecretStr:
     """The words by which libpq finds an empty database of the test's own."""
     return postgres.make_catalog()
+
+
+@pytest.fixture
+def machine(
+    make_settings: MakeSettings, sandbox: Sandbox, catalog: SecretStr, tmp_path: Path
+) -> Machine:
+    """Make the settings of the same tenant on several machines, by the name of the machine."""
+
+    def make(name: str) -> Settings:
+        return make_settings(
+            sandbox,
+            data_dir=tmp_path / name / "data",
+            home=str(tmp_path / "home"),
+            lake=Lake(catalog),
+        )
+
+    return make

@@ -26,6 +26,7 @@ from p4books.backup.manifest import (
 from p4books.backup.snapshot import Snapshot, take_snapshot
 from p4books.backup.sources import find_backups
 from p4books.errors import UsageError
+from p4books.home import refresh_state
 from p4books.load.schema import FORMAT
 from p4books.settings import Settings, normalize_address
 from p4books.storage.files import scratch_dir, tenant_lock
@@ -66,6 +67,7 @@ def back_up(settings: Settings, to: str | None = None) -> BackupResult:
         tenant_lock(settings, "backup"),
         scratch_dir(settings.scratch("backup")) as scratch,
     ):
+        refresh_state(settings)
         snapshot = take_snapshot(settings, scratch)
         _delete_remains(place, settings, snapshot.instant)
         before = _find_own(place, settings, snapshot)

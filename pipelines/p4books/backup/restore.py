@@ -27,6 +27,7 @@ from p4books.errors import (
     WarehouseDamaged,
     WarehouseTooNew,
 )
+from p4books.home import hold_state
 from p4books.load.schema import FORMAT
 from p4books.load.warehouse import (
     check_warehouse,
@@ -107,7 +108,8 @@ def finish_restore(settings: Settings) -> RestoreResult | None:
 def _lock(settings: Settings) -> Iterator[None]:
     """Keep syncs, pushes and evaluations of alerts of the tenant from beginning."""
     with ExitStack() as locks:
-        for name in ("run", "push", "alerts"):
+        locks.enter_context(hold_state(settings, taking="if_whole"))
+        for name in ("push", "alerts"):
             locks.enter_context(tenant_lock(settings, name))
         try:
             yield

@@ -13,6 +13,7 @@ import duckdb
 from p4books.endpoints import get_endpoint
 from p4books.endpoints.definition import Endpoint, FieldType
 from p4books.errors import UsageError, describe_unknown
+from p4books.home import hold_state, refresh_state
 from p4books.load.books import check_not_lost
 from p4books.load.normalize import fit_column
 from p4books.load.schema import (
@@ -34,7 +35,7 @@ from p4books.load.warehouse import change_warehouse, check_warehouse
 from p4books.settings import Settings
 from p4books.spelling import canonical_id
 from p4books.storage.database import borrow_reader, open_database, quote_identifier, quote_literal
-from p4books.storage.files import scratch_dir, tenant_lock
+from p4books.storage.files import scratch_dir
 
 # What dlt, too, accepts as the name of a column without changing it.
 _PLAIN_NAME = r"[a-z][a-z0-9]*(_[a-z0-9]+)*"
@@ -98,13 +99,14 @@ def adopt_field(
     """
     endpoint, field = _split_field(word)
     warehouse = settings.warehouse
+    refresh_state(settings)
     if not warehouse.exists():
         check_not_lost(settings)
         raise UsageError(
             f"Tenant {settings.tenant} has no warehouse yet. Nothing was changed. "
             "Run `p4books sync` first."
         )
-    with tenant_lock(settings), scratch_dir(settings.work) as folder:
+    with hold_state(settings), scratch_dir(settings.work) as folder:
         check_warehouse(warehouse)
         reserved = list_reserved(endpoint)
         change = partial(_adopt_in_copy, name=endpoint, field=field, kind=kind, reserved=reserved)

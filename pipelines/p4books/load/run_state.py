@@ -5,6 +5,7 @@ import statistics
 import time
 from bisect import bisect_left
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import nullcontext
 from itertools import pairwise
 from typing import Any
 
@@ -17,6 +18,7 @@ from p4books.extract.pagination import TAIL_LENGTH, ListOrder, ListProfile
 from p4books.extract.probe import ApiCapabilities, ProbeResult, detect_capabilities
 from p4books.extract.reader import EndpointState, ExtractedList, ExtractResult, count_runs_to_verify
 from p4books.extract.scan import ReadMode
+from p4books.home import hold_state
 from p4books.load.delta import Delta
 from p4books.load.pipeline import LoadResult
 from p4books.load.schema import NO_SCAN, NO_VERSIONS, VersionCounts, WarehouseState
@@ -70,7 +72,8 @@ def save_capabilities(settings: Settings, probes: Sequence[ProbeResult]) -> ApiC
     longest = max(lists, key=lambda probe: probe.announced or 0)
     capabilities = detect_capabilities(settings, ENDPOINTS[longest.endpoint])
     settings.private.mkdir(parents=True, exist_ok=True, mode=0o700)
-    RunLog(settings.run_log).save_capabilities(vars(capabilities))
+    with hold_state(settings, "check") if settings.home else nullcontext():
+        RunLog(settings.run_log).save_capabilities(vars(capabilities))
     return capabilities
 
 

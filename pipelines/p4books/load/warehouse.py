@@ -20,6 +20,7 @@ from p4books.errors import (
     WarehouseTooNew,
 )
 from p4books.load.schema import FORMAT
+from p4books.settings.model import GENERATIONS_FOLDER
 from p4books.storage.database import LOGS, borrow_reader, describe_holder
 from p4books.storage.files import copy_file, measure_files, replace_atomically
 
@@ -278,7 +279,7 @@ def _link_generation(warehouse: Path, kind: str) -> Path:
 
 
 def _generations_folder(warehouse: Path) -> Path:
-    return warehouse.parent / "generations"
+    return warehouse.parent / GENERATIONS_FOLDER
 
 
 def _list_marks(warehouse: Path) -> list[Path]:

@@ -22,6 +22,7 @@ from functools import partial
 from pathlib import Path
 
 from p4books.errors import AlreadyRunning, NotDelivered, P4BooksError
+from p4books.home import hold_state
 from p4books.publish.published_file import read_picture
 from p4books.settings import Delivery, Settings
 from p4books.storage.files import (
@@ -29,7 +30,6 @@ from p4books.storage.files import (
     name_copy,
     replace_atomically,
     scratch_dir,
-    tenant_lock,
 )
 from p4books.storage.run_log import DeliveredRecord, PublishedRecord, RunLog
 
@@ -105,7 +105,7 @@ def deliver_report(settings: Settings) -> Delivered:
         return Delivered()
     try:
         name = "run"
-        with tenant_lock(settings, name), scratch_dir(settings.scratch("deliver")) as scratch:
+        with hold_state(settings, name), scratch_dir(settings.scratch("deliver")) as scratch:
             return deliver_published(settings, scratch)
     except AlreadyRunning:
         return Delivered()

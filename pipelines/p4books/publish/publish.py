@@ -19,6 +19,7 @@ from p4books.errors import (
     OutOfMemory,
     PublishedHasMore,
 )
+from p4books.home import hold_state
 from p4books.load.books import check_not_lost, find_unfinished_lists
 from p4books.load.evolution import migrate_warehouse, needs_migration
 from p4books.load.schema import create_tables, load_endpoints, read_state
@@ -40,7 +41,7 @@ from p4books.storage.database import (
     quote_path,
     retry_with_more_memory,
 )
-from p4books.storage.files import copy_file, scratch_dir, tenant_lock
+from p4books.storage.files import copy_file, scratch_dir
 from p4books.storage.interrupt import is_stop_requested
 from p4books.storage.run_log import PublishedRecord, RunLog
 from p4books.transform.as_of import rewind_to_day
@@ -107,7 +108,7 @@ def publish_report(
     warehouse = settings.warehouse
     name = "report" if day else "run"
     sources = SqlSources.at(sql)
-    with tenant_lock(settings, name), scratch_dir(settings.scratch(name)) as scratch:
+    with hold_state(settings, name), scratch_dir(settings.scratch(name)) as scratch:
         check_not_lost(settings)
         if not warehouse.exists():
             raise NoPicture("Nothing has been copied yet. Run `p4books sync` first.")

@@ -76,6 +76,7 @@ def push_records(  # noqa: PLR0913 - the use case: all that a caller can choose
     """
     started = time.monotonic()
     check_writable(endpoint)
+    _check_one_machine(settings)
     options, retry_policy = options or PushOptions(), retry_policy or RetryPolicy()
     report = PushReport(endpoint, dry_run=options.dry_run)
     with tenant_lock(settings, "push"), open_ledger(settings.ledger) as ledger:
@@ -129,6 +130,17 @@ def push_records(  # noqa: PLR0913 - the use case: all that a caller can choose
                     _reconcile(reconciler, lost, report, progress)
     report.seconds = time.monotonic() - started
     return report
+
+
+def _check_one_machine(settings: Settings) -> None:
+    """Raise UsageError if other machines could push the same records without this ledger."""
+    if settings.home:
+        raise UsageError(
+            f"The setting home lets any machine work for tenant {settings.tenant}, but the ledger "
+            "of pushes is on the disk of one: another machine would create the same records again. "
+            "Nothing was sent. Push from one machine, whose settings have no home and a data_dir "
+            "of their own."
+        )
 
 
 def check_writable(name: str) -> None:

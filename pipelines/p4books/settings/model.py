@@ -29,6 +29,7 @@ from p4books.settings.notify import AnyChannel, is_loopback, parse_channels
 from p4books.spelling import clean_name
 
 ENV_PREFIX = "SOURCES__P4BOOKS__"
+GENERATIONS_FOLDER = "generations"  # beside the warehouse
 MIN_PASSWORD = 12  # characters: whoever guesses has one try every two seconds
 _SCHEMAS = {"main", "raw", "staging", "core", "reporting", "custom", "seeds"}
 TENANT_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
@@ -258,6 +259,11 @@ class Settings(BaseModel):
     def warehouse(self) -> Path:
         """The private warehouse: every version of every record."""
         return self.private / "warehouse.duckdb"
+
+    @property
+    def generations(self) -> Path:
+        """The folder of the earlier generations of the warehouse."""
+        return self.private / GENERATIONS_FOLDER
 
     @property
     def run_log(self) -> Path:

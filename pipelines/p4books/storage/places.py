@@ -44,6 +44,9 @@ class Place(Protocol):
     def open(self, folder: str, name: str) -> Iterator[bytes]:
         """Yield the content of a file."""
 
+    def read(self, folder: str, name: str, start: int, size: int) -> bytes:
+        """Return a part of a file; less than `size` bytes if it is shorter or missing."""
+
     def delete(self, folder: str, names: Iterable[str]) -> None:
         """Delete files of a folder, and the folder if it is empty then."""
 
@@ -119,6 +122,16 @@ class LocalPlace:
             while chunk := file.read(CHUNK):
                 yield chunk
 
+    def read(self, folder: str, name: str, start: int, size: int) -> bytes:
+        """Return a part of a file; less than `size` bytes if it is shorter or missing."""
+        path = self._root / folder / name
+        with self._translate_errors():
+            if not path.exists():
+                return b""
+            with path.open("rb") as file:
+                file.seek(start)
+                return file.read(size)
+
     def delete(self, folder: str, names: Iterable[str]) -> None:
         """Delete files of a folder, and the folder if it is empty then."""
         path = self._root / folder
@@ -180,6 +193,15 @@ class RemotePlace:
         with self._translate_errors(), self._files.open(address, "rb", block_size=CHUNK) as file:
             while chunk := file.read(CHUNK):
                 yield chunk
+
+    def read(self, folder: str, name: str, start: int, size: int) -> bytes:
+        """Return a part of a file; less than `size` bytes if it is shorter or missing."""
+        with self._translate_errors():
+            try:
+                address = self.locate(folder, name)
+                return bytes(self._files.cat_file(address, start=start, end=start + size))
+            except (FileNotFoundError, ValueError):  # the second: it has no byte there
+                return b""
 
     def delete(self, folder: str, names: Iterable[str]) -> None:
         """Delete files of a folder, which exists as long as it has files."""

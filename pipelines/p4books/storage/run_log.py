@@ -596,11 +596,18 @@ def record_run(log: RunLog, summary: SyncSummary) -> Iterator[RunRecorder]:
         log.record_faults(run.number, map(RunFault.of, errors))
         log.end_run(run.number, outcome, [*shown, *fold_errors(summary.faults)], summary.notes)
         raise
+    record_end(log, summary)
+
+
+def record_end(log: RunLog, summary: SyncSummary) -> None:
+    """Record how a run ended that raised nothing, with the faults that it has by now."""
+    if summary.run is None:
+        return
     faults = summary.faults
     if faults:
-        log.record_faults(run.number, map(RunFault.of, faults))
+        log.record_faults(summary.run, map(RunFault.of, faults))
     outcome = type(faults[0]).__name__ if faults else DONE
-    log.end_run(run.number, outcome, fold_errors(faults), summary.notes)
+    log.end_run(summary.run, outcome, fold_errors(faults), summary.notes)
 
 
 def _raise_if_stopped(summary: SyncSummary) -> None:

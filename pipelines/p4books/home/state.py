@@ -1,0 +1,368 @@
+"""Holding a tenant's state: taken from its home under a lease, and put back, whole or not at all.
+
+The home has the files in objects that are never written again; which of them make up the state is
+a row in Postgres. That row is replaced by one statement, which has the lease as its condition, so
+that whoever lost it can put nothing back. The first file to read.
+"""
+
+import logging
+import re
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from p4books.errors import DiskTrouble, P4BooksError
+from p4books.home.errors import (
+    NOT_PUT,
+    UNTOUCHED,
+    LeaseLost,
+    StateDamaged,
+    StateMissing,
+    StateNotPut,
+    StateTooNew,
+    StateUnrelated,
+)
+from p4books.home.files import PUBLISHED, LocalState, TenantFiles
+from p4books.home.lease import (
+    BRIEF_SECONDS,
+    LEASE_IS_MINE,
+    Claim,
+    Lease,
+    hold_lease,
+    name_tenant_key,
+)
+from p4books.home.manifest import Manifest, decode_manifest, encode_manifest, hash_chunks
+from p4books.home.transfer import DamagedObject, Downloader, Uploader, locate_local_chunks
+from p4books.settings import Settings
+from p4books.storage.files import scratch_dir, tenant_lock
+from p4books.storage.places import Place, open_place
+from p4books.storage.postgres import PostgresTrouble, connect_postgres
+from p4books.storage.shared_tables import SCHEMA
+
+RETRIED_SECONDS = 30.0  # that a Postgres which restarts may take at the end of a run
+EXTRA = "lake"  # with which the packages for other storages are installed
+
+_LOOK = f"""
+select identity, number, put_by, to_char(put_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS UTC')
+from {SCHEMA}.state where tenant = %s
+""".encode()
+_LOAD = f"select manifest from {SCHEMA}.state where tenant = %s and identity = %s".encode()
+_PUT = f"""
+with mine as (select tenant, holder from {SCHEMA}.lease where {LEASE_IS_MINE} for update)
+insert into {SCHEMA}.state as state (tenant, identity, number, home, manifest, put_by, put_at)
+select tenant, %s, %s, %s, %s, holder, clock_timestamp() from mine
+on conflict (tenant) do update set
+    identity = excluded.identity, number = excluded.number, home = excluded.home,
+    manifest = excluded.manifest, put_by = excluded.put_by, put_at = excluded.put_at
+returning identity
+""".encode()
+
+Taking = Literal["always", "if_whole", "never"]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class HeldState:
+    """A tenant's state while this process may change it, alone over all machines."""
+
+    lease: Lease | None = None
+
+    def check(self) -> None:
+        """Raise LeaseLost if this process is known to hold the state no longer; asks nobody."""
+        if self.lease:
+            self.lease.check()
+
+    def is_mine(self) -> bool:
+        """Return whether this process still holds the state, by asking. Raises PostgresTrouble."""
+        return self.lease is None or self.lease.is_mine()
+
+
+@contextmanager
+def hold_state(
+    settings: Settings,
+    name: str = "run",
+    wait: float = 0,
+    on_not_put: Callable[[StateNotPut], None] | None = None,
+    taking: Taking = "always",
+) -> Iterator[HeldState]:
+    """Hold a tenant's lock called `name`, and its state if it has a home.
+
+    Then the files are brought up to date first, and put back at the end, also after an error, but
+    not if the process is interrupted. `taking` says whether they are brought up to date; if they
+    are not, those of this machine become the state. Raises AlreadyRunning if another process has
+    the lock, or another machine the lease, for `wait` seconds; what keeps the state from being
+    taken, with nothing changed; and StateNotPut at the end unless `on_not_put` is called with it.
+    """
+    with tenant_lock(settings, name, wait):
+        if not settings.home:
+            yield HeldState()
+            return
+        with tenant_lock(settings, "home", max(wait, BRIEF_SECONDS)):
+            home = _Home(settings)
+            with home.hold(name, wait) as lease:
+                home.take(lease, taking)
+                with _putting(home, lease, on_not_put):
+                    yield HeldState(lease)
+
+
+def refresh_state(settings: Settings, wait: float = BRIEF_SECONDS) -> None:
+    """Bring the files of this machine up to date, if the tenant has a home.
+
+    Raises what `hold_state` raises.
+    """
+    if settings.home:
+        with hold_state(settings, "refresh", wait):
+            pass
+
+
+@contextmanager
+def _putting(
+    home: "_Home", lease: Lease, on_not_put: Callable[[StateNotPut], None] | None
+) -> Iterator[None]:
+    try:
+        yield
+    except LeaseLost:
+        raise
+    except Exception:
+        if fault := home.try_put(lease):
+            log.warning("%s", fault)
+        raise
+    if fault := home.try_put(lease):
+        if on_not_put is None:
+            raise fault
+        on_not_put(fault)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What Postgres has of a tenant; `put` says by whom and when it was put."""
+
+    identity: str
+    number: int
+    put: str
+
+
+@dataclass
+class _Home:
+    """The home of one tenant, and its files on this machine."""
+
+    settings: Settings
+    files: TenantFiles = field(init=False)
+    memory: LocalState = field(init=False)
+    number: int = 0
+
+    def __post_init__(self) -> None:
+        self.tenant = name_tenant_key(self.settings)
+        self.files = TenantFiles(self.settings)
+        self.memory = self.files.load_memory()
+
+    @contextmanager
+    def hold(self, purpose: str, wait: float) -> Iterator[Lease]:
+        """Hold the lease; the folder's identity is on disk before."""
+        with self._translate_errors():
+            if not self.files.memory.exists():
+                self.files.save_memory(self.memory)
+        with hold_lease(Claim.of(self.settings, purpose, self.memory.seed), wait) as lease:
+            yield lease
+
+    def take(self, lease: Lease, taking: Taking = "always") -> None:
+        """Bring the files of this machine up to date. Raises P4BooksError, with nothing changed."""
+        found = self._look()
+        self.number = max(self.memory.number, found.number if found else 0)
+        if taking == "never" or not self._must_download(found):
+            return
+        try:
+            self._download_state(found, lease)
+        except StateDamaged as error:
+            if taking == "always":
+                raise
+            log.warning("%s", error)
+
+    def _download_state(self, found: _Found | None, lease: Lease) -> None:
+        assert found is not None  # noqa: S101 - there is something to download
+        manifest = self._load_manifest(found)
+        with self._translate_errors(), scratch_dir(self.files.taking) as scratch:
+            new = self._download(found, manifest, lease, scratch)
+            self._replace(found, manifest, new)
+        log.info("state %d taken: %d files", found.number, len(new))
+
+    def _download(
+        self, found: _Found, manifest: Manifest, lease: Lease, scratch: Path
+    ) -> dict[str, Path]:
+        """Put together the files that this machine has not; return their paths by name."""
+        frozen = {name: self.files.freeze(name, scratch) for name in self.files.list_names()}
+        present = {name: hash_chunks(path) for name, path in frozen.items()}
+        self._warn_of_changes(present, found)
+        wanted = [name for name, file in manifest.files.items() if present.get(name) != file.chunks]
+        downloader = Downloader(self._open_place(UNTOUCHED), self.tenant, manifest)
+        local = locate_local_chunks(present, frozen)
+        try:
+            return downloader.download(wanted, local, scratch, lease.check)
+        except DamagedObject as damage:
+            if not lease.is_mine():  # whoever has it now deleted what the state needs no longer
+                lease.check()
+            raise StateDamaged(self.settings.tenant, str(damage), found.put) from None
+
+    def try_put(self, lease: Lease) -> StateNotPut | None:
+        """Put the files back; return why that failed, None if it did not."""
+        try:
+            self.put(lease)
+        except P4BooksError as error:
+            return StateNotPut(error)
+        return None
+
+    def put(self, lease: Lease) -> None:
+        """Put the files back, whole or not at all. Raises P4BooksError."""
+        if self.settings.restoring.exists():  # its files are half in place
+            return
+        with self._translate_errors():
+            names = self.files.list_names()
+            before = self.memory.manifest
+            clean = {
+                name
+                for name, mark in self.memory.marks.items()
+                if name in before.files and name in names and self.files.read_mark(name) == mark
+            }
+            if self.memory.identity and clean == set(names) == before.files.keys():
+                return
+            lease.check()
+            place = self._open_place(NOT_PUT)
+            sizes = place.list_files(self.tenant)
+            with scratch_dir(self.files.taking) as scratch:
+                kept = before.keep_useful(sizes)
+                uploader = Uploader(place, self.tenant, lease.name, kept, lease.check)
+                present = {digest for chunks in kept.values() for digest, _ in chunks}
+                started_ns = time.time_ns()
+                marks = self.files.list_marks(names, started_ns)
+                for name in clean:
+                    if present.issuperset(before.files[name].chunks):
+                        uploader.files[name] = before.files[name]
+                manifest = uploader.upload(self._list_sources(names, uploader, scratch))
+            identity, number = f"{lease.name}-{secrets.token_hex(4)}", self.number + 1
+            self._replace_row(lease, identity, number, manifest)
+            self._remember(identity, number, manifest, marks)
+            self._delete_unused(place, sizes, manifest, lease)
+        log.info("state %d put", number)
+
+    def _list_sources(
+        self, names: list[str], uploader: Uploader, scratch: Path
+    ) -> Iterator[tuple[str, Path, int]]:
+        for name in names:
+            if name not in uploader.files:
+                written_ns = self.files.locate(name).stat().st_mtime_ns
+                yield name, self.files.freeze(name, scratch), written_ns
+
+    def _look(self) -> _Found | None:
+        with connect_postgres(self._catalog, UNTOUCHED) as connection:
+            row = connection.execute(_LOOK, (self.tenant,)).fetchone()
+        return _Found(row[0], row[1], f"{row[2]}, {row[3]}") if row else None
+
+    def _must_download(self, found: _Found | None) -> bool:
+        """Return whether the home has another state than this machine.
+
+        Raises StateMissing, StateUnrelated.
+        """
+        memory, tenant = self.memory, self.settings.tenant
+        if found is None:
+            if memory.identity:
+                raise StateMissing(tenant, memory.number, "none")
+            return False
+        if found.identity == memory.identity:
+            return not memory.is_whole
+        if memory.identity is None and self.files.has_history():
+            raise StateUnrelated(tenant, self.settings.private, found.put)
+        if memory.identity and memory.is_whole and found.number <= memory.number:
+            raise StateMissing(tenant, memory.number, f"state {found.number} of {found.put}")
+        return True
+
+    def _load_manifest(self, found: _Found) -> Manifest:
+        with connect_postgres(self._catalog, UNTOUCHED) as connection:
+            row: Any = connection.execute(_LOAD, (self.tenant, found.identity)).fetchone()
+        manifest = decode_manifest(bytes(row[0])) if row else None
+        if manifest is None:
+            raise StateTooNew(self.settings.tenant)
+        return manifest
+
+    def _replace(self, found: _Found, manifest: Manifest, new: dict[str, Path]) -> None:
+        """Put the files in place; until all are, this machine remembers that they are not."""
+        memory = LocalState(self.memory.seed, found.identity, found.number, is_whole=False)
+        self.files.save_memory(memory)
+        self.memory = memory
+        for name in self.files.list_names():
+            if name not in manifest.files and name != PUBLISHED:
+                self.files.remove(name)
+        for name, path in new.items():
+            self.files.place(name, path, manifest.files[name].written_ns)
+        marks = self.files.list_marks(list(manifest.files), time.time_ns())
+        self._remember(found.identity, found.number, manifest, marks)
+
+    def _remember(
+        self, identity: str, number: int, manifest: Manifest, marks: dict[str, str]
+    ) -> None:
+        self.memory = LocalState(self.memory.seed, identity, number, manifest, marks)
+        self.files.save_memory(self.memory)
+
+    def _replace_row(self, lease: Lease, identity: str, number: int, manifest: Manifest) -> None:
+        """Make a manifest the tenant's state, if the lease is still ours. Raises LeaseLost."""
+        values = (identity, number, self.settings.home, encode_manifest(manifest))
+        tries_until = time.monotonic() + RETRIED_SECONDS
+        while True:
+            lease.check()
+            try:
+                with connect_postgres(self._catalog, NOT_PUT) as connection:
+                    if connection.execute(_PUT, (*lease.identity, *values)).fetchone():
+                        return
+                    raise lease.describe_loss(connection)
+            except PostgresTrouble:  # whether it was done or not, it may be done again
+                if time.monotonic() > tries_until:
+                    raise
+                time.sleep(1)
+
+    def _delete_unused(
+        self, place: Place, sizes: dict[str, int], manifest: Manifest, lease: Lease
+    ) -> None:
+        """Delete objects of this and earlier holders that are in use no longer."""
+        ours = re.compile(r"\.?(\d{10})-[0-9a-f]{16}-\d+")  # with a dot, if it was not finished
+        tokens = {name: int(match[1]) for name in sizes if (match := ours.fullmatch(name))}
+        unused = [
+            name
+            for name, token in tokens.items()
+            if name not in manifest.objects and token <= lease.token
+        ]
+        try:
+            place.delete(self.tenant, unused)
+        except P4BooksError as error:  # the next one to put does
+            log.info("%s", error)
+
+    def _warn_of_changes(self, present: dict[str, tuple[bytes, ...]], found: _Found) -> None:
+        """Say that something done on this machine gives way because it was never put back."""
+        before = self.memory.manifest.files
+        if not self.memory.is_whole or not before:
+            return
+        if any(before[name].chunks != present.get(name) for name in before if name != PUBLISHED):
+            log.warning(
+                "What was done on this machine after state %d was never put back, and gives way "
+                "to state %d of %s.",
+                *(self.memory.number, found.number, found.put),
+            )
+
+    def _open_place(self, left: str) -> Place:
+        return open_place(self.settings.home or "", left, EXTRA)
+
+    @property
+    def _catalog(self) -> Any:
+        assert self.settings.lake is not None  # noqa: S101 - the settings see to it
+        return self.settings.lake.catalog
+
+    @contextmanager
+    def _translate_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            path = error.filename or self.settings.private
+            raise DiskTrouble(path, error.strerror or str(error)) from None
