@@ -142,6 +142,7 @@ def sync(  # noqa: PLR0913 - the use case: all that a caller can choose
             with suppress(P4BooksError, OSError, duckdb.Error):
                 _keep_published(settings, before, scratch, sources, run)
                 _deliver(settings, scratch, run)
+                _write_lake(settings, scratch, run)
             raise
         log.info("lists read as far as this run goes")
         state.check()
@@ -169,6 +170,7 @@ def sync(  # noqa: PLR0913 - the use case: all that a caller can choose
         else:
             _keep_published(settings, before, scratch, sources, run)
         _deliver(settings, scratch, run)
+        _write_lake(settings, scratch, run)
     return summary
 
 
@@ -401,3 +403,20 @@ def _deliver(settings: Settings, scratch: Path, run: RunRecorder) -> None:
     done = deliver_published(settings, folder)
     run.summary.delivered += done.files
     run.summary.faults += done.faults
+
+
+def _write_lake(settings: Settings, scratch: Path, run: RunRecorder) -> None:
+    """Write what the lake, if there is one, lacks of the published file."""
+    if not settings.lake:
+        return
+    from p4books.lake import write_lake  # noqa: PLC0415 - only for those who have one
+
+    try:
+        done = write_lake(settings, run.number, scratch)
+    except P4BooksError as fault:
+        run.summary.faults.append(fault)
+        return
+    if done:
+        run.summary.snapshot = done.number
+        run.summary.notes += done.notes
+        log.info("lake written")

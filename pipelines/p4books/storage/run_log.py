@@ -78,6 +78,12 @@ _TABLES: dict[str, dict[str, str]] = {
         "folder": "text not null",
         "files": "text not null",
     },
+    "lake": {
+        "id": "integer primary key",
+        "digest": "text not null",
+        "place": "text not null",
+        "snapshot": "integer not null",
+    },
     "known": {
         "endpoint": "text primary key",
         "source": "text not null",
@@ -225,6 +231,18 @@ class DeliveredRecord:
     digest: str
     folder: str
     files: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class LakeRecord:
+    """What of the published file is in the lake.
+
+    `digest` is that of the file, `place` changes with the lake, `snapshot` is its number there.
+    """
+
+    digest: str
+    place: str
+    snapshot: int
 
 
 @dataclass(frozen=True)
@@ -389,6 +407,15 @@ class RunLog:
         rows = self._tables.query("select mark, digest, access, inputs from published")
         return PublishedRecord(**rows[0]) if rows else None
 
+    def save_lake(self, record: LakeRecord) -> None:
+        """Save what of the published file is in the lake."""
+        self._tables.upsert("lake", {"id": 1, **vars(record)})
+
+    def load_lake(self) -> LakeRecord | None:
+        """Return what of the published file is in the lake; None if that is not known."""
+        rows = self._tables.query("select digest, place, snapshot from lake")
+        return LakeRecord(**rows[0]) if rows else None
+
     def save_delivered(self, delivery: str, record: DeliveredRecord) -> None:
         """Save what of a delivery is in its folder."""
         row = {**vars(record), "files": json.dumps(record.files), "delivery": delivery}
@@ -531,7 +558,8 @@ class SyncSummary:
 
     `notes` are messages about work in progress and new fields, which are not errors; `left_out`
     counts the custom reports that could not be published; `delivered` are the files that were
-    written into folders of the setting `deliver`; `run` is the number of the run, None if it did
+    written into folders of the setting `deliver`; `snapshot` is the one of the lake that was
+    written, None if there was none; `run` is the number of the run, None if it did
     not begin.
     """
 
@@ -547,6 +575,7 @@ class SyncSummary:
     published: bool = False
     left_out: int = 0
     delivered: list[str] = field(default_factory=list)
+    snapshot: int | None = None
     run: int | None = None
 
     def sum(self, count: str) -> int:

@@ -1,0 +1,16 @@
+"""Lake: the published tables of each tenant as snapshots in DuckLake, for many readers."""
+
+from p4books.lake.errors import LakeMissing, LakeTrouble
+from p4books.lake.place import LakePlace, find_lake
+from p4books.lake.read import open_lake
+from p4books.lake.write import LakeSnapshot, write_lake
+
+__all__ = [
+    "LakeMissing",
+    "LakePlace",
+    "LakeSnapshot",
+    "LakeTrouble",
+    "find_lake",
+    "open_lake",
+    "write_lake",
+]

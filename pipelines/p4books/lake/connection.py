@@ -1,0 +1,148 @@
+"""DuckDB connections to lakes: extensions, credentials, and errors without them.
+
+The extensions are DuckDB's own signed files from wheels of its version; nothing is downloaded.
+Passwords are in temporary secrets of the connection, so that neither a message nor a list of
+databases shows one.
+"""
+
+import importlib.resources
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import duckdb
+
+from p4books.errors import OutOfMemory, P4BooksError, UsageError
+from p4books.lake.errors import LakeConflict, LakeTrouble
+from p4books.lake.place import LakePlace
+from p4books.storage.database import quote_identifier, quote_literal
+from p4books.storage.places import describe_failure
+from p4books.storage.postgres import parse_catalog
+
+INLINED_ROWS = 50  # of a change; so few go into the catalog instead of a file of their own
+_EXTENSIONS = ("ducklake", "postgres_scanner")
+_S3 = "s3://"
+_IDLE = "-c idle_in_transaction_session_timeout=1h"  # a first snapshot is written for minutes
+
+
+def load_extensions(con: duckdb.DuckDBPyConnection, *places: LakePlace) -> None:
+    """Load the extensions that lakes need, and log in to their storages.
+
+    Raises UsageError if a package is missing or is for another DuckDB, and duckdb.Error.
+    """
+    con.execute("set autoinstall_known_extensions = false")
+    con.execute("set autoload_known_extensions = false")
+    storages = {place.storage for place in places if place.storage.startswith(_S3)}
+    for name in (*_EXTENSIONS, *(["httpfs"] if storages else [])):
+        con.execute(f"load {quote_literal(_find_extension(name))}")
+    for number, storage in enumerate(sorted(storages)):
+        _log_in(con, f"p4books_storage_{number}", storage)
+
+
+def attach_lake(
+    con: duckdb.DuckDBPyConnection, place: LakePlace, name: str, options: dict[str, str]
+) -> None:
+    """Attach a lake under a name; `options` are of `attach`, as SQL. Raises duckdb.Error."""
+    from psycopg.conninfo import make_conninfo  # noqa: PLC0415 - 0.15 s
+
+    words = parse_catalog(place.catalog)
+    words["options"] = f"{words['options']} {_IDLE}"
+    password = str(words.pop("password", None) or "")
+    own = {"metadata_schema": quote_literal(place.schema)}
+    if password:
+        secret = f"{name}_catalog"
+        con.execute(
+            f"create or replace temporary secret {quote_identifier(secret)}"
+            f" (type postgres, password {quote_literal(password)})"
+        )
+        own["meta_secret"] = quote_literal(secret)
+    listed = ", ".join(f"{key} {value}" for key, value in {**own, **options}.items())
+    path = quote_literal(f"ducklake:postgres:{make_conninfo(**words)}")
+    con.execute(f"attach {path} as {quote_identifier(name)} ({listed})")
+
+
+@contextmanager
+def translate_errors(place: LakePlace, left: str) -> Iterator[None]:
+    """Turn errors of DuckDB into ours; `left` says what is unchanged.
+
+    Raises LakeTrouble, LakeConflict, OutOfMemory, and what is ours already.
+    """
+    try:
+        yield
+    except P4BooksError:
+        raise
+    except duckdb.OutOfMemoryException as error:
+        raise OutOfMemory(str(error).splitlines()[0]) from None
+    except duckdb.Error as error:
+        if "conflict" in str(error) and isinstance(error, duckdb.TransactionException):
+            raise LakeConflict(place.tenant) from None
+        raise LakeTrouble(place.tenant, describe_lake_error(place, error), left) from None
+    except OSError as error:
+        raise LakeTrouble(place.tenant, error.strerror or str(error), left) from None
+
+
+def describe_lake_error(place: LakePlace, error: Exception) -> str:
+    """Describe an error of DuckDB in one line, without a password or a key."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    text = " ".join(lines[:3])
+    if password := parse_catalog(place.catalog).get("password"):
+        text = text.replace(str(password), "…")
+    return describe_failure(ValueError(text))
+
+
+def _find_extension(name: str) -> str:
+    """Return the path of an extension's file. Raises UsageError."""
+    try:
+        folder = importlib.resources.files(f"duckdb_extension_{name}")
+        version = f"v{duckdb.__version__}"
+        file = folder.joinpath("extensions", version, f"{name}.duckdb_extension")
+        if file.is_file():
+            return str(file)
+    except ModuleNotFoundError:
+        pass
+    raise UsageError(
+        f"The lake needs DuckDB's extension {name} for version {duckdb.__version__}. Nothing was "
+        "written into it. Install the extra: `pip install 'p4books[lake]'`."
+    )
+
+
+def _log_in(con: duckdb.DuckDBPyConnection, name: str, storage: str) -> None:
+    """Give a connection the credentials of a storage, from where backups have theirs."""
+    options = {"type": "s3", "scope": quote_literal(f"{storage.rstrip('/')}/"), **_find_login()}
+    listed = ", ".join(f"{key} {value}" for key, value in options.items())
+    con.execute(f"create temporary secret {name} ({listed})")
+
+
+def _find_login() -> dict[str, str]:
+    """Find the login to S3 as Amazon's own programs do: variables, files, the machine's role.
+
+    An address of one's own is taken for a server that has buckets in its paths, not in its names.
+    """
+    try:
+        import botocore.session  # noqa: PLC0415 - 0.1 s, and only for S3
+        from botocore.exceptions import BotoCoreError  # noqa: PLC0415
+    except ImportError:
+        raise UsageError(
+            "S3 cannot be used without another package. Nothing was done. Install the extra: "
+            "`pip install 'p4books[lake]'`."
+        ) from None
+    try:
+        session = botocore.session.get_session()
+        client: Any = session.create_client("s3", region_name=_find_region(session))
+        found = session.get_credentials()
+    except BotoCoreError as error:
+        raise UsageError(f"S3 cannot be used: {describe_failure(error)}") from None
+    scheme, _, host = client.meta.endpoint_url.partition("://")
+    login = {"region": quote_literal(client.meta.region_name)}
+    if not host.endswith(("amazonaws.com", "amazonaws.com.cn")):
+        is_tls = "true" if scheme == "https" else "false"
+        login |= {"endpoint": quote_literal(host), "url_style": "'path'", "use_ssl": is_tls}
+    if found is None:  # a public bucket
+        return login
+    keys = found.get_frozen_credentials()
+    login |= {"key_id": quote_literal(keys.access_key), "secret": quote_literal(keys.secret_key)}
+    return login | ({"session_token": quote_literal(keys.token)} if keys.token else {})
+
+
+def _find_region(session: Any) -> str:
+    return str(session.get_config_variable("region") or "us-east-1")

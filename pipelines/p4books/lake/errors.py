@@ -1,0 +1,52 @@
+"""Errors of the lake; each message is shown to the user as it is."""
+
+from p4books.errors import P4BooksError, SettingsError, end_sentence
+
+LEFT = (
+    "The published file and the last snapshot of the lake are unchanged; the next run writes what "
+    "is missing."
+)
+LEFT_READING = "Nothing was changed."
+
+
+class LakeTrouble(P4BooksError):
+    """The lake of a tenant cannot be read or written; `left` says what is unchanged."""
+
+    def __init__(self, tenant: str, why: str, left: str) -> None:
+        super().__init__(f"The lake of tenant {tenant} cannot be used: {end_sentence(why)} {left}")
+
+
+class LakeConflict(P4BooksError):
+    """Another program wrote into the lake of a tenant at the same time."""
+
+    def __init__(self, tenant: str) -> None:
+        super().__init__(
+            f"Another program wrote into the lake of tenant {tenant} at the same time, so this "
+            f"snapshot was not. {LEFT}"
+        )
+
+
+class LakeLost(P4BooksError):
+    """The tenant was taken over by another machine before the snapshot was written."""
+
+    def __init__(self, tenant: str) -> None:
+        super().__init__(
+            f"Another machine has taken over tenant {tenant}, so this run wrote no snapshot of the "
+            "lake. The run there does."
+        )
+
+
+class LakeMissing(P4BooksError):
+    """The lake of a tenant has no snapshot yet, or not the one that was named."""
+
+    exit_code = 2
+
+
+class NoLake(SettingsError):
+    """The settings of a tenant name no lake."""
+
+    def __init__(self, tenant: str) -> None:
+        super().__init__(
+            f"Tenant {tenant} has no lake. Nothing was done. Set `catalog` and `storage` under "
+            "[sources.p4books.lake] in .dlt/config.toml or .dlt/secrets.toml."
+        )
