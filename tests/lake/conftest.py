@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 from tests.conftest import MakeSettings
+from tests.lake.lake_books import LakeBooks, make_lake_settings
 from tests.postgres import PostgresServer, run_postgres
 
 from p4books.settings import Lake, Settings
@@ -42,3 +43,9 @@ def machine(
         )
 
     return make
+
+
+@pytest.fixture
+def books(tmp_path: Path, catalog: SecretStr, fixed_file: Path) -> LakeBooks:
+    """A tenant with the books that golden files are made from, and a lake in a folder."""
+    return LakeBooks(make_lake_settings(tmp_path, catalog), fixed_file)

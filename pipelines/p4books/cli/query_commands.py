@@ -3,8 +3,8 @@
 import os
 import shutil
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -65,6 +65,12 @@ decimal_option = click.option(
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="The first N rows only.")
 @decimal_option
 @lang_option
+@click.option("--lake", is_flag=True, help="Read the lake instead of the published file.")
+@click.option(
+    "--at",
+    metavar="SNAPSHOT|TIME",
+    help="With --lake: as of a snapshot, by its number, or a day or an instant.",
+)
 @as_of_option
 @tenant_option
 def query(
@@ -77,6 +83,8 @@ def query(
     limit: int | None,
     decimal: str | None,
     lang: str | None,
+    lake: bool,
+    at: str | None,
     as_of: str | None,
     tenant: str | None,
 ) -> None:
@@ -89,6 +97,7 @@ def query(
         raise UsageError("Give exactly one of SQL, --file F.sql and --model NAME.")
     kind = _choose_format(kind, output, as_json=as_json)
     _check_decimal(kind, decimal)
+    source = _LakeChoice.parse(lake=lake, at=at, as_of=as_of)
     if file:
         sql = _read_sql(file)
     from p4books.cli.console import print_rows
@@ -98,15 +107,12 @@ def query(
         execute_query,
         fetch_rows,
         limit_query,
-        open_published,
         result_columns,
     )
     from p4books.settings import load_settings
 
     settings = load_settings(tenant, need_key=False)
-    published = find_published_file(settings, as_of)
-    with open_published(published) as con:
-        warn_of_changes(settings, published)
+    with _open_lake(settings, source, sql) if source else _open_file(settings, as_of) as con:
         if kind == "xlsx" and output:
             language = Language(lang or settings.language)
             choice = _WorkbookChoice(output, settings.export_mode, language, limit)
@@ -399,6 +405,47 @@ def warn_of_changes(settings: "Settings", file: Path) -> None:
     with suppress(P4BooksError, OSError):
         if changes := describe_changes(settings, file):
             log_note(changes)
+
+
+@dataclass(frozen=True)
+class _LakeChoice:
+    """The snapshot of the lake to read; None is the last one."""
+
+    at: str | None
+
+    @classmethod
+    def parse(cls, *, lake: bool, at: str | None, as_of: str | None) -> "_LakeChoice | None":
+        """Return the choice of the options, None without --lake. Raises UsageError."""
+        if at is not None and not lake:
+            raise UsageError("--at is a snapshot of the lake; add --lake.")
+        if lake and as_of:
+            raise UsageError("--as-of is the file of a past day; with --lake use --at.")
+        return cls(at) if lake else None
+
+
+@contextmanager
+def _open_file(settings: "Settings", as_of: str | None) -> "Iterator[duckdb.DuckDBPyConnection]":
+    """Open the published file, or that of a day."""
+    from p4books.publish.query import open_published
+
+    published = find_published_file(settings, as_of)
+    with open_published(published) as con:
+        warn_of_changes(settings, published)
+        yield con
+
+
+@contextmanager
+def _open_lake(
+    settings: "Settings", choice: _LakeChoice, sql: str | None
+) -> "Iterator[duckdb.DuckDBPyConnection]":
+    """Open a snapshot of the lake, and say what it lacks."""
+    from p4books.lake.read import open_lake, refuse_writing
+
+    refuse_writing(sql or "")
+    with open_lake(settings, choice.at) as lake:
+        for note in lake.notes:
+            log_note(note)
+        yield lake.con
 
 
 def _choose_format(kind: str | None, output: Path | None, *, as_json: bool) -> str:

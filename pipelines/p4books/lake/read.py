@@ -1,39 +1,68 @@
-"""Reading the lake: one snapshot of a tenant, or of all tenants of a group."""
+"""Reading the lake: one snapshot of a tenant, or those of all tenants of a group."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, time
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import duckdb
-import pendulum
 
-from p4books.errors import UsageError
+from p4books.errors import QueryFailed, UsageError
 from p4books.lake.connection import attach_lake, load_extensions, translate_errors
 from p4books.lake.errors import LEFT_READING, LakeMissing
 from p4books.lake.place import LakePlace, require_lake
-from p4books.settings import Settings
-from p4books.storage.database import open_database, quote_literal
+from p4books.lake.union import create_union
+from p4books.settings import Settings, load_settings
+from p4books.storage.database import MEMORY_STEPS, open_database, quote_literal
 
 LAKE = "lake"
 
+_WRITING = {duckdb.StatementType.COPY, duckdb.StatementType.EXPORT}  # what a folder would allow
+_DAY = re.compile(r"\d{4}-?\d\d-?\d\d")
+
+
+@dataclass(frozen=True)
+class OpenLake:
+    """A connection that reads a lake, and sentences about what is left out of it."""
+
+    con: duckdb.DuckDBPyConnection
+    notes: tuple[str, ...] = ()
+
 
 @contextmanager
-def open_lake(settings: Settings, at: str | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+def open_lake(settings: Settings, at: str | None = None) -> Iterator[OpenLake]:
     """Open the lake of a tenant read-only, as of its last snapshot or that of `at`.
 
     `at` is the number of a snapshot, a day, which is shown as it was at its end, or an instant;
-    without a zone it is in the tenant's. Nothing but the lake is accessible. Raises NoLake,
-    LakeMissing, LakeTrouble, PostgresTrouble, SettingsError and UsageError.
+    without a zone it is in the tenant's. The lake of a group has the tables of its tenants' lakes,
+    each under the others, with the column `tenant` first. Nothing but the files of the lake is
+    accessible. Raises NoLake, LakeMissing, LakeTrouble, SettingsError and UsageError.
     """
-    place = require_lake(settings)
     choice = parse_at(at, settings.timezone)
-    with translate_errors(place, LEFT_READING), open_database() as con:
-        load_extensions(con, place)
-        _attach(con, place, LAKE, choice)
-        con.execute(f"use {LAKE}")
-        _lock_down(con, place)
-        yield con
+    if settings.members and choice and choice.startswith("snapshot_version"):
+        raise UsageError(
+            f"The snapshots of each tenant of {settings.tenant} have numbers of their own; name a "
+            "day or an instant, such as --at 2026-10-31T18:00."
+        )
+    of = [load_settings(each, need_key=False) for each in settings.members] or [settings]
+    places = [require_lake(each) for each in of]
+    with (
+        TemporaryDirectory() as spill,
+        open_database(spill=Path(spill), memory=MEMORY_STEPS[-1]) as con,
+    ):
+        with translate_errors(places[0], LEFT_READING):
+            load_extensions(con, *places)
+        notes: tuple[str, ...] = ()
+        if settings.members:
+            notes = _open_group(con, settings.tenant, places, choice)
+        else:
+            _attach(con, places[0], LAKE, choice)
+            con.execute(f"use {LAKE}")
+        _lock_down(con, places)
+        yield OpenLake(con, notes)
 
 
 def parse_at(at: str | None, timezone: str) -> str | None:
@@ -43,7 +72,7 @@ def parse_at(at: str | None, timezone: str) -> str | None:
     """
     if at is None:
         return None
-    if re.fullmatch(r"\d{1,18}", at):
+    if re.fullmatch(r"\d{1,7}", at):
         return f"snapshot_version {at}"
     try:
         instant = datetime.fromisoformat(at)
@@ -52,36 +81,67 @@ def parse_at(at: str | None, timezone: str) -> str | None:
             f"{at} is neither the number of a snapshot nor a day or an instant such as "
             "2026-10-31 or 2026-10-31T18:00. `p4books lake` lists the snapshots."
         ) from None
-    if re.fullmatch(r"\d{4}-?\d\d-?\d\d|\d{4}-?W\d\d(-?\d)?", at):
+    if _DAY.fullmatch(at):
         instant = datetime.combine(instant, time.max)
     if instant.tzinfo is None:
+        import pendulum  # noqa: PLC0415 - 0.1 s
+
         instant = instant.replace(tzinfo=pendulum.timezone(timezone))
     return f"snapshot_time {quote_literal(instant.astimezone(UTC).isoformat(' '))}"
+
+
+def refuse_writing(sql: str) -> None:
+    """Raise QueryFailed if a statement would write files, as the lake's own folder allows."""
+    try:
+        kinds = {statement.type for statement in duckdb.extract_statements(sql)}
+    except duckdb.Error:  # whoever runs it says what is wrong
+        return
+    if kinds & _WRITING:
+        raise QueryFailed("A query of the lake writes no files; nothing was run. Use -o FILE.")
+
+
+def _open_group(
+    con: duckdb.DuckDBPyConnection, group: str, places: Sequence[LakePlace], choice: str | None
+) -> tuple[str, ...]:
+    """Attach the lakes of a group, and make views of all of them; return what is left out."""
+    databases: dict[str, str] = {}
+    notes: list[str] = []
+    for number, place in enumerate(places):
+        try:
+            _attach(con, place, f"{LAKE}_{number}", choice)
+            databases[place.tenant] = f"{LAKE}_{number}"
+        except LakeMissing as error:
+            notes.append(f"{place.tenant} is left out: {error}")
+    if not databases:
+        raise LakeMissing(f"No tenant of {group} has such a snapshot. {notes[0]}")
+    with translate_errors(places[0], LEFT_READING):
+        notes += create_union(con, databases)
+    return tuple(notes)
 
 
 def _attach(
     con: duckdb.DuckDBPyConnection, place: LakePlace, name: str, choice: str | None
 ) -> None:
-    """Attach a snapshot of a lake. Raises LakeMissing and duckdb.Error."""
+    """Attach a snapshot of a lake. Raises LakeMissing and LakeTrouble."""
     key, _, value = (choice or "").partition(" ")
     options = {"read_only": "", "create_if_not_exists": "false"} | ({key: value} if key else {})
-    try:
-        attach_lake(con, place, name, options)
-    except duckdb.InvalidInputException as error:
-        if "No snapshot found" in str(error):
-            which = f"number {value}" if key == "snapshot_version" else f"as early as {value}"
+    with translate_errors(place, LEFT_READING):
+        try:
+            attach_lake(con, place, name, options)
+        except duckdb.InvalidInputException as error:
+            text = str(error)
+            if "No snapshot found" not in text and "does not exist" not in text:
+                raise
+            which = "yet. Run `p4books sync` first."
+            if key:
+                as_of = f"{value}" if key == "snapshot_version" else f"as early as {value}"
+                which = f"{as_of}. `p4books lake` lists those that it has."
             raise LakeMissing(
-                f"The lake of tenant {place.tenant} has no snapshot {which}. `p4books lake` lists "
-                "those that it has."
+                f"The lake of tenant {place.tenant} has no snapshot {which}"
             ) from None
-        if "does not exist" in str(error):
-            raise LakeMissing(
-                f"The lake of tenant {place.tenant} has no snapshot yet. Run `p4books sync` first."
-            ) from None
-        raise
 
 
-def _lock_down(con: duckdb.DuckDBPyConnection, *places: LakePlace) -> None:
+def _lock_down(con: duckdb.DuckDBPyConnection, places: Sequence[LakePlace]) -> None:
     """Deny access to everything but the files of these lakes."""
     folders = ", ".join(quote_literal(place.data) for place in places)
     con.execute(f"set allowed_directories = [{folders}]")

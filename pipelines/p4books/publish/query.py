@@ -324,7 +324,8 @@ def list_columns(con: duckdb.DuckDBPyConnection, model: CatalogEntry) -> list[Ca
     """List the columns of a model in their order."""
     columns = con.execute(
         "select column_name, data_type, coalesce(comment, '') from duckdb_columns()"
-        " where schema_name = ? and table_name = ? order by column_index",
+        " where database_name = current_database() and schema_name = ? and table_name = ?"
+        " order by column_index",
         [model.layer, model.model],
     ).fetchall()
     labels = _load_labels(con, model)
@@ -455,7 +456,7 @@ def _suggest_model(con: duckdb.DuckDBPyConnection, message: str) -> str:
         return message.strip()
     rows = con.execute(
         "select distinct schema_name || '.' || table_name from duckdb_columns()"
-        " where schema_name <> 'main' and not internal"
+        " where database_name = current_database() and schema_name <> 'main' and not internal"
     ).fetchall()
     models = [name for (name,) in rows]
     if any(f'"{name}"' in message or f'"{name.partition(".")[2]}"' in message for name in models):

@@ -1,0 +1,249 @@
+"""Snapshots of the lake: what they hold, what they cost, and what stops them."""
+
+import json
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+from tests.lake.lake_books import LakeBooks, make_lake_settings
+from tests.postgres import PASSWORD, PostgresServer
+from tests.s3 import SECRET, S3Server
+
+from p4books.lake import LakeTrouble, open_lake
+from p4books.lake.errors import LakeConflict, LakeLost
+from p4books.storage.postgres import PostgresTrouble
+
+LONG_TABLE = (
+    "create table custom.long as select range as id, range * 1.10::decimal(18, 2) as amount"
+    " from range(5000)"
+)
+
+
+def test_snapshots(books: LakeBooks) -> None:
+    """The lake has every table of the file, row by row, after the first and each later snapshot."""
+    books.publish(LONG_TABLE)
+
+    assert books.write_number() == 1
+    assert books.find_differences() == []
+    files = books.count_files()
+
+    books.publish(
+        "update custom.long set amount = amount + 0.01 where id % 1000 = 7",
+        "delete from custom.long where id = 4999",
+        "insert into custom.long values (1, 1.10), (1, 1.10), (6000, null)",
+        "drop table reporting.abc_customers",
+        "drop view reporting.sales_cube",
+        "update about set published_at = now()",
+    )
+    snapshot = books.write()
+
+    assert snapshot is not None
+    assert sorted(snapshot.changed) == [
+        "custom.long",
+        "main.about",
+        "reporting.abc_customers",
+        "reporting.sales_cube",
+    ]
+    assert books.find_differences() == []
+    assert books.count_files() == files  # so few rows are in the catalog
+    assert books.query("select count(*) from custom.long", "1") == [(5000,)]
+    assert books.query("select count(*), sum(amount) from custom.long") == [
+        (5002, Decimal("13741753.35"))
+    ]
+
+
+def test_label(books: LakeBooks) -> None:
+    """A snapshot says which run wrote it, as of when the books are, and what changed."""
+    books.publish()
+    books.write_number()
+    books.publish("update about set as_of_on = '2026-04-01'")
+    number = books.write_number()
+
+    (row,) = books.query(
+        "select author, commit_message, commit_extra_info from snapshots()"
+        f" where snapshot_id = {number}"
+    )
+    extra = json.loads(str(row[2]))
+    assert row[:2] == ("p4books", "Run 7, as of 2026-04-01")
+    assert (extra["run"], extra["as_of_on"]) == (7, "2026-04-01")
+    assert extra["changed"] == ["main.about"]
+
+
+def test_nothing_new(books: LakeBooks) -> None:
+    """A file that the lake has already makes no snapshot, even if nobody remembers that."""
+    books.publish()
+    books.write_number()
+
+    assert books.write() is None
+    books.settings.run_log.unlink()
+    books.publish()
+    snapshot = books.write()
+    assert snapshot is not None
+    assert (snapshot.number, snapshot.changed) == (None, ())
+    assert books.write() is None
+
+
+def test_other_columns(books: LakeBooks) -> None:
+    """A table with other columns or types is made again, and so are views with another SQL."""
+    books.publish("create table custom.a as select 1 as x, 'a' as y")
+    books.write_number()
+    books.publish(
+        "create or replace table custom.a as select 1::bigint as x, true as z",
+        "create view custom.c as select x from custom.a",
+        "create view custom.b as select x + 1 as x from custom.c",
+        "comment on table custom.a is 'One row.'",
+    )
+    books.write_number()
+
+    assert books.find_differences() == []
+    assert books.query("select comment from duckdb_tables() where table_name = 'a'") == [
+        ("One row.",)
+    ]
+    books.publish("drop view custom.b", "create table custom.b as select 3 as x")
+    books.write_number()
+    assert books.find_differences() == []
+
+
+EXACT = {
+    "hugeint": "99999999999999999999999999999999999999::hugeint",
+    "too huge": "170141183460469231731687303715884105727::hugeint",
+    "uhugeint": "340282366920938463463374607431768211455::uhugeint",
+    "enum": "'a'::enum('a', 'b')",
+    "array": "[1, 2]::integer[2]",
+    "interval": "interval '-1 month'",
+    "time with zone": "timetz '10:00:00+01'",
+    "bits": "'0101'::bit",
+    "union": "union_value(a := 1)",
+    "list of huge": "[170141183460469231731687303715884105727::hugeint]",
+    "decimal": "-9999999999999999.99::decimal(18, 2)",
+    "long decimal": "1234567890123456789012345678.0123456789::decimal(38, 10)",
+    "double": "1e-320::double",
+    "not a number": "'nan'::double",
+    "text": "'a' || chr(0) || '😀 ''\"\\n'",
+    "empty text": "''",
+    "endless": "timestamptz 'infinity'",
+    "nanoseconds": "timestamp_ns '2026-01-01 00:00:00.123456789'",
+    "before Christ": "date '0044-03-15 (BC)'",
+    "bytes": "'\\x00\\xFF'::blob",
+    "json": "'{\"a\": 1.0}'::json",
+    "struct": "{'a b': 1, 'c': [{'x': 0.10::decimal(18, 2)}]}",
+}
+
+
+def test_types(books: LakeBooks) -> None:
+    """Whatever type a custom model has, the lake shows the same values, few rows or many."""
+    columns = ", ".join(f'{value} as "{name}"' for name, value in EXACT.items())
+    books.publish(
+        f"create table custom.few as select {columns}",
+        f"create table custom.many as select {columns}, range as id from range(200)",
+    )
+    snapshot = books.write()
+
+    assert snapshot is not None
+    assert snapshot.notes == ()
+    texts = ", ".join(f'"{name}"::varchar' for name in EXACT)
+    expected = books.query(f"select {texts} from (select {columns})")
+    assert books.query(f"select {texts} from custom.few") == expected
+    assert books.query(f"select distinct {texts} from custom.many") == expected
+    assert books.find_differences() == []
+
+
+def test_reserved_column(books: LakeBooks) -> None:
+    """A table with a column that the catalog cannot have is left out, with a note; no other is."""
+    books.publish(
+        "create table custom.odd as select 1 as xmin, 2 as Row_Id",
+        'create table custom.even as select 1 as rowid, 2 as "a ""b", 3 as ñ, 4 as "select"',
+    )
+    snapshot = books.write()
+
+    assert snapshot is not None
+    assert snapshot.notes == (
+        "custom.odd is not in the lake, where no column may be called xmin and Row_Id.",
+    )
+    books.publish("update custom.even set rowid = 5, ñ = 6")
+    books.write_number()
+    assert books.find_differences() == ["custom.odd"]
+
+
+def test_two_machines(tmp_path: Path, catalog: SecretStr, fixed_file: Path) -> None:
+    """The lease is asked for after the first read: a run that lost it then writes nothing.
+
+    What another run commits after that question is a conflict, so that it can't be undone.
+    """
+    first, second = (
+        LakeBooks(make_lake_settings(tmp_path / name, catalog, str(tmp_path / "lake")), fixed_file)
+        for name in "ab"
+    )
+    for each in (first, second):
+        each.publish()
+    first.write_number()
+    second.publish("update about set as_of_on = '2026-04-02'")
+    first.publish("update about set as_of_on = '2026-04-03'")
+
+    with pytest.raises(LakeLost, match="Another machine has taken over tenant acme"):
+        second.write(is_mine=lambda: False)
+
+    def let_other_write() -> bool:
+        first.write_number()
+        return True
+
+    with pytest.raises(LakeConflict, match="at the same time"):
+        second.write(is_mine=let_other_write)
+    assert first.query("select as_of_on::varchar from about") == [("2026-04-03",)]
+    assert first.find_differences() == []
+    second.write_number()  # as its next run would
+    assert second.find_differences() == []
+
+
+def test_catalog_away(books: LakeBooks, postgres: PostgresServer) -> None:
+    """Without Postgres a run fails with a sentence that shows no password; the next one writes."""
+    books.publish()
+    books.write_number()
+    books.publish("update about set as_of_on = '2026-04-02'")
+    postgres.kill()
+    try:
+        with pytest.raises((PostgresTrouble, LakeTrouble)) as raised:
+            books.write()
+    finally:
+        postgres.start()
+
+    assert PASSWORD not in str(raised.value)
+    assert "127.0.0.1" in str(raised.value)
+    books.write_number()
+    assert books.find_differences() == []
+
+
+def test_restored_catalog(books: LakeBooks, postgres: PostgresServer, tmp_path: Path) -> None:
+    """A lake that is not there any more is written again, although the file did not change."""
+    books.publish()
+    books.write_number()
+    settings = make_lake_settings(tmp_path, postgres.make_catalog(), str(tmp_path / "other"))
+    again = LakeBooks(settings, books.source)
+
+    assert again.write_number() == 1
+    assert again.find_differences() == []
+
+
+def test_s3(
+    s3: str, s3_server: S3Server, tmp_path: Path, catalog: SecretStr, fixed_file: Path
+) -> None:
+    """The files may be in an S3, with the login of the environment; without it a run fails."""
+    books = LakeBooks(make_lake_settings(tmp_path, catalog, s3), fixed_file)
+    books.publish(LONG_TABLE)
+    books.write_number()
+    assert books.find_differences() == []
+
+    books.publish("update custom.long set amount = 0")
+    s3_server.stop()
+    try:
+        with pytest.raises(LakeTrouble) as raised:
+            books.write()
+    finally:
+        s3_server.start()
+    assert SECRET not in str(raised.value)
+    books.write_number()
+    assert books.find_differences() == []
+    with open_lake(books.settings) as lake:
+        assert SECRET not in str(lake.con.execute("from duckdb_secrets()").fetchall())
+        assert PASSWORD not in str(lake.con.execute("from duckdb_databases()").fetchall())
