@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 from tests.conftest import MakeSettings
-from tests.lake.lake_books import LakeBooks, make_lake_settings
+from tests.lake.lake_books import LakeBooks, make_lake_settings, write_small_file
 from tests.postgres import PostgresServer, run_postgres
 
 from p4books.settings import Lake, Settings
@@ -45,7 +45,13 @@ def machine(
     return make
 
 
+@pytest.fixture(scope="session")
+def small_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A published file of three tables and a view."""
+    return write_small_file(tmp_path_factory.mktemp("small") / "acme.duckdb")
+
+
 @pytest.fixture
-def books(tmp_path: Path, catalog: SecretStr, fixed_file: Path) -> LakeBooks:
-    """A tenant with the books that golden files are made from, and a lake in a folder."""
-    return LakeBooks(make_lake_settings(tmp_path, catalog), fixed_file)
+def books(tmp_path: Path, catalog: SecretStr, small_file: Path) -> LakeBooks:
+    """A tenant with a small published file, and a lake in a folder."""
+    return LakeBooks(make_lake_settings(tmp_path, catalog), small_file)

@@ -10,10 +10,10 @@ from pydantic import SecretStr
 
 from p4books.lake import LakeSnapshot, open_lake, write_lake
 from p4books.lake.place import require_lake
-from p4books.lake.tables import list_tables
+from p4books.lake.tables import fit_values, list_tables
 from p4books.publish.published_file import FileAccess, replace_published
 from p4books.settings import Lake, Settings
-from p4books.storage.database import open_database, quote_path
+from p4books.storage.database import STORAGE_VERSION, open_database, quote_path
 from p4books.storage.files import scratch_dir
 from p4books.storage.run_log import RunLog
 
@@ -29,11 +29,10 @@ class LakeBooks:
         """Publish the file with changes, as SQL, to what was published last."""
         last = self.settings.published
         built = self.settings.data_dir / "built.duckdb"
-        built.parent.mkdir(exist_ok=True)
+        built.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(last if last.exists() else self.source, built)
         built.chmod(0o600)
         with duckdb.connect(built) as con:
-            con.execute("create schema if not exists custom")
             for change in changes:
                 con.execute(change)
         record = replace_published(built, last, FileAccess(0o640))
@@ -71,7 +70,7 @@ class LakeBooks:
             theirs.pop("main.lake_tables")
             different = ours.keys() ^ theirs.keys()
             for name in ours.keys() & theirs.keys():
-                table = ours[name]
+                table = fit_values(file, ours[name], "published")
                 own = file.execute(f"select {table.values} from published.{table.quoted}")
                 rows, columns = own.fetchall(), own.description
                 held = lake.con.execute(f"from lake.{table.quoted}")
@@ -95,3 +94,25 @@ def make_lake_settings(
 def sort_rows(rows: Sequence[tuple[object, ...]]) -> list[str]:
     """Return rows in an order that does not depend on where they are from."""
     return sorted(map(repr, rows))
+
+
+SMALL = """
+create table about as select
+    'made of' as made_of, timestamptz '2026-03-31 12:45:00Z' as published_at,
+    date '2026-03-31' as as_of_on, timestamptz '2026-03-31 12:30:00Z' as as_of_at,
+    '1.0' as p4books_version;
+create schema core;
+create schema custom;
+create table core.sales as
+    select range as id, 'USD' as currency, range * 1.10::decimal(18, 2) as amount from range(5000);
+comment on table core.sales is 'One row per sale.';
+create view core.large_sales as select * exclude (currency, id) from core.sales where amount > 5000;
+create table core.as_of as select 'acme' as tenant, date '2026-03-31' as as_of_on;
+"""
+
+
+def write_small_file(file: Path) -> Path:
+    """Write a published file of three tables and a view."""
+    with duckdb.connect(file, config={"storage_compatibility_version": STORAGE_VERSION}) as con:
+        con.execute(SMALL)
+    return file

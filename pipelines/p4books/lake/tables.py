@@ -29,6 +29,7 @@ _INEXACT = re.compile(
     r"\b(U?HUGEINT|ENUM|BIT|UNION|BIGNUM|INTERVAL|TIME WITH TIME ZONE|TIMETZ|VARIANT|GEOMETRY)\b"
     r'|"NULL"|\[\d+\]'
 )
+_EXCLUDED = re.compile(r"(?<=EXCLUDE \()[^()]*(?=\))")  # DuckDB writes them in any order
 _WHOLE = "DECIMAL(38,0)"
 _TEXT = "VARCHAR"
 _SALT = "'p4books'"  # of the second half of a digest
@@ -85,7 +86,8 @@ class LakeTable:
     @property
     def layout(self) -> str:
         """What is another one if the table has to be made again."""
-        return _digest(f"{self.sql or ''} {list(self.columns.items())}")
+        sql = _EXCLUDED.sub(_sort_names, self.sql or "")
+        return _digest(f"{sql} {list(self.columns.items())}")
 
     @property
     def comments(self) -> str:
@@ -163,17 +165,36 @@ def list_tables(con: duckdb.DuckDBPyConnection, database: str) -> list[LakeTable
     return sorted(tables, key=lambda table: (table.sql is not None, table.key))
 
 
+def fit_values(con: duckdb.DuckDBPyConnection, table: LakeTable, database: str) -> LakeTable:
+    """Return the table as it is, or with texts where a whole number is too long for a decimal."""
+    narrowed = [
+        quote_identifier(name)
+        for name, kind in table.columns.items()
+        if kind == _WHOLE and table.types[name] != kind
+    ]
+    if not narrowed:
+        return table
+    too_long = " or ".join(
+        f"(try_cast({x} as {_WHOLE}) is null and {x} is not null)" for x in narrowed
+    )
+    found = con.execute(f"select 1 from {database}.{table.quoted} where {too_long} limit 1")
+    return table.as_texts() if found.fetchone() else table
+
+
 def digest_rows(con: duckdb.DuckDBPyConnection, table: LakeTable, database: str) -> tuple[int, str]:
     """Return the number of rows of a table and a digest that does not depend on their order.
 
-    `database` is the published file, whose values are digested as the lake holds them. Raises
-    duckdb.ConversionException if it cannot hold one.
+    `database` is the published file, whose values are digested as the lake holds them.
     """
     source = f"select {table.values} from {database}.{table.quoted}"
     rows, first, second = con.execute(
         f"select count(*), sum(h1), sum(h2) from (select {table.hashes} from ({source}))"
     ).fetchone() or (0, None, None)
     return rows, f"{first or 0:x}-{second or 0:x}-{duckdb.__version__}"  # hash() may change
+
+
+def _sort_names(names: re.Match[str]) -> str:
+    return ", ".join(sorted(names[0].split(", ")))
 
 
 def _digest(text: str) -> str:

@@ -16,7 +16,7 @@ import duckdb
 from p4books.lake.connection import INLINED_ROWS, attach_lake, load_extensions, translate_errors
 from p4books.lake.errors import LEFT, LakeLost
 from p4books.lake.place import LakePlace, find_lake
-from p4books.lake.tables import LakeTable, digest_rows, list_tables
+from p4books.lake.tables import LakeTable, digest_rows, fit_values, list_tables
 from p4books.publish.published_file import inspect_published
 from p4books.publish.query import result_columns
 from p4books.settings import Settings
@@ -232,11 +232,8 @@ class _SnapshotWriter:
         )
 
     def _write_table(self, table: LakeTable) -> None:
-        try:
-            rows, digest = digest_rows(self.con, table, _FILE)
-        except duckdb.ConversionException:
-            table = table.as_texts()
-            rows, digest = digest_rows(self.con, table, _FILE)
+        table = fit_values(self.con, table, _FILE)
+        rows, digest = digest_rows(self.con, table, _FILE)
         now = _Known(table.layout, table.comments, rows, digest)
         known = self._known.get(table.key)
         is_there = self._present.get(table.key) == "table"
