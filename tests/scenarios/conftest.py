@@ -13,14 +13,15 @@ from typing import Any
 import pytest
 
 Order = dict[str, Any]
+VICTIMS = Path(__file__).with_name("victims.py")
 
 
 class Victims:
     """Runs that can be killed, one at a time; each is a process of its own."""
 
-    def __init__(self, state: Path) -> None:
+    def __init__(self, state: Path, program: Path = VICTIMS) -> None:
         self._program = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("victims.py"))],
+            [sys.executable, str(program)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, "XDG_STATE_HOME": str(state)},
@@ -37,13 +38,26 @@ class Victims:
 
         With `kill_after` it is killed that many seconds after `begun` returns true.
         """
-        victim = int(self._ask(json.dumps(order)))
+        self.start(order)
         if kill_after is not None:
             last = time.monotonic() + 10
             while not begun() and time.monotonic() < last:
                 time.sleep(0.001)
             time.sleep(kill_after)
-            os.kill(victim, signal.SIGKILL)  # it is reaped only after the next line
+            self.kill()
+        return self.wait()
+
+    def start(self, order: Order) -> int:
+        """Start an order and return the number of its process."""
+        self._victim = int(self._ask(json.dumps(order)))
+        return self._victim
+
+    def kill(self) -> None:
+        """Kill the process that was started last, unless it has ended."""
+        os.kill(self._victim, signal.SIGKILL)  # it is reaped only after `wait`
+
+    def wait(self) -> int:
+        """Wait for the process that was started last, and return how it ended."""
         return int(self._ask(""))
 
     def end(self) -> None:

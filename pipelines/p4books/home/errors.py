@@ -14,10 +14,10 @@ NOT_PUT = (
 class LeaseLost(P4BooksError):
     """The lease of a tenant expired, or another machine has it."""
 
-    def __init__(self, tenant: str, why: str) -> None:
+    def __init__(self, tenant: str, why: str, left: str) -> None:
         super().__init__(
-            f"This machine may not work for tenant {tenant} any more: {end_sentence(why)} "
-            f"{NOT_PUT} Run again."
+            f"This machine may not work for tenant {tenant} any more: {end_sentence(why)} {left} "
+            "Run again."
         )
 
 

@@ -6,6 +6,7 @@ in the same transaction (`LEASE_IS_MINE`).
 """
 
 import hashlib
+import logging
 import os
 import platform
 import secrets
@@ -55,6 +56,9 @@ _LOOK = f"select 1 from {SCHEMA}.lease where {LEASE_IS_MINE}".encode()
 _HOLDER = f"select holder, purpose from {SCHEMA}.lease where tenant = %s".encode()
 
 
+log = logging.getLogger(__name__)
+
+
 @dataclass(frozen=True)
 class Claim:
     """Who asks for a lease: for which tenant, for what, and with which folder of its files.
@@ -94,27 +98,36 @@ class Lease:
         """A name that no other holder of any lease of the tenant has; they sort by token."""
         return f"{self.token:010}-{self.identity[2]}"
 
-    def check(self) -> None:
+    def check(self, left: str = NOT_PUT) -> None:
         """Raise LeaseLost if the lease is known to be lost or was not renewed in time.
 
-        Asks nobody: it costs nothing.
+        `left` says what became of the work. Asks nobody: it costs nothing.
         """
         if self._lost is None and _now() > self._valid_until:
             self._lost = f"its lease was not renewed for {LEASE_SECONDS:.0f} s"
         if self._lost is not None:
-            raise LeaseLost(self._claim.tenant, self._lost)
+            raise LeaseLost(self._claim.tenant, self._lost, left)
+
+    def confirm(self, left: str = NOT_PUT) -> None:
+        """Ask Postgres whether this holder still has the lease, and raise LeaseLost if not.
+
+        Raises PostgresTrouble.
+        """
+        with connect_postgres(self._claim.catalog, left) as connection:
+            if connection.execute(_LOOK, self.identity).fetchone() is None:
+                raise self.describe_loss(connection, left)
 
     def is_mine(self) -> bool:
         """Ask Postgres whether this holder still has the lease. Raises PostgresTrouble."""
         with connect_postgres(self._claim.catalog, NOT_PUT) as connection:
             return connection.execute(_LOOK, self.identity).fetchone() is not None
 
-    def describe_loss(self, connection: "psycopg.Connection") -> LeaseLost:
+    def describe_loss(self, connection: "psycopg.Connection", left: str = NOT_PUT) -> LeaseLost:
         """Say why the lease is no longer valid, now that a statement found that."""
         row = connection.execute(_HOLDER, (self._claim.tenant,)).fetchone()
         holder = row[0] if row else "nobody"
         self._lost = f"its lease expired, and was last given to {holder}"
-        return LeaseLost(self._claim.tenant, self._lost)
+        return LeaseLost(self._claim.tenant, self._lost, left)
 
     def release(self) -> None:
         """Let others have the lease; one that is lost is left to whoever has it."""
@@ -122,6 +135,7 @@ class Lease:
         with suppress(P4BooksError), connect_postgres(self._claim.catalog, NOT_PUT) as connection:
             connection.execute(_RELEASE, self.identity)
         self._thread.join(RETRY_SECONDS)
+        log.debug("lease released")
 
     def _keep(self) -> None:
         pause = RENEW_SECONDS
@@ -177,6 +191,7 @@ def _acquire(claim: Claim, wait: float) -> Lease:
             create_shared_tables(connection)
             values = (claim.tenant, nonce, holder, claim.purpose, claim.folder, LEASE_SECONDS)
             if row := connection.execute(_ACQUIRE, values).fetchone():
+                log.debug("lease %d acquired", row[0])
                 return Lease(claim, row[0], nonce, asked_at)
             other, purpose = connection.execute(_HOLDER, (claim.tenant,)).fetchone() or ("", "")
         patience = max(wait, BRIEF_SECONDS if purpose in BRIEF else 0.0)

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -174,6 +175,7 @@ class _Home:
         """Bring the files of this machine up to date. Raises P4BooksError, with nothing changed."""
         found = self._look()
         self.number = max(self.memory.number, found.number if found else 0)
+        log.debug("state %d looked up", self.number)
         if taking == "never" or not self._must_download(found):
             return
         try:
@@ -187,7 +189,9 @@ class _Home:
         assert found is not None  # noqa: S101 - there is something to download
         manifest = self._load_manifest(found)
         with self._translate_errors(), scratch_dir(self.files.taking) as scratch:
+            log.debug("taking state %d", found.number)
             new = self._download(found, manifest, lease, scratch)
+            log.debug("files put together")
             self._replace(found, manifest, new)
         log.info("state %d taken: %d files", found.number, len(new))
 
@@ -202,10 +206,9 @@ class _Home:
         downloader = Downloader(self._open_place(UNTOUCHED), self.tenant, manifest)
         local = locate_local_chunks(present, frozen)
         try:
-            return downloader.download(wanted, local, scratch, lease.check)
+            return downloader.download(wanted, local, scratch, partial(lease.check, UNTOUCHED))
         except DamagedObject as damage:
-            if not lease.is_mine():  # whoever has it now deleted what the state needs no longer
-                lease.check()
+            lease.confirm(UNTOUCHED)  # else whoever has it now deleted what it needs no longer
             raise StateDamaged(self.settings.tenant, str(damage), found.put) from None
 
     def try_put(self, lease: Lease) -> StateNotPut | None:
@@ -243,11 +246,14 @@ class _Home:
                     if present.issuperset(before.files[name].chunks):
                         uploader.files[name] = before.files[name]
                 manifest = uploader.upload(self._list_sources(names, uploader, scratch))
+            log.debug("objects are there")
             identity, number = f"{lease.name}-{secrets.token_hex(4)}", self.number + 1
             self._replace_row(lease, identity, number, manifest)
+            log.debug("row replaced")
             self._remember(identity, number, manifest, marks)
+            log.debug("row remembered")
             self._delete_unused(place, sizes, manifest, lease)
-        log.info("state %d put", number)
+        log.info("state %d put back", number)
 
     def _list_sources(
         self, names: list[str], uploader: Uploader, scratch: Path
@@ -293,11 +299,13 @@ class _Home:
         memory = LocalState(self.memory.seed, found.identity, found.number, is_whole=False)
         self.files.save_memory(memory)
         self.memory = memory
+        log.debug("files are put in place")
         for name in self.files.list_names():
             if name not in manifest.files and name != PUBLISHED:
                 self.files.remove(name)
         for name, path in new.items():
             self.files.place(name, path, manifest.files[name].written_ns)
+            log.debug("%s is in place", name)
         marks = self.files.list_marks(list(manifest.files), time.time_ns())
         self._remember(found.identity, found.number, manifest, marks)
 

@@ -1,5 +1,6 @@
 """Chunks on their way: from files into the objects of a home, and back."""
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -14,6 +15,8 @@ from p4books.home.manifest import (
     read_chunks,
 )
 from p4books.storage.places import Place
+
+log = logging.getLogger(__name__)
 
 OBJECT_SIZE = 64 * 1024**2  # bytes, about, after which another object begins
 READ_SIZE = 8 * 1024**2  # bytes that are requested at once
@@ -51,6 +54,7 @@ class Uploader:
             name = f"{self.name}-{number}"
             self.place.write(self.folder, name, self._fill(first, fresh, chunks))
             self.objects[name] = chunks
+            log.debug("object %d is there", number)
             number += 1
         return Manifest(self.files, {**self.kept, **self.objects})
 
