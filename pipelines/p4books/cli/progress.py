@@ -14,7 +14,7 @@ from rich.text import Text
 
 from p4books.cli.runtime import log_progress
 from p4books.extract.client import ApiConnection
-from p4books.extract.rate_limiter import RateLimiter
+from p4books.extract.rate_limiter import Limiter
 from p4books.extract.reader import ProgressCallback
 from p4books.settings import Settings
 
@@ -33,7 +33,7 @@ class TimeEstimate:
 
     def __init__(
         self,
-        limiter: RateLimiter,
+        limiter: Limiter,
         clock: Callable[[], float] = time.monotonic,
         requests: int | None = None,
     ) -> None:

@@ -42,7 +42,8 @@ from p4books.extract.page import (
     empty_page,
     parse_page,
 )
-from p4books.extract.rate_limiter import RateLimiter, limiter_path
+from p4books.extract.postgres_limiter import PostgresRateLimiter
+from p4books.extract.rate_limiter import Limiter, RateLimiter, hash_key, limiter_path
 from p4books.extract.retry_after import RefusalSeries
 from p4books.settings import Settings
 
@@ -113,21 +114,24 @@ class ApiConnection:
     """
 
     target: ApiTarget
-    limiter: RateLimiter
+    limiter: Limiter
     timeouts: Timeouts = field(default_factory=Timeouts)
     clock_check: ClockCheck | None = None
 
     @classmethod
     def from_settings(cls, settings: Settings, sleep: Callable[[float], None] = time.sleep) -> Self:
         """Return the connection that the settings describe; `sleep` takes seconds."""
-        limiter = RateLimiter(
-            limiter_path(settings.key),
-            settings.requests_per_window,
-            settings.window_seconds,
-            sleep=sleep,
-        )
         timeouts = Timeouts(total=settings.request_timeout)
-        return cls(ApiTarget.from_settings(settings), limiter, timeouts)
+        return cls(ApiTarget.from_settings(settings), _open_limiter(settings, sleep), timeouts)
+
+
+def _open_limiter(settings: Settings, sleep: Callable[[float], None]) -> Limiter:
+    """Open the limiter of the key: of this machine, or of all if any of them runs the tenant."""
+    limit, window = settings.requests_per_window, settings.window_seconds
+    if settings.home and settings.lake:
+        key = hash_key(settings.key)
+        return PostgresRateLimiter(settings.lake.catalog, key, limit, window, sleep=sleep)
+    return RateLimiter(limiter_path(settings.key), limit, window, sleep=sleep)
 
 
 class Client:

@@ -9,7 +9,7 @@ import urllib3
 from p4books.errors import Redirected
 from p4books.extract.connections import ConnectionWatch, open_pool
 from p4books.extract.encodings import CompressedBody, decode_body
-from p4books.extract.rate_limiter import RateLimiter
+from p4books.extract.rate_limiter import Limiter
 from p4books.extract.redirects import PERMANENT, REDIRECTS, RedirectTarget, resolve_redirect
 
 MAX_REDIRECTS = 3  # followed in a row, on the same host only
@@ -68,7 +68,7 @@ class HttpSession:
     """
 
     def __init__(
-        self, address: str, key: str, limiter: RateLimiter, timeouts: Timeouts | None = None
+        self, address: str, key: str, limiter: Limiter, timeouts: Timeouts | None = None
     ) -> None:
         self.counts = RequestCounts()
         self._limiter = limiter

@@ -1,4 +1,4 @@
-"""Rate limiter shared by all processes that use a key."""
+"""Rate limiter shared by all processes of a machine that use a key, and its base."""
 
 import hashlib
 import logging
@@ -8,8 +8,10 @@ import sqlite3
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import filelock
@@ -39,36 +41,56 @@ select
 """
 
 
-class RateLimiter:
-    """Sliding window of `limit` requests per `window` seconds, kept in one SQLite file.
+@dataclass(frozen=True)
+class Occupancy:
+    """The slots of a limiter at an instant, all in seconds of its clock.
+
+    `since` has when the response of each arrived, `now` for one that is still under way, in order.
+    """
+
+    now: float
+    since: Sequence[float]
+    blocked_until: float | None
+
+
+class Limiter(ABC):
+    """Sliding window of `limit` requests per `window` seconds.
 
     A request occupies its slot from the moment it is sent until one window after its response
-    arrived: the server may have counted it at any moment in between. `clock` returns seconds since
-    1970 and `sleep` takes seconds; tests pass in their own. `waited` is the number of seconds spent
-    waiting in this object.
+    arrived: the server may have counted it at any moment in between. Where the slots are kept is
+    up to the subclasses. `clock` returns seconds since 1970 and `sleep` takes seconds; tests pass
+    in their own. `waited` is the number of seconds spent waiting in this object.
     """
 
     def __init__(
         self,
-        path: Path,
         limit: int,
         window: float,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self.path = path
         self.limit = limit
         self.window = window
         self.waited = 0.0
         self._announced_at = -math.inf
         self._clock = clock
         self._sleep = sleep
-        self._lock = threading.Lock()  # all threads of this process share one connection
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._connection = _connect(path)
-        except (OSError, sqlite3.Error) as error:  # filelock's Timeout is an OSError
-            raise DiskTrouble(path, str(error)) from None
+
+    @abstractmethod
+    def release(self, slot: int) -> None:
+        """Record that the response of a slot's request arrived, or never will."""
+
+    @abstractmethod
+    def block(self, seconds: float) -> None:
+        """Stop all processes from sending for some seconds, as a 429 demands."""
+
+    @abstractmethod
+    def _try_acquire(self) -> tuple[int | None, float]:
+        """Return a new slot, or None and the seconds to wait before the next attempt."""
+
+    @abstractmethod
+    def _load_occupancy(self, requests: int) -> Occupancy | None:
+        """Return the slots; None if so many requests can surely be sent at once."""
 
     def acquire(
         self,
@@ -78,7 +100,7 @@ class RateLimiter:
         """Wait until a request may be sent, and return the id of its slot.
 
         `before_wait` is called before each wait, `on_waited` after it with the seconds it took.
-        Raises DiskTrouble.
+        Raises DiskTrouble, or what else keeps the slots from being read or written.
         """
         while True:
             slot, delay = self._try_acquire()
@@ -94,6 +116,47 @@ class RateLimiter:
                 self.waited += seconds
                 on_waited(seconds)
 
+    def seconds_for(self, requests: int) -> float:
+        """Estimate the seconds until this many more requests can have been sent."""
+        found = self._load_occupancy(requests)
+        if found is None or requests <= 0:
+            return 0.0
+        occupied = [since + self.window - found.now for since in found.since][-self.limit :]
+        delays = [0.0] * (self.limit - len(occupied)) + occupied
+        windows, index = divmod(requests - 1, self.limit)
+        blocked = min(max((found.blocked_until or found.now) - found.now, 0.0), LONGEST_BLOCK)
+        return max(float(delays[index]) + windows * self.window, blocked)
+
+    def _announce_wait(self) -> None:
+        """Log a long wait as a warning, which Python prints to stderr, but not every one."""
+        now = self._clock()
+        if now < self._announced_at + ANNOUNCEMENT_INTERVAL:
+            return
+        if (seconds := self.seconds_for(1)) > LONG_WAIT:
+            self._announced_at = now
+            log.warning("Waiting about %.0f s for the rate limit.", seconds)
+
+
+class RateLimiter(Limiter):
+    """Limiter whose slots are in one SQLite file, shared by all processes that use it."""
+
+    def __init__(
+        self,
+        path: Path,
+        limit: int,
+        window: float,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        super().__init__(limit, window, clock, sleep)
+        self.path = path
+        self._lock = threading.Lock()  # all threads of this process share one connection
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._connection = _connect(path)
+        except (OSError, sqlite3.Error) as error:  # filelock's Timeout is an OSError
+            raise DiskTrouble(path, str(error)) from None
+
     def release(self, slot: int) -> None:
         """Record that the response of a slot's request arrived, or never will."""
         with self._transaction() as connection:
@@ -106,34 +169,19 @@ class RateLimiter:
         with self._transaction() as connection:
             connection.execute("insert into block values (?)", (self._clock() + seconds,))
 
-    def seconds_for(self, requests: int) -> float:
-        """Estimate the seconds until this many more requests can have been sent."""
+    def _load_occupancy(self, requests: int) -> Occupancy | None:
+        """Return the slots; None if so many requests can surely be sent at once."""
         now = self._clock()
         with self._lock:
             if self._are_surely_free(self._connection, now, requests):
-                return 0.0
+                return None
             rows = self._connection.execute(
                 "select coalesce(answered_at, ?1) from slot"
                 " where answered_at is null or answered_at > ?1 - ?2 order by 1",
                 (now, self.window),
             ).fetchall()
             (blocked_until,) = self._connection.execute("select max(until) from block").fetchone()
-        if requests <= 0:
-            return 0.0
-        occupied = [answered_at + self.window - now for (answered_at,) in rows][-self.limit :]
-        delays = [0.0] * (self.limit - len(occupied)) + occupied
-        windows, index = divmod(requests - 1, self.limit)
-        blocked = min(max((blocked_until or now) - now, 0.0), LONGEST_BLOCK)
-        return max(float(delays[index]) + windows * self.window, blocked)
-
-    def _announce_wait(self) -> None:
-        """Log a long wait as a warning, which Python prints to stderr, but not every one."""
-        now = self._clock()
-        if now < self._announced_at + ANNOUNCEMENT_INTERVAL:
-            return
-        if (seconds := self.seconds_for(1)) > LONG_WAIT:
-            self._announced_at = now
-            log.warning("Waiting about %.0f s for the rate limit.", seconds)
+        return Occupancy(now, [since for (since,) in rows], blocked_until)
 
     def _try_acquire(self) -> tuple[int | None, float]:
         """Return a new slot, or None and the seconds to wait before the next attempt."""

@@ -15,6 +15,45 @@ SCHEMA = "p4books_home"
 FORMAT = 1
 _LOCK = 0x70346268  # "p4bh", of those who create the tables at the same time
 
+_SLOT_FUNCTION = f"""
+-- Returns a new slot of a key, or null and the seconds to wait. Those of a key take turns.
+create function {SCHEMA}.acquire_slot(
+    the_key text, the_limit integer, the_window double precision, dead_after double precision,
+    longest_block double precision, out new_slot bigint, out delay double precision
+) as $$
+declare
+    now_at double precision;
+    blocked_until double precision;
+    occupied bigint;
+    expiring_at double precision;
+begin
+    perform pg_advisory_xact_lock({_LOCK}, hashtext(the_key));
+    now_at := extract(epoch from clock_timestamp());
+    -- after the clock was set back, nobody waits longer than a window
+    update {SCHEMA}.slot set answered_at = now_at where key_hash = the_key and answered_at > now_at;
+    update {SCHEMA}.slot set sent_at = now_at where key_hash = the_key and sent_at > now_at;
+    delete from {SCHEMA}.slot where key_hash = the_key and (
+        answered_at <= now_at - the_window
+        or (answered_at is null and sent_at <= now_at - dead_after - the_window)
+    );
+    delete from {SCHEMA}.block
+    where key_hash = the_key and (until <= now_at or until > now_at + longest_block);
+    select max(until) into blocked_until from {SCHEMA}.block where key_hash = the_key;
+    select count(*) into occupied from {SCHEMA}.slot where key_hash = the_key;
+    if blocked_until is not null then
+        delay := least(blocked_until - now_at, 1.0);  -- another process may extend the block
+    elsif occupied < the_limit then
+        insert into {SCHEMA}.slot (key_hash, sent_at) values (the_key, now_at)
+        returning slot into new_slot;
+    else
+        -- wait for the slot whose expiry makes room; null if its response is still under way
+        select answered_at into expiring_at from {SCHEMA}.slot where key_hash = the_key
+        order by answered_at nulls last limit 1 offset occupied - the_limit;
+        delay := coalesce(greatest(expiring_at + the_window - now_at, 0.001), 0.02);
+    end if;
+end
+$$ language plpgsql;
+"""
 _TABLES = f"""
 create schema if not exists {SCHEMA};
 create table {SCHEMA}.lease (
@@ -32,8 +71,15 @@ create table {SCHEMA}.slot (
 create index on {SCHEMA}.slot (key_hash, answered_at);
 create table {SCHEMA}.block (key_hash text not null, until double precision not null);
 create index on {SCHEMA}.block (key_hash);
+{_SLOT_FUNCTION}
 create table {SCHEMA}.format (format integer not null);
 insert into {SCHEMA}.format values ({FORMAT});
+"""
+
+# Not `to_regclass`, which may remember that there was none before the lock.
+_FIND_FORMAT = """
+select 1 from pg_class as each join pg_namespace as of on of.oid = each.relnamespace
+where of.nspname = %s and each.relname = 'format'
 """
 
 
@@ -62,8 +108,7 @@ def create_shared_tables(connection: "psycopg.Connection") -> None:
 
 
 def _has_tables(connection: "psycopg.Connection") -> bool:
-    found = connection.execute("select to_regclass(%s)", (f"{SCHEMA}.format",)).fetchone()
-    if not found or found[0] is None:
+    if connection.execute(_FIND_FORMAT, (SCHEMA,)).fetchone() is None:
         return False
     (theirs,) = connection.execute(f"select format from {SCHEMA}.format".encode()).fetchone() or (
         0,

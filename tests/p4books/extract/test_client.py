@@ -492,6 +492,7 @@ def test_limiter_of_a_key(settings: Settings) -> None:
     """All connections with one key share one limiter, with the limit of the settings."""
     limiter = ApiConnection.from_settings(settings).limiter
 
+    assert isinstance(limiter, RateLimiter)
     assert limiter.path == limiter_path(settings.key)
     assert (limiter.limit, limiter.window) == (100_000, 60)
 
