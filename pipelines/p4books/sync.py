@@ -142,7 +142,7 @@ def sync(  # noqa: PLR0913 - the use case: all that a caller can choose
             with suppress(P4BooksError, OSError, duckdb.Error):
                 _keep_published(settings, before, scratch, sources, run)
                 _deliver(settings, scratch, run)
-                _write_lake(settings, scratch, run)
+                _write_lake(settings, scratch, run, state)
             raise
         log.info("lists read as far as this run goes")
         state.check()
@@ -170,7 +170,7 @@ def sync(  # noqa: PLR0913 - the use case: all that a caller can choose
         else:
             _keep_published(settings, before, scratch, sources, run)
         _deliver(settings, scratch, run)
-        _write_lake(settings, scratch, run)
+        _write_lake(settings, scratch, run, state)
     return summary
 
 
@@ -405,14 +405,14 @@ def _deliver(settings: Settings, scratch: Path, run: RunRecorder) -> None:
     run.summary.faults += done.faults
 
 
-def _write_lake(settings: Settings, scratch: Path, run: RunRecorder) -> None:
+def _write_lake(settings: Settings, scratch: Path, run: RunRecorder, state: HeldState) -> None:
     """Write what the lake, if there is one, lacks of the published file."""
     if not settings.lake:
         return
     from p4books.lake import write_lake  # noqa: PLC0415 - only for those who have one
 
     try:
-        done = write_lake(settings, run.number, scratch)
+        done = write_lake(settings, run.number, scratch, state.is_mine)
     except P4BooksError as fault:
         run.summary.faults.append(fault)
         return

@@ -16,6 +16,7 @@ from p4books.settings import Lake, Settings
 from p4books.storage.postgres import connect_postgres
 from p4books.storage.shared_tables import SCHEMA
 
+Make = Callable[..., "HoldingMachine"]
 PROGRAM = Path(__file__).with_name("holders.py")
 
 
@@ -97,7 +98,7 @@ def make_machine(
     """Make a machine by its name; `nth` is the program that it uses."""
 
     def make(name: str, nth: int = 0, home: str | None = None) -> HoldingMachine:
-        place = home or str(tmp_path / "home")
+        place = str(tmp_path / "home") if home is None else home
         return HoldingMachine(programs[nth], tmp_path / name, place, catalog)
 
     return make

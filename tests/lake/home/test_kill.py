@@ -5,11 +5,10 @@ import random
 import signal
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.lake.home.conftest import HoldingMachine, Report
+from tests.lake.home.conftest import HoldingMachine, Make, Report
 from tests.postgres import PASSWORD, PostgresServer
 from tests.s3 import SECRET, S3Server
 
@@ -24,8 +23,6 @@ TAKING = ["lease", "looked up", "taking state", "put together", "put in place", 
 TAKING += ["spool/vendors/000002.ndjson is in", "published.duckdb is in", "taken"]
 PUTTING = ["files written", "object 0", "objects are there"]
 PUT = ["row replaced", "row remembered", "put back", "lease released"]
-
-Make = Callable[..., HoldingMachine]
 
 
 @pytest.fixture

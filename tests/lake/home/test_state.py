@@ -1,22 +1,47 @@
-"""State off the machine: any machine runs any tenant, and nothing is put back half."""
+"""State off the machine: any machine runs any tenant, and continues what others did."""
 
-from tests.lake.conftest import Machine
+import shutil
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+from tests.conftest import MakeSettings
+from tests.lake.home.conftest import Make, Report
 from tests.staging_sync import VENDORS
 from tests.staging_sync import sync as sync_some
 
-from p4books.home import hold_state
-from p4books.settings import Settings
+from p4books.backup import back_up, restore
+from p4books.errors import UsageError
+from p4books.home import StateNotPut, hold_state
+from p4books.home.errors import StateDamaged, StateUnrelated
+from p4books.push.run import push_records
+from p4books.settings import Lake, Settings
 from p4books.storage.database import borrow_reader
+from p4books.storage.postgres import connect_postgres
 from p4books.storage.run_log import RunLog, SyncSummary
+from p4books.storage.shared_tables import SCHEMA
 from p4books_sandbox import Sandbox
 
 
-def sync(settings: Settings, **options: object) -> SyncSummary:
+@pytest.fixture
+def machines(
+    make_settings: MakeSettings, sandbox: Sandbox, catalog: SecretStr, tmp_path: Path
+) -> tuple[Settings, Settings]:
+    """The settings of the same tenant on two machines."""
+
+    def make(name: str) -> Settings:
+        home, lake = str(tmp_path / "home"), Lake(catalog)
+        return make_settings(sandbox, data_dir=tmp_path / name / "data", home=home, lake=lake)
+
+    return make("one"), make("other")
+
+
+def sync(settings: Settings) -> SyncSummary:
     """Sync the vendors, and publish their models only."""
-    return sync_some(settings, ["vendors"], VENDORS, **options)
+    return sync_some(settings, ["vendors"], VENDORS)
 
 
-def names_of(settings: Settings) -> set[str]:
+def list_names(settings: Settings) -> set[str]:
     """Return the names of all versions of vendors in the published file."""
     with borrow_reader(settings.published) as con:
         rows = con.execute("select vendor_name from staging.vendors_history").fetchall()
@@ -29,9 +54,9 @@ def rename(sandbox: Sandbox, name: str) -> None:
     vendors.replace(vendors.ids()[0], name=name)
 
 
-def test_any_machine_continues(machine: Machine, sandbox: Sandbox) -> None:
+def test_any_machine_continues(machines: tuple[Settings, Settings], sandbox: Sandbox) -> None:
     """Runs on two machines make one history, one log of runs and one published file."""
-    one, other = machine("one"), machine("other")
+    one, other = machines
     first = sync(one)
     rename(sandbox, "Second")
     second = sync(other)
@@ -41,8 +66,136 @@ def test_any_machine_continues(machine: Machine, sandbox: Sandbox) -> None:
     assert [each.faults for each in (first, second, third)] == [[], [], []]
     assert [each.run for each in (first, second, third)] == [1, 2, 3]
     assert [each.sum("changed") for each in (second, third)] == [1, 1]
-    assert {"Second", "Third"} <= names_of(one)
+    assert {"Second", "Third"} <= list_names(one)
     with hold_state(other):  # what the other machine has, without a run
-        assert names_of(other) == names_of(one)
+        assert list_names(other) == list_names(one)
         assert len(RunLog(other.run_log).load_runs()) == 3
     assert not third.notes
+
+
+def test_run_that_is_not_put_back(
+    machines: tuple[Settings, Settings], sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """A run whose state cannot be put back says so, and the next one here puts it back."""
+    one, other = machines
+    sync(one)
+    home = tmp_path / "home"
+    home.rename(tmp_path / "away")
+    home.write_text("no folder")
+    rename(sandbox, "Second")
+    done = sync(one)
+    home.unlink()
+    (tmp_path / "away").rename(home)
+
+    assert [type(fault) for fault in done.faults] == [StateNotPut]
+    assert "other machines do not have it" in str(done.faults[0])
+    assert RunLog(one.run_log).load_runs(1)[0].outcome == "StateNotPut"
+    assert "Second" in list_names(one)
+    assert sync(one).faults == []
+    assert sync(other).run == 4
+    assert "Second" in list_names(other)
+
+
+def test_other_commands(machines: tuple[Settings, Settings], tmp_path: Path) -> None:
+    """A backup on a machine that never ran has the newest state; a restore is put back."""
+    one, other = machines
+    sync(one)
+    backup = back_up(other, str(tmp_path / "backups"))
+    assert backup.manifest.run == 1
+    sync(one)
+
+    restore(other, backup.manifest.name, str(tmp_path / "backups"))
+
+    assert "An earlier warehouse" in str(sync(one).notes) or RunLog(one.run_log).load_runs()
+    with pytest.raises(UsageError, match="Nothing was sent"):
+        push_records(one, "vendors", [], "x.csv")
+
+
+def test_files_of_another_origin(make_machine: Make, tmp_path: Path) -> None:
+    """Files that do not come from the home are neither replaced nor put over it."""
+    one, two = make_machine("one"), make_machine("two", 1)
+    one.hold()
+    make_machine("two", 1, home="").hold()
+    before = snapshot(two.folder)
+
+    assert two.hold().kind == "StateUnrelated"
+    with pytest.raises(StateUnrelated, match="move that folder away"), hold_state(two.settings):
+        pass
+
+    assert {**snapshot(two.folder), ".private/acme/home.msgpack": b""} == {
+        **before,
+        ".private/acme/home.msgpack": b"",
+    }
+    two.folder.rename(tmp_path / "moved")
+    assert two.hold() == Report(0, 1)
+
+
+def test_first_state_is_that_of_the_machine(make_machine: Make) -> None:
+    """Files that were there before the home become its first state."""
+    one, two = make_machine("one"), make_machine("two", 1)
+    alone = make_machine("one", home="")
+    assert alone.hold() == Report(0, 0)
+    assert one.hold() == Report(0, 1)
+    assert two.hold() == Report(0, 2)
+
+
+def test_damaged_home(make_machine: Make) -> None:
+    """An object that is missing or changed is one sentence, and nothing here changes."""
+    one, two = make_machine("one"), make_machine("two", 1)
+    two.hold()
+    one.hold()
+    before = snapshot(two.folder)
+    objects = sorted((Path(one.home) / "acme").iterdir())
+    contents = [path.read_bytes() for path in objects]
+    for damage in (b"", b"x" * 600_000):
+        for path in objects:
+            path.write_bytes(damage)
+        with (
+            pytest.raises(StateDamaged, match="Nothing on this machine was"),
+            hold_state(two.settings),
+        ):
+            pass
+        assert snapshot(two.folder) == before
+        for path, content in zip(objects, contents, strict=True):
+            path.write_bytes(content)
+    for path in objects:
+        path.unlink()
+
+    assert one.hold() == Report(0, 2)  # it has all files, and puts back what is missing
+    assert two.hold() == Report(0, 3)
+
+
+def test_lost_database(make_machine: Make) -> None:
+    """If Postgres lacks what this machine took from it, nothing begins."""
+    one, two = make_machine("one"), make_machine("two", 1)
+    two.hold()
+    one.hold()
+    with connect_postgres(one.catalog, "") as connection:
+        connection.execute(f"create table old as select * from {SCHEMA}.state".encode())
+        one.hold()
+        connection.execute(f"delete from {SCHEMA}.state".encode())
+        assert one.hold().kind == "StateMissing"
+        connection.execute(f"insert into {SCHEMA}.state select * from old".encode())
+        assert one.hold().kind == "StateMissing"
+        assert two.hold() == Report(0, 2)  # that state is still whole
+        assert one.hold().kind == "StateMissing"
+
+    with hold_state(one.settings, taking="never"):
+        pass
+    assert two.hold() == Report(0, 3)
+
+
+def test_another_copy_of_the_folder(make_machine: Make) -> None:
+    """A copy of a machine's folder is another machine, whose lease is not taken over."""
+    one, copy = make_machine("one"), make_machine("copy", 1)
+    one.hold()
+    shutil.copytree(one.folder, copy.folder)
+    with hold_state(one.settings):
+        assert copy.hold().kind == "AlreadyRunning"
+    assert copy.hold() == Report(0, 1)
+
+
+def snapshot(folder: Path) -> dict[str, bytes]:
+    """Return the contents of all files of a tenant but those of locks."""
+    files = [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".lock"]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
