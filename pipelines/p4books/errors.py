@@ -11,9 +11,13 @@ MAX_LISTED = 10  # names that are listed although a similar one was found
 
 
 class P4BooksError(Exception):
-    """Base of all errors that p4books raises on purpose; `str()` is the complete message."""
+    """Base of all errors that p4books raises on purpose; `str()` is the complete message.
+
+    One that `is_transient` may be over soon, without anybody doing anything about it.
+    """
 
     exit_code = 1
+    is_transient = False
 
 
 class StopRequested(KeyboardInterrupt):
@@ -113,6 +117,8 @@ class NotFound(ApiError):
 class Unreachable(ApiError):
     """No connection: name, network or certificate."""
 
+    is_transient = True
+
     def __init__(self, endpoint: str, host: str, why: str, remedy: str) -> None:
         super().__init__(
             f"{endpoint}: {host} could not be reached ({why}). Any earlier copy is "
@@ -122,6 +128,8 @@ class Unreachable(ApiError):
 
 class BadAnswer(ApiError):
     """A response that is not a page of the list: HTML, `data: null`, a wrong echo, a cut body."""
+
+    is_transient = True
 
     def __init__(self, endpoint: str, page: int, what: str, remedy: str = "") -> None:
         remedy = remedy or "Run again; if it persists, run `p4books check`."
@@ -135,6 +143,7 @@ class Refused(ApiError):
     """The request was answered with a status that a retry does not change."""
 
     def __init__(self, endpoint: str, page: int, status: int) -> None:
+        self.is_transient = status == 429
         now = "Run `p4books check`."
         if status in {400, 406, 422}:  # the request is wrong, and all that we choose is in it
             now = "Lower the setting `page_size`, or run `p4books check --deep` to find the cause."
@@ -436,6 +445,7 @@ class CheckFailed(P4BooksError):
         listed = "".join(f"\n- {row}" for row in shown)
         more = f"\n- and {rows - len(shown):,} more" if rows > len(shown) else ""
         count = "1 row contradicts it" if rows == 1 else f"{rows:,} rows contradict it"
+        self.claim = claim
         self.finding = f"{claim}: {count}"
         super().__init__(
             f"The check `{claim}` failed: {count}. Nothing was published; any earlier file "

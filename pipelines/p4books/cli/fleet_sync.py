@@ -1,8 +1,7 @@
 """Sync of every tenant, and what is shown of it."""
 
 import sys
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from p4books.cli.fleet_options import describe_fault, exit_for_outcomes, run_all
 from p4books.cli.group_commands import publish_groups
@@ -16,12 +15,10 @@ from p4books.cli.render_sync import (
 from p4books.cli.runtime import log_error, log_note
 from p4books.errors import fold_errors
 from p4books.extract.reader import Pause
-from p4books.fleet.alerts import notify_after_run
 from p4books.fleet.run import TenantOutcome
+from p4books.fleet.tenant_sync import SyncChoices, sync_and_notify
 from p4books.settings import ConfiguredTenant, Settings
-from p4books.storage.interrupt import is_stop_requested
 from p4books.storage.run_log import SyncSummary
-from p4books.sync import sync
 
 
 class FleetSync:
@@ -34,7 +31,7 @@ class FleetSync:
     def __init__(
         self,
         tenants: Sequence[ConfiguredTenant],
-        choices: Mapping[str, Any],
+        choices: SyncChoices,
         *,
         as_json: bool,
         is_event: bool,
@@ -60,14 +57,7 @@ class FleetSync:
 
     def _sync(self, settings: Settings, pause: Pause) -> None:
         summary = self._summaries[settings.tenant]
-        try:
-            sync(settings, summary=summary, pause=pause, **self._choices)
-        except Exception as error:
-            if is_stop_requested():
-                raise
-            summary.notes += notify_after_run(settings, summary, error)
-            raise
-        summary.notes += notify_after_run(settings, summary)
+        sync_and_notify(settings, summary, {**self._choices, "pause": pause})
 
     def _show(self, outcome: TenantOutcome[None]) -> None:
         summary, settings = self._summaries[outcome.tenant.name], outcome.tenant.settings

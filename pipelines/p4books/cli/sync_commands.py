@@ -1,9 +1,9 @@
 """Commands that read P4 Books and change the warehouse: sync, check, adopt."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -22,6 +22,7 @@ from p4books.errors import P4BooksError
 
 if TYPE_CHECKING:  # `--help` starts without them
     from p4books.extract.probe import ApiCapabilities, ProbeResult
+    from p4books.fleet.tenant_sync import SyncChoices
     from p4books.settings import Settings
     from p4books.storage.run_log import SyncSummary
 
@@ -97,12 +98,12 @@ def sync(
     tenant of the settings, some at a time; one that fails stops no other.
     """
     tenants = choose_tenants(tenant, jobs, all_tenants=all_tenants, need_key=True)
-    choices = {
+    choices: SyncChoices = {
         "endpoints": [parse_endpoint(word) for word in endpoints],
         "allow_gone": [parse_endpoint(word) for word in allow_gone],
         "allow_changed": [parse_endpoint(word) for word in allow_changed],
         "full": full,
-        **options,
+        **options,  # type: ignore[typeddict-item] # click gives those that are declared above
     }
     from p4books.cli.console import format_now
     from p4books.cli.runtime import enable_json_log, enable_text_log
@@ -125,7 +126,7 @@ def sync(
 
 
 def _sync_one(
-    settings: "Settings", choices: "Mapping[str, Any]", *, as_json: bool, is_event: bool
+    settings: "Settings", choices: "SyncChoices", *, as_json: bool, is_event: bool
 ) -> None:
     from p4books.cli.progress import show_sync_progress
     from p4books.cli.render_sync import print_summary, print_summary_json, print_summary_log

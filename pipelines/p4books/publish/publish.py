@@ -2,7 +2,8 @@
 
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -43,10 +44,10 @@ from p4books.storage.database import (
 )
 from p4books.storage.files import copy_file, scratch_dir
 from p4books.storage.interrupt import is_stop_requested
-from p4books.storage.run_log import PublishedRecord, RunLog
+from p4books.storage.run_log import BuildRecord, CheckRecord, RunLog
 from p4books.transform.as_of import rewind_to_day
 from p4books.transform.build import build_custom_tables, build_tables, drop_unpublished
-from p4books.transform.changes import TARGET, find_changes
+from p4books.transform.changes import TARGET, find_changes, list_changes
 from p4books.transform.checks import run_checks
 from p4books.transform.inputs import INPUTS, ModelInputs, use_inputs
 from p4books.transform.models import CUSTOM, ModelSet, SqlSources, load_models
@@ -77,8 +78,8 @@ class PublishTarget:
     `about` is the row of the table `about`, `checks` are the files of the checks that must pass,
     and `scratch` is a folder in which the file is built. `inputs` are those of the models, None if
     the warehouse has them. `last` is the file of which is kept what did not change. `group` is the
-    number of the file's group; None leaves that to its folder. `remember` is called with what to
-    remember of the file.
+    number of the file's group; None leaves that to its folder. `log` is where it is recorded what
+    was published, and what the checks found; None if nowhere.
     """
 
     scratch: Path
@@ -89,7 +90,13 @@ class PublishTarget:
     inputs: ModelInputs | None = None
     last: LastPublished | None = None
     group: int | None = None
-    remember: Callable[[PublishedRecord], None] | None = None
+    log: RunLog | None = None
+
+    @property
+    def made_at(self) -> float:
+        """When this file is made, in seconds since 1970."""
+        at = self.about.get("published_at")
+        return at.timestamp() if isinstance(at, datetime) else time.time()
 
 
 def publish_report(
@@ -190,7 +197,7 @@ def build_published_file(
                 f"attach {quote_path(file)} as {TARGET}"
                 f" (storage_version '{STORAGE_VERSION}', recovery_mode no_wal_writes)"
             )
-            published, fingerprints = _build_models(
+            published, fingerprints, build = _build_models(
                 con, models, target, is_last_try=memory == MEMORY_STEPS[-1]
             )
             con.execute("use memory")
@@ -203,16 +210,19 @@ def build_published_file(
         raise OutOfMemory(str(error).splitlines()[0]) from None
     except (OSError, duckdb.IOException) as error:
         raise DiskTrouble(target.file, str(error).splitlines()[0]) from None
-    if target.remember:
+    if target.log:
         kept = "" if is_half_empty else json.dumps(fingerprints)
-        target.remember(replace(record, inputs=kept))
+        target.log.save_published(replace(record, inputs=kept), build)
     return published
 
 
 def _build_models(
     con: duckdb.DuckDBPyConnection, models: ModelSet, target: PublishTarget, *, is_last_try: bool
-) -> tuple[ModelSet, Mapping[str, str]]:
-    """Build and check all tables of the file; return the models, and the inputs' fingerprints."""
+) -> tuple[ModelSet, Mapping[str, str], BuildRecord]:
+    """Build and check all tables of the file.
+
+    Returns the models, the fingerprints of the inputs, and what became of models and checks.
+    """
     use_inputs(con)
     if target.inputs:
         target.inputs.load(con)
@@ -227,13 +237,20 @@ def _build_models(
     if changes is not None:
         kept = sum(model.full_name not in changes for model in builtin if model.has_table)
         log.info("%d tables kept from the last published file", kept)
-    run_checks(con, builtin, target.checks, changes, slices)
+    claims = run_checks(con, builtin, target.checks, changes, slices)
     con.execute(f"use {TARGET}")
     built = build_custom_tables(con, models, is_last_try=is_last_try)
     published = drop_unpublished(con, built)
     write_catalogue(con, published, changes)
     _write_about(con, target)
-    return published, fingerprints
+    by_name = {model.full_name: model for model in models.models}
+    changed = {
+        model.full_name: changes is None
+        or model.layer == CUSTOM
+        or bool(list_changes([model.full_name], by_name, changes))
+        for model in published.models
+    }
+    return published, fingerprints, BuildRecord(target.made_at, changed, claims)
 
 
 def _is_half_empty(con: duckdb.DuckDBPyConnection) -> bool:
@@ -288,7 +305,7 @@ def _make_target(
         None if day else inputs,
         None,
         access.group,
-        None if day else RunLog(settings.run_log).save_published,
+        None if day else RunLog(settings.run_log),
     )
 
 
@@ -307,7 +324,12 @@ def _publish_with_retries(warehouse: Path, models: ModelSet, target: PublishTarg
     def work(memory: str) -> ModelSet:
         return build_published_file(warehouse, models, target, memory)
 
-    return retry_with_more_memory(work)
+    try:
+        return retry_with_more_memory(work)
+    except CheckFailed as error:
+        if target.log:
+            target.log.save_failed_check(error.claim, CheckRecord(target.made_at, error.finding))
+        raise
 
 
 def _fingerprint(warehouse: Path, settings: Settings, sql: SqlSources) -> str:

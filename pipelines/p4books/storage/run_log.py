@@ -71,6 +71,15 @@ _TABLES: dict[str, dict[str, str]] = {
         "access": "text not null",
         "inputs": "text not null default ''",
     },
+    "built": {
+        "model": "text primary key",
+        "changed_at": "real not null",
+    },
+    "checked": {
+        "claim": "text primary key",
+        "checked_at": "real not null",
+        "finding": "text not null",
+    },
     "delivered": {
         "delivery": "text primary key",
         "picture": "text not null",
@@ -215,6 +224,28 @@ class PublishedRecord:
     digest: str
     access: str
     inputs: str = ""
+
+
+@dataclass(frozen=True)
+class BuildRecord:
+    """What became of the models and checks when a file was published.
+
+    `at` is in seconds since 1970. `models` says of each model, by its full name, whether its rows
+    may be others than in the file before; `claims` are those of the checks that were run, and
+    passed.
+    """
+
+    at: float
+    models: Mapping[str, bool]
+    claims: Sequence[str]
+
+
+@dataclass(frozen=True)
+class CheckRecord:
+    """When a check was run last, in seconds since 1970, and what it found; empty if it passed."""
+
+    checked_at: float
+    finding: str
 
 
 @dataclass(frozen=True)
@@ -398,9 +429,30 @@ class RunLog:
             ).rowcount
         return lost > 0
 
-    def save_published(self, record: PublishedRecord) -> None:
-        """Save what was published last."""
-        self._tables.upsert("published", {"id": 1, **vars(record)})
+    def save_published(self, record: PublishedRecord, build: BuildRecord | None = None) -> None:
+        """Save what was published last, and which of its models changed if it was built."""
+        with self._tables.connect() as store:
+            store.execute(
+                "insert or replace into published (id, mark, digest, access, inputs)"
+                " values (1, :mark, :digest, :access, :inputs)",
+                vars(record),
+            )
+            if build:
+                _save_build(store, build)
+
+    def load_build(self) -> dict[str, float]:
+        """Return when the rows of each published model changed last, in seconds since 1970."""
+        rows = self._tables.query("select model, changed_at from built")
+        return {row["model"]: row["changed_at"] for row in rows}
+
+    def save_failed_check(self, claim: str, record: CheckRecord) -> None:
+        """Save that a check failed."""
+        self._tables.upsert("checked", {"claim": claim, **vars(record)})
+
+    def load_checks(self) -> dict[str, CheckRecord]:
+        """Return what became of each check, by its claim, when it was run last."""
+        rows = self._tables.query("select claim, checked_at, finding from checked")
+        return {row["claim"]: CheckRecord(row["checked_at"], row["finding"]) for row in rows}
 
     def load_published(self) -> PublishedRecord | None:
         """Return what was published last; None if that is not known."""
@@ -544,6 +596,21 @@ class RunLog:
 def _restore_reading(row: sqlite3.Row) -> EndpointRun:
     flags = {name: bool(row[name]) for name in ("complete", "quiet")}
     return EndpointRun(**{**_select_fields(EndpointRun, row), **flags})
+
+
+def _save_build(store: sqlite3.Connection, build: BuildRecord) -> None:
+    known = {row["model"] for row in store.execute("select model from built")}
+    changed = [name for name, is_changed in build.models.items() if is_changed or name not in known]
+    store.executemany(
+        "delete from built where model = ?", [(name,) for name in known - build.models.keys()]
+    )
+    store.executemany(
+        "insert or replace into built values (?, ?)", [(name, build.at) for name in changed]
+    )
+    store.executemany(
+        "insert or replace into checked values (?, ?, '')",
+        [(claim, build.at) for claim in build.claims],
+    )
 
 
 def _select_fields(kind: type[Run | EndpointRun], row: sqlite3.Row) -> dict[str, Any]:

@@ -15,7 +15,8 @@ from p4books.transform.models import Model, find_header_line, parse_partition
 from p4books.transform.reads import find_reads
 from p4books.transform.slices import Slices
 
-Check = Callable[[duckdb.DuckDBPyConnection], None]
+Check = Callable[[duckdb.DuckDBPyConnection], str | None]
+"""Returns its claim if it was run and passed, None if there was no need to run it."""
 
 _SHOWN_ROWS = 10  # of a failed check
 
@@ -26,8 +27,10 @@ def run_checks(
     files: Iterable[Path],
     changes: Changes | None = None,
     slices: Slices | None = None,
-) -> None:
+) -> list[str]:
     """Check the keys of published models and run all checks on TARGET, two at a time.
+
+    Returns the claims of the checks of `files` that were run, which passed.
 
     A check is a query that must return no rows; its file name is what it claims. With `changes`
     since the last published file, what was checked then and is as before is not checked again.
@@ -45,17 +48,27 @@ def run_checks(
         ),
     ]
 
-    def run(check: Check) -> None:
+    def run(check: Check) -> str | None:
         with track_connection(con.cursor()) as cursor:
-            check(cursor)
+            return check(cursor)
 
     with ThreadPoolExecutor(THREADS) as workers:
-        list(workers.map(run, checks))
+        return [claim for claim in workers.map(run, checks) if claim is not None]
+
+
+def name_claim(file: Path) -> str:
+    """Return what the check in a file claims."""
+    return file.stem.replace("_", " ")
 
 
 def run_check(con: duckdb.DuckDBPyConnection, file: Path) -> None:
     """Run one check on the database in use. Raises CheckFailed and BrokenSql."""
-    _run_query(con, file.stem.replace("_", " "), _read_query(file), file)
+    _run_query(con, name_claim(file), _read_query(file), file)
+
+
+def list_reads(file: Path) -> frozenset[str]:
+    """Return the tables that a check reads, as schema.table. Raises BrokenSql."""
+    return find_reads(_read_query(file), file)
 
 
 def check_key(con: duckdb.DuckDBPyConnection, model: Model) -> None:
@@ -95,17 +108,18 @@ def _check_changed(
     models: Mapping[str, Model],
     changes: Changes | None,
     slices: Slices,
-) -> None:
+) -> str | None:
     con.execute(f"set search_path = {quote_literal(PUBLISHED_PATH)}")
     if changes is not None:
         query = _read_query(file)
         reads = find_reads(query, file)
         changed = list_changes(reads, models, changes)
         if not changed:
-            return
+            return None
         if part := slices.copy_inputs(con, reads, parse_partition(query), changed):
             con.execute(f"set search_path = {quote_literal(part.prepend_to(PUBLISHED_PATH))}")
     run_check(con, file)
+    return name_claim(file)
 
 
 def _find_broken_keys(model: Model, table: str) -> str:

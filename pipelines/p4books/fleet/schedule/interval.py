@@ -32,6 +32,15 @@ def check_interval(every: timedelta, kind: str, least: timedelta) -> None:
     )
 
 
+def round_down(every: timedelta) -> timedelta:
+    """Return the longest interval that cron can express and that is not longer, at least a minute.
+
+    More than a week is a week.
+    """
+    seconds = every.total_seconds()
+    return timedelta(seconds=max((each for each in _EXPRESSIBLE if each <= seconds), default=60))
+
+
 def format_cron(every: timedelta, seed: int) -> str:
     """Return the five fields of cron for an interval; `seed` chooses the minute, never :00."""
     seconds = int(every.total_seconds())
