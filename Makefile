@@ -6,7 +6,7 @@ APT_INSTALL := apt-get update -qq >/dev/null && DEBIAN_FRONTEND=noninteractive a
 LINT_SQL := sqlfluff lint --disable-progress-bar
 
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo sync test recipes cover soak lint format docs pictures bench bench-growth clean
+.PHONY: help setup system demo sync test recipes cover soak lint format dagster docs pictures bench bench-growth clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,6 +70,9 @@ format: setup ## Format code and SQL
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/sqlfluff fix --disable-progress-bar sql
+
+dagster: setup ## Serve the example of Dagster with two sandboxes, on 127.0.0.1:3000
+	$(BIN)/python -m p4books.dagster.example
 
 docs: setup ## Write the list of models in sql/README.md from the SQL files
 	$(BIN)/python -m p4books.publish.model_docs

@@ -125,7 +125,9 @@ def test_the_lock_has_every_dependency() -> None:
     assert names - pinned == {"p4books"}
 
 
-@pytest.mark.parametrize("section", ["dependencies", "sandbox", "statements", "page", "backup"])
+@pytest.mark.parametrize(
+    "section", ["dependencies", "sandbox", "statements", "page", "backup", "dagster"]
+)
 def test_dependencies_have_reasons(section: str) -> None:
     """Each runtime dependency has its reason as a comment."""
     (body,) = re.findall(rf"^{section} = \[\n(.*?)^\]", PROJECT, re.MULTILINE | re.DOTALL)
