@@ -6,7 +6,7 @@ APT_INSTALL := apt-get update -qq >/dev/null && DEBIAN_FRONTEND=noninteractive a
 LINT_SQL := sqlfluff lint --disable-progress-bar
 
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo sync test recipes cover soak lint format dagster docs pictures bench bench-growth clean
+.PHONY: help setup system demo sync test recipes cover soak test-lake lint format dagster docs pictures bench bench-growth clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ soak: setup ## Run what proves by volume: moving rows, random books, killed push
 		tests/scenarios/test_sync_kill.py tests/scenarios/test_reuse.py \
 		tests/scenarios/test_backup_kill.py
 	P4BOOKS_EXAMPLES=1000 $(PYTEST) -q --timeout=0 tests/p4books/extract
+
+test-lake: setup ## Run what proves by volume: several machines that are killed, and their servers
+	P4BOOKS_EXAMPLES=1000 $(PYTEST) -q --timeout=0 -m "lake_proof or not lake_proof" tests/lake
 
 lint: setup ## Check style, types, layers and SQL
 	$(BIN)/ruff check .

@@ -2,9 +2,10 @@
 
 import os
 import secrets
+import shutil
 import sqlite3
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
@@ -52,10 +53,19 @@ class TenantFiles:
         """The file in which this machine remembers the tenant's home."""
         return self._private / "home.msgpack"
 
-    @property
-    def taking(self) -> Path:
-        """The folder in which files from the home are put together."""
-        return self._private / "work-home"
+    @contextmanager
+    def open_scratch(self) -> Iterator[Path]:
+        """Make an empty folder on the disk of the files, and delete it at the end. Raises OSError.
+
+        Nobody but this module writes into it, so that its path may have any signs.
+        """
+        folder = self._settings.scratch("home")
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(mode=0o700)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def has_history(self) -> bool:
         """Return whether there is what no other machine could copy again: versions, or pushes."""

@@ -39,7 +39,7 @@ from p4books.home.lease import (
 from p4books.home.manifest import Manifest, decode_manifest, encode_manifest, hash_chunks
 from p4books.home.transfer import DamagedObject, Downloader, Uploader, locate_local_chunks
 from p4books.settings import Settings
-from p4books.storage.files import scratch_dir, tenant_lock
+from p4books.storage.files import tenant_lock
 from p4books.storage.places import Place, open_place
 from p4books.storage.postgres import PostgresTrouble, connect_postgres
 from p4books.storage.shared_tables import SCHEMA
@@ -156,6 +156,7 @@ class _Home:
     files: TenantFiles = field(init=False)
     memory: LocalState = field(init=False)
     number: int = 0
+    is_forced: bool = False
 
     def __post_init__(self) -> None:
         self.tenant = name_tenant_key(self.settings)
@@ -176,7 +177,8 @@ class _Home:
         found = self._look()
         self.number = max(self.memory.number, found.number if found else 0)
         log.debug("state %d looked up", self.number)
-        if taking == "never" or not self._must_download(found):
+        self.is_forced = taking == "never"
+        if self.is_forced or not self._must_download(found):
             return
         try:
             self._download_state(found, lease)
@@ -188,7 +190,7 @@ class _Home:
     def _download_state(self, found: _Found | None, lease: Lease) -> None:
         assert found is not None  # noqa: S101 - there is something to download
         manifest = self._load_manifest(found)
-        with self._translate_errors(), scratch_dir(self.files.taking) as scratch:
+        with self._translate_errors(), self.files.open_scratch() as scratch:
             log.debug("taking state %d", found.number)
             new = self._download(found, manifest, lease, scratch)
             log.debug("files put together")
@@ -231,12 +233,13 @@ class _Home:
                 for name, mark in self.memory.marks.items()
                 if name in before.files and name in names and self.files.read_mark(name) == mark
             }
-            if self.memory.identity and clean == set(names) == before.files.keys():
+            is_unchanged = clean == set(names) == before.files.keys()
+            if self.memory.identity and is_unchanged and not self.is_forced:
                 return
             lease.check()
             place = self._open_place(NOT_PUT)
             sizes = place.list_files(self.tenant)
-            with scratch_dir(self.files.taking) as scratch:
+            with self.files.open_scratch() as scratch:
                 kept = before.keep_useful(sizes)
                 uploader = Uploader(place, self.tenant, lease.name, kept, lease.check)
                 present = {digest for chunks in kept.values() for digest, _ in chunks}
@@ -247,6 +250,9 @@ class _Home:
                         uploader.files[name] = before.files[name]
                 manifest = uploader.upload(self._list_sources(names, uploader, scratch))
             log.debug("objects are there")
+            if manifest.files == before.files and not uploader.objects and not self.is_forced:
+                self._remember(self.memory.identity, self.memory.number, before, marks)
+                return
             identity, number = f"{lease.name}-{secrets.token_hex(4)}", self.number + 1
             self._replace_row(lease, identity, number, manifest)
             log.debug("row replaced")
@@ -310,7 +316,7 @@ class _Home:
         self._remember(found.identity, found.number, manifest, marks)
 
     def _remember(
-        self, identity: str, number: int, manifest: Manifest, marks: dict[str, str]
+        self, identity: str | None, number: int, manifest: Manifest, marks: dict[str, str]
     ) -> None:
         self.memory = LocalState(self.memory.seed, identity, number, manifest, marks)
         self.files.save_memory(self.memory)

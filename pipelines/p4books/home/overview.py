@@ -1,0 +1,92 @@
+"""What the home has of a tenant, who works for it, and how that compares with this machine."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from pydantic import SecretStr
+
+from p4books.errors import UsageError
+from p4books.home.errors import UNTOUCHED
+from p4books.home.files import TenantFiles
+from p4books.home.lease import name_tenant_key
+from p4books.home.manifest import decode_manifest
+from p4books.home.state import hold_state
+from p4books.settings import Settings
+from p4books.storage.postgres import connect_postgres
+from p4books.storage.shared_tables import SCHEMA, create_shared_tables
+
+_STATE = f"select number, identity, put_by, put_at, manifest from {SCHEMA}.state where tenant = %s"
+_HOLDER = f"select holder from {SCHEMA}.lease where tenant = %s and expires_at > clock_timestamp()"
+
+
+@dataclass(frozen=True)
+class HomeOverview:
+    """The state of a tenant in its home; None if there is none yet.
+
+    `size` is that of its files in bytes; `holder` is the machine that works for the tenant now;
+    `here` says what this machine has: current, older, changed, unrelated or nothing.
+    """
+
+    tenant: str
+    state: int | None
+    put_by: str | None
+    put_at: datetime | None
+    size: int | None
+    holder: str | None
+    here: str
+
+
+def load_overview(settings: Settings) -> HomeOverview:
+    """Look at the home of a tenant. Raises UsageError without one, and PostgresTrouble."""
+    catalog = _check_home(settings)
+    key = name_tenant_key(settings)
+    with connect_postgres(catalog, UNTOUCHED) as connection:
+        create_shared_tables(connection)
+        state = connection.execute(_STATE.encode(), (key,)).fetchone()
+        lease = connection.execute(_HOLDER.encode(), (key,)).fetchone()
+    number, identity, put_by, put_at, content = state or (None,) * 5
+    manifest = decode_manifest(bytes(content)) if content else None
+    return HomeOverview(
+        settings.tenant,
+        number,
+        put_by,
+        put_at,
+        manifest.size if manifest else None,
+        lease[0] if lease else None,
+        _compare(settings, identity),
+    )
+
+
+def replace_state(settings: Settings) -> None:
+    """Make the files of this machine the tenant's state, whatever the home has.
+
+    Raises UsageError without a home or files, and what `hold_state` raises.
+    """
+    _check_home(settings)
+    if not TenantFiles(settings).has_history():
+        raise UsageError(
+            f"This machine has no files of tenant {settings.tenant} in {settings.private}. "
+            "Nothing was changed."
+        )
+    with hold_state(settings, taking="never"):
+        pass
+
+
+def _check_home(settings: Settings) -> SecretStr:
+    if not settings.home or not settings.lake:
+        raise UsageError(
+            f"Tenant {settings.tenant} has no home: its state is on this machine only. Nothing was "
+            "changed. To let several machines run it, set `home` and the `catalog` of `lake`."
+        )
+    return settings.lake.catalog
+
+
+def _compare(settings: Settings, identity: str | None) -> str:
+    files = TenantFiles(settings)
+    memory = files.load_memory()
+    if memory.identity is None:
+        return "unrelated" if files.has_history() else "nothing"
+    if memory.identity != identity or not memory.is_whole:
+        return "older"
+    changed = any(files.read_mark(name) != mark for name, mark in memory.marks.items())
+    return "changed" if changed else "current"
