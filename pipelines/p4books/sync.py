@@ -34,7 +34,7 @@ from p4books.extract.reader import (
     ReadOptions,
     read_lists,
 )
-from p4books.home import HeldState, StateNotPut, hold_state
+from p4books.home import HeldState, StateNotPut, hold_state, refresh_state
 from p4books.load.books import (
     check_books,
     check_existing,
@@ -113,6 +113,7 @@ def sync(  # noqa: PLR0913 - the use case: all that a caller can choose
     """
     find_access(settings)
     if existing:
+        refresh_state(settings, wait=0)
         check_existing(settings)
     names = _validate_endpoints(endpoints) or list(settings.endpoints)
     budget = None if full else settings.requests_per_run

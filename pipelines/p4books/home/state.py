@@ -40,6 +40,7 @@ from p4books.home.manifest import Manifest, decode_manifest, encode_manifest, ha
 from p4books.home.transfer import DamagedObject, Downloader, Uploader, locate_local_chunks
 from p4books.settings import Settings
 from p4books.storage.files import tenant_lock
+from p4books.storage.interrupt import is_stop_requested
 from p4books.storage.places import Place, open_place
 from p4books.storage.postgres import PostgresTrouble, connect_postgres
 from p4books.storage.shared_tables import SCHEMA
@@ -100,7 +101,7 @@ def hold_state(
     taken, with nothing changed; and StateNotPut at the end unless `on_not_put` is called with it.
     """
     with tenant_lock(settings, name, wait):
-        if not settings.home:
+        if not settings.home or settings.members:  # the file of a group is made on each machine
             yield HeldState()
             return
         with tenant_lock(settings, "home", max(wait, BRIEF_SECONDS)):
@@ -116,7 +117,7 @@ def refresh_state(settings: Settings, wait: float = BRIEF_SECONDS) -> None:
 
     Raises what `hold_state` raises.
     """
-    if settings.home:
+    if settings.home and not settings.members:
         with hold_state(settings, "refresh", wait):
             pass
 
@@ -130,7 +131,8 @@ def _putting(
     except LeaseLost:
         raise
     except Exception:
-        if fault := home.try_put(lease):
+        fault = None if is_stop_requested() else home.try_put(lease)
+        if fault:
             log.warning("%s", fault)
         raise
     if fault := home.try_put(lease):
@@ -295,7 +297,12 @@ class _Home:
     def _load_manifest(self, found: _Found) -> Manifest:
         with connect_postgres(self._catalog, UNTOUCHED) as connection:
             row: Any = connection.execute(_LOAD, (self.tenant, found.identity)).fetchone()
-        manifest = decode_manifest(bytes(row[0])) if row else None
+        try:
+            manifest = decode_manifest(bytes(row[0])) if row else None
+            for name in manifest.files if manifest else ():
+                self.files.locate(name)
+        except ValueError:  # it has been changed by somebody else
+            raise StateDamaged(self.settings.tenant, "its list of files", found.put) from None
         if manifest is None:
             raise StateTooNew(self.settings.tenant)
         return manifest

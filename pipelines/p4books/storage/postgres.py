@@ -73,7 +73,8 @@ def open_connection(catalog: SecretStr, left: str) -> "psycopg.Connection":
     import psycopg  # noqa: PLC0415 - 0.15 s
 
     try:
-        return psycopg.connect(**words, autocommit=True)
+        # without statements that stay in the server, so that a pool of connections may be between
+        return psycopg.connect(**words, autocommit=True, prepare_threshold=None)
     except psycopg.Error as error:
         raise describe_trouble(error, catalog, left) from None
 

@@ -1,0 +1,93 @@
+"""Leases: one holder over all machines, by the clock of Postgres."""
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+from pydantic import SecretStr
+from tests.postgres import PostgresServer
+
+from p4books.errors import AlreadyRunning
+from p4books.home.errors import LeaseLost
+from p4books.home.lease import RENEW_SECONDS, Claim, Lease, hold_lease
+from p4books.storage.postgres import connect_postgres
+from p4books.storage.shared_tables import SCHEMA
+
+SOON = RENEW_SECONDS + 10  # seconds until a renewal was tried
+
+
+def expire(catalog: SecretStr) -> None:
+    """Let the time pass after which a lease expires."""
+    with connect_postgres(catalog, "") as connection:
+        connection.execute(f"update {SCHEMA}.lease set expires_at = now()".encode())
+
+
+def seconds_left(catalog: SecretStr) -> float:
+    """Return the seconds until the lease expires."""
+    sql = f"select extract(epoch from expires_at - clock_timestamp()) from {SCHEMA}.lease"
+    with connect_postgres(catalog, "") as connection:
+        row = connection.execute(sql.encode()).fetchone()
+    return float(row[0]) if row else 0.0
+
+
+@pytest.fixture
+def lease(catalog: SecretStr) -> Iterator[Lease]:
+    """A lease that one machine holds."""
+    with hold_lease(Claim(catalog, "acme", "run", "one")) as lease:
+        yield lease
+
+
+def test_one_holder(catalog: SecretStr, lease: Lease) -> None:
+    """Another machine is refused until the lease is released or expires; each has its token."""
+    other = Claim(catalog, "acme", "run", "two")
+    with pytest.raises(AlreadyRunning, match="in progress on"), hold_lease(other):
+        pass
+    with hold_lease(Claim(catalog, "north", "run", "two")) as theirs:
+        assert theirs.is_mine()
+    assert lease.is_mine()
+
+    expire(catalog)
+
+    assert not lease.is_mine()
+    with hold_lease(other) as next_one:
+        assert next_one.token == lease.token + 1
+        assert next_one.name > lease.name
+        lease.release()
+        assert next_one.is_mine()
+        with pytest.raises(LeaseLost, match="was last given to"):
+            lease.confirm()
+        with pytest.raises(LeaseLost):
+            lease.check()
+
+
+def test_brief_holder(catalog: SecretStr) -> None:
+    """A run waits for a holder that takes only a moment."""
+    run = Claim(catalog, "acme", "run", "two")
+    with hold_lease(Claim(catalog, "acme", "alerts", "one")) as brief:
+        end = threading.Timer(0.7, brief.release)
+        end.start()
+        with hold_lease(run) as lease:
+            assert lease.is_mine()
+        end.join()
+
+
+@pytest.mark.lake_proof  # a minute
+def test_renewed(postgres: PostgresServer, catalog: SecretStr, lease: Lease) -> None:
+    """A lease is renewed, also by a Postgres that restarts; a stolen one is noticed."""
+    with connect_postgres(catalog, "") as connection:
+        connection.execute(
+            f"update {SCHEMA}.lease set expires_at = now() + interval '50 s'".encode()
+        )
+    postgres.kill()
+    time.sleep(SOON)
+    postgres.start()
+    time.sleep(10)
+    assert seconds_left(catalog) > 60
+    lease.check()
+    expire(catalog)
+    with hold_lease(Claim(catalog, "acme", "run", "two")) as other:
+        time.sleep(SOON)
+        with pytest.raises(LeaseLost):
+            lease.check()
+        assert other.is_mine()
