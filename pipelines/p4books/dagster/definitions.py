@@ -9,10 +9,12 @@ import dagster as dg
 
 from p4books.dagster.failures import build_failure_sensor
 from p4books.dagster.groups import build_group
+from p4books.dagster.lake import LAKE, build_lake
 from p4books.dagster.models import build_models, build_published, load_model_assets
 from p4books.dagster.raw import build_broken, build_complete_check, build_raw
 from p4books.dagster.tenant import PUBLISHED, RAW, TenantAssets, build_schedule
 from p4books.errors import SettingsError
+from p4books.lake.place import find_lake
 from p4books.settings import ConfiguredTenant, Settings, load_group_files, load_tenants
 from p4books.spelling import fold_name
 from p4books.transform.models import SqlSources
@@ -69,6 +71,7 @@ def build_definitions(
             *raws,
             *(build_published(settings, models) for settings in valid),
             *(build_models(settings, models) for settings in valid),
+            *(build_lake(settings) for settings in valid if find_lake(settings)),
             *(build_group(settings, {each.tenant for each in valid}) for settings in groups),
             *(build_broken(each.name, each.fault) for each in configured if each.fault),
         ],
@@ -100,10 +103,12 @@ def _choose_groups(configured: Sequence[ConfiguredTenant], *, everything: bool) 
 def _select_assets(tenant: ConfiguredTenant, groups: Sequence[Settings]) -> dg.AssetSelection:
     """Select what a sync of a tenant makes, and the files of its groups."""
     names = TenantAssets(tenant.name)
-    own = [names.key(RAW), *([names.key(PUBLISHED)] if tenant.settings else [])]
+    parts = [RAW, *([PUBLISHED] if tenant.settings else [])]
+    if tenant.settings and find_lake(tenant.settings):
+        parts.append(LAKE)
     files = [
         TenantAssets(group.tenant).key(PUBLISHED)
         for group in groups
         if fold_name(tenant.name) in map(fold_name, group.members)
     ]
-    return dg.AssetSelection.assets(*own, *files)
+    return dg.AssetSelection.assets(*map(names.key, parts), *files)

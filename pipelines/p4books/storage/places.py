@@ -22,6 +22,8 @@ _CREDENTIAL = re.compile(r"KEY|SECRET|TOKEN|PASSWORD")
 class PlaceTrouble(P4BooksError):
     """A place cannot be read or written; `left` says what is unchanged."""
 
+    is_transient = True
+
     def __init__(self, place: str, why: str, left: str) -> None:
         super().__init__(f"{place}: {end_sentence(why)} {left} Fix that, and run it again.")
 

@@ -36,6 +36,8 @@ _TIMEOUTS = (
 class PostgresTrouble(P4BooksError):
     """Postgres cannot be reached or refuses; `left` says what is unchanged."""
 
+    is_transient = True
+
     def __init__(self, server: str, why: str, left: str) -> None:
         super().__init__(
             f"Postgres at {server} cannot be used: {end_sentence(why)} {left} Fix that, and run it "

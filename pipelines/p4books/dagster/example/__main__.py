@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from contextlib import ExitStack, suppress
@@ -19,6 +20,7 @@ PORT = "3000"
 
 def main() -> int:
     """Start everything, wait for Dagster to end, and return its exit code."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # ends the others, too
     HOME.mkdir(exist_ok=True)
     shutil.copy(HERE / "instances" / "one_machine.yaml", HOME / "dagster.yaml")
     with ExitStack() as stack:
@@ -26,15 +28,20 @@ def main() -> int:
             if tenant.settings:
                 process = stack.enter_context(_start_sandbox(tenant.settings, seed))
                 stack.callback(process.terminate)
-        command = [sys.executable, "-m", "dagster", "dev", "-f", "definitions.py"]
-        with suppress(KeyboardInterrupt):  # Dagster got it, too
-            return subprocess.run(  # noqa: S603 - ours
-                [*command, "-h", "127.0.0.1", "-p", PORT],
-                cwd=HERE,
-                env={**os.environ, "DAGSTER_HOME": str(HOME)},
-                check=False,
-            ).returncode
+        process = stack.enter_context(_start_dagster())
+        stack.callback(process.terminate)
+        with suppress(KeyboardInterrupt):  # they all got it
+            return process.wait()
     return 0
+
+
+def _start_dagster() -> "subprocess.Popen[bytes]":
+    command = [sys.executable, "-m", "dagster", "dev", "-f", "definitions.py"]
+    return subprocess.Popen(  # noqa: S603 - ours
+        [*command, "-h", "127.0.0.1", "-p", PORT],
+        cwd=HERE,
+        env={**os.environ, "DAGSTER_HOME": str(HOME)},
+    )
 
 
 def _start_sandbox(settings: Settings, seed: int) -> "subprocess.Popen[bytes]":
