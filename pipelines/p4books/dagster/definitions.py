@@ -10,7 +10,7 @@ import dagster as dg
 from p4books.dagster.failures import build_failure_sensor
 from p4books.dagster.groups import build_group
 from p4books.dagster.lake import LAKE, build_lake
-from p4books.dagster.models import build_models, build_published, load_model_assets
+from p4books.dagster.models import ModelAssets, build_models, build_published, load_model_assets
 from p4books.dagster.raw import build_broken, build_complete_check, build_raw
 from p4books.dagster.tenant import PUBLISHED, RAW, TenantAssets, build_schedule
 from p4books.errors import SettingsError
@@ -27,26 +27,29 @@ class P4Books(dg.Component, dg.Model, dg.Resolvable):
 
     root: str | None = None
     tenants: list[str] | None = None
+    models: bool = True
     running: bool = False
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """Build the definitions; `root` is relative to the folder of the file."""
         root = context.path / self.root if self.root else None
-        return build_definitions(root, self.tenants, running=self.running)
+        return build_definitions(root, self.tenants, models=self.models, running=self.running)
 
 
 def build_definitions(
     root: Path | str | None = None,
     tenants: Collection[str] | None = None,
     *,
+    models: bool = True,
     running: bool = False,
 ) -> dg.Definitions:
     """Build the assets, checks, jobs, schedules and sensors for the tenants of the settings.
 
     `root` is the folder of the settings; None is the one that DLT_PROJECT_DIR names, or the current
     one. For all of this process it becomes that of DLT_PROJECT_DIR. With `tenants` there are only
-    these, and the groups of which all tenants are among them. Schedules and sensors are stopped
-    until a person starts them, unless they are to be `running`.
+    these, and the groups of which all tenants are among them. Without `models` these and their
+    checks are no assets, only the files are. Schedules and sensors are stopped until a person
+    starts them, unless they are to be `running`.
 
     A tenant whose settings are wrong has an asset that fails and says why. Raises SettingsError if
     the settings cannot be read or name no tenant, BrokenSql about a built-in model.
@@ -61,7 +64,7 @@ def build_definitions(
         )
     valid = [each.settings for each in configured if each.settings]
     groups = _choose_groups(configured, everything=tenants is None)
-    models = load_model_assets(SqlSources.at())
+    catalogue = load_model_assets(SqlSources.at()) if models else ModelAssets()
     raws = [build_raw(settings) for settings in valid]
     checks = [build_complete_check(settings) for settings in valid]
     steps = frozenset(each.node_def.name for each in (*raws, *checks))
@@ -69,8 +72,8 @@ def build_definitions(
     return dg.Definitions(
         assets=[
             *raws,
-            *(build_published(settings, models) for settings in valid),
-            *(build_models(settings, models) for settings in valid),
+            *(build_published(settings, catalogue) for settings in valid),
+            *(build_models(settings, catalogue) for settings in valid if models),
             *(build_lake(settings) for settings in valid if find_lake(settings)),
             *(build_group(settings, {each.tenant for each in valid}) for settings in groups),
             *(build_broken(each.name, each.fault) for each in configured if each.fault),

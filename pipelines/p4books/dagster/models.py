@@ -51,8 +51,8 @@ class ModelCheck:
 class ModelAssets:
     """The models that a sync publishes, each after those it reads, and their checks."""
 
-    models: Sequence[Model]
-    checks: Sequence[ModelCheck]
+    models: Sequence[Model] = ()
+    checks: Sequence[ModelCheck] = ()
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ The one module that imports Dagster, which takes a second.
 import json
 import re
 import runpy
+import shutil
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -18,17 +19,30 @@ import dagster as dg
 import duckdb
 import pytest
 from dagster._core.definitions.freshness import CronFreshnessPolicy
+from dagster._core.instance.ref import InstanceRef
 from dagster._core.remote_representation.external_data import RepositorySnap
 from dagster._serdes import serialize_value
+from pydantic import SecretStr
+from sqlalchemy.engine import make_url
 
 import p4books.dagster.example
+from p4books.cli.app import app
 from p4books.dagster import P4Books, build_definitions
 from p4books.dagster.failures import run_step
+from p4books.dagster.lake import build_lake
 from p4books.dagster.tenant import TenantAssets, build_freshness_policy, choose_cron
-from p4books.errors import BadAnswer, CheckFailed, KeyRefused, Refused, SettingsError, Unreachable
-from p4books.settings import Settings, load_settings
+from p4books.errors import (
+    AlreadyRunning,
+    BadAnswer,
+    CheckFailed,
+    KeyRefused,
+    Refused,
+    SettingsError,
+    Unreachable,
+)
+from p4books.settings import Lake, Settings, load_settings
 from p4books.storage.files import tenant_lock
-from p4books.storage.run_log import CheckRecord, RunLog
+from p4books.storage.run_log import CheckRecord, LakeRecord, RunLog
 from p4books.transform.models import sql_folder
 from p4books_sandbox import Sandbox
 
@@ -39,6 +53,7 @@ _SCHEDULES = {
     "sync_keyless": None,
 }
 EXAMPLE = Path(p4books.dagster.example.__path__[0])
+README = EXAMPLE.parent / "README.md"
 
 
 @dataclass
@@ -319,9 +334,26 @@ def test_schedule_is_in_the_zone_of_the_tenant(firm: Firm) -> None:
 
 def test_component(firm: Firm) -> None:
     """The component has the attributes of the function, for a defs.yaml."""
-    component = P4Books(tenants=["north-1"])
+    component = P4Books(tenants=["north-1"], models=False)
     definitions = dg.build_defs_for_component(component)
-    assert {each.name for each in definitions.schedules or ()} == {"sync_north_1"}
+    keys = definitions.resolve_asset_graph().get_all_asset_keys()
+    assert {key.to_user_string() for key in keys} == {"north-1/raw", "north-1/published"}
+
+
+@pytest.mark.parametrize("is_current", [True, False])
+def test_lake(firm: Firm, tmp_path: Path, *, is_current: bool) -> None:
+    """The last snapshot of the lake is reported if it has all of the published file."""
+    place = Lake(SecretStr("host=localhost password=hidden"), str(tmp_path))
+    settings = firm.settings().model_copy(update={"lake": place})
+    if not settings.published.exists():
+        firm.run()
+    log = RunLog(settings.run_log)
+    record = log.load_published()
+    assert record
+    log.save_lake(LakeRecord(record.digest if is_current else "another", "place", 7))
+    done = dg.materialize([build_lake(settings)], instance=firm.instance)
+    found = Result(done, [event for event in done.all_events if event.is_step_event]).materialized
+    assert [each["snapshot"] for each in found.values()] == ([7] if is_current else [])
 
 
 def test_no_tenant(tmp_path: Path) -> None:
@@ -330,8 +362,36 @@ def test_no_tenant(tmp_path: Path) -> None:
         build_definitions(tmp_path)
 
 
-def test_example(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The definitions of the example are valid, and so is what Dagster is to do on one machine."""
+def test_example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The definitions of the example are valid, and so is what Dagster is to do with them."""
     monkeypatch.setenv("DLT_PROJECT_DIR", str(EXAMPLE))
     definitions = runpy.run_path(str(EXAMPLE / "definitions.py"))["defs"]()
     dg.Definitions.validate_loadable(definitions)
+    monkeypatch.setenv("DAGSTER_POSTGRES_URL", "postgresql://p4books@localhost/dagster")
+    storages = []
+    for file in sorted((EXAMPLE / "instances").glob("*.yaml")):
+        shutil.copy(file, tmp_path / "dagster.yaml")
+        instance = InstanceRef.from_dir(str(tmp_path))
+        assert "concurrency" in instance.settings
+        storages.append(instance.storage_data.class_name if instance.storage_data else "")
+    assert storages == ["DagsterSqliteStorage", "DagsterPostgresStorage"]
+
+
+def test_driver_of_postgres() -> None:
+    """SQLAlchemy takes the driver that dagster-postgres needs."""
+    assert make_url("postgresql://localhost").get_dialect().driver == "psycopg2"
+
+
+def test_recipes() -> None:
+    """What the README shows of other programs is Python, and its command is one of ours."""
+    text = README.read_text()
+    blocks = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    assert len(blocks) == 3
+    for block in blocks:
+        compile(block, README.name, "exec")
+    commands = [re.findall(r"p4books\W+(sync)\W+?(--tenant)", block) for block in blocks]
+    for name, option in chain(*commands):
+        assert option in {word for each in app.commands[name].params for word in each.opts}
+    assert [len(each) for each in commands] == [0, 1, 1]
+    assert str(AlreadyRunning.exit_code) in blocks[1]
+    assert str(AlreadyRunning.exit_code) in blocks[2]
