@@ -41,6 +41,10 @@ class LakeMissing(P4BooksError):
 
     exit_code = 2
 
+    def __init__(self, tenant: str, which: str = "yet") -> None:
+        remedy = "Run `p4books sync` first." if which == "yet" else "`p4books lake` lists them."
+        super().__init__(f"The lake of tenant {tenant} has no snapshot {which}. {remedy}")
+
 
 class NoLake(SettingsError):
     """The settings of a tenant name no lake."""

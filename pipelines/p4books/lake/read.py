@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from pathlib import Path
@@ -11,14 +11,13 @@ from tempfile import TemporaryDirectory
 import duckdb
 
 from p4books.errors import QueryFailed, UsageError
-from p4books.lake.connection import attach_lake, load_extensions, translate_errors
+from p4books.lake.connection import attach_lake, open_lake_database, translate_errors
 from p4books.lake.errors import LEFT_READING, LakeMissing
 from p4books.lake.place import LakePlace, require_lake
 from p4books.lake.union import create_union
+from p4books.lake.write import LAKE
 from p4books.settings import Settings, load_settings
-from p4books.storage.database import MEMORY_STEPS, open_database, quote_literal
-
-LAKE = "lake"
+from p4books.storage.database import MEMORY_STEPS, quote_literal
 
 _WRITING = {duckdb.StatementType.COPY, duckdb.StatementType.EXPORT}  # what a folder would allow
 _DAY = re.compile(r"\d{4}-?\d\d-?\d\d")
@@ -32,6 +31,15 @@ class OpenLake:
     notes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class SnapshotChoice:
+    """Which snapshot to read: in words, and as an option of `attach` with its value as SQL."""
+
+    words: str
+    option: str
+    value: str
+
+
 @contextmanager
 def open_lake(settings: Settings, at: str | None = None) -> Iterator[OpenLake]:
     """Open the lake of a tenant read-only, as of its last snapshot or that of `at`.
@@ -42,19 +50,17 @@ def open_lake(settings: Settings, at: str | None = None) -> Iterator[OpenLake]:
     accessible. Raises NoLake, LakeMissing, LakeTrouble, SettingsError and UsageError.
     """
     choice = parse_at(at, settings.timezone)
-    if settings.members and choice and choice.startswith("snapshot_version"):
+    if settings.members and choice and choice.option == "snapshot_version":
         raise UsageError(
             f"The snapshots of each tenant of {settings.tenant} have numbers of their own; name a "
             "day or an instant, such as --at 2026-10-31T18:00."
         )
     of = [load_settings(each, need_key=False) for each in settings.members] or [settings]
     places = [require_lake(each) for each in of]
-    with (
-        TemporaryDirectory() as spill,
-        open_database(spill=Path(spill), memory=MEMORY_STEPS[-1]) as con,
-    ):
+    with TemporaryDirectory() as spill, ExitStack() as stack:
         with translate_errors(places[0], LEFT_READING):
-            load_extensions(con, *places)
+            database = open_lake_database(places, Path(spill), MEMORY_STEPS[-1])
+            con = stack.enter_context(database)
         notes: tuple[str, ...] = ()
         if settings.members:
             notes = _open_group(con, settings.tenant, places, choice)
@@ -65,15 +71,12 @@ def open_lake(settings: Settings, at: str | None = None) -> Iterator[OpenLake]:
         yield OpenLake(con, notes)
 
 
-def parse_at(at: str | None, timezone: str) -> str | None:
-    """Return the option of `attach` for a snapshot's number, a day or an instant, as SQL.
-
-    None stays None. Raises UsageError.
-    """
+def parse_at(at: str | None, timezone: str) -> SnapshotChoice | None:
+    """Parse the number of a snapshot, a day or an instant; None stays None. Raises UsageError."""
     if at is None:
         return None
     if re.fullmatch(r"\d{1,7}", at):
-        return f"snapshot_version {at}"
+        return SnapshotChoice(at, "snapshot_version", at)
     try:
         instant = datetime.fromisoformat(at)
     except ValueError:
@@ -87,7 +90,8 @@ def parse_at(at: str | None, timezone: str) -> str | None:
         import pendulum  # noqa: PLC0415 - 0.1 s
 
         instant = instant.replace(tzinfo=pendulum.timezone(timezone))
-    return f"snapshot_time {quote_literal(instant.astimezone(UTC).isoformat(' '))}"
+    value = quote_literal(instant.astimezone(UTC).isoformat(" "))
+    return SnapshotChoice(f"as early as {at}", "snapshot_time", value)
 
 
 def refuse_writing(sql: str) -> None:
@@ -101,7 +105,10 @@ def refuse_writing(sql: str) -> None:
 
 
 def _open_group(
-    con: duckdb.DuckDBPyConnection, group: str, places: Sequence[LakePlace], choice: str | None
+    con: duckdb.DuckDBPyConnection,
+    group: str,
+    places: Sequence[LakePlace],
+    choice: SnapshotChoice | None,
 ) -> tuple[str, ...]:
     """Attach the lakes of a group, and make views of all of them; return what is left out."""
     databases: dict[str, str] = {}
@@ -113,32 +120,28 @@ def _open_group(
         except LakeMissing as error:
             notes.append(f"{place.tenant} is left out: {error}")
     if not databases:
-        raise LakeMissing(f"No tenant of {group} has such a snapshot. {notes[0]}")
+        raise LakeMissing(group, choice.words if choice else "yet")
     with translate_errors(places[0], LEFT_READING):
         notes += create_union(con, databases)
     return tuple(notes)
 
 
 def _attach(
-    con: duckdb.DuckDBPyConnection, place: LakePlace, name: str, choice: str | None
+    con: duckdb.DuckDBPyConnection, place: LakePlace, name: str, choice: SnapshotChoice | None
 ) -> None:
     """Attach a snapshot of a lake. Raises LakeMissing and LakeTrouble."""
-    key, _, value = (choice or "").partition(" ")
-    options = {"read_only": "", "create_if_not_exists": "false"} | ({key: value} if key else {})
+    options = {"read_only": "", "create_if_not_exists": "false"}
+    if choice:
+        options[choice.option] = choice.value
     with translate_errors(place, LEFT_READING):
         try:
             attach_lake(con, place, name, options)
         except duckdb.InvalidInputException as error:
-            text = str(error)
-            if "No snapshot found" not in text and "does not exist" not in text:
-                raise
-            which = "yet. Run `p4books sync` first."
-            if key:
-                as_of = f"{value}" if key == "snapshot_version" else f"as early as {value}"
-                which = f"{as_of}. `p4books lake` lists those that it has."
-            raise LakeMissing(
-                f"The lake of tenant {place.tenant} has no snapshot {which}"
-            ) from None
+            if choice and "No snapshot found" in str(error):
+                raise LakeMissing(place.tenant, choice.words) from None
+            if "does not exist" in str(error):
+                raise LakeMissing(place.tenant) from None
+            raise
 
 
 def _lock_down(con: duckdb.DuckDBPyConnection, places: Sequence[LakePlace]) -> None:

@@ -13,28 +13,32 @@ from typing import Any
 
 import duckdb
 
-from p4books.lake.connection import INLINED_ROWS, attach_lake, load_extensions, translate_errors
+from p4books.lake.connection import (
+    INLINED_ROWS,
+    attach_lake,
+    open_lake_database,
+    translate_errors,
+)
 from p4books.lake.errors import LEFT, LakeLost
 from p4books.lake.place import LakePlace, find_lake
+from p4books.lake.snapshots import load_last_number
 from p4books.lake.tables import LakeTable, digest_rows, fit_values, list_tables
 from p4books.publish.published_file import inspect_published
 from p4books.publish.query import result_columns
 from p4books.settings import Settings
 from p4books.storage.database import (
-    open_database,
     quote_identifier,
     quote_literal,
     quote_path,
     retry_with_more_memory,
 )
-from p4books.storage.postgres import connect_postgres
 from p4books.storage.run_log import LakeRecord, RunLog
 
 AUTHOR = "p4books"
+LAKE = "lake"  # the name under which it is attached
 
 _FILE = "published"
-_LAKE = "lake"
-_LIST = f"{_LAKE}.main.lake_tables"  # what each snapshot says of itself
+_LIST = f"{LAKE}.main.lake_tables"  # what each snapshot says of itself
 _LIST_COLUMNS = {
     "layer": "varchar",
     "model": "varchar",
@@ -90,7 +94,7 @@ def write_lake(
         return None
     write = partial(_write_snapshot, place, settings.published, run, scratch, is_mine)
     snapshot = retry_with_more_memory(write)
-    number = _load_last_number(place) if snapshot.number is None else snapshot.number
+    number = load_last_number(place, LEFT) if snapshot.number is None else snapshot.number
     log.save_lake(LakeRecord(published.digest, place.identity, number or 0))
     return snapshot
 
@@ -102,25 +106,8 @@ def _has_all(place: LakePlace, record: LakeRecord | None, digest: str) -> bool:
     """
     if record is None or (record.digest, record.place) != (digest, place.identity):
         return False
-    number = _load_last_number(place)
+    number = load_last_number(place, LEFT)
     return number is not None and number >= record.snapshot
-
-
-def _load_last_number(place: LakePlace) -> int | None:
-    """Load the number of the last snapshot, without DuckDB; None if there is no lake yet."""
-    from psycopg.sql import SQL, Identifier  # noqa: PLC0415 - 0.15 s
-
-    table = Identifier(place.schema, "ducklake_snapshot")
-    with connect_postgres(place.catalog, LEFT) as connection:
-        found = connection.execute(
-            "select 1 from information_schema.tables"
-            " where table_schema = %s and table_name = 'ducklake_snapshot'",
-            [place.schema],
-        ).fetchone()
-        if found is None:
-            return None
-        row = connection.execute(SQL("select max(snapshot_id) from {}").format(table)).fetchone()
-    return row[0] if row else None
 
 
 def _write_snapshot(  # noqa: PLR0913 - one step of write_lake, with what it works on
@@ -131,14 +118,13 @@ def _write_snapshot(  # noqa: PLR0913 - one step of write_lake, with what it wor
     is_mine: IsMine,
     memory: str,
 ) -> LakeSnapshot:
-    with translate_errors(place, LEFT), open_database(spill=scratch, memory=memory) as con:
+    with translate_errors(place, LEFT), open_lake_database([place], scratch, memory) as con:
         con.execute(f"attach {quote_path(published)} as {_FILE} (read_only)")
-        load_extensions(con, place)
         options = {
             "data_path": quote_literal(place.data),
             "data_inlining_row_limit": str(INLINED_ROWS),
         }
-        attach_lake(con, place, _LAKE, options)
+        attach_lake(con, place, LAKE, options)
         con.execute("begin")
         writer = _SnapshotWriter(con)
         if not is_mine():  # after the first read, which is of the state that others may change
@@ -149,7 +135,7 @@ def _write_snapshot(  # noqa: PLR0913 - one step of write_lake, with what it wor
             return LakeSnapshot(None, (), tuple(writer.notes))
         writer.describe_snapshot(run)
         con.execute("commit")
-        number = con.execute(f"from ducklake_last_committed_snapshot('{_LAKE}')").fetchone()
+        number = con.execute(f"from ducklake_last_committed_snapshot('{LAKE}')").fetchone()
     return LakeSnapshot(number[0] if number else None, tuple(writer.changed), tuple(writer.notes))
 
 
@@ -170,7 +156,7 @@ class _SnapshotWriter:
                 " where database_name = $1 union all"
                 " select schema_name, view_name, 'view' from duckdb_views()"
                 " where database_name = $1 and not internal",
-                [_LAKE],
+                [LAKE],
             ).fetchall()
         }
         _, layer, name = _LIST.split(".")
@@ -212,7 +198,7 @@ class _SnapshotWriter:
             "changed": self.changed,
         }
         self.con.execute(
-            f"call {_LAKE}.set_commit_message({quote_literal(AUTHOR)},"
+            f"call {LAKE}.set_commit_message({quote_literal(AUTHOR)},"
             f" {quote_literal(f'{what}, as of {day}')},"
             f" extra_info => {quote_literal(json.dumps(extra, ensure_ascii=False))})"
         )
@@ -220,7 +206,7 @@ class _SnapshotWriter:
     def _create_schemas(self, tables: Iterable[LakeTable]) -> None:
         present = {layer for layer, _ in self._present} | {"main"}
         for layer in sorted({table.layer for table in tables} - present):
-            self.con.execute(f"create schema if not exists {_LAKE}.{layer}")
+            self.con.execute(f"create schema if not exists {LAKE}.{layer}")
 
     def _is_kept_as_table(self, view: LakeTable) -> bool:
         """Return whether a view of the published file is a table in the lake."""
@@ -248,18 +234,18 @@ class _SnapshotWriter:
     def _make_table(self, table: LakeTable) -> None:
         self._drop([table.key])
         self.con.execute(
-            f"create table {_LAKE}.{table.quoted} as"
+            f"create table {LAKE}.{table.quoted} as"
             f" select {table.values} from {_FILE}.{table.quoted}"
         )
 
     def _update_table(self, table: LakeTable, rows: int) -> None:
         """Delete and insert the rows that changed; all of them if these are few, or most."""
         if rows <= INLINED_ROWS or table.has_rowid or not self._find_changes(table):
-            self.con.execute(f"delete from {_LAKE}.{table.quoted}")
+            self.con.execute(f"delete from {LAKE}.{table.quoted}")
             self._insert(table, "")
             return
         self.con.execute(
-            f"delete from {_LAKE}.{table.quoted}"
+            f"delete from {LAKE}.{table.quoted}"
             " where rowid in (select number from held semi join changed using (h1, h2))"
         )
         self._insert(table, f"where ({table.hash_pair}) in (select (h1, h2) from changed)")
@@ -271,7 +257,7 @@ class _SnapshotWriter:
         """
         self.con.execute(
             "create or replace temp table held as"
-            f" select rowid as number, {table.hashes} from {_LAKE}.{table.quoted}"
+            f" select rowid as number, {table.hashes} from {LAKE}.{table.quoted}"
         )
         self.con.execute(
             "create or replace temp table changed as select h1, h2 from ("
@@ -288,7 +274,7 @@ class _SnapshotWriter:
 
     def _insert(self, table: LakeTable, condition: str) -> None:
         self.con.execute(
-            f"insert into {_LAKE}.{table.quoted} from"
+            f"insert into {LAKE}.{table.quoted} from"
             f" (select {table.values} from {_FILE}.{table.quoted}) {condition}"
         )
 
@@ -312,16 +298,16 @@ class _SnapshotWriter:
     def _make_view(self, view: LakeTable, now: _Known) -> bool:
         """Make a view of the lake; return whether its SQL has the same columns there."""
         self._drop([view.key])
-        self.con.execute(f"use {_LAKE}")
+        self.con.execute(f"use {LAKE}")
         try:
             self.con.execute(view.sql or "")
-            found = self.con.execute(f"describe {_LAKE}.{view.quoted}").fetchall()
+            found = self.con.execute(f"describe {LAKE}.{view.quoted}").fetchall()
         except (duckdb.CatalogException, duckdb.BinderException):
             return False  # what it reads is another view that comes later, or is not in the lake
         finally:
             self.con.execute(f"use {_FILE}")
         if [(name, kind) for name, kind, *_ in found] != list(view.columns.items()):
-            self.con.execute(f"drop view {_LAKE}.{view.quoted}")
+            self.con.execute(f"drop view {LAKE}.{view.quoted}")
             return False
         self._comment(view, "view")
         self._remember(view, now)
@@ -332,18 +318,18 @@ class _SnapshotWriter:
             if kind := self._present.pop(key, None):
                 layer, name = key
                 table = LakeTable(layer, name, {}, {})
-                self.con.execute(f"drop {kind} {_LAKE}.{table.quoted}")
+                self.con.execute(f"drop {kind} {LAKE}.{table.quoted}")
                 if key not in self._now:
                     self._note_change(table.full_name)
 
     def _comment(self, table: LakeTable, kind: str) -> None:
         self.con.execute(
-            f"comment on {kind} {_LAKE}.{table.quoted} is {quote_literal(table.comment)}"
+            f"comment on {kind} {LAKE}.{table.quoted} is {quote_literal(table.comment)}"
         )
         if kind == "view":
             return
         for name, text in (table.column_comments or {}).items():
-            column = f"{_LAKE}.{table.quoted}.{quote_identifier(name)}"
+            column = f"{LAKE}.{table.quoted}.{quote_identifier(name)}"
             self.con.execute(f"comment on column {column} is {quote_literal(text)}")
 
     def _remember(self, table: LakeTable, now: _Known) -> None:

@@ -3,7 +3,7 @@
 import os
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import mkdtemp
@@ -47,17 +47,20 @@ def open_database(
     read_only: bool = False,
     spill: Path | None = None,
     memory: str = MEMORY_STEPS[0],
+    config: Mapping[str, str] | None = None,
 ) -> duckdb.DuckDBPyConnection:
     """Open a database file, created if it does not exist, or a database in memory.
+
+    `config` are settings of DuckDB that can only be given when it is opened.
 
     Timestamps are shown in UTC and no progress bar is drawn. What does not fit into memory goes to
     a folder of its own in `spill`, because databases that share one overwrite each other's pages.
     Raises duckdb.Error and OSError.
     """
-    config: dict[str, str | bool | int | float | list[str]] = {}
+    given: dict[str, str | bool | int | float | list[str]] = {**(config or {})}
     if path is not None and not read_only and not path.exists():
-        config["storage_compatibility_version"] = STORAGE_VERSION
-    con = track_connection(duckdb.connect(path or ":memory:", read_only=read_only, config=config))
+        given["storage_compatibility_version"] = STORAGE_VERSION
+    con = track_connection(duckdb.connect(path or ":memory:", read_only=read_only, config=given))
     con.execute("set global TimeZone = 'UTC'")  # for cursors of this connection, too
     con.execute("set enable_progress_bar = false")
     con.execute(f"set memory_limit = '{memory}'")
