@@ -191,6 +191,20 @@ def _check_first(state: HeldState, progress: ProgressCallback) -> ProgressCallba
     return show_progress
 
 
+def update_lake(settings: Settings) -> tuple[str, ...]:
+    """Write what the lake, if there is one, lacks of the published file, without a sync.
+
+    Returns notes. Raises AlreadyRunning, and what `p4books.lake.write_lake` raises.
+    """
+    if not settings.lake or not settings.lake.storage:
+        return ()
+    from p4books.lake import write_lake  # noqa: PLC0415 - only for those who have one
+
+    with hold_state(settings) as state, scratch_dir(settings.work) as scratch:
+        done = write_lake(settings, None, scratch, state.is_mine)
+    return done.notes if done else ()
+
+
 @contextmanager
 def _measure_time(summary: SyncSummary) -> Iterator[None]:
     """Record how long a run took, also if it fails."""

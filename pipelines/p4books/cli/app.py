@@ -9,6 +9,7 @@ from p4books.cli.backup_commands import backup, restore
 from p4books.cli.dashboard_commands import dashboard
 from p4books.cli.demo import demo, sandbox
 from p4books.cli.home_commands import home
+from p4books.cli.lake_commands import lake
 from p4books.cli.page_commands import page
 from p4books.cli.push_commands import push, pushes
 from p4books.cli.query_commands import export, models, query, report
@@ -39,7 +40,7 @@ def app() -> None:
 for _command in (
     *(sync, check, status, runs, watch, schedule, adopt),
     *(push, pushes, query, export, models, report, statement),
-    *(backup, restore, home),
+    *(backup, restore, home, lake),
     *(dashboard, page, sandbox, demo),
 ):
     app.add_command(_command)

@@ -362,10 +362,19 @@ class _Reported:
         return {"file": str(self.file), **shown, "left_out": [str(each) for each in self.left_out]}
 
     def deliver(self, settings: "Settings") -> list[P4BooksError]:
-        """Deliver it, unless it is of a past day, and return what failed."""
+        """Deliver it, also into the lake, unless it is of a past day; return what failed."""
         from p4books.publish.deliver import deliver_report
+        from p4books.sync import update_lake
 
-        return [] if self.day else list(deliver_report(settings).faults)
+        if self.day:
+            return []
+        faults: list[P4BooksError] = list(deliver_report(settings).faults)
+        try:
+            for note in update_lake(settings):
+                log_note(note)
+        except P4BooksError as fault:
+            faults.append(fault)
+        return faults
 
 
 def _report(settings: "Settings", day: "date | None", *, rebuild: bool) -> _Reported:

@@ -28,7 +28,6 @@ from p4books.storage.postgres import parse_catalog
 
 INLINED_ROWS = 50  # of a change; so few go into the catalog instead of a file of their own
 _EXTENSIONS = ("ducklake", "postgres_scanner")
-_S3 = "s3://"
 _verified: set[str] = set()  # files whose signatures this process has seen; it takes 0.3 s
 _IDLE = "-c idle_in_transaction_session_timeout=1h"  # a first snapshot is written for minutes
 
@@ -41,7 +40,7 @@ def open_lake_database(
 
     Raises UsageError if a package is missing or is for another DuckDB, and duckdb.Error.
     """
-    storages = {place.storage for place in places if place.storage.startswith(_S3)}
+    storages = {place.storage for place in places if place.is_in_s3}
     files = [_find_extension(name) for name in (*_EXTENSIONS, *(["httpfs"] if storages else []))]
     marks = {read_mark(file) for file in files}
     config = {"allow_unsigned_extensions": "true"} if marks <= _verified else {}

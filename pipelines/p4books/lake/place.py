@@ -36,6 +36,11 @@ class LakePlace:
         return f"{self.storage.rstrip('/')}/{fold_name(self.tenant)}/"
 
     @property
+    def is_in_s3(self) -> bool:
+        """Whether the files are in an S3-compatible storage."""
+        return self.storage.startswith("s3://")
+
+    @property
     def identity(self) -> str:
         """What is another one if the lake is elsewhere; it shows no password."""
         text = f"{self.catalog.get_secret_value()} {self.schema} {self.data}"

@@ -1,0 +1,223 @@
+"""Reading the lake: snapshots and times, groups, the commands, and what nobody may do."""
+
+import json
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+import pytest
+from pydantic import SecretStr
+from tests.command import run_here
+from tests.lake.lake_books import LakeBooks, make_lake_settings
+from tests.postgres import PASSWORD, PostgresServer
+
+from p4books.lake import LakeMissing, find_lake
+from p4books.lake.attach import describe_attach
+from p4books.lake.errors import NoLake
+from p4books.lake.place import require_lake
+from p4books.lake.read import open_lake, parse_at
+from p4books.settings import Settings
+
+
+@pytest.fixture(scope="module")
+def two(
+    postgres: PostgresServer, small_file: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, LakeBooks]:
+    """Two tenants with two snapshots each; the second has another type in a custom report."""
+    folder, catalog = tmp_path_factory.mktemp("two"), postgres.make_catalog()
+    books = {
+        name: LakeBooks(make_lake_settings(folder, catalog, tenant=name), small_file)
+        for name in ("north", "south")
+    }
+    for name, each in books.items():
+        kind = "varchar" if name == "south" else "bigint"
+        each.publish(
+            CATALOGUE,
+            f"create table custom.own as select 1::{kind} as x",
+            f"update about set made_of = '{name}'",
+        )
+        each.write_number()
+        each.publish("delete from core.sales where id >= 1000")
+        each.write_number()
+    return books
+
+
+CATALOGUE = (
+    "create table catalogue as select 'core' as layer, 'sales' as model, 'One row per sale.' as"
+    " grain, 'id' as key, 'amount desc' as sorted_by, '' as question, '' as query, '' as reads,"
+    " 5000::bigint as rows; create table catalogue_columns as select 'core' as layer, 'sales' as"
+    " model, 'id' as column_name, 'ID' as label_en, 'ID' as label_es, '' as meaning_es"
+)
+
+
+def run_lake(two: dict[str, LakeBooks], *words: str) -> tuple[int, str, str]:
+    """Run a command with the settings of the two tenants and their group."""
+    settings = two["north"].settings
+    lake = settings.lake
+    assert lake is not None
+    environment = {
+        "SOURCES__P4BOOKS__DATA_DIR": str(settings.data_dir),
+        "SOURCES__P4BOOKS__LAKE__CATALOG": f"postgres:{lake.catalog.get_secret_value()}",
+        "SOURCES__P4BOOKS__LAKE__STORAGE": str(lake.storage),
+        "SOURCES__P4BOOKS__TENANTS__NORTH__LANGUAGE": "es",
+        "SOURCES__P4BOOKS__TENANTS__SOUTH__LANGUAGE": "es",
+        "SOURCES__P4BOOKS__GROUPS__ALL__TENANTS": "north, south",
+    }
+    done = run_here(words, settings.data_dir, environment)
+    assert PASSWORD not in done.stdout + done.stderr
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_query(two: dict[str, LakeBooks], tmp_path: Path) -> None:
+    """A query reads the last snapshot, or one that is named; a model has its order."""
+    query = ("query", "--lake", "--tenant", "north", "--json")
+    sql = "select count(*) as n from core.large_sales"
+
+    assert run_lake(two, *query, sql) == (0, '[\n  {\n    "n": 0\n  }\n]\n', "")
+    assert json.loads(run_lake(two, *query, sql, "--at", "1")[1]) == [{"n": 454}]
+    now = datetime.now(UTC).isoformat()
+    assert json.loads(run_lake(two, *query, sql, "--at", now)[1]) == [{"n": 0}]
+    rows = json.loads(run_lake(two, *query, "--model", "sales", "--limit", "2")[1])
+    assert [row["id"] for row in rows] == [999, 998]
+    file = tmp_path / "sales.parquet"
+    code, _, said = run_lake(
+        two, *query[:-1], "--model", "sales", "-o", str(file), "--at", "1", "--limit", "7"
+    )
+    assert (code, duckdb.sql(f"from '{file}'").fetchall()[-1][0]) == (0, 4993)
+    assert said.endswith("sales.parquet: 7 rows.\n")
+
+
+REFUSED = {
+    "snapshot": (
+        ["--at", "77"],
+        "select 1",
+        "has no snapshot 77. `p4books lake --tenant north` lists them.",
+    ),
+    "day": (["--at", "2020-01-01"], "select 1", "has no snapshot as early as 2020-01-01."),
+    "no time": (["--at", "yesterday"], "select 1", "neither the number of a snapshot nor a day"),
+    "two days": (["--as-of", "2026-03-31"], "select 1", "with --lake use --at."),
+    "copy": ([], "copy (select 1) to 'x.csv'", "A query of the lake writes no files"),
+    "delete": ([], "delete from core.sales", "attached in read-only mode"),
+    "file": ([], "from read_text('/etc/hostname')", "file system operations are disabled"),
+    "attach": ([], "attach 'x.duckdb'", "file system operations are disabled"),
+    "catalog": (
+        [],
+        "call postgres_execute('__ducklake_metadata_lake', 'create table x (a int)')",
+        "read-only transaction",
+    ),
+    "model": ([], "from core.sale", 'Did you mean "sales"'),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_refused(two: dict[str, LakeBooks], case: str) -> None:
+    """What is not there, or would change something, ends with 2 and one clear message."""
+    options, sql, expected = REFUSED[case]
+
+    code, out, said = run_lake(two, "query", "--lake", "--tenant", "north", sql, *options)
+
+    assert (code, out) == (2, "")
+    assert expected in said
+    assert "Traceback" not in said
+
+
+def test_group(two: dict[str, LakeBooks], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lake of a group has the rows of all its tenants, with `tenant` first."""
+    query = ("query", "--lake", "--tenant", "group-all", "--json")
+    code, out, said = run_lake(
+        two, *query, "select tenant, count(*) as n from core.sales group by all order by all"
+    )
+    assert (code, json.loads(out)) == (
+        0,
+        [{"tenant": "north", "n": 1000}, {"tenant": "south", "n": 1000}],
+    )
+    assert "custom.own is left out: its column x has different types in two tenants." in said
+    rows = json.loads(run_lake(two, *query, "--model", "sales", "--limit", "2")[1])
+    assert [(row["tenant"], row["id"]) for row in rows] == [("north", 999), ("south", 999)]
+    rows = json.loads(run_lake(two, *query, "select tenant, made_of from about order by all")[1])
+    assert rows == [{"tenant": name, "made_of": name} for name in ("north", "south")]
+    code, _, said = run_lake(two, *query, "select 1", "--at", "1")
+    assert (code, "have numbers of their own; name a day" in said) == (2, True)
+    code, _, said = run_lake(two, *query, "select 1", "--at", "2020-01-01")
+    assert (code, "group-all has no snapshot as early as 2020-01-01" in said) == (2, True)
+
+
+def test_command(two: dict[str, LakeBooks]) -> None:
+    """`p4books lake` lists the snapshots of a tenant, or measures the lakes of all."""
+    code, out, _ = run_lake(two, "lake", "--tenant", "north")
+    lines = out.splitlines()
+    assert code == 0
+    assert re.match(r"2 +20\S+ \S+ +Run 7, as of 2026-03-31 +core.sales", lines[1])
+    assert re.search(r"core.as_of, core.sales, custom.own and 4 more *$", lines[2])
+    assert re.match(r"3 snapshots; 3 files of 0.\d MB, and 0.\d MB in the catalog.", lines[4])
+    code, out, _ = run_lake(two, "lake", "--all", "--json")
+    tenants = json.loads(out)
+    assert [each["size"]["snapshots"] for each in tenants] == [3, 3]
+    assert tenants[0]["snapshots"][0]["run"] == 7
+
+
+def test_recipe(two: dict[str, LakeBooks], tmp_path: Path) -> None:
+    """The SQL that `lake --attach` prints opens the lake in another DuckDB; it has no password.
+
+    Extensions come from the wheels here, not from the web.
+    """
+    code, sql, _ = run_lake(two, "lake", "--attach", "--tenant", "north")
+    assert code == 0
+    assert sql == describe_attach(require_lake(two["north"].settings)) + "\n"
+    script = re.sub(r"install (\w+);", load_extension, sql)
+
+    with pytest.MonkeyPatch.context() as patch, duckdb.connect() as con:
+        patch.setenv("PGPASSWORD", PASSWORD)
+        con.execute(script)
+        assert con.sql("select count(*) from core.sales").fetchall() == [(1000,)]
+        at = con.sql("select count(*) from core.sales at (version => 1)")
+        assert at.fetchall() == [(5000,)]
+        with pytest.raises(duckdb.InvalidInputException, match="read-only"):
+            con.execute("delete from core.sales")
+
+
+def load_extension(match: re.Match[str]) -> str:
+    """Return the statement that loads an extension from its wheel."""
+    name = {"postgres": "postgres_scanner"}.get(match[1], match[1])
+    module = __import__(f"duckdb_extension_{name}")
+    file = f"extensions/v{duckdb.__version__}/{name}.duckdb_extension"
+    return f"load '{Path(module.__file__ or '').parent / file}';"
+
+
+def test_missing(tmp_path: Path, catalog: SecretStr, small_file: Path) -> None:
+    """A lake that no run has written yet, or that the settings do not name, is said to be so."""
+    books = LakeBooks(make_lake_settings(tmp_path, catalog), small_file)
+
+    with pytest.raises(LakeMissing, match="has no snapshot yet"):
+        books.query("select 1")
+    bare = Settings(tenant="acme", data_dir=tmp_path)
+    assert find_lake(bare) is None
+    with pytest.raises(NoLake, match="Tenant acme has no lake"), open_lake(bare):
+        pass
+
+
+def test_times() -> None:
+    """A day is its last instant in the tenant's zone, a time without a zone is in it, too."""
+
+    def read(word: str) -> str:
+        choice = parse_at(word, "America/Panama")
+        assert choice is not None
+        return choice.value
+
+    assert read("2026-10-31") == "'2026-11-01 04:59:59.999999+00:00'"
+    assert read("2026-10-31T18:00") == "'2026-10-31 23:00:00+00:00'"
+    assert read("2026-10-31T18:00Z") == "'2026-10-31 18:00:00+00:00'"
+    assert parse_at(None, "America/Panama") is None
+
+
+def test_names(catalog: SecretStr, tmp_path: Path) -> None:
+    """Spellings of a tenant share a schema, no two tenants do, and Postgres cuts none off."""
+    names = ["acme", "Acme", "a" * 63, "a" * 62 + "b", "a" * 50]
+    places = [require_lake(make_lake_settings(tmp_path, catalog, tenant=name)) for name in names]
+    schemas = [place.schema for place in places]
+
+    assert schemas[0] == schemas[1] == "p4books_acme"
+    assert places[0].data == places[1].data == f"{tmp_path}/lake/acme/"
+    assert len(set(schemas)) == 4
+    assert max(map(len, schemas)) <= 63

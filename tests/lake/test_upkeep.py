@@ -1,0 +1,62 @@
+"""Upkeep of the lake: fewer files, no old snapshots, and the same rows."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from tests.lake.lake_books import LakeBooks
+
+from p4books.lake.errors import LakeLost, LakeMissing
+from p4books.lake.place import require_lake
+from p4books.lake.snapshots import list_snapshots, measure_lake
+from p4books.lake.upkeep import UpkeepResult, tidy_lake
+from p4books.storage.files import scratch_dir
+
+
+def tidy(books: LakeBooks, days: float = 0, *, is_mine: bool = True) -> UpkeepResult:
+    """Do the upkeep as if some days had passed."""
+    with scratch_dir(books.settings.work) as scratch:
+        now = datetime.now(UTC) + timedelta(days=days)
+        return tidy_lake(books.settings, scratch, lambda: is_mine, now)
+
+
+def test_upkeep(books: LakeBooks) -> None:
+    """Every kept snapshot has the same rows afterwards; old ones go, the last one never does."""
+    books.publish()
+    for change in (
+        "delete from core.sales where id % 50 = 0",
+        "update core.sales set amount = 0 where id < 900",
+        "insert into core.sales select range + 9000, 'EUR', 1 from range(200)",
+    ):
+        books.write_number()
+        books.publish(change)
+    last = books.write_number()
+    digest = "select count(*), sum(hash(id, currency, amount)) from core.sales"
+    before = {n: books.query(digest, str(n)) for n in range(1, last + 1)}
+
+    with pytest.raises(LakeLost):
+        tidy(books, is_mine=False)
+    first = tidy(books)  # what a reader may have open is deleted a day later only
+
+    assert (first.expired, first.deleted) == (0, 0)
+    assert first.rewritten > 0
+    assert {n: books.query(digest, str(n)) for n in range(1, last + 1)} == before
+    files = books.count_files()
+    done = tidy(books, days=91)  # the setting `keep` is 90 days
+
+    assert done.expired > last
+    assert done.deleted > 0
+    assert books.count_files() < files
+    assert books.find_differences() == []
+    place = require_lake(books.settings)
+    assert [each.message for each in list_snapshots(place)] == ["Upkeep"]
+    assert measure_lake(place).files == books.count_files()
+    books.publish("update core.sales set amount = 1 where id = 7")
+    books.write_number()
+    assert books.find_differences() == []
+
+
+def test_no_lake_yet(books: LakeBooks) -> None:
+    """There is nothing to keep small before the first snapshot."""
+    books.publish()
+    with pytest.raises(LakeMissing):
+        tidy(books)
