@@ -150,11 +150,12 @@ def test_command(two: dict[str, LakeBooks]) -> None:
     assert code == 0
     assert re.match(r"2 +20\S+ \S+ +Run 7, as of 2026-03-31 +core.sales", lines[1])
     assert re.search(r"core.as_of, core.sales, custom.own and 4 more *$", lines[2])
-    assert re.match(r"3 snapshots; 3 files of 0.\d MB, and 0.\d MB in the catalog.", lines[4])
+    assert re.match(r"3 snapshots; 2 files of 0.\d MB, and 0.\d MB in the catalog.", lines[4])
     code, out, _ = run_lake(two, "lake", "--all", "--json")
     tenants = json.loads(out)
     assert [each["size"]["snapshots"] for each in tenants] == [3, 3]
-    assert tenants[0]["snapshots"][0]["run"] == 7
+    newest = tenants[0]["snapshots"][0]
+    assert (newest["snapshot"], newest["run"], newest["written_at"][-1]) == (2, 7, "Z")
 
 
 def test_recipe(two: dict[str, LakeBooks], tmp_path: Path) -> None:

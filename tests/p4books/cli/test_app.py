@@ -440,7 +440,7 @@ def test_instants_in_json(p4books: Run, sandbox: Sandbox, tmp_path: Path) -> Non
         for name, command in app.commands.items()
         if any("--json" in option.opts for option in command.params)
     }
-    assert has_json <= named | {"home"}  # which needs a Postgres: see tests/lake
+    assert has_json <= named | {"home", "lake"}  # which need a Postgres: see tests/lake
 
 
 @pytest.mark.usefixtures("synced")
