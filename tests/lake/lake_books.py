@@ -1,5 +1,7 @@
 """A tenant whose published file is written by hand, and its lake."""
 
+import importlib.resources
+import re
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -116,3 +118,12 @@ def write_small_file(file: Path) -> Path:
     with duckdb.connect(file, config={"storage_compatibility_version": STORAGE_VERSION}) as con:
         con.execute(SMALL)
     return file
+
+
+def load_extension(extension: str | re.Match[str]) -> str:
+    """Return the statement that loads an extension from its wheel, in place of `install`."""
+    word = extension if isinstance(extension, str) else extension[1]
+    name = {"postgres": "postgres_scanner"}.get(word, word)
+    folder = importlib.resources.files(f"duckdb_extension_{name}")
+    file = folder / "extensions" / f"v{duckdb.__version__}" / f"{name}.duckdb_extension"
+    return f"load '{file}';"

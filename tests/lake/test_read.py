@@ -9,7 +9,7 @@ import duckdb
 import pytest
 from pydantic import SecretStr
 from tests.command import run_here
-from tests.lake.lake_books import LakeBooks, make_lake_settings
+from tests.lake.lake_books import LakeBooks, load_extension, make_lake_settings
 from tests.postgres import PASSWORD, PostgresServer
 
 from p4books.lake import LakeMissing, find_lake
@@ -176,14 +176,6 @@ def test_recipe(two: dict[str, LakeBooks], tmp_path: Path) -> None:
         assert at.fetchall() == [(5000,)]
         with pytest.raises(duckdb.InvalidInputException, match="read-only"):
             con.execute("delete from core.sales")
-
-
-def load_extension(match: re.Match[str]) -> str:
-    """Return the statement that loads an extension from its wheel."""
-    name = {"postgres": "postgres_scanner"}.get(match[1], match[1])
-    module = __import__(f"duckdb_extension_{name}")
-    file = f"extensions/v{duckdb.__version__}/{name}.duckdb_extension"
-    return f"load '{Path(module.__file__ or '').parent / file}';"
 
 
 def test_missing(tmp_path: Path, catalog: SecretStr, small_file: Path) -> None:

@@ -1,0 +1,129 @@
+"""The README of the lake: its commands, and the programs that it shows, on a lake of their own.
+
+Placeholders are replaced: the server by that of the test, the storage by a folder. Extensions come
+from the wheels, not from the web.
+"""
+
+import re
+import shlex
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pytest
+import yaml
+from tests.command import run_here
+from tests.lake.lake_books import load_extension
+from tests.postgres import PASSWORD, PostgresServer
+from tests.readme_blocks import ROOT, Block, find_blocks, list_commands
+
+from p4books_sandbox import Sandbox
+
+PAGE = ROOT / "pipelines" / "p4books" / "lake" / "README.md"
+BLOCKS = find_blocks(PAGE.read_text())
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A folder with settings of a lake, and the words by which its catalog is found."""
+
+    folder: Path
+    words: str
+    environment: dict[str, str]
+
+    def adapt(self, text: str) -> str:
+        """Put the places of the test in those of the README."""
+        text = re.sub(r"host=db\.example\.com dbname=lake user=\w+", self.words, text)
+        text = text.replace("s3://BUCKET/lake", str(self.folder / "lake"))
+        lines = [line for line in text.splitlines() if "secret" not in line and "aws" not in line]
+        return re.sub(r"install (\w+);", load_extension, "\n".join(lines))
+
+    def write(self, block: Block) -> Path:
+        """Write a block that names its file."""
+        file = self.folder / block.file
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(self.adapt(block.text))
+        return file
+
+
+@pytest.fixture(scope="module")
+def reader(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Reader:
+    """Run the commands of the README in a folder with its settings, and compare what they print."""
+    folder = tmp_path_factory.mktemp("recipes")
+    words = postgres.make_catalog().get_secret_value().replace(f" password={PASSWORD}", "")
+    environment = {"XDG_STATE_HOME": str(folder / "state"), "PGPASSWORD": PASSWORD}
+    reader = Reader(folder, words, environment)
+    printed = ""
+    with Sandbox(invoices=30, limit=0) as sandbox:
+        for block in BLOCKS:
+            if block.language == "toml":
+                with reader.write(block).open("a") as settings:
+                    settings.write(
+                        f"\n[sources.p4books.tenants.acme]\napi_key = '{sandbox.key}'\n"
+                        f"base_url = '{sandbox.base_url}'\n[sources.p4books]\ntenant = 'acme'\n"
+                    )
+            elif block.language == "sh":
+                printed = "".join(run_line(line, reader) for line in list_commands(block))
+            elif block.language == "":
+                shown, found = (mask(text) for text in (block.text, printed))
+                assert shown == found[-len(shown) :]
+    return reader
+
+
+def run_line(line: str, reader: Reader) -> str:
+    """Run a command of the README, with its output in a file if it says so."""
+    command, _, file = line.partition(" > ")
+    done = run_here(shlex.split(command)[1:], reader.folder, reader.environment)
+    assert done.returncode == 0, (line, done.stderr)
+    if file:
+        (reader.folder / file).write_text(done.stdout)
+    return done.stdout
+
+
+def mask(text: str) -> list[str]:
+    """Return the lines of a table without what differs between books and days."""
+    lines = (re.sub(r"\d[\d.:-]*", "#", line) for line in text.splitlines())
+    return [" ".join(line.split()) for line in lines if line.strip()]
+
+
+def test_python(reader: Reader) -> None:
+    """The SQL of the README is what `lake --attach` prints, and the program reads with it."""
+    printed = reader.adapt((reader.folder / "attach.sql").read_text())
+    (sql,) = (block for block in BLOCKS if block.language == "sql")
+    same = [sorted(re.findall(r"\w+", text)[-20:]) for text in (printed, reader.adapt(sql.text))]
+
+    assert same[0] == same[1]
+    assert PASSWORD not in printed
+    (reader.folder / "attach.sql").write_text(printed)
+    (program,) = (block for block in BLOCKS if block.language == "python")
+    done = subprocess.run(
+        [sys.executable, str(reader.write(program))],
+        cwd=reader.folder,
+        env=reader.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert re.findall(r"│ +(\d+) │", done.stdout) == ["30", "30"]
+
+
+def test_dbt(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The profile for dbt has the options by which DuckDB attaches the lake.
+
+    As dbt-duckdb does: `options` are those of `attach`, and so is `read_only`.
+    """
+    (profile,) = (block for block in BLOCKS if block.language == "yaml")
+    target = yaml.safe_load(reader.adapt(profile.text))["reports"]["outputs"]["prod"]
+    (attached,) = target["attach"]
+    options = [f"{key} '{value}'" for key, value in attached["options"].items()]
+    options += ["read_only"] if attached["read_only"] else []
+    monkeypatch.setenv("PGPASSWORD", PASSWORD)
+
+    with duckdb.connect() as con:
+        for name in target["extensions"]:
+            con.execute(load_extension(name))
+        con.execute(f"attach '{attached['path']}' as {attached['alias']} ({', '.join(options)})")
+        assert con.sql("select count(*) from acme.core.fct_invoice").fetchall() == [(30,)]
