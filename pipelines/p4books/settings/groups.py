@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from p4books.errors import SettingsError, describe_unknown
+from p4books.errors import MAX_LISTED, SettingsError, describe_unknown, list_some
 from p4books.settings.model import TENANT_NAME, parse_names
 from p4books.spelling import clean_name, find_spelling, fold_name, is_same_name
 
@@ -63,6 +63,12 @@ def parse_groups(values: Mapping[str, Any]) -> list[Group]:
     ]
 
 
+def list_group_tenants(values: Mapping[str, Any]) -> list[str]:
+    """Return the names under which the files of all groups are read, valid or not."""
+    tables = values.get("groups")
+    return [GROUP_PREFIX + name for name in tables] if isinstance(tables, Mapping) else []
+
+
 def find_group_table(values: Mapping[str, Any], tenant: str | None) -> str | None:
     """Return the name of the group whose file is read as this tenant; None if it is no group's."""
     tables = values.get("groups")
@@ -100,6 +106,12 @@ def describe_no_api(values: Mapping[str, Any], name: str) -> str:
         f"{GROUP_PREFIX}{name} is a group, which is made from the published files of its tenants "
         f"and is not in P4 Books. Nothing was done. Name a tenant: --tenant {' | '.join(members)}."
     )
+
+
+def describe_unknown_tenant(name: str, known: Sequence[str]) -> str:
+    """Say that a tenant is unknown, and which there are, or some of them."""
+    shown = f"Available: {list_some(known)}." if len(known) > MAX_LISTED else ""
+    return describe_unknown("tenant", name, known, shown)
 
 
 def _list_known(values: Mapping[str, Any]) -> list[str]:
@@ -142,7 +154,7 @@ def _find_unknown(
         if find_spelling(member.removeprefix(GROUP_PREFIX), groups):
             yield f"'{clean_name(member)}' is a group, and a group has tenants only."
         else:
-            yield describe_unknown("tenant", clean_name(member), known)
+            yield describe_unknown_tenant(clean_name(member), known)
 
 
 def _find_duplicates(members: Sequence[str]) -> Iterator[str]:

@@ -20,8 +20,8 @@ from p4books.settings.model import (
 )
 from p4books.settings.sources import (
     Sources,
+    check_known,
     collect_settings,
-    locate_key,
     locate_setting,
     merge_sources,
     read_sources,
@@ -41,8 +41,8 @@ def load_settings(
     """Load and validate the settings; `tenant` selects one of several, or a group.
 
     Reading the published file needs no key. With `of_tenant`, or a key, a group is refused; with
-    `known_only`, or a key, a tenant that the settings do not name. Raises SettingsError, one
-    sentence per problem.
+    `known_only`, or a key, a tenant that the settings do not name, and without them one of which
+    there are no files either. Raises SettingsError, one sentence per problem.
     """
     root = root or project_root()
     _check_tenant_option(tenant)
@@ -50,7 +50,10 @@ def load_settings(
     if of_tenant:
         refuse_group(sources, tenant)
     values = collect_settings(sources, tenant, known_only=need_key or known_only)
-    return SettingsLoader(sources, root, need_key=need_key).load(values)
+    settings = SettingsLoader(sources, root, need_key=need_key).load(values)
+    if tenant is not None:
+        check_known(sources, settings.tenant, list_tenants(settings.data_dir))
+    return settings
 
 
 class SettingsLoader:
@@ -71,10 +74,11 @@ class SettingsLoader:
     def load(self, values: Mapping[str, Any]) -> Settings:
         """Validate what is set for a tenant. Raises SettingsError, one sentence per problem."""
         missing_key = self._describe_missing_key(values) if self._need_key else ""
+        locate = partial(locate_setting, self._sources, str(values.get("tenant") or ""))
         needs_choice = not self._need_key and not values.get("tenant")
         choice = _describe_choice(values, self._root) if needs_choice else ""
         try:
-            settings = validate_settings(values, partial(locate_setting, self._sources), choice)
+            settings = validate_settings(values, locate, choice)
         except SettingsError as error:
             raise SettingsError("\n".join(filter(None, [str(error), missing_key]))) from None
         if missing_key:
@@ -88,7 +92,8 @@ class SettingsLoader:
             "backup_to": settings.backup_to and locate_backups(settings.backup_to, self._root),
         }
         settings = settings.model_copy(update={**places, "tenant": name})
-        settings.remember_key_place(locate_key(self._sources, name))
+        for place in locate_setting(self._sources, name, "api_key")[:1]:
+            settings.remember_key_place(place)
         if fold_name(name).startswith(GROUP_PREFIX) and (
             group := find_group(merge_sources(self._sources), name)
         ):

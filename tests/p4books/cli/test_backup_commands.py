@@ -361,6 +361,7 @@ def test_all_tenants(p4books: Run, private: Path, out: Path, tmp_path: Path) -> 
 
     assert done.returncode == 1
     assert "shop: " in done.stdout
+    assert " empty: " in done.stderr
     assert "tenant empty has no warehouse yet. Run `p4books sync --tenant empty`" in done.stderr
 
 

@@ -482,7 +482,7 @@ def test_missing_published_file(run_shop: Run, tmp_path: Path, command: str) -> 
     (tmp_path / "data/.private/shop/warehouse.duckdb").touch()
     after = run_shop(command, **data)
 
-    assert "There is third: --tenant third. Run `p4books sync` first." in get_error(before, 1)
+    assert "Run `p4books sync` first. There is third: --tenant third." in get_error(before, 1)
     assert "Run `p4books report` first." in get_error(after, 1)
 
 
