@@ -57,9 +57,28 @@ create index if not exists record_push on record (push, record);
 create index if not exists record_id on record (endpoint, id);
 """
 _DOUBTED = "state = 'unknown', left_at = since, sent_at = restored_at"
-DOUBT = (  # what a gap makes of records that were not sent before it
+_BOTH_GAPS = "(select since, restored_at from gap union select since, restored_at from more)"
+WIDEN_GAP = (  # by the one in the table `more`: from the earlier start of the two to the later end
+    (
+        "create temporary table wider as select min(since) as since, max(restored_at) as restored_at"
+        f" from {_BOTH_GAPS} having count(*) > 0"
+    ),
+    # What either gap has made of records follows it, so that `close_gap` finds them.
+    (
+        "update record set left_at = wider.since, sent_at = wider.restored_at"
+        f" from wider, {_BOTH_GAPS} as each where state = '{UNKNOWN}' and answered_at is null"
+        " and left_at = each.since and sent_at = each.restored_at"
+    ),
+    (
+        f"update record set left_at = wider.since from wider, {_BOTH_GAPS} as each"
+        f" where state = '{REFUSED}' and left_at = each.since"
+    ),
+    "insert or replace into gap select 1, since, restored_at from wider",
+    # Of what was not sent before the gap, nobody knows whether it was sent in it.
     f"update record set {_DOUBTED} from gap where state = '{READY}' and left_at is null",
     f"update record set left_at = since from gap where state = '{REFUSED}' and left_at is null",
+    "drop table wider",
+    "drop table more",
 )
 _RECORD_COLUMNS = "select name from pragma_table_info('record')"
 _RESPELL = f"""
@@ -224,11 +243,13 @@ class Ledger:
     def open_gap(self, since: str) -> None:
         """Record that what was pushed from `since` until now may be missing.
 
-        What had not been sent by then may have been sent since.
+        What had not been sent by then may have been sent since. A gap that is still open, and
+        began earlier, keeps its beginning.
         """
         with self.transaction():
-            self._execute("insert or replace into gap values (1, ?, ?)", (since, _utc_now()))
-            for statement in DOUBT:
+            self._execute("create temporary table more (since text, restored_at text)")
+            self._execute("insert into more values (?, ?)", (since, _utc_now()))
+            for statement in WIDEN_GAP:
                 self._execute(statement)
 
     def load_gap(self) -> Gap | None:
