@@ -38,6 +38,9 @@ select
     (select max(id) from slot) - (select min(id) from slot) + 1
 """
 
+_announcing = threading.Lock()
+_announced_at: dict[Path, float] = {}  # when this process last announced a wait, by limit
+
 
 class RateLimiter:
     """Sliding window of `limit` requests per `window` seconds, kept in one SQLite file.
@@ -60,7 +63,6 @@ class RateLimiter:
         self.limit = limit
         self.window = window
         self.waited = 0.0
-        self._announced_at = -math.inf
         self._clock = clock
         self._sleep = sleep
         self._lock = threading.Lock()  # all threads of this process share one connection
@@ -127,13 +129,17 @@ class RateLimiter:
         return max(float(delays[index]) + windows * self.window, blocked)
 
     def _announce_wait(self) -> None:
-        """Log a long wait as a warning, which Python prints to stderr, but not every one."""
-        now = self._clock()
-        if now < self._announced_at + ANNOUNCEMENT_INTERVAL:
-            return
-        if (seconds := self.seconds_for(1)) > LONG_WAIT:
-            self._announced_at = now
-            log.warning("Waiting about %.0f s for the rate limit.", seconds)
+        """Log a long wait as a warning, which Python prints to stderr, but not every one.
+
+        All that wait for the same limit in this process, as tenants of one key do, wait together.
+        """
+        with _announcing:
+            now = self._clock()
+            if now < _announced_at.get(self.path, -math.inf) + ANNOUNCEMENT_INTERVAL:
+                return
+            if (seconds := self.seconds_for(1)) > LONG_WAIT:
+                _announced_at[self.path] = now
+                log.warning("Waiting about %.0f s for the rate limit.", seconds)
 
     def _try_acquire(self) -> tuple[int | None, float]:
         """Return a new slot, or None and the seconds to wait before the next attempt."""

@@ -58,10 +58,10 @@ create index if not exists record_id on record (endpoint, id);
 """
 _DOUBTED = "state = 'unknown', left_at = since, sent_at = restored_at"
 _BOTH_GAPS = "(select since, restored_at from gap union select since, restored_at from more)"
-WIDEN_GAP = (  # by the one in the table `more`: from the earlier start of the two to the later end
+WIDEN_GAP = (  # by the one in the table `more`: from the earlier start to the later end of both
     (
-        "create temporary table wider as select min(since) as since, max(restored_at) as restored_at"
-        f" from {_BOTH_GAPS} having count(*) > 0"
+        "create temporary table wider as select min(since) as since,"
+        f" max(restored_at) as restored_at from {_BOTH_GAPS} having count(*) > 0"
     ),
     # What either gap has made of records follows it, so that `close_gap` finds them.
     (
