@@ -78,14 +78,12 @@ def publish_groups(settings: "Settings | None" = None) -> list[P4BooksError]:
 
 
 def _publish_due(settings: "Settings | None") -> "list[GroupOutcome]":
-    from p4books.settings import GroupsInvalid, load_groups
+    from p4books.settings import load_groups
 
-    try:
-        if not load_groups():
-            return []
-    except GroupsInvalid as error:
-        for problem in error.problems:
-            log_note(f"{problem} No group was published.")
+    groups, faults = load_groups()
+    for problem in (problem for fault in faults for problem in fault.problems):
+        log_note(f"{problem} It was not published.")
+    if not groups:
         return []
     from p4books.fleet.groups.publish import publish_changed_groups
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from p4books.errors import SettingsError
 from p4books.settings.delivery import Delivery
-from p4books.settings.groups import GROUP_PREFIX, Group, find_group, parse_groups
+from p4books.settings.groups import GROUP_PREFIX, Group, GroupInvalid, find_group, parse_groups
 from p4books.settings.model import (
     TENANT_NAME,
     Settings,
@@ -123,8 +123,11 @@ class SettingsLoader:
         return describe_missing("api_key")
 
 
-def load_groups(root: Path | None = None) -> list[Group]:
-    """Load the groups of the settings, which are empty if there is none. Raises SettingsError."""
+def load_groups(root: Path | None = None) -> tuple[list[Group], list[GroupInvalid]]:
+    """Load the groups of the settings: those that are valid, and what is wrong with others.
+
+    Raises SettingsError if the settings cannot be read.
+    """
     return parse_groups(merge_sources(read_sources(root or project_root())))
 
 

@@ -53,13 +53,13 @@ def load_tenants(
 def load_group_files(root: Path | None = None) -> list[ConfiguredTenant]:
     """Load and validate the settings of every group's file, as of tenants called `group-NAME`.
 
-    If one group is invalid, all have that as their fault. Raises SettingsError if the settings
-    cannot be read.
+    Raises SettingsError if the settings cannot be read.
     """
     sources = read_sources(root or project_root())
     merged = merge_sources(sources)
-    if merged.get("groups") and not list_group_tenants(merged):
-        parse_groups(merged)  # which says what is wrong
+    if not list_group_tenants(merged):
+        for fault in parse_groups(merged)[1]:
+            raise fault
     return _load(list_group_tenants(merged), sources, root, need_key=False)
 
 

@@ -143,7 +143,7 @@ def test_invalid_group(shops: Shops) -> None:
             assert done.returncode == (1 if "--all" in words else 0)
             note = next(line for line in done.stderr.splitlines() if "bad" in line)
             assert "The group bad is invalid: unknown tenant 'nobody'" in note
-            assert note.endswith("No group was published.")
+            assert note.endswith("It was not published.")
 
 
 def test_metrics(shops: Shops) -> None:

@@ -313,10 +313,13 @@ def test_quiet_tenants(root: Path) -> None:
     ] * 2
 
 
-def test_invalid_groups_fail_no_sync(root: Path) -> None:
-    """What is wrong with the groups of the settings is returned, not raised."""
+def test_invalid_groups(root: Path) -> None:
+    """A group that is wrong stands in the way of no other; settings that are wrong are a fault."""
     with (root / ".dlt/secrets.toml").open("a") as file:
         file.write("[sources.p4books.groups.bad]\ntenants = ['nobody']\n")
+    (outcome,) = publish_changed_groups(root)
+    assert (outcome.tenant, outcome.faults) == ("group-caribe", ())
+    (root / ".dlt/config.toml").write_text("[")
     (outcome,) = publish_changed_groups(root)
     assert isinstance(outcome.faults[0], P4BooksError)
 
