@@ -51,6 +51,8 @@ from p4books.transform.inputs import INPUTS, ModelInputs, use_inputs
 from p4books.transform.models import CUSTOM, ModelSet, SqlSources, load_models
 from p4books.transform.slices import Slices
 
+LARGE = 100_000  # rows in a published file of which parts of tables are computed
+
 log = logging.getLogger(__name__)
 
 try:
@@ -75,9 +77,10 @@ class PublishTarget:
 
     `about` is the row of the table `about`, `checks` are the files of the checks that must pass,
     and `scratch` is a folder in which the file is built. `inputs` are those of the models, None if
-    the warehouse has them. `last` is the file of which is kept what did not change. `group` is the
-    number of the file's group; None leaves that to its folder. `remember` is called with what to
-    remember of the file.
+    the warehouse has them. `last` is the file of which is kept what did not change; if it has more
+    than `large` rows, only parts of its tables are computed, which takes longer in a small one.
+    `group` is the number of the file's group; None leaves that to its folder. `remember` is called
+    with what to remember of the file.
     """
 
     scratch: Path
@@ -89,6 +92,7 @@ class PublishTarget:
     last: LastPublished | None = None
     group: int | None = None
     remember: Callable[[PublishedRecord], None] | None = None
+    large: int = LARGE
 
 
 def publish_report(
@@ -143,11 +147,17 @@ def is_publish_due(settings: Settings, sql: SqlSources) -> bool:
 
 
 def publish_warehouse(
-    warehouse: Path, inputs: ModelInputs, scratch: Path, *, rebuild: bool = False
+    warehouse: Path,
+    inputs: ModelInputs,
+    scratch: Path,
+    *,
+    rebuild: bool = False,
+    large: int = LARGE,
 ) -> ModelSet:
     """Publish the models of a warehouse of this format, and return those that were built.
 
-    With `rebuild` nothing is taken from the last published file. Nor is it if that fails, for
+    With `rebuild` nothing is taken from the last published file; of one with more than `large` rows
+    only parts of tables are computed. Nor is it if that fails, for
     example since the file is damaged: so what is wrong in the books is found twice. Raises
     BrokenSql, CheckFailed, OutOfMemory, DiskTrouble, PublishedFileUnreadable, PublishedFileBlocked
     and SettingsError.
@@ -156,7 +166,7 @@ def publish_warehouse(
     target = _make_target(warehouse, scratch, inputs)
     if not rebuild and (last := _find_last(inputs.settings, target)):
         try:
-            return _publish_with_retries(warehouse, models, replace(target, last=last))
+            return _publish_with_retries(warehouse, models, replace(target, last=last, large=large))
         except BrokenSeed:
             raise
         except (BrokenSql, CheckFailed, OutOfMemory, DiskTrouble, duckdb.Error) as error:
@@ -221,7 +231,7 @@ def _build_models(
     if target.last:
         con.execute(f"drop schema if exists {TARGET}.{CUSTOM} cascade")
     con.execute("set threads = 1")  # of each query: two run at a time
-    slices = Slices()
+    slices = Slices(are_used=changes is not None and _count_published(con) > target.large)
     build_tables(con, models, changes, slices)
     if changes is not None:
         kept = sum(model.full_name not in changes for model in builtin if model.has_table)
@@ -233,6 +243,12 @@ def _build_models(
     write_catalogue(con, published, changes)
     _write_about(con, target)
     return published, fingerprints
+
+
+def _count_published(con: duckdb.DuckDBPyConnection) -> int:
+    """Return how many rows the models in a published file have."""
+    row = con.execute(f"select rows from {TARGET}.about").fetchone()
+    return row[0] if row else 0
 
 
 def _is_half_empty(con: duckdb.DuckDBPyConnection) -> bool:

@@ -120,13 +120,17 @@ def _compare_versions(con: duckdb.DuckDBPyConnection, name: str, history: Model)
                 if(_dlt_valid_to <= $last, _dlt_valid_to, null)
             )),
             count(*) filter (_dlt_valid_from <= $last),
-            count(*) filter (_dlt_valid_to <= $last)
+            count(*) filter (_dlt_valid_to <= $last),
+            count(*) filter (_dlt_valid_from > $last or _dlt_valid_to > $last)
         """
         f" from {name}",
         {"last": last},
-    ).fetchone()
-    if held != published:
+    ).fetchone() or (None, 0, 0, 0)
+    *as_before, later = held
+    if tuple(as_before) != published:
         return ANY
+    if not later:
+        return None
     since = quote_literal(str(last))
     return save_rows(
         con,
