@@ -36,12 +36,14 @@ from p4books.publish.publish import (
     build_published_file,
     is_publish_due,
     publish_report,
+    publish_warehouse,
 )
 from p4books.publish.published_file import read_about
 from p4books.settings import Settings
-from p4books.storage.files import tenant_lock
+from p4books.storage.files import scratch_dir, tenant_lock
 from p4books.storage.run_log import EndpointRun, PublishedRecord, RunLog
 from p4books.transform.build import create_views
+from p4books.transform.inputs import ModelInputs
 from p4books.transform.models import SqlSources, load_models, sql_folder
 
 Files = Callable[..., Path]
@@ -531,9 +533,11 @@ def test_update_that_fails(
     with duckdb.connect(settings.warehouse) as con:
         con.execute("update raw.invoices set _dlt_valid_to = now() where id = '1'")
 
-    published, _ = publish_report(settings, sql=report_sql)
+    inputs = ModelInputs(settings, SqlSources.at(report_sql), ())
+    with scratch_dir(settings.work) as scratch:
+        publish_warehouse(settings.warehouse, inputs, scratch, large=0)
 
-    assert query(published, "select count(*) from staging.invoices") == [(4,)]
+    assert query(settings.published, "select count(*) from staging.invoices") == [(4,)]
     assert "built from scratch, since an update failed: " in caplog.text
 
 
