@@ -325,6 +325,10 @@ create macro share_of(part, whole) as
 create macro signed_share(share) as
     case when share <= 1 then as_share(share) end;
 
+-- How many days of sales an amount is, given the sales of 90 days; null without sales.
+create macro days_of_sales(amount, sales) as
+    case when sales > 0 then try_cast(amount / sales * 90 as decimal(18, 2)) end;
+
 -- Texts that should be numbers; DuckDB alone would take 1_000 for 1000, and 1.5 for the
 -- whole number 2.
 create macro text_as_money(text) as

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -80,6 +81,18 @@ def write_out_macros(con: duckdb.DuckDBPyConnection, sql: str, macros: ScalarMac
     tree = json.dumps({"error": False, "statements": [written]})
     row = con.execute("select json_deserialize_sql(?::json)", [tree]).fetchone()
     return cast(str, (row or ("",))[0])
+
+
+@cache
+def write_out_expression(expression: str) -> str:
+    """Return a SQL expression with the bodies of the macros that it calls in place of the calls.
+
+    It is for queries of the published file, which has no macros.
+    """
+    with open_database() as con:
+        create_macros(con, SqlSources.at().macros)
+        written = write_out_macros(con, f"select {expression}", load_macros(con))
+    return written.removeprefix("SELECT ")
 
 
 def compute_end_of_day(day: date, zone: str) -> datetime:
