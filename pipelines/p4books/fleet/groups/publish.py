@@ -52,7 +52,7 @@ from p4books.transform.changes import TARGET
 
 log = logging.getLogger(__name__)
 
-_FORMAT = 2  # of the file of a group: one of another format is made again
+_FORMAT = 3  # of the file of a group: one of another format is made again
 _PROGRAM: Mapping[str, str | int] = {"format": _FORMAT, "version": VERSION}
 
 

@@ -145,13 +145,11 @@ _QUERIES = {
         f"""
         from (
             select * replace (
-                row_number() over (
-                    partition by currency order by overdue desc, worst_days desc, rank, worklist
-                ) as rank
+                row_number() over (partition by currency order by rank) as rank
             )
-            from reporting.collections_worklist as worklist
+            from reporting.collections_worklist
         ) {_OF_CUSTOMER} order by rank
-        """,  # in a group's table, ranks are those of each tenant
+        """,  # of one tenant of a group, ranks are those among its own
     ),
     "history": (
         "ar_aging_history",
