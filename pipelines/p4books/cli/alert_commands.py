@@ -61,6 +61,8 @@ def _watch(chosen: Sequence["ConfiguredTenant"], *, names: bool, as_json: bool) 
         result = watch_tenant(settings)
         for note in result.notes:
             log_note(note)
+        if result.trouble:
+            raise result.trouble
         return settings, result
 
     results, faults = run_in_turn(chosen, watch_one, names=names)

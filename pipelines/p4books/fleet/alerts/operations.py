@@ -140,6 +140,11 @@ def load_fault_words() -> Mapping[str, str]:
         return {row["kind"]: row["es"] for row in csv.DictReader(lines)}
 
 
+def translate_fault(kind: str) -> str:
+    """Return the Spanish words for a class of errors."""
+    return load_fault_words().get(kind, "error inesperado")
+
+
 def create_operations(
     con: duckdb.DuckDBPyConnection,
     settings: Settings,
@@ -248,7 +253,7 @@ def _list_faults(log: RunLog, last: Run | None, unlogged: UnloggedFailure | None
             "place": place,
             "kind": fault.kind,
             "words": split_class_name(fault.kind),
-            "words_es": load_fault_words().get(fault.kind, "error inesperado"),
+            "words_es": translate_fault(fault.kind),
             "list_name": endpoint if endpoint in ENDPOINTS else None,
             "sentence": fault.sentence,
         }
