@@ -50,7 +50,7 @@ from p4books.load.run_state import (
     build_endpoint_runs,
     describe_backlog,
     load_endpoint_states,
-    save_endpoint_state,
+    save_endpoint_states,
 )
 from p4books.load.schema import Origin, describe_new_fields, load_unknown_fields
 from p4books.load.warehouse import replace_warehouse, translate_errors
@@ -296,14 +296,12 @@ def _remember(
     settings: Settings, extracted: ExtractResult, loaded: LoadResult, run: RunRecorder
 ) -> None:
     """Clear the spools of finished and rejected scans; save what was learned about each list."""
+    rejected = loaded.faults.keys() - loaded.deltas.keys()  # which may have pages of other books
     for list_ in extracted.lists:
-        name = list_.endpoint.name
-        if name in loaded.faults and name not in loaded.deltas:
-            list_.spool.clear()  # it may have pages of other books
-            continue
-        if list_.scan.outcome is not None:
+        if list_.endpoint.name in rejected or list_.scan.outcome is not None:
             list_.spool.clear()
-        save_endpoint_state(run.log, settings, list_)
+    known = [list_ for list_ in extracted.lists if list_.endpoint.name not in rejected]
+    save_endpoint_states(run.log, settings, known)
 
 
 def _publish(

@@ -379,7 +379,7 @@ def published_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
         )
         con.execute(f"update raw.vendors set _dlt_valid_to = '{CHANGED}' where id = '4'")
     log = RunLog(settings.run_log)
-    log.record_endpoint_run(
+    log.record_endpoint_runs(
         log.begin_run(), EndpointRun("vendors", "whole", "done", SYNCED, SYNCED, SYNCED)
     )
     publish_report(settings, sql=write_report_sql(folder / "sql"))

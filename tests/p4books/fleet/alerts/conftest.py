@@ -55,7 +55,7 @@ class Tenant:
         summary.faults += faults
         with suppress(BaseException), record_run(log, summary) as run:
             for name, outcome in outcomes.items():
-                run.log.record_endpoint_run(run.number, read_list(name, outcome))
+                run.log.record_endpoint_runs(run.number, read_list(name, outcome))
             if error:
                 raise error
         return summary

@@ -302,7 +302,7 @@ def test_quiet_tenants(root: Path) -> None:
         run = log.begin_run()
         for name in own.endpoints:
             read = EndpointRun(name, "full", "done", now, now, complete=True, current_to=now)
-            log.record_endpoint_run(run, read)
+            log.record_endpoint_runs(run, read)
         log.end_run(run, "done")
 
     status = read_group_status(settings, timedelta(hours=1), root)
