@@ -52,7 +52,7 @@ from p4books.load.run_state import (
     load_endpoint_states,
     save_endpoint_states,
 )
-from p4books.load.schema import Origin, describe_new_fields, load_unknown_fields
+from p4books.load.schema import Origin, describe_new_fields
 from p4books.load.warehouse import replace_warehouse, translate_errors
 from p4books.publish.deliver import deliver_published
 from p4books.publish.publish import is_publish_due, publish_warehouse
@@ -264,7 +264,7 @@ def _summarize(
     summary.notes += loaded.waiting
     summary.loaded = loaded.has_changes
     if loaded.copy:
-        summary.notes += describe_new_fields(before.unknown, load_unknown_fields(loaded.copy))
+        summary.notes += describe_new_fields(before.unknown, loaded.unknown)
 
 
 def _has_less_than_published(  # noqa: PLR0913 - one step of sync, with what it works on

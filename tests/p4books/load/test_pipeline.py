@@ -17,7 +17,7 @@ import pytest
 from p4books.errors import LoadMismatch
 from p4books.extract.page import Page
 from p4books.extract.spool import Spool
-from p4books.load.delta import compare_scan, open_comparison
+from p4books.load.delta import compare_scan, open_copy
 from p4books.load.evolution import migrate_warehouse
 from p4books.load.pipeline import load_deltas
 from p4books.load.schema import load_endpoints
@@ -45,7 +45,8 @@ def load_copy(
     """Load lists as `load` does, into a copy of the warehouse in an existing folder `work`."""
     scratch, warehouse = folder / "work", folder / "warehouse.duckdb"
     endpoints = load_endpoints(warehouse)
-    with open_comparison(warehouse, scratch) as con:
+    copy = scratch / warehouse.name
+    with open_copy(warehouse, copy) as con:
         deltas = []
         for name, records in lists.items():
             spool = Spool(scratch / "spool" / name, {})
@@ -56,7 +57,8 @@ def load_copy(
                 con, endpoints[name], spool.list_pages(), complete=True, quiet=quiet
             )
             deltas.append(replace(delta, new=delta.new + more))
-        return load_deltas(con, deltas, warehouse, scratch, read_at)
+        load_deltas(con, deltas, warehouse, copy, read_at)
+    return copy
 
 
 def ask(folder: Path, sql: str) -> list[tuple[Any, ...]]:
