@@ -57,6 +57,7 @@ from p4books.load.warehouse import replace_warehouse, translate_errors
 from p4books.publish.deliver import deliver_published
 from p4books.publish.publish import is_publish_due, publish_warehouse
 from p4books.publish.published_file import (
+    FileState,
     describe_damage,
     find_access,
     inspect_published,
@@ -130,7 +131,8 @@ def sync(  # noqa: PLR0913 - the use case: all that a caller can choose
             extracted = _extract(settings, before, names, run, options)
         except P4BooksError:  # whatever P4 Books answers, readers get back what they had
             with suppress(P4BooksError, OSError, duckdb.Error):
-                _keep_published(settings, before, scratch, sources, run)
+                found = inspect_published(settings)
+                _keep_published(settings, before, found, scratch, sources, run)
                 _deliver(settings, scratch, run)
             raise
         log.info("lists read as far as this run goes")
@@ -152,10 +154,11 @@ def sync(  # noqa: PLR0913 - the use case: all that a caller can choose
         _remember(settings, extracted, loaded, run)
         summary.notes += describe_backlog(settings, extracted.lists, before.state.scans, run.log)
 
-        if loaded.copy and not has_less and is_publish_due(settings, sources):
-            _publish_reports(settings, scratch, sources, run)
+        found = inspect_published(settings)
+        if loaded.copy and not has_less and is_publish_due(settings, sources, found):
+            _publish_reports(settings, found, scratch, sources, run)
         else:
-            _keep_published(settings, before, scratch, sources, run)
+            _keep_published(settings, before, found, scratch, sources, run)
         _deliver(settings, scratch, run)
     return summary
 
@@ -336,16 +339,17 @@ def _publish(
 
 
 def _publish_reports(
-    settings: Settings, scratch: Path, sources: SqlSources, run: RunRecorder
+    settings: Settings, found: FileState, scratch: Path, sources: SqlSources, run: RunRecorder
 ) -> None:
     inputs = ModelInputs(settings, sources, run.log.load_runs(last=None))
     publish = partial(publish_warehouse, settings.warehouse, inputs, scratch)
-    _publish(settings, run.summary, publish, inspect_published(settings).damage)
+    _publish(settings, run.summary, publish, found.damage)
 
 
-def _keep_published(
+def _keep_published(  # noqa: PLR0913 - one step of sync, with what it works on
     settings: Settings,
     before: WarehouseContents,
+    found: FileState,
     scratch: Path,
     sources: SqlSources,
     run: RunRecorder,
@@ -356,8 +360,8 @@ def _keep_published(
     """
     if find_unfinished_lists(settings, scratch, before.state.scans):
         return
-    if inspect_published(settings).damage and settings.warehouse.exists():
-        _publish_reports(settings, scratch, sources, run)
+    if found.damage and settings.warehouse.exists():
+        _publish_reports(settings, found, scratch, sources, run)
     else:
         _publish(settings, run.summary, partial(renew_access, settings, scratch), None)
 

@@ -167,16 +167,25 @@ def read_state(path: Path) -> WarehouseState:
     if not path.exists():
         return WarehouseState()
     with borrow_reader(path) as con:
-        scans = con.execute("select endpoint, concluded, running, loaded from raw.scans").fetchall()
-        stamp = con.execute("select max(stamp) from raw.stamp").fetchone()
-        tallies = _select_tallies(con)
-        origins = _select_origins(con)
+        return select_state(con)
+
+
+def read_stamp(path: Path) -> str:
+    """Read the stamp of a warehouse, as in its state."""
+    with borrow_reader(path) as con:
+        return select_stamp(con)
+
+
+def select_state(con: duckdb.DuckDBPyConnection) -> WarehouseState:
+    """Return the state of an open warehouse."""
+    scans = con.execute("select endpoint, concluded, running, loaded from raw.scans").fetchall()
+    tallies, origins = _select_tallies(con), _select_origins(con)
     return WarehouseState(
         {
             name: ScanProgress(concluded, running, loaded, tallies.get((name, running)))
             for name, concluded, running, loaded in scans
         },
-        str(stamp[0] or "") if stamp else "",
+        select_stamp(con),
         tuple(origin.address for origin in origins),
         origins[-1].run if origins else None,
     )
@@ -221,7 +230,7 @@ def _insert_rows(
 
 def stamp_change(con: duckdb.DuckDBPyConnection, at: float) -> None:
     """Record that versions were added or ended, at a time in seconds since 1970."""
-    _, _, migrated_at = _read_stamp(con).partition(" ")
+    _, _, migrated_at = select_stamp(con).partition(" ")
     _write_stamp(con, f"{_format_stamp(at)} {migrated_at}")
 
 
@@ -230,11 +239,12 @@ def stamp_migration(con: duckdb.DuckDBPyConnection, at: float) -> None:
 
     `at` is in seconds since 1970.
     """
-    changed_at, _, _ = _read_stamp(con).partition(" ")
+    changed_at, _, _ = select_stamp(con).partition(" ")
     _write_stamp(con, f"{changed_at or _format_stamp(0)} {_format_stamp(at)}")
 
 
-def _read_stamp(con: duckdb.DuckDBPyConnection) -> str:
+def select_stamp(con: duckdb.DuckDBPyConnection) -> str:
+    """Return the stamp of an open warehouse; empty if it never changed."""
     row = con.execute("select max(stamp) from raw.stamp").fetchone()
     return (row and row[0]) or ""
 

@@ -21,12 +21,13 @@ from p4books.errors import (
 )
 from p4books.load.books import check_not_lost, find_unfinished_lists
 from p4books.load.evolution import migrate_warehouse, needs_migration
-from p4books.load.schema import create_tables, load_endpoints, read_state
+from p4books.load.schema import create_tables, load_endpoints, read_stamp, read_state
 from p4books.load.warehouse import check_warehouse, translate_error
 from p4books.publish.catalogue import write_about, write_catalogue
 from p4books.publish.published_file import (
     REPUBLISH_AFTER,
     FileAccess,
+    FileState,
     find_access,
     inspect_published,
     locate_file,
@@ -138,9 +139,8 @@ def publish_report(
             raise translate_error(error, warehouse, scratch) from None
 
 
-def is_publish_due(settings: Settings, sql: SqlSources) -> bool:
-    """Return whether the published file is missing, outdated or not as it was published."""
-    found = inspect_published(settings)
+def is_publish_due(settings: Settings, sql: SqlSources, found: FileState) -> bool:
+    """Return whether the published file, as it was found, is missing, outdated or damaged."""
     age = datetime.now(UTC) - found.published_at if found.published_at else REPUBLISH_AFTER
     is_current = found.made_of == _fingerprint(settings.warehouse, settings, sql)
     return found.damage is not None or not is_current or abs(age) >= REPUBLISH_AFTER
@@ -331,7 +331,7 @@ def _fingerprint(warehouse: Path, settings: Settings, sql: SqlSources) -> str:
     First when rows changed last, and the inputs; then what a file that is updated has in common
     with the last one.
     """
-    changed_at, _, migrated_at = read_state(warehouse).stamp.partition(" ")
+    changed_at, _, migrated_at = read_stamp(warehouse).partition(" ")
     changed_at = f"{changed_at} {sql.digest_inputs()}"
     options = f"{settings.timezone}-{settings.currency}-{settings.tax_date}"
     program = f"{VERSION}-{duckdb.__version__}"
