@@ -24,6 +24,7 @@ class SqliteTables:
         self._path = path
         self._tables = tables
         self._keys = keys
+        self._checked: int | None = None  # version of the schema that has all tables and columns
 
     def upsert(self, table: str, *rows: Mapping[str, Any]) -> None:
         """Insert rows, all or none; each replaces the one with the same key."""
@@ -53,7 +54,10 @@ class SqliteTables:
             with closing(sqlite3.connect(self._path, timeout=30)) as store, store:
                 self._path.chmod(0o600)
                 store.row_factory = sqlite3.Row
-                self._create_tables(store)
+                version = _read_version(store)
+                if version != self._checked:
+                    self._create_tables(store)
+                    self._checked = version if version == _read_version(store) else None
                 yield store
         except sqlite3.Error as error:
             raise DiskTrouble(self._path, str(error)) from None
@@ -70,3 +74,8 @@ class SqliteTables:
                 store.execute(f"create table if not exists {table} ({own}{key})")
             for name in columns.keys() - existing if existing else ():
                 store.execute(f"alter table {table} add column {name} {columns[name]}")
+
+
+def _read_version(store: sqlite3.Connection) -> int:
+    """Return what SQLite increments whenever the schema of a file changes."""
+    return int(store.execute("pragma schema_version").fetchone()[0])

@@ -422,3 +422,16 @@ def test_all_rows_or_none(tables: SqliteTables) -> None:
         tables.upsert("note", *rows)
 
     assert tables.query("select * from note") == []
+
+
+def test_file_that_is_lost(tables: SqliteTables, tmp_path: Path) -> None:
+    """A file that was removed or replaced meanwhile gets its tables again."""
+    for _ in range(2):
+        tables.upsert("note", {"day": "1", "place": "here", "body": "a"})
+    (tmp_path / "notes.sqlite").unlink()
+
+    tables.upsert("note", {"day": "2", "place": "here", "body": "a"})
+    with closing(sqlite3.connect(tmp_path / "notes.sqlite")) as store, store:
+        store.execute("alter table note drop column body")
+
+    assert [tuple(row) for row in tables.query("select * from note")] == [("2", "here", None)]
