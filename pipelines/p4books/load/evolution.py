@@ -21,6 +21,7 @@ from p4books.load.schema import (
     UnknownField,
     WarehouseState,
     create_tables,
+    list_tables,
     load_endpoints,
     match_spellings,
     read_state,
@@ -40,9 +41,6 @@ from p4books.storage.files import scratch_dir, tenant_lock
 # What dlt, too, accepts as the name of a column without changing it.
 _PLAIN_NAME = r"[a-z][a-z0-9]*(_[a-z0-9]+)*"
 _OLD_COLUMN = '"the column before"'  # no field name contains a space
-
-
-_HERE = "schema_name = 'raw' and database_name = current_database()"  # of functions on catalogues
 
 
 @dataclass(frozen=True)
@@ -143,7 +141,7 @@ def find_outdated_columns(
 
     Tables that do not exist yet are not outdated.
     """
-    present = _list_tables(con)
+    present = list_tables(con)
     declared = {each: table_columns(each) for each in endpoints if each.name in present}
     if not declared:
         return []
@@ -163,14 +161,9 @@ def find_outdated_columns(
 
 
 def _is_outdated(con: duckdb.DuckDBPyConnection, endpoints: Mapping[str, Endpoint]) -> bool:
-    if endpoints.keys() - _list_tables(con) or read_format(con) < FORMAT:
+    if endpoints.keys() - list_tables(con) or read_format(con) < FORMAT:
         return True
     return bool(find_outdated_columns(con, endpoints.values()))
-
-
-def _list_tables(con: duckdb.DuckDBPyConnection) -> set[str]:
-    tables = con.execute(f"select table_name from duckdb_tables() where {_HERE}").fetchall()
-    return {name for (name,) in tables}
 
 
 def add_column(con: duckdb.DuckDBPyConnection, endpoint: Endpoint, key: str) -> None:

@@ -18,6 +18,22 @@ FORMAT = 3  # of the private warehouse; a higher one was written by a newer p4bo
 FIELD_TYPES = {kind.name.lower(): kind for kind in FieldType}  # by the names that users type
 MISFITS = '[{"field": "VARCHAR", "value": "VARCHAR"}]'  # the shape of a row's misfits
 
+_TABLES = {  # beside those of the endpoints: their columns
+    "p4books_format": "format integer not null",
+    "seen": "endpoint varchar not null, id varchar not null, verified_at timestamptz not null",
+    "missed": "endpoint varchar not null, id varchar not null",
+    "scans": "endpoint varchar primary key, concluded varchar, running varchar, loaded integer",
+    "tallies": "endpoint varchar primary key, scan varchar, held integer, missed integer,"
+    " arrived integer, met integer, compared integer, recoded integer, replaced integer",
+    "stamp": "stamp varchar not null",
+    "origins": "place integer primary key, address varchar not null, run integer not null",
+    "history": "endpoint varchar primary key, since timestamptz not null",
+    "fields": "endpoint varchar not null, field varchar not null, first_seen_at timestamptz,"
+    " primary key (endpoint, field)",
+    "adopted": "endpoint varchar not null, field varchar not null, kind varchar not null,"
+    " primary key (endpoint, field)",
+}
+
 
 def table_columns(endpoint: Endpoint) -> dict[str, str]:
     """Return the columns of an endpoint's table and their DuckDB types, in order.
@@ -47,47 +63,25 @@ def add_tables(con: duckdb.DuckDBPyConnection, endpoints: Sequence[Endpoint]) ->
     con.execute("create schema if not exists raw")
     for schema in ("staging", "core", "reporting"):  # views of an earlier version
         con.execute(f"drop schema if exists {schema} cascade")
-    con.execute("create table if not exists raw.p4books_format (format integer not null)")
+    declared = _TABLES | {endpoint.name: _declare_columns(endpoint) for endpoint in endpoints}
+    present = list_tables(con)
+    for name, columns in declared.items():
+        if name not in present:
+            con.execute(f"create table raw.{name} ({columns})")
     con.execute(
         "insert into raw.p4books_format select ? where not exists (from raw.p4books_format)",
         [FORMAT],
     )
-    con.execute(
-        "create table if not exists raw.seen"
-        " (endpoint varchar not null, id varchar not null, verified_at timestamptz not null)"
-    )
-    con.execute(
-        "create table if not exists raw.missed (endpoint varchar not null, id varchar not null)"
-    )
-    con.execute(
-        "create table if not exists raw.scans"
-        " (endpoint varchar primary key, concluded varchar, running varchar, loaded integer)"
-    )
-    con.execute(
-        "create table if not exists raw.tallies (endpoint varchar primary key, scan varchar,"
-        " held integer, missed integer, arrived integer, met integer, compared integer,"
-        " recoded integer, replaced integer)"
-    )
-    con.execute("create table if not exists raw.stamp (stamp varchar not null)")
-    con.execute(
-        "create table if not exists raw.origins"
-        " (place integer primary key, address varchar not null, run integer not null)"
-    )
-    con.execute(
-        "create table if not exists raw.history"
-        " (endpoint varchar primary key, since timestamptz not null)"
-    )
-    con.execute(
-        "create table if not exists raw.fields (endpoint varchar not null,"
-        " field varchar not null, first_seen_at timestamptz, primary key (endpoint, field))"
-    )
-    con.execute(
-        "create table if not exists raw.adopted (endpoint varchar not null,"
-        " field varchar not null, kind varchar not null, primary key (endpoint, field))"
-    )
-    for endpoint in endpoints:
-        con.execute(_table_ddl(endpoint))
     con.execute(_findings_ddl(endpoints))
+
+
+def list_tables(con: duckdb.DuckDBPyConnection) -> set[str]:
+    """Return the tables of a warehouse."""
+    tables = con.execute(
+        "select table_name from duckdb_tables()"
+        " where schema_name = 'raw' and database_name = current_database()"
+    ).fetchall()
+    return {name for (name,) in tables}
 
 
 @dataclass(frozen=True)
@@ -294,18 +288,13 @@ def _format_stamp(at: float) -> str:
     return f"{at:.6f}"
 
 
-def _table_ddl(endpoint: Endpoint) -> str:
+def _declare_columns(endpoint: Endpoint) -> str:
     compression = dict.fromkeys(endpoint.inner, " using compression zstd")  # nearly half the file
-    own = ",\n    ".join(
-        f'"{name}" {kind}{compression.get(name, "")}'
+    own = "".join(
+        f'"{name}" {kind}{compression.get(name, "")}, '
         for name, kind in table_columns(endpoint).items()
     )
-    return f"""
-    create table if not exists raw.{endpoint.name} (
-    {own},
-    _dlt_valid_from timestamptz,
-    _dlt_valid_to timestamptz)
-    """
+    return f"{own}_dlt_valid_from timestamptz, _dlt_valid_to timestamptz"
 
 
 def _findings_ddl(endpoints: Sequence[Endpoint]) -> str:
