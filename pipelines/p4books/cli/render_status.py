@@ -68,6 +68,7 @@ def print_status(status: "TenantStatus", health: "Health", settings: Settings) -
         )
     if status.disk:
         print_line(_describe_disk(status.disk))
+        _print_backup(status, settings)
     print_line(
         f"Requests: {status.requests_last_run:,} in the last run, {status.requests_last_day:,} in "
         "the last 24 hours."
@@ -84,6 +85,23 @@ def print_status(status: "TenantStatus", health: "Health", settings: Settings) -
     if status.traits:
         print_line()
         print_capabilities(status.traits)
+
+
+def _print_backup(status: "TenantStatus", settings: Settings) -> None:
+    """Print how old the last backup is, if there should be any."""
+    if settings.backup_to is None:
+        return
+    if status.backed_up_at is None:
+        print_line(
+            f"Backup: this machine knows of none in {settings.backup_to}. `p4books backup` makes "
+            "one."
+        )
+        return
+    print_line(
+        f"Backup: {format_age(status.backed_up_at)} "
+        f"({format_timestamp(status.backed_up_at, settings)}, {settings.timezone}), in "
+        f"{settings.backup_to}."
+    )
 
 
 def _print_others(settings: Settings) -> None:

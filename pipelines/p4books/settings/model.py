@@ -258,6 +258,11 @@ class Settings(BaseModel):
         return self.private / "alerts.sqlite"
 
     @property
+    def backup_record(self) -> Path:
+        """The file that says when this machine last backed this tenant up."""
+        return self.private / "backup.json"
+
+    @property
     def ledger(self) -> Path:
         """The SQLite ledger of everything that was ever pushed."""
         return self.private / "ledger.sqlite"
