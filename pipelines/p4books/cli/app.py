@@ -10,7 +10,8 @@ from p4books.cli.dashboard_commands import dashboard
 from p4books.cli.demo import demo, sandbox
 from p4books.cli.page_commands import page
 from p4books.cli.push_commands import push, pushes
-from p4books.cli.query_commands import export, models, query, report
+from p4books.cli.query_commands import export, models, query
+from p4books.cli.report_commands import report
 from p4books.cli.runtime import run_app
 from p4books.cli.schedule_commands import schedule
 from p4books.cli.statement_commands import statement
