@@ -178,6 +178,18 @@ def test_storage(history: Path) -> None:
     assert [path.name for path in history.glob("*.wal")] == []
 
 
+def test_nothing_of_the_comparison(history: Path) -> None:
+    """The tables and views that a comparison makes in the copy are not in the warehouse."""
+    made = ask(
+        history,
+        "select table_name from duckdb_tables() where schema_name not in ('raw', 'raw_staging')"
+        " union all"
+        " select view_name from duckdb_views() where not internal and schema_name <> 'raw'",
+    )
+
+    assert made == []
+
+
 def test_missed_rows(tmp_path: Path) -> None:
     """The rows a scan missed are stored without dlt, and the next scan closes them."""
     load(tmp_path, {"products": products(p1=1, p2=2)}, 1_000)
