@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -49,6 +50,19 @@ _DLT_SETTINGS = {
     "NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID": "false",
     "NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_ID": "false",
     "DEV_MODE": "false",
+}
+
+
+# What is not said here, dlt looks up in all places for settings, a dozen times in each load.
+_DESTINATION: Any = {
+    "destination_name": "warehouse",
+    "environment": "warehouse",
+    "replace_strategy": "truncate-and-insert",
+    "staging_dataset_name_layout": "%s_staging",
+    "enable_dataset_name_normalization": True,
+    "info_tables_query_threshold": 1000,
+    "staging_config": None,
+    "truncate_tables_on_staging_destination_before_load": True,
 }
 
 
@@ -206,10 +220,11 @@ def _run_dlt(files: Sequence[tuple[Delta, Path]], copy: Path, warehouse: Path, m
     # The default pool does not return 100 MB to the system.
     pa.set_memory_pool(pa.system_memory_pool())
     credentials = configuration.DuckDbCredentials(str(copy), global_config=config)
+    credentials.resolve()
     pipeline = dlt.pipeline(
         "p4books",
         pipelines_dir=str(scratch / "dlt"),
-        destination=duckdb_destination(credentials),
+        destination=duckdb_destination(credentials, **_DESTINATION),
         dataset_name="raw",
         progress=NULL_COLLECTOR,
     )

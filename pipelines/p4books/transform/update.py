@@ -18,10 +18,10 @@ from p4books.transform.changes import (
     SCRATCH,
     Change,
     Changes,
+    have_same_rows,
     list_changes,
     name_table,
     save_rows,
-    take_fingerprint,
 )
 from p4books.transform.models import Model, list_tables_read
 from p4books.transform.slices import Slice, Slices
@@ -62,8 +62,7 @@ class TableUpdate:
     def _build_anew(self, con: duckdb.DuckDBPyConnection, model: Model) -> bool:
         """Build a table as a whole; a small one only gets other rows, if they are others."""
         table = name_table(model)
-        row = con.execute(f"select count(*) from {table}").fetchone()
-        if row is None or row[0] > COMPARED_ROWS:
+        if self.slices.are_used and _count_rows(con, table) > COMPARED_ROWS:
             con.execute(f"drop table {table}")
             self.fill(con, model, self.search_path, table, _order_by(model))
             self.changes[model.full_name] = ANY
@@ -82,7 +81,7 @@ class TableUpdate:
         """Compare two tables; which rows differ matters only if another model reads them."""
         if self.slices.are_used and model.full_name in self.tables_read:
             return save_rows(con, model.full_name, _difference(before, after))
-        return None if take_fingerprint(con, before) == take_fingerprint(con, after) else ANY
+        return None if have_same_rows(con, before, after) else ANY
 
     def _patch(self, con: duckdb.DuckDBPyConnection, model: Model, part: Slice) -> None:
         """Replace the rows with the values of a slice, if they changed."""
@@ -100,8 +99,7 @@ class TableUpdate:
         else:
             change = save_rows(con, model.full_name, f"select value as {column} from {part.values}")
         if change:
-            row = con.execute(f"select count(*) from {table}").fetchone()
-            if row and row[0] <= COMPARED_ROWS:  # all of its rows stay in order
+            if _count_rows(con, table) <= COMPARED_ROWS:  # all of its rows stay in order
                 con.execute(f"insert into {fresh} from {table} where not coalesce({own}, false)")
                 own = "true"
             _replace_rows(con, model, own, fresh)
@@ -115,6 +113,11 @@ def _replace_rows(con: duckdb.DuckDBPyConnection, model: Model, removed: str, fr
         f"begin; delete from {table} where {removed};"
         f" insert into {table} from {fresh} {_order_by(model)}; commit"
     )
+
+
+def _count_rows(con: duckdb.DuckDBPyConnection, table: str) -> int:
+    row = con.execute(f"select count(*) from {table}").fetchone()
+    return row[0] if row else 0
 
 
 def _order_by(model: Model) -> str:
