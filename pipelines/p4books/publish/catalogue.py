@@ -53,7 +53,8 @@ def write_catalogue(
     else:
         custom = f"layer = {quote_literal(CUSTOM)}"
         con.execute(f"delete from {TARGET}.catalogue_columns where {custom}")
-        _write_columns(con, vocabulary, f"and schema_name = {quote_literal(CUSTOM)}")
+        if any(model.layer == CUSTOM for model in models.models):
+            _write_columns(con, vocabulary, f"and schema_name = {quote_literal(CUSTOM)}")
 
 
 def create_catalogue_table(con: duckdb.DuckDBPyConnection, table: str) -> None:

@@ -100,15 +100,14 @@ def _check_changed(
     changes: Changes | None,
     slices: Slices,
 ) -> None:
+    query = _read_query(file)
+    reads = find_reads(query, file) if changes is not None else frozenset()
+    changed = list_changes(reads, models, changes or {})
+    if changes is not None and not changed:
+        return
     con.execute(f"set search_path = {quote_literal(PUBLISHED_PATH)}")
-    if changes is not None:
-        query = _read_query(file)
-        reads = find_reads(query, file)
-        changed = list_changes(reads, models, changes)
-        if not changed:
-            return
-        if part := slices.copy_inputs(con, reads, parse_partition(query), changed):
-            con.execute(f"set search_path = {quote_literal(part.prepend_to(PUBLISHED_PATH))}")
+    if part := slices.copy_inputs(con, reads, parse_partition(query), changed):
+        con.execute(f"set search_path = {quote_literal(part.prepend_to(PUBLISHED_PATH))}")
     run_check(con, file)
 
 

@@ -53,7 +53,8 @@ class TableUpdate:
         changed = list_changes(model.reads, self.models, self.changes)
         if not changed:
             return True
-        con.execute(f"set search_path = {quote_literal(self.search_path)}")
+        if self.slices.are_used:
+            con.execute(f"set search_path = {quote_literal(self.search_path)}")
         if part := self.slices.copy_inputs(con, model.reads, model.partition, changed):
             self._patch(con, model, part)
             return True
