@@ -835,7 +835,7 @@ def test_key_of_another_tenant(known_only: bool) -> None:
 def test_unknown_tenant_to_read(name: str, sentence: str) -> None:
     """Whoever reads may name a tenant of the settings, a group, and what there is a file of."""
     _secrets(TENANTS + "[sources.p4books.groups.caribe]\ntenants = ['acme', 'beta']\n")
-    Path("data").mkdir()
+    Path("data/.private/nobody").mkdir(parents=True)
     Path("data/old.duckdb").touch()
 
     for known in ("acme", "group-caribe", "OLD"):

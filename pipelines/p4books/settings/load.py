@@ -52,7 +52,7 @@ def load_settings(
     values = collect_settings(sources, tenant, known_only=need_key or known_only)
     settings = SettingsLoader(sources, root, need_key=need_key).load(values)
     if tenant is not None:
-        check_known(sources, settings.tenant, list_tenants(settings.data_dir))
+        check_known(sources, settings.tenant, _list_stored(settings))
     return settings
 
 
@@ -165,6 +165,17 @@ def list_tenants(data_dir: Path) -> list[str]:
 def list_published_tenants(data_dir: Path) -> list[str]:
     """Return the tenants that have a published file in a folder."""
     return [name for name in list_tenants(data_dir) if (data_dir / f"{name}.duckdb").is_file()]
+
+
+def _list_stored(settings: Settings) -> list[str]:
+    """Return the tenants with a published file or a log of runs; a folder alone is no tenant."""
+    published = set(_list_published(settings.data_dir))
+    return [
+        name
+        for name in list_tenants(settings.data_dir)
+        if name in published
+        or os.access(settings.model_copy(update={"tenant": name}).run_log, os.F_OK)
+    ]
 
 
 def _locate_deliveries(settings: Settings, root: Path) -> tuple[Delivery, ...]:
