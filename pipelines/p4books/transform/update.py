@@ -1,9 +1,9 @@
 """Tables of a published file that is a copy of the last one: kept, patched or built anew.
 
 A table is kept if nothing that it reads changed. If its model has a partition, and all that changed
-has its column, then its rows are computed again only for the values that changed. Any other table
-is built anew; if it is small, it is compared with the one before, so that what reads it can be kept
-or patched.
+has its column, then its rows are computed again only for the values that changed, unless the books
+are small. Any other table is built anew; if it is small, it is compared with the one before, so
+that what reads it can be kept or patched.
 """
 
 from collections.abc import Callable, Mapping
