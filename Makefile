@@ -5,6 +5,9 @@ PYTEST := $(BIN)/python -m pytest
 APT_INSTALL := apt-get update -qq >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends
 LINT_SQL := sqlfluff lint --disable-progress-bar
 
+# Containers often forbid byte code: then each of some thousand programs compiles what it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup system demo sync test recipes cover soak test-lake lint format dagster docs pictures bench bench-growth clean
 

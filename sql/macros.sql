@@ -325,6 +325,10 @@ create macro share_of(part, whole) as
 create macro signed_share(share) as
     case when share <= 1 then as_share(share) end;
 
+-- How many days of sales an amount is, given the sales of 90 days; null without sales.
+create macro days_of_sales(amount, sales) as
+    case when sales > 0 then try_cast(amount / sales * 90 as decimal(18, 2)) end;
+
 -- Texts that should be numbers; DuckDB alone would take 1_000 for 1000, and 1.5 for the
 -- whole number 2.
 create macro text_as_money(text) as
@@ -1312,25 +1316,37 @@ create macro value_in_spanish(text) as
         else regexp_replace(text, '^(\d{4})-(\d\d)-(\d\d)$', '\3/\2/\1')
     end;
 
--- What a finding says, in English and in Spanish: sentences with up to four of `items`,
--- which are texts, for their `{}`.
+-- What a finding says: a sentence in English and in Spanish, and up to four texts for
+-- their `{}`; a sentence with null for these is as it is. Of all findings of a model it
+-- is written out once, by the two macros below, since DuckDB plans each call.
 create macro in_both(english, spanish, items) as
-    {
-        'en': format(
-            english,
-            coalesce(items[1], ''),
-            coalesce(items[2], ''),
-            coalesce(items[3], ''),
-            coalesce(items[4], '')
-        ),
-        'es': format(
-            spanish,
-            coalesce(value_in_spanish(items[1]), ''),
-            coalesce(value_in_spanish(items[2]), ''),
-            coalesce(value_in_spanish(items[3]), ''),
-            coalesce(value_in_spanish(items[4]), '')
-        )
-    };
+    { 'en': english, 'es': spanish, 'items': items::varchar[] };
+
+create macro in_english(sentence) as
+    case
+        when sentence.items is null then sentence.en
+        else
+            format(
+                sentence.en,
+                coalesce(sentence.items[1], ''),
+                coalesce(sentence.items[2], ''),
+                coalesce(sentence.items[3], ''),
+                coalesce(sentence.items[4], '')
+            )
+    end;
+
+create macro in_spanish(sentence) as
+    case
+        when sentence.items is null then sentence.es
+        else
+            format(
+                sentence.es,
+                coalesce(value_in_spanish(sentence.items[1]), ''),
+                coalesce(value_in_spanish(sentence.items[2]), ''),
+                coalesce(value_in_spanish(sentence.items[3]), ''),
+                coalesce(value_in_spanish(sentence.items[4]), '')
+            )
+    end;
 
 -- Codes that more than one record of a kind has, from `codes` with entity, entity_id
 -- and code.

@@ -1,5 +1,6 @@
 """Fixtures: a sandbox, settings that lead to it, synced tenants, SQL folders."""
 
+import gc
 import json
 import os
 import shutil
@@ -45,6 +46,7 @@ hypothesis.settings.register_profile(
     "p4books", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("p4books")  # machines are shared: no deadline per example
+gc.set_threshold(50_000, 20, 20)  # thousands of tests are objects that stay: to look less often
 
 
 @pytest.fixture(autouse=True, scope="session")

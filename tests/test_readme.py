@@ -241,7 +241,7 @@ def test_groups(tmp_path: Path) -> None:
     (groups,) = [text for text in texts if "p4books.groups." in text]
     (tmp_path / ".dlt").mkdir()
     (tmp_path / ".dlt/secrets.toml").write_text(f"{tenants}\n{groups}", encoding="utf-8")
-    assert load_groups(tmp_path) == [Group("caribe", ("north", "south"))]
+    assert load_groups(tmp_path) == ([Group("caribe", ("north", "south"))], [])
 
 
 def test_deliver(tmp_path: Path) -> None:

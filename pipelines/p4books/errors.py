@@ -410,14 +410,12 @@ class QueryFailed(P4BooksError):
 
 
 class NotPublished(P4BooksError):
-    """The published file does not exist yet."""
+    """The published file does not exist yet; `is_new` if nothing was copied for it either."""
 
-    def __init__(
-        self, path: Path, remedy: str = "p4books sync", others: Sequence[str] = ()
-    ) -> None:
-        options = " | ".join(others[:MAX_LISTED])
-        there = f" There is {list_some(others)}: --tenant {options}." if others else ""
-        super().__init__(f"{path} does not exist yet.{there} Run `{remedy}` first.")
+    def __init__(self, path: Path, remedy: str = "") -> None:
+        self.path, self.is_new = path, not remedy
+        remedy = remedy or "p4books sync"
+        super().__init__(f"{path} does not exist yet. Run `{remedy}` first.")
 
 
 class PublishedFileUnreadable(P4BooksError):

@@ -51,13 +51,14 @@ from p4books.load.run_state import (
     build_endpoint_runs,
     describe_backlog,
     load_endpoint_states,
-    save_endpoint_state,
+    save_endpoint_states,
 )
-from p4books.load.schema import Origin, describe_new_fields, load_unknown_fields
+from p4books.load.schema import Origin, describe_new_fields
 from p4books.load.warehouse import replace_warehouse, translate_errors
 from p4books.publish.deliver import deliver_published
 from p4books.publish.publish import is_publish_due, publish_warehouse
 from p4books.publish.published_file import (
+    FileState,
     describe_damage,
     find_access,
     inspect_published,
@@ -141,7 +142,8 @@ def sync(  # noqa: PLR0913 - the use case: all that a caller can choose
             extracted = _extract(settings, before, names, run, options)
         except P4BooksError:  # whatever P4 Books answers, readers get back what they had
             with suppress(P4BooksError, OSError, duckdb.Error):
-                _keep_published(settings, before, scratch, sources, run)
+                found = inspect_published(settings)
+                _keep_published(settings, before, found, scratch, sources, run)
                 _deliver(settings, scratch, run)
                 _write_lake(settings, scratch, run, state)
             raise
@@ -166,10 +168,11 @@ def sync(  # noqa: PLR0913 - the use case: all that a caller can choose
         _remember(settings, extracted, loaded, run)
         summary.notes += describe_backlog(settings, extracted.lists, before.state.scans, run.log)
 
-        if loaded.copy and not has_less and is_publish_due(settings, sources):
-            _publish_reports(settings, scratch, sources, run)
+        found = inspect_published(settings)
+        if loaded.copy and not has_less and is_publish_due(settings, sources, found):
+            _publish_reports(settings, found, scratch, sources, run)
         else:
-            _keep_published(settings, before, scratch, sources, run)
+            _keep_published(settings, before, found, scratch, sources, run)
         _deliver(settings, scratch, run)
         _write_lake(settings, scratch, run, state)
     return summary
@@ -309,7 +312,7 @@ def _summarize(
     summary.notes += loaded.waiting
     summary.loaded = loaded.has_changes
     if loaded.copy:
-        summary.notes += describe_new_fields(before.unknown, load_unknown_fields(loaded.copy))
+        summary.notes += describe_new_fields(before.unknown, loaded.unknown)
 
 
 def _has_less_than_published(  # noqa: PLR0913 - one step of sync, with what it works on
@@ -341,14 +344,12 @@ def _remember(
     settings: Settings, extracted: ExtractResult, loaded: LoadResult, run: RunRecorder
 ) -> None:
     """Clear the spools of finished and rejected scans; save what was learned about each list."""
+    rejected = loaded.faults.keys() - loaded.deltas.keys()  # which may have pages of other books
     for list_ in extracted.lists:
-        name = list_.endpoint.name
-        if name in loaded.faults and name not in loaded.deltas:
-            list_.spool.clear()  # it may have pages of other books
-            continue
-        if list_.scan.outcome is not None:
+        if list_.endpoint.name in rejected or list_.scan.outcome is not None:
             list_.spool.clear()
-        save_endpoint_state(run.log, settings, list_)
+    known = [list_ for list_ in extracted.lists if list_.endpoint.name not in rejected]
+    save_endpoint_states(run.log, settings, known)
 
 
 def _publish(
@@ -383,16 +384,17 @@ def _publish(
 
 
 def _publish_reports(
-    settings: Settings, scratch: Path, sources: SqlSources, run: RunRecorder
+    settings: Settings, found: FileState, scratch: Path, sources: SqlSources, run: RunRecorder
 ) -> None:
     inputs = ModelInputs(settings, sources, run.log.load_runs(last=None))
     publish = partial(publish_warehouse, settings.warehouse, inputs, scratch)
-    _publish(settings, run.summary, publish, inspect_published(settings).damage)
+    _publish(settings, run.summary, publish, found.damage)
 
 
-def _keep_published(
+def _keep_published(  # noqa: PLR0913 - one step of sync, with what it works on
     settings: Settings,
     before: WarehouseContents,
+    found: FileState,
     scratch: Path,
     sources: SqlSources,
     run: RunRecorder,
@@ -403,8 +405,8 @@ def _keep_published(
     """
     if find_unfinished_lists(settings, scratch, before.state.scans):
         return
-    if inspect_published(settings).damage and settings.warehouse.exists():
-        _publish_reports(settings, scratch, sources, run)
+    if found.damage and settings.warehouse.exists():
+        _publish_reports(settings, found, scratch, sources, run)
     else:
         _publish(settings, run.summary, partial(renew_access, settings, scratch), None)
 

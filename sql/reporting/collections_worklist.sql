@@ -1,7 +1,7 @@
 -- One row per customer and currency with an overdue balance, in order of urgency.
 -- key: customer_id, currency
 -- section: Receivables and cash
--- order: currency, rank
+-- order: currency, overdue desc, worst_days desc, customer_id
 -- total: overdue, balance
 -- question: Whom do we call today?
 -- query: select rank, customer_name, phone, overdue, worst_days

@@ -60,16 +60,8 @@ sums as (
 days as (
     select
         *,
-        if(
-            credit_sales > 0,
-            try_cast(receivables / credit_sales * 90 as decimal(18, 2)),
-            null
-        ) as dso,
-        if(
-            credit_sales > 0,
-            try_cast(receivables_not_due / credit_sales * 90 as decimal(18, 2)),
-            null
-        ) as best_possible_dso
+        days_of_sales(receivables, credit_sales) as dso,
+        days_of_sales(receivables_not_due, credit_sales) as best_possible_dso
     from sums
 ),
 

@@ -103,8 +103,8 @@ findings as (
         entity,
         entity_id,
         '' as place,
-        string_agg(sentence.en, ', ' order by first_seen_at) as detail,
-        string_agg(sentence.es, ', ' order by first_seen_at) as detail_es
+        string_agg(in_english(sentence), ', ' order by first_seen_at) as detail,
+        string_agg(in_spanish(sentence), ', ' order by first_seen_at) as detail_es
     from described
     group by entity, entity_id
 )

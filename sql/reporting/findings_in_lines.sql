@@ -251,6 +251,6 @@ findings as (
 
 select
     * exclude (sentence),
-    sentence.en as detail,
-    sentence.es as detail_es
+    in_english(sentence) as detail,
+    in_spanish(sentence) as detail_es
 from findings

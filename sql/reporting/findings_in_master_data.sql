@@ -179,7 +179,7 @@ misfit as (
         if(
             findings.value is null,
             in_both('it is kept in extra', 'se conserva en extra', null),
-            { 'en': findings.value, 'es': findings.value }
+            in_both(findings.value, findings.value, null)
         ) as sentence
     from raw.findings as findings
     cross join as_of
@@ -226,6 +226,6 @@ findings as (
 
 select
     * exclude (sentence),
-    sentence.en as detail,
-    sentence.es as detail_es
+    in_english(sentence) as detail,
+    in_spanish(sentence) as detail_es
 from findings

@@ -90,7 +90,7 @@ def test_problem(tmp_path: Path, case: str) -> None:
     (line,) = str(error.value).splitlines()
     assert line.startswith("The setting deliver is invalid: ")
     assert says in line
-    assert line.endswith("It is set in .dlt/config.toml.")
+    assert line.endswith("Correct deliver under [sources.p4books] in .dlt/config.toml.")
 
 
 def test_several_problems(tmp_path: Path) -> None:

@@ -388,17 +388,6 @@ def test_too_many_to_list() -> None:
     )
 
 
-def test_many_other_tenants() -> None:
-    """Of a thousand tenants, a message names ten."""
-    message = str(NotPublished(Path("x.duckdb"), others=[f"t{n:03}" for n in range(1000)]))
-
-    assert message == (
-        "x.duckdb does not exist yet. There is t000, t001, t002, t003, t004, t005, t006, t007, "
-        "t008, t009 and 990 more: --tenant t000 | t001 | t002 | t003 | t004 | t005 | t006 | t007 | "
-        "t008 | t009. Run `p4books sync` first."
-    )
-
-
 @pytest.mark.parametrize(("text", "sentence"), [("a", "a."), ("a.", "a."), ("a?", "a?")])
 def test_sentences_end(text: str, sentence: str) -> None:
     """A sentence ends with one full stop or with its question mark."""

@@ -21,14 +21,16 @@ def _group(name: str, tenants: str) -> str:
 
 def _refuse(text: str) -> str:
     _write(text)
-    with pytest.raises(SettingsError) as error:
-        load_groups()
-    return str(error.value)
+    try:
+        _, (fault,) = load_groups()
+    except SettingsError as error:
+        return str(error)
+    return str(fault)
 
 
 def test_no_group() -> None:
     """Without a table there is no group, whatever else is set or not."""
-    assert load_groups() == []
+    assert load_groups() == ([], [])
 
 
 def test_groups_of_a_file_and_of_variables(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -37,7 +39,7 @@ def test_groups_of_a_file_and_of_variables(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv(f"{ENV_PREFIX}GROUPS__ALL__TENANTS", "north, acme")
     monkeypatch.setenv(f"{ENV_PREFIX}TENANT", "acme")
 
-    assert {group.name: group for group in load_groups()} == {
+    assert {group.name: group for group in load_groups()[0]} == {
         "caribe": Group("caribe", ("North", "south")),
         "all": Group("all", ("north", "acme")),
     }
@@ -70,6 +72,24 @@ def test_invalid_group(text: str, problem: str) -> None:
     message = _refuse(text)
     assert problem.lower() in message.lower()
     assert "Nothing was done" in message
+
+
+def test_invalid_group_beside_others() -> None:
+    """A group that is wrong stands in the way of no other one."""
+    _write(_group("good", '["north"]') + _group("bad", '["nobody"]'))
+
+    assert load_groups()[0] == [Group("good", ("north",))]
+    assert load_settings("group-good", need_key=False).members == ("north",)
+    with pytest.raises(SettingsError, match="The group bad is invalid: unknown tenant 'nobody'"):
+        load_settings("group-bad", need_key=False)
+
+
+def test_group_without_a_table() -> None:
+    """What is no table is a group that is wrong, also for what groups are refused."""
+    _write("[sources.p4books.groups]\nx = ['north']\n")
+
+    with pytest.raises(SettingsError, match="group-x is a group"):
+        load_settings("group-x")
 
 
 def test_group_is_read_as_a_tenant() -> None:

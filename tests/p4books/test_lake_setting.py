@@ -89,7 +89,7 @@ def test_problem(tmp_path: Path, case: str) -> None:
         load(tmp_path, table)
 
     assert f"The setting lake is invalid: {expected}" in str(raised.value)
-    assert str(raised.value).endswith("It is set in .dlt/config.toml.")
+    assert str(raised.value).endswith("Correct lake under [sources.p4books] in .dlt/config.toml.")
     assert SECRET not in str(raised.value)
 
 

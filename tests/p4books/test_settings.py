@@ -191,7 +191,7 @@ def test_reason_of_an_invalid_setting(name: str, value: str, why: str, monkeypat
 
     variable = ENV_PREFIX + name.upper()
     assert str(error.value) == (
-        f"The setting {name} is invalid: {why} Set {variable} in the environment or in .env."
+        f"The setting {name} is invalid: {why} Correct {variable} in the environment."
     )
 
 
@@ -216,8 +216,8 @@ def test_place_of_an_unknown_setting(monkeypatch: Env) -> None:
 
     lines = str(error.value).splitlines()
     assert [line.rpartition("?")[2] for line in sorted(lines)] == [
-        " It is set in .dlt/config.toml.",
-        " It is set in the environment.",
+        " Correct page_sise under [sources.p4books.tenants.acme] in .dlt/config.toml.",
+        f" Correct {ENV_PREFIX}TIMEZON in the environment.",
     ]
 
 
@@ -264,7 +264,8 @@ def test_unknown_setting(monkeypatch: Env) -> None:
         load_settings()
 
     assert str(error.value) == (
-        "Unknown setting 'page_sise'. Did you mean 'page_size'? It is set in the environment."
+        "Unknown setting 'page_sise'. Did you mean 'page_size'? Correct "
+        f"{ENV_PREFIX}PAGE_SISE in the environment."
     )
 
 
@@ -277,7 +278,7 @@ def test_several_invalid_settings(monkeypatch: Env) -> None:
 
     lines = str(error.value).splitlines()
     assert [line.split()[2] for line in lines] == ["page_size", "timezone", "currency"]
-    assert all(line.endswith(" in the environment or in .env.") for line in lines)
+    assert all(line.endswith(" in the environment.") for line in lines)
     assert all(ENV_PREFIX in line for line in lines)
 
 
@@ -286,7 +287,7 @@ def test_message_with_a_question(monkeypatch: Env) -> None:
     _set(monkeypatch, endpoints="invoice")
 
     with pytest.raises(
-        SettingsError, match=r"Did you mean 'invoices'\? Available: .*\. Set SOURCES"
+        SettingsError, match=r"Did you mean 'invoices'\? Available: .*\. Correct SOURCES"
     ):
         load_settings()
 
@@ -822,6 +823,53 @@ def test_key_of_another_tenant(known_only: bool) -> None:
 
     assert _collect("acme")["api_key"] == SECRET
     assert _collect("beta", known_only=known_only) == {"tenant": "beta"}
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("nobody", "Unknown tenant 'nobody'. Available: acme, beta, group-caribe, old."),
+        ("caribe", "caribe is a group, whose file is read under another name: --tenant group-"),
+    ],
+)
+def test_unknown_tenant_to_read(name: str, sentence: str) -> None:
+    """Whoever reads may name a tenant of the settings, a group, and what there is a file of."""
+    _secrets(TENANTS + "[sources.p4books.groups.caribe]\ntenants = ['acme', 'beta']\n")
+    Path("data/.private/nobody").mkdir(parents=True)
+    Path("data/old.duckdb").touch()
+
+    for known in ("acme", "group-caribe", "OLD"):
+        assert load_settings(known, need_key=False).tenant in {"acme", "group-caribe", "old"}
+    with pytest.raises(SettingsError) as error:
+        load_settings(name, need_key=False)
+    assert str(error.value).startswith(sentence)
+    with pytest.raises(SettingsError, match=r"Unknown tenant 'nobody'|group-caribe is a group"):
+        load_settings(name)
+
+
+def test_unknown_tenant_of_many() -> None:
+    """Of a thousand tenants, a message names ten."""
+    _secrets("".join(f"[sources.p4books.tenants.t{n:03}]\n" for n in range(1000)))
+
+    with pytest.raises(SettingsError, match=r"'x'\. Available: t000, .*, t009 and 990 more\.$"):
+        _collect("x")
+
+
+def test_place_in_a_table_of_its_own() -> None:
+    """An invalid setting is reported with the table, of one tenant or all, whose value counts."""
+    _secrets(TENANTS + "base_url = 'ftp://x'\n[sources.p4books.groups.g]\ncurrency = 'x'\n")
+    _config("[sources.p4books]\nbase_url = 'ftp://y'\ntimezone = 'nowhere'\n")
+    places = []
+    for name in ("acme", "beta"):
+        with pytest.raises(SettingsError) as error:
+            load_settings(name, need_key=False)
+        places.append([line.partition(" Correct ")[2] for line in str(error.value).splitlines()])
+
+    shared = "timezone under [sources.p4books] in .dlt/config.toml."
+    assert places == [
+        ["base_url under [sources.p4books] in .dlt/config.toml.", shared],
+        ["base_url under [sources.p4books.tenants.beta] in .dlt/secrets.toml.", shared],
+    ]
 
 
 def test_key_for_an_unknown_tenant() -> None:

@@ -33,7 +33,7 @@ SendRequest = Callable[..., requests.Response]
 Test = Callable[..., None]
 
 bounded = settings(
-    max_examples=15,
+    max_examples=8,
     deadline=None,
     derandomize=True,
     database=None,

@@ -85,15 +85,11 @@ class Copy:
         self._con = open_database()
         self._con.execute("set threads = 1")
         self._con.execute(f"attach {quote_literal(str(blank))} as blank (read_only)")
-        self._con.execute("attach ':memory:' as held")
-        self._con.execute("copy from database blank to held")
+        self._con.execute("copy from database blank to memory")
         self._con.execute("detach blank")
-        self._writer = self._con.cursor()
-        self._writer.execute("use held")
 
     def close(self) -> None:
         """Close the warehouse."""
-        self._writer.close()
         self._con.close()
 
     def run(self, budget: int | None, ending: str, fails_at: int) -> RunResult | None:
@@ -120,14 +116,14 @@ class Copy:
     def versions(self) -> list[Version]:
         """Return the versions of every row, oldest first."""
         rows = self._con.execute(
-            "select id, code::integer, _dlt_valid_from, _dlt_valid_to from held.raw.vendors"
+            "select id, code::integer, _dlt_valid_from, _dlt_valid_to from raw.vendors"
             " order by id, _dlt_valid_from"
         ).fetchall()
         return [Version(*row) for row in rows]
 
     def seen(self) -> list[str]:
         """Return the ids for which the warehouse has a time when they were last seen."""
-        return [id_ for (id_,) in self._con.execute("select id from held.raw.seen").fetchall()]
+        return [id_ for (id_,) in self._con.execute("select id from raw.seen").fetchall()]
 
     def _read(
         self, state: WarehouseState, budget: int | None, source: FailingSource
@@ -157,8 +153,8 @@ class Copy:
         return ExtractedList(VENDORS, spool, scan.result())
 
     def _load_state(self) -> WarehouseState:
-        scans = self._con.execute("from held.raw.scans").fetchall()
-        tallies = self._con.execute("select scan, * exclude (endpoint, scan) from held.raw.tallies")
+        scans = self._con.execute("from raw.scans").fetchall()
+        tallies = self._con.execute("select scan, * exclude (endpoint, scan) from raw.tallies")
         shown = {scan: ScanTally(*counts) for scan, *counts in tallies.fetchall()}
         return WarehouseState(
             {
@@ -169,19 +165,19 @@ class Copy:
 
     def _load(self, delta: Delta, read_at: float) -> None:
         """Load a delta into the warehouse in one transaction."""
-        self._writer.execute("begin")
-        rows = self._con.execute(select_versions(self._con, delta, read_at))
-        self._writer.register("sent", rows.to_arrow_table())
+        self._con.execute("begin")
+        rows = self._con.execute(select_versions(delta, read_at))
+        self._con.register("sent", rows.to_arrow_table())
         if delta.closes:
-            self._writer.execute(
+            self._con.execute(
                 """
                 update raw.vendors set _dlt_valid_to = now()
                 where _dlt_valid_to is null and id in (select id from sent);
                 """
             )
-        self._writer.execute("insert into raw.vendors by name from sent where not gone")
-        finalize_load(self._con, self._writer, [delta], read_at, self._folder)
-        self._writer.execute("commit")
+        self._con.execute("insert into raw.vendors by name from sent where not gone")
+        finalize_load(self._con, [delta], read_at)
+        self._con.execute("commit")
 
 
 def create_empty_warehouse(folder: Path) -> Path:

@@ -75,7 +75,7 @@ def change_books(settings: Settings, number: int) -> None:
     with closing(sqlite3.connect(settings.alert_log)) as alerts:
         alerts.execute("create table if not exists seen (number integer)")
     replace_warehouse(new, settings.warehouse, keep=True)
-    log.record_endpoint_run(run, EndpointRun("vendors", "whole", "done", 0, 0, new=1, held=number))
+    log.record_endpoint_runs(run, EndpointRun("vendors", "whole", "done", 0, 0, new=1, held=number))
     log.end_run(run, "done")
 
 

@@ -12,7 +12,7 @@ from tests.sql.random_books import AS_OF, BEGAN, DAYS, random_books
 
 from p4books.endpoints import ENDPOINTS
 from p4books.load.schema import create_tables, stamp_change
-from p4books.publish.publish import publish_warehouse
+from p4books.publish.publish import LARGE, publish_warehouse
 from p4books.settings import Settings
 from p4books.storage.database import open_database
 from p4books.storage.files import scratch_dir
@@ -50,8 +50,9 @@ class Replay:
         self._sources = SqlSources(SOURCES.builtin, folder / "sql")
         (folder / "sql" / "seeds").mkdir(parents=True)
         (folder / "sql" / "seeds" / "filed_returns.csv").write_text(FILED)
+        self._small = Settings(tenant="acme", data_dir=folder / "small")
         self._rebuilt = Settings(tenant="acme", data_dir=folder / "rebuilt")
-        for settings in (self.settings, self._rebuilt):
+        for settings in (self.settings, self._small, self._rebuilt):
             settings.private.mkdir(parents=True)
         self._all, self._number = folder / "all.duckdb", 0
         self._all.write_bytes(empty.read_bytes())
@@ -92,12 +93,24 @@ class Replay:
             stamp_change(con, at.timestamp())
         self._runs = [make_run(at, self._number)]
 
-    def publish(self, *, rebuild: bool = False) -> Tables:
-        """Publish, from scratch in a folder of its own, and return what is in the file."""
-        settings = self._rebuilt if rebuild else self.settings
+    def publish(self) -> Tables:
+        """Publish as if the books were large, and return what is in the file."""
+        return self._publish(self.settings, large=0)
+
+    def publish_small(self) -> Tables:
+        """Publish in a folder of its own, as small books."""
+        return self._publish(self._small)
+
+    def rebuild(self) -> Tables:
+        """Publish from scratch in a folder of its own."""
+        return self._publish(self._rebuilt, rebuild=True)
+
+    def _publish(self, settings: Settings, *, rebuild: bool = False, large: int = LARGE) -> Tables:
         inputs = ModelInputs(settings, self._sources, self._runs)
         with scratch_dir(settings.work) as scratch:
-            publish_warehouse(self.settings.warehouse, inputs, scratch, rebuild=rebuild)
+            publish_warehouse(
+                self.settings.warehouse, inputs, scratch, rebuild=rebuild, large=large
+            )
         return read_tables(settings.published)
 
 
@@ -170,9 +183,10 @@ def test_kept_is_as_built(
     for at in [*times, replay.end]:
         replay.go_to(at)
         kept = replay.publish()
-        built = replay.publish(rebuild=True)
+        built = replay.rebuild()
 
         assert list_differences(kept, built) == {}
+        assert list_differences(replay.publish_small(), built) == {}
     counts = count_kept(caplog)
     assert list_differences(replay.publish(), built) == {}
     if count_kept(caplog) == counts:  # the file was half empty, so this one is new

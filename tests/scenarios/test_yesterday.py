@@ -33,11 +33,8 @@ good reason to discard these spools: then the numbers of requests below change.
 import csv
 import hashlib
 import json
-import os
 import re
 import sqlite3
-import subprocess
-import sys
 import tarfile
 import threading
 import time
@@ -53,11 +50,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import duckdb
 import pytest
+from tests.command import run_here
 
 from p4books.cli.console import format_instant
 
 ARCHIVE = Path(__file__).with_name("yesterday.tar.xz")
-P4BOOKS = Path(sys.executable).with_name("p4books")
 LISTS = ["products", "customers", "vendors", "invoices", "purchase_orders", "sales_orders"]
 LASTING = r"staging|core\.fct_"  # models that do not depend on the day on which they are made
 MADE = datetime(2026, 7, 22, tzinfo=UTC)  # after everything in the archive
@@ -143,14 +140,7 @@ class Tenant:
     def run(self, *words: str, code: int = 0, **settings: object) -> str:
         """Run the command and return what it printed."""
         set_ = {f"SOURCES__P4BOOKS__{k.upper()}": str(v) for k, v in settings.items()}
-        done = subprocess.run(
-            [P4BOOKS, *words],
-            cwd=self.home,
-            env={**self.environment, **set_},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = run_here(words, self.home, {**self.environment, **set_})
         assert done.returncode == code, done.stderr
         return done.stdout
 
@@ -199,10 +189,8 @@ def environment(home: Path, address: str) -> dict[str, str]:
         "requests_per_window": "100000",
     }
     return {
-        "PATH": os.environ["PATH"],
         "HOME": str(home),
         "XDG_STATE_HOME": str(home / "state"),
-        "TZ": "UTC",
         **{f"SOURCES__P4BOOKS__{name.upper()}": value for name, value in settings.items()},
     }
 

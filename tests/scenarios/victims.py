@@ -23,7 +23,7 @@ import p4books.load.source  # noqa: F401 - imported before the fork
 from p4books.endpoints import ENDPOINTS
 from p4books.extract.page import Page
 from p4books.extract.spool import Spool
-from p4books.load.delta import compare_scan, open_comparison
+from p4books.load.delta import compare_scan, open_copy
 from p4books.load.pipeline import load_deltas
 from p4books.load.warehouse import replace_warehouse
 from p4books.push.readers.files import read_file
@@ -46,7 +46,8 @@ def run_load(order: dict[str, Any]) -> bool:
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir()
     deltas = []
-    with open_comparison(warehouse, scratch) as con:
+    copy = scratch / warehouse.name
+    with open_copy(warehouse, copy) as con:
         for name, records in order["lists"].items():
             spool = Spool(scratch / "spool" / name, {})
             spool.resume(read_at)
@@ -54,8 +55,8 @@ def run_load(order: dict[str, Any]) -> bool:
             spool.store(Page(1, len(rows), len(rows), rows, None), read_at)
             pages = spool.list_pages()
             deltas.append(compare_scan(con, ENDPOINTS[name], pages, complete=True, quiet=True))
-        made = load_deltas(con, deltas, warehouse, scratch, read_at)
-        replace_warehouse(made, warehouse, keep=True)
+        load_deltas(con, deltas, warehouse, copy, read_at)
+    replace_warehouse(copy, warehouse, keep=True)
     return True
 
 

@@ -13,7 +13,8 @@ from typing import Any
 import duckdb
 import pytest
 from pydantic import SecretStr
-from tests.sql.books import MODELS
+from tests.sql.books import MODELS, Books
+from tests.sql.fixed_books import AS_OF, rows
 
 from p4books.endpoints import ENDPOINTS
 from p4books.load.schema import create_tables
@@ -47,6 +48,15 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
         below = [model for model in models.models if model.layer != "reporting"]
         create_views(con, replace(models, models=below))
     return path
+
+
+@pytest.fixture(scope="session")
+def fixed_books(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Books]:
+    """The fixed books and the models built from them. They have what only history can show."""
+    books = Books(tmp_path_factory.mktemp("fixed"))
+    books.load(rows(), AS_OF)
+    yield books
+    books.con.close()
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,6 @@ import duckdb
 import pytest
 from tests.sql.books import Books
 from tests.sql.conftest import Synced
-from tests.sql.fixed_books import AS_OF, rows
 
 from p4books.transform.models import SqlSources
 
@@ -47,15 +46,6 @@ def published(
             con.execute(f"drop view {layer}.{name}")
             con.execute(f"alter table {layer}.{name}_rows rename to {name}")
         yield con
-
-
-@pytest.fixture(scope="module")
-def fixed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The fixed books: they have what only history and seeds can show."""
-    books = Books(tmp_path_factory.mktemp("fixed"))
-    books.load(rows(), AS_OF)
-    yield books.con
-    books.con.close()
 
 
 def has_amount(con: duckdb.DuckDBPyConnection, layer: str, table: str, column: str) -> bool:
@@ -105,14 +95,12 @@ def test_no_corruption(published: duckdb.DuckDBPyConnection) -> None:
         assert [name for name in CHECKS if detects(name)] == []
 
 
-def test_difference_of_a_cent(
-    published: duckdb.DuckDBPyConnection, fixed: duckdb.DuckDBPyConnection
-) -> None:
+def test_difference_of_a_cent(published: duckdb.DuckDBPyConnection, fixed_books: Books) -> None:
     """A cent added to one row of any amount is detected."""
     found = find_amounts(published)
     undetected = []
     for layer, table, column in found:
-        con = published if has_amount(published, layer, table, column) else fixed
+        con = published if has_amount(published, layer, table, column) else fixed_books.con
         row = f"(select max(rowid) from {layer}.{table} where {column} is not null)"
         cent = f"{column} = {column} + 0.01 where rowid = {row}"
         with corrupted(con, f"update {layer}.{table} set {cent}") as detects:
@@ -204,12 +192,12 @@ def test_other_corruption(published: duckdb.DuckDBPyConnection, claim: str) -> N
 
 
 def test_every_check_detects_something(
-    published: duckdb.DuckDBPyConnection, fixed: duckdb.DuckDBPyConnection
+    published: duckdb.DuckDBPyConnection, fixed_books: Books
 ) -> None:
     """Every check detects some corrupted figure."""
     idle = CHECKS.keys() - CORRUPTIONS.keys()
     for layer, table, column in find_amounts(published):
-        con = published if has_amount(published, layer, table, column) else fixed
+        con = published if has_amount(published, layer, table, column) else fixed_books.con
         cent = f"update {layer}.{table} set {column} = {column} + 0.01"
         with corrupted(con, cent) as detects:
             idle -= {name for name in idle & {*find_checks(f"{layer}.{table}")} if detects(name)}

@@ -78,7 +78,7 @@ def build_warehouse(
     settings = Settings(tenant="acme", data_dir=folder)
     settings.private.mkdir(parents=True, exist_ok=True)
     log, run = RunLog(settings.run_log), create_run()
-    log.record_endpoint_run(log.begin_run(), run.readings[0])
+    log.record_endpoint_runs(log.begin_run(), run.readings[0])
     as_of = date.fromisoformat(day) if day else None
     if publish:
         warehouse.rename(settings.warehouse)

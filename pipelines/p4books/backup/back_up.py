@@ -29,6 +29,7 @@ from p4books.errors import UsageError
 from p4books.home import refresh_state
 from p4books.load.schema import FORMAT
 from p4books.settings import Settings, normalize_address
+from p4books.storage.backup_record import BackupRecord, save_backup_record
 from p4books.storage.files import scratch_dir, tenant_lock
 from p4books.storage.places import CHUNK, Place, PlaceTrouble, open_place
 
@@ -70,12 +71,15 @@ def back_up(settings: Settings, to: str | None = None) -> BackupResult:
         refresh_state(settings)
         snapshot = take_snapshot(settings, scratch)
         _delete_remains(place, settings, snapshot.instant)
+        record = BackupRecord(to, snapshot.instant)
         before = _find_own(place, settings, snapshot)
         last = find_newest(before, lambda manifest: manifest.instant, snapshot.instant)
         if last and _is_unchanged(last, snapshot):
+            save_backup_record(settings, record)
             where = place.locate(settings.tenant, last.name)
             return BackupResult(last, where, is_new=False)
         manifest = _write(place, settings, snapshot)
+        save_backup_record(settings, record)
         deleted = _delete_old(place, settings, before, manifest)
         where = place.locate(settings.tenant, manifest.name)
         return BackupResult(manifest, where, is_new=True, deleted=deleted)

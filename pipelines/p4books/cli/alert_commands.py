@@ -5,19 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from p4books.cli.fleet_options import describe_fault
-from p4books.cli.runtime import (
-    exit_for_errors,
-    json_option,
-    log_error,
-    log_note,
-    tenant_option,
-)
-from p4books.errors import AlreadyRunning, P4BooksError, UsageError, fold_errors
+from p4books.cli.fleet_options import run_in_turn
+from p4books.cli.runtime import json_option, log_note, tenant_option
+from p4books.errors import AlreadyRunning, P4BooksError, UsageError
 
 if TYPE_CHECKING:  # --help starts without them
     from p4books.fleet.alerts.watch import WatchResult
-    from p4books.settings import Settings
+    from p4books.settings import ConfiguredTenant, Settings
 
 NOT_EVALUATED = 2  # the exit code; 1 is what fires
 
@@ -37,56 +31,52 @@ def watch(all_tenants: bool, is_test: bool, tenant: str | None, as_json: bool) -
     something does, and with 2 if the alerts of a tenant could not be evaluated. With --test, ends
     with 1 if a channel fails.
     """
-    chosen, faults = _choose_tenants(tenant, all_tenants=all_tenants)
+    chosen = _choose_tenants(tenant, all_tenants=all_tenants)
     if is_test:
-        _test_channels(chosen, faults, as_json=as_json)
+        _test_channels(chosen, names=all_tenants, as_json=as_json)
     else:
-        _watch(chosen, faults, as_json=as_json)
+        _watch(chosen, names=all_tenants, as_json=as_json)
 
 
-def _choose_tenants(
-    tenant: str | None, *, all_tenants: bool
-) -> tuple[list["Settings"], list[P4BooksError]]:
-    """Return the settings of the tenants to watch, and what is wrong with those of others."""
-    from p4books.settings import load_settings, load_tenants
+def _choose_tenants(tenant: str | None, *, all_tenants: bool) -> list["ConfiguredTenant"]:
+    """Return the tenants to watch."""
+    from p4books.settings import ConfiguredTenant, load_settings, load_tenants
 
     if not all_tenants:
-        return [load_settings(tenant)], []
+        settings = load_settings(tenant)
+        return [ConfiguredTenant(settings.tenant, settings)]
     if tenant:
         raise UsageError("Use --all or --tenant, not both. Nothing was done.")
     tenants = load_tenants()
     if not tenants:
         raise UsageError("The settings name no tenant. Nothing was done.")
-    faults: list[P4BooksError] = [each.fault for each in tenants if each.fault]
-    return [each.settings for each in tenants if each.settings], faults
+    return tenants
 
 
-def _watch(chosen: Sequence["Settings"], faults: list[P4BooksError], *, as_json: bool) -> None:
+def _watch(chosen: Sequence["ConfiguredTenant"], *, names: bool, as_json: bool) -> None:
     from p4books.cli.console import print_json
     from p4books.fleet.alerts.watch import watch_tenant
 
-    results: list[tuple[Settings, WatchResult]] = []
-    for settings in chosen:
-        try:
-            results.append((settings, watch_tenant(settings)))
-        except Exception as error:  # noqa: BLE001 - it must not stop the others, nor look like 1
-            faults.append(describe_fault(error))
+    def watch_one(settings: "Settings") -> "tuple[Settings, WatchResult]":
+        result = watch_tenant(settings)
+        for note in result.notes:
+            log_note(note)
+        if result.trouble:
+            raise result.trouble
+        return settings, result
+
+    results, faults = run_in_turn(chosen, watch_one, names=names)
     if as_json:
         print_json([_build_object(settings, result) for settings, result in results])
     else:
         _print_firing(results)
-    for _, result in results:
-        for note in result.notes:
-            log_note(note)
     _exit_for_faults(faults)
     if any(result.firing for _, result in results):
         raise SystemExit(1)
 
 
 def _exit_for_faults(faults: Sequence[P4BooksError]) -> None:
-    """Write the error messages, and exit with a code that does not look as if an alert fired."""
-    for message in fold_errors(faults):
-        log_error(message)
+    """Exit with a code that does not look as if an alert fired; do nothing without errors."""
     if faults:
         in_progress = all(isinstance(fault, AlreadyRunning) for fault in faults)
         raise SystemExit(AlreadyRunning.exit_code if in_progress else NOT_EVALUATED)
@@ -124,17 +114,18 @@ def _print_firing(results: Sequence[tuple["Settings", "WatchResult"]]) -> None:
         print_line(f"Nothing fires: {', '.join(settings.tenant for settings, _ in results)}.")
 
 
-def _test_channels(
-    chosen: Sequence["Settings"], faults: list[P4BooksError], *, as_json: bool
-) -> None:
+def _test_channels(chosen: Sequence["ConfiguredTenant"], *, names: bool, as_json: bool) -> None:
     from p4books.cli.console import print_json, print_line, print_table
     from p4books.fleet.alerts.watch import try_channels
 
-    tried = [
-        {"tenant": settings.tenant, "channel": label, "works": why is None, "problem": why}
-        for settings in chosen
-        for label, why in try_channels(settings).items()
-    ]
+    def test_one(settings: "Settings") -> list[dict[str, Any]]:
+        return [
+            {"tenant": settings.tenant, "channel": label, "works": why is None, "problem": why}
+            for label, why in try_channels(settings).items()
+        ]
+
+    results, faults = run_in_turn(chosen, test_one, names=names)
+    tried = [row for rows in results for row in rows]
     if as_json:
         print_json(tried)
     elif tried:
@@ -142,6 +133,5 @@ def _test_channels(
         print_table(("tenant", "channel", "test message"), rows)
     else:
         print_line("There is no channel. The setting `notify` makes one.")
-    exit_for_errors(*faults)
-    if not tried or not all(row["works"] for row in tried):
+    if faults or not tried or not all(row["works"] for row in tried):
         raise SystemExit(1)

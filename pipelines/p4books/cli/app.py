@@ -12,7 +12,8 @@ from p4books.cli.home_commands import home
 from p4books.cli.lake_commands import lake
 from p4books.cli.page_commands import page
 from p4books.cli.push_commands import push, pushes
-from p4books.cli.query_commands import export, models, query, report
+from p4books.cli.query_commands import export, models, query
+from p4books.cli.report_commands import report
 from p4books.cli.runtime import run_app
 from p4books.cli.schedule_commands import schedule
 from p4books.cli.statement_commands import statement

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from p4books.cli.fleet_options import choose_tenants
+from p4books.cli.fleet_options import choose_tenants, run_in_turn
 from p4books.cli.runtime import exit_for_errors, json_option, log_note, tenant_option
 from p4books.errors import P4BooksError, UsageError
 
 if TYPE_CHECKING:
     from p4books.backup import BackupResult, RestoreResult, RestoreSource
-    from p4books.settings import ConfiguredTenant, Settings
+    from p4books.settings import Settings
 
 
 @click.command(
@@ -39,12 +39,13 @@ def backup(to: str | None, every: bool, tenant: str | None, as_json: bool) -> No
         result = back_up(_load_settings(tenant), place)
         print_json(_list_backup(result)) if as_json else print_line(_describe_backup(result))
         return
-    results, faults = _back_up_all(tenants, place)
+    results, faults = run_in_turn(tenants, lambda settings: back_up(settings, place))
     if as_json:
         print_json([_list_backup(result) for result in results])
     for result in () if as_json else results:
         print_line(_describe_backup(result))
-    exit_for_errors(*faults)
+    if faults:
+        raise SystemExit(1)
 
 
 @click.command(
@@ -107,25 +108,6 @@ def _load_settings(tenant: str | None) -> "Settings":
 
     known_only = bool(tenant and load_tenants(need_key=False))
     return load_settings(tenant, need_key=False, of_tenant=True, known_only=known_only)
-
-
-def _back_up_all(
-    tenants: "Sequence[ConfiguredTenant]", place: str | None
-) -> "tuple[list[BackupResult], list[P4BooksError]]":
-    """Back up every tenant of the settings; one that fails stops no other."""
-    from p4books.backup import back_up
-
-    results: list[BackupResult] = []
-    faults: list[P4BooksError] = []
-    for tenant in tenants:
-        if tenant.fault or not tenant.settings:
-            faults += [tenant.fault] if tenant.fault else []
-            continue
-        try:
-            results.append(back_up(tenant.settings, place))
-        except P4BooksError as error:
-            faults.append(error)
-    return results, faults
 
 
 def _parse_place(word: str | None) -> str | None:

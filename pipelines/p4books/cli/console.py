@@ -46,6 +46,14 @@ def print_json(value: object) -> None:
     sys.stdout.write(encode_document(format_instants(value)).decode())
 
 
+def complete_document(value: Any, tenant: str | None = None) -> Any:
+    """Return a value for JSON with a tenant in all commands that its texts suggest.
+
+    Without one it is that which the user gave, if any. Not for values of the books.
+    """
+    return _complete_texts(format_instants(value), tenant)
+
+
 def format_instants(value: Any) -> Any:
     """Return a value with all instants in it as text: ISO 8601, UTC, milliseconds."""
     if isinstance(value, datetime):
@@ -133,6 +141,14 @@ def format_now(settings: Settings | None) -> str:
 def format_age(timestamp: datetime) -> str:
     """Format how long ago a timestamp was, such as `2 hours ago`."""
     return pendulum.instance(timestamp).diff_for_humans()
+
+
+def _complete_texts(value: Any, tenant: str | None) -> Any:
+    if isinstance(value, str):
+        return complete_suggestions(value, tenant)
+    if isinstance(value, Mapping):
+        return {key: _complete_texts(each, tenant) for key, each in value.items()}
+    return [_complete_texts(each, tenant) for each in value] if isinstance(value, list) else value
 
 
 def _build_table(

@@ -174,6 +174,30 @@ def run_all(
     return [outcomes[tenant.name] for tenant in tenants]
 
 
+def run_in_turn(
+    tenants: "Sequence[ConfiguredTenant]", work: "Callable[[Settings], T]", *, names: bool = True
+) -> tuple[list[T], list[P4BooksError]]:
+    """Do the work of one tenant after the other; who fails stops no other, and is said at once.
+
+    With `names`, messages say whose they are. Returns the results, and what failed.
+    """
+    results: list[T] = []
+    faults: list[P4BooksError] = []
+    for tenant in tenants:
+        if names:
+            speak_for(tenant.name, tenant.settings)
+        error: BaseException | None = tenant.fault
+        if tenant.settings:
+            try:
+                results.append(work(tenant.settings))
+                continue
+            except Exception as fault:  # noqa: BLE001 - it must not stop the others
+                error = fault
+        faults.append(describe_fault(error))
+        log_error(str(faults[-1]))
+    return results, faults
+
+
 def speak_for(tenant: str | None, settings: "Settings | None" = None) -> None:
     """Say in each message of this thread whose it is, None: nobody's; in a log also when."""
     suggest_tenant(tenant)
@@ -205,11 +229,14 @@ def exit_for_outcomes(faults: "Sequence[BaseException | None]") -> None:
 def _build_object(
     outcome: "TenantOutcome[TenantResult]", faults: Sequence[P4BooksError]
 ) -> dict[str, Any]:
-    return {
+    from p4books.cli.console import complete_document
+
+    document = {
         "tenant": outcome.tenant.name,
         **(outcome.value.document if outcome.value else {}),
         "faults": [{"kind": type(fault).__name__, "sentence": str(fault)} for fault in faults],
     }
+    return dict(complete_document(document, outcome.tenant.name))
 
 
 @contextmanager

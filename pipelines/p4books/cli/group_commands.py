@@ -78,14 +78,12 @@ def publish_groups(settings: "Settings | None" = None) -> list[P4BooksError]:
 
 
 def _publish_due(settings: "Settings | None") -> "list[GroupOutcome]":
-    from p4books.settings import GroupsInvalid, load_groups
+    from p4books.settings import load_groups
 
-    try:
-        if not load_groups():
-            return []
-    except GroupsInvalid as error:
-        for problem in error.problems:
-            log_note(f"{problem} No group was published.")
+    groups, faults = load_groups()
+    for problem in (problem for fault in faults for problem in fault.problems):
+        log_note(f"{problem} It was not published.")
+    if not groups:
         return []
     from p4books.fleet.groups.publish import publish_changed_groups
 
@@ -94,12 +92,18 @@ def _publish_due(settings: "Settings | None") -> "list[GroupOutcome]":
 
 def show_group_status(settings: "Settings", max_age: timedelta | None, *, as_json: bool) -> None:
     """Print whether all is well with a group, and its tenants; end with 1 if it is not."""
-    from p4books.cli.console import format_timestamp, print_json, print_line, print_table
+    from p4books.cli.console import (
+        complete_document,
+        format_timestamp,
+        print_json,
+        print_line,
+        print_table,
+    )
     from p4books.fleet.groups.status import read_group_status
 
     status = read_group_status(settings, max_age)
     if as_json:
-        print_json(_build_status_object(status))
+        print_json(complete_document(_build_status_object(status)))
     else:
         for line in status.lines:
             print_line(line)

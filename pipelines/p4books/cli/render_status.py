@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from p4books.cli.console import (
+    complete_document,
     cut_line,
     display_path,
     format_age,
@@ -23,6 +24,7 @@ from p4books.cli.render_sync import (
     format_word,
     print_capabilities,
 )
+from p4books.cli.runtime import describe_others
 from p4books.cli.suggestions import complete_suggestions
 from p4books.errors import count_of
 from p4books.settings import Settings
@@ -40,6 +42,7 @@ def print_status(status: "TenantStatus", health: "Health", settings: Settings) -
     for line in health.lines:
         print_line(line)
     if not status.has_anything:
+        _print_others(settings)
         return
     print_line()
     print_table(
@@ -65,6 +68,7 @@ def print_status(status: "TenantStatus", health: "Health", settings: Settings) -
         )
     if status.disk:
         print_line(_describe_disk(status.disk))
+        _print_backup(status, settings)
     print_line(
         f"Requests: {status.requests_last_run:,} in the last run, {status.requests_last_day:,} in "
         "the last 24 hours."
@@ -83,9 +87,31 @@ def print_status(status: "TenantStatus", health: "Health", settings: Settings) -
         print_capabilities(status.traits)
 
 
+def _print_backup(status: "TenantStatus", settings: Settings) -> None:
+    """Print how old the last backup is, if there should be any."""
+    if settings.backup_to is None:
+        return
+    if status.backed_up_at is None:
+        print_line(
+            f"Backup: this machine knows of none in {settings.backup_to}. `p4books backup` makes "
+            "one."
+        )
+        return
+    print_line(
+        f"Backup: {format_age(status.backed_up_at)} "
+        f"({format_timestamp(status.backed_up_at, settings)}, {settings.timezone}), in "
+        f"{settings.backup_to}."
+    )
+
+
+def _print_others(settings: Settings) -> None:
+    if others := describe_others(settings.published):
+        print_line(others)
+
+
 def print_status_json(status: "TenantStatus", health: "Health") -> None:
     """Print the status as a JSON document, the verdict first."""
-    print_json(build_status_object(status, health))
+    print_json(complete_document(build_status_object(status, health)))
 
 
 def build_status_object(status: "TenantStatus", health: "Health") -> dict[str, Any]:
@@ -98,15 +124,7 @@ def build_status_object(status: "TenantStatus", health: "Health") -> dict[str, A
             del values[name]["readings"]
     for name in ("totals", "totals_last_day"):
         values[name] = name_waited(vars(values[name]))
-    verdict = {
-        **vars(health),
-        "sentence": complete_suggestions(health.sentence),
-        "problems": [
-            {"kind": problem.kind, "sentence": complete_suggestions(problem.sentence)}
-            for problem in health.problems
-        ],
-    }
-    return {"health": verdict, **values}
+    return {"health": vars(health), **values}
 
 
 def print_runs(runs: Sequence[Run], settings: Settings) -> None:
@@ -136,12 +154,12 @@ def print_runs(runs: Sequence[Run], settings: Settings) -> None:
 
 def print_runs_json(runs: Sequence[Run]) -> None:
     """Print runs as a JSON list, newest first."""
-    print_json([_build_run_object(run) for run in runs])
+    print_json(complete_document([_build_run_object(run) for run in runs]))
 
 
 def print_run_json(run: Run) -> None:
     """Print a run as a JSON document."""
-    print_json(_build_run_object(run))
+    print_json(complete_document(_build_run_object(run)))
 
 
 def print_run(run: Run) -> None:
@@ -227,6 +245,6 @@ def _build_run_object(run: Run) -> dict[str, Any]:
         **values,
         "started_at": format_instant(run.started_at),
         "ended_at": format_instant(run.ended_at),
-        "reason": complete_suggestions(" ".join(run.reasons)) or None,
+        "reason": " ".join(run.reasons) or None,
         "readings": [build_reading_object(reading) for reading in run.readings],
     }

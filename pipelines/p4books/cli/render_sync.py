@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from p4books.cli.console import (
+    complete_document,
     display_path,
     format_instant,
     format_instants,
@@ -19,7 +20,6 @@ from p4books.cli.console import (
     print_table,
 )
 from p4books.cli.runtime import log_note
-from p4books.cli.suggestions import complete_suggestions
 from p4books.errors import AlreadyRunning, count_of, name_kinds
 from p4books.settings import Settings
 from p4books.spelling import split_class_name
@@ -77,7 +77,9 @@ def print_summaries_json(
     summaries: Sequence[SyncSummary], settings: Mapping[str, Settings | None]
 ) -> None:
     """Print what the syncs of many tenants did as a JSON list, given their settings by name."""
-    print_json([_build_summary_object(each, settings[each.tenant]) for each in summaries])
+    print_json(
+        [_build_summary_object(each, settings[each.tenant], each.tenant) for each in summaries]
+    )
 
 
 def print_summary_json(summary: SyncSummary, settings: Settings) -> None:
@@ -118,7 +120,8 @@ def print_probe_results_json(
 ) -> None:
     """Print the results as a JSON list, or with capabilities as an object that holds both."""
     endpoints = build_probe_objects(results)
-    print_json({"endpoints": endpoints, "traits": capabilities} if capabilities else endpoints)
+    document = {"endpoints": endpoints, "traits": capabilities} if capabilities else endpoints
+    print_json(complete_document(document))
 
 
 def build_probe_objects(results: Sequence["ProbeResult"]) -> list[dict[str, Any]]:
@@ -213,17 +216,19 @@ def _describe_cost(summary: SyncSummary) -> str:
     return f"{requests}{refused}{waited}{comma} in {summary.seconds:.1f} s."
 
 
-def _build_summary_object(summary: SyncSummary, settings: Settings | None) -> dict[str, Any]:
-    return {
+def _build_summary_object(
+    summary: SyncSummary, settings: Settings | None, tenant: str | None = None
+) -> dict[str, Any]:
+    """Return a sync as it is printed in JSON, with commands for the tenant; None: the given one."""
+    document = {
         **name_waited(vars(summary)),
         "readings": [build_reading_object(reading) for reading in summary.readings],
         "faults": [
-            {"kind": type(fault).__name__, "sentence": complete_suggestions(str(fault))}
-            for fault in summary.faults
+            {"kind": type(fault).__name__, "sentence": str(fault)} for fault in summary.faults
         ],
-        "notes": [complete_suggestions(note) for note in summary.notes],
         "file": str(settings.published) if settings else None,
     }
+    return dict(complete_document(document, tenant))
 
 
 def build_reading_object(reading: EndpointRun) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar, copy_context
 from datetime import date, timedelta
+from pathlib import Path
 from typing import NoReturn
 
 import click
@@ -21,7 +22,15 @@ import click
 from p4books.cli.streams import prepare_streams
 from p4books.cli.suggestions import complete_suggestions, forget_tenant, remember_tenant
 from p4books.endpoints import get_endpoint
-from p4books.errors import P4BooksError, StopRequested, UsageError, fold_errors
+from p4books.errors import (
+    MAX_LISTED,
+    NotPublished,
+    P4BooksError,
+    StopRequested,
+    UsageError,
+    fold_errors,
+    list_some,
+)
 from p4books.storage.interrupt import is_stop_requested, request_stop
 
 _LOG = logging.getLogger("p4books")
@@ -178,6 +187,15 @@ def exit_for_errors(*errors: P4BooksError) -> None:
         raise SystemExit(1)
 
 
+def describe_others(published: Path) -> str:
+    """Say of which other tenants there are published files beside this one; empty if of none."""
+    from p4books.settings import list_published_tenants
+
+    others = list_published_tenants(published.parent)
+    options = " | ".join(others[:MAX_LISTED])
+    return f"There is {list_some(others)}: --tenant {options}." if others else ""
+
+
 def describe_unexpected(error: BaseException) -> str:
     """Describe an error that is not one of ours, in sentences, without what it says of data."""
     if os.environ.get("P4BOOKS_DEBUG"):
@@ -262,6 +280,9 @@ def _invoke(command: click.Command, words: list[str]) -> int:
 def _report_error(error: Exception | SystemExit) -> int:
     """Write the message of an error and return the exit code."""
     match error:
+        case NotPublished() if error.is_new:
+            log_error(f"{error} {describe_others(error.path)}".rstrip())
+            return error.exit_code
         case P4BooksError():
             log_error(str(error))
             return error.exit_code

@@ -16,7 +16,12 @@ from p4books.cli.fleet_options import (
     show_all,
 )
 from p4books.cli.group_commands import judge_group, read_group_metrics, show_group_status
-from p4books.cli.runtime import json_option, log_error, parse_length, tenant_option
+from p4books.cli.runtime import (
+    json_option,
+    log_error,
+    parse_length,
+    tenant_option,
+)
 from p4books.cli.streams import is_same_output, print_text
 from p4books.errors import P4BooksError, UsageError
 

@@ -27,9 +27,12 @@ def forget_tenant() -> None:
     _given.set(None)
 
 
-def complete_suggestions(message: str) -> str:
-    """Add the given tenant to the commands in a message, so that they can be run as they are."""
-    given = _given.get()
+def complete_suggestions(message: str, tenant: str | None = None) -> str:
+    """Add a tenant to the commands in a message, so that they can be run as they are.
+
+    Without one it is that which the user gave, if any.
+    """
+    given = tenant or _given.get()
     if given is None:
         return message
     option = f" --tenant {shlex.quote(given)}"

@@ -47,7 +47,7 @@ class PostgresRateLimiter(Limiter):
         window: float,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        super().__init__(limit, window, sleep=sleep)
+        super().__init__(key_hash, limit, window, sleep=sleep)
         self._catalog = catalog
         self._key_hash = key_hash
         self._lock = threading.Lock()  # all threads of this process share one connection

@@ -40,6 +40,9 @@ select
     (select max(id) from slot) - (select min(id) from slot) + 1
 """
 
+_announcing = threading.Lock()
+_announced_at: dict[str, float] = {}  # when this process last announced a wait, by place
+
 
 @dataclass(frozen=True)
 class Occupancy:
@@ -58,21 +61,23 @@ class Limiter(ABC):
 
     A request occupies its slot from the moment it is sent until one window after its response
     arrived: the server may have counted it at any moment in between. Where the slots are kept is
-    up to the subclasses. `clock` returns seconds since 1970 and `sleep` takes seconds; tests pass
-    in their own. `waited` is the number of seconds spent waiting in this object.
+    up to the subclasses; `place` names it. `clock` returns seconds since 1970 and `sleep` takes
+    seconds; tests pass in their own. `waited` is the number of seconds spent waiting in this
+    object.
     """
 
     def __init__(
         self,
+        place: str,
         limit: int,
         window: float,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
+        self._place = place
         self.limit = limit
         self.window = window
         self.waited = 0.0
-        self._announced_at = -math.inf
         self._clock = clock
         self._sleep = sleep
 
@@ -128,13 +133,17 @@ class Limiter(ABC):
         return max(float(delays[index]) + windows * self.window, blocked)
 
     def _announce_wait(self) -> None:
-        """Log a long wait as a warning, which Python prints to stderr, but not every one."""
-        now = self._clock()
-        if now < self._announced_at + ANNOUNCEMENT_INTERVAL:
-            return
-        if (seconds := self.seconds_for(1)) > LONG_WAIT:
-            self._announced_at = now
-            log.warning("Waiting about %.0f s for the rate limit.", seconds)
+        """Log a long wait as a warning, which Python prints to stderr, but not every one.
+
+        All that wait for the same limit in this process, as tenants of one key do, wait together.
+        """
+        with _announcing:
+            now = self._clock()
+            if now < _announced_at.get(self._place, -math.inf) + ANNOUNCEMENT_INTERVAL:
+                return
+            if (seconds := self.seconds_for(1)) > LONG_WAIT:
+                _announced_at[self._place] = now
+                log.warning("Waiting about %.0f s for the rate limit.", seconds)
 
 
 class RateLimiter(Limiter):
@@ -148,7 +157,7 @@ class RateLimiter(Limiter):
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        super().__init__(limit, window, clock, sleep)
+        super().__init__(str(path), limit, window, clock, sleep)
         self.path = path
         self._lock = threading.Lock()  # all threads of this process share one connection
         try:

@@ -3,10 +3,12 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
 
+from p4books.endpoints import ENDPOINTS
 from p4books.endpoints.definition import Endpoint, FieldType
 from p4books.extract.reader import ExtractedList
 from p4books.extract.spool import StoredPage
@@ -16,9 +18,12 @@ from p4books.load.schema import (
     NO_SCAN,
     ScanProgress,
     ScanTally,
+    add_tables,
+    create_tables,
     table_columns,
 )
-from p4books.storage.database import MEMORY_STEPS, open_database, quote_literal, quote_path
+from p4books.storage.database import LOGS, MEMORY_STEPS, open_database, quote_literal
+from p4books.storage.files import copy_file
 
 NO_TALLY = ScanTally()
 
@@ -36,16 +41,38 @@ _UNORDERED = {
 
 
 @dataclass(frozen=True)
+class Changes:
+    """What differs between the pages of a scan and the active rows, in rows.
+
+    `same` rows have the same values in another notation: they make no version, but the active one
+    gets their hash. `recoded` rows are other records in a field of their identity, `replaced` in
+    all of them. `absent` rows were not seen; `missed` means that the set of missed ids changed,
+    which the next scan must know. `newest` is the newest time in any version, None without any.
+    """
+
+    new: int = 0
+    changed: int = 0
+    gone: int = 0
+    same: int = 0
+    recoded: int = 0
+    replaced: int = 0
+    absent: int = 0
+    missed: bool = False
+    newest: datetime | None = None
+
+
+NO_CHANGES = Changes()
+
+
+@dataclass(frozen=True)
 class Delta:
     """What one endpoint's scan changes.
 
-    Counts are rows; `held` are the active ones before. `missed` means that the set of missed ids
-    changed, which the next scan must know; `scanned` is how far the scan is loaded with this
-    delta. Rows of kind `same` in `delta_NAME` have the same values in another notation: they make
-    no version, but the active one gets their hash. `tally` is that of the scan so far, `counted`
-    its part that is of this delta. `lost` rows of those before the scan are no longer there: in a
-    complete scan those that it did not see, in another one as many as came new although the
-    announced total did not grow; 0 if there is none.
+    Counts are rows; `held` are the active ones before, and `query` selects those to send to dlt.
+    `scanned` is how far the scan is loaded with this delta. `tally` is that of the scan so far,
+    `counted` its part that is of this delta. `lost` rows of those before the scan are no longer
+    there: in a complete scan those that it did not see, in another one as many as came new although
+    the announced total did not grow; 0 if there is none. The others are those of Changes.
     """
 
     endpoint: Endpoint
@@ -57,6 +84,8 @@ class Delta:
     gone: int
     missed: bool
     query: str
+    same: int = 0
+    newest: datetime | None = None
     tally: ScanTally = NO_TALLY
     counted: ScanTally = NO_TALLY
     lost: int = 0
@@ -76,18 +105,31 @@ class Delta:
         """Whether the delta changes the warehouse, beyond when rows were seen."""
         return self.versions > 0 or self.missed
 
+    def valid_from(self, read_at: float) -> datetime:
+        """Return when versions begin that were read at a time in seconds since 1970.
+
+        That is after all times of earlier versions.
+        """
+        at = datetime.fromtimestamp(read_at, UTC)
+        return max(at, self.newest + timedelta(microseconds=1)) if self.newest else at
+
 
 @contextmanager
-def open_comparison(
-    warehouse: Path, scratch: Path, memory: str = MEMORY_STEPS[0]
+def open_copy(
+    warehouse: Path, copy: Path, memory: str = MEMORY_STEPS[0]
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open an empty database with the warehouse attached as `held`, read-only."""
-    with open_database(spill=scratch, memory=memory) as con:
-        if warehouse.exists():
-            con.execute(f"attach {quote_path(warehouse)} as held (read_only)")
-        else:
-            con.execute("attach ':memory:' as held")
-            con.execute("create schema held.raw")
+    """Open a copy of the warehouse, which has all tables, to compare lists with it and load them.
+
+    What the comparisons create is temporary. What does not fit into memory goes beside the copy.
+    """
+    for suffix in ("", *LOGS):  # of an attempt with less memory
+        copy.with_name(copy.name + suffix).unlink(missing_ok=True)
+    if warehouse.exists():
+        copy_file(warehouse, copy)
+    else:  # made before it is kept open: its storage version would keep dlt from opening it
+        create_tables(copy, tuple(ENDPOINTS.values()))
+    with open_database(copy, spill=copy.parent, memory=memory) as con:
+        add_tables(con, tuple(ENDPOINTS.values()))
         yield con
 
 
@@ -131,40 +173,40 @@ def compare_scan(  # noqa: PLR0913 - the outcome of a scan, by keyword
     `complete` and `quiet` are the outcome of the scan: only a complete one closes rows. The first
     `loaded` pages were compared before: they only show which rows were seen, and what they showed
     is `before`, if that is known. `scanned` is the progress to store in the warehouse, `total` the
-    number of rows last announced. The tables `seen_NAME` and `delta_NAME` stay in `con`, where
-    `Delta.query` reads them.
+    number of rows last announced. The tables `seen_NAME` and, if anything changed, `delta_NAME`
+    stay in `con`, where `Delta.query` reads them.
     """
-    _create_active_view(con, endpoint)
     create_seen_table(con, endpoint, pages)
-    _create_delta_table(con, endpoint, loaded)
-    recoded, replaced = _compare_values(con, endpoint, pages)
-    gone = {(True, True): "true", (True, False): "twice"}.get((complete, quiet), "false")
-    missed = _conclude_absence(con, endpoint, gone, complete=complete)
-    counts = dict(
-        con.execute(f"select kind, count(*) from delta_{endpoint.name} group by kind").fetchall()
-    )
-    held, new = _count(con, f"active_{endpoint.name}"), counts.get("new", 0)
-    met, compared = _count_met(con, endpoint, loaded)
-    counted = ScanTally(0, 0, new, met, compared, recoded, replaced)
-    if before is None:
-        before = ScanTally(held, _count(con, f"before_{endpoint.name}"))
-    tally = _add_tallies(before, counted)
-    seen = _count(con, f"seen_{endpoint.name}")
+    rows = _count_rows(con, endpoint, loaded)
+    found = NO_CHANGES
+    if rows.unchanged < rows.seen or rows.missed or (complete and rows.held > rows.seen):
+        _create_delta_table(con, endpoint, loaded)
+        recoded, replaced = _compare_values(con, endpoint, pages)
+        gone = {(True, True): "true", (True, False): "twice"}.get((complete, quiet), "false")
+        found = replace(
+            _conclude_absence(con, endpoint, gone, complete=complete),
+            recoded=recoded,
+            replaced=replaced,
+        )
+    counted = ScanTally(0, 0, found.new, rows.met, rows.compared, found.recoded, found.replaced)
+    tally = _add_tallies(before or ScanTally(rows.held, rows.missed), counted)
     if scanned.running is None:  # these are all its pages, each row of which counts once
-        tally = replace(tally, met=max(seen - tally.arrived, 0))
+        tally = replace(tally, met=max(rows.seen - tally.arrived, 0))
     return Delta(
         endpoint=endpoint,
         scanned=scanned,
-        held=held,
-        seen=seen,
-        new=new,
-        changed=counts.get("changed", 0),
-        gone=counts.get("gone", 0),
-        missed=missed,
-        query=_select_versions(con, endpoint, pages),
+        held=rows.held,
+        seen=rows.seen,
+        new=found.new,
+        changed=found.changed,
+        gone=found.gone,
+        missed=found.missed,
+        query=_select_versions(con, endpoint, pages, found),
+        same=found.same,
+        newest=found.newest,
         tally=tally,
         counted=counted,
-        lost=_count(con, f"absent_{endpoint.name}") if complete else _imply_lost(tally, total),
+        lost=found.absent if complete else _imply_lost(tally, total),
     )
 
 
@@ -172,8 +214,8 @@ def withdraw_deletions(con: duckdb.DuckDBPyConnection, delta: Delta) -> Delta:
     """Remove the deletions from a delta; the rows stay recorded as missed."""
     name = delta.endpoint.name
     con.execute(f"delete from delta_{name} where kind = 'gone'")
-    con.execute(f"create or replace table missed_{name} as from absent_{name}")
-    return replace(delta, gone=0, missed=_missed_changed(con, name))
+    con.execute(f"create or replace temp table missed_{name} as select id from absent_{name}")
+    return replace(delta, gone=0, missed=_missed_changed(con, delta.endpoint))
 
 
 def _add_tallies(before: ScanTally, counted: ScanTally) -> ScanTally:
@@ -187,61 +229,63 @@ def _imply_lost(tally: ScanTally, total: int | None) -> int:
     return max(tally.arrived - max(total - (tally.held - tally.missed), 0), 0)
 
 
-def _count(con: duckdb.DuckDBPyConnection, relation: str) -> int:
-    row = con.execute(f"select count(*) from {relation}").fetchone()
-    return int(row[0]) if row else 0
+@dataclass(frozen=True)
+class _RowCounts:
+    """Rows before a scan, active and of those `missed`; rows `seen`, of those `unchanged`.
 
-
-def _create_active_view(con: duckdb.DuckDBPyConnection, endpoint: Endpoint) -> None:
-    """Create the views of the active versions, of the newest time in any version, of missed ids.
-
-    They are empty if the warehouse lacks the table.
+    Of the new pages, active rows that were `met`, and of those `compared` that have an identity.
     """
-    known = _has_table(con, endpoint.name)
-    nothing = ", ".join(f'null::{kind} as "{key}"' for key, kind in table_columns(endpoint).items())
-    source = f"held.raw.{endpoint.name} where _dlt_valid_to is null"
-    con.execute(
-        f"create or replace view active_{endpoint.name} as "
-        + (
-            f"select * from {source}"
-            if known
-            else f"select {nothing}, null::timestamptz as _dlt_valid_from where false"
-        )
-    )
-    newest = (
-        f"max(greatest(_dlt_valid_from, _dlt_valid_to)) as newest from held.raw.{endpoint.name}"
-    )
-    con.execute(
-        f"create or replace view newest_{endpoint.name} as select "
-        + (newest if known else "null::timestamptz as newest")
-    )
-    before = f"select id from held.raw.missed where endpoint = '{endpoint.name}'"
-    con.execute(
-        f"create or replace view before_{endpoint.name} as "
-        + (before if known else "select null::varchar as id where false")
-    )
+
+    held: int
+    missed: int
+    seen: int
+    unchanged: int
+    met: int
+    compared: int
 
 
-def _has_table(con: duckdb.DuckDBPyConnection, name: str) -> bool:
-    """Return whether the warehouse has a table, without reading its whole catalogue."""
-    try:
-        con.execute(f"select 1 from held.raw.{name} limit 0")
-    except duckdb.CatalogException:
-        return False
-    return True
+def _count_rows(con: duckdb.DuckDBPyConnection, endpoint: Endpoint, loaded: int) -> _RowCounts:
+    """Count what a comparison needs in any case; the first `loaded` pages were compared before."""
+    met = f"active.id is not null and seen.place >= {loaded}"
+    counts = con.execute(
+        f"""
+        select
+            (select count(*) from {_active(endpoint)}),
+            (select count(*) from {_missed_before(endpoint)}),
+            count(*),
+            count(*) filter (active.row_hash = seen.row_hash),
+            count(*) filter ({met}),
+            count(*) filter ({met} and {_is_final(endpoint)})
+        from seen_{endpoint.name} as seen
+        left join {_active(endpoint)} as active using (id)
+        """
+    ).fetchone()
+    return _RowCounts(*counts or (0,) * 6)
+
+
+def _active(endpoint: Endpoint) -> str:
+    return f"(from raw.{endpoint.name} where _dlt_valid_to is null)"
+
+
+def _missed_before(endpoint: Endpoint) -> str:
+    """Return the query of the ids that the scan before missed."""
+    return f"(select id from raw.missed where endpoint = '{endpoint.name}')"
 
 
 def _create_delta_table(con: duckdb.DuckDBPyConnection, endpoint: Endpoint, loaded: int) -> None:
+    """Create the table of the rows that differ, with the active version that each of them has."""
     con.execute(
         f"""
-        create or replace table delta_{endpoint.name} as
+        create or replace temp table delta_{endpoint.name} as
         select
             seen.id,
             seen.place,
             seen.row_hash,
-            case when active.id is null then 'new' else 'changed' end as kind
+            case when active.id is null then 'new' else 'changed' end as kind,
+            active.row_hash as active_hash,
+            active._dlt_valid_from as active_since
         from seen_{endpoint.name} as seen
-        left join active_{endpoint.name} as active using (id)
+        left join {_active(endpoint)} as active using (id)
         where active.row_hash is distinct from seen.row_hash and seen.place >= {loaded}
         """
     )
@@ -268,7 +312,7 @@ def _compare_values(
     )
     con.execute(
         f"""
-        create or replace table compared_{endpoint.name} as
+        create or replace temp table compared_{endpoint.name} as
         select fresh.id, {same} as same, [{differs}]::boolean[] as differs
         from ({query}) as fresh
         join ({_select_changed(endpoint)}) as active using (id)
@@ -296,7 +340,7 @@ def _compare_values(
 
 def _select_changed(endpoint: Endpoint) -> str:
     """Return the query of the active versions of changed rows, which does not read all others."""
-    table = f"held.raw.{endpoint.name}"
+    table = f"raw.{endpoint.name}"
     return f"""
         select * from {table} where rowid in (
             select version.rowid
@@ -330,20 +374,6 @@ def _fold(text: str) -> str:
     return f"nullif(lower(trim({spaced})), '')"
 
 
-def _count_met(con: duckdb.DuckDBPyConnection, endpoint: Endpoint, first: int) -> tuple[int, int]:
-    """Count the active rows on pages since the first, and those of them whose identity is final."""
-    name = endpoint.name
-    met, compared = con.execute(
-        f"""
-        select count(*), count(*) filter ({_is_final(endpoint)})
-        from seen_{name} as seen
-        join active_{name} as active using (id)
-        where seen.place >= {first}
-        """
-    ).fetchone() or (0, 0)
-    return met, compared
-
-
 def _comparable_form(endpoint: Endpoint, key: str) -> str | None:
     """Return the expression under which two notations of a column (?) are equal, if any."""
     if key in endpoint.inner:
@@ -360,33 +390,52 @@ def _is_same_value(fresh: str, active: str, form: str | None) -> str:
 
 def _conclude_absence(
     con: duckdb.DuckDBPyConnection, endpoint: Endpoint, gone: str, *, complete: bool
-) -> bool:
-    """Close absent rows on this condition and record the others; return whether those changed."""
-    name = endpoint.name
-    missing = f"id in (from before_{name})"  # from the scan before
+) -> Changes:
+    """Close absent rows on this condition and record the others; return all that changes."""
+    name, before = endpoint.name, _missed_before(endpoint)
+    missing = f"id in (from {before})"  # from the scan before
     con.execute(
         f"""
-        create or replace table absent_{name} as
-        select id, {missing} as twice
-        from active_{name}
+        create or replace temp table absent_{name} as
+        select id, row_hash, _dlt_valid_from, {missing} as twice
+        from {_active(endpoint)}
         where id not in (select id from seen_{name}) and ({complete} or {missing})
         """
     )
     con.execute(
-        f"insert into delta_{name} select id, null, 'gone', 'gone' from absent_{name} where {gone}"
+        f"""
+        insert into delta_{name}
+        select id, null, 'gone', 'gone', row_hash, _dlt_valid_from from absent_{name} where {gone}
+        """
     )
     kept = f"not ({gone})" if complete else "twice"
-    con.execute(f"create or replace table missed_{name} as from absent_{name} where {kept}")
-    return _missed_changed(con, name)
+    con.execute(
+        f"create or replace temp table missed_{name} as select id from absent_{name} where {kept}"
+    )
+    new, changed, closed, same, absent, newest = con.execute(
+        f"""
+        select
+            count(*) filter (kind = 'new'),
+            count(*) filter (kind = 'changed'),
+            count(*) filter (kind = 'gone'),
+            count(*) filter (kind = 'same'),
+            (select count(*) from absent_{name}),
+            (select max(greatest(_dlt_valid_from, _dlt_valid_to)) from raw.{name})
+        from delta_{name}
+        """
+    ).fetchone() or (0, 0, 0, 0, 0, None)
+    missed = _missed_changed(con, endpoint)
+    return Changes(new, changed, closed, same, absent=absent, missed=missed, newest=newest)
 
 
-def _missed_changed(con: duckdb.DuckDBPyConnection, name: str) -> bool:
+def _missed_changed(con: duckdb.DuckDBPyConnection, endpoint: Endpoint) -> bool:
     """Return whether the rows missed now differ from those missed before."""
+    missed, before = f"missed_{endpoint.name}", _missed_before(endpoint)
     difference = con.execute(
         f"""
-        (select id from missed_{name} except from before_{name})
+        (select id from {missed} except from {before})
         union all
-        (from before_{name} except select id from missed_{name})
+        (from {before} except select id from {missed})
         limit 1
         """
     )
@@ -394,14 +443,16 @@ def _missed_changed(con: duckdb.DuckDBPyConnection, name: str) -> bool:
 
 
 def _select_versions(
-    con: duckdb.DuckDBPyConnection, endpoint: Endpoint, pages: Sequence[StoredPage]
+    con: duckdb.DuckDBPyConnection, endpoint: Endpoint, pages: Sequence[StoredPage], found: Changes
 ) -> str:
     """Return the query of all rows to send to dlt."""
     tombstone = {"id": "id", "row_hash": "row_hash", "gone": "true"}
-    empty = ", ".join(
+    columns = ", ".join(
         f'{tombstone.get(key, "null")}::{kind} as "{key}"'
         for key, kind in table_columns(endpoint).items()
     )
-    gone = f"select {empty} from delta_{endpoint.name} where kind = 'gone'"
+    if found is NO_CHANGES:  # without a table of them
+        return f"select {columns} from (select null as id, null as row_hash) where false"
+    gone = f"select {columns} from delta_{endpoint.name} where kind = 'gone'"
     fresh = select_delta_rows(con, endpoint, pages, "new", "changed")
     return f"{fresh} union all {gone}" if fresh else gone

@@ -2,15 +2,14 @@
 
 import re
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import duckdb
 
-from p4books.endpoints import get_endpoint
+from p4books.endpoints import ENDPOINTS, get_endpoint
 from p4books.endpoints.definition import Endpoint, FieldType
 from p4books.errors import UsageError, describe_unknown
 from p4books.home import hold_state, refresh_state
@@ -23,15 +22,18 @@ from p4books.load.schema import (
     UnknownField,
     WarehouseState,
     create_tables,
+    list_tables,
     load_endpoints,
-    load_unknown_fields,
     match_spellings,
     read_state,
     record_unknown_fields,
+    select_endpoints,
+    select_state,
+    select_unknown_fields,
     stamp_migration,
     table_columns,
 )
-from p4books.load.warehouse import change_warehouse, check_warehouse
+from p4books.load.warehouse import change_warehouse, check_warehouse, open_checked, read_format
 from p4books.settings import Settings
 from p4books.spelling import canonical_id
 from p4books.storage.database import borrow_reader, open_database, quote_identifier, quote_literal
@@ -40,9 +42,6 @@ from p4books.storage.files import scratch_dir
 # What dlt, too, accepts as the name of a column without changing it.
 _PLAIN_NAME = r"[a-z][a-z0-9]*(_[a-z0-9]+)*"
 _OLD_COLUMN = '"the column before"'  # no field name contains a space
-
-
-_HERE = "schema_name = 'raw' and database_name = current_database()"  # of functions on catalogues
 
 
 @dataclass(frozen=True)
@@ -72,12 +71,12 @@ def open_warehouse(warehouse: Path, scratch: Path) -> WarehouseContents:
     A warehouse that does not exist yet is empty. Raises WarehouseDamaged, WarehouseTooNew,
     WarehouseOpen and DiskTrouble.
     """
-    check_warehouse(warehouse)
-    with _keep_open(warehouse):
-        endpoints = load_endpoints(warehouse)
-        unknown = load_unknown_fields(warehouse)
-        is_outdated = needs_migration(warehouse, endpoints)
-        state = WarehouseState() if is_outdated else read_state(warehouse)
+    if not warehouse.exists():
+        return WarehouseContents(WarehouseState(), dict(ENDPOINTS), ())
+    with open_checked(warehouse) as con:
+        endpoints, unknown = select_endpoints(con), select_unknown_fields(con)
+        is_outdated = _is_outdated(con, endpoints)
+        state = WarehouseState() if is_outdated else select_state(con)
     if is_outdated:
         change_warehouse(warehouse, scratch, lambda copy: migrate_warehouse(copy, endpoints))
         state = read_state(warehouse)
@@ -118,17 +117,7 @@ def needs_migration(path: Path, endpoints: Mapping[str, Endpoint]) -> bool:
     if not path.exists():
         return False
     with borrow_reader(path) as con:
-        tables = f"select table_name from duckdb_tables() where {_HERE}"
-        if endpoints.keys() - {name for (name,) in con.execute(tables).fetchall()}:
-            return True
-        return _read_format(con) < FORMAT or bool(find_outdated_columns(con, endpoints.values()))
-
-
-@contextmanager
-def _keep_open(path: Path) -> Iterator[None]:
-    """Keep a database open that is opened repeatedly, which takes 12 ms each time."""
-    with borrow_reader(path) if path.exists() else nullcontext():
-        yield
+        return _is_outdated(con, endpoints)
 
 
 def migrate_warehouse(path: Path, endpoints: Mapping[str, Endpoint]) -> None:
@@ -137,7 +126,7 @@ def migrate_warehouse(path: Path, endpoints: Mapping[str, Endpoint]) -> None:
     with open_database(path) as con:
         for endpoint, key in find_outdated_columns(con, endpoints.values()):
             add_column(con, endpoint, key)
-        before = _read_format(con)
+        before = read_format(con)
         for endpoint in endpoints.values():
             if before < 2:
                 _upgrade_from_1(con, endpoint)
@@ -154,14 +143,14 @@ def find_outdated_columns(
 
     Tables that do not exist yet are not outdated.
     """
-    existing: dict[str, dict[str, str]] = {}
-    tables = con.execute(f"select table_name from duckdb_tables() where {_HERE}").fetchall()
-    for (
-        table,
-    ) in tables:  # `duckdb_columns()` reads all views, too, which takes ten times as long
-        columns_of = "select name, type from pragma_table_info(?)"
-        existing[table] = dict(con.execute(columns_of, [f"raw.{table}"]).fetchall())
-    declared = {endpoint: table_columns(endpoint) for endpoint in endpoints}
+    present = list_tables(con)
+    declared = {each: table_columns(each) for each in endpoints if each.name in present}
+    if not declared:
+        return []
+    select = "select '{0}', name, type from pragma_table_info('raw.{0}')"
+    # `duckdb_columns()` reads all views, too, which takes ten times as long
+    columns = con.execute(" union all ".join(select.format(each.name) for each in declared))
+    existing = {(table, name): kind for table, name, kind in columns.fetchall()}
     kinds = sorted({kind for columns in declared.values() for kind in columns.values()})
     names = con.execute(f"select {', '.join(f'typeof(null::{kind})' for kind in kinds)}").fetchone()
     type_names = dict(zip(kinds, names or (), strict=True))
@@ -169,8 +158,14 @@ def find_outdated_columns(
         (endpoint, key)
         for endpoint, columns in declared.items()
         for key, kind in columns.items()
-        if endpoint.name in existing and existing[endpoint.name].get(key) != type_names[kind]
+        if existing.get((endpoint.name, key)) != type_names[kind]
     ]
+
+
+def _is_outdated(con: duckdb.DuckDBPyConnection, endpoints: Mapping[str, Endpoint]) -> bool:
+    if endpoints.keys() - list_tables(con) or read_format(con) < FORMAT:
+        return True
+    return bool(find_outdated_columns(con, endpoints.values()))
 
 
 def add_column(con: duckdb.DuckDBPyConnection, endpoint: Endpoint, key: str) -> None:
@@ -320,11 +315,6 @@ def _json_path(key: str) -> str:
 
 def _current_misfits() -> str:
     return f"coalesce(from_json(misfits, '{MISFITS}'), [])"
-
-
-def _read_format(con: duckdb.DuckDBPyConnection) -> int:
-    row = con.execute("select max(format) from raw.p4books_format").fetchone()
-    return int(row[0]) if row else 0
 
 
 def _upgrade_from_1(con: duckdb.DuckDBPyConnection, endpoint: Endpoint) -> None:

@@ -91,17 +91,16 @@ def create_seen_table(
     con: duckdb.DuckDBPyConnection, endpoint: Endpoint, pages: Sequence[StoredPage]
 ) -> None:
     """Create the table of the ids seen: the last page (`place` in the scan), the time, the hash."""
-    con.execute(
-        f"create or replace table seen_{endpoint.name}"
-        " (id varchar, place integer, row_hash varchar, read_at timestamptz)"
-    )
+    table = f"create or replace temp table seen_{endpoint.name}"
     paths = [page.path for page in pages if page.distinct]
     if not paths:
+        con.execute(f"{table} (id varchar, place integer, row_hash varchar, read_at timestamptz)")
         return
     con.execute(
         f"""
-        insert into seen_{endpoint.name}
-        select id, max(place), arg_max(row_hash, place), make_timestamptz(max(micros))
+        {table} as
+        select id, max(place) as place, arg_max(row_hash, place) as row_hash,
+            make_timestamptz(max(micros)) as read_at
         from (
             select
                 json ->> '$.id' as id,

@@ -10,39 +10,29 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+from typing import Any
 
 import duckdb
 
-from p4books.endpoints import ENDPOINTS
 from p4books.errors import LoadMismatch, P4BooksError
 from p4books.extract.reader import ExtractedList
-from p4books.load.delta import Delta, open_comparison
+from p4books.load.delta import Delta, open_copy
 from p4books.load.guards import Guards, compare_lists
 from p4books.load.schema import (
     BATCH,
     Origin,
+    UnknownField,
     VersionCounts,
     WarehouseState,
-    add_tables,
     count_versions,
-    create_tables,
     record_origin,
     record_progress,
     record_unknown_fields,
+    select_unknown_fields,
     stamp_change,
 )
 from p4books.load.warehouse import translate_error, translate_errors
-from p4books.storage.database import (
-    LOGS,
-    MEMORY_STEPS,
-    THREADS,
-    open_database,
-    quote_file,
-    quote_literal,
-    quote_path,
-)
-from p4books.storage.files import copy_file
+from p4books.storage.database import MEMORY_STEPS, THREADS, quote_literal, quote_path
 
 log = logging.getLogger(__name__)
 
@@ -63,19 +53,33 @@ _DLT_SETTINGS = {
 }
 
 
+# What is not said here, dlt looks up in all places for settings, a dozen times in each load.
+_DESTINATION: Any = {
+    "destination_name": "warehouse",
+    "environment": "warehouse",
+    "replace_strategy": "truncate-and-insert",
+    "staging_dataset_name_layout": "%s_staging",
+    "enable_dataset_name_normalization": True,
+    "info_tables_query_threshold": 1000,
+    "staging_config": None,
+    "truncate_tables_on_staging_destination_before_load": True,
+}
+
+
 @dataclass(frozen=True)
 class LoadResult:
     """Result of a load, by endpoint.
 
     `copy` is a copy of the warehouse with the deltas loaded, None if there is nothing to load or to
-    record; `faults` are the errors of lists that were not loaded, `counts` those of the copy;
-    `waiting` says which lists wait until more of them is read, and why.
+    record; `counts` and `unknown` are of the copy. `faults` are the errors of lists that were not
+    loaded; `waiting` says which lists wait until more of them is read, and why.
     """
 
     deltas: Mapping[str, Delta]
     faults: Mapping[str, P4BooksError]
     copy: Path | None
     counts: Mapping[str, VersionCounts]
+    unknown: Sequence[UnknownField] = ()
     waiting: Sequence[str] = ()
 
     @property
@@ -103,85 +107,66 @@ def load_lists(  # noqa: PLR0913 - what to load, where, and within which limits
     `origin` is recorded in the copy. Raises what `load_deltas` raises; the warehouse itself is not
     changed.
     """
-    with (
-        translate_errors(warehouse, scratch),
-        open_comparison(warehouse, scratch, memory) as con,
-    ):
+    copy = scratch / warehouse.name
+    with translate_errors(warehouse, scratch), open_copy(warehouse, copy, memory) as con:
         pairs, faults, waiting = compare_lists(con, lists, state, guards, _start_import)
         deltas = {extracted.endpoint.name: delta for extracted, delta in pairs}
         if not pairs:
-            return LoadResult(deltas, faults, None, {}, waiting)
+            return LoadResult(deltas, faults, None, {}, waiting=waiting)
         read_at = max(extracted.scan.ended_at for extracted, _ in pairs)
-        copy = load_deltas(con, list(deltas.values()), warehouse, scratch, read_at, memory, origin)
+        load_deltas(con, list(deltas.values()), warehouse, copy, read_at, memory, origin)
+        counts, unknown = count_versions(con, read_at), select_unknown_fields(con)
     log.info("loaded into a copy of the warehouse")
-    return LoadResult(deltas, faults, copy, count_versions(copy, read_at), waiting)
+    return LoadResult(deltas, faults, copy, counts, unknown, waiting)
 
 
-def load_deltas(  # noqa: PLR0913 - as load_lists, with the connection of the deltas
+def load_deltas(  # noqa: PLR0913 - as load_lists, with the open copy
     con: duckdb.DuckDBPyConnection,
     deltas: Sequence[Delta],
     warehouse: Path,
-    scratch: Path,
+    copy: Path,
     read_at: float,
     memory: str = MEMORY_STEPS[0],
     origin: Origin | None = None,
-) -> Path:
-    """Load the deltas into a copy of the warehouse and return the copy, closed.
+) -> None:
+    """Load the deltas into the copy of the warehouse in which they were found, open as `con`.
 
-    `con` is the connection of the deltas, `read_at` the time, in seconds since 1970, from which
-    the new versions are valid. Raises LoadFailed, LoadMismatch, WarehouseDamaged, OutOfMemory and
+    `read_at` is the time, in seconds since 1970, from which the new versions are valid. The copy is
+    complete when it is closed. Raises LoadFailed, LoadMismatch, WarehouseDamaged, OutOfMemory and
     DiskTrouble; the warehouse itself is not changed.
     """
-    copy, loading = scratch / warehouse.name, [delta for delta in deltas if delta.versions]
+    scratch, loading = copy.parent, [delta for delta in deltas if delta.versions]
     with translate_errors(warehouse, scratch):
+        shutil.rmtree(scratch / "dlt", ignore_errors=True)  # of an attempt with less memory
         if loading:
             _start_import()
-        for suffix in ("", *LOGS):  # of an attempt with less memory
-            copy.with_name(copy.name + suffix).unlink(missing_ok=True)
-        shutil.rmtree(scratch / "dlt", ignore_errors=True)
-        files = [(delta, _write_versions(con, delta, read_at, scratch)) for delta in loading]
-        if warehouse.exists():
-            copy_file(warehouse, copy)
-        else:  # made before it is kept open: its storage version would keep dlt from opening it
-            create_tables(copy, tuple(ENDPOINTS.values()))
-        # While we keep it open, the file is checkpointed once, not whenever dlt closes it.
-        with open_database(copy, spill=scratch, memory=memory) as database:
-            add_tables(database, tuple(ENDPOINTS.values()))
-            if files:
-                database.execute("set checkpoint_threshold = '1GB'")
-                with _dlt_lock, _dlt_environment({**_DLT_SETTINGS, "DLT_DATA_DIR": str(scratch)}):
-                    _run_dlt(files, copy, warehouse, memory)
-            database.begin()
-            finalize_load(con, database, deltas, read_at, scratch)
-            if origin:
-                record_origin(database, origin)
-            if any(delta.changes for delta in deltas):
-                stamp_change(database, read_at)
-            database.commit()
-    return copy
+            files = [(delta, _write_versions(con, delta, read_at, scratch)) for delta in loading]
+            # While we keep it open, the file is checkpointed once, not whenever dlt closes it.
+            con.execute("set checkpoint_threshold = '1GB'")
+            with _dlt_lock, _dlt_environment({**_DLT_SETTINGS, "DLT_DATA_DIR": str(scratch)}):
+                _run_dlt(files, copy, warehouse, memory)
+        con.begin()
+        finalize_load(con, deltas, read_at)
+        if origin:
+            record_origin(con, origin)
+        if any(delta.changes for delta in deltas):
+            stamp_change(con, read_at)
+        con.commit()
 
 
-def select_versions(con: duckdb.DuckDBPyConnection, delta: Delta, read_at: float) -> str:
+def select_versions(delta: Delta, read_at: float) -> str:
     """Return the query of the rows to send to dlt, with the columns of the time they are valid.
 
     `read_at` is in seconds since 1970. If the delta closes versions, those times are null: then
     dlt's merge sets them, and `finalize_load` corrects them.
     """
-    since = "null"
-    if not delta.closes:
-        since = quote_literal(str(_compute_valid_from(con, delta.endpoint.name, read_at)))
+    since = "null" if delta.closes else quote_literal(str(delta.valid_from(read_at)))
     validity = f"{since}::timestamptz as _dlt_valid_from, null::timestamptz as _dlt_valid_to"
     return f"select *, {validity} from ({delta.query})"
 
 
-def finalize_load(
-    con: duckdb.DuckDBPyConnection,
-    copy: duckdb.DuckDBPyConnection,
-    deltas: Sequence[Delta],
-    read_at: float,
-    scratch: Path,
-) -> None:
-    """Complete the load of the deltas in `copy`; `con` is their connection.
+def finalize_load(con: duckdb.DuckDBPyConnection, deltas: Sequence[Delta], read_at: float) -> None:
+    """Complete the load of the deltas in the copy in which they were found, open as `con`.
 
     `read_at`, in seconds since 1970, is the time from which the new versions are valid. Raises
     LoadMismatch if the versions in the copy are not those that were sent.
@@ -189,44 +174,24 @@ def finalize_load(
     for delta in deltas:
         name = delta.endpoint.name
         if delta.versions:
-            _finalize_versions(con, copy, delta, read_at, scratch)
-        same = f"from delta_{name} where kind = 'same'"
-        if con.execute(f"{same} limit 1").fetchone():
-            _copy_rows(con, f"select id, row_hash {same}", copy, "same_", scratch)
-            _update_hashes(copy, name)
+            _finalize_versions(con, delta, delta.valid_from(read_at))
+        if delta.same:
+            _update_hashes(con, name)
         if delta.missed:
-            _copy_rows(con, f"select id from missed_{name}", copy, "missed_", scratch)
-            copy.execute(f"delete from raw.missed where endpoint = '{name}'")
-            copy.execute(f"insert into raw.missed select '{name}', id from missed_")
-    _record_seen(con, copy, deltas, scratch)
-    for delta in deltas:
-        _record_scan(copy, delta, datetime.fromtimestamp(read_at, UTC))
+            con.execute(f"delete from raw.missed where endpoint = '{name}'")
+            con.execute(f"insert into raw.missed select '{name}', id from missed_{name}")
+    _record_seen(con, deltas)
+    _record_history(con, deltas, datetime.fromtimestamp(read_at, UTC))
+    record_progress(con, {delta.endpoint.name: delta.scanned for delta in deltas})
 
 
-def _finalize_versions(
-    con: duckdb.DuckDBPyConnection,
-    copy: duckdb.DuckDBPyConnection,
-    delta: Delta,
-    read_at: float,
-    scratch: Path,
-) -> None:
+def _finalize_versions(con: duckdb.DuckDBPyConnection, delta: Delta, valid_from: datetime) -> None:
     """Set the times of the versions that dlt merged, and check all of them."""
-    name = delta.endpoint.name
-    valid_from = _compute_valid_from(con, name, read_at)
     if delta.closes:
-        closed = f"""
-            select active.id, active.row_hash, active._dlt_valid_from
-            from active_{name} as active
-            join delta_{name} as delta on active.id = delta.id
-            where delta.kind in ('changed', 'gone')
-            """
-        _copy_rows(con, closed, copy, "active_", scratch)
-        sent = f"select id, row_hash from delta_{name} where kind in ('new', 'changed')"
-        _copy_rows(con, sent, copy, "sent_", scratch)
-        _set_validity(copy, delta, valid_from)
-    _check_versions(con, copy, delta, valid_from)
+        _set_validity(con, delta, valid_from)
+    _check_versions(con, delta, valid_from)
     rows = f"_dlt_valid_from = {quote_literal(str(valid_from))}::timestamptz"
-    record_unknown_fields(copy, delta.endpoint, rows)
+    record_unknown_fields(con, delta.endpoint, rows)
 
 
 def _write_versions(
@@ -236,8 +201,8 @@ def _write_versions(
 
     Then dlt imports the file as it is. Groups of few rows need little memory.
     """
-    path = scratch / f"{delta.endpoint.name}.parquet"
-    _write_parquet(con, select_versions(con, delta, read_at), path)
+    path, query = scratch / f"{delta.endpoint.name}.parquet", select_versions(delta, read_at)
+    con.execute(f"copy ({query}) to {quote_path(path)} (format parquet, row_group_size {BATCH})")
     return path
 
 
@@ -255,10 +220,11 @@ def _run_dlt(files: Sequence[tuple[Delta, Path]], copy: Path, warehouse: Path, m
     # The default pool does not return 100 MB to the system.
     pa.set_memory_pool(pa.system_memory_pool())
     credentials = configuration.DuckDbCredentials(str(copy), global_config=config)
+    credentials.resolve()
     pipeline = dlt.pipeline(
         "p4books",
         pipelines_dir=str(scratch / "dlt"),
-        destination=duckdb_destination(credentials),
+        destination=duckdb_destination(credentials, **_DESTINATION),
         dataset_name="raw",
         progress=NULL_COLLECTOR,
     )
@@ -294,52 +260,26 @@ def _dlt_environment(variables: dict[str, str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _copy_rows(
-    con: duckdb.DuckDBPyConnection,
-    query: str,
-    copy: duckdb.DuckDBPyConnection,
-    table: str,
-    scratch: Path,
-) -> None:
-    """Make a temporary table in `copy` from a query; through a file, since Arrow takes 50 MB."""
-    with NamedTemporaryFile(dir=scratch, suffix=".parquet") as file:
-        path = Path(file.name)
-        _write_parquet(con, query, path)
-        source = f"read_parquet({quote_file(path)}, hive_partitioning = false)"
-        copy.execute(f"create or replace temporary table {table} as from {source}")
-
-
-def _write_parquet(con: duckdb.DuckDBPyConnection, query: str, path: Path) -> None:
-    con.execute(f"copy ({query}) to {quote_path(path)} (format parquet, row_group_size {BATCH})")
-
-
-def _compute_valid_from(con: duckdb.DuckDBPyConnection, name: str, read_at: float) -> datetime:
-    """Return the time from which the new versions are valid, after all times of earlier ones."""
-    at = datetime.fromtimestamp(read_at, UTC)
-    row = con.execute(
-        f"select greatest($at, newest + interval 1 microsecond) from newest_{name}",
-        {"at": at},
-    ).fetchone()
-    return row[0] if row else at
-
-
-def _set_validity(copy: duckdb.DuckDBPyConnection, delta: Delta, at: datetime) -> None:
-    table = f"raw.{delta.endpoint.name}"
-    opened = copy.execute(
+def _set_validity(con: duckdb.DuckDBPyConnection, delta: Delta, at: datetime) -> None:
+    name = delta.endpoint.name
+    table = f"raw.{name}"
+    opened = con.execute(
         f"""
         update {table} as target set _dlt_valid_from = $at
-        from sent_ as sent
-        where target.id = sent.id and target._dlt_valid_to is null
-            and target.row_hash = sent.row_hash
+        from delta_{name} as delta
+        where delta.kind in ('new', 'changed')
+            and target.id = delta.id and target._dlt_valid_to is null
+            and target.row_hash = delta.row_hash
         """,
         {"at": at},
     ).fetchone()
-    closed = copy.execute(
+    closed = con.execute(
         f"""
         update {table} as target set _dlt_valid_to = $at
-        from active_ as active
-        where target.id = active.id and target.row_hash = active.row_hash
-            and target._dlt_valid_from = active._dlt_valid_from
+        from delta_{name} as delta
+        where delta.kind in ('changed', 'gone')
+            and target.id = delta.id and target.row_hash = delta.active_hash
+            and target._dlt_valid_from = delta.active_since
             and target._dlt_valid_to is not null
         """,
         {"at": at},
@@ -352,47 +292,39 @@ def _set_validity(copy: duckdb.DuckDBPyConnection, delta: Delta, at: datetime) -
             raise LoadMismatch(table, sent, row[0] if row else 0)
 
 
-def _update_hashes(copy: duckdb.DuckDBPyConnection, name: str) -> None:
+def _update_hashes(con: duckdb.DuckDBPyConnection, name: str) -> None:
     """Store the hashes of rows whose notation or hash function changed, but not their values."""
-    copy.execute(
+    con.execute(
         f"""
-        update raw.{name} as target set row_hash = same.row_hash
-        from same_ as same
-        where target.id = same.id and target._dlt_valid_to is null
+        update raw.{name} as target set row_hash = delta.row_hash
+        from delta_{name} as delta
+        where delta.kind = 'same' and target.id = delta.id and target._dlt_valid_to is null
         """
     )
 
 
-def _check_versions(
-    con: duckdb.DuckDBPyConnection, copy: duckdb.DuckDBPyConnection, delta: Delta, at: datetime
-) -> None:
+def _check_versions(con: duckdb.DuckDBPyConnection, delta: Delta, at: datetime) -> None:
     """Check dlt once more: the new versions are those sent, and no other one was opened or closed.
 
     The active rows are those before, plus the new, minus the gone.
     """
-    name = delta.endpoint.name
-    (before,) = con.execute(f"select count(*) from active_{name}").fetchone() or (0,)
-    opened, active = copy.execute(
+    table = f"raw.{delta.endpoint.name}"
+    opened, active = con.execute(
         f"""
         select count(*) filter (_dlt_valid_from = $at), count(*)
-        from raw.{name} where _dlt_valid_to is null
+        from {table} where _dlt_valid_to is null
         """,
         {"at": at},
     ).fetchone() or (0, 0)
     for expected, arrived in (
         (delta.new + delta.changed, opened),
-        (before + delta.new - delta.gone, active),
+        (delta.held + delta.new - delta.gone, active),
     ):
         if arrived != expected:
-            raise LoadMismatch(f"raw.{name}", expected, arrived)
+            raise LoadMismatch(table, expected, arrived)
 
 
-def _record_seen(
-    con: duckdb.DuckDBPyConnection,
-    copy: duckdb.DuckDBPyConnection,
-    deltas: Sequence[Delta],
-    scratch: Path,
-) -> None:
+def _record_seen(con: duckdb.DuckDBPyConnection, deltas: Sequence[Delta]) -> None:
     """Record when the rows were last seen; one that is gone has no such time."""
     names = [delta.endpoint.name for delta in deltas]
     rows = [f"select '{name}' as endpoint, id, read_at from seen_{name}" for name in names]
@@ -402,23 +334,24 @@ def _record_seen(
         for delta in deltas
         if delta.gone
     ]
-    _copy_rows(con, " union all ".join(rows), copy, "seen_", scratch)
-    copy.execute(
+    con.execute(f"create or replace temp table fresh as {' union all '.join(rows)}")
+    con.execute(
         """
-        delete from raw.seen using seen_ as fresh
+        delete from raw.seen using fresh
         where seen.endpoint = fresh.endpoint and seen.id = fresh.id;
-        insert into raw.seen select endpoint, id, read_at from seen_ where read_at is not null;
+        insert into raw.seen select endpoint, id, read_at from fresh where read_at is not null;
         """
     )
 
 
-def _record_scan(copy: duckdb.DuckDBPyConnection, delta: Delta, at: datetime) -> None:
-    name = delta.endpoint.name
-    copy.execute(  # its history is known since its first copy, even one without rows
-        f"""
-        insert or ignore into raw.history
-        select '{name}', coalesce(min(_dlt_valid_from), $at) from raw.{name}
-        """,
-        {"at": at},
-    )
-    record_progress(copy, name, delta.scanned)
+def _record_history(con: duckdb.DuckDBPyConnection, deltas: Sequence[Delta], at: datetime) -> None:
+    """Record since when the history of a list is known: its first copy, even one without rows."""
+    known = {name for (name,) in con.execute("select endpoint from raw.history").fetchall()}
+    for name in {delta.endpoint.name for delta in deltas} - known:
+        con.execute(
+            f"""
+            insert into raw.history
+            select '{name}', coalesce(min(_dlt_valid_from), $at) from raw.{name}
+            """,
+            {"at": at},
+        )

@@ -45,18 +45,20 @@ def load_endpoint_states(
     }
 
 
-def save_endpoint_state(log: RunLog, settings: Settings, extracted: ExtractedList) -> None:
-    """Save what this run learned about a list."""
-    if profile := extracted.scan.profile:
-        log.save_list_profile(
-            extracted.endpoint.name,
-            {
-                "source": ApiTarget.from_settings(settings).list_source_json(extracted.endpoint),
-                "size": profile.page_size,
-                "total": profile.total,
-                "arrangement": profile.order.value,
-            },
-        )
+def save_endpoint_states(log: RunLog, settings: Settings, lists: Sequence[ExtractedList]) -> None:
+    """Save what this run learned about its lists."""
+    target = ApiTarget.from_settings(settings)
+    profiles = {
+        list_.endpoint.name: {
+            "source": target.list_source_json(list_.endpoint),
+            "size": profile.page_size,
+            "total": profile.total,
+            "arrangement": profile.order.value,
+        }
+        for list_ in lists
+        if (profile := list_.scan.profile)
+    }
+    log.save_list_profiles(profiles)
 
 
 def save_capabilities(settings: Settings, probes: Sequence[ProbeResult]) -> ApiCapabilities | None:

@@ -18,6 +18,22 @@ FORMAT = 3  # of the private warehouse; a higher one was written by a newer p4bo
 FIELD_TYPES = {kind.name.lower(): kind for kind in FieldType}  # by the names that users type
 MISFITS = '[{"field": "VARCHAR", "value": "VARCHAR"}]'  # the shape of a row's misfits
 
+_TABLES = {  # beside those of the endpoints: their columns
+    "p4books_format": "format integer not null",
+    "seen": "endpoint varchar not null, id varchar not null, verified_at timestamptz not null",
+    "missed": "endpoint varchar not null, id varchar not null",
+    "scans": "endpoint varchar primary key, concluded varchar, running varchar, loaded integer",
+    "tallies": "endpoint varchar primary key, scan varchar, held integer, missed integer,"
+    " arrived integer, met integer, compared integer, recoded integer, replaced integer",
+    "stamp": "stamp varchar not null",
+    "origins": "place integer primary key, address varchar not null, run integer not null",
+    "history": "endpoint varchar primary key, since timestamptz not null",
+    "fields": "endpoint varchar not null, field varchar not null, first_seen_at timestamptz,"
+    " primary key (endpoint, field)",
+    "adopted": "endpoint varchar not null, field varchar not null, kind varchar not null,"
+    " primary key (endpoint, field)",
+}
+
 
 def table_columns(endpoint: Endpoint) -> dict[str, str]:
     """Return the columns of an endpoint's table and their DuckDB types, in order.
@@ -47,47 +63,25 @@ def add_tables(con: duckdb.DuckDBPyConnection, endpoints: Sequence[Endpoint]) ->
     con.execute("create schema if not exists raw")
     for schema in ("staging", "core", "reporting"):  # views of an earlier version
         con.execute(f"drop schema if exists {schema} cascade")
-    con.execute("create table if not exists raw.p4books_format (format integer not null)")
+    declared = _TABLES | {endpoint.name: _declare_columns(endpoint) for endpoint in endpoints}
+    present = list_tables(con)
+    for name, columns in declared.items():
+        if name not in present:
+            con.execute(f"create table raw.{name} ({columns})")
     con.execute(
         "insert into raw.p4books_format select ? where not exists (from raw.p4books_format)",
         [FORMAT],
     )
-    con.execute(
-        "create table if not exists raw.seen"
-        " (endpoint varchar not null, id varchar not null, verified_at timestamptz not null)"
-    )
-    con.execute(
-        "create table if not exists raw.missed (endpoint varchar not null, id varchar not null)"
-    )
-    con.execute(
-        "create table if not exists raw.scans"
-        " (endpoint varchar primary key, concluded varchar, running varchar, loaded integer)"
-    )
-    con.execute(
-        "create table if not exists raw.tallies (endpoint varchar primary key, scan varchar,"
-        " held integer, missed integer, arrived integer, met integer, compared integer,"
-        " recoded integer, replaced integer)"
-    )
-    con.execute("create table if not exists raw.stamp (stamp varchar not null)")
-    con.execute(
-        "create table if not exists raw.origins"
-        " (place integer primary key, address varchar not null, run integer not null)"
-    )
-    con.execute(
-        "create table if not exists raw.history"
-        " (endpoint varchar primary key, since timestamptz not null)"
-    )
-    con.execute(
-        "create table if not exists raw.fields (endpoint varchar not null,"
-        " field varchar not null, first_seen_at timestamptz, primary key (endpoint, field))"
-    )
-    con.execute(
-        "create table if not exists raw.adopted (endpoint varchar not null,"
-        " field varchar not null, kind varchar not null, primary key (endpoint, field))"
-    )
-    for endpoint in endpoints:
-        con.execute(_table_ddl(endpoint))
     con.execute(_findings_ddl(endpoints))
+
+
+def list_tables(con: duckdb.DuckDBPyConnection) -> set[str]:
+    """Return the tables of a warehouse."""
+    tables = con.execute(
+        "select table_name from duckdb_tables()"
+        " where schema_name = 'raw' and database_name = current_database()"
+    ).fetchall()
+    return {name for (name,) in tables}
 
 
 @dataclass(frozen=True)
@@ -167,16 +161,25 @@ def read_state(path: Path) -> WarehouseState:
     if not path.exists():
         return WarehouseState()
     with borrow_reader(path) as con:
-        scans = con.execute("select endpoint, concluded, running, loaded from raw.scans").fetchall()
-        stamp = con.execute("select max(stamp) from raw.stamp").fetchone()
-        tallies = _select_tallies(con)
-        origins = _select_origins(con)
+        return select_state(con)
+
+
+def read_stamp(path: Path) -> str:
+    """Read the stamp of a warehouse, as in its state."""
+    with borrow_reader(path) as con:
+        return select_stamp(con)
+
+
+def select_state(con: duckdb.DuckDBPyConnection) -> WarehouseState:
+    """Return the state of an open warehouse."""
+    scans = con.execute("select endpoint, concluded, running, loaded from raw.scans").fetchall()
+    tallies, origins = _select_tallies(con), _select_origins(con)
     return WarehouseState(
         {
             name: ScanProgress(concluded, running, loaded, tallies.get((name, running)))
             for name, concluded, running, loaded in scans
         },
-        str(stamp[0] or "") if stamp else "",
+        select_stamp(con),
         tuple(origin.address for origin in origins),
         origins[-1].run if origins else None,
     )
@@ -199,23 +202,29 @@ def record_origin(con: duckdb.DuckDBPyConnection, origin: Origin) -> None:
     con.execute("insert or replace into raw.origins values (?, ?, ?)", values)
 
 
-def record_progress(con: duckdb.DuckDBPyConnection, name: str, progress: ScanProgress) -> None:
-    """Record how far the scans of one endpoint are loaded, and what they showed."""
-    con.execute(
-        "insert or replace into raw.scans values (?, ?, ?, ?)",
-        [name, progress.concluded, progress.running, progress.loaded],
-    )
-    con.execute("delete from raw.tallies where endpoint = ?", [name])
-    if progress.tally:
-        con.execute(
-            "insert into raw.tallies values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [name, progress.running, *astuple(progress.tally)],
-        )
+def record_progress(con: duckdb.DuckDBPyConnection, scans: Mapping[str, ScanProgress]) -> None:
+    """Record how far the scans of endpoints are loaded, by name, and what they showed."""
+    rows = [(name, each.concluded, each.running, each.loaded) for name, each in scans.items()]
+    _insert_rows(con, "insert or replace into raw.scans", rows)
+    con.execute("delete from raw.tallies where list_contains(?, endpoint)", [list(scans)])
+    tallies = [
+        (name, each.running, *astuple(each.tally)) for name, each in scans.items() if each.tally
+    ]
+    _insert_rows(con, "insert into raw.tallies", tallies)
+
+
+def _insert_rows(
+    con: duckdb.DuckDBPyConnection, insert: str, rows: Sequence[tuple[Any, ...]]
+) -> None:
+    """Insert rows at once: one by one each would take 3 ms."""
+    if rows:
+        marks = ", ".join(f"({', '.join('?' * len(row))})" for row in rows)
+        con.execute(f"{insert} values {marks}", [value for row in rows for value in row])
 
 
 def stamp_change(con: duckdb.DuckDBPyConnection, at: float) -> None:
     """Record that versions were added or ended, at a time in seconds since 1970."""
-    _, _, migrated_at = _read_stamp(con).partition(" ")
+    _, _, migrated_at = select_stamp(con).partition(" ")
     _write_stamp(con, f"{_format_stamp(at)} {migrated_at}")
 
 
@@ -224,11 +233,12 @@ def stamp_migration(con: duckdb.DuckDBPyConnection, at: float) -> None:
 
     `at` is in seconds since 1970.
     """
-    changed_at, _, _ = _read_stamp(con).partition(" ")
+    changed_at, _, _ = select_stamp(con).partition(" ")
     _write_stamp(con, f"{changed_at or _format_stamp(0)} {_format_stamp(at)}")
 
 
-def _read_stamp(con: duckdb.DuckDBPyConnection) -> str:
+def select_stamp(con: duckdb.DuckDBPyConnection) -> str:
+    """Return the stamp of an open warehouse; empty if it never changed."""
     row = con.execute("select max(stamp) from raw.stamp").fetchone()
     return (row and row[0]) or ""
 
@@ -253,25 +263,24 @@ class VersionCounts:
 NO_VERSIONS = VersionCounts()
 
 
-def count_versions(path: Path, since: float) -> dict[str, VersionCounts]:
+def count_versions(con: duckdb.DuckDBPyConnection, since: float) -> dict[str, VersionCounts]:
     """Count by endpoint the findings in versions valid from `since` (seconds since 1970)."""
-    with borrow_reader(path) as con:
-        rows = con.execute(
-            """
-            with counted as (
-                select endpoint, count(*) as findings
-                from raw.findings
-                where id is not null
-                    and valid_to is null and valid_from >= make_timestamptz($micros)
-                group by endpoint
-            )
-            select endpoint, coalesce(any_value(findings), 0), epoch(min(verified_at))
-            from raw.seen
-            left join counted using (endpoint)
+    rows = con.execute(
+        """
+        with counted as (
+            select endpoint, count(*) as findings
+            from raw.findings
+            where id is not null
+                and valid_to is null and valid_from >= make_timestamptz($micros)
             group by endpoint
-            """,
-            {"micros": round(since * 1e6)},
-        ).fetchall()
+        )
+        select endpoint, coalesce(any_value(findings), 0), epoch(min(verified_at))
+        from raw.seen
+        left join counted using (endpoint)
+        group by endpoint
+        """,
+        {"micros": round(since * 1e6)},
+    ).fetchall()
     return {name: VersionCounts(findings, oldest) for name, findings, oldest in rows}
 
 
@@ -279,18 +288,13 @@ def _format_stamp(at: float) -> str:
     return f"{at:.6f}"
 
 
-def _table_ddl(endpoint: Endpoint) -> str:
+def _declare_columns(endpoint: Endpoint) -> str:
     compression = dict.fromkeys(endpoint.inner, " using compression zstd")  # nearly half the file
-    own = ",\n    ".join(
-        f'"{name}" {kind}{compression.get(name, "")}'
+    own = "".join(
+        f'"{name}" {kind}{compression.get(name, "")}, '
         for name, kind in table_columns(endpoint).items()
     )
-    return f"""
-    create table if not exists raw.{endpoint.name} (
-    {own},
-    _dlt_valid_from timestamptz,
-    _dlt_valid_to timestamptz)
-    """
+    return f"{own}_dlt_valid_from timestamptz, _dlt_valid_to timestamptz"
 
 
 def _findings_ddl(endpoints: Sequence[Endpoint]) -> str:
@@ -332,8 +336,16 @@ def load_endpoints(warehouse: Path) -> dict[str, Endpoint]:
     An endpoint without adopted fields is the object in the registry. Call this once per run:
     endpoints are compared by identity.
     """
+    if not warehouse.exists():
+        return dict(ENDPOINTS)
+    with borrow_reader(warehouse) as con:
+        return select_endpoints(con)
+
+
+def select_endpoints(con: duckdb.DuckDBPyConnection) -> dict[str, Endpoint]:
+    """Return every endpoint as `load_endpoints` does, from an open warehouse."""
     merged = dict(ENDPOINTS)
-    for name, key, kind in _select_if_present(warehouse, "adopted", "endpoint, field, kind"):
+    for name, key, kind in _select_if_present(con, "adopted", "endpoint, field, kind"):
         if (endpoint := merged.get(name)) and not match_spellings(key, endpoint.known):
             merged[name] = replace(
                 endpoint,
@@ -345,10 +357,16 @@ def load_endpoints(warehouse: Path) -> dict[str, Endpoint]:
 
 def load_unknown_fields(warehouse: Path) -> list[UnknownField]:
     """Return the fields that are in `extra` only; none if the warehouse does not exist yet."""
-    return [
-        UnknownField(*row)
-        for row in _select_if_present(warehouse, "fields", "endpoint, field, first_seen_at")
-    ]
+    if not warehouse.exists():
+        return []
+    with borrow_reader(warehouse) as con:
+        return select_unknown_fields(con)
+
+
+def select_unknown_fields(con: duckdb.DuckDBPyConnection) -> list[UnknownField]:
+    """Return the fields that are in `extra` only, from an open warehouse."""
+    columns = "endpoint, field, first_seen_at"
+    return [UnknownField(*row) for row in _select_if_present(con, "fields", columns)]
 
 
 def describe_new_fields(
@@ -421,11 +439,10 @@ def _select_origins(con: duckdb.DuckDBPyConnection) -> list[Origin]:
     return [Origin(*row) for row in rows]
 
 
-def _select_if_present(warehouse: Path, table: str, columns: str) -> list[tuple[Any, ...]]:
-    if not warehouse.exists():
+def _select_if_present(
+    con: duckdb.DuckDBPyConnection, table: str, columns: str
+) -> list[tuple[Any, ...]]:
+    try:
+        return con.execute(f"select {columns} from raw.{table} order by all").fetchall()
+    except duckdb.CatalogException:  # written by an older p4books, without this table
         return []
-    with borrow_reader(warehouse) as con:
-        try:
-            return con.execute(f"select {columns} from raw.{table} order by all").fetchall()
-        except duckdb.CatalogException:  # written by an older p4books, without this table
-            return []

@@ -18,7 +18,7 @@ from p4books.errors import Incomplete
 from p4books.extract.client import ApiConnection, Client
 from p4books.extract.scan import ListScan
 from p4books.extract.spool import Spool
-from p4books.load.delta import Delta, compare_scan, open_comparison
+from p4books.load.delta import Delta, compare_scan, open_copy
 from p4books.load.schema import BATCH, table_columns
 from p4books.settings import Settings, validate_settings
 
@@ -151,7 +151,7 @@ def _read_whole_list(settings: Settings, endpoint: Endpoint, folder: Path) -> It
     assert outcome is not None  # noqa: S101 - a scan without a budget ends only at its end
     if not outcome.complete:
         raise Incomplete(endpoint.name, outcome.announced, outcome.seen, held=False)
-    with open_comparison(folder / "nothing.duckdb", folder) as con:
+    with open_copy(folder / "nothing.duckdb", folder / "copy.duckdb") as con:
         delta = compare_scan(con, endpoint, spool.list_pages(), complete=True, quiet=outcome.quiet)
         reader = con.execute(delta.query).to_arrow_reader(BATCH)
         schema = _require_columns(reader.schema)

@@ -3,7 +3,7 @@
 import os
 import shlex
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
@@ -38,18 +38,36 @@ _KEPT = "kept-until-"  # a file whose name ends with the last generation that is
 def check_warehouse(path: Path) -> None:
     """Check that the warehouse can be read; one that does not exist yet passes.
 
+    Raises what `open_checked` raises.
+    """
+    if path.exists():
+        with open_checked(path):
+            pass
+
+
+@contextmanager
+def open_checked(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a warehouse that exists to read it, if its format is known.
+
     Raises WarehouseDamaged, WarehouseTooNew, WarehouseOpen and DiskTrouble.
     """
-    if not path.exists():
-        return
-    try:
-        version = _read_format(path)
-    except duckdb.Error as error:
-        raise _translate_open_error(path, str(error)) from None
-    if not version or version < 1:
-        raise WarehouseDamaged(path, "it has no known format", describe_way_back(path))
-    if version > FORMAT:
-        raise WarehouseTooNew(path, version, FORMAT)
+    with ExitStack() as stack:
+        try:
+            con = stack.enter_context(borrow_reader(path))
+            version = read_format(con)
+        except duckdb.Error as error:
+            raise _translate_open_error(path, str(error)) from None
+        if version < 1:
+            raise WarehouseDamaged(path, "it has no known format", describe_way_back(path))
+        if version > FORMAT:
+            raise WarehouseTooNew(path, version, FORMAT)
+        yield con
+
+
+def read_format(con: duckdb.DuckDBPyConnection) -> int:
+    """Return the format of an open warehouse; 0 if it has none."""
+    row = con.execute("select max(format) from raw.p4books_format").fetchone()
+    return int(row[0] or 0) if row else 0
 
 
 def list_generations(warehouse: Path) -> list[Path]:
@@ -199,15 +217,10 @@ def translate_error(error: BaseException, warehouse: Path, scratch: Path) -> P4B
     return LoadFailed(first)
 
 
-def _read_format(path: Path) -> int | None:
-    with borrow_reader(path) as con:
-        row = con.execute("select max(format) from raw.p4books_format").fetchone()
-    return row[0] if row else None
-
-
 def _is_usable(generation: Path) -> bool:
     try:
-        return (_read_format(generation) or 0) in range(1, FORMAT + 1)
+        with borrow_reader(generation) as con:
+            return read_format(con) in range(1, FORMAT + 1)
     except (duckdb.Error, OSError):
         return False
 

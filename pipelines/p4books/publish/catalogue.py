@@ -37,11 +37,12 @@ def write_catalogue(
 ) -> None:
     """Write the tables of the catalogue; `changes` is None if the file is built from scratch.
 
-    Else the built-in models have the columns that they had, and views that did not change the
-    number of rows that they had: to count these takes time.
+    Else the built-in models have the columns that they had, and those that did not change the
+    number of rows that they had: to count those of views takes time.
     """
     vocabulary = models.vocabulary
     counted = {} if changes is None else _load_counts(con, models.models, changes)
+    counted |= _count_rows(con, [m for m in models.models if m.full_name not in counted])
     _write_models(con, models.models, counted)
     if changes is None:
         _write_columns(con, vocabulary, "")
@@ -52,7 +53,8 @@ def write_catalogue(
     else:
         custom = f"layer = {quote_literal(CUSTOM)}"
         con.execute(f"delete from {TARGET}.catalogue_columns where {custom}")
-        _write_columns(con, vocabulary, f"and schema_name = {quote_literal(CUSTOM)}")
+        if any(model.layer == CUSTOM for model in models.models):
+            _write_columns(con, vocabulary, f"and schema_name = {quote_literal(CUSTOM)}")
 
 
 def create_catalogue_table(con: duckdb.DuckDBPyConnection, table: str) -> None:
@@ -80,17 +82,16 @@ def _write_models(
     con: duckdb.DuckDBPyConnection, models: Sequence[Model], counted: Mapping[str, int]
 ) -> None:
     create_catalogue_table(con, "catalogue")
-    rows = []
-    for model in sorted(models, key=lambda model: model.full_name):
-        texts = [
+    rows = [
+        (
             *(model.layer, model.name, model.grain, ", ".join(model.key), model.sorted_by),
             *(model.question, model.query, ", ".join(sorted(model.reads))),
             *(model.section, *astuple(model.texts), model.period, ", ".join(model.totals)),
-        ]
-        count = counted.get(model.full_name, f"(select count(*) from {name_table(model)})")
-        rows.append(f"select {', '.join(map(quote_literal, texts))}, {count}")
-    if rows:
-        con.execute(f"insert into {TARGET}.catalogue {' union all '.join(rows)}")
+            str(counted[model.full_name]),
+        )
+        for model in sorted(models, key=lambda model: model.full_name)
+    ]
+    insert_texts(con, f"{TARGET}.catalogue", rows)
 
 
 def _write_columns(con: duckdb.DuckDBPyConnection, vocabulary: Vocabulary, condition: str) -> None:
@@ -117,9 +118,15 @@ def _write_texts(con: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Sequ
 def _load_counts(
     con: duckdb.DuckDBPyConnection, models: Sequence[Model], changes: Changes
 ) -> dict[str, int]:
-    """Load the numbers of rows of the views that are as before."""
+    """Load the numbers of rows of the built-in models that are as before."""
     by_name = {model.full_name: model for model in models}
-    kept = {name for name, model in by_name.items() if model.is_view}
+    kept = {name for name, model in by_name.items() if model.layer != CUSTOM}
     kept -= {name for name in kept if list_changes([name], by_name, changes)}
     found = con.execute(f"select layer || '.' || model, rows from {TARGET}.catalogue").fetchall()
     return {name: rows for name, rows in found if name in kept}
+
+
+def _count_rows(con: duckdb.DuckDBPyConnection, models: Sequence[Model]) -> dict[str, int]:
+    counts = ", ".join(f"(select count(*) from {name_table(model)})" for model in models)
+    row = con.execute(f"select {counts}").fetchone() if models else None
+    return dict(zip([model.full_name for model in models], row or (), strict=True))

@@ -294,6 +294,12 @@ _FAMILIES = (
         "How much of a list is read whose first copy is in progress, from 0 to 1.",
         _first_copies,
     ),
+    _Family(
+        "last_backup_timestamp_seconds",
+        "gauge",
+        "As of when the last backup that this machine knows of has the books.",
+        _single(lambda status: status.backed_up_at),
+    ),
     _Family("disk_usage_bytes", "gauge", "What private files take on disk, by part.", _disk),
     _Family(
         "generations",

@@ -23,12 +23,13 @@ from p4books.errors import (
 from p4books.home import hold_state
 from p4books.load.books import check_not_lost, find_unfinished_lists
 from p4books.load.evolution import migrate_warehouse, needs_migration
-from p4books.load.schema import create_tables, load_endpoints, read_state
+from p4books.load.schema import create_tables, load_endpoints, read_stamp, read_state
 from p4books.load.warehouse import check_warehouse, translate_error
 from p4books.publish.catalogue import write_about, write_catalogue
 from p4books.publish.published_file import (
     REPUBLISH_AFTER,
     FileAccess,
+    FileState,
     find_access,
     inspect_published,
     locate_file,
@@ -52,6 +53,8 @@ from p4books.transform.checks import run_checks
 from p4books.transform.inputs import INPUTS, ModelInputs, use_inputs
 from p4books.transform.models import CUSTOM, ModelSet, SqlSources, load_models
 from p4books.transform.slices import Slices
+
+LARGE = 100_000  # rows in a published file of which parts of tables are computed
 
 log = logging.getLogger(__name__)
 
@@ -77,9 +80,10 @@ class PublishTarget:
 
     `about` is the row of the table `about`, `checks` are the files of the checks that must pass,
     and `scratch` is a folder in which the file is built. `inputs` are those of the models, None if
-    the warehouse has them. `last` is the file of which is kept what did not change. `group` is the
-    number of the file's group; None leaves that to its folder. `log` is where it is recorded what
-    was published, and what the checks found; None if nowhere.
+    the warehouse has them. `last` is the file of which is kept what did not change; if it has more
+    than `large` rows, only parts of its tables are computed, which takes longer in a small one.
+    `group` is the number of the file's group; None leaves that to its folder. `log` is where it is
+    recorded what was published, and what the checks found; None if nowhere.
     """
 
     scratch: Path
@@ -91,6 +95,7 @@ class PublishTarget:
     last: LastPublished | None = None
     group: int | None = None
     log: RunLog | None = None
+    large: int = LARGE
 
     @property
     def made_at(self) -> float:
@@ -142,20 +147,25 @@ def publish_report(
             raise translate_error(error, warehouse, scratch) from None
 
 
-def is_publish_due(settings: Settings, sql: SqlSources) -> bool:
-    """Return whether the published file is missing, outdated or not as it was published."""
-    found = inspect_published(settings)
+def is_publish_due(settings: Settings, sql: SqlSources, found: FileState) -> bool:
+    """Return whether the published file, as it was found, is missing, outdated or damaged."""
     age = datetime.now(UTC) - found.published_at if found.published_at else REPUBLISH_AFTER
     is_current = found.made_of == _fingerprint(settings.warehouse, settings, sql)
     return found.damage is not None or not is_current or abs(age) >= REPUBLISH_AFTER
 
 
 def publish_warehouse(
-    warehouse: Path, inputs: ModelInputs, scratch: Path, *, rebuild: bool = False
+    warehouse: Path,
+    inputs: ModelInputs,
+    scratch: Path,
+    *,
+    rebuild: bool = False,
+    large: int = LARGE,
 ) -> ModelSet:
     """Publish the models of a warehouse of this format, and return those that were built.
 
-    With `rebuild` nothing is taken from the last published file. Nor is it if that fails, for
+    With `rebuild` nothing is taken from the last published file; of one with more than `large` rows
+    only parts of tables are computed. Nor is it if that fails, for
     example since the file is damaged: so what is wrong in the books is found twice. Raises
     BrokenSql, CheckFailed, OutOfMemory, DiskTrouble, PublishedFileUnreadable, PublishedFileBlocked
     and SettingsError.
@@ -164,7 +174,7 @@ def publish_warehouse(
     target = _make_target(warehouse, scratch, inputs)
     if not rebuild and (last := _find_last(inputs.settings, target)):
         try:
-            return _publish_with_retries(warehouse, models, replace(target, last=last))
+            return _publish_with_retries(warehouse, models, replace(target, last=last, large=large))
         except BrokenSeed:
             raise
         except (BrokenSql, CheckFailed, OutOfMemory, DiskTrouble, duckdb.Error) as error:
@@ -232,7 +242,7 @@ def _build_models(
     if target.last:
         con.execute(f"drop schema if exists {TARGET}.{CUSTOM} cascade")
     con.execute("set threads = 1")  # of each query: two run at a time
-    slices = Slices()
+    slices = Slices(are_used=changes is not None and _count_published(con) > target.large)
     build_tables(con, models, changes, slices)
     if changes is not None:
         kept = sum(model.full_name not in changes for model in builtin if model.has_table)
@@ -251,6 +261,12 @@ def _build_models(
         for model in published.models
     }
     return published, fingerprints, BuildRecord(target.made_at, changed, claims)
+
+
+def _count_published(con: duckdb.DuckDBPyConnection) -> int:
+    """Return how many rows the models in a published file have."""
+    row = con.execute(f"select rows from {TARGET}.about").fetchone()
+    return row[0] if row else 0
 
 
 def _is_half_empty(con: duckdb.DuckDBPyConnection) -> bool:
@@ -338,7 +354,7 @@ def _fingerprint(warehouse: Path, settings: Settings, sql: SqlSources) -> str:
     First when rows changed last, and the inputs; then what a file that is updated has in common
     with the last one.
     """
-    changed_at, _, migrated_at = read_state(warehouse).stamp.partition(" ")
+    changed_at, _, migrated_at = read_stamp(warehouse).partition(" ")
     changed_at = f"{changed_at} {sql.digest_inputs()}"
     options = f"{settings.timezone}-{settings.currency}-{settings.tax_date}"
     program = f"{VERSION}-{duckdb.__version__}"

@@ -26,7 +26,7 @@ from p4books.errors import (
     PublishedFileUnreadable,
     SettingsError,
 )
-from p4books.settings import ENV_PREFIX, Settings, split_as_of
+from p4books.settings import Settings, split_as_of
 from p4books.storage.database import LOGS, borrow_reader, describe_holder
 from p4books.storage.files import copy_beside, copy_file, replace_atomically
 from p4books.storage.run_log import DAY, PublishedRecord, RunLog
@@ -382,6 +382,5 @@ def _as_of_option(file: Path) -> str:
 
 def _group_error(why: str, remedy: str) -> SettingsError:
     return SettingsError(
-        f"The setting published_group is invalid: {why}. Set {ENV_PREFIX}PUBLISHED_GROUP to "
-        f"{remedy}. Nothing was done."
+        f"The setting published_group is invalid: {why}. Set it to {remedy}. Nothing was done."
     )

@@ -12,7 +12,6 @@ import duckdb
 from p4books.errors import NotPublished, QueryFailed, describe_unknown
 from p4books.publish.language import LANGUAGES
 from p4books.publish.published_file import explain_open_error, locate_file
-from p4books.settings import list_published_tenants
 from p4books.storage.database import open_reader, quote_identifier
 from p4books.storage.interrupt import track_connection
 
@@ -110,8 +109,7 @@ def open_published(published: Path) -> duckdb.DuckDBPyConnection:
     PublishedFileUnreadable if it cannot be opened.
     """
     if not locate_file(published).exists():
-        others = list_published_tenants(published.parent)
-        raise NotPublished(published, others=others)
+        raise NotPublished(published)
     try:
         con = track_connection(duckdb.connect(published, read_only=True))
         _lock_down(con)
@@ -130,7 +128,7 @@ def open_picture(published: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     own, in memory, that the file is attached to. Raises the errors of `open_published`.
     """
     if not locate_file(published).exists():
-        raise NotPublished(published, others=list_published_tenants(published.parent))
+        raise NotPublished(published)
     with ExitStack() as stack:
         try:
             con = stack.enter_context(open_reader(published))

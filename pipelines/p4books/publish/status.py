@@ -33,6 +33,7 @@ from p4books.load.warehouse import check_warehouse, measure_generations
 from p4books.publish.published_file import describe_changes, explain_open_error
 from p4books.publish.query import open_published, read_about
 from p4books.settings import Settings
+from p4books.storage.backup_record import load_backed_up_at
 from p4books.storage.files import is_running, measure_files
 from p4books.storage.run_log import DAY, DONE, KILLED, Freshness, Run, RunLog, RunTotals
 
@@ -105,7 +106,8 @@ class TenantStatus:
     warehouse is missing or damaged, or that another program changed the file, or that there never
     was one. `first_copies` are the lists that are not read to their ends yet, also while a run
     reads them. `clock` says what is wrong with the clock of this machine, now or in an earlier run.
-    `disk` is None for who may not access the private files.
+    `disk` is None for who may not access the private files. `backed_up_at` is as of when the last
+    backup in `backup_to` has the books, None if this machine knows of none.
     """
 
     tenant: str
@@ -124,6 +126,7 @@ class TenantStatus:
     first_copies: tuple[FirstCopy, ...] = ()
     clock: str | None = None
     disk: DiskUse | None = None
+    backed_up_at: datetime | None = None
     last_run: Run | None = None
     last_success_at: datetime | None = None
     running: Run | None = None
@@ -181,6 +184,7 @@ def read_status(settings: Settings) -> TenantStatus:
         first_copies=first_copies,
         clock=_describe_clock(last_run, found.as_of_at, datetime.now(UTC)),
         disk=_measure_disk(settings),
+        backed_up_at=load_backed_up_at(settings),
         last_run=last_run,
         last_success_at=_to_datetime(log.load_last_end(DONE)),
         running=running,

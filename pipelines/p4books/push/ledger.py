@@ -1,7 +1,6 @@
 """Ledger of every record that was ever pushed, in SQLite.
 
-A record is in one of five states. `TRANSITIONS` says which event takes it from which state to
-which other one; every change of state goes through that table, and any other one raises.
+Every change of a record's state is one of `transitions`; any other one raises.
 """
 
 import sqlite3
@@ -10,11 +9,11 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import fields
 from datetime import UTC, datetime
-from enum import Enum
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from p4books.push.errors import IllegalTransition, LedgerTrouble
+from p4books.push.transitions import Event, build_transition
 from p4books.push.types import (
     CREATED,
     READY,
@@ -57,9 +56,28 @@ create index if not exists record_push on record (push, record);
 create index if not exists record_id on record (endpoint, id);
 """
 _DOUBTED = "state = 'unknown', left_at = since, sent_at = restored_at"
-DOUBT = (  # what a gap makes of records that were not sent before it
+_BOTH_GAPS = "(select since, restored_at from gap union select since, restored_at from more)"
+WIDEN_GAP = (  # by the one in the table `more`: from the earlier start to the later end of both
+    (
+        "create temporary table wider as select min(since) as since,"
+        f" max(restored_at) as restored_at from {_BOTH_GAPS} having count(*) > 0"
+    ),
+    # What either gap has made of records follows it, so that `close_gap` finds them.
+    (
+        "update record set left_at = wider.since, sent_at = wider.restored_at"
+        f" from wider, {_BOTH_GAPS} as each where state = '{UNKNOWN}' and answered_at is null"
+        " and left_at = each.since and sent_at = each.restored_at"
+    ),
+    (
+        f"update record set left_at = wider.since from wider, {_BOTH_GAPS} as each"
+        f" where state = '{REFUSED}' and left_at = each.since"
+    ),
+    "insert or replace into gap select 1, since, restored_at from wider",
+    # Of what was not sent before the gap, nobody knows whether it was sent in it.
     f"update record set {_DOUBTED} from gap where state = '{READY}' and left_at is null",
     f"update record set left_at = since from gap where state = '{REFUSED}' and left_at is null",
+    "drop table wider",
+    "drop table more",
 )
 _RECORD_COLUMNS = "select name from pragma_table_info('record')"
 _RESPELL = f"""
@@ -78,66 +96,11 @@ _COUNTED_STATES = {
 }
 
 
-class Event(Enum):
-    """What can happen to a record in the ledger."""
-
-    ENQUEUED = "a push takes it up to be sent"
-    SENT = "its request is about to be sent"
-    NOT_TAKEN = "P4 Books certainly did not process the request"
-    CREATED = "a response or the list shows the record"
-    REFUSED = "P4 Books says that it did not create the record"
-    CONFLICT = "P4 Books says that a record with its code exists (409)"
-    LOST = "no response says what became of the request"
-    INTERRUPTED = "the push that was sending it ended"
-
-
-class NextState(NamedTuple):
-    """The state after an event; None if the event is illegal.
-
-    `if_lost` applies to a record that was once sent without a conclusive response: it may exist in
-    P4 Books, so it never becomes *ready* or *refused* again.
-    """
-
-    if_never_lost: str | None
-    if_lost: str | None
-
-
 class Gap(NamedTuple):
     """The time of which a ledger may lack pushes: from a backup until that was restored."""
 
     since: str
     restored_at: str
-
-
-# By event and by the state before it. What is not in the table is illegal.
-TRANSITIONS: Mapping[Event, Mapping[str, NextState]] = {
-    Event.ENQUEUED: {
-        READY: NextState(READY, UNKNOWN),  # lost ones: only in ledgers of earlier versions
-        REFUSED: NextState(READY, UNKNOWN),
-        UNKNOWN: NextState(UNKNOWN, UNKNOWN),
-    },
-    Event.SENT: {
-        READY: NextState(SENDING, None),
-        UNKNOWN: NextState(SENDING, SENDING),
-    },
-    Event.NOT_TAKEN: {
-        SENDING: NextState(READY, UNKNOWN),
-        REFUSED: NextState(READY, None),  # 403 or 404, which turned out to concern the key
-        UNKNOWN: NextState(None, UNKNOWN),  # the same, for a record that was sent once more
-    },
-    Event.CREATED: {
-        SENDING: NextState(CREATED, CREATED),
-        UNKNOWN: NextState(CREATED, CREATED),
-    },
-    Event.REFUSED: {
-        SENDING: NextState(REFUSED, UNKNOWN),  # the first request may have created it
-        UNKNOWN: NextState(REFUSED, None),  # after a 409: the record with its code is another one
-    },
-    Event.CONFLICT: {SENDING: NextState(UNKNOWN, UNKNOWN)},
-    Event.LOST: {SENDING: NextState(UNKNOWN, UNKNOWN)},
-    Event.INTERRUPTED: {SENDING: NextState(UNKNOWN, UNKNOWN)},
-}
-_LOSING = {Event.LOST, Event.INTERRUPTED}
 
 
 class Ledger:
@@ -224,11 +187,13 @@ class Ledger:
     def open_gap(self, since: str) -> None:
         """Record that what was pushed from `since` until now may be missing.
 
-        What had not been sent by then may have been sent since.
+        What had not been sent by then may have been sent since. A gap that is still open, and
+        began earlier, keeps its beginning.
         """
         with self.transaction():
-            self._execute("insert or replace into gap values (1, ?, ?)", (since, _utc_now()))
-            for statement in DOUBT:
+            self._execute("create temporary table more (since text, restored_at text)")
+            self._execute("insert into more values (?, ?)", (since, _utc_now()))
+            for statement in WIDEN_GAP:
                 self._execute(statement)
 
     def load_gap(self) -> Gap | None:
@@ -394,7 +359,7 @@ class Ledger:
     def mark_interrupted(self) -> int:
         """Mark as unknown what a push that ended was sending; return how many records."""
         note = "The push was stopped while this was sent."
-        sets, _ = _build_transition(Event.INTERRUPTED)
+        sets, _ = build_transition(Event.INTERRUPTED)
         return self._execute(
             f"update record set {sets}, note = ? where state = ?", (note, SENDING)
         ).rowcount
@@ -421,7 +386,7 @@ class Ledger:
 
     def _apply(self, change: "_Change") -> None:
         """Change a record as an event demands. Raises IllegalTransition."""
-        sets, where = _build_transition(change.event)
+        sets, where = build_transition(change.event)
         others = "".join(f", {column} = ?" for column in change.columns)
         cursor = self._execute(
             f"update record set {sets}{others} where record = ? and ({where})",
@@ -491,20 +456,6 @@ class _Change(NamedTuple):
     record: int
     event: Event
     columns: Mapping[str, Any]
-
-
-def _build_transition(event: Event) -> tuple[str, str]:
-    """Build what an update sets on an event, and the condition under which it is legal."""
-    cases, legal = [], []
-    for state, (if_never_lost, if_lost) in TRANSITIONS[event].items():
-        for after, lost in ((if_never_lost, "left_at is null"), (if_lost, "left_at is not null")):
-            if after is not None:
-                legal.append(f"state = '{state}' and {lost}")
-                cases.append(f"when {legal[-1]} then '{after}'")
-    sets = f"state = case {' '.join(cases)} end"
-    if event in _LOSING:
-        sets += ", left_at = coalesce(left_at, sent_at)"
-    return sets, " or ".join(legal)
 
 
 def _utc_now() -> str:

@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from p4books.push.errors import LedgerTrouble
-from p4books.push.ledger import DOUBT, Ledger
+from p4books.push.ledger import WIDEN_GAP, Ledger
 
 _IS_CONTINUED = """
 select not exists (
@@ -55,9 +55,7 @@ from old.part as part
 join renumbered on before = part.push
 join old.record as theirs on theirs.record = part.record
 join main.record as mine on mine.endpoint = theirs.endpoint and mine.hash = theirs.hash;
-insert or replace into main.gap
-select 1, min(since), max(restored_at) from (select * from old.gap union all select * from main.gap)
-having count(*) > 0;
+create temporary table more as select since, restored_at from old.gap;
 drop table renumbered;
 """
 # How much a state says about whether the record may exist: it must never be forgotten.
@@ -94,7 +92,7 @@ def merge_ledger(ledger: Path, old: Path) -> None:
             their_rank=_RANK.format("theirs"),
             our_rank=_RANK.format("main.record"),
         )
-        connection.executescript(f"begin immediate; {filled} {'; '.join(DOUBT)}; commit")
+        connection.executescript(f"begin immediate; {filled} {'; '.join(WIDEN_GAP)}; commit")
 
 
 def _list_columns(connection: sqlite3.Connection, table: str) -> str:

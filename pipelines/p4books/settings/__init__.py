@@ -2,7 +2,7 @@
 
 from p4books.settings.backup import KeepRules, check_backup_place
 from p4books.settings.delivery import DELIVERY_KINDS, Delivery
-from p4books.settings.groups import Group, GroupsInvalid
+from p4books.settings.groups import Group, GroupInvalid
 from p4books.settings.lake import Lake
 from p4books.settings.load import (
     list_published_tenants,
@@ -28,7 +28,7 @@ __all__ = [
     "ConfiguredTenant",
     "Delivery",
     "Group",
-    "GroupsInvalid",
+    "GroupInvalid",
     "KeepRules",
     "Lake",
     "Settings",

@@ -8,11 +8,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from p4books.errors import SettingsError, describe_unknown
+from p4books.errors import MAX_LISTED, SettingsError, describe_unknown, list_some
 from p4books.settings.model import TENANT_NAME, parse_names
 from p4books.spelling import clean_name, find_spelling, fold_name, is_same_name
 
 GROUP_PREFIX = "group-"
+_NO_TABLE = "Each group needs a table of its own: [sources.p4books.groups.NAME]."
 _OF_TENANTS = (  # what a group has only if its own table has it
     *("api_key", "base_url", "company", "company_details", "deliver", "dashboard_password"),
 )
@@ -34,7 +35,7 @@ class Group:
         return f"{GROUP_PREFIX}{self.name}"
 
 
-class GroupsInvalid(SettingsError):
+class GroupInvalid(SettingsError):
     """A group of the settings is invalid; `problems` say what is wrong, a sentence each."""
 
     def __init__(self, problems: Sequence[str]) -> None:
@@ -42,25 +43,24 @@ class GroupsInvalid(SettingsError):
         super().__init__("\n".join(f"{problem} Nothing was done." for problem in problems))
 
 
-def parse_groups(values: Mapping[str, Any]) -> list[Group]:
-    """Parse the groups of merged settings. Raises GroupsInvalid."""
+def parse_groups(values: Mapping[str, Any]) -> tuple[list[Group], list[GroupInvalid]]:
+    """Parse the groups of merged settings: those that are valid, and what is wrong with others."""
     tables = values.get("groups", {})
-    if not isinstance(tables, Mapping) or not all(
-        isinstance(own, Mapping) for own in tables.values()
-    ):
-        raise GroupsInvalid(["Each group needs a table of its own: [sources.p4books.groups.NAME]."])
-    known = _list_known(values)
-    problems = [
-        f"The group {clean_name(name)[:80]} is invalid: {problem[0].lower()}{problem[1:]}"
-        for name, own in tables.items()
-        for problem in _find_problems(name, own, known, list(tables))
-    ]
-    if problems:
-        raise GroupsInvalid(problems)
-    return [
-        Group(clean_name(name), tuple(map(clean_name, _parse_members(own) or ())))
-        for name, own in tables.items()
-    ]
+    if not isinstance(tables, Mapping):
+        return [], [GroupInvalid([_NO_TABLE])]
+    groups, faults = [], []
+    for name in tables:
+        try:
+            groups.append(_parse_group(values, name))
+        except GroupInvalid as fault:
+            faults.append(fault)
+    return groups, faults
+
+
+def list_group_tenants(values: Mapping[str, Any]) -> list[str]:
+    """Return the names under which the files of all groups are read, valid or not."""
+    tables = values.get("groups")
+    return [GROUP_PREFIX + name for name in tables] if isinstance(tables, Mapping) else []
 
 
 def find_group_table(values: Mapping[str, Any], tenant: str | None) -> str | None:
@@ -74,19 +74,18 @@ def find_group_table(values: Mapping[str, Any], tenant: str | None) -> str | Non
 def find_group(values: Mapping[str, Any], tenant: str) -> Group | None:
     """Return the group whose file is read as this tenant; None if it is no group's.
 
-    Raises SettingsError if any group is invalid.
+    Raises GroupInvalid.
     """
-    if find_group_table(values, tenant) is None:
-        return None
-    return next(group for group in parse_groups(values) if is_same_name(group.tenant, tenant))
+    name = find_group_table(values, tenant)
+    return None if name is None else _parse_group(values, name)
 
 
 def select_group(values: Mapping[str, Any], name: str) -> dict[str, Any]:
     """Return the settings of a group's file: those for all, and its own over them.
 
-    Raises SettingsError if any group is invalid.
+    Raises GroupInvalid.
     """
-    parse_groups(values)
+    _parse_group(values, name)
     own = {key: value for key, value in values["groups"][name].items() if key != "tenants"}
     left_out = ("groups", "tenants", *_OF_TENANTS)
     shared = {key: value for key, value in values.items() if key not in left_out}
@@ -102,15 +101,35 @@ def describe_no_api(values: Mapping[str, Any], name: str) -> str:
     )
 
 
+def describe_unknown_tenant(name: str, known: Sequence[str]) -> str:
+    """Say that a tenant is unknown, and which there are, or some of them."""
+    shown = f"Available: {list_some(known)}." if len(known) > MAX_LISTED else ""
+    return describe_unknown("tenant", name, known, shown)
+
+
+def _parse_group(values: Mapping[str, Any], name: str) -> Group:
+    tables = values["groups"]
+    own = tables[name]
+    if not isinstance(own, Mapping):
+        raise GroupInvalid([_NO_TABLE])
+    problems = [
+        f"The group {clean_name(name)[:80]} is invalid: {problem[0].lower()}{problem[1:]}"
+        for problem in _find_problems(name, own, _list_known(values), list(tables))
+    ]
+    if problems:
+        raise GroupInvalid(problems)
+    return Group(clean_name(name), tuple(map(clean_name, _parse_members(own) or ())))
+
+
 def _list_known(values: Mapping[str, Any]) -> list[str]:
     tables, default = values.get("tenants"), values.get("tenant")
     names = list(tables) if isinstance(tables, Mapping) else []
     return [*names, *([str(default)] if default else [])]
 
 
-def _parse_members(own: Mapping[str, Any]) -> list[str] | None:
+def _parse_members(own: object) -> list[str] | None:
     """Return the names in the list of tenants; None if there is no such list."""
-    names = parse_names(own.get("tenants"))
+    names = parse_names(own.get("tenants")) if isinstance(own, Mapping) else None
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         return None
     return names
@@ -142,7 +161,7 @@ def _find_unknown(
         if find_spelling(member.removeprefix(GROUP_PREFIX), groups):
             yield f"'{clean_name(member)}' is a group, and a group has tenants only."
         else:
-            yield describe_unknown("tenant", clean_name(member), known)
+            yield describe_unknown_tenant(clean_name(member), known)
 
 
 def _find_duplicates(members: Sequence[str]) -> Iterator[str]:

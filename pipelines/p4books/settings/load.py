@@ -10,7 +10,7 @@ from typing import Any
 
 from p4books.errors import SettingsError
 from p4books.settings.delivery import Delivery
-from p4books.settings.groups import GROUP_PREFIX, Group, find_group, parse_groups
+from p4books.settings.groups import GROUP_PREFIX, Group, GroupInvalid, find_group, parse_groups
 from p4books.settings.lake import Lake
 from p4books.settings.model import (
     TENANT_NAME,
@@ -21,8 +21,8 @@ from p4books.settings.model import (
 )
 from p4books.settings.sources import (
     Sources,
+    check_known,
     collect_settings,
-    locate_key,
     locate_setting,
     merge_sources,
     read_sources,
@@ -42,8 +42,8 @@ def load_settings(
     """Load and validate the settings; `tenant` selects one of several, or a group.
 
     Reading the published file needs no key. With `of_tenant`, or a key, a group is refused; with
-    `known_only`, or a key, a tenant that the settings do not name. Raises SettingsError, one
-    sentence per problem.
+    `known_only`, or a key, a tenant that the settings do not name, and without them one of which
+    there are no files either. Raises SettingsError, one sentence per problem.
     """
     root = root or project_root()
     _check_tenant_option(tenant)
@@ -51,7 +51,10 @@ def load_settings(
     if of_tenant:
         refuse_group(sources, tenant)
     values = collect_settings(sources, tenant, known_only=need_key or known_only)
-    return SettingsLoader(sources, root, need_key=need_key).load(values)
+    settings = SettingsLoader(sources, root, need_key=need_key).load(values)
+    if tenant is not None:
+        check_known(sources, settings.tenant, _list_stored(settings))
+    return settings
 
 
 class SettingsLoader:
@@ -72,10 +75,11 @@ class SettingsLoader:
     def load(self, values: Mapping[str, Any]) -> Settings:
         """Validate what is set for a tenant. Raises SettingsError, one sentence per problem."""
         missing_key = self._describe_missing_key(values) if self._need_key else ""
+        locate = partial(locate_setting, self._sources, str(values.get("tenant") or ""))
         needs_choice = not self._need_key and not values.get("tenant")
         choice = _describe_choice(values, self._root) if needs_choice else ""
         try:
-            settings = validate_settings(values, partial(locate_setting, self._sources), choice)
+            settings = validate_settings(values, locate, choice)
         except SettingsError as error:
             raise SettingsError("\n".join(filter(None, [str(error), missing_key]))) from None
         if missing_key:
@@ -91,7 +95,8 @@ class SettingsLoader:
             "lake": settings.lake and _locate_lake(settings.lake, self._root),
         }
         settings = settings.model_copy(update={**places, "tenant": name})
-        settings.remember_key_place(locate_key(self._sources, name))
+        for place in locate_setting(self._sources, name, "api_key")[:1]:
+            settings.remember_key_place(place)
         if fold_name(name).startswith(GROUP_PREFIX) and (
             group := find_group(merge_sources(self._sources), name)
         ):
@@ -121,8 +126,11 @@ class SettingsLoader:
         return describe_missing("api_key")
 
 
-def load_groups(root: Path | None = None) -> list[Group]:
-    """Load the groups of the settings, which are empty if there is none. Raises SettingsError."""
+def load_groups(root: Path | None = None) -> tuple[list[Group], list[GroupInvalid]]:
+    """Load the groups of the settings: those that are valid, and what is wrong with others.
+
+    Raises SettingsError if the settings cannot be read.
+    """
     return parse_groups(merge_sources(read_sources(root or project_root())))
 
 
@@ -168,6 +176,17 @@ def list_tenants(data_dir: Path) -> list[str]:
 def list_published_tenants(data_dir: Path) -> list[str]:
     """Return the tenants that have a published file in a folder."""
     return [name for name in list_tenants(data_dir) if (data_dir / f"{name}.duckdb").is_file()]
+
+
+def _list_stored(settings: Settings) -> list[str]:
+    """Return the tenants with a published file or a log of runs; a folder alone is no tenant."""
+    published = set(_list_published(settings.data_dir))
+    return [
+        name
+        for name in list_tenants(settings.data_dir)
+        if name in published
+        or os.access(settings.model_copy(update={"tenant": name}).run_log, os.F_OK)
+    ]
 
 
 def _locate_deliveries(settings: Settings, root: Path) -> tuple[Delivery, ...]:

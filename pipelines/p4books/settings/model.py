@@ -2,7 +2,7 @@
 
 import codecs
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -46,6 +46,7 @@ _LIMITS = {  # by pydantic's type of error
 }
 _SECRETS = {"api_key", "dashboard_password"}  # every character of them counts
 _TABLES = ("deliver", "lake", "notify")  # tables and lists of them, or these lists as JSON
+_MERGED = ("backup_keep", "lake")  # tables whose keys may be in several places
 _AS_OF_NAME = re.compile(r"(.+)-asof-(\d{4}-\d\d-\d\d)")
 
 
@@ -276,6 +277,11 @@ class Settings(BaseModel):
         return self.private / "alerts.sqlite"
 
     @property
+    def backup_record(self) -> Path:
+        """The file that says when this machine last backed this tenant up."""
+        return self.private / "backup.json"
+
+    @property
     def ledger(self) -> Path:
         """The SQLite ledger of everything that was ever pushed."""
         return self.private / "ledger.sqlite"
@@ -310,12 +316,14 @@ class Settings(BaseModel):
 
 
 def validate_settings(
-    values: Mapping[str, Any], locate: Callable[[str], str] = lambda _: "", choice: str = ""
+    values: Mapping[str, Any],
+    locate: Callable[[str], Sequence[str]] = lambda _: (),
+    choice: str = "",
 ) -> Settings:
     """Validate collected settings. Raises SettingsError, one sentence per problem.
 
-    `locate` says where an unknown setting is set, as a sentence; `choice` what else there is to do
-    if the tenant is missing, as the end of one.
+    `locate` names the places that set a setting, the one that counts first; `choice` is what else
+    there is to do if the tenant is missing, as the end of a sentence.
     """
     try:
         return Settings.model_validate(values)
@@ -347,28 +355,31 @@ def describe_missing(name: str) -> str:
     return f"The setting {name} is missing. Add {variable}=… to .env (see .env.example)."
 
 
-def _describe_errors(error: ValidationError, locate: Callable[[str], str], choice: str) -> str:
+def _describe_errors(
+    error: ValidationError, locate: Callable[[str], Sequence[str]], choice: str
+) -> str:
     """Describe all problems, one line each, without any value that may be a key."""
     problems = error.errors(include_input=False)
     return "\n".join(_describe_error(problem, locate, choice) for problem in problems)
 
 
-def _describe_error(problem: Any, locate: Callable[[str], str], choice: str) -> str:
+def _describe_error(problem: Any, locate: Callable[[str], Sequence[str]], choice: str) -> str:
     name = str(problem["loc"][0])
     if problem["type"] == "extra_forbidden":
-        unknown = describe_unknown("setting", name, Settings.model_fields)
-        return f"{unknown} {locate(name)}".rstrip()
+        unknown, places = describe_unknown("setting", name, Settings.model_fields), locate(name)
+        return f"{unknown} Correct {' and '.join(places)}." if places else unknown
     if problem["type"] == "missing":
         missing = describe_missing(name)
         return f"{missing.removesuffix('.')}, {choice}" if choice else missing
-    why = end_sentence(_describe_reason(name, problem))
-    if name in _TABLES:  # it is no text that fits into a variable
-        problems, places = map(end_sentence, why.splitlines()), locate(name)
-        sentences = (f"The setting {name} is invalid: {each} {places}" for each in problems)
-        return "\n".join(map(str.rstrip, sentences))
-    return (
-        f"The setting {name} is invalid: {why[0].lower()}{why[1:]} "
-        f"Set {ENV_PREFIX}{name.upper()} in the environment or in .env."
+    why = _describe_reason(name, problem)
+    places = locate(name)  # none, if the value is not from a source of settings
+    if name not in _MERGED:
+        places = places[:1]  # no other one counts
+    remedy = f"Correct {' or '.join(places)}." if places else ""
+    problems = why.splitlines() if name in _TABLES else [f"{why[0].lower()}{why[1:]}"]
+    return "\n".join(
+        f"The setting {name} is invalid: {end_sentence(each)} {remedy}".rstrip()
+        for each in problems
     )
 
 

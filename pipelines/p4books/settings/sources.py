@@ -3,7 +3,7 @@
 import logging
 import os
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from io import StringIO
 from pathlib import Path
@@ -11,10 +11,17 @@ from typing import Any
 
 from dotenv.parser import Binding, parse_stream
 
-from p4books.errors import SettingsError, describe_unknown
-from p4books.settings.groups import describe_no_api, find_group_table, select_group
+from p4books.errors import SettingsError
+from p4books.settings.groups import (
+    GROUP_PREFIX,
+    describe_no_api,
+    describe_unknown_tenant,
+    find_group_table,
+    list_group_tenants,
+    select_group,
+)
 from p4books.settings.model import ENV_PREFIX
-from p4books.spelling import clean_name, fold_name, is_same_name
+from p4books.spelling import clean_name, find_spelling, fold_name, is_same_name
 
 Sources = dict[str, dict[str, Any]]  # the settings of each source by its name
 
@@ -83,9 +90,12 @@ def select_tenant(
     own = tables.get(fold_name(str(name)))
     is_default = default is not None and is_same_name(str(name), str(default))
     if known_only and own is None and not is_default:
+        if group := find_group_table(merged, f"{GROUP_PREFIX}{name}"):
+            raise SettingsError(describe_no_api(merged, group))
         known = [*tables, *([str(default)] if default else [])]
         remedy = f"None is configured. Put {ENV_PREFIX}TENANT=… into .env (see .env.example)."
-        raise SettingsError(describe_unknown("tenant", str(name), known, "" if known else remedy))
+        unknown = describe_unknown_tenant(str(name), known)
+        raise SettingsError(unknown if known else f"{unknown} {remedy}")
     if not is_default:
         values.pop("api_key", None)  # one tenant's key is never sent to another's address
     return {**_merge_over(_check_table(own or {}), values), "tenant": name}
@@ -98,27 +108,42 @@ def refuse_group(sources: Sources, tenant: str | None) -> None:
         raise SettingsError(describe_no_api(merged, group))
 
 
-def locate_key(sources: Sources, tenant: str) -> str:
-    """Return where the key of a tenant is set, as part of a sentence."""
-    name = fold_name(tenant)
-    own = {source: _find_table(values, name) for source, values in sources.items()}
-    for tables, variable, table in (
-        (own, f"{ENV_PREFIX}TENANTS__{tenant.upper()}__API_KEY", f".tenants.{tenant}"),
-        (sources, f"{ENV_PREFIX}API_KEY", ""),
-    ):
-        for source, values in tables.items():
-            if not values.get("api_key"):
+def locate_setting(sources: Sources, tenant: str, name: str) -> list[str]:
+    """Return the places that set a name for a tenant or a group, the one that counts first.
+
+    Each is a part of a sentence: "page_size under [sources.p4books] in .dlt/config.toml".
+    """
+    places = []
+    for path in (*_list_own_tables(sources, tenant), ()):
+        for source, values in sources.items():
+            if _find_table(values, path).get(name, {}) == {}:
                 continue
             if source.endswith(".toml"):
-                return f"api_key under [sources.p4books{table}] in {source}"
-            return f"{variable} in {source}"
-    return f"{ENV_PREFIX}API_KEY"
+                table = ".".join(("sources.p4books", *path))
+                places.append(f"{name} under [{table}] in {source}")
+            else:
+                variable = ENV_PREFIX + "__".join((*path, name)).upper()
+                places.append(f"{variable} in {source}")
+    return places
 
 
-def locate_setting(sources: Sources, name: str) -> str:
-    """Return a sentence that says which sources set a name; empty if none does."""
-    places = [source for source, values in sources.items() if _has_setting(values, name)]
-    return f"It is set in {' and '.join(places)}." if places else ""
+def check_known(sources: Sources, tenant: str, stored: Collection[str]) -> None:
+    """Raise SettingsError if settings that name tenants do not name this one.
+
+    `stored` are the tenants of which there are files: whoever reads one needs no settings of it.
+    """
+    merged = merge_sources(sources)
+    configured = list_configured_tenants(merged)
+    groups = list_group_tenants(merged)
+    known = list(dict.fromkeys((*configured, *groups, *stored)))
+    if not configured or find_spelling(tenant, known):
+        return
+    if group := find_spelling(f"{GROUP_PREFIX}{tenant}", groups):
+        raise SettingsError(
+            f"{tenant} is a group, whose file is read under another name: --tenant {group}. "
+            "Nothing was done."
+        )
+    raise SettingsError(describe_unknown_tenant(tenant, known))
 
 
 def merge_sources(sources: Sources) -> dict[str, Any]:
@@ -129,17 +154,20 @@ def merge_sources(sources: Sources) -> dict[str, Any]:
     return merged
 
 
-def _find_table(values: Mapping[str, Any], tenant: str) -> Mapping[str, Any]:
-    tables = values.get("tenants")
-    table = tables.get(tenant) if isinstance(tables, dict) else None
-    return table if isinstance(table, dict) else {}
+def _list_own_tables(sources: Sources, tenant: str) -> list[tuple[str, str]]:
+    """Return the path of the table that a tenant or a group has for itself; none without."""
+    if not tenant:
+        return []
+    group = find_group_table(merge_sources(sources), tenant)
+    return [("groups", group) if group else ("tenants", fold_name(tenant))]
 
 
-def _has_setting(values: Mapping[str, Any], name: str) -> bool:
-    """Return whether a source sets a name, for all tenants or for one, or for a group."""
-    kinds = [values.get(kind) for kind in ("tenants", "groups")]
-    tables = [own for tables in kinds if isinstance(tables, dict) for own in tables.values()]
-    return any(name in table for table in (values, *tables) if isinstance(table, dict))
+def _find_table(values: Mapping[str, Any], path: Sequence[str]) -> Mapping[str, Any]:
+    """Return the table below those of a source at a path; an empty one if there is none."""
+    table: object = values
+    for name in path:
+        table = table.get(name) if isinstance(table, Mapping) else None
+    return table if isinstance(table, Mapping) else {}
 
 
 def _parse_file(path: Path, parse: Callable[[str], dict[str, Any]]) -> dict[str, Any]:

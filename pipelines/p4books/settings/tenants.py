@@ -1,11 +1,11 @@
 """All tenants of the settings, each with its settings or with what is wrong with them."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from p4books.errors import SettingsError
-from p4books.settings.groups import GROUP_PREFIX, parse_groups
+from p4books.settings.groups import list_group_tenants, parse_groups
 from p4books.settings.load import SettingsLoader, project_root
 from p4books.settings.model import Settings
 from p4books.settings.sources import (
@@ -53,15 +53,14 @@ def load_tenants(
 def load_group_files(root: Path | None = None) -> list[ConfiguredTenant]:
     """Load and validate the settings of every group's file, as of tenants called `group-NAME`.
 
-    If one group is invalid, all have that as their fault. Raises SettingsError if the settings
-    cannot be read.
+    Raises SettingsError if the settings cannot be read.
     """
     sources = read_sources(root or project_root())
-    groups = merge_sources(sources).get("groups")
-    if groups and not isinstance(groups, Mapping):
-        parse_groups({"groups": groups})  # which says what is wrong
-    names = [f"{GROUP_PREFIX}{name}" for name in groups or {}]
-    return _load(names, sources, root, need_key=False)
+    merged = merge_sources(sources)
+    if not list_group_tenants(merged):
+        for fault in parse_groups(merged)[1]:
+            raise fault
+    return _load(list_group_tenants(merged), sources, root, need_key=False)
 
 
 def _load(

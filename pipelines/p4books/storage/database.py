@@ -6,8 +6,9 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from queue import SimpleQueue
 from tempfile import mkdtemp
-from typing import TypeVar
+from typing import Self, TypeVar
 
 import duckdb
 
@@ -68,6 +69,35 @@ def open_database(
     if spill is not None:
         con.execute(f"set temp_directory = {quote_literal(mkdtemp(prefix='spill-', dir=spill))}")
     return con
+
+
+class CursorPool:
+    """Cursors of a connection, one for each thread of our own parallel work.
+
+    Each has its own settings, and keeps those of the work before.
+    """
+
+    def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
+        self._all = [track_connection(con.cursor()) for _ in range(THREADS)]
+        self._free: SimpleQueue[duckdb.DuckDBPyConnection] = SimpleQueue()
+        for cursor in self._all:
+            self._free.put(cursor)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for cursor in self._all:
+            cursor.close()
+
+    @contextmanager
+    def borrow(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Use a cursor that no other thread uses."""
+        cursor = self._free.get()
+        try:
+            yield cursor
+        finally:
+            self._free.put(cursor)
 
 
 @contextmanager

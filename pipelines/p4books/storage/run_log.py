@@ -334,9 +334,9 @@ class RunLog:
                 (requests, refused, waited, run),
             )
 
-    def record_endpoint_run(self, run: int, endpoint_run: EndpointRun) -> None:
-        """Record what a run did for one endpoint; only call it when its rows are safe."""
-        self._tables.upsert("reading", {"run_id": run, **vars(endpoint_run)})
+    def record_endpoint_runs(self, run: int, *endpoint_runs: EndpointRun) -> None:
+        """Record what a run did for each endpoint; only call it when its rows are safe."""
+        self._tables.upsert("reading", *({"run_id": run, **vars(each)} for each in endpoint_runs))
 
     def record_faults(self, run: int, faults: Iterable[RunFault]) -> None:
         """Record the errors of a run that is about to end, one by one."""
@@ -369,9 +369,10 @@ class RunLog:
                 (time.time(), outcome, messages, len(faults), run),
             )
 
-    def save_list_profile(self, endpoint: str, profile: Mapping[str, Any]) -> None:
-        """Save what was learned about a list: source, size, total, arrangement."""
-        self._tables.upsert("known", {"endpoint": endpoint, **profile})
+    def save_list_profiles(self, profiles: Mapping[str, Mapping[str, Any]]) -> None:
+        """Save what was learned about lists, by endpoint: source, size, total, arrangement."""
+        rows = ({"endpoint": endpoint, **profile} for endpoint, profile in profiles.items())
+        self._tables.upsert("known", *rows)
 
     def load_list_profiles(self) -> dict[str, dict[str, Any]]:
         """Return what was learned about each list, by endpoint."""
@@ -673,8 +674,7 @@ class RunRecorder:
 
     def record_endpoint_runs(self, endpoint_runs: Iterable[EndpointRun]) -> None:
         """Record what the run did for each endpoint; only call it when its rows are safe."""
-        for endpoint_run in endpoint_runs:
-            self.log.record_endpoint_run(self.number, endpoint_run)
+        self.log.record_endpoint_runs(self.number, *endpoint_runs)
 
 
 @contextmanager

@@ -10,6 +10,8 @@ from p4books.errors import DiskTrouble
 
 TableColumns = Mapping[str, Mapping[str, str]]  # by table: the columns and their declarations
 
+_COLUMNS = "select m.name, c.name from sqlite_master as m join pragma_table_info(m.name) as c"
+
 
 class SqliteTables:
     """SQLite file whose missing tables and columns are created when it is opened.
@@ -22,13 +24,17 @@ class SqliteTables:
         self._path = path
         self._tables = tables
         self._keys = keys
+        self._checked: int | None = None  # version of the schema that has all tables and columns
 
-    def upsert(self, table: str, values: Mapping[str, Any]) -> None:
-        """Insert a row, or replace the one with the same key."""
-        marks = ", ".join(f":{name}" for name in values)
+    def upsert(self, table: str, *rows: Mapping[str, Any]) -> None:
+        """Insert rows, all or none; each replaces the one with the same key."""
+        if not rows:
+            return
+        names = list(rows[0])
+        marks = ", ".join(f":{name}" for name in names)
         with self.connect() as store:
-            store.execute(
-                f"insert or replace into {table} ({', '.join(values)}) values ({marks})", values
+            store.executemany(
+                f"insert or replace into {table} ({', '.join(names)}) values ({marks})", rows
             )
 
     def query(self, sql: str, values: tuple[Any, ...] = ()) -> list[sqlite3.Row]:
@@ -48,17 +54,28 @@ class SqliteTables:
             with closing(sqlite3.connect(self._path, timeout=30)) as store, store:
                 self._path.chmod(0o600)
                 store.row_factory = sqlite3.Row
-                self._create_tables(store)
+                version = _read_version(store)
+                if version != self._checked:
+                    self._create_tables(store)
+                    self._checked = version if version == _read_version(store) else None
                 yield store
         except sqlite3.Error as error:
             raise DiskTrouble(self._path, str(error)) from None
 
     def _create_tables(self, store: sqlite3.Connection) -> None:
+        found: dict[str, set[str]] = {}
+        for table, column in store.execute(_COLUMNS):
+            found.setdefault(table, set()).add(column)
         for table, columns in self._tables.items():
-            existing = {row["name"] for row in store.execute(f"pragma table_info({table})")}
+            existing = found.get(table, set())
             if not existing:
                 key = f", primary key ({self._keys[table]})" if table in self._keys else ""
                 own = ", ".join(f"{name} {kind}" for name, kind in columns.items())
                 store.execute(f"create table if not exists {table} ({own}{key})")
             for name in columns.keys() - existing if existing else ():
                 store.execute(f"alter table {table} add column {name} {columns[name]}")
+
+
+def _read_version(store: sqlite3.Connection) -> int:
+    """Return what SQLite increments whenever the schema of a file changes."""
+    return int(store.execute("pragma schema_version").fetchone()[0])

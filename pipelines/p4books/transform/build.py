@@ -9,7 +9,7 @@ from threading import Timer
 import duckdb
 
 from p4books.errors import BrokenSql, CheckFailed, locate_sql_error
-from p4books.storage.database import THREADS, quote_identifier, quote_literal
+from p4books.storage.database import THREADS, CursorPool, quote_identifier, quote_literal
 from p4books.storage.interrupt import is_stop_requested, track_connection
 from p4books.transform.changes import PUBLISHED_PATH, TARGET, Changes, name_table
 from p4books.transform.checks import check_key
@@ -17,6 +17,7 @@ from p4books.transform.inputs import INPUTS, USER_TABLES
 from p4books.transform.macros import (
     ScalarMacros,
     create_macros,
+    drop_macros,
     load_macros,
     write_out_macros,
 )
@@ -46,6 +47,7 @@ def create_views(con: duckdb.DuckDBPyConnection, models: ModelSet, *, kind: str 
     Custom models are tables of the published file only: a failing one would abort the transaction.
     With the `kind` "table" they are tables, which saves DuckDB to plan views within views.
     """
+    drop_macros(con)
     create_macros(con, models.macros)
     for layer in LAYERS[1:]:
         con.execute(f"drop schema if exists {layer} cascade")
@@ -79,14 +81,15 @@ def build_tables(
 
     macros = load_macros(con) if update is None else {}
 
-    def build(name: str) -> None:
-        with track_connection(con.cursor()) as cursor:
-            _build_model(cursor, builtin[name], update, macros)
-
     order = order_models(builtin.values())
     order.prepare()
     running: dict[Future[None], str] = {}
-    with ThreadPoolExecutor(THREADS) as workers:
+    with CursorPool(con) as cursors, ThreadPoolExecutor(THREADS) as workers:
+
+        def build(name: str) -> None:
+            with cursors.borrow() as cursor:
+                _build_model(cursor, builtin[name], update, macros)
+
         while order.is_active():
             for name in order.get_ready():
                 running[workers.submit(build, name)] = name
@@ -172,7 +175,7 @@ def _build_table(
     """
     if update is None:
         _fill_in_order(con, model, name_table(model))
-    elif update.update(con, model) or not update.build_anew(con, model):
+    elif update.update(con, model):
         return
     _comment_on(con, model)
 

@@ -85,11 +85,22 @@ def list_columns(con: duckdb.DuckDBPyConnection, table: str) -> tuple[str, ...]:
 
 def take_fingerprint(con: duckdb.DuckDBPyConnection, name: str) -> str:
     """Return a text that differs if the rows of a small table do; empty if there is none."""
-    query = f"select count(*), coalesce(sum(hash(rows)), 0)::varchar from {name} as rows"
     try:
-        return " ".join(map(str, con.execute(query).fetchone() or ()))
+        row = con.execute(f"select {_fingerprint(name)}").fetchone()
     except duckdb.CatalogException:  # the model that reads it says so later
         return ""
+    return row[0] if row else ""
+
+
+def have_same_rows(con: duckdb.DuckDBPyConnection, table: str, other: str) -> bool:
+    """Return whether two small tables have the same rows, by their fingerprints."""
+    row = con.execute(f"select {_fingerprint(table)} = {_fingerprint(other)}").fetchone()
+    return bool(row and row[0])
+
+
+def _fingerprint(name: str) -> str:
+    counts = "count(*) || ' ' || coalesce(sum(hash(rows)), 0)"
+    return f"(select {counts} from {name} as rows)"
 
 
 def _find_history(name: str, models: Mapping[str, Model]) -> Model | None:
@@ -120,13 +131,17 @@ def _compare_versions(con: duckdb.DuckDBPyConnection, name: str, history: Model)
                 if(_dlt_valid_to <= $last, _dlt_valid_to, null)
             )),
             count(*) filter (_dlt_valid_from <= $last),
-            count(*) filter (_dlt_valid_to <= $last)
+            count(*) filter (_dlt_valid_to <= $last),
+            count(*) filter (_dlt_valid_from > $last or _dlt_valid_to > $last)
         """
         f" from {name}",
         {"last": last},
-    ).fetchone()
-    if held != published:
+    ).fetchone() or (None, 0, 0, 0)
+    *as_before, later = held
+    if tuple(as_before) != published:
         return ANY
+    if not later:
+        return None
     since = quote_literal(str(last))
     return save_rows(
         con,

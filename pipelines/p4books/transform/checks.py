@@ -8,8 +8,7 @@ from pathlib import Path
 import duckdb
 
 from p4books.errors import BrokenSql, CheckFailed, locate_sql_error
-from p4books.storage.database import THREADS, quote_identifier, quote_literal
-from p4books.storage.interrupt import track_connection
+from p4books.storage.database import THREADS, CursorPool, quote_identifier, quote_literal
 from p4books.transform.changes import PUBLISHED_PATH, Changes, list_changes
 from p4books.transform.models import Model, find_header_line, parse_partition
 from p4books.transform.reads import find_reads
@@ -48,11 +47,12 @@ def run_checks(
         ),
     ]
 
-    def run(check: Check) -> str | None:
-        with track_connection(con.cursor()) as cursor:
-            return check(cursor)
+    with CursorPool(con) as cursors, ThreadPoolExecutor(THREADS) as workers:
 
-    with ThreadPoolExecutor(THREADS) as workers:
+        def run(check: Check) -> str | None:
+            with cursors.borrow() as cursor:
+                return check(cursor)
+
         return [claim for claim in workers.map(run, checks) if claim is not None]
 
 
@@ -76,12 +76,16 @@ def check_key(con: duckdb.DuckDBPyConnection, model: Model) -> None:
     if not model.key:
         return
     table = f"{model.layer}.{quote_identifier(model.name)}"
-    columns = {column for column, *_ in con.execute(f"describe {table}").fetchall()}
-    for column in model.key:
-        if column not in columns:
-            line = find_header_line(model, "key")
-            raise BrokenSql(model.file, line, f"its key names {column}, which is not a column")
-    if _fetch_some(con, _find_broken_keys(model, table), model.file):
+    try:
+        broken = _fetch_some(con, _find_broken_keys(model, table), model.file)
+    except BrokenSql:
+        columns = {column for column, *_ in con.execute(f"describe {table}").fetchall()}
+        for column in model.key:
+            if column not in columns:
+                why = f"its key names {column}, which is not a column"
+                raise BrokenSql(model.file, find_header_line(model, "key"), why) from None
+        raise
+    if broken:
         for claim, query in _key_checks(model, table):
             _run_query(con, claim, query, model.file)
 
@@ -109,15 +113,14 @@ def _check_changed(
     changes: Changes | None,
     slices: Slices,
 ) -> str | None:
+    query = _read_query(file)
+    reads = find_reads(query, file) if changes is not None else frozenset()
+    changed = list_changes(reads, models, changes or {})
+    if changes is not None and not changed:
+        return None
     con.execute(f"set search_path = {quote_literal(PUBLISHED_PATH)}")
-    if changes is not None:
-        query = _read_query(file)
-        reads = find_reads(query, file)
-        changed = list_changes(reads, models, changes)
-        if not changed:
-            return None
-        if part := slices.copy_inputs(con, reads, parse_partition(query), changed):
-            con.execute(f"set search_path = {quote_literal(part.prepend_to(PUBLISHED_PATH))}")
+    if part := slices.copy_inputs(con, reads, parse_partition(query), changed):
+        con.execute(f"set search_path = {quote_literal(part.prepend_to(PUBLISHED_PATH))}")
     run_check(con, file)
     return name_claim(file)
 

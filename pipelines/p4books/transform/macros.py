@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,12 +23,11 @@ _SURROGATE = re.compile("[\ud800-\udfff]")  # which no database can store
 
 
 def create_macros(con: duckdb.DuckDBPyConnection, file: Path | None) -> None:
-    """Replace the macros in the schema `main` by those of a file; None means there are none.
+    """Create the macros of a file in the schema `main`, which has none; None means no file.
 
     In `main` they are found by everyone who opens the warehouse and queries a view. Raises
     BrokenSql, naming file and line.
     """
-    _drop_macros(con)
     if file is None:
         return
     try:
@@ -45,6 +45,17 @@ def create_macros(con: duckdb.DuckDBPyConnection, file: Path | None) -> None:
         except duckdb.Error as error:
             raise locate_sql_error(file, error, above=-sql.count("\n", 0, start)) from None
         start += len(statement.query)
+
+
+def drop_macros(con: duckdb.DuckDBPyConnection) -> None:
+    """Drop all macros in the schema `main`."""
+    macros = con.execute(
+        "select if(function_type = 'table_macro', 'macro table', 'macro'), function_name"
+        " from duckdb_functions() where not internal and schema_name = 'main'"
+        " and database_name = current_database() group by all"
+    ).fetchall()
+    for kind, macro in macros:
+        con.execute(f"drop {kind} if exists main.{quote_identifier(macro)}")
 
 
 def load_macros(con: duckdb.DuckDBPyConnection) -> ScalarMacros:
@@ -70,6 +81,18 @@ def write_out_macros(con: duckdb.DuckDBPyConnection, sql: str, macros: ScalarMac
     tree = json.dumps({"error": False, "statements": [written]})
     row = con.execute("select json_deserialize_sql(?::json)", [tree]).fetchone()
     return cast(str, (row or ("",))[0])
+
+
+@cache
+def write_out_expression(expression: str) -> str:
+    """Return a SQL expression with the bodies of the macros that it calls in place of the calls.
+
+    It is for queries of the published file, which has no macros.
+    """
+    with open_database() as con:
+        create_macros(con, SqlSources.at().macros)
+        written = write_out_macros(con, f"select {expression}", load_macros(con))
+    return written.removeprefix("SELECT ")
 
 
 def compute_end_of_day(day: date, zone: str) -> datetime:
@@ -162,13 +185,3 @@ def _substitute(node: Any, arguments: dict[str, Any]) -> Any:
     if node.get("class") == "COLUMN_REF" and names is not None and names[0] in arguments:
         return {**deepcopy(arguments[names[0]]), "alias": node["alias"]}
     return {key: _substitute(value, arguments) for key, value in node.items()}
-
-
-def _drop_macros(con: duckdb.DuckDBPyConnection) -> None:
-    macros = con.execute(
-        "select if(function_type = 'table_macro', 'macro table', 'macro'), function_name"
-        " from duckdb_functions() where not internal and schema_name = 'main'"
-        " and database_name = current_database() group by all"
-    ).fetchall()
-    for kind, macro in macros:
-        con.execute(f"drop {kind} if exists main.{quote_identifier(macro)}")

@@ -2,8 +2,10 @@
 
 import hashlib
 import re
+import time
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from functools import lru_cache
 from graphlib import CycleError, TopologicalSorter
 from itertools import takewhile
 from pathlib import Path
@@ -25,6 +27,7 @@ CUSTOM = "custom"  # the user's own models; a broken one of these stops nothing
 SEEDS_SCHEMA = "seeds"  # of the CSV files; only custom models read it
 SECTIONS = ("Receivables and cash", "ITBMS", "Sales", "Customers", "Orders", "Trust")  # of reports
 
+CLOCK_TICK = 2.0  # seconds; a file system may give two changes within it the same time
 _OWN = {ALERTS, CUSTOM, SEEDS_SCHEMA}  # folders that the user may have, too
 MODEL_NAME = re.compile(r"[a-z][a-z0-9_]*")  # no query needs to quote it
 
@@ -281,10 +284,30 @@ def find_header_line(model: Model, word: str) -> int:
 
 
 def _hash_files(files: Iterable[Path]) -> str:
+    """Return a hash of names and contents; files that are as they were are not read again."""
+    return _hash_marked_files(tuple((file, _read_mark(file)) for file in files))
+
+
+@lru_cache(maxsize=8)
+def _hash_marked_files(files: tuple[tuple[Path, object], ...]) -> str:
     digest = hashlib.sha256()
-    for file in files:
+    for file, _ in files:
         digest.update(f"{file.parent.name}/{file.name}\n".encode() + _read_content(file))
     return digest.hexdigest()[:16]
+
+
+def _read_mark(file: Path) -> object:
+    """Return what changes whenever a file does.
+
+    Until a file is older than the ticks of its clock, it is unlike any other.
+    """
+    try:
+        found = file.stat()
+    except OSError:
+        return object()
+    if abs(time.time() - found.st_ctime) < CLOCK_TICK:
+        return object()
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def _look_through(reads: Iterable[str], hidden: Mapping[str, Model]) -> frozenset[str]:

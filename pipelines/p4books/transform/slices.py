@@ -33,10 +33,12 @@ class Slice:
 class Slices:
     """All slices of an update; queries with the same partition and changed values share one.
 
-    They take memory until the connection is closed.
+    They take memory until the connection is closed. If they are not `are_used`, as in small books,
+    where to make them takes longer than they save, queries are run as a whole.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, are_used: bool = True) -> None:
+        self.are_used = are_used
         self._lock = Lock()
         self._slices: dict[str, Slice] = {}
 
@@ -53,7 +55,7 @@ class Slices:
         as a whole: it has no partition, rows that changed are not known or lack the column, or too
         many values changed. The tables must be found on the search path in use.
         """
-        values = _select_values(changes, partition)
+        values = _select_values(changes, partition) if self.are_used else None
         if values is None:
             return None
         number, known, digest = con.execute(

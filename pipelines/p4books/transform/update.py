@@ -1,9 +1,9 @@
 """Tables of a published file that is a copy of the last one: kept, patched or built anew.
 
 A table is kept if nothing that it reads changed. If its model has a partition, and all that changed
-has its column, then its rows are computed again only for the values that changed. Any other table
-is built anew; if it is small, it is compared with the one before, so that what reads it can be kept
-or patched.
+has its column, then its rows are computed again only for the values that changed, unless the books
+are small. Any other table is built anew; if it is small, it is compared with the one before, so
+that what reads it can be kept or patched.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,10 +18,10 @@ from p4books.transform.changes import (
     SCRATCH,
     Change,
     Changes,
+    have_same_rows,
     list_changes,
     name_table,
     save_rows,
-    take_fingerprint,
 )
 from p4books.transform.models import Model, list_tables_read
 from p4books.transform.slices import Slice, Slices
@@ -49,41 +49,40 @@ class TableUpdate:
         return frozenset().union(*reads)
 
     def update(self, con: duckdb.DuckDBPyConnection, model: Model) -> bool:
-        """Keep or patch the table of a model; return False if it must be built anew."""
+        """Keep, patch or build the table of a model; return False if it lost its comments."""
         changed = list_changes(model.reads, self.models, self.changes)
         if not changed:
             return True
-        con.execute(f"set search_path = {quote_literal(self.search_path)}")
-        part = self.slices.copy_inputs(con, model.reads, model.partition, changed)
-        if part:
+        if self.slices.are_used:
+            con.execute(f"set search_path = {quote_literal(self.search_path)}")
+        if part := self.slices.copy_inputs(con, model.reads, model.partition, changed):
             self._patch(con, model, part)
-        return part is not None
+            return True
+        return self._build_anew(con, model)
 
-    def build_anew(self, con: duckdb.DuckDBPyConnection, model: Model) -> bool:
-        """Replace the table of a model; return False if its rows are as before."""
+    def _build_anew(self, con: duckdb.DuckDBPyConnection, model: Model) -> bool:
+        """Build a table as a whole; a small one only gets other rows, if they are others."""
         table = name_table(model)
-        row = con.execute(f"select count(*) from {table}").fetchone()
-        if row is None or row[0] > COMPARED_ROWS:
+        if self.slices.are_used and _count_rows(con, table) > COMPARED_ROWS:
             con.execute(f"drop table {table}")
             self.fill(con, model, self.search_path, table, _order_by(model))
             self.changes[model.full_name] = ANY
-            return True
+            return False
         fresh = f"{SCRATCH}.{quote_identifier(f'{model.full_name} fresh')}"
         self.fill(con, model, self.search_path, fresh, "")
         if change := self._compare(con, model, table, fresh):
-            con.execute(f"drop table {table}")
-            con.execute(f"create table {table} as from {fresh} {_order_by(model)}")
+            _replace_rows(con, model, "true", fresh)
             self.changes[model.full_name] = change
         con.execute(f"drop table {fresh}")
-        return change is not None
+        return True
 
     def _compare(
         self, con: duckdb.DuckDBPyConnection, model: Model, before: str, after: str
     ) -> Change | None:
         """Compare two tables; which rows differ matters only if another model reads them."""
-        if model.full_name in self.tables_read:
+        if self.slices.are_used and model.full_name in self.tables_read:
             return save_rows(con, model.full_name, _difference(before, after))
-        return None if take_fingerprint(con, before) == take_fingerprint(con, after) else ANY
+        return None if have_same_rows(con, before, after) else ANY
 
     def _patch(self, con: duckdb.DuckDBPyConnection, model: Model, part: Slice) -> None:
         """Replace the rows with the values of a slice, if they changed."""
@@ -101,22 +100,25 @@ class TableUpdate:
         else:
             change = save_rows(con, model.full_name, f"select value as {column} from {part.values}")
         if change:
-            self._replace_rows(con, model, own, fresh)
+            if _count_rows(con, table) <= COMPARED_ROWS:  # all of its rows stay in order
+                con.execute(f"insert into {fresh} from {table} where not coalesce({own}, false)")
+                own = "true"
+            _replace_rows(con, model, own, fresh)
             self.changes[model.full_name] = change
 
-    def _replace_rows(
-        self, con: duckdb.DuckDBPyConnection, model: Model, own: str, fresh: str
-    ) -> None:
-        """Replace the rows that meet a condition; in a small table all rows stay in order."""
-        table, removed = name_table(model), own
-        row = con.execute(f"select count(*) from {table}").fetchone()
-        if row and row[0] <= COMPARED_ROWS:
-            con.execute(f"insert into {fresh} from {table} where not coalesce({own}, false)")
-            removed = "true"
-        con.execute(
-            f"begin; delete from {table} where {removed};"
-            f" insert into {table} from {fresh} {_order_by(model)}; commit"
-        )
+
+def _replace_rows(con: duckdb.DuckDBPyConnection, model: Model, removed: str, fresh: str) -> None:
+    """Replace the rows that meet a condition, with those of another table."""
+    table = name_table(model)
+    con.execute(
+        f"begin; delete from {table} where {removed};"
+        f" insert into {table} from {fresh} {_order_by(model)}; commit"
+    )
+
+
+def _count_rows(con: duckdb.DuckDBPyConnection, table: str) -> int:
+    row = con.execute(f"select count(*) from {table}").fetchone()
+    return row[0] if row else 0
 
 
 def _order_by(model: Model) -> str:

@@ -37,6 +37,13 @@ def assert_one_sentence(done: Completed, *parts: str) -> None:
         assert part in done.stderr
 
 
+def get_error(done: Completed, code: int) -> str:
+    """Return the one line on stderr of a command that ended with this code and printed nothing."""
+    assert (done.returncode, done.stdout) == (code, "")
+    (line,) = done.stderr.splitlines()
+    return line
+
+
 @dataclass(frozen=True)
 class SyncedShop:
     """A shop that was synced once, in its folder, and the output of that sync."""

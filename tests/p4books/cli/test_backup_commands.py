@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import sqlite3
 from contextlib import closing
@@ -361,7 +362,24 @@ def test_all_tenants(p4books: Run, private: Path, out: Path, tmp_path: Path) -> 
 
     assert done.returncode == 1
     assert "shop: " in done.stdout
+    assert " empty: " in done.stderr
     assert "tenant empty has no warehouse yet. Run `p4books sync --tenant empty`" in done.stderr
+
+
+def test_age_of_the_last_backup(p4books: Run, private: Path, out: Path) -> None:
+    """`status` shows when the last backup in `backup_to` was, also of one that found no change."""
+
+    def show(place: Path) -> str:
+        lines = p4books("status", backup_to=str(place)).stdout.splitlines()
+        return next(line for line in lines if line.startswith("Backup: "))
+
+    assert show(out) == f"Backup: this machine knows of none in {out}. `p4books backup` makes one."
+    for _ in range(2):
+        (private / "backup.json").unlink(missing_ok=True)
+        assert p4books("backup", backup_to=str(out)).returncode == 0
+        assert re.fullmatch(rf"Backup: .* seconds? ago \(.*\), in {out}\.", show(out))
+    assert "knows of none" in show(out / "other")
+    assert "Backup: " not in p4books("status").stdout
 
 
 def test_keep_rules_delete(p4books: Run, private: Path, sandbox: Sandbox, out: Path) -> None:

@@ -83,4 +83,4 @@ def test_wrong_setting(run_shop: Run, tmp_path: Path) -> None:
 
     assert done.returncode == 2
     assert done.stderr.startswith("The setting deliver is invalid: entry 1: Unknown kind 'fax'.")
-    assert done.stderr.endswith("It is set in the environment.\n")
+    assert done.stderr.endswith("Correct SOURCES__P4BOOKS__DELIVER in the environment.\n")

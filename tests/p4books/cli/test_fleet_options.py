@@ -128,6 +128,7 @@ def test_other_commands(words: tuple[str, ...], field: str, column: str, shops: 
         is_good = name in GOOD
         assert bool(found[name].get(field)) == is_good or field in {"tables"}
         assert bool(found[name]["faults"]) != is_good
+    assert "--tenant wrong" in str(found["wrong"]["faults"]) or words[0] == "check"
     if words[0] == "export":
         assert "out/north.reporting.ar_aging.csv" in done.stdout
         files = [path.name for path in (shops.folder / "out").iterdir()]
@@ -142,7 +143,7 @@ def test_invalid_group(shops: Shops) -> None:
             assert done.returncode == (1 if "--all" in words else 0)
             note = next(line for line in done.stderr.splitlines() if "bad" in line)
             assert "The group bad is invalid: unknown tenant 'nobody'" in note
-            assert note.endswith("No group was published.")
+            assert note.endswith("It was not published.")
 
 
 def test_metrics(shops: Shops) -> None:

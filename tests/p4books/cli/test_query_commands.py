@@ -1,4 +1,4 @@
-"""Tests of the commands query, models, export and report."""
+"""Tests of the commands query, models and export."""
 
 import csv
 import json
@@ -8,26 +8,17 @@ import signal
 import subprocess
 import sys
 import time
-from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
 import pytest
 from openpyxl import load_workbook
-from tests.command import P4BOOKS, Completed, Run, run_process
-from tests.p4books.cli.conftest import shop_environment
+from tests.command import P4BOOKS, Run, run_process
+from tests.p4books.cli.conftest import get_error, shop_environment
 
-from p4books.endpoints import ENDPOINTS
 from p4books.settings import ENV_PREFIX
 
 COUNT = "select count(*) as n from staging.invoices"
-
-
-def get_error(done: Completed, code: int) -> str:
-    """Return the one line on stderr of a command that ended with this code and printed nothing."""
-    assert (done.returncode, done.stdout) == (code, "")
-    (line,) = done.stderr.splitlines()
-    return line
 
 
 @pytest.mark.parametrize(
@@ -482,7 +473,7 @@ def test_missing_published_file(run_shop: Run, tmp_path: Path, command: str) -> 
     (tmp_path / "data/.private/shop/warehouse.duckdb").touch()
     after = run_shop(command, **data)
 
-    assert "There is third: --tenant third. Run `p4books sync` first." in get_error(before, 1)
+    assert "Run `p4books sync` first. There is third: --tenant third." in get_error(before, 1)
     assert "Run `p4books report` first." in get_error(after, 1)
 
 
@@ -494,69 +485,6 @@ def test_before_the_first_sync(tmp_path: Path, run_shop: Run) -> None:
 
         assert "Run `p4books sync` first." in get_error(done, 1 if words != ["report"] else 2)
         assert words == ["report"] or not data.exists()
-
-
-def test_report_with_a_broken_custom_report(run_shop: Run, home: Path) -> None:
-    """`report` names a broken custom report, publishes all the others, and ends with 1."""
-    custom = home / "sql" / "custom" / "mine.sql"
-    custom.parent.mkdir(parents=True)
-    custom.write_text("-- One row.\nselect * from staging.nothing")
-
-    text = run_shop("report")
-    as_json = run_shop("report", "--json")
-    published = json.loads(as_json.stdout)
-
-    custom.unlink()
-    assert as_json.returncode == 1
-    assert text.returncode == 1
-    assert text.stdout.startswith(
-        f"Published data/shop.duckdb as of {published['as_of_on']} (known to "
-    )
-    assert text.stdout.endswith(" models, 1 left out.\n")
-    assert text.stdout.count("\n") == 1
-    assert re.search(r"mine\.sql, line 2: .*staging\.nothing.* left out", text.stderr)
-    (left_out,) = published["left_out"]
-    assert "mine.sql" in left_out
-
-
-@pytest.mark.parametrize(
-    ("day", "says"),
-    [
-        ("2026-13-01", "2026-13-01 is not a valid day; write it as 2026-10-31."),
-        (str(date.today() + timedelta(days=2)), "cannot be shown"),  # noqa: DTZ011 - any zone
-        ("9999-12-31", "cannot be shown"),
-        ("0001-01-01", "cannot be shown"),
-    ],
-)
-def test_day_that_cannot_be_shown(run_shop: Run, day: str, says: str) -> None:
-    """A day that does not exist, is not over, or is before all history is an error, with 2."""
-    assert says in get_error(run_shop("report", "--as-of", day), 2)
-
-
-def test_past_day(p4books: Run, synced: Path, tmp_path: Path) -> None:
-    """What `report --as-of` publishes is queried, listed and exported with the same option."""
-    before = get_error(p4books("query", COUNT, "--as-of", "2026-10-31"), 1)
-    with duckdb.connect(synced / ".private" / "shop" / "warehouse.duckdb") as con:
-        con.execute("update raw.history set since = '2026-01-01'")
-        for name in ENDPOINTS:
-            con.execute(f"update raw.{name} set _dlt_valid_from = '2026-01-01'")
-
-    done = p4books("report", "--as-of", "2026-10-31", api_key="")
-
-    file = "shop-asof-2026-10-31"
-    assert before.endswith(
-        f"{file}.duckdb does not exist yet. Run `p4books report --as-of 2026-10-31` first."
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith(f"Published data/{file}.duckdb as of 2026-10-31 (known to ")
-    assert "left out" not in done.stdout
-    queried = p4books(
-        "query", "--as-of", "2026-10-31", "select as_of_on from about", "--format", "csv"
-    )
-    assert queried.stdout == "as_of_on\n2026-10-31\n"
-    assert len(json.loads(p4books("models", "--as-of", "2026-10-31", "--json").stdout)) > 10
-    exported = p4books("export", "--as-of", "2026-10-31", "vendors", "--to", str(tmp_path / "out"))
-    assert (tmp_path / "out" / f"{file}.vendors.xlsx").exists(), exported.stderr
 
 
 @pytest.mark.parametrize("words", [["query", "select 1"], ["status"]])

@@ -75,7 +75,7 @@ def test_metrics(run_shop: Run, home: Path) -> None:
 
 def test_metrics_of_what_cannot_be_read(p4books: Run, tmp_path: Path, synced: Path) -> None:
     """Before the first sync, and with a damaged log of runs, metrics are valid and say it."""
-    never = p4books("status", "--format", "prometheus", "--tenant", "other")
+    never = p4books("status", "--format", "prometheus", tenant="other")
     (synced / ".private" / "shop" / "runs.sqlite").write_bytes(b"damaged" * 1000)
     damaged = p4books("status", "--format", "prometheus")
     shown = p4books("status")

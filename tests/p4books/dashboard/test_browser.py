@@ -66,20 +66,23 @@ def assert_nothing_wrong(seen: WatchedPage, server: DashboardServer) -> None:
     assert seen.measure_overflow() == 0
 
 
-@pytest.mark.parametrize(
-    ("code", "size"), [("en", DESKTOP), ("es", PHONE)], ids=["desktop", "phone"]
-)
-def test_pages(
-    server: DashboardServer, new_page: NewPage, code: str, size: tuple[int, int]
-) -> None:
-    """Every page is shown without anything wrong; test_pages.py has each in both languages."""
-    seen = new_page(size)
-    for name in PAGE_NAMES:
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_pages(server: DashboardServer, new_page: NewPage, code: str) -> None:
+    """Every page is shown without anything wrong, also after its window changes.
+
+    Half of the pages are in each language here; test_pages.py has each in both.
+    """
+    seen = new_page(PHONE)
+    for name in PAGE_NAMES[LANGUAGES.index(code) :: len(LANGUAGES)]:
         page = open_page(server, seen, name, f"?lang={code}")
         expect(page.locator("h1")).to_have_text(Language(code).word(f"page_{name}"))
         assert page.locator("html").get_attribute("lang") == code
         expect(page.locator('[data-testid="stException"]')).to_have_count(0)
         assert_nothing_wrong(seen, server)
+        page.set_viewport_size({"width": DESKTOP[0], "height": DESKTOP[1]})
+        wait_until_shown(page)
+        assert_nothing_wrong(seen, server)
+        page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
 
 
 def test_figures_in_the_page_are_those_of_the_models(

@@ -80,13 +80,17 @@ def test_before_wait(tmp_path: Path, clock: Clock) -> None:
 
 
 def test_announcement(tmp_path: Path, clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
-    """A long wait is announced, but not each of those that follow, and never a short one."""
-    limiter = _limiter(tmp_path, clock, limit=1)
+    """A long wait is announced, but not each of those that follow, and never a short one.
+
+    Nor is it by each of those that wait for the same limit, such as tenants of one key.
+    """
+    limiter, other = (_limiter(tmp_path, clock, limit=1) for _ in range(2))
     limiter.block(4)
     _send(limiter, clock)
     short = list(caplog.messages)
-    for _ in range(5):
+    for _ in range(3):
         _send(limiter, clock)
+        _send(other, clock)
     clock.now += 600
     limiter.block(120)
     _send(limiter, clock)

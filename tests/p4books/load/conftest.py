@@ -16,7 +16,7 @@ import pytest
 from p4books.endpoints.definition import Endpoint
 from p4books.extract.page import Page
 from p4books.extract.spool import Spool, StoredPage
-from p4books.load.delta import Delta, compare_scan, open_comparison
+from p4books.load.delta import Delta, compare_scan, open_copy
 
 Write = Callable[..., list[StoredPage]]
 Hold = Callable[..., None]
@@ -56,7 +56,7 @@ def hold(warehouse: Path, write: Write, tmp_path: Path) -> Hold:
 
     def hold(endpoint: Endpoint, *records: str, missed: Sequence[str] = ()) -> None:
         since = datetime(2026, 1, 1, tzinfo=UTC)
-        with open_comparison(tmp_path / "none.duckdb", tmp_path) as con:
+        with open_copy(tmp_path / "none.duckdb", tmp_path / "rows.duckdb") as con:
             delta = compare_scan(con, endpoint, write(records), complete=True, quiet=True)
             con.execute(f"attach '{warehouse}' as target")
             table = f"target.raw.{endpoint.name}"
@@ -106,6 +106,7 @@ def open_warehouse(warehouse: Path, write: Write, tmp_path: Path) -> Iterator[Op
     with ExitStack() as stack:
 
         def open_warehouse() -> Comparison:
-            return Comparison(stack.enter_context(open_comparison(warehouse, tmp_path)), write)
+            copy = tmp_path / "copy.duckdb"
+            return Comparison(stack.enter_context(open_copy(warehouse, copy)), write)
 
         yield open_warehouse

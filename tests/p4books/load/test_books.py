@@ -98,7 +98,7 @@ def log_run(settings: Settings, *endpoint_runs: EndpointRun) -> int:
     log = RunLog(settings.run_log)
     number = log.begin_run()
     for endpoint_run in endpoint_runs:
-        log.record_endpoint_run(number, endpoint_run)
+        log.record_endpoint_runs(number, endpoint_run)
     log.end_run(number, "done")
     return number
 
@@ -453,7 +453,7 @@ def test_earlier_version(settings: Settings, address: str, refused: bool) -> Non
     log, state = RunLog(settings.run_log), WarehouseState(scans={"invoices": ScanProgress()})
     check_books(settings, state, log)
     profile = {"source": f'{{"address":"{address}"}}', "size": 1, "total": 1, "arrangement": "none"}
-    log.save_list_profile("invoices", profile)
+    log.save_list_profiles({"invoices": profile})
 
     if refused:
         with pytest.raises(OtherBooks):

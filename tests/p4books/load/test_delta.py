@@ -13,7 +13,7 @@ from p4books.endpoints.invoices import INVOICES
 from p4books.endpoints.products import PRODUCTS
 from p4books.extract.page import Page, parse_page
 from p4books.extract.spool import Spool
-from p4books.load.delta import Delta, compare_scan, open_comparison
+from p4books.load.delta import Delta, compare_scan, open_copy
 from p4books.load.schema import (
     create_tables,
     table_columns,
@@ -34,7 +34,7 @@ def test_first_copy(open_warehouse: Open) -> None:
 
 def test_no_warehouse_yet(write: Write, tmp_path: Path) -> None:
     """The very first run has no warehouse to compare with."""
-    with open_comparison(tmp_path / "none.duckdb", tmp_path) as con:
+    with open_copy(tmp_path / "none.duckdb", tmp_path / "copy.duckdb") as con:
         comparison = Comparison(con, write)
         delta = comparison.compare(INVOICES, ['{"id":1,"total":5,"lines":[{"price":1}]}'])
         rows = comparison.rows(delta)
@@ -333,7 +333,7 @@ def test_odd_folders(tmp_path: Path, name: str) -> None:
     spool.store(Page(1, 1, 1, {"1": b'{"id":1,"price":2}'}, None), 0)
     create_tables(folder / "warehouse.duckdb", [PRODUCTS])
 
-    with open_comparison(folder / "warehouse.duckdb", folder) as con:
+    with open_copy(folder / "warehouse.duckdb", folder / "copy.duckdb") as con:
         delta = compare_scan(con, PRODUCTS, spool.list_pages(), complete=True, quiet=True)
         rows = con.execute(delta.query).fetchall()
 

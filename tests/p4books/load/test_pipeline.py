@@ -17,7 +17,7 @@ import pytest
 from p4books.errors import LoadMismatch
 from p4books.extract.page import Page
 from p4books.extract.spool import Spool
-from p4books.load.delta import compare_scan, open_comparison
+from p4books.load.delta import compare_scan, open_copy
 from p4books.load.evolution import migrate_warehouse
 from p4books.load.pipeline import load_deltas
 from p4books.load.schema import load_endpoints
@@ -45,7 +45,8 @@ def load_copy(
     """Load lists as `load` does, into a copy of the warehouse in an existing folder `work`."""
     scratch, warehouse = folder / "work", folder / "warehouse.duckdb"
     endpoints = load_endpoints(warehouse)
-    with open_comparison(warehouse, scratch) as con:
+    copy = scratch / warehouse.name
+    with open_copy(warehouse, copy) as con:
         deltas = []
         for name, records in lists.items():
             spool = Spool(scratch / "spool" / name, {})
@@ -56,7 +57,8 @@ def load_copy(
                 con, endpoints[name], spool.list_pages(), complete=True, quiet=quiet
             )
             deltas.append(replace(delta, new=delta.new + more))
-        return load_deltas(con, deltas, warehouse, scratch, read_at)
+        load_deltas(con, deltas, warehouse, copy, read_at)
+    return copy
 
 
 def ask(folder: Path, sql: str) -> list[tuple[Any, ...]]:
@@ -174,6 +176,18 @@ def test_storage(history: Path) -> None:
     assert rows == [("v1.4.0+",)]
     assert (history / "warehouse.duckdb").stat().st_mode & 0o777 == 0o600
     assert [path.name for path in history.glob("*.wal")] == []
+
+
+def test_nothing_of_the_comparison(history: Path) -> None:
+    """The tables and views that a comparison makes in the copy are not in the warehouse."""
+    made = ask(
+        history,
+        "select table_name from duckdb_tables() where schema_name not in ('raw', 'raw_staging')"
+        " union all"
+        " select view_name from duckdb_views() where not internal and schema_name <> 'raw'",
+    )
+
+    assert made == []
 
 
 def test_missed_rows(tmp_path: Path) -> None:

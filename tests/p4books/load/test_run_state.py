@@ -16,7 +16,7 @@ from p4books.load.run_state import (
     describe_backlog,
     load_endpoint_states,
     save_capabilities,
-    save_endpoint_state,
+    save_endpoint_states,
 )
 from p4books.load.schema import NO_SCAN, NO_VERSIONS, WarehouseState
 from p4books.settings import Settings
@@ -44,7 +44,7 @@ def _read(settings: Settings, requests: int | None = None) -> ExtractedList:
 def test_list_profile(make_settings: MakeSettings, sandbox: Sandbox, log: RunLog) -> None:
     """What a run learned about a list is used by the next one that requests it in the same way."""
     settings = make_settings(sandbox, page_size=7)
-    save_endpoint_state(log, settings, _read(settings))
+    save_endpoint_states(log, settings, [_read(settings)])
 
     again = load_endpoint_states(settings, [INVOICES], WarehouseState(), log)["invoices"]
     other = load_endpoint_states(

@@ -170,8 +170,8 @@ def test_progress(tmp_path: Path) -> None:
     create_tables(path, [PRODUCTS])
     progress = ScanProgress("done", "running", 7, ScanTally(9, 1, 2, 3, 4, 5, 6))
     with duckdb.connect(path) as con:
-        record_progress(con, "products", ScanProgress("earlier", "done", 3, ScanTally(1)))
-        record_progress(con, "products", progress)
+        record_progress(con, {"products": ScanProgress("earlier", "done", 3, ScanTally(1))})
+        record_progress(con, {"products": progress})
     assert read_state(path).scans == {"products": progress}
     with duckdb.connect(path) as con:
         con.execute("drop table raw.tallies")

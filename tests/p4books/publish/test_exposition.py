@@ -24,6 +24,7 @@ FULL = replace(
     tables=(EndpointStatus("invoices", 2, 3, "whole", NOW, NOW, None),),
     first_copies=(FirstCopy("vendors", 1, 4, 10, 25),),
     disk=DiskUse(1, 2, 3, 4),
+    backed_up_at=NOW,
     last_success_at=NOW,
     last_run=make_run("KeyRefused", "wrong"),
     totals=RunTotals({"done": 5, "KeyRefused": 1}, 90, 2, 1.5),
@@ -66,6 +67,7 @@ def test_values() -> None:
     assert value("problem", kind="run_failed") == value("last_run_errors") == 1
     assert value("last_run_timestamp_seconds") == NOW.timestamp() - 300
     assert value("figures_timestamp_seconds") == (NOW - timedelta(minutes=5)).timestamp()
+    assert value("last_backup_timestamp_seconds") == NOW.timestamp()
     assert value("runs_total", outcome="key_refused") == 1
     assert (value("requests_total"), value("rate_limit_wait_seconds_total")) == (90, 1.5)
     assert (value("rows", endpoint="invoices"), value("versions", endpoint="invoices")) == (2, 3)

@@ -36,12 +36,14 @@ from p4books.publish.publish import (
     build_published_file,
     is_publish_due,
     publish_report,
+    publish_warehouse,
 )
-from p4books.publish.published_file import read_about
+from p4books.publish.published_file import inspect_published, read_about
 from p4books.settings import Settings
-from p4books.storage.files import tenant_lock
+from p4books.storage.files import scratch_dir, tenant_lock
 from p4books.storage.run_log import EndpointRun, PublishedRecord, RunLog
 from p4books.transform.build import create_views
+from p4books.transform.inputs import ModelInputs
 from p4books.transform.models import SqlSources, load_models, sql_folder
 
 Files = Callable[..., Path]
@@ -377,7 +379,7 @@ def published_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
         )
         con.execute(f"update raw.vendors set _dlt_valid_to = '{CHANGED}' where id = '4'")
     log = RunLog(settings.run_log)
-    log.record_endpoint_run(
+    log.record_endpoint_runs(
         log.begin_run(), EndpointRun("vendors", "whole", "done", SYNCED, SYNCED, SYNCED)
     )
     publish_report(settings, sql=write_report_sql(folder / "sql"))
@@ -420,6 +422,11 @@ def test_report_after_an_edit(settings: Settings, report_sql: Path) -> None:
     assert not list(settings.private.glob("work*"))
 
 
+def is_due(settings: Settings, sql: Path) -> bool:
+    """Return whether the next sync would publish."""
+    return is_publish_due(settings, SqlSources.at(sql), inspect_published(settings))
+
+
 def test_report_without_an_edit(settings: Settings, report_sql: Path) -> None:
     """Published again from the same rows, every table is the same, and the next sync has none."""
     before = read_tables(settings.published)
@@ -428,7 +435,7 @@ def test_report_without_an_edit(settings: Settings, report_sql: Path) -> None:
 
     assert len(before) == 9
     assert read_tables(settings.published) == before
-    assert not is_publish_due(settings, SqlSources.at(report_sql))
+    assert not is_due(settings, report_sql)
 
 
 BROKEN_LATE = {
@@ -531,9 +538,11 @@ def test_update_that_fails(
     with duckdb.connect(settings.warehouse) as con:
         con.execute("update raw.invoices set _dlt_valid_to = now() where id = '1'")
 
-    published, _ = publish_report(settings, sql=report_sql)
+    inputs = ModelInputs(settings, SqlSources.at(report_sql), ())
+    with scratch_dir(settings.work) as scratch:
+        publish_warehouse(settings.warehouse, inputs, scratch, large=0)
 
-    assert query(published, "select count(*) from staging.invoices") == [(4,)]
+    assert query(settings.published, "select count(*) from staging.invoices") == [(4,)]
     assert "built from scratch, since an update failed: " in caplog.text
 
 
@@ -652,14 +661,14 @@ def test_users_table(
     )
     for target, day in ((3, None), (5, None), (7, BEFORE)):
         (report_sql / "seeds" / "targets.csv").write_text(f"month_on,target\n2020-03-01,{target}\n")
-        assert is_publish_due(settings, SqlSources.at(report_sql))
+        assert is_due(settings, report_sql)
 
         published, models = publish_report(settings, day, report_sql)
 
         assert models.left_out == []
         assert query(published, "from custom.mine") == [(target,)]
         assert query(published, "from duckdb_schemas() where schema_name = 'seeds'") == []
-        assert is_publish_due(settings, SqlSources.at(report_sql)) == (day is not None)
+        assert is_due(settings, report_sql) == (day is not None)
     assert kept(caplog) == ["5 tables kept from the last published file"] * 2
 
 
@@ -699,7 +708,7 @@ def test_changed_seed(
     published, _ = publish_report(settings, sql=report_sql)
 
     assert query(published, "from core.rates") == [("ITBMS", Decimal("0.08"))]
-    assert not is_publish_due(settings, SqlSources.at(report_sql))
+    assert not is_due(settings, report_sql)
 
     break_seed(report_sql)
     with pytest.raises(BrokenSeed, match=r"tax_rates\.csv, line 1"):

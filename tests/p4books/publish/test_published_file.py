@@ -560,7 +560,7 @@ def test_another_user(files: dict[str, Path]) -> None:
         out = subprocess.check_output(command, text=True).splitlines()
 
     assert out[:4] == ["old None", "new None", "True", "100400 None"]
-    assert "is not in the group '0'. Set SOURCES__P4BOOKS__PUBLISHED_GROUP to one of" in out[4]
+    assert "is not in the group '0'. Set it to one of its groups" in out[4]
     assert ["may not be read by this user. Ask" in line for line in out[5:]] == [True, True]
 
 

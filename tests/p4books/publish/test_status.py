@@ -38,7 +38,7 @@ def settings(make_settings: Callable[..., Settings], tmp_path: Path) -> Settings
 
 def record(settings: Settings, endpoint: str, start: float, end: float, *, complete: bool) -> None:
     log = RunLog(settings.run_log)
-    log.record_endpoint_run(
+    log.record_endpoint_runs(
         log.begin_run(),
         EndpointRun(
             endpoint=endpoint,
@@ -140,7 +140,7 @@ def end_run(settings: Settings, outcome: str | None, *endpoint_runs: EndpointRun
     log = RunLog(settings.run_log)
     number = log.begin_run()
     for endpoint_run in endpoint_runs:
-        log.record_endpoint_run(number, endpoint_run)
+        log.record_endpoint_runs(number, endpoint_run)
     if outcome:
         log.end_run(number, outcome)
     return number

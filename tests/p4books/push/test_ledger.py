@@ -15,12 +15,11 @@ from p4books.push import ledger as ledger_module
 from p4books.push.errors import IllegalTransition, LedgerTrouble
 from p4books.push.ledger import (
     BATCH,
-    TRANSITIONS,
-    Event,
     Ledger,
     list_entries,
     list_pushes,
 )
+from p4books.push.transitions import TRANSITIONS, Event
 from p4books.push.types import CREATED, READY, REFUSED, SENDING, STATES, UNKNOWN, Entry
 
 FULL = 2  # of SQLite's `synchronous`

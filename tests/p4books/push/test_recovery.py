@@ -3,7 +3,7 @@
 import shutil
 import sqlite3
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -58,6 +58,29 @@ def test_gap_and_back(ledger_path: Path, ledger: Ledger, add_entry: AddEntry) ->
     assert entry
     assert entry.first_lost_at is None
     assert ledger.load_gap() is None
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_two_gaps(order: tuple[int, int], ledger_path: Path, ledger: Ledger, old: Path) -> None:
+    """A second gap before the first is closed makes one of both, whichever began earlier."""
+    sinces = [SINCE, SINCE + timedelta(days=1)]
+    fill(ledger_path, {"A": READY})
+    open_gap(ledger_path, sinces[order[0]])
+    fill(ledger_path, {"B": READY, "C": REFUSED}, source="later.csv")
+    open_gap(ledger_path, sinces[order[1]])
+
+    gap = ledger.load_gap()
+    assert gap
+    assert gap.since == SINCE.isoformat(timespec="milliseconds")
+    shutil.copy(ledger_path, old)
+    open_gap(old, SINCE - timedelta(days=1))
+    merge_ledger(ledger_path, old)
+    assert read_states(ledger_path) == {"A": UNKNOWN, "B": UNKNOWN, "C": REFUSED}
+    ledger.close_gap()
+    assert read_states(ledger_path) == {"C": REFUSED}
+    entry = ledger.find_by_hash("vendors", make_draft("C").hash)
+    assert entry
+    assert entry.first_lost_at is None
 
 
 def test_continued(ledger_path: Path, old: Path) -> None:

@@ -80,7 +80,7 @@ def test_endpoint_run(log: RunLog) -> None:
     """An endpoint run is stored as it was recorded, under its run."""
     run = log.begin_run()
 
-    log.record_endpoint_run(run, ENDPOINT_RUN)
+    log.record_endpoint_runs(run, ENDPOINT_RUN)
 
     assert [done.readings for done in log.load_runs()] == [(ENDPOINT_RUN,)]
 
@@ -89,22 +89,22 @@ def test_endpoint_recorded_twice(log: RunLog, tmp_path: Path) -> None:
     """Recording the same endpoint of a run again replaces the first record."""
     run = log.begin_run()
 
-    log.record_endpoint_run(run, ENDPOINT_RUN)
-    log.record_endpoint_run(run, replace(ENDPOINT_RUN, new=7))
+    log.record_endpoint_runs(run, ENDPOINT_RUN)
+    log.record_endpoint_runs(run, replace(ENDPOINT_RUN, new=7))
 
     assert _query(tmp_path, "select new from reading") == [(7,)]
 
 
 def test_freshness(log: RunLog) -> None:
     """Current to the newest tail, verified to the start of the newest complete scan."""
-    log.record_endpoint_run(log.begin_run(), ENDPOINT_RUN)
-    log.record_endpoint_run(
+    log.record_endpoint_runs(log.begin_run(), ENDPOINT_RUN)
+    log.record_endpoint_runs(
         log.begin_run(), replace(ENDPOINT_RUN, started_at=200.0, current_to=210.0)
     )
     slice_and_tail = replace(ENDPOINT_RUN, mode="slice", started_at=300.0, complete=False)
-    log.record_endpoint_run(log.begin_run(), replace(slice_and_tail, current_to=310.0))
-    log.record_endpoint_run(log.begin_run(), replace(slice_and_tail, current_to=None, oldest=90.0))
-    log.record_endpoint_run(
+    log.record_endpoint_runs(log.begin_run(), replace(slice_and_tail, current_to=310.0))
+    log.record_endpoint_runs(log.begin_run(), replace(slice_and_tail, current_to=None, oldest=90.0))
+    log.record_endpoint_runs(
         log.begin_run(), EndpointRun("invoices", "nothing", "BadAnswer", 400.0, 400.0)
     )
 
@@ -113,8 +113,8 @@ def test_freshness(log: RunLog) -> None:
 
 def test_a_clock_that_was_ahead(log: RunLog) -> None:
     """Freshness comes from the newest run, not from the latest time in any run."""
-    log.record_endpoint_run(log.begin_run(), replace(ENDPOINT_RUN, started_at=4e9, current_to=4e9))
-    log.record_endpoint_run(
+    log.record_endpoint_runs(log.begin_run(), replace(ENDPOINT_RUN, started_at=4e9, current_to=4e9))
+    log.record_endpoint_runs(
         log.begin_run(), replace(ENDPOINT_RUN, started_at=300.0, current_to=310.0)
     )
 
@@ -124,7 +124,7 @@ def test_a_clock_that_was_ahead(log: RunLog) -> None:
 def test_retention(log: RunLog, tmp_path: Path) -> None:
     """Endpoint runs are deleted after KEPT_DAYS, but for the last one of each endpoint."""
     for endpoint in ("vendors", "invoices", "invoices"):
-        log.record_endpoint_run(log.begin_run(), replace(ENDPOINT_RUN, endpoint=endpoint))
+        log.record_endpoint_runs(log.begin_run(), replace(ENDPOINT_RUN, endpoint=endpoint))
     with closing(sqlite3.connect(tmp_path / "runs.sqlite")) as store, store:
         store.execute("update run set started_at = started_at - ?", (KEPT_DAYS + 10,))
 
@@ -138,7 +138,7 @@ def test_retention(log: RunLog, tmp_path: Path) -> None:
 def test_run_with_a_wrong_clock_deletes_nothing(log: RunLog, tmp_path: Path) -> None:
     """A run that begins deletes nothing: its clock, years ahead perhaps, is not checked yet."""
     for _ in range(2):
-        log.record_endpoint_run(log.begin_run(), ENDPOINT_RUN)
+        log.record_endpoint_runs(log.begin_run(), ENDPOINT_RUN)
     with closing(sqlite3.connect(tmp_path / "runs.sqlite")) as store, store:
         store.execute("update run set started_at = started_at - ?", (KEPT_DAYS + 10,))
 
@@ -149,8 +149,8 @@ def test_run_with_a_wrong_clock_deletes_nothing(log: RunLog, tmp_path: Path) -> 
 
 def test_correct_future_times(log: RunLog, tmp_path: Path) -> None:
     """Times after now become now, others and missing ones stay."""
-    log.record_endpoint_run(log.begin_run(), replace(ENDPOINT_RUN, ended_at=4e9, current_to=4e9))
-    log.record_endpoint_run(log.begin_run(), replace(ENDPOINT_RUN, current_to=None))
+    log.record_endpoint_runs(log.begin_run(), replace(ENDPOINT_RUN, ended_at=4e9, current_to=4e9))
+    log.record_endpoint_runs(log.begin_run(), replace(ENDPOINT_RUN, current_to=None))
     with closing(sqlite3.connect(tmp_path / "runs.sqlite")) as store, store:
         store.execute("update run set started_at = iif(id = 1, 5e9, 7)")
 
@@ -165,8 +165,8 @@ def test_never_complete(log: RunLog) -> None:
     """An endpoint without a complete scan has no `verified_to`."""
     run = log.begin_run()
 
-    log.record_endpoint_run(run, replace(ENDPOINT_RUN, complete=False))
-    log.record_endpoint_run(run, replace(ENDPOINT_RUN, endpoint="vendors"))
+    log.record_endpoint_runs(run, replace(ENDPOINT_RUN, complete=False))
+    log.record_endpoint_runs(run, replace(ENDPOINT_RUN, endpoint="vendors"))
 
     assert log.load_freshness() == {
         "invoices": Freshness(110.0, None, 100.0, "whole", 250),
@@ -189,7 +189,7 @@ def test_killed(log: RunLog) -> None:
 def test_last_runs(log: RunLog) -> None:
     """Runs are returned newest first, and no more than requested."""
     for _ in range(5):
-        log.record_endpoint_run(log.begin_run(), ENDPOINT_RUN)
+        log.record_endpoint_runs(log.begin_run(), ENDPOINT_RUN)
 
     assert [run.id for run in log.load_runs(3)] == [5, 4, 3]
     assert [run.id for run in log.load_runs(last=None)] == [5, 4, 3, 2, 1]
@@ -242,7 +242,7 @@ def test_list_profile(log: RunLog) -> None:
     """Of the profiles of a list, only the last record is kept."""
     for total in (250, 300):
         profile = {"source": "here", "size": 100, "total": total, "arrangement": "oldest first"}
-        log.save_list_profile("invoices", profile)
+        log.save_list_profiles({"invoices": profile})
 
     assert log.load_list_profiles() == {"invoices": {"endpoint": "invoices", **profile}}
 
@@ -265,7 +265,7 @@ def test_older_log(log: RunLog, tmp_path: Path) -> None:
             """
         )
 
-    log.record_endpoint_run(
+    log.record_endpoint_runs(
         log.begin_run(), replace(ENDPOINT_RUN, started_at=200.0, current_to=210.0)
     )
 
@@ -279,7 +279,7 @@ def test_concurrent_writers(log: RunLog, tmp_path: Path) -> None:
     def write() -> None:
         other = RunLog(tmp_path / "runs.sqlite")
         for _ in range(10):
-            other.record_endpoint_run(other.begin_run(), ENDPOINT_RUN)
+            other.record_endpoint_runs(other.begin_run(), ENDPOINT_RUN)
 
     threads = [threading.Thread(target=write) for _ in range(4)]
     for thread in threads:
@@ -321,6 +321,7 @@ def test_upsert(tables: SqliteTables, tmp_path: Path) -> None:
     """A row replaces the one with the same key; nobody else may read the file."""
     for place, body in (("here", "a"), ("there", "b"), ("here", "c")):
         tables.upsert("note", {"day": "1", "place": place, "body": body})
+    tables.upsert("note")  # of no rows
 
     rows = tables.query("select place, body from note where day = ? order by place", ("1",))
 
@@ -411,3 +412,26 @@ def test_not_a_database(tables: SqliteTables, tmp_path: Path) -> None:
 
     with pytest.raises(DiskTrouble, match=r"notes\.sqlite"):
         tables.query("select * from note")
+
+
+def test_all_rows_or_none(tables: SqliteTables) -> None:
+    """Rows that are inserted together are in one transaction."""
+    rows = [{"day": "1", "place": place, "body": "a"} for place in ("here", None)]
+
+    with pytest.raises(DiskTrouble, match="NOT NULL"):
+        tables.upsert("note", *rows)
+
+    assert tables.query("select * from note") == []
+
+
+def test_file_that_is_lost(tables: SqliteTables, tmp_path: Path) -> None:
+    """A file that was removed or replaced meanwhile gets its tables again."""
+    for _ in range(2):
+        tables.upsert("note", {"day": "1", "place": "here", "body": "a"})
+    (tmp_path / "notes.sqlite").unlink()
+
+    tables.upsert("note", {"day": "2", "place": "here", "body": "a"})
+    with closing(sqlite3.connect(tmp_path / "notes.sqlite")) as store, store:
+        store.execute("alter table note drop column body")
+
+    assert [tuple(row) for row in tables.query("select * from note")] == [("2", "here", None)]

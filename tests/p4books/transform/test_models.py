@@ -1,6 +1,8 @@
 """Parsing SQL models and ordering them."""
 
+import time
 from collections.abc import Callable
+from mmap import mmap
 from pathlib import Path
 
 import pytest
@@ -512,3 +514,27 @@ def test_leftovers_of_editors(sql: Files) -> None:
         "gone.sql",
     ]
     assert sources.digest_inputs() != before
+
+
+def test_digest_of_a_file_read_before(sql: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A change is noticed, although what did not change for long is not read again."""
+    now = time.time
+    monkeypatch.setattr(time, "time", lambda: now() + 60)
+    root = sql(staging__vendors=VENDORS)
+    before = digests(root)
+
+    (root / "staging" / "vendors.sql").write_text(VENDORS + "limit 1")
+
+    assert digests(root)[0] != before[0]
+
+
+def test_digest_within_a_tick(sql: Files) -> None:
+    """A change is noticed that leaves a file as large and as old as it was a moment ago."""
+    root = sql(staging__vendors=VENDORS + "limit 1")
+    found = []
+    with (root / "staging" / "vendors.sql").open("r+b") as file, mmap(file.fileno(), 0) as content:
+        for digit in b"234":  # in memory: only the first one changes the time of the file
+            content[-1] = digit
+            found.append(digests(root)[0])
+
+    assert len(set(found)) == 3

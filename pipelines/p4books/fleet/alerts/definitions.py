@@ -12,7 +12,7 @@ DEFAULT_SEVERITY = "warning"
 OURS = frozenset({  # in a working tree, the folder of ours is also that of the user
     *("books_changed", "check_failed", "customer_over_credit_limit", "deletions_refused"),
     *("invoice_changed_after_posting", "itbms_return_due", "key_refused", "new_field"),
-    *("push_unknown", "run_failed", "stale_list", "unverified_list"),
+    *("old_backup", "push_unknown", "run_failed", "stale_list", "unverified_list"),
 })  # fmt: skip
 
 

@@ -15,16 +15,24 @@ from p4books.errors import (
     locate_sql_error,
 )
 from p4books.fleet.alerts.definitions import AlertDefinition, load_definitions
-from p4books.fleet.alerts.operations import SCHEMA, UnloggedFailure, create_operations
+from p4books.fleet.alerts.operations import (
+    SCHEMA,
+    UnloggedFailure,
+    create_operations,
+    translate_fault,
+)
 from p4books.publish.published_file import locate_file
 from p4books.settings import Settings
+from p4books.spelling import split_class_name
 from p4books.storage.database import open_database, quote_literal, quote_path
 from p4books.storage.interrupt import is_stop_requested
+from p4books.storage.run_log import RunFault
 from p4books.transform.models import SqlSources
 
 MAX_ROWS = 1_000  # of one alert; of further rows nothing is known
 QUERY_SECONDS = 10.0  # that an alert of the user may take
 BROKEN = "broken_alert"  # the alert on files that cannot be used
+RUN_FAILED = "run_failed"  # the alert on runs, and on what keeps all others from being evaluated
 
 _BOOKS = "books"  # the attached published file
 _COLUMNS = ("title", "key", "detail")
@@ -95,6 +103,22 @@ def evaluate_alerts(
     firing += [_describe_broken(fault) for fault in faults]
     unique = {(each.alert, each.key): each for each in reversed(firing)}
     return Evaluation([*reversed(unique.values())], frozenset(incomplete))
+
+
+def describe_blindness(error: Exception, sources: SqlSources | None = None) -> Evaluation:
+    """Return what fires if nothing can be evaluated: that, as a failed run; the rest is unknown."""
+    definitions, faults = load_definitions(sources or SqlSources.at())
+    names = {*(each.name for each in definitions), *(fault.file.stem for fault in faults)}
+    fault = RunFault.of(error)
+    firing = Firing(
+        alert=RUN_FAILED,
+        key=fault.kind,
+        severity="error",
+        title=f"The alerts cannot be evaluated: {split_class_name(fault.kind)}",
+        detail=fault.sentence,
+        title_es=f"Las alertas no se pueden evaluar: {translate_fault(fault.kind)}",
+    )
+    return Evaluation([firing], frozenset({*names, BROKEN, RUN_FAILED}))
 
 
 def _attach_books(con: duckdb.DuckDBPyConnection, settings: Settings) -> bool:

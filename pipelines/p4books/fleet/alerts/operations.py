@@ -18,6 +18,7 @@ import msgspec
 from p4books.endpoints import ENDPOINTS
 from p4books.settings import Settings
 from p4books.spelling import split_class_name
+from p4books.storage.backup_record import load_backed_up_at
 from p4books.storage.database import quote_literal, quote_path
 from p4books.storage.files import is_running
 from p4books.storage.run_log import (
@@ -108,6 +109,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "oldest_seen_at": "timestamptz",
         "rows_held": "bigint",
     },
+    "backups": {"place": "varchar", "backed_up_at": "timestamptz"},
     "pushes": {
         "push_id": "bigint",
         "list_name": "varchar",
@@ -138,6 +140,11 @@ def load_fault_words() -> Mapping[str, str]:
     file = Path(__file__).with_name("fault_words.csv")
     with file.open(encoding="utf-8", newline="") as lines:
         return {row["kind"]: row["es"] for row in csv.DictReader(lines)}
+
+
+def translate_fault(kind: str) -> str:
+    """Return the Spanish words for a class of errors."""
+    return load_fault_words().get(kind, "error inesperado")
 
 
 def create_operations(
@@ -189,6 +196,7 @@ def _collect(
         "messages": _list_messages(runs),
         "readings": _list_readings(log, runs),
         "lists": _list_lists(settings, log.load_freshness()),
+        "backups": _list_backups(settings),
         "pushes": _list_pushes(settings),
     }
 
@@ -248,7 +256,7 @@ def _list_faults(log: RunLog, last: Run | None, unlogged: UnloggedFailure | None
             "place": place,
             "kind": fault.kind,
             "words": split_class_name(fault.kind),
-            "words_es": load_fault_words().get(fault.kind, "error inesperado"),
+            "words_es": translate_fault(fault.kind),
             "list_name": endpoint if endpoint in ENDPOINTS else None,
             "sentence": fault.sentence,
         }
@@ -292,6 +300,13 @@ def _list_lists(settings: Settings, freshness: Mapping[str, Freshness]) -> Itera
             "oldest_seen_at": _instant(fresh.oldest if fresh else None),
             "rows_held": fresh.held if fresh else None,
         }
+
+
+def _list_backups(settings: Settings) -> list[Row]:
+    """Return where backups are and as of when the last one is; none without that setting."""
+    if settings.backup_to is None:
+        return []
+    return [{"place": settings.backup_to, "backed_up_at": load_backed_up_at(settings)}]
 
 
 def _list_pushes(settings: Settings) -> Iterator[Row]:

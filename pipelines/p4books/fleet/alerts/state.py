@@ -107,6 +107,7 @@ class AlertState:
             ]
             store.executemany("update episode set ended_at = ? where id = ?", ended)
             _add_deliveries(store, channels)
+            _fold_deliveries(store)
             _delete_settled(store, channels, now)
             rows = store.execute("select * from episode where ended_at is null").fetchall()
         known = {row["id"] for row in before.values()}
@@ -181,6 +182,27 @@ def _add_deliveries(store: Connection, channels: Mapping[str, Channel]) -> None:
             for row in rows
             if channel.wants(row["alert"], row["severity"])
         ],
+    )
+
+
+def _fold_deliveries(store: Connection) -> None:
+    """Let only the last episode of what came back wait for a channel that fails.
+
+    If the channel knows of an earlier one, and not of its end, it knows of this one, too.
+    """
+    others = (
+        "from delivery as other join episode as its on its.id = other.episode"
+        " join episode as own on own.id = delivery.episode"
+        " where other.channel = delivery.channel and other.ended_at is null"
+        " and its.alert = own.alert and its.key = own.key and its.recovers and own.recovers"
+    )
+    store.execute(
+        f"update delivery set sent_at = (select max(other.sent_at) {others} and its.id < own.id)"
+        " where sent_at is null and ended_at is null"
+    )
+    store.execute(
+        "update delivery set ended_at = (select ended_at from episode where id = episode)"
+        f" where ended_at is null and exists (select * {others} and its.id > own.id)"
     )
 
 

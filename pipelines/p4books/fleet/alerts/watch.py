@@ -5,9 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
+import duckdb
+
 from p4books.errors import AlreadyRunning, DiskTrouble, P4BooksError
 from p4books.fleet.alerts.channels import NotSent, Send, run_side_by_side, send_message, send_ping
-from p4books.fleet.alerts.evaluate import Evaluation, evaluate_alerts
+from p4books.fleet.alerts.evaluate import Evaluation, describe_blindness, evaluate_alerts
 from p4books.fleet.alerts.messages import build_message, build_test_message
 from p4books.fleet.alerts.operations import UnloggedFailure
 from p4books.fleet.alerts.state import AlertState, Change, build_unsaved_changes
@@ -21,10 +23,14 @@ LOCK_SECONDS = 60.0  # that an evaluation waits for another one of the tenant
 
 @dataclass(frozen=True)
 class WatchResult:
-    """What fires, the worst first, each NEW or ONGOING; `notes` are about what failed."""
+    """What fires, the worst first, each NEW or ONGOING; `notes` are about what failed.
+
+    `trouble` is why the alerts could not be evaluated; then nothing fires but that.
+    """
 
     firing: Sequence[Change] = ()
     notes: Sequence[str] = ()
+    trouble: Exception | None = None
 
 
 @dataclass(frozen=True)
@@ -46,14 +52,14 @@ def watch_tenant(
     """Evaluate the alerts of a tenant, and send over its channels what changed.
 
     `now` is in seconds since 1970. A channel that fails is in the notes, and is sent what it missed
-    by the next evaluation. Raises AlreadyRunning if another evaluation takes too long, DiskTrouble
-    and LedgerTrouble.
+    by the next evaluation. If the log of runs, say, is damaged, that is sent, but nothing is
+    pinged. Raises AlreadyRunning if another evaluation takes too long, and DiskTrouble.
     """
     now, occasion = time.time() if now is None else now, occasion or Occasion()
     with hold_state(settings, "alerts", wait=LOCK_SECONDS):
         state, notes = _open_state(settings)
         failure = _remember_failure(state, occasion)
-        evaluation = evaluate_alerts(settings, now, failure)
+        evaluation, trouble = _evaluate(settings, now, failure)
         identities = identify_channels(settings.notify)
         channels = dict(zip(identities, settings.notify, strict=True))
         alerts = {name: each for name, each in channels.items() if each.sends_alerts}
@@ -69,8 +75,8 @@ def watch_tenant(
             for name, changes in due.items()
             if changes
         }
-        notes += _send_all({**sends, **occasion.pings})
-    return WatchResult(firing, notes)
+        notes += _send_all({**sends, **({} if trouble else occasion.pings)})
+    return WatchResult(firing, notes, trouble)
 
 
 def report_run(settings: Settings, summary: SyncSummary, error: Exception | None) -> list[str]:
@@ -87,9 +93,12 @@ def report_run(settings: Settings, summary: SyncSummary, error: Exception | None
     succeeded = error is None and not summary.faults
     pings = _list_pings(settings.notify, succeeded=succeeded)
     try:
-        notes = [*watch_tenant(settings, now, Occasion(True, failure, pings)).notes]
+        result = watch_tenant(settings, now, Occasion(True, failure, pings))
     except Exception as trouble:  # noqa: BLE001 - whatever fails here, the sync is done
-        notes = [_describe_trouble(trouble)]
+        result = WatchResult(trouble=trouble)
+    notes = [*result.notes]
+    if result.trouble:
+        notes.insert(0, _describe_trouble(result.trouble))
         if not succeeded:  # without a ping of success, the other side gives the alarm
             notes += _send_all(pings)
     _record_notes(settings, summary, notes)
@@ -105,6 +114,16 @@ def try_channels(settings: Settings, now: float | None = None) -> dict[str, str 
         for label, channel in zip(labels, settings.notify, strict=True)
     }
     return run_side_by_side(sends)
+
+
+def _evaluate(
+    settings: Settings, now: float, failure: UnloggedFailure | None
+) -> tuple[Evaluation, Exception | None]:
+    """Evaluate the alerts; if that is not possible, why not is all that fires."""
+    try:
+        return evaluate_alerts(settings, now, failure), None
+    except (P4BooksError, duckdb.Error, OSError) as error:
+        return describe_blindness(error), error
 
 
 def _open_state(settings: Settings) -> tuple[AlertState, list[str]]:
@@ -178,7 +197,7 @@ def _send_all(sends: Mapping[str, Send]) -> list[str]:
 
 def _describe_trouble(trouble: Exception) -> str:
     why = str(trouble) if isinstance(trouble, P4BooksError) else f"({type(trouble).__name__})"
-    return f"The alerts could not be evaluated, and nothing was sent: {why}"
+    return f"The alerts could not be evaluated: {why}"
 
 
 def _record_notes(settings: Settings, summary: SyncSummary, notes: Sequence[str]) -> None:

@@ -4,6 +4,7 @@ Every table begins with the column `tenant`, and has what the tenants' tables ha
 stay as they are: with `tenant` before it, the key of a model is the key of the group's table.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -36,6 +37,7 @@ from p4books.transform.vocabulary import ColumnTexts, load_vocabulary
 _EXACT = ("DECIMAL", "BIGINT", "INTEGER", "HUGEINT")  # types whose sums do not depend on the order
 _SUM = "decimal(38, 6)"
 _EXPECTED = "memory.main.expected"
+_RANK = "rank"  # the column with the place of a row among those of its currency
 _KEYS = {  # of the tables of the catalogue; of equal rows the first member's is kept
     "catalogue": ("layer", "model"),
     "catalogue_columns": ("layer", "model", "column_name"),
@@ -165,6 +167,7 @@ class GroupFile:
 
     def finish(self, about: Row, members: Sequence[Member]) -> Row:
         """Write the catalogue, `tenants` and `about` of the group; return the row of the last."""
+        self._order_ranks()
         self._write_comments()
         self._write_catalogue()
         self._write_tenants(members)
@@ -279,12 +282,35 @@ class GroupFile:
             f" unnest([{', '.join(figures.values())}]) as sum from ({union}) group by 1, 2, 3"
         )
 
+    def _order_ranks(self) -> None:
+        """Let ranks agree with the order of their model over all tenants.
+
+        If they are the places in that order, they are counted again; if the order itself goes by
+        them, as they depend on sums of their tenant, each tenant's rows come by themselves.
+        """
+        for name, table in self.tables.items():
+            entry = self._catalogue["catalogue"].get(tuple(name.split(".", 1)))
+            if not entry or _RANK not in table.columns:
+                continue
+            if re.search(rf"\b{_RANK}\b", entry["sorted_by"]):
+                entry["sorted_by"] = f"{TENANT}, {entry['sorted_by']}"
+            elif not table.first.is_custom:
+                self.con.execute(
+                    f"""
+                    update {table.sql} set {_RANK} = ranked.place from (
+                        select rowid as id, row_number() over (
+                            partition by currency order by {entry["sorted_by"]}, {TENANT}
+                        ) as place
+                        from {table.sql}
+                    ) as ranked where ranked.id = {table.sql}.rowid
+                    """
+                )
+
     def _write_comments(self) -> None:
         statements = []
         for table in self.tables.values():
-            statements.append(
-                f"comment on table {table.sql} is {quote_literal(table.first.comment)}"
-            )
+            grain = _describe_grain(table.first.comment)
+            statements.append(f"comment on table {table.sql} is {quote_literal(grain)}")
             comments = {TENANT: _describe_tenant().meaning_en, **table.first.column_comments}
             statements += [
                 f"comment on column {table.sql}.{quote_identifier(name)} is {quote_literal(text)}"
@@ -316,6 +342,8 @@ class GroupFile:
         )
         for (layer, model), row in models.items():
             row["key"] = _prepend_tenant(row["key"])
+            row["grain"] = _describe_grain(row.get("grain") or "")
+            row["grain_es"] = _describe_grain(row.get("grain_es") or "", "Por cada empresa")
             row["rows"] = counts.get(f"{layer}.{model}", 0)
         self._write_rows("catalogue", models.values())
         self._write_rows("catalogue_columns", columns.values())
@@ -381,6 +409,12 @@ def _describe_tenant() -> ColumnTexts:
 def _prepend_tenant(key: str) -> str:
     names = [name for name in key.split(", ") if name and name != TENANT]
     return ", ".join([TENANT, *names])
+
+
+def _describe_grain(grain: str, whose: str = "For each tenant") -> str:
+    """Say what a row of a group's table is, given what it is in that of a tenant."""
+    first = grain[:1] if grain[1:2].isupper() else grain[:1].lower()
+    return f"{whose}, {first}{grain[1:]}" if grain else ""
 
 
 def _describe_difference(row: tuple[Any, ...]) -> str:

@@ -52,7 +52,7 @@ from p4books.transform.changes import TARGET
 
 log = logging.getLogger(__name__)
 
-_FORMAT = 2  # of the file of a group: one of another format is made again
+_FORMAT = 3  # of the file of a group: one of another format is made again
 _PROGRAM: Mapping[str, str | int] = {"format": _FORMAT, "version": VERSION}
 
 
@@ -122,10 +122,11 @@ def publish_changed_groups(
 ) -> list[GroupOutcome]:
     """Publish the files of groups that are due; of all groups, or of those with one of `tenants`.
 
-    Costs next to nothing if no file changed. Never raises P4BooksError: a fault is an outcome.
+    Groups that are invalid are passed over. Costs next to nothing if no file changed. Never raises
+    P4BooksError: a fault is an outcome.
     """
     try:
-        groups = load_groups(root)
+        groups, _ = load_groups(root)
     except P4BooksError as error:
         return [GroupOutcome("", None, (error,))]
     wanted = None if tenants is None else set(map(fold_name, tenants))

@@ -53,7 +53,10 @@ _CUSTOMERS = f"""
     from reporting.customer_360 {_OF_CUSTOMER} order by net_12_months desc, customer_id
 """
 
-_RANKING = f"from reporting.abc_customers {_OF_CUSTOMER} order by rank"
+_RANKING = f"""
+    from reporting.abc_customers as ranked {_OF_CUSTOMER}
+    order by to_json(ranked) ->> 'tenant', rank
+"""  # in a group, each tenant has ranks of its own
 
 _STAGES = """
     select month_on, lifecycle_stage, count(*) as customers

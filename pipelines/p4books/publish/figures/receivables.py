@@ -7,6 +7,7 @@ import duckdb
 
 from p4books.publish.figures.filters import Filters
 from p4books.publish.figures.tables import FigureTable, TableQuery, read_record, read_table
+from p4books.transform.macros import write_out_expression
 
 BUCKETS = ("current", "1-30", "31-60", "61-90", "90+")  # of `aging_bucket`, from new to old
 
@@ -54,7 +55,7 @@ def load_receivables(
         sum=load_receivables_sum(con, filters),
         ages=load_ages(con, filters),
         **{
-            field: read_table(con, TableQuery(name, f"reporting.{name}", sql, values))
+            field: read_table(con, TableQuery(name, f"reporting.{name}", _write_out(sql), values))
             for field, (name, sql) in _QUERIES.items()
         },
     )
@@ -96,6 +97,12 @@ def load_ages(con: duckdb.DuckDBPyConnection, filters: Filters) -> FigureTable:
     return read_table(con, TableQuery("ages", "reporting.ar_open_items", _AGES, filters.values))
 
 
+def _write_out(sql: str) -> str:
+    """Write out the macro that `reporting.dso` is computed by: the published file has none."""
+    return sql.replace(_DAYS, write_out_expression(_DAYS)) if _DAYS in sql else sql
+
+
+_DAYS = "days_of_sales(receivables, credit_sales)"
 _AGES = f"""
     with buckets as (
         select
@@ -138,13 +145,11 @@ _QUERIES = {
         f"""
         from (
             select * replace (
-                row_number() over (
-                    partition by currency order by overdue desc, worst_days desc, rank, worklist
-                ) as rank
+                row_number() over (partition by currency order by rank) as rank
             )
-            from reporting.collections_worklist as worklist
+            from reporting.collections_worklist
         ) {_OF_CUSTOMER} order by rank
-        """,  # in a group's table, ranks are those of each tenant
+        """,  # of one tenant of a group, ranks are those among its own
     ),
     "history": (
         "ar_aging_history",
@@ -187,11 +192,7 @@ _QUERIES = {
         days as (
             select
                 *,
-                if(
-                    credit_sales > 0,
-                    try_cast(receivables / credit_sales * 90 as decimal(18, 2)),
-                    null
-                ) as dso,
+                days_of_sales(receivables, credit_sales) as dso,
                 if(
                     credit_sales > 0, try_cast(best / credit_sales as decimal(18, 2)), null
                 ) as best_possible_dso

@@ -22,7 +22,7 @@ from p4books.storage.run_log import EndpointRun, RunLog, SyncSummary, record_run
 
 BOOKS = {  # the columns that our alerts read, as the published file has them
     "core.as_of": "as_of_at timestamptz",
-    "core.today": "as_of_on date",
+    "core.today": "as_of_on date, history_since timestamptz",
     "reporting.ar_aging": (
         "customer_id varchar, customer_name varchar, currency varchar, is_over_limit boolean,"
         " credit_limit decimal(18, 2), balance decimal(18, 2)"
@@ -55,7 +55,7 @@ class Tenant:
         summary.faults += faults
         with suppress(BaseException), record_run(log, summary) as run:
             for name, outcome in outcomes.items():
-                run.log.record_endpoint_run(run.number, read_list(name, outcome))
+                run.log.record_endpoint_runs(run.number, read_list(name, outcome))
             if error:
                 raise error
         return summary

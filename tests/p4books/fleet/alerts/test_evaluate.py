@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -21,13 +22,17 @@ from p4books.fleet.alerts.evaluate import MAX_ROWS, Evaluation, evaluate_alerts
 from p4books.fleet.alerts.operations import UnloggedFailure, load_fault_words
 from p4books.push.ledger import Ledger
 from p4books.push.types import Draft
+from p4books.storage.backup_record import BackupRecord, save_backup_record
 from p4books.storage.database import open_database
 from p4books.storage.files import tenant_lock
 from p4books.storage.run_log import RunFault, RunLog
 from p4books.transform.models import SqlSources, sql_folder
 
 MINUTE, HOUR = 60.0, 3600.0
-ON_BOOKS = {"customer_over_credit_limit", "invoice_changed_after_posting", "itbms_return_due"}
+ON_BOOKS = {
+    *("customer_over_credit_limit", "invoice_changed_after_posting", "itbms_return_due"),
+    "old_backup",
+}
 
 
 def fires(watched: Tenant, later: float = 0.0, **options: object) -> set[tuple[str, str]]:
@@ -242,6 +247,33 @@ def test_push(watched: Tenant) -> None:
     assert fires(watched) == set()
 
 
+@pytest.mark.parametrize(
+    ("place", "days", "history_days", "title"),
+    [
+        ("there", 1.9, 90, None),
+        ("there", 2.1, 90, "Old backup"),
+        ("there", None, 1.9, None),
+        ("there", None, 2.1, "No backup"),
+        ("elsewhere", 0.1, 90, "No backup"),
+        (None, None, 90, None),
+    ],
+)
+def test_old_backup(
+    watched: Tenant, place: str | None, days: float | None, history_days: float, title: str | None
+) -> None:
+    """A backup older than two days fires, and none if history is older; not without the setting."""
+    watched.log_done()
+    now = datetime.now(UTC)
+    watched.publish(f"core.today values (null, '{now - timedelta(days=history_days)}')")
+    watched = watched.notify(backup_to=place and "there")
+    if days is not None:
+        save_backup_record(watched.settings, BackupRecord(str(place), now - timedelta(days=days)))
+
+    fired = evaluate_alerts(watched.settings, now.timestamp()).firing
+
+    assert [(each.alert, each.title) for each in fired] == [("old_backup", title)] * bool(title)
+
+
 def test_credit_limit(watched: Tenant) -> None:
     """A customer above its limit fires, with both amounts to the cent."""
     watched.log_done()
@@ -280,7 +312,7 @@ def test_return(watched: Tenant, today: str, due: bool) -> None:
     """A return fires from three days before it is due until it has to be paid, unless filed."""
     watched.log_done()
     watched.publish(
-        f"core.today values ('{today}')",
+        f"core.today values ('{today}', null)",
         "reporting.itbms_return values ('2026-10-01', '2026-11-15', '2026-11-16', null),"
         " ('2026-10-01', '2026-11-15', '2026-11-16', null),"
         f" ('2026-09-01', '{today}', '{today}', '2026-10-01')",

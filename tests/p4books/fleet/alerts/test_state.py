@@ -125,6 +125,22 @@ def test_failing_channel(watcher: Watcher) -> None:
     assert watcher.watch(fire("y"), 3) == {"a": [], "b": []}
 
 
+def test_flapping(watcher: Watcher) -> None:
+    """Of what comes and goes while a channel fails, it is sent the last state, if that is news."""
+    steps = [("x",), (), ("x",), (), ("x",)]
+    assert watcher.watch(fire(), 0)["a"] == []
+    due = [watcher.watch(fire(*keys), now, "a")["a"] for now, keys in enumerate(steps, 1)]
+    assert due == [["new x"], ["recovered x"]] * 2 + [["new x"]]
+    assert watcher.watch(fire("x"), 6)["a"] == ["new x"]
+
+    due = [watcher.watch(fire(*keys), now, "a")["a"] for now, keys in enumerate(steps[1:], 7)]
+    assert due == [["recovered x"], []] * 2
+    assert watcher.watch(fire("x"), 11)["a"] == []
+    assert watcher.watch(fire(), 12, "a")["a"] == ["recovered x"]
+    assert watcher.watch(fire(), 13)["a"] == ["recovered x"]
+    assert watcher.watch(fire(), 14)["a"] == []
+
+
 def test_filters(tmp_path: Path) -> None:
     """`only` and `except` name alerts and severities."""
     watcher = Watcher(tmp_path, only=["error", "late"], **{"except": "stale"})

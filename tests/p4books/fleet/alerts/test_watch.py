@@ -10,7 +10,7 @@ import pytest
 from tests.command import P4BOOKS, Completed, Run, run_here
 from tests.p4books.fleet.alerts.conftest import Receiver, Tenant
 
-from p4books.errors import AlreadyRunning, KeyRefused, SettingsError, Unreachable
+from p4books.errors import AlreadyRunning, DiskTrouble, KeyRefused, SettingsError, Unreachable
 from p4books.fleet.alerts import notify_after_run
 from p4books.fleet.alerts.watch import watch_tenant
 from p4books.settings import ENV_PREFIX
@@ -190,16 +190,27 @@ def test_state_that_cannot_be_written(watched: Tenant, receiver: Receiver) -> No
 
 
 def test_evaluation_that_fails(watched: Tenant, receiver: Receiver) -> None:
-    """If nothing can be evaluated, that is a note, and no ping says that all is well."""
+    """If nothing can be evaluated, that is a note, sent once, and no ping says that all is well."""
     ping = {"kind": "ping", "url": f"{receiver.address}/p", "fail": True}
     watched = watched.notify(webhook(receiver), ping)
-    summary = watched.log_done()
+    watched.log_run(error=KeyRefused("acme"))
+    watch_tenant(watched.settings)
+    titles(receiver)
+    log = watched.settings.run_log.read_bytes()
     watched.settings.run_log.write_bytes(b"not a database" * 1000)
+    (note,) = notify_after_run(watched.settings, SyncSummary("acme"))
+    assert note.startswith("The alerts could not be evaluated: ")
+    ((_, path, body),) = receiver.requests
+    (change,) = json.loads(body)["changes"]
+    assert (path, change["state"], change["alert"]) == (f"/{SECRET}", "new", "run_failed")
+    assert "runs.sqlite" in change["detail"]
 
-    (note,) = notify_after_run(watched.settings, summary)
-
-    assert note.startswith("The alerts could not be evaluated, and nothing was sent: ")
+    receiver.requests.clear()
+    assert isinstance(watch_tenant(watched.settings).trouble, DiskTrouble)
     assert receiver.requests == []
+    watched.settings.run_log.write_bytes(log)
+    watch_tenant(watched.settings)
+    assert titles(receiver) == ["recovered run_failed"]
 
 
 def test_lock_of_a_run(watched: Tenant, receiver: Receiver) -> None:
@@ -262,7 +273,7 @@ def test_watch_all(watched: Tenant, receiver: Receiver, command: Run) -> None:
 
     assert done.returncode == 2
     assert "key_refused" in done.stdout
-    assert "Nowhere/Land" in done.stderr
+    assert " south: The setting timezone is invalid: " in done.stderr
     assert titles(receiver) == ["new key_refused"] * 2
 
 

@@ -21,6 +21,7 @@ from p4books.publish.figures.tables import FigureTable
 from p4books.publish.figures.trust import load_trust
 from p4books.publish.headlines import describe_missing
 from p4books.publish.language import Language
+from p4books.publish.query import list_models
 
 Connection = duckdb.DuckDBPyConnection
 Load = Callable[[Connection, Filters], Any]
@@ -152,6 +153,38 @@ def test_whom_to_call(group: Connection) -> None:
     assert len(set(calls.values("tenant"))) > 1
     assert urgency == sorted(urgency, reverse=True)
     assert calls.values("rank") == list(range(1, calls.count + 1))
+    of_tenant = load_receivables(group, replace(_filters("USD"), tenant="south")).calls
+    assert of_tenant.values("rank") == list(range(1, of_tenant.count + 1))
+
+
+def test_ranks(group: Connection, members: dict[str, Connection]) -> None:
+    """Read in the order of its model, ranks ascend: over all tenants, or for each of them."""
+    models = {entry.model: entry for entry in list_models(group)}
+    for model, within in (("collections_worklist", "currency"), ("abc_customers", "tenant")):
+        rows = group.execute(
+            f"select {within}, rank, tenant from reporting.{model} where currency = 'USD'"
+            f" order by {models[model].sorted_by}"
+        ).fetchall()
+        assert len({tenant for _, _, tenant in rows}) > 1
+        ranks = [(each, rank) for each, rank, _ in rows]
+        assert ranks == sorted(set(ranks))
+    ranking = load_customers(group, _filters("USD")).ranking
+    places = list(zip(ranking.values("tenant"), ranking.values("rank"), strict=True))
+    assert places == sorted(places)
+    own = list_models(members["north"])
+    assert next(each for each in own if each.model == "abc_customers").sorted_by == "currency, rank"
+
+
+def test_grain(group: Connection) -> None:
+    """What a row is says that there is one for each tenant, in the catalogue and the comments."""
+    entry = next(each for each in list_models(group) if each.model == "ar_aging")
+    ((comment,),) = group.execute(
+        "select comment from duckdb_tables() where table_name = 'ar_aging'"
+    ).fetchall()
+
+    assert entry.grain.startswith("For each tenant, one row per customer and currency ")
+    assert entry.grain_es.startswith("Por cada empresa, una fila por ")
+    assert comment == entry.grain
 
 
 def test_customers_that_share_an_id(group: Connection) -> None:

@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -45,16 +46,26 @@ def list_numbers(file: Path) -> Iterator[tuple[str, Any]]:
             )
 
 
+def write_totals(file: Path, bare: Path) -> Path:
+    """Write the sheets of a workbook that have totals, without the values of their formulas.
+
+    The others have most of the cells: LibreOffice takes a second for ten thousand.
+    """
+    book = load_workbook(file)  # openpyxl writes formulas without their values
+    for sheet in book.worksheets[2:-1]:
+        if not any(isinstance(cell, str) and cell[0] == "=" for cell in chain(*read_totals(sheet))):
+            book.remove(sheet)
+    book.save(bare)
+    return bare
+
+
 def test_workbook(export_fixed: Export, tmp_path: Path) -> None:
     """LibreOffice calculates the totals that are written, and prints without an error.
 
     Formulas are calculated again, because the values that come with them are removed.
     """
     written = export_fixed("es").file
-    bare = tmp_path / "bare.xlsx"
-    load_workbook(written).save(bare)  # openpyxl writes formulas without their values
-
-    calculated = convert(bare, "xlsx", tmp_path / "calculated")
+    calculated = convert(write_totals(written, tmp_path / "bare.xlsx"), "xlsx", tmp_path / "new")
     pages = PdfReader(convert(written, FIRST_PAGES, tmp_path)).pages
 
     expected = list(list_numbers(written))

@@ -1,0 +1,47 @@
+"""Record of the last backup that this machine made of a tenant, or found to be still the same.
+
+The backups themselves may be in a storage that `status` and the alerts must not wait for.
+"""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+from p4books.settings import Settings
+from p4books.storage.files import name_copy, replace_atomically
+
+
+@dataclass(frozen=True)
+class BackupRecord:
+    """Where the last backup is, and the instant as of which it has the books."""
+
+    place: str
+    backed_up_at: datetime
+
+
+def save_backup_record(settings: Settings, record: BackupRecord) -> None:
+    """Save the last backup. What fails is ignored: the backup itself is made."""
+    new = name_copy(settings.backup_record)
+    try:
+        new.write_bytes(msgspec.json.encode(record))
+        replace_atomically(new, settings.backup_record, 0o600)
+    except OSError:
+        with suppress(OSError):
+            new.unlink()
+
+
+def load_backed_up_at(settings: Settings) -> datetime | None:
+    """Return as of when the last backup in `backup_to` has the books; None if none is known."""
+    record = _load_record(settings.backup_record)
+    return record.backed_up_at if record and record.place == settings.backup_to else None
+
+
+def _load_record(file: Path) -> BackupRecord | None:
+    try:
+        record = msgspec.json.decode(file.read_bytes(), type=BackupRecord)
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+    return record if record.backed_up_at.tzinfo else None
