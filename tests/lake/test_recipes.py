@@ -14,10 +14,13 @@ from pathlib import Path
 import duckdb
 import pytest
 import yaml
+from pydantic import SecretStr
 from tests.command import run_here
 from tests.lake.lake_books import LakeBooks, load_extension, make_lake_settings
 from tests.postgres import PASSWORD, PostgresServer
 from tests.readme_blocks import ROOT, Block, find_blocks, list_commands
+
+from p4books.storage.postgres import connect_postgres
 
 PAGE = ROOT / "pipelines" / "p4books" / "lake" / "README.md"
 BLOCKS = find_blocks(PAGE.read_text())
@@ -28,6 +31,7 @@ class Reader:
     """A folder with settings of a lake, and the words by which its catalog is found."""
 
     folder: Path
+    books: LakeBooks
     words: str
     environment: dict[str, str]
 
@@ -75,7 +79,7 @@ def reader(
     books.write(run=1)
     words = catalog.get_secret_value().replace(f" password={PASSWORD}", "")
     environment = {"XDG_STATE_HOME": str(folder / "state"), "PGPASSWORD": PASSWORD}
-    reader = Reader(folder, words, environment)
+    reader = Reader(folder, books, words, environment)
     printed = ""
     for block in BLOCKS:
         if block.language == "toml":
@@ -109,7 +113,7 @@ def mask(text: str) -> list[str]:
 def test_python(reader: Reader) -> None:
     """The SQL of the README is what `lake --attach` prints, and the program reads with it."""
     printed = reader.adapt((reader.folder / "attach.sql").read_text())
-    (sql,) = (block for block in BLOCKS if block.language == "sql")
+    (sql,) = (block for block in BLOCKS if block.file == "attach.sql")
     same = [sorted(re.findall(r"\w+", text)[-20:]) for text in (printed, reader.adapt(sql.text))]
 
     assert same[0] == same[1]
@@ -129,7 +133,7 @@ def test_python(reader: Reader) -> None:
 
 
 def test_dbt(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The profile for dbt has the options by which DuckDB attaches the lake.
+    """The profile for dbt has the options by which DuckDB attaches the lake, as who only reads.
 
     As dbt-duckdb does: `options` are those of `attach`, and so is `read_only`.
     """
@@ -138,10 +142,20 @@ def test_dbt(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
     (attached,) = target["attach"]
     options = [f"{key} '{value}'" for key, value in attached["options"].items()]
     options += ["read_only"] if attached["read_only"] else []
+    words = attached["path"].replace("user=p4books", "user=reader")
+    (grants,) = (block for block in BLOCKS if block.file == "grants.sql")
+    catalog = SecretStr(f"{reader.words} password={PASSWORD}")
+    with connect_postgres(catalog, "") as connection:
+        connection.execute(f"create role reader login password '{PASSWORD}'".encode())
+        for statement in grants.text.split(";\n"):
+            connection.execute(statement.encode())
+    reader.books.publish("create or replace table core.dim_date as select 1 as x, 2 as y")
+    reader.books.write()
     monkeypatch.setenv("PGPASSWORD", PASSWORD)
 
     with duckdb.connect() as con:
         for name in target["extensions"]:
             con.execute(load_extension(name))
-        con.execute(f"attach '{attached['path']}' as {attached['alias']} ({', '.join(options)})")
+        con.execute(f"attach '{words}' as {attached['alias']} ({', '.join(options)})")
         assert con.sql("select count(*) from acme.core.fct_invoice").fetchall() == [(30,)]
+        assert con.sql("from acme.core.dim_date").fetchall() == [(1, 2)]
