@@ -14,7 +14,7 @@ from p4books.storage.run_log import RunFault, SyncSummary
 
 RETRIES = dg.RetryPolicy(
     max_retries=3, delay=60, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS
-)  # after about 1, 2 and 4 minutes
+)  # after about 1, 3 and 7 minutes; as the policy of a step it would repeat one that was stopped
 
 T = TypeVar("T")
 
@@ -29,30 +29,41 @@ class DagsterRunFailed(P4BooksError):
         )
 
 
-def is_repeated(context: dg.AssetExecutionContext, error: BaseException) -> bool:
-    """Return whether a step that failed is tried again."""
+def is_repeated(error: BaseException, attempt: int) -> bool:
+    """Return whether a step that failed in an attempt, counted from 1, is tried again."""
     is_transient = isinstance(error, P4BooksError) and error.is_transient
-    return is_transient and context.op_execution_context.retry_number < RETRIES.max_retries
+    return is_transient and attempt <= RETRIES.max_retries
+
+
+def translate_error(error: Exception, attempt: int) -> dg.Failure | dg.RetryRequested:
+    """Return what a step raises that failed in an attempt, counted from 1."""
+    if is_repeated(error, attempt):
+        return dg.RetryRequested(RETRIES.max_retries, RETRIES.calculate_delay(attempt))
+    # What another program says of an error may have data.
+    return dg.Failure(RunFault.of(error).sentence, allow_retries=False)
 
 
 def run_step(context: dg.AssetExecutionContext, work: Callable[[], T]) -> T | None:
     """Return what the work of a step returns, None if another run of the tenant is in progress.
 
-    Then the step has no output, and Dagster skips those that need it. Raises dg.Failure, which is
-    tried again if the error is transient.
+    Then the step has no output, and Dagster skips those that need it. Raises dg.Failure, and
+    dg.RetryRequested if the step is to be tried again.
     """
     try:
         return work()
     except AlreadyRunning as error:
         context.log.info(str(error))
         return None
-    except P4BooksError as error:
-        raise dg.Failure(str(error), allow_retries=error.is_transient) from None
     except Exception as error:
         if os.environ.get("P4BOOKS_DEBUG"):
             raise
-        # What another program says of it may have data.
-        raise dg.Failure(RunFault.of(error).sentence, allow_retries=False) from None
+        failure = translate_error(error, count_attempts(context))
+        raise failure from (error if isinstance(failure, dg.RetryRequested) else None)
+
+
+def count_attempts(context: dg.AssetExecutionContext) -> int:
+    """Return which attempt a step is, from 1."""
+    return context.op_execution_context.retry_number + 1
 
 
 def build_failure_sensor(

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 import dagster as dg
 from pydantic import Field
 
-from p4books.dagster.failures import RETRIES, is_repeated, run_step
+from p4books.dagster.failures import count_attempts, is_repeated, run_step
+from p4books.dagster.stop import run_stoppable
 from p4books.dagster.tenant import RAW, TenantAssets, build_freshness_policy, name_pool
 from p4books.errors import P4BooksError, SettingsError, fold_errors
 from p4books.fleet.tenant_sync import SyncChoices, sync_and_notify
@@ -42,7 +43,6 @@ def build_raw(settings: Settings) -> dg.AssetsDefinition:
         kinds={"duckdb"},
         output_required=False,
         pool=name_pool(settings),
-        retry_policy=RETRIES,
         freshness_policy=build_freshness_policy(settings),
     )
     def raw(
@@ -115,7 +115,12 @@ def _sync(context: dg.AssetExecutionContext, settings: Settings, config: SyncCon
         allow_changed=config.allow_changed,
         trust_clock=config.trust_clock,
     )
-    sync_and_notify(settings, summary, choices, lambda error: is_repeated(context, error))
+    attempt = count_attempts(context)
+    run_stoppable(
+        lambda: sync_and_notify(
+            settings, summary, choices, lambda error: is_repeated(error, attempt)
+        )
+    )
     for note in summary.notes:
         context.log.warning(note)
     for message in fold_errors(summary.faults):

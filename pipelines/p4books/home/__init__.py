@@ -1,6 +1,6 @@
 """State off the machine: leases, and what a tenant has in its home between two runs."""
 
 from p4books.home.errors import StateNotPut
-from p4books.home.state import HeldState, hold_state, refresh_state
+from p4books.home.state import HeldState, hold_if_possible, hold_state, refresh_state
 
-__all__ = ["HeldState", "StateNotPut", "hold_state", "refresh_state"]
+__all__ = ["HeldState", "StateNotPut", "hold_if_possible", "hold_state", "refresh_state"]

@@ -19,7 +19,9 @@ from p4books.storage.sqlite_copy import copy_sqlite
 
 PUBLISHED = "published.duckdb"  # the published file's name in a state
 SQLITE_SIDES = ("-wal", "-shm", "-journal")
-SETTLED_NS = 2 * 10**9  # a file that was written later than so long ago may change unnoticed
+# A file that was written later than so long ago may be written again under the same time: the
+# second is for file systems that know no fractions of a second.
+SETTLED_NS = 50 * 10**6, 2 * 10**9
 
 
 class LocalState(msgspec.Struct, frozen=True):
@@ -157,7 +159,8 @@ class TenantFiles:
         marks = {}
         for name in names:
             with suppress(OSError):
-                if self.locate(name).stat().st_mtime_ns < now_ns - SETTLED_NS:
+                written_ns = self.locate(name).stat().st_mtime_ns
+                if written_ns < now_ns - SETTLED_NS[written_ns % 10**9 == 0]:
                     marks[name] = self.read_mark(name)
         return marks
 

@@ -10,13 +10,13 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from p4books.errors import DiskTrouble, P4BooksError
+from p4books.errors import AlreadyRunning, DiskTrouble, P4BooksError
 from p4books.home.errors import (
     NOT_PUT,
     UNTOUCHED,
@@ -110,6 +110,27 @@ def hold_state(
                 home.take(lease, taking)
                 with _putting(home, lease, on_not_put):
                     yield HeldState(lease)
+
+
+@contextmanager
+def hold_if_possible(settings: Settings, name: str, wait: float) -> Iterator[None]:
+    """Hold a tenant's state as `hold_state` does; only the files of this machine, if that fails.
+
+    Raises AlreadyRunning and DiskTrouble.
+    """
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(hold_state(settings, name, wait, _log_not_put))
+        except AlreadyRunning:
+            raise
+        except P4BooksError as error:
+            log.info("%s", error)
+            stack.enter_context(tenant_lock(settings, name, wait))
+        yield
+
+
+def _log_not_put(fault: StateNotPut) -> None:
+    log.info("%s", fault)
 
 
 def refresh_state(settings: Settings, wait: float = BRIEF_SECONDS) -> None:
@@ -235,8 +256,7 @@ class _Home:
                 for name, mark in self.memory.marks.items()
                 if name in before.files and name in names and self.files.read_mark(name) == mark
             }
-            is_unchanged = clean == set(names) == before.files.keys()
-            if self.memory.identity and is_unchanged and not self.is_forced:
+            if not self.is_forced and self._is_unchanged(names, clean):
                 return
             lease.check()
             place = self._open_place(NOT_PUT)
@@ -252,9 +272,6 @@ class _Home:
                         uploader.files[name] = before.files[name]
                 manifest = uploader.upload(self._list_sources(names, uploader, scratch))
             log.debug("objects are there")
-            if manifest.files == before.files and not uploader.objects and not self.is_forced:
-                self._remember(self.memory.identity, self.memory.number, before, marks)
-                return
             identity, number = f"{lease.name}-{secrets.token_hex(4)}", self.number + 1
             self._replace_row(lease, identity, number, manifest)
             log.debug("row replaced")
@@ -262,6 +279,17 @@ class _Home:
             log.debug("row remembered")
             self._delete_unused(place, sizes, manifest, lease)
         log.info("state %d put back", number)
+
+    def _is_unchanged(self, names: list[str], clean: set[str]) -> bool:
+        """Return whether all files are as in the state that was taken or put last."""
+        before = self.memory.manifest.files
+        if not self.memory.identity or set(names) != before.keys():
+            return False
+        with self.files.open_scratch() as scratch:
+            return all(
+                hash_chunks(self.files.freeze(name, scratch)) == before[name].chunks
+                for name in sorted(set(names) - clean, key=lambda name: before[name].size)
+            )
 
     def _list_sources(
         self, names: list[str], uploader: Uploader, scratch: Path
@@ -323,7 +351,7 @@ class _Home:
         self._remember(found.identity, found.number, manifest, marks)
 
     def _remember(
-        self, identity: str | None, number: int, manifest: Manifest, marks: dict[str, str]
+        self, identity: str, number: int, manifest: Manifest, marks: dict[str, str]
     ) -> None:
         self.memory = LocalState(self.memory.seed, identity, number, manifest, marks)
         self.files.save_memory(self.memory)
@@ -365,7 +393,8 @@ class _Home:
         before = self.memory.manifest.files
         if not self.memory.is_whole or not before:
             return
-        if any(before[name].chunks != present.get(name) for name in before if name != PUBLISHED):
+        unchecked = {PUBLISHED, self.settings.alert_log.name}  # nothing in them is lost
+        if any(before[name].chunks != present.get(name) for name in before.keys() - unchecked):
             log.warning(
                 "What was done on this machine after state %d was never put back, and gives way "
                 "to state %d of %s.",

@@ -36,6 +36,16 @@ class LakeLost(P4BooksError):
         )
 
 
+class LakeDiffers(P4BooksError):
+    """A table of the lake would not have the rows that were published."""
+
+    def __init__(self, table: str, rows: int, found: int) -> None:
+        super().__init__(
+            f"The lake would have {found:,} rows of {table} instead of {rows:,}. {LEFT} If it "
+            "persists, report this."
+        )
+
+
 class LakeMissing(P4BooksError):
     """The lake of a tenant has no snapshot yet, or not the one that was named."""
 

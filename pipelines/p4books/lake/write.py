@@ -19,7 +19,7 @@ from p4books.lake.connection import (
     open_lake_database,
     translate_errors,
 )
-from p4books.lake.errors import LEFT, LakeLost
+from p4books.lake.errors import LEFT, LakeDiffers, LakeLost
 from p4books.lake.place import LakePlace, find_lake
 from p4books.lake.snapshots import load_last_number
 from p4books.lake.tables import LakeTable, digest_rows, fit_values, list_tables
@@ -84,7 +84,8 @@ def write_lake(
     this run's: it is asked after the state was read that a snapshot of another run would change,
     so one that is written after that makes this one fail. The caller has the lock of the tenant.
     None if there is no lake, or if it has all of the file already. Raises LakeTrouble,
-    LakeConflict, LakeLost, PostgresTrouble, OutOfMemory, SettingsError and UsageError.
+    LakeConflict, LakeLost, LakeDiffers, PostgresTrouble, OutOfMemory, SettingsError and
+    UsageError.
     """
     place, log = find_lake(settings), RunLog(settings.run_log)
     published = log.load_published()
@@ -239,21 +240,28 @@ class _SnapshotWriter:
         )
 
     def _update_table(self, table: LakeTable, rows: int) -> None:
-        """Delete and insert the rows that changed; all of them if these are few, or most."""
-        if rows <= INLINED_ROWS or table.has_rowid or not self._find_changes(table):
-            self.con.execute(f"delete from {LAKE}.{table.quoted}")
-            self._insert(table, "")
-            return
-        self.con.execute(
-            f"delete from {LAKE}.{table.quoted}"
-            " where rowid in (select number from held semi join changed using (h1, h2))"
-        )
-        self._insert(table, f"where ({table.hash_pair}) in (select (h1, h2) from changed)")
+        """Delete and insert the rows that changed; all of them if these are few, or most.
 
-    def _find_changes(self, table: LakeTable) -> bool:
+        Raises LakeDiffers if that does not lead to the number of rows that there should be.
+        """
+        held, is_changed, is_inserted = 0, "true", "true"
+        if rows > INLINED_ROWS and not table.has_rowid and (kept := self._find_changes(table)):
+            held = kept
+            is_changed = "rowid in (select number from held semi join changed using (h1, h2))"
+            is_inserted = f"({table.hash_pair}) in (select (h1, h2) from changed)"
+        deleted = self._count(f"delete from {LAKE}.{table.quoted} where {is_changed}")
+        inserted = self._count(
+            f"insert into {LAKE}.{table.quoted} from"
+            f" (select {table.values} from {_FILE}.{table.quoted}) where {is_inserted}"
+        )
+        found = inserted + (held - deleted if held else 0)
+        if found != rows:
+            raise LakeDiffers(table.full_name, rows, found)
+
+    def _find_changes(self, table: LakeTable) -> int:
         """Find the hashes of rows that the lake has too often or too rarely.
 
-        Returns whether these are few enough to change them one by one.
+        Returns the number of rows that the lake has; 0 if most of them changed.
         """
         self.con.execute(
             "create or replace temp table held as"
@@ -266,17 +274,14 @@ class _SnapshotWriter:
             f" (select {table.values} from {_FILE}.{table.quoted})"
             ") group by all having sum(times) <> 0"
         )
-        row = self.con.execute(
-            "select count(*) > 0.5 * (select count(*) from held)"
-            " from held semi join changed using (h1, h2)"
-        ).fetchone()
-        return row == (False,)
+        held = self._count("select count(*) from held")
+        changed = self._count("select count(*) from held semi join changed using (h1, h2)")
+        return held if changed <= 0.5 * held else 0
 
-    def _insert(self, table: LakeTable, condition: str) -> None:
-        self.con.execute(
-            f"insert into {LAKE}.{table.quoted} from"
-            f" (select {table.values} from {_FILE}.{table.quoted}) {condition}"
-        )
+    def _count(self, sql: str) -> int:
+        """Return the number that a statement returns: of the rows that it counted or changed."""
+        (count,) = self.con.execute(sql).fetchone() or (0,)
+        return int(count)
 
     def _write_views(self, views: Iterable[LakeTable]) -> list[LakeTable]:
         """Write views, and return those that cannot be views of the lake."""

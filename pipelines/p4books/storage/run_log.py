@@ -684,8 +684,8 @@ def record_run(log: RunLog, summary: SyncSummary) -> Iterator[RunRecorder]:
     try:
         yield run
         _raise_if_stopped(summary)
-    except (Exception, KeyboardInterrupt) as error:
-        stopped = is_stop_requested() or isinstance(error, KeyboardInterrupt)
+    except BaseException as error:  # what is no Exception is a stop: Ctrl-C, or a scheduler's own
+        stopped = is_stop_requested() or not isinstance(error, Exception)
         shown = [str(error)] if isinstance(error, P4BooksError) and not stopped else []
         outcome = STOPPED if stopped else type(error).__name__
         errors = summary.faults if stopped else [error, *summary.faults]

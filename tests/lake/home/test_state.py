@@ -11,9 +11,10 @@ from tests.staging_sync import VENDORS
 from tests.staging_sync import sync as sync_some
 
 from p4books.backup import back_up, restore
-from p4books.errors import UsageError
-from p4books.home import StateNotPut, hold_state, refresh_state
+from p4books.errors import AlreadyRunning, UsageError
+from p4books.home import StateNotPut, hold_if_possible, hold_state, refresh_state
 from p4books.home.errors import StateDamaged, StateUnrelated
+from p4books.home.overview import load_overview
 from p4books.load.warehouse import name_generation
 from p4books.push.run import push_records
 from p4books.settings import Lake, Settings
@@ -185,6 +186,28 @@ def test_another_copy_of_the_folder(make_machine: Make) -> None:
     with hold_state(one.settings):
         assert copy.hold().kind == "AlreadyRunning"
     assert copy.hold() == Report(0, 1)
+
+
+def test_alerts_without_home(machines: tuple[Settings, Settings]) -> None:
+    """What tells that the home is away works without it, and one at a time all the same."""
+    away = machines[0].model_copy(update={"lake": Lake(SecretStr("host=127.0.0.1 port=1"))})
+
+    with hold_if_possible(away, "alerts", 0):
+        assert away.private.exists()
+        with pytest.raises(AlreadyRunning), hold_if_possible(away, "alerts", 0):
+            pass
+
+
+def test_nothing_changed(make_machine: Make) -> None:
+    """A holder that changes nothing puts nothing, nor asks the storage."""
+    one = make_machine("one")
+    one.hold()
+    Path(one.home).rename(f"{one.home}-away")
+
+    with hold_state(one.settings):
+        pass
+
+    assert load_overview(one.settings).state == 1
 
 
 def snapshot(folder: Path) -> dict[str, bytes]:

@@ -7,6 +7,8 @@ import json
 import re
 import runpy
 import shutil
+import subprocess
+import sys
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -28,7 +30,7 @@ from sqlalchemy.engine import make_url
 import p4books.dagster.example
 from p4books.cli.app import app
 from p4books.dagster import P4Books, build_definitions
-from p4books.dagster.failures import run_step
+from p4books.dagster.failures import translate_error
 from p4books.dagster.lake import build_lake
 from p4books.dagster.tenant import TenantAssets, build_freshness_policy, choose_cron
 from p4books.errors import (
@@ -266,27 +268,40 @@ def test_other_failure_is_sent(firm: Firm) -> None:
     ],
 )
 def test_retries(error: Exception, is_repeated: bool) -> None:
-    """What may be over soon is tried again; what a person must mend is not."""
-
-    def fail() -> None:
-        raise error
-
-    with pytest.raises(dg.Failure) as failure:
-        run_step(dg.build_asset_context(), fail)
-    assert failure.value.description == str(error)
-    assert failure.value.allow_retries is is_repeated
+    """What may be over soon is tried again three times; what a person must mend is not."""
+    *earlier, last = [translate_error(error, attempt) for attempt in range(1, 5)]
+    for minutes, outcome in zip((1, 3, 7), earlier, strict=True):
+        assert isinstance(outcome, dg.RetryRequested) is is_repeated
+        if isinstance(outcome, dg.RetryRequested):
+            assert abs((outcome.seconds_to_wait or 0) / 60 - minutes) <= 1
+    assert isinstance(last, dg.Failure)
+    assert (last.description, last.allow_retries) == (str(error), False)
 
 
 def test_unexpected_error_shows_no_data() -> None:
     """What another program says of an error may have data, so that only its kind is shown."""
+    failure = translate_error(ValueError("Ana Pérez owes 12.00"), 1)
+    assert isinstance(failure, dg.Failure)
+    assert failure.description == "Unexpected error (ValueError)."
 
-    def fail() -> None:
-        raise ValueError("Ana Pérez owes 12.00")
 
-    with pytest.raises(dg.Failure, match=r"Unexpected error \(ValueError\)") as failure:
-        run_step(dg.build_asset_context(), fail)
-    assert not failure.value.allow_retries
-    assert failure.value.__cause__ is None
+def test_stop() -> None:
+    """Work that is interrupted is asked to stop as from the command line, and ends at once."""
+    code = """if True:
+        import signal, threading, time
+        from p4books.dagster.stop import run_stoppable
+        from p4books.storage.interrupt import is_stop_requested, track_event
+
+        event = track_event(threading.Event())
+        threading.Timer(0.2, signal.raise_signal, [signal.SIGINT]).start()
+        started = time.monotonic()
+        try:
+            run_stoppable(lambda: event.wait(60))
+        except KeyboardInterrupt:
+            print(is_stop_requested(), time.monotonic() - started < 10)
+        """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("True True\n", "")
 
 
 def test_odd_names() -> None:

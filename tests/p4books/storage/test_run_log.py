@@ -335,6 +335,7 @@ def test_upsert(tables: SqliteTables, tmp_path: Path) -> None:
         (None, "done"),
         (KeyRefused("acme"), "KeyRefused"),
         (KeyboardInterrupt(), "stopped"),
+        (BaseException("as Dagster stops a run"), "stopped"),
         (RuntimeError("unforeseen"), "RuntimeError"),
     ],
 )

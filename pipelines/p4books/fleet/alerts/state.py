@@ -135,7 +135,7 @@ class AlertState:
     def save_unlogged(self, failure: UnloggedFailure | None) -> None:
         """Save a failure that the log of runs does not know; None: there is none any more."""
         with self._tables.connect() as store:
-            store.execute("delete from unlogged")
+            store.execute("delete from unlogged where true")  # else SQLite writes, even if empty
             if failure:
                 values = (failure.at, failure.fault.kind, failure.fault.sentence)
                 store.execute("insert into unlogged (at, kind, sentence) values (?, ?, ?)", values)

@@ -13,7 +13,7 @@ from p4books.fleet.alerts.evaluate import Evaluation, describe_blindness, evalua
 from p4books.fleet.alerts.messages import build_message, build_test_message
 from p4books.fleet.alerts.operations import UnloggedFailure
 from p4books.fleet.alerts.state import AlertState, Change, build_unsaved_changes
-from p4books.home import hold_state
+from p4books.home import hold_if_possible
 from p4books.settings import Settings
 from p4books.settings.notify import Channel, PingChannel, identify_channels, label_channels
 from p4books.storage.run_log import RunFault, RunLog, SyncSummary
@@ -56,7 +56,7 @@ def watch_tenant(
     pinged. Raises AlreadyRunning if another evaluation takes too long, and DiskTrouble.
     """
     now, occasion = time.time() if now is None else now, occasion or Occasion()
-    with hold_state(settings, "alerts", wait=LOCK_SECONDS):
+    with hold_if_possible(settings, "alerts", wait=LOCK_SECONDS):
         state, notes = _open_state(settings)
         failure = _remember_failure(state, occasion)
         evaluation, trouble = _evaluate(settings, now, failure)
