@@ -478,13 +478,28 @@ def kept(caplog: pytest.LogCaptureFixture) -> list[str]:
 def test_report_keeps_tables(
     settings: Settings, report_sql: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Tables are kept if the file is as this program published it from this SQL."""
+    """Tables are kept if the file is as this program published it from this SQL.
+
+    The log says of no model and no check that it changed, but of a custom one, which is built anew.
+    """
     caplog.set_level("INFO")
+    write_sql(
+        report_sql,
+        custom__mine="-- One row.\nselect 1 as one",
+        checks__all_is_sold="select * from staging.invoices where false",
+    )
     publish_report(settings, sql=report_sql)
+    log = RunLog(settings.run_log)
+    before, checks = log.load_build(), log.load_checks()
 
     publish_report(settings, sql=report_sql)
 
-    assert kept(caplog)[1:] == ["5 tables kept from the last published file"]
+    assert kept(caplog) == ["5 tables kept from the last published file"]
+    assert before.keys() > {"staging.invoices", "custom.mine"}
+    assert log.load_build() == {**before, "custom.mine": log.load_build()["custom.mine"]}
+    assert log.load_build()["custom.mine"] > before["custom.mine"]
+    assert log.load_checks() == checks
+    assert {claim: check.finding for claim, check in checks.items()} == {"all is sold": ""}
 
 
 OTHER_SETTINGS = {
@@ -747,6 +762,9 @@ def test_report_with_broken_sql(
     assert settings.published.read_bytes() == before
     assert list_data(settings) == [".private", "acme.duckdb"]
     assert not list(settings.private.glob("work*"))
+    checks = RunLog(settings.run_log).load_checks()
+    failed = ["nothing is sold"] if error is CheckFailed and not day else []
+    assert [claim for claim, check in checks.items() if check.finding] == failed
 
 
 def test_report_during_a_sync(settings: Settings, report_sql: Path) -> None:
