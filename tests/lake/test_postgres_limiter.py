@@ -103,7 +103,7 @@ def test_postgres_restarts(postgres: PostgresServer, catalog: SecretStr) -> None
 
 def test_two_processes(catalog: SecretStr, tmp_path: Path) -> None:
     """Two machines send as much as the limit allows and are never refused."""
-    limit, window, requests = 20, 1.0, 60
+    limit, window, requests = 20, 1.0, 40
     with Sandbox(invoices=0, limit=limit, window=window) as sandbox:
         words = catalog.get_secret_value(), sandbox.base_url, sandbox.key
         order = [*words, requests // 2, limit, window]
