@@ -81,9 +81,9 @@ class HoldingMachine:
             connection.execute(f"update {SCHEMA}.lease set expires_at = now()".encode())
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Victims]]:
-    """Two programs that run what is killed, one per machine."""
+    """Two programs that run what is killed, one per machine, for all tests of a process."""
     with ExitStack() as stack:
         programs = [Victims(tmp_path_factory.mktemp("state"), PROGRAM) for _ in range(2)]
         for each in programs:
