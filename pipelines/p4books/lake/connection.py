@@ -6,6 +6,7 @@ databases shows one.
 """
 
 import importlib.resources
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 import duckdb
 
 from p4books.errors import OutOfMemory, P4BooksError, UsageError
-from p4books.lake.errors import LakeConflict, LakeTrouble
+from p4books.lake.errors import LakeConflict, LakeMoved, LakeTrouble
 from p4books.lake.place import LakePlace
 from p4books.publish.published_file import read_mark
 from p4books.storage.database import (
@@ -28,6 +29,8 @@ from p4books.storage.postgres import parse_catalog
 
 INLINED_ROWS = 50  # of a change; so few go into the catalog instead of a file of their own
 _EXTENSIONS = ("ducklake", "postgres_scanner")
+_MOVED = re.compile(r'DATA_PATH parameter "(.*)" does not match .* in the catalog "(.*)"\.')
+_UNREACHABLE = "Unable to connect to Postgres"
 _verified: set[str] = set()  # files whose signatures this process has seen; it takes 0.3 s
 _IDLE = "-c idle_in_transaction_session_timeout=1h"  # a first snapshot is written for minutes
 
@@ -81,7 +84,7 @@ def attach_lake(
 def translate_errors(place: LakePlace, left: str) -> Iterator[None]:
     """Turn errors of DuckDB into ours; `left` says what is unchanged.
 
-    Raises LakeTrouble, LakeConflict, OutOfMemory, and what is ours already.
+    Raises LakeTrouble, LakeConflict, LakeMoved, OutOfMemory, and what is ours already.
     """
     try:
         yield
@@ -92,6 +95,8 @@ def translate_errors(place: LakePlace, left: str) -> Iterator[None]:
     except duckdb.Error as error:
         if "conflict" in str(error) and isinstance(error, duckdb.TransactionException):
             raise LakeConflict(place.tenant) from None
+        if moved := _MOVED.search(str(error)):
+            raise LakeMoved(place.tenant, moved[2], moved[1], place.schema) from None
         raise LakeTrouble(place.tenant, describe_lake_error(place, error), left) from None
     except OSError as error:
         raise LakeTrouble(place.tenant, error.strerror or str(error), left) from None
@@ -99,7 +104,10 @@ def translate_errors(place: LakePlace, left: str) -> Iterator[None]:
 
 def describe_lake_error(place: LakePlace, error: Exception) -> str:
     """Describe an error of DuckDB in one line, without a password or a key."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    why = str(error)
+    if _UNREACHABLE in why:  # then the whole address of the catalog, and why
+        why = why.rpartition('": ')[2]
+    lines = [line.strip() for line in why.splitlines() if line.strip()]
     text = " ".join(lines[:3])
     if password := parse_catalog(place.catalog).get("password"):
         text = text.replace(str(password), "…")

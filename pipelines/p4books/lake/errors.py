@@ -36,6 +36,17 @@ class LakeLost(P4BooksError):
         )
 
 
+class LakeMoved(P4BooksError):
+    """The files of a lake are not where the settings say."""
+
+    def __init__(self, tenant: str, known: str, now: str, schema: str) -> None:
+        super().__init__(
+            f"The files of the lake of tenant {tenant} are in {known}, but the setting lake leads "
+            f"to {now}. Nothing was written into it. Set `storage` back; or move the files there, "
+            f"and correct data_path in the table {schema}.ducklake_metadata of the catalog."
+        )
+
+
 class LakeDiffers(P4BooksError):
     """A table of the lake would not have the rows that were published."""
 

@@ -14,6 +14,7 @@ from p4books.errors import QueryFailed, UsageError
 from p4books.lake.connection import attach_lake, open_lake_database, translate_errors
 from p4books.lake.errors import LEFT_READING, LakeMissing
 from p4books.lake.place import LakePlace, require_lake
+from p4books.lake.snapshots import load_last_number
 from p4books.lake.union import create_union
 from p4books.lake.write import LAKE
 from p4books.settings import Settings, load_settings
@@ -47,7 +48,8 @@ def open_lake(settings: Settings, at: str | None = None) -> Iterator[OpenLake]:
     `at` is the number of a snapshot, a day, which is shown as it was at its end, or an instant;
     without a zone it is in the tenant's. The lake of a group has the tables of its tenants' lakes,
     each under the others, with the column `tenant` first. Nothing but the files of the lake is
-    accessible. Raises NoLake, LakeMissing, LakeTrouble, SettingsError and UsageError.
+    accessible. Raises NoLake, LakeMissing, LakeTrouble, PostgresTrouble, SettingsError
+    and UsageError.
     """
     choice = parse_at(at, settings.timezone)
     if settings.members and choice and choice.option == "snapshot_version":
@@ -129,7 +131,9 @@ def _open_group(
 def _attach(
     con: duckdb.DuckDBPyConnection, place: LakePlace, name: str, choice: SnapshotChoice | None
 ) -> None:
-    """Attach a snapshot of a lake. Raises LakeMissing and LakeTrouble."""
+    """Attach a snapshot of a lake. Raises LakeMissing, PostgresTrouble and LakeTrouble."""
+    if load_last_number(place) is None:
+        raise LakeMissing(place.tenant)
     options = {"read_only": "", "create_if_not_exists": "false"}
     if choice:
         options[choice.option] = choice.value
@@ -139,8 +143,6 @@ def _attach(
         except duckdb.InvalidInputException as error:
             if choice and "No snapshot found" in str(error):
                 raise LakeMissing(place.tenant, choice.words) from None
-            if "does not exist" in str(error):
-                raise LakeMissing(place.tenant) from None
             raise
 
 

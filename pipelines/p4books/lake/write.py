@@ -91,24 +91,26 @@ def write_lake(
     published = log.load_published()
     if place is None or published is None or inspect_published(settings).damage:
         return None
-    if _has_all(place, log.load_lake(), published.digest):
+    last = load_last_number(place, LEFT)
+    if _has_all(last, place, log.load_lake(), published.digest):
         return None
     write = partial(_write_snapshot, place, settings.published, run, scratch, is_mine)
     snapshot = retry_with_more_memory(write)
-    number = load_last_number(place, LEFT) if snapshot.number is None else snapshot.number
-    log.save_lake(LakeRecord(published.digest, place.identity, number or 0))
+    number = last or 0 if snapshot.number is None else snapshot.number
+    log.save_lake(LakeRecord(published.digest, place.identity, number))
     return snapshot
 
 
-def _has_all(place: LakePlace, record: LakeRecord | None, digest: str) -> bool:
+def _has_all(last: int | None, place: LakePlace, record: LakeRecord | None, digest: str) -> bool:
     """Return whether the lake has all of a published file, as far as this machine knows.
 
-    A catalog that was restored from a backup, or is another one, lacks the snapshot.
+    `last` is the number of its last snapshot. A catalog that was restored from a backup, or is
+    another one, lacks the snapshot of the record.
     """
-    if record is None or (record.digest, record.place) != (digest, place.identity):
+    if last is None or record is None:
         return False
-    number = load_last_number(place, LEFT)
-    return number is not None and number >= record.snapshot
+    is_same = (record.digest, record.place) == (digest, place.identity)
+    return is_same and last >= record.snapshot
 
 
 def _write_snapshot(  # noqa: PLR0913 - one step of write_lake, with what it works on
