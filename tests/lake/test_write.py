@@ -1,6 +1,7 @@
 """Snapshots of the lake: what they hold, what they cost, and what stops them."""
 
 import json
+import os
 from decimal import Decimal
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from tests.s3 import SECRET, S3Server
 
 from p4books.lake import LakeTrouble, open_lake
 from p4books.lake.errors import LakeConflict, LakeLost
+from p4books.lake.place import require_lake
 from p4books.storage.postgres import PostgresTrouble
 
 
@@ -242,3 +244,26 @@ def test_s3(
     with open_lake(books.settings) as lake:
         assert SECRET not in str(lake.con.execute("from duckdb_secrets()").fetchall())
         assert PASSWORD not in str(lake.con.execute("from duckdb_databases()").fetchall())
+
+
+def test_files_on_disk(books: LakeBooks, monkeypatch: pytest.MonkeyPatch) -> None:
+    """New files and their folders are on disk before the catalog names them, others are not asked.
+
+    A machine may lose its power right after the commit.
+    """
+    synced: list[str] = []
+
+    def sync(handle: int) -> None:
+        synced.append(os.path.realpath(f"/proc/self/fd/{handle}"))
+
+    books.publish()
+    books.write_number()
+    books.publish("update core.sales set amount = amount + 1")
+    known = set(Path(require_lake(books.settings).data).rglob("*.parquet"))
+    monkeypatch.setattr(os, "fsync", sync)
+    books.write_number()
+    new = set(Path(require_lake(books.settings).data).rglob("*.parquet")) - known
+
+    assert new
+    assert {str(path) for path in (*new, *(file.parent for file in new))} <= set(synced)
+    assert not {str(path) for path in known} & set(synced)

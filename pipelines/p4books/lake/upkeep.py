@@ -8,7 +8,8 @@ import duckdb
 
 from p4books.lake.connection import attach_lake, open_lake_database, translate_errors
 from p4books.lake.errors import LakeLost, LakeMissing
-from p4books.lake.place import require_lake
+from p4books.lake.new_files import NewFiles
+from p4books.lake.place import LakePlace, require_lake
 from p4books.lake.snapshots import load_last_number
 from p4books.lake.write import AUTHOR, LAKE, IsMine
 from p4books.settings import Lake, Settings
@@ -58,7 +59,7 @@ def tidy_lake(
             def call(function: str, options: str = "") -> int:
                 if not is_mine():
                     raise LakeLost(place.tenant)
-                return _call(con, function, options)
+                return _call(con, place, function, options)
 
             expired = call("expire_snapshots", f"older_than => {_quote_time(now - keep)}")
             rewritten = sum(map(call, _REWRITING))
@@ -69,12 +70,14 @@ def tidy_lake(
     return retry_with_more_memory(tidy)
 
 
-def _call(con: duckdb.DuckDBPyConnection, function: str, options: str) -> int:
+def _call(con: duckdb.DuckDBPyConnection, place: LakePlace, function: str, options: str) -> int:
     """Call a function of DuckLake in a transaction, and return the number of rows it returns."""
+    new_files = NewFiles(place)
     con.execute("begin")
     arguments = ", ".join(filter(None, [quote_literal(LAKE), options]))
     done = con.execute(f"call ducklake_{function}({arguments})").fetchall()
     con.execute(f"call {LAKE}.set_commit_message({quote_literal(AUTHOR)}, 'Upkeep')")
+    new_files.sync()
     con.execute("commit")
     return len(done)
 

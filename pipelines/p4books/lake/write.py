@@ -20,6 +20,7 @@ from p4books.lake.connection import (
     translate_errors,
 )
 from p4books.lake.errors import LEFT, LakeDiffers, LakeLost
+from p4books.lake.new_files import NewFiles
 from p4books.lake.place import LakePlace, find_lake
 from p4books.lake.snapshots import load_last_number
 from p4books.lake.tables import LakeTable, digest_rows, fit_values, list_tables
@@ -128,6 +129,7 @@ def _write_snapshot(  # noqa: PLR0913 - one step of write_lake, with what it wor
             "data_inlining_row_limit": str(INLINED_ROWS),
         }
         attach_lake(con, place, LAKE, options)
+        new_files = NewFiles(place)
         con.execute("begin")
         writer = _SnapshotWriter(con)
         if not is_mine():  # after the first read, which is of the state that others may change
@@ -137,6 +139,7 @@ def _write_snapshot(  # noqa: PLR0913 - one step of write_lake, with what it wor
             con.execute("rollback")
             return LakeSnapshot(None, (), tuple(writer.notes))
         writer.describe_snapshot(run)
+        new_files.sync()
         con.execute("commit")
         number = con.execute(f"from ducklake_last_committed_snapshot('{LAKE}')").fetchone()
     return LakeSnapshot(number[0] if number else None, tuple(writer.changed), tuple(writer.notes))

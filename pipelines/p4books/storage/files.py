@@ -67,6 +67,14 @@ def replace_atomically(new: Path, target: Path, mode: int) -> None:
     _fsync_folder(target.parent)
 
 
+def sync_path(path: Path) -> None:
+    """Return when a file, or the names in a folder, are on disk. Raises OSError."""
+    if path.is_dir():
+        _fsync_folder(path)
+    else:
+        _fsync(path)
+
+
 def name_copy(target: Path) -> Path:
     """Return the path of the copy that is to replace a file, which a dead run may have left."""
     return target.with_name(f".{target.name}.new")
