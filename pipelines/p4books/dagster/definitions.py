@@ -13,7 +13,7 @@ from p4books.dagster.lake import LAKE, build_lake
 from p4books.dagster.models import ModelAssets, build_models, build_published, load_model_assets
 from p4books.dagster.raw import build_broken, build_complete_check, build_raw
 from p4books.dagster.tenant import PUBLISHED, RAW, TenantAssets, build_schedule
-from p4books.errors import SettingsError
+from p4books.errors import SettingsError, describe_unknown
 from p4books.lake.place import find_lake
 from p4books.settings import ConfiguredTenant, Settings, load_group_files, load_tenants
 from p4books.spelling import fold_name
@@ -56,12 +56,7 @@ def build_definitions(
     """
     if root is not None:
         os.environ["DLT_PROJECT_DIR"] = str(Path(root).resolve())
-    configured = load_tenants(names=tenants)
-    if not configured:
-        raise SettingsError(
-            "The settings name no tenant, so that there is nothing to define. Add a table such as "
-            "[sources.p4books.tenants.north] with its api_key to .dlt/secrets.toml."
-        )
+    configured = _load_tenants(tenants)
     valid = [each.settings for each in configured if each.settings]
     groups = _choose_groups(configured, everything=tenants is None)
     catalogue = load_model_assets(SqlSources.at()) if models else ModelAssets()
@@ -88,6 +83,22 @@ def build_definitions(
     )
 
 
+def _load_tenants(names: Collection[str] | None) -> list[ConfiguredTenant]:
+    """Load the tenants of these names, by default all. Raises SettingsError."""
+    configured = load_tenants(names=names)
+    found = {fold_name(each.name) for each in configured}
+    for name in names or ():
+        if fold_name(name) not in found:
+            known = [each.name for each in load_tenants()]
+            raise SettingsError(describe_unknown("tenant", name, known))
+    if not configured:
+        raise SettingsError(
+            "The settings name no tenant, so that there is nothing to define. Add a table such as "
+            "[sources.p4books.tenants.north] with its api_key to .dlt/secrets.toml."
+        )
+    return configured
+
+
 def _choose_groups(configured: Sequence[ConfiguredTenant], *, everything: bool) -> list[Settings]:
     """Return the settings of the groups' files, or of those of which all tenants are configured.
 
@@ -95,12 +106,20 @@ def _choose_groups(configured: Sequence[ConfiguredTenant], *, everything: bool) 
     """
     known = {fold_name(each.name) for each in configured}
     groups = []
-    for group in load_group_files():
+    for group in _load_groups():
         if group.settings is None:
             log.warning("%s has no assets: %s", group.name, group.fault)
         elif everything or known.issuperset(map(fold_name, group.settings.members)):
             groups.append(group.settings)
     return groups
+
+
+def _load_groups() -> list[ConfiguredTenant]:
+    try:
+        return load_group_files()
+    except SettingsError as error:
+        log.warning("No group has assets: %s", error)
+        return []
 
 
 def _select_assets(tenant: ConfiguredTenant, groups: Sequence[Settings]) -> dg.AssetSelection:

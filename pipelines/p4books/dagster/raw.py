@@ -103,7 +103,7 @@ def build_broken(name: str, fault: SettingsError | None) -> dg.AssetsDefinition:
 
 
 def _sync(context: dg.AssetExecutionContext, settings: Settings, config: SyncConfig) -> SyncSummary:
-    """Sync, and log what it has to say. Raises what `sync` does, or the fault if nothing was read.
+    """Sync, and log what it has to say. Raises what `sync` does, and its error if no list was read.
 
     The alerts are sent unless the step will be tried again.
     """
@@ -125,6 +125,8 @@ def _sync(context: dg.AssetExecutionContext, settings: Settings, config: SyncCon
         context.log.warning(note)
     for message in fold_errors(summary.faults):
         context.log.error(message)
+    if summary.failure:
+        raise summary.failure
     return summary
 
 

@@ -33,8 +33,8 @@ def sync_and_notify(
 ) -> None:
     """Sync a tenant, send what fires then, and note in the summary what could not be sent.
 
-    Nothing is sent if the process must stop, or if the run failed and, as `is_repeated` says of its
-    error, will be repeated. Raises what `sync` does.
+    Nothing is sent if the process must stop, or if the run failed or read no list and, as
+    `is_repeated` says of its error, will be repeated. Raises what `sync` does.
     """
     try:
         sync(settings, summary=summary, **choices)
@@ -42,4 +42,5 @@ def sync_and_notify(
         if not is_stop_requested() and not is_repeated(error):
             summary.notes += notify_after_run(settings, summary, error)
         raise
-    summary.notes += notify_after_run(settings, summary)
+    if not (summary.failure and is_repeated(summary.failure)):
+        summary.notes += notify_after_run(settings, summary)

@@ -646,6 +646,11 @@ class SyncSummary:
     snapshot: int | None = None
     run: int | None = None
 
+    @property
+    def failure(self) -> P4BooksError | None:
+        """The first error, if no list was read."""
+        return self.faults[0] if self.faults and not self.readings else None
+
     def sum(self, count: str) -> int:
         """Add up one count of all endpoints: new, changed, gone, findings."""
         return sum(int(getattr(reading, count)) for reading in self.readings)

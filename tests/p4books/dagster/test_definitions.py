@@ -207,6 +207,15 @@ def test_list_refused(firm: Firm) -> None:
     assert "vendors: the API key is not allowed to read this list (403)" in result.errors
 
 
+def test_nothing_read(firm: Firm) -> None:
+    """If no list can be read, the warehouse is not reported as fresh."""
+    firm.sandbox.forbid(*firm.sandbox.books)
+    result = firm.run()
+    firm.sandbox.permit(*firm.sandbox.books)
+    assert not result.materialized
+    assert "the API key is not allowed to read this list (403)" in result.errors
+
+
 def test_failed_check(firm: Firm) -> None:
     """A check that failed when p4books ran it is reported as failed, with what it found."""
     settings, name = firm.settings(), "ar_aging_equals_the_open_items"
@@ -375,6 +384,24 @@ def test_no_tenant(tmp_path: Path) -> None:
     """Settings without any tenant are an error with a remedy."""
     with pytest.raises(SettingsError, match="The settings name no tenant"):
         build_definitions(tmp_path)
+
+
+def test_unknown_tenant(firm: Firm) -> None:
+    """A tenant that is misspelled is an error that names a similar one."""
+    with pytest.raises(SettingsError, match=r"Unknown tenant 'nort-1'\. Did you mean 'north-1'\?"):
+        build_definitions(firm.folder, ["nort-1"])
+
+
+@pytest.mark.parametrize("group", ["groups = 3", 'groups.all.tenants = ["nobody"]'])
+def test_broken_groups(group: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Groups whose settings are wrong have no assets; their tenants have."""
+    (tmp_path / ".dlt").mkdir()
+    (tmp_path / ".dlt" / "config.toml").write_text(
+        f'[sources.p4books]\n{group}\n[sources.p4books.tenants.north]\napi_key = "key"\n'
+    )
+    definitions = build_definitions(tmp_path, models=False)
+    assert len(definitions.resolve_asset_graph().get_all_asset_keys()) == 2
+    assert "assets: " in caplog.text
 
 
 def test_example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
