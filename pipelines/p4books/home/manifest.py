@@ -5,8 +5,9 @@ put once. The chunks of one put are in a few objects, one after the other.
 """
 
 import hashlib
+import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,6 +16,7 @@ import msgspec
 FORMAT = 1
 HEADER = 3 * 4096  # bytes before the first block of a DuckDB file
 CHUNK = 256 * 1024  # bytes, as a block of DuckDB has
+INLINE = 128 * 1024  # bytes, compressed, that a manifest may have itself
 MOST_OBJECTS = 64  # more are made into fewer
 FEW_OBJECTS = 32
 LEAST_USE = 0.5  # share of an object's bytes; one of which less is used is left behind
@@ -32,10 +34,14 @@ class StateFile(msgspec.Struct, frozen=True):
 
 
 class Manifest(msgspec.Struct, frozen=True):
-    """The files of a state by name, and the chunks of each object with their sizes, in order."""
+    """The files of a state by name, and the chunks of each object with their sizes, in order.
+
+    `inline` are the contents, compressed, of chunks that are in no object.
+    """
 
     files: dict[str, StateFile] = {}
     objects: dict[str, list[tuple[bytes, int]]] = {}
+    inline: dict[bytes, bytes] = {}
     format: int = FORMAT
 
     @property
@@ -56,6 +62,32 @@ class Manifest(msgspec.Struct, frozen=True):
                 places[digest] = (name, start, size)
                 start += size
         return places
+
+    def extend(
+        self, files: dict[str, StateFile], sources: Iterable[tuple[str, Path, int]]
+    ) -> "Manifest | None":
+        """Return the manifest of these files and of the sources, with what is new in it.
+
+        A source is a name, a path, and when the file was written. None if that would be too much.
+        Raises OSError.
+        """
+        files = dict(files)
+        kept = {digest for file in files.values() for digest in file.chunks}
+        inline = {digest: self.inline[digest] for digest in self.inline.keys() & kept}
+        known = {digest for chunks in self.objects.values() for digest, _ in chunks}
+        for name, path, written_ns in sources:
+            digests, size = [], 0
+            with path.open("rb") as file:
+                for chunk in read_chunks(file):
+                    digest = hash_chunk(chunk)
+                    digests.append(digest)
+                    size += len(chunk)
+                    if digest not in known and digest not in inline:
+                        inline[digest] = self.inline.get(digest) or zlib.compress(chunk, 1)
+                        if sum(map(len, inline.values())) > INLINE:
+                            return None
+            files[name] = StateFile(written_ns, size, tuple(digests))
+        return Manifest(files, self.objects, inline)
 
     def keep_useful(self, sizes: dict[str, int]) -> dict[str, list[tuple[bytes, int]]]:
         """Return the objects that the next state may use again.

@@ -259,26 +259,45 @@ class _Home:
             if not self.is_forced and self._is_unchanged(names, clean):
                 return
             lease.check()
+            marks = self.files.list_marks(names, time.time_ns())
+            if manifest := self._extend_manifest(names, clean):
+                self._put_manifest(lease, manifest, marks)
+                return
             place = self._open_place(NOT_PUT)
             sizes = place.list_files(self.tenant)
+            kept = before.keep_useful(sizes)
+            uploader = Uploader(place, self.tenant, lease.name, kept, lease.check)
+            present = {digest for chunks in kept.values() for digest, _ in chunks}
+            for name in clean:
+                if present.issuperset(before.files[name].chunks):
+                    uploader.files[name] = before.files[name]
             with self.files.open_scratch() as scratch:
-                kept = before.keep_useful(sizes)
-                uploader = Uploader(place, self.tenant, lease.name, kept, lease.check)
-                present = {digest for chunks in kept.values() for digest, _ in chunks}
-                started_ns = time.time_ns()
-                marks = self.files.list_marks(names, started_ns)
-                for name in clean:
-                    if present.issuperset(before.files[name].chunks):
-                        uploader.files[name] = before.files[name]
-                manifest = uploader.upload(self._list_sources(names, uploader, scratch))
+                missing = [name for name in names if name not in uploader.files]
+                manifest = uploader.upload(self._list_sources(missing, scratch))
             log.debug("objects are there")
-            identity, number = f"{lease.name}-{secrets.token_hex(4)}", self.number + 1
-            self._replace_row(lease, identity, number, manifest)
-            log.debug("row replaced")
-            self._remember(identity, number, manifest, marks)
-            log.debug("row remembered")
+            self._put_manifest(lease, manifest, marks)
             self._delete_unused(place, sizes, manifest, lease)
+
+    def _put_manifest(self, lease: Lease, manifest: Manifest, marks: dict[str, str]) -> None:
+        identity, number = f"{lease.name}-{secrets.token_hex(4)}", self.number + 1
+        self._replace_row(lease, identity, number, manifest)
+        log.debug("row replaced")
+        self._remember(identity, number, manifest, marks)
         log.info("state %d put back", number)
+
+    def _extend_manifest(self, names: list[str], clean: set[str]) -> Manifest | None:
+        """Return the manifest of the files if what changed is little enough to be in it.
+
+        Then the storage need not be asked. None if it is not, or must be.
+        """
+        if not self.memory.identity or self.is_forced:
+            return None
+        before = self.memory.manifest
+        sizes = {name: self.files.locate(name).stat().st_size for name in set(names) - clean}
+        changed = sorted(sizes, key=lambda name: sizes[name])
+        files = {name: before.files[name] for name in clean}
+        with self.files.open_scratch() as scratch:
+            return before.extend(files, self._list_sources(changed, scratch))
 
     def _is_unchanged(self, names: list[str], clean: set[str]) -> bool:
         """Return whether all files are as in the state that was taken or put last."""
@@ -291,13 +310,10 @@ class _Home:
                 for name in sorted(set(names) - clean, key=lambda name: before[name].size)
             )
 
-    def _list_sources(
-        self, names: list[str], uploader: Uploader, scratch: Path
-    ) -> Iterator[tuple[str, Path, int]]:
+    def _list_sources(self, names: list[str], scratch: Path) -> Iterator[tuple[str, Path, int]]:
         for name in names:
-            if name not in uploader.files:
-                written_ns = self.files.locate(name).stat().st_mtime_ns
-                yield name, self.files.freeze(name, scratch), written_ns
+            written_ns = self.files.locate(name).stat().st_mtime_ns
+            yield name, self.files.freeze(name, scratch), written_ns
 
     def _look(self) -> _Found | None:
         with connect_postgres(self._catalog, UNTOUCHED) as connection:

@@ -1,6 +1,7 @@
 """Chunks on their way: from files into the objects of a home, and back."""
 
 import logging
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -138,23 +139,33 @@ class Downloader:
             digest for digest in needed if digest not in local or not _is_there(digest, local)
         ]
         places: dict[bytes, tuple[int, int]] = {}
-        reads = list(_plan_reads(self.manifest, missing))
-        with fetched.open("wb") as file, ThreadPoolExecutor(READERS) as pool:
+        with fetched.open("wb") as file:
+            for name, digest, chunk in self._load_chunks(missing, check):
+                if hash_chunk(chunk) != digest:
+                    raise DamagedObject(name)
+                places[digest] = (file.tell(), len(chunk))
+                file.write(chunk)
+        if absent := set(missing) - places.keys():
+            raise DamagedObject(f"{len(absent)} of its {len(needed)} parts")
+        return places
+
+    def _load_chunks(
+        self, digests: Sequence[bytes], check: Callable[[], None]
+    ) -> Iterator[tuple[str, bytes, bytes]]:
+        """Yield chunks of the home as they come: where each was, its hash, its content."""
+        for digest in self.manifest.inline.keys() & set(digests):
+            with suppress(zlib.error):
+                yield "the manifest", digest, zlib.decompress(self.manifest.inline[digest])
+        reads = list(_plan_reads(self.manifest, digests))
+        with ThreadPoolExecutor(READERS) as pool:
             for start in range(0, len(reads), READERS):
                 check()
                 batch = reads[start : start + READERS]
                 for read, content in zip(batch, pool.map(self._read, batch), strict=True):
-                    offset = 0
+                    name, offset = self.place.locate(self.folder, read.name), 0
                     for digest, size in read.chunks:
-                        chunk = content[offset : offset + size]
+                        yield name, digest, content[offset : offset + size]
                         offset += size
-                        if hash_chunk(chunk) != digest:
-                            raise DamagedObject(self.place.locate(self.folder, read.name))
-                        places[digest] = (file.tell(), size)
-                        file.write(chunk)
-        if absent := set(missing) - places.keys():
-            raise DamagedObject(f"{len(absent)} of its {len(needed)} parts")
-        return places
 
     def _read(self, read: "_Read") -> bytes:
         size = sum(size for _, size in read.chunks)

@@ -53,10 +53,14 @@ def read_number(settings: Settings) -> int:
     return (found[0] if len(set(found)) == 1 else -1) if found else 0
 
 
-def write_number(settings: Settings, number: int) -> None:
-    """Give all files of a tenant this number, some of them by replacing them."""
+def write_number(settings: Settings, number: int, *, small: bool) -> None:
+    """Give all files of a tenant this number, some of them by replacing them.
+
+    With `small`, what changes is so little that it needs no object.
+    """
     text = f"{number:016}".encode()
-    blocks = text.ljust(12288, b"."), text.ljust(BLOCK, b"-"), text, os.urandom(1000)
+    block = text.ljust(BLOCK, b"-") if small else text + os.urandom(BLOCK - len(text))
+    blocks = text.ljust(12288, b"."), block, text, b"end"
     for target in (settings.warehouse, settings.published):
         new = target.with_name("new")
         new.write_bytes(b"".join(blocks))
@@ -68,6 +72,16 @@ def write_number(settings: Settings, number: int) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for page in range(1, number + 1):
         (folder / f"{page:06}.ndjson").write_bytes(b"x" * page)
+
+
+def finish_writing(settings: Settings, found: int) -> int:
+    """Finish what a killed process of this machine began, as a sync does; return the number."""
+    begun = settings.data_dir / "begun"
+    if found < 0 and begun.exists():
+        found = int(begun.read_text())
+        write_number(settings, found, small=False)
+    begun.unlink(missing_ok=True)
+    return found
 
 
 def hold(order: dict[str, Any]) -> int:
@@ -82,8 +96,11 @@ def hold(order: dict[str, Any]) -> int:
     report: dict[str, Any] = {}
     try:
         with hold_state(settings) as state:
-            report["found"] = read_number(settings)
-            write_number(settings, report["found"] + 1)
+            report["found"] = found = finish_writing(settings, read_number(settings))
+            begun = settings.data_dir / "begun"
+            begun.write_text(str(found + 1))
+            write_number(settings, found + 1, small=bool(order.get("small")))
+            begun.unlink()
             log.debug("files written")
             report["is_mine"] = state.is_mine() if order.get("ask") else None
         code = 0
