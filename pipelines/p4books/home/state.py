@@ -228,7 +228,8 @@ class _Home:
         present = {name: hash_chunks(path) for name, path in frozen.items()}
         self._warn_of_changes(present, found)
         wanted = [name for name, file in manifest.files.items() if present.get(name) != file.chunks]
-        downloader = Downloader(self._open_place(UNTOUCHED), self.tenant, manifest)
+        open_objects = partial(self._open_place, UNTOUCHED)
+        downloader = Downloader(open_objects, self.tenant, manifest)
         local = locate_local_chunks(present, frozen)
         try:
             return downloader.download(wanted, local, scratch, partial(lease.check, UNTOUCHED))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from p4books.home.manifest import (
@@ -93,13 +94,21 @@ class Uploader:
             each = next(fresh, None)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Downloader:
-    """Puts files together from chunks of this machine and of the home's objects."""
+    """Puts files together from chunks of this machine, of the manifest and of the home's objects.
 
-    place: Place
+    The place is opened when an object is needed, which takes half a second.
+    """
+
+    open_place: Callable[[], Place]
     folder: str
     manifest: Manifest
+
+    @cached_property
+    def place(self) -> Place:
+        """The place of the objects."""
+        return self.open_place()
 
     def download(
         self,
@@ -160,9 +169,9 @@ class Downloader:
         with ThreadPoolExecutor(READERS) as pool:
             for start in range(0, len(reads), READERS):
                 check()
-                batch = reads[start : start + READERS]
+                batch, place = reads[start : start + READERS], self.place
                 for read, content in zip(batch, pool.map(self._read, batch), strict=True):
-                    name, offset = self.place.locate(self.folder, read.name), 0
+                    name, offset = place.locate(self.folder, read.name), 0
                     for digest, size in read.chunks:
                         yield name, digest, content[offset : offset + size]
                         offset += size
