@@ -141,6 +141,7 @@ HEAVY = {
     *("dlt", "pandas", "pyarrow", "sqlglot", "openpyxl", "xlsxwriter", "typst"),
     *("altair", "jinja2", "streamlit", "vl_convert"),
     *("fsspec", "s3fs", "botocore", "aiohttp"),
+    *("dagster", "psycopg", "sqlalchemy"),
 }
 
 
