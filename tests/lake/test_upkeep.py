@@ -8,15 +8,17 @@ from tests.lake.lake_books import LakeBooks
 from p4books.lake.errors import LakeLost, LakeMissing
 from p4books.lake.place import require_lake
 from p4books.lake.snapshots import list_snapshots, measure_lake
-from p4books.lake.upkeep import UpkeepResult, tidy_lake
+from p4books.lake.upkeep import MOST_FILES, UpkeepResult, tidy_lake
 from p4books.storage.files import scratch_dir
 
 
-def tidy(books: LakeBooks, days: float = 0, *, is_mine: bool = True) -> UpkeepResult:
+def tidy(
+    books: LakeBooks, days: float = 0, *, is_mine: bool = True, most_files: int = MOST_FILES
+) -> UpkeepResult:
     """Do the upkeep as if some days had passed."""
     with scratch_dir(books.settings.work) as scratch:
         now = datetime.now(UTC) + timedelta(days=days)
-        return tidy_lake(books.settings, scratch, lambda: is_mine, now)
+        return tidy_lake(books.settings, scratch, lambda: is_mine, now, most_files)
 
 
 def test_upkeep(books: LakeBooks) -> None:
@@ -60,3 +62,23 @@ def test_no_lake_yet(books: LakeBooks) -> None:
     books.publish()
     with pytest.raises(LakeMissing):
         tidy(books)
+
+
+def test_many_files(books: LakeBooks) -> None:
+    """Files of which rows were deleted become one, if a table has too many of them."""
+    books.publish()
+    for number in range(3):
+        books.write_number()
+        books.publish(f"update core.sales set amount = {number} where id % 20 = {number}")
+    books.write_number()
+    files = "select file_count, delete_file_count from ducklake_table_info('lake')"
+    files += " where table_name = 'sales'"
+
+    ((before, _),) = books.query(files)
+    earlier = books.query("select count(*), sum(amount) from core.sales", "2")
+    tidy(books, most_files=2)
+
+    assert int(str(before)) > 2
+    assert books.query(files) == [(1, 0)]
+    assert books.query("select count(*), sum(amount) from core.sales", "2") == earlier
+    assert books.find_differences() == []

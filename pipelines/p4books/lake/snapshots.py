@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, LiteralString
 
 from p4books.lake.errors import LEFT_READING, LakeMissing
@@ -52,6 +52,13 @@ def load_last_number(place: LakePlace, left: str = LEFT_READING) -> int | None:
     return int(number)
 
 
+def load_server_time(place: LakePlace) -> datetime:
+    """Return the time by the clock of the catalog's server. Raises PostgresTrouble."""
+    with connect_postgres(place.catalog, LEFT_READING) as connection:
+        row = connection.execute("select now()").fetchone()
+    return row[0] if row else datetime.now(UTC)
+
+
 def list_snapshots(place: LakePlace, last: int | None = None) -> list[SnapshotInfo]:
     """List the last snapshots, or all if `last` is None, the newest first.
 
@@ -90,6 +97,26 @@ def measure_lake(place: LakePlace) -> LakeSize:
     return LakeSize(snapshots, files, size, catalog)
 
 
+def list_crowded_tables(place: LakePlace, most: int) -> list[tuple[str, str]]:
+    """List the tables, as layer and name, whose rows are in more than `most` files.
+
+    Raises LakeMissing if there is no lake yet, and PostgresTrouble.
+    """
+    with _open_lake_catalog(place) as connection:
+        rows = _query(
+            connection,
+            place,
+            "select schema_name, table_name from {schema}.{data} as files"
+            " join {schema}.{tables} as tables on tables.table_id = files.table_id"
+            " and tables.end_snapshot is null"
+            " join {schema}.{schemas} as schemas on schemas.schema_id = tables.schema_id"
+            " and schemas.end_snapshot is null where files.end_snapshot is null"
+            " group by schema_name, table_name having count(*) > %s order by 1, 2",
+            most,
+        )
+    return [(layer, name) for layer, name in rows]
+
+
 @contextmanager
 def _open_lake_catalog(place: LakePlace) -> "Iterator[psycopg.Connection]":
     """Open the catalog of a lake that exists. Raises LakeMissing and PostgresTrouble."""
@@ -120,6 +147,8 @@ def _query(
         "changes": "ducklake_snapshot_changes",
         "data": "ducklake_data_file",
         "deletes": "ducklake_delete_file",
+        "tables": "ducklake_table",
+        "schemas": "ducklake_schema",
     }
     query = SQL(sql).format(**{key: Identifier(name) for key, name in names.items()})
     return connection.execute(query, values).fetchall()

@@ -1,7 +1,8 @@
 """Upkeep of a tenant's lake: few files, and no snapshots older than the setting `keep`."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -10,7 +11,7 @@ from p4books.lake.connection import attach_lake, open_lake_database, translate_e
 from p4books.lake.errors import LakeLost, LakeMissing
 from p4books.lake.new_files import NewFiles
 from p4books.lake.place import LakePlace, require_lake
-from p4books.lake.snapshots import load_last_number
+from p4books.lake.snapshots import list_crowded_tables, load_last_number, load_server_time
 from p4books.lake.write import AUTHOR, LAKE, IsMine
 from p4books.settings import Lake, Settings
 from p4books.storage.database import quote_literal, retry_with_more_memory
@@ -18,7 +19,9 @@ from p4books.storage.database import quote_literal, retry_with_more_memory
 LEFT = "No snapshot that is kept is changed; the next upkeep does the rest."
 GRACE = timedelta(days=1)  # in which a reader may still open a file that is no longer needed
 
-_REWRITING = ("flush_inlined_data", "merge_adjacent_files", "rewrite_data_files")
+MOST_FILES = (
+    16  # of a table; DuckLake merges none of which rows are deleted, so these are rewritten
+)
 
 
 @dataclass(frozen=True)
@@ -35,19 +38,21 @@ def tidy_lake(
     scratch: Path,
     is_mine: IsMine = lambda: True,
     now: datetime | None = None,
+    most_files: int = MOST_FILES,
 ) -> UpkeepResult:
     """Expire old snapshots, merge small files, and delete those that no snapshot needs.
 
     The last snapshot always stays, and what is deleted was not needed for a day. The caller has the
-    lock of the tenant; `is_mine` is as in `write_lake`. `now` is the time, by default that of this
-    machine's clock. Raises NoLake, LakeMissing, LakeTrouble, LakeConflict, LakeLost,
-    PostgresTrouble, OutOfMemory, SettingsError and UsageError.
+    lock of the tenant; `is_mine` is as in `write_lake`. `now` is the time, by default that of the
+    server of the catalog; a table with more than `most_files` becomes one file. Raises NoLake,
+    LakeMissing, LakeTrouble, LakeConflict, LakeLost, PostgresTrouble, OutOfMemory, SettingsError
+    and UsageError.
     """
     place, lake = require_lake(settings), settings.lake
     if load_last_number(place) is None:
         raise LakeMissing(place.tenant)
     keep = lake.keep if lake else Lake.keep
-    now = now or datetime.now(UTC)
+    now = now or load_server_time(place)
 
     def tidy(memory: str) -> UpkeepResult:
         with (
@@ -56,13 +61,17 @@ def tidy_lake(
         ):
             attach_lake(con, place, LAKE, {"create_if_not_exists": "false"})
 
-            def call(function: str, options: str = "") -> int:
+            def call(function: str, *options: str) -> int:
                 if not is_mine():
                     raise LakeLost(place.tenant)
                 return _call(con, place, function, options)
 
             expired = call("expire_snapshots", f"older_than => {_quote_time(now - keep)}")
-            rewritten = sum(map(call, _REWRITING))
+            rewritten = call("flush_inlined_data") + call("rewrite_data_files")
+            for layer, name in list_crowded_tables(place, most_files):
+                table = (quote_literal(name), f"schema => {quote_literal(layer)}")
+                rewritten += call("rewrite_data_files", *table, "delete_threshold => 0")
+            rewritten += call("merge_adjacent_files")
             unused = f"older_than => {_quote_time(now - GRACE)}"
             deleted = call("cleanup_old_files", unused) + call("delete_orphaned_files", unused)
         return UpkeepResult(expired, rewritten, deleted)
@@ -70,11 +79,13 @@ def tidy_lake(
     return retry_with_more_memory(tidy)
 
 
-def _call(con: duckdb.DuckDBPyConnection, place: LakePlace, function: str, options: str) -> int:
+def _call(
+    con: duckdb.DuckDBPyConnection, place: LakePlace, function: str, options: Sequence[str]
+) -> int:
     """Call a function of DuckLake in a transaction, and return the number of rows it returns."""
     new_files = NewFiles(place)
     con.execute("begin")
-    arguments = ", ".join(filter(None, [quote_literal(LAKE), options]))
+    arguments = ", ".join([quote_literal(LAKE), *options])
     done = con.execute(f"call ducklake_{function}({arguments})").fetchall()
     con.execute(f"call {LAKE}.set_commit_message({quote_literal(AUTHOR)}, 'Upkeep')")
     new_files.sync()
