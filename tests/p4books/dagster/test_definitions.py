@@ -427,7 +427,7 @@ def test_driver_of_postgres() -> None:
 def test_recipes() -> None:
     """What the README shows of other programs is Python, and its command is one of ours."""
     text = README.read_text()
-    blocks = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    blocks = re.findall(r"^```python \S+\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     assert len(blocks) == 3
     for block in blocks:
         compile(block, README.name, "exec")
