@@ -11,6 +11,8 @@ from p4books.transform.models import LAYERS, Model, list_tables_read
 TARGET = "published"  # database in which the tables are built; the rows come from `warehouse`
 PUBLISHED_PATH = ",".join(f"{TARGET}.{layer}" for layer in LAYERS[1:])  # to find them on
 SCRATCH = "memory.changes"  # schema of the tables with changed rows
+STORED_VIEWS = "memory"  # database with the rows of views of small books, found before the views
+LOOKUP_PATH = ",".join([*(f"{STORED_VIEWS}.{layer}" for layer in LAYERS[1:-1]), PUBLISHED_PATH])
 
 
 @dataclass(frozen=True)
@@ -64,9 +66,20 @@ def list_changes(
     return [changes[name] for name in sorted(tables) if name in changes]
 
 
+def create_view_schemas(con: duckdb.DuckDBPyConnection) -> None:
+    """Create the schemas of STORED_VIEWS, without which LOOKUP_PATH cannot be set."""
+    for layer in LAYERS[1:-1]:
+        con.execute(f"create schema if not exists {STORED_VIEWS}.{layer}")
+
+
 def name_table(model: Model) -> str:
     """Return the quoted name of a model's table in TARGET."""
     return f"{TARGET}.{model.layer}.{quote_identifier(model.name)}"
+
+
+def name_stored_view(model: Model) -> str:
+    """Return the quoted name of a table with the rows of a view."""
+    return f"{STORED_VIEWS}.{model.layer}.{quote_identifier(model.name)}"
 
 
 def save_rows(con: duckdb.DuckDBPyConnection, name: str, query: str) -> Change | None:
