@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -38,6 +39,7 @@ from p4books.storage.database import (
     MEMORY_STEPS,
     STORAGE_VERSION,
     open_database,
+    plan_for_few_rows,
     quote_path,
     retry_with_more_memory,
 )
@@ -232,11 +234,12 @@ def _build_models(
         con.execute(f"drop schema if exists {TARGET}.{CUSTOM} cascade")
     con.execute("set threads = 1")  # of each query: two may run at a time
     slices = Slices(are_used=changes is None or _count_published(con) > target.large)
-    build_tables(con, models, changes, slices)
-    if changes is not None:
-        kept = sum(model.full_name not in changes for model in builtin if model.has_table)
-        log.info("%d tables kept from the last published file", kept)
-    run_checks(con, builtin, target.checks, changes, slices)
+    with nullcontext() if slices.are_used else plan_for_few_rows(con):
+        build_tables(con, models, changes, slices)
+        if changes is not None:
+            kept = sum(model.full_name not in changes for model in builtin if model.has_table)
+            log.info("%d tables kept from the last published file", kept)
+        run_checks(con, builtin, target.checks, changes, slices)
     con.execute(f"set search_path = '{TARGET}.main,{LOOKUP_PATH}'")
     built = build_custom_tables(con, models, is_last_try=is_last_try)
     published = drop_unpublished(con, built)
