@@ -6,8 +6,8 @@ from typing import Any
 
 import duckdb
 
-from p4books.storage.database import quote_literal
-from p4books.transform.changes import TARGET, Changes, list_changes, name_table
+from p4books.storage.database import quote_identifier, quote_literal
+from p4books.transform.changes import TARGET, Changes, list_changes
 from p4books.transform.csv_file import insert_texts
 from p4books.transform.models import CUSTOM, Model, ModelSet
 from p4books.transform.vocabulary import Vocabulary
@@ -38,7 +38,8 @@ def write_catalogue(
     """Write the tables of the catalogue; `changes` is None if the file is built from scratch.
 
     Else the built-in models have the columns that they had, and those that did not change the
-    number of rows that they had: to count those of views takes time.
+    number of rows that they had: to count those of views takes time. The models are counted where
+    the search path finds them.
     """
     vocabulary = models.vocabulary
     counted = {} if changes is None else _load_counts(con, models.models, changes)
@@ -127,6 +128,8 @@ def _load_counts(
 
 
 def _count_rows(con: duckdb.DuckDBPyConnection, models: Sequence[Model]) -> dict[str, int]:
-    counts = ", ".join(f"(select count(*) from {name_table(model)})" for model in models)
+    counts = ", ".join(
+        f"(select count(*) from {model.layer}.{quote_identifier(model.name)})" for model in models
+    )
     row = con.execute(f"select {counts}").fetchone() if models else None
     return dict(zip([model.full_name for model in models], row or (), strict=True))

@@ -4,6 +4,7 @@ import json
 import logging
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -40,6 +41,7 @@ from p4books.storage.database import (
     MEMORY_STEPS,
     STORAGE_VERSION,
     open_database,
+    plan_for_few_rows,
     quote_path,
     retry_with_more_memory,
 )
@@ -48,7 +50,7 @@ from p4books.storage.interrupt import is_stop_requested
 from p4books.storage.run_log import BuildRecord, CheckRecord, RunLog
 from p4books.transform.as_of import rewind_to_day
 from p4books.transform.build import build_custom_tables, build_tables, drop_unpublished
-from p4books.transform.changes import TARGET, find_changes, list_changes
+from p4books.transform.changes import LOOKUP_PATH, TARGET, find_changes, list_changes
 from p4books.transform.checks import run_checks
 from p4books.transform.inputs import INPUTS, ModelInputs, use_inputs
 from p4books.transform.models import CUSTOM, ModelSet, SqlSources, load_models
@@ -241,14 +243,15 @@ def _build_models(
     changes, fingerprints = find_changes(con, builtin, before)
     if target.last:
         con.execute(f"drop schema if exists {TARGET}.{CUSTOM} cascade")
-    con.execute("set threads = 1")  # of each query: two run at a time
-    slices = Slices(are_used=changes is not None and _count_published(con) > target.large)
-    build_tables(con, models, changes, slices)
-    if changes is not None:
-        kept = sum(model.full_name not in changes for model in builtin if model.has_table)
-        log.info("%d tables kept from the last published file", kept)
-    claims = run_checks(con, builtin, target.checks, changes, slices)
-    con.execute(f"use {TARGET}")
+    con.execute("set threads = 1")  # of each query: two may run at a time
+    slices = Slices(are_used=changes is None or _count_published(con) > target.large)
+    with nullcontext() if slices.are_used else plan_for_few_rows(con):
+        build_tables(con, models, changes, slices)
+        if changes is not None:
+            kept = sum(model.full_name not in changes for model in builtin if model.has_table)
+            log.info("%d tables kept from the last published file", kept)
+        claims = run_checks(con, builtin, target.checks, changes, slices)
+    con.execute(f"set search_path = '{TARGET}.main,{LOOKUP_PATH}'")
     built = build_custom_tables(con, models, is_last_try=is_last_try)
     published = drop_unpublished(con, built)
     write_catalogue(con, published, changes)

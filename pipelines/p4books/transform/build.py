@@ -9,9 +9,16 @@ from threading import Timer
 import duckdb
 
 from p4books.errors import BrokenSql, CheckFailed, locate_sql_error
-from p4books.storage.database import THREADS, CursorPool, quote_identifier, quote_literal
+from p4books.storage.database import CursorPool, quote_identifier, quote_literal
 from p4books.storage.interrupt import is_stop_requested, track_connection
-from p4books.transform.changes import PUBLISHED_PATH, TARGET, Changes, name_table
+from p4books.transform.changes import (
+    LOOKUP_PATH,
+    PUBLISHED_PATH,
+    TARGET,
+    Changes,
+    create_view_schemas,
+    name_table,
+)
 from p4books.transform.checks import check_key
 from p4books.transform.inputs import INPUTS, USER_TABLES
 from p4books.transform.macros import (
@@ -38,7 +45,7 @@ from p4books.transform.update import TableUpdate
 from p4books.transform.user_tables import load_user_tables
 
 CUSTOM_TIMEOUT = 120.0  # seconds per custom model
-SEARCH_PATH = ",".join([PUBLISHED_PATH, INPUTS, "warehouse.raw", USER_TABLES, "memory.main"])
+SEARCH_PATH = ",".join([LOOKUP_PATH, INPUTS, "warehouse.raw", USER_TABLES, "memory.main"])
 
 
 def create_views(con: duckdb.DuckDBPyConnection, models: ModelSet, *, kind: str = "view") -> None:
@@ -65,26 +72,28 @@ def build_tables(
 ) -> list[Model]:
     """Build the built-in models in TARGET, from the rows of `warehouse`; return these models.
 
-    A model becomes a table as soon as those it reads are built, two at a time. One without a table
-    becomes a view. With `changes`, TARGET is a copy of the last published file, and only what they
-    concern is built; they are completed by the changes of the models. `slices` are kept for
-    `run_checks`. Raises BrokenSql.
+    A model becomes a table as soon as those it reads are built. One without a table becomes a view,
+    or in an update of small books a table of STORED_VIEWS. With `changes`, TARGET is a copy of the
+    last published file, and only what they concern is built; they are completed by the changes of
+    the models. `slices` are kept for `run_checks`. Raises BrokenSql.
     """
     for layer in LAYERS[1:]:
         con.execute(f"create schema if not exists {TARGET}.{layer}")
+    create_view_schemas(con)
     con.execute("use memory")
     create_macros(con, models.macros)
     builtin = {model.full_name: model for model in models.models if model.layer != CUSTOM}
-    update = None
+    update, slices = None, slices or Slices()
     if changes is not None:
-        update = TableUpdate(builtin, changes, SEARCH_PATH, _fill_table, slices or Slices())
+        update = TableUpdate(builtin, changes, SEARCH_PATH, _fill_table, slices)
 
     macros = load_macros(con) if update is None else {}
 
     order = order_models(builtin.values())
     order.prepare()
     running: dict[Future[None], str] = {}
-    with CursorPool(con) as cursors, ThreadPoolExecutor(THREADS) as workers:
+    pool = CursorPool(con, SEARCH_PATH, slices.workers)
+    with pool as cursors, ThreadPoolExecutor(slices.workers) as workers:
 
         def build(name: str) -> None:
             with cursors.borrow() as cursor:
@@ -144,7 +153,7 @@ def drop_unpublished(con: duckdb.DuckDBPyConnection, models: ModelSet) -> ModelS
         if model.published:
             published.append(replace(model, reads=list_published_read(model.reads, by_name)))
         else:
-            con.execute(f"drop view {name_table(model)}")
+            con.execute(f"drop view if exists {name_table(model)}")
     return replace(models, models=published)
 
 
@@ -162,6 +171,8 @@ def _build_model(
 ) -> None:
     if model.has_table:
         _build_table(con, model, update)
+    elif update is not None and not update.slices.are_used:
+        update.store_view(con, model)
     elif update is None or not model.published:  # a published view is as before
         _build_view(con, model, macros)
 
@@ -187,13 +198,15 @@ def _build_view(con: duckdb.DuckDBPyConnection, model: Model, macros: ScalarMacr
     """
     path = f"{PUBLISHED_PATH},memory.main" if model.published else SEARCH_PATH
     create = f"create or replace view {name_table(model)} as\n"
-    _create(con, model, path, f"{create}{model.sql}")  # shows the line of an error
+    _set_path(con, path)
+    _create(con, model, f"{create}{model.sql}")  # shows the line of an error
     if model.published:
         try:
             query = write_out_macros(con, model.sql, macros)
         except ValueError as error:
             raise BrokenSql(model.file, 1, str(error)) from None
-        _create(con, model, PUBLISHED_PATH, f"{create}{query}")
+        _set_path(con, PUBLISHED_PATH)
+        _create(con, model, f"{create}{query}")
         _comment_on(con, model)
 
 
@@ -202,13 +215,13 @@ def _fill_in_order(con: duckdb.DuckDBPyConnection, model: Model, table: str) -> 
 
     The checks of the key and of the order say so later.
     """
+    _set_path(con, SEARCH_PATH)
     if model.sorted_by:
         with suppress(duckdb.BinderException):
-            con.execute(f"set search_path = {quote_literal(SEARCH_PATH)}")
             con.execute(f"create table {table} as from (\n{model.sql}\n) order by {model.order}")
             return
         _roll_back(con)
-    _fill_table(con, model, SEARCH_PATH, table, "")
+    _fill_table(con, model, table, "")
 
 
 def _roll_back(con: duckdb.DuckDBPyConnection) -> None:
@@ -217,19 +230,20 @@ def _roll_back(con: duckdb.DuckDBPyConnection) -> None:
         con.rollback()
 
 
-def _fill_table(
-    con: duckdb.DuckDBPyConnection, model: Model, search_path: str, table: str, clauses: str
-) -> None:
+def _fill_table(con: duckdb.DuckDBPyConnection, model: Model, table: str, clauses: str) -> None:
     """Create a table from a model, with clauses after its query."""
-    _create(con, model, search_path, f"create table {table} as from (\n{model.sql}\n) {clauses}")
+    _create(con, model, f"create table {table} as from (\n{model.sql}\n) {clauses}")
 
 
-def _create(con: duckdb.DuckDBPyConnection, model: Model, search_path: str, statement: str) -> None:
-    con.execute(f"set search_path = {quote_literal(search_path)}")
+def _create(con: duckdb.DuckDBPyConnection, model: Model, statement: str) -> None:
     try:
         con.execute(statement)
     except (duckdb.DataError, duckdb.ProgrammingError, duckdb.NotSupportedError) as error:
         raise locate_sql_error(model.file, error, above=1) from None
+
+
+def _set_path(con: duckdb.DuckDBPyConnection, search_path: str) -> None:
+    con.execute(f"set search_path = {quote_literal(search_path)}")
 
 
 def _comment_on(con: duckdb.DuckDBPyConnection, model: Model) -> None:

@@ -11,6 +11,8 @@ from p4books.transform.models import LAYERS, Model, list_tables_read
 TARGET = "published"  # database in which the tables are built; the rows come from `warehouse`
 PUBLISHED_PATH = ",".join(f"{TARGET}.{layer}" for layer in LAYERS[1:])  # to find them on
 SCRATCH = "memory.changes"  # schema of the tables with changed rows
+STORED_VIEWS = "memory"  # database with the rows of views of small books, found before the views
+LOOKUP_PATH = ",".join([*(f"{STORED_VIEWS}.{layer}" for layer in LAYERS[1:-1]), PUBLISHED_PATH])
 
 
 @dataclass(frozen=True)
@@ -64,9 +66,20 @@ def list_changes(
     return [changes[name] for name in sorted(tables) if name in changes]
 
 
+def create_view_schemas(con: duckdb.DuckDBPyConnection) -> None:
+    """Create the schemas of STORED_VIEWS, without which LOOKUP_PATH cannot be set."""
+    for layer in LAYERS[1:-1]:
+        con.execute(f"create schema if not exists {STORED_VIEWS}.{layer}")
+
+
 def name_table(model: Model) -> str:
     """Return the quoted name of a model's table in TARGET."""
     return f"{TARGET}.{model.layer}.{quote_identifier(model.name)}"
+
+
+def name_stored_view(model: Model) -> str:
+    """Return the quoted name of a table with the rows of a view."""
+    return f"{STORED_VIEWS}.{model.layer}.{quote_identifier(model.name)}"
 
 
 def save_rows(con: duckdb.DuckDBPyConnection, name: str, query: str) -> Change | None:
@@ -86,7 +99,7 @@ def list_columns(con: duckdb.DuckDBPyConnection, table: str) -> tuple[str, ...]:
 def take_fingerprint(con: duckdb.DuckDBPyConnection, name: str) -> str:
     """Return a text that differs if the rows of a small table do; empty if there is none."""
     try:
-        row = con.execute(f"select {_fingerprint(name)}").fetchone()
+        row = con.execute(_fingerprint(name)).fetchone()
     except duckdb.CatalogException:  # the model that reads it says so later
         return ""
     return row[0] if row else ""
@@ -94,13 +107,14 @@ def take_fingerprint(con: duckdb.DuckDBPyConnection, name: str) -> str:
 
 def have_same_rows(con: duckdb.DuckDBPyConnection, table: str, other: str) -> bool:
     """Return whether two small tables have the same rows, by their fingerprints."""
-    row = con.execute(f"select {_fingerprint(table)} = {_fingerprint(other)}").fetchone()
-    return bool(row and row[0])
+    query = f"{_fingerprint(table)} union all {_fingerprint(other)}"  # one = other takes longer
+    one, another = con.execute(query).fetchall()
+    return bool(one == another)
 
 
 def _fingerprint(name: str) -> str:
     counts = "count(*) || ' ' || coalesce(sum(hash(rows)), 0)"
-    return f"(select {counts} from {name} as rows)"
+    return f"select {counts} from {name} as rows"
 
 
 def _find_history(name: str, models: Mapping[str, Model]) -> Model | None:

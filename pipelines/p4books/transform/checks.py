@@ -8,8 +8,8 @@ from pathlib import Path
 import duckdb
 
 from p4books.errors import BrokenSql, CheckFailed, locate_sql_error
-from p4books.storage.database import THREADS, CursorPool, quote_identifier, quote_literal
-from p4books.transform.changes import PUBLISHED_PATH, Changes, list_changes
+from p4books.storage.database import CursorPool, quote_identifier, quote_literal
+from p4books.transform.changes import LOOKUP_PATH, Changes, create_view_schemas, list_changes
 from p4books.transform.models import Model, find_header_line, parse_partition
 from p4books.transform.reads import find_reads
 from p4books.transform.slices import Slices
@@ -27,7 +27,7 @@ def run_checks(
     changes: Changes | None = None,
     slices: Slices | None = None,
 ) -> list[str]:
-    """Check the keys of published models and run all checks on TARGET, two at a time.
+    """Check the keys of published models and run all checks on TARGET.
 
     Returns the claims of the checks of `files` that were run, which passed.
 
@@ -47,7 +47,9 @@ def run_checks(
         ),
     ]
 
-    with CursorPool(con) as cursors, ThreadPoolExecutor(THREADS) as workers:
+    create_view_schemas(con)
+    pool = CursorPool(con, LOOKUP_PATH, slices.workers)
+    with pool as cursors, ThreadPoolExecutor(slices.workers) as workers:
 
         def run(check: Check) -> str | None:
             with cursors.borrow() as cursor:
@@ -100,9 +102,10 @@ def _check_changed_key(
     changed = list_changes([model.full_name], models, changes or {})
     if not model.published or (changes is not None and not changed):
         return
-    con.execute(f"set search_path = {quote_literal(PUBLISHED_PATH)}")
+    if slices.are_used:
+        con.execute(f"set search_path = {quote_literal(LOOKUP_PATH)}")
     if part := slices.copy_inputs(con, [model.full_name], model.partition, changed):
-        con.execute(f"set search_path = {quote_literal(part.prepend_to(PUBLISHED_PATH))}")
+        con.execute(f"set search_path = {quote_literal(part.prepend_to(LOOKUP_PATH))}")
     check_key(con, model)
 
 
@@ -118,9 +121,10 @@ def _check_changed(
     changed = list_changes(reads, models, changes or {})
     if changes is not None and not changed:
         return None
-    con.execute(f"set search_path = {quote_literal(PUBLISHED_PATH)}")
+    if slices.are_used:
+        con.execute(f"set search_path = {quote_literal(LOOKUP_PATH)}")
     if part := slices.copy_inputs(con, reads, parse_partition(query), changed):
-        con.execute(f"set search_path = {quote_literal(part.prepend_to(PUBLISHED_PATH))}")
+        con.execute(f"set search_path = {quote_literal(part.prepend_to(LOOKUP_PATH))}")
     run_check(con, file)
     return name_claim(file)
 

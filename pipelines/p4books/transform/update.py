@@ -3,7 +3,7 @@
 A table is kept if nothing that it reads changed. If its model has a partition, and all that changed
 has its column, then its rows are computed again only for the values that changed, unless the books
 are small. Any other table is built anew; if it is small, it is compared with the one before, so
-that what reads it can be kept or patched.
+that what reads it can be kept or patched. In small books the rows of views are stored meanwhile.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,6 +20,7 @@ from p4books.transform.changes import (
     Changes,
     have_same_rows,
     list_changes,
+    name_stored_view,
     name_table,
     save_rows,
 )
@@ -28,8 +29,8 @@ from p4books.transform.slices import Slice, Slices
 
 COMPARED_ROWS = 50_000  # of a table that is compared with the one before
 
-Fill = Callable[[duckdb.DuckDBPyConnection, Model, str, str, str], None]
-"""Creates a table from a model: connection, model, search path, name, clauses after its query."""
+Fill = Callable[[duckdb.DuckDBPyConnection, Model, str, str], None]
+"""Creates a table from a model: connection, model, name, clauses after its query."""
 
 
 @dataclass(frozen=True)
@@ -60,16 +61,27 @@ class TableUpdate:
             return True
         return self._build_anew(con, model)
 
+    def store_view(self, con: duckdb.DuckDBPyConnection, model: Model) -> None:
+        """Store the rows of a view for all that read it: to plan it for each takes longer.
+
+        One that is published is read as it is if it did not change.
+        """
+        stored = name_stored_view(model)
+        if not model.published:
+            self.fill(con, model, stored, "")
+        elif list_changes(model.reads, self.models, self.changes):
+            con.execute(f"create table {stored} as from {name_table(model)}")
+
     def _build_anew(self, con: duckdb.DuckDBPyConnection, model: Model) -> bool:
         """Build a table as a whole; a small one only gets other rows, if they are others."""
         table = name_table(model)
         if self.slices.are_used and _count_rows(con, table) > COMPARED_ROWS:
             con.execute(f"drop table {table}")
-            self.fill(con, model, self.search_path, table, _order_by(model))
+            self.fill(con, model, table, _order_by(model))
             self.changes[model.full_name] = ANY
             return False
         fresh = f"{SCRATCH}.{quote_identifier(f'{model.full_name} fresh')}"
-        self.fill(con, model, self.search_path, fresh, "")
+        self.fill(con, model, fresh, "")
         if change := self._compare(con, model, table, fresh):
             _replace_rows(con, model, "true", fresh)
             self.changes[model.full_name] = change
@@ -93,7 +105,8 @@ class TableUpdate:
             f"{SCRATCH}.{quote_identifier(f'{model.full_name} {word}')}"
             for word in ("fresh", "before")
         )
-        self.fill(con, model, part.prepend_to(self.search_path), fresh, f"where {own}")
+        con.execute(f"set search_path = {quote_literal(part.prepend_to(self.search_path))}")
+        self.fill(con, model, fresh, f"where {own}")
         if model.full_name in self.tables_read:
             con.execute(f"create table {before} as from {table} where {own}")
             change = save_rows(con, model.full_name, _difference(before, fresh))

@@ -45,6 +45,7 @@ def open_file(models: ModelSet) -> Connection:
     for model in models.models:
         con.execute(f"create schema if not exists {TARGET}.{model.layer}")
         con.execute(f"create table {TARGET}.{model.layer}.{model.name} as {model.sql}")
+    con.execute(f"use {TARGET}")
     return con
 
 
@@ -97,7 +98,6 @@ def test_update_names_custom_models_again(sql: Files) -> None:
 
     (root / "custom" / "columns.csv").write_text("column,label_es\nword,Palabra\n")
     con.execute(f"create or replace table {TARGET}.custom.b as select 'x' as word, 1 as odd")
-    con.execute("use memory")
     write_catalogue(con, load_models(SqlSources.at(root)), {})
 
     core = [("core", "balance", "Saldo"), ("core", "word", "")]

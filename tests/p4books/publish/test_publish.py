@@ -502,6 +502,28 @@ def test_report_keeps_tables(
     assert {claim: check.finding for claim, check in checks.items()} == {"all is sold": ""}
 
 
+def test_report_reads_views_in_an_update(
+    settings: Settings, report_sql: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A report has the rows of views when the file is updated, which then has as many views."""
+    caplog.set_level("INFO")
+    number = "select count(*) as number from staging.invoices"
+    write_sql(
+        report_sql,
+        core__hidden=f"-- One row.\n-- published: no\n{number}",
+        core__shown=f"-- One row.\n-- published: view\n{number}",
+        custom__both="-- One row.\nselect * from core.hidden union all from core.shown",
+    )
+    publish_report(settings, sql=report_sql)
+
+    published, _ = publish_report(settings, sql=report_sql)
+
+    assert kept(caplog) == ["5 tables kept from the last published file"]
+    assert query(published, "from custom.both") == [(5,), (5,)]
+    views = "select view_name from duckdb_views() where not internal and schema_name = 'core'"
+    assert query(published, views) == [("shown",)]
+
+
 OTHER_SETTINGS = {
     "another time zone": {"timezone": "America/Bogota"},
     "another tax date": {"tax_date": "posting"},
