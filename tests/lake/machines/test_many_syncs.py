@@ -1,0 +1,68 @@
+"""Tenants that two machines sync in turns, while readers query their lakes."""
+
+import os
+import random
+import sys
+import time
+
+import pytest
+from tests.lake.machines.conftest import (
+    ALONE,
+    SEED,
+    TENANTS,
+    Open,
+    Readers,
+    find_other_tables,
+    find_overlaps,
+    run_machines,
+)
+from tests.staging_sync import MONTH_ENDS
+
+from p4books.transform.models import sql_folder
+
+PROOF = "P4BOOKS_EXAMPLES" in os.environ
+SYNCS, READERS, BOOKS = (30, 20, TENANTS) if PROOF else (3, 2, TENANTS[:1])
+
+
+def test_syncs_on_two_machines(open_fleet: Open, request: pytest.FixtureRequest) -> None:
+    """Whoever syncs a tenant, file and lake are those that one undisturbed machine would have.
+
+    No tenant is synced by two machines at once; readers see whole snapshots only, in their order.
+    """
+    chance = random.Random(SEED)  # noqa: S311 - no secret hangs on it
+    sys.stdout.write(f"MACHINES_SEED={SEED}\n")
+    storage = request.getfixturevalue("s3" if PROOF else "folder")
+    fleet = open_fleet(storage, sql_folder() if PROOF else MONTH_ENDS, {})
+    began = time.monotonic()
+    codes = []
+    with run_machines(fleet) as (one, two, alone):
+        for tenant in BOOKS:
+            assert [one.sync(tenant).code, alone.sync(tenant).code] == [0, 0]
+        readers = Readers(fleet, BOOKS, READERS)
+        while codes.count(0) < SYNCS:
+            tenants = chance.choice(BOOKS), chance.choice(BOOKS)
+            for tenant in {*tenants}:
+                fleet.change_books(tenant, chance)
+            for machine, tenant in zip((one, two), tenants, strict=True):
+                machine.start(tenant)
+            ends = [machine.wait() for machine in (one, two)]
+            codes += [ended.code for ended in ends]
+            for machine, tenant, ended in zip((one, two), tenants, ends, strict=True):
+                if ended.code:
+                    assert (ended.code, tenants[0]) == (75, tenants[1]), ended.errors
+                    continue
+                assert alone.sync(tenant).code == 0
+                assert fleet.find_differences(machine.name, tenant) == []
+                file = fleet.read_file(machine.name, tenant)
+                assert find_other_tables(file, fleet.read_file(ALONE, tenant)) == []
+        found = readers.end()
+
+    held, overlaps = find_overlaps(fleet.journal)
+    sys.stdout.write(
+        f"{held} runs had a lease, {codes.count(75)} ended with 75; {READERS} readers read"
+        f" {found['read']} times {[len(each) for each in found['seen'].values()]} snapshots;"
+        f" {time.monotonic() - began:.0f} s\n"
+    )
+    assert (overlaps, found["faults"]) == ([], [])
+    assert held == codes.count(0) + len(BOOKS)
+    assert all(found["read"].get(tenant) for tenant in BOOKS)
