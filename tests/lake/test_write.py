@@ -267,3 +267,22 @@ def test_files_on_disk(books: LakeBooks, monkeypatch: pytest.MonkeyPatch) -> Non
     assert new
     assert {str(path) for path in (*new, *(file.parent for file in new))} <= set(synced)
     assert not {str(path) for path in known} & set(synced)
+
+
+def test_postgres_dies_meanwhile(books: LakeBooks, postgres: PostgresServer) -> None:
+    """A Postgres that dies within the transaction costs the snapshot, and not the process."""
+    books.publish()
+
+    def die() -> bool:
+        postgres.kill()
+        return True
+
+    try:
+        with pytest.raises(LakeTrouble, match="the next run writes what is missing") as caught:
+            books.write(is_mine=die)
+    finally:
+        postgres.start()
+
+    assert PASSWORD not in str(caught.value)
+    assert books.write_number() == 1
+    assert books.find_differences() == []

@@ -55,7 +55,11 @@ def open_lake_database(
         _verified.update(marks)
         for number, storage in enumerate(sorted(storages)):
             _log_in(con, f"p4books_storage_{number}", storage)
-        yield con
+        try:
+            yield con
+        finally:  # DuckLake aborts the whole process if it has to do that itself, without Postgres
+            with suppress(duckdb.Error):
+                con.execute("rollback")
 
 
 def attach_lake(
