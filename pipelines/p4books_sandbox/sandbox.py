@@ -20,8 +20,9 @@ HandWrittenData = Mapping[str, Sequence[Mapping[str, Any]]]
 class ServedApp:
     """An application served by a thread of this process, for the length of a `with` block."""
 
-    def __init__(self, app: AsgiApp) -> None:
-        """Take the application; it is served on a free port."""
+    def __init__(self, app: AsgiApp, port: int = 0) -> None:
+        """Take the application, and the port to serve it on; 0 is any free one."""
+        self._port = port
         self._ready = Event()
         self._server = Server(app, self._ready.set)
         self._thread = Thread(target=self._serve, name="p4books-sandbox", daemon=True)
@@ -29,7 +30,8 @@ class ServedApp:
         self.base_url = ""
 
     def __enter__(self) -> Self:
-        self._listener = open_listener("127.0.0.1", 0)
+        """Start. Raises OSError if the port cannot be had."""
+        self._listener = open_listener("127.0.0.1", self._port)
         self.base_url = format_base_url(self._listener)
         self._thread.start()
         self._ready.wait()
@@ -57,7 +59,7 @@ class ServedApp:
 
 
 class Sandbox(ServedApp):
-    """P4 Books in a thread of this process, on a free port, for the length of a `with` block."""
+    """P4 Books in a thread of this process, for the length of a `with` block."""
 
     def __init__(
         self,
@@ -65,6 +67,7 @@ class Sandbox(ServedApp):
         data: HandWrittenData | None = None,
         empty: bool = False,
         clock: Callable[[], float] = time.monotonic,
+        port: int = 0,
         **options: Any,
     ) -> None:
         """Serve records by path (other lists are empty), no records at all, or sample data.
@@ -79,7 +82,7 @@ class Sandbox(ServedApp):
             else generate_books(self.options)
         )
         self._state = ServerState(self.options, books, clock)
-        super().__init__(make_app(self._state))
+        super().__init__(make_app(self._state), port)
 
     def __exit__(
         self,

@@ -96,7 +96,7 @@ class News:
     file: PublishedFile
 
     def list_models(self) -> Iterator[Model]:
-        """Yield the models that changed since Dagster was told about them."""
+        """Yield the models that changed since they were last reported to Dagster."""
         keys = {self.names.key(model.layer, model.name): model for model in self.assets.models}
         events = self.instance.get_latest_materialization_events(keys)
         for key, model in keys.items():
@@ -107,19 +107,19 @@ class News:
                 yield model
 
     def list_checks(self) -> Iterator[tuple[ModelCheck, CheckRecord]]:
-        """Yield the checks that were run since Dagster was told about them."""
+        """Yield the checks that were run since they were last reported to Dagster."""
         checks = {check.key(self.names): check for check in self.assets.checks}
         storage = self.instance.event_log_storage
         known = storage.get_latest_asset_check_execution_by_key(list(checks))
         for key, check in checks.items():
             record = self.file.checks.get(check.claim)
             last = known[key].evaluation if key in known else None
-            told = (
+            reported = (
                 last.metadata.get(_CHECKED_AT)
                 if isinstance(last, dg.AssetCheckEvaluation)
                 else None
             )
-            if record and (told is None or told.value != record.checked_at):
+            if record and (reported is None or reported.value != record.checked_at):
                 yield check, record
 
 

@@ -30,6 +30,7 @@ from sqlalchemy.engine import make_url
 import p4books.dagster.example
 from p4books.cli.app import app
 from p4books.dagster import P4Books, build_definitions
+from p4books.dagster.example.__main__ import clear_example, load_example
 from p4books.dagster.failures import translate_error
 from p4books.dagster.lake import build_lake
 from p4books.dagster.tenant import TenantAssets, build_freshness_policy, choose_cron
@@ -42,7 +43,7 @@ from p4books.errors import (
     SettingsError,
     Unreachable,
 )
-from p4books.settings import Lake, Settings, load_settings
+from p4books.settings import ENV_PREFIX, Lake, Settings, load_settings
 from p4books.storage.files import tenant_lock
 from p4books.storage.run_log import CheckRecord, LakeRecord, RunLog
 from p4books.transform.models import sql_folder
@@ -417,6 +418,27 @@ def test_example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert "concurrency" in instance.settings
         storages.append(instance.storage_data.class_name if instance.storage_data else "")
     assert storages == ["DagsterSqliteStorage", "DagsterPostgresStorage"]
+
+
+def test_example_deletes_only_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The example deletes its own files, whatever folder the environment has for real books."""
+    example, real = tmp_path / "example", tmp_path / "real"
+    shutil.copytree(EXAMPLE / ".dlt", example / ".dlt")
+    for folder in (real, example / "data"):
+        folder.mkdir()
+        (folder / "north.duckdb").touch()
+    monkeypatch.setenv(f"{ENV_PREFIX}DATA_DIR", str(real))
+    monkeypatch.setenv(f"{ENV_PREFIX}tenants__north__data_dir", str(real))
+    tenants = load_example(example)
+    assert {each.data_dir for each in tenants} == {example / "data"}
+    assert load_settings("north", example).data_dir == example / "data"  # in what it starts, too
+    clear_example(example)
+    assert (real / "north.duckdb").exists()
+    assert not (example / "data").exists()
+
+    (example / "data").symlink_to(real)
+    with pytest.raises(SettingsError, match="The example has books of sandboxes, but its data_dir"):
+        load_example(example)
 
 
 def test_driver_of_postgres() -> None:

@@ -5,57 +5,92 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterable
 from contextlib import ExitStack, suppress
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from p4books.settings import Settings, load_tenants
+from p4books.errors import P4BooksError, SettingsError
+from p4books.settings import ENV_PREFIX, Settings, load_tenants
+from p4books_sandbox import Sandbox
 
 HERE = Path(__file__).parent
-HOME = HERE / ".dagster"
 PORT = "3000"
+HOME_FOLDER = ".dagster"
+DATA_FOLDER = "data"
 
 
 def main() -> int:
     """Start everything, wait for Dagster to end, and return its exit code."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # ends the others, too
-    tenants = [each.settings for each in load_tenants(HERE) if each.settings]
-    with ExitStack() as stack:
-        for seed, settings in enumerate(tenants, 1):
-            process = stack.enter_context(_start_sandbox(settings, seed))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # ends Dagster, too
+    try:
+        tenants = load_example(HERE)
+        with ExitStack() as stack, suppress(KeyboardInterrupt):  # which Dagster got as well
+            _start_sandboxes(tenants, stack)
+            clear_example(HERE)  # the sandboxes have other books than before
+            process = stack.enter_context(_start_dagster(HERE))
             stack.callback(process.terminate)
-            if not (process.stdout and process.stdout.readline()):
-                print(f"The sandbox of {settings.tenant} did not start.", file=sys.stderr)  # noqa: T201
-                return 1
-        for folder in {HOME, *(settings.data_dir for settings in tenants)}:
-            shutil.rmtree(folder, ignore_errors=True)  # the sandboxes have other books than before
-        HOME.mkdir()
-        shutil.copy(HERE / "instances" / "one_machine.yaml", HOME / "dagster.yaml")
-        process = stack.enter_context(_start_dagster())
-        stack.callback(process.terminate)
-        with suppress(KeyboardInterrupt):  # they all got it
             return process.wait()
+    except P4BooksError as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return error.exit_code
     return 0
 
 
-def _start_sandbox(settings: Settings, seed: int) -> "subprocess.Popen[bytes]":
-    """Start the P4 Books that the settings lead to, with books until today."""
-    today = datetime.now(ZoneInfo(settings.timezone)).date()
-    command = [sys.executable, "-m", "p4books_sandbox", "--seed", str(seed)]
-    command += ["--port", str(urlsplit(settings.address).port), "--key", settings.key]
-    return subprocess.Popen(  # noqa: S603 - ours
-        [*command, "--last-day", f"{today}"], stdout=subprocess.PIPE
-    )
+def load_example(folder: Path) -> list[Settings]:
+    """Load the tenants of the folder alone; this process loses what its environment sets.
+
+    Raises SettingsError if their files are not in the folder that `clear_example` deletes.
+    """
+    for name in list(os.environ):
+        if name.upper().startswith(ENV_PREFIX):
+            del os.environ[name]
+    tenants = [each.settings for each in load_tenants(folder) if each.settings]
+    for data_dir in {each.data_dir.resolve() for each in tenants} - {
+        folder.resolve() / DATA_FOLDER
+    }:
+        raise SettingsError(
+            f"The example has books of sandboxes, but its data_dir is {data_dir}. Nothing was "
+            f"done. Remove data_dir from the settings in {folder}."
+        )
+    return tenants
 
 
-def _start_dagster() -> "subprocess.Popen[bytes]":
+def clear_example(folder: Path) -> None:
+    """Delete the files of the tenants and all that Dagster knows of them."""
+    for name in (DATA_FOLDER, HOME_FOLDER):
+        shutil.rmtree(folder / name, ignore_errors=True)
+
+
+def _start_sandboxes(tenants: Iterable[Settings], stack: ExitStack) -> None:
+    """Start the P4 Books that the settings lead to, with books until today.
+
+    They are in this process, since a key as an argument is seen by all users of the machine.
+    """
+    for seed, settings in enumerate(tenants, 1):
+        today = datetime.now(ZoneInfo(settings.timezone)).date()
+        port = urlsplit(settings.address).port or 0
+        sandbox = Sandbox(seed=seed, key=settings.key, last_day=today, port=port)
+        try:
+            stack.enter_context(sandbox)
+        except OSError as error:
+            raise P4BooksError(
+                f"The sandbox of {settings.tenant} cannot listen on port {port}: {error.strerror}. "
+                "Nothing was done. Stop the program that uses the port."
+            ) from None
+
+
+def _start_dagster(folder: Path) -> "subprocess.Popen[bytes]":
+    home = folder / HOME_FOLDER
+    home.mkdir()
+    shutil.copy(folder / "instances" / "one_machine.yaml", home / "dagster.yaml")
     command = [sys.executable, "-m", "dagster", "dev", "-f", "definitions.py"]
     return subprocess.Popen(  # noqa: S603 - ours
         [*command, "-h", "127.0.0.1", "-p", PORT],
-        cwd=HERE,
-        env={**os.environ, "DAGSTER_HOME": str(HOME)},
+        cwd=folder,
+        env={**os.environ, "DAGSTER_HOME": str(home)},
     )
 
 
