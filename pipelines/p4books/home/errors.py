@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from p4books.errors import P4BooksError, end_sentence
+from p4books.settings import Settings
 
 UNTOUCHED = "Nothing was requested or changed."
 NOT_PUT = (
@@ -37,6 +38,18 @@ class StateDamaged(P4BooksError):
             f"not as it was put there. It is of {put}. Nothing on this machine was changed. Run "
             f"`p4books home --put` on a machine that has these files, or `p4books restore` to go "
             "back to a backup."
+        )
+
+
+class StateTorn(P4BooksError):
+    """Taking the state was interrupted, so that some files are of another state than the others."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(
+            f"The files of tenant {settings.tenant} in {settings.private} are not whole: taking "
+            f"them from its home was interrupted. {UNTOUCHED} With the setting home, run `p4books "
+            "home --take`; if the home is lost, remove that setting, and go back to a backup with "
+            "`p4books restore`. Then run again."
         )
 
 

@@ -25,6 +25,7 @@ from p4books.home.errors import (
     StateMissing,
     StateNotPut,
     StateTooNew,
+    StateTorn,
     StateUnrelated,
 )
 from p4books.home.files import PUBLISHED, LocalState, TenantFiles
@@ -102,7 +103,8 @@ def hold_state(
     """
     with tenant_lock(settings, name, wait):
         if not settings.home or settings.members:  # the file of a group is made on each machine
-            yield HeldState()
+            with _without_home(settings, taking):
+                yield HeldState()
             return
         with tenant_lock(settings, "home", max(wait, BRIEF_SECONDS)):
             home = _Home(settings)
@@ -129,6 +131,23 @@ def hold_if_possible(settings: Settings, name: str, wait: float) -> Iterator[Non
         yield
 
 
+def check_whole(settings: Settings) -> None:
+    """Raise StateTorn if taking the files of this machine from a home was interrupted."""
+    if not TenantFiles(settings).load_memory().is_whole:
+        raise StateTorn(settings)
+
+
+@contextmanager
+def _without_home(settings: Settings, taking: Taking) -> Iterator[None]:
+    """Refuse what a home, used before, left half in place; a restore makes it whole."""
+    if taking == "always":
+        check_whole(settings)
+    yield
+    files = TenantFiles(settings)
+    if not files.load_memory().is_whole:
+        files.memory.unlink()
+
+
 def _log_not_put(fault: StateNotPut) -> None:
     log.info("%s", fault)
 
@@ -152,7 +171,8 @@ def _putting(
     except LeaseLost:
         raise
     except Exception:
-        fault = None if is_stop_requested() else home.try_put(lease)
+        is_fit = home.memory.is_whole and not is_stop_requested()
+        fault = home.try_put(lease) if is_fit else None
         if fault:
             log.warning("%s", fault)
         raise
@@ -201,6 +221,8 @@ class _Home:
         self.number = max(self.memory.number, found.number if found else 0)
         log.debug("state %d looked up", self.number)
         self.is_forced = taking == "never"
+        if self.is_forced and not self.memory.is_whole:
+            raise StateTorn(self.settings)
         if self.is_forced or not self._must_download(found):
             return
         try:

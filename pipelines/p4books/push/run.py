@@ -19,6 +19,7 @@ from p4books.endpoints import ENDPOINTS, get_endpoint
 from p4books.errors import OtherBooks, P4BooksError, UsageError
 from p4books.extract.client import ApiConnection, Client
 from p4books.extract.http import RequestCounts
+from p4books.home import check_whole
 from p4books.load.books import are_same_books, check_not_lost
 from p4books.load.schema import load_endpoints, load_origins
 from p4books.load.warehouse import check_warehouse
@@ -133,7 +134,10 @@ def push_records(  # noqa: PLR0913 - the use case: all that a caller can choose
 
 
 def _check_one_machine(settings: Settings) -> None:
-    """Raise UsageError if other machines could push the same records without this ledger."""
+    """Raise UsageError if other machines could push the same records without this ledger.
+
+    Raises StateTorn if this ledger may be older than what was sent.
+    """
     if settings.home:
         raise UsageError(
             f"The setting home lets any machine work for tenant {settings.tenant}, but the ledger "
@@ -141,6 +145,7 @@ def _check_one_machine(settings: Settings) -> None:
             "Nothing was sent. Push from one machine, whose settings have no home and a data_dir "
             "of their own."
         )
+    check_whole(settings)
 
 
 def check_writable(name: str) -> None:

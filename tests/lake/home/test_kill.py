@@ -13,7 +13,11 @@ from tests.lake.home.conftest import HoldingMachine, Make, Report
 from tests.postgres import PASSWORD, PostgresServer
 from tests.s3 import SECRET, S3Server
 
+from p4books.home import hold_state
+from p4books.home.errors import StateTorn
 from p4books.home.files import TenantFiles
+from p4books.home.overview import load_overview, replace_state
+from p4books.push.run import push_records
 
 SEED = int(os.environ.get("KILL_SEED", "7"))
 PROOF = "P4BOOKS_EXAMPLES" in os.environ
@@ -87,6 +91,30 @@ def test_same_machine_continues(pair: tuple[HoldingMachine, HoldingMachine], ste
     assert two.hold(kill_at=step).code == -signal.SIGKILL
 
     assert two.hold() == Report(0, 2 if step in TAKING else 3)
+
+
+def test_torn_files(pair: tuple[HoldingMachine, HoldingMachine]) -> None:
+    """Files of which a killed take replaced only some are neither put nor worked with."""
+    one, two = pair
+    assert two.hold(kill_at="runs.sqlite is in").code == -signal.SIGKILL
+    alone = two.settings.model_copy(update={"home": None})
+
+    with pytest.raises(StateTorn, match="home --take"):
+        replace_state(two.settings)
+    with pytest.raises(StateTorn), hold_state(alone):
+        pass
+    with pytest.raises(StateTorn):
+        push_records(alone, "vendors", [], "x.csv")
+    for path in (Path(one.home) / "acme").iterdir():
+        path.rename(path.with_suffix(".away"))
+    with pytest.raises(ValueError, match="cannot"), hold_state(two.settings, taking="if_whole"):
+        raise ValueError("A restore cannot be done.")
+    assert load_overview(two.settings).state == 2
+
+    with hold_state(alone, taking="if_whole"):
+        pass
+    with hold_state(alone):
+        pass
 
 
 def test_paused_beyond_expiry(pair: tuple[HoldingMachine, HoldingMachine]) -> None:
