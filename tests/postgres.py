@@ -37,6 +37,11 @@ class PostgresServer:
         self._make_cluster()
         self.start()
 
+    @property
+    def number(self) -> int:
+        """The number of the process that started all others of the server."""
+        return self._process.pid
+
     def make_catalog(self) -> SecretStr:
         """Create an empty database, and return the words by which libpq finds it."""
         self._databases += 1

@@ -8,7 +8,7 @@ import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from tests.benchmarks import dashboard, fleet, limit, push, reports, runs, start
+from tests.benchmarks import dashboard, fleet, lake, limit, machines, push, reports, runs, start
 from tests.benchmarks.figures import Figure, format_figures
 
 
@@ -60,6 +60,14 @@ PARTS: dict[str, tuple[str, Callable[[argparse.Namespace], Sequence[Figure]]]] =
     "fleet": ("many tenants in one process, 2 minutes", lambda each: fleet.compare(each.tenants)),
     "start": ("small commands, half a minute", lambda _: start.compare()),
     "push": ("pushes, 10 minutes", lambda options: push.compare(options.rounds, options.rows)),
+    "lake": (
+        "what the lake and the home cost a run, 5 minutes",
+        lambda options: lake.compare(options.rounds, options.invoices or 10_000),
+    ),
+    "machines": (
+        "many tenants on several machines, 5 minutes",
+        lambda options: machines.compare(options.tenants),
+    ),
     "limit": ("the rate limit, 4 minutes", lambda _: limit.compare()),
 }
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from p4books_sandbox import Sandbox
 
-_ROOT = Path(__file__).parents[2]  # where `tests` can be imported from
+ROOT = Path(__file__).parents[2]  # where `tests` can be imported from
 P4BOOKS = str(Path(sys.executable).with_name("p4books"))
 
 
@@ -48,7 +48,7 @@ def module(name: str, *words: str) -> list[str]:
 def measure(command: list[str], environment: Mapping[str, str] = os.environ) -> Measured:
     """Run a process to its end and measure it. Raises SystemExit if it fails."""
     done = subprocess.run(
-        module("launch", *command), cwd=_ROOT, env=environment, stdout=subprocess.PIPE, check=True
+        module("launch", *command), cwd=ROOT, env=environment, stdout=subprocess.PIPE, check=True
     )
     code, *measured = json.loads(done.stdout)
     if code:

@@ -97,6 +97,7 @@ class Fleet:
     storage: str
     sql: Path
     options: Mapping[str, Any] = field(default_factory=dict)
+    alone: set[str] = field(default_factory=lambda: {ALONE})  # machines without a home and a lake
 
     @property
     def journal(self) -> Path:
@@ -120,7 +121,7 @@ class Fleet:
             "requests_per_window": 100_000,
             "requests_per_run": 100_000,
             **self.options,
-            **({} if machine == ALONE else shared),
+            **({} if machine in self.alone else shared),
         }
 
     def find_settings(self, machine: str, tenant: str) -> Settings:

@@ -16,7 +16,13 @@ PAIR = ("north", "south")
 def test_limit_of_two_machines(open_fleet: Open, folder: str) -> None:
     """Of 500 requests of two machines none is refused, and they are no slower than they must be."""
     sandbox = {"invoices": 60, "key": "shared", "limit": LIMIT, "window": WINDOW}
-    options = {"page_size": 1, "requests_per_window": LIMIT, "window_seconds": WINDOW}
+    lists = ["products", "invoices"]
+    options = {
+        "endpoints": lists,
+        "page_size": 1,
+        "requests_per_window": LIMIT,
+        "window_seconds": WINDOW,
+    }
     fleet = open_fleet(folder, MONTH_ENDS, sandbox, **options)
     began = time.monotonic()
     with run_machines(fleet) as (one, two, _):
