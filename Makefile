@@ -86,7 +86,7 @@ docs: setup ## Write the list of models in sql/README.md from the SQL files
 pictures: setup ## Take the pictures of the README files
 	$(BIN)/python -m tests.pictures
 
-bench: setup ## Measure speed against a floor and plain dlt; about half an hour
+bench: setup ## Measure speed against a floor and plain dlt; about 40 minutes
 	$(BIN)/python -m tests.benchmarks
 
 bench-growth: setup ## Measure how cost grows, up to 500,000 invoices; about 20 minutes

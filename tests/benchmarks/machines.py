@@ -65,6 +65,7 @@ class Machines:
         self._fleet, self._servers, self._folder = fleet, servers, folder
         storage = servers.storage
         self._shared = describe_lake(servers, f"{storage}/lake", f"{storage}/home")
+        self._empty = self._measure_database()
 
     def prepare(self, names: Sequence[str]) -> None:
         """Sync one tenant, copy its files, and put all into the home and the lake."""
@@ -102,7 +103,10 @@ class Machines:
         return cpu
 
     def measure_postgres(self) -> int:
-        """Return the size of the database in bytes."""
+        """Return by how many bytes the database has grown."""
+        return self._measure_database() - self._empty
+
+    def _measure_database(self) -> int:
         import psycopg  # noqa: PLC0415 - as in the product
 
         with psycopg.connect(self._shared[CATALOG].removeprefix("postgres:")) as connection:
