@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 from tests.conftest import MakeSettings
+from tests.lake.cut_catalog import CutCatalog
 from tests.lake.lake_books import LakeBooks, make_lake_settings, write_small_file
 from tests.postgres import PostgresServer, run_postgres
 
@@ -55,3 +56,10 @@ def small_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def books(tmp_path: Path, catalog: SecretStr, small_file: Path) -> LakeBooks:
     """A tenant with a small published file, and a lake in a folder."""
     return LakeBooks(make_lake_settings(tmp_path, catalog), small_file)
+
+
+@pytest.fixture
+def cut_catalog(catalog: SecretStr) -> Iterator[CutCatalog]:
+    """A way to the catalog that loses the answer to a commit."""
+    with CutCatalog(catalog) as cut:
+        yield cut

@@ -15,7 +15,7 @@ from typing import Any
 import duckdb
 
 from p4books.errors import OutOfMemory, P4BooksError, UsageError
-from p4books.lake.errors import LakeConflict, LakeMoved, LakeTrouble
+from p4books.lake.errors import LakeConflict, LakeMoved, LakeTrouble, LakeUncertain
 from p4books.lake.place import LakePlace
 from p4books.publish.published_file import read_mark
 from p4books.storage.database import (
@@ -30,6 +30,7 @@ from p4books.storage.postgres import parse_catalog
 INLINED_ROWS = 50  # of a change; so few go into the catalog instead of a file of their own
 _EXTENSIONS = ("ducklake", "postgres_scanner")
 _MOVED = re.compile(r'DATA_PATH parameter "(.*)" does not match .* in the catalog "(.*)"\.')
+_UNCERTAIN = re.compile("Failed to commit|file system operations are disabled")
 _UNREACHABLE = "Unable to connect to Postgres"
 _verified: set[str] = set()  # files whose signatures this process has seen; it takes 0.3 s
 _IDLE = "-c idle_in_transaction_session_timeout=1h"  # a first snapshot is written for minutes
@@ -88,7 +89,7 @@ def attach_lake(
 def translate_errors(place: LakePlace, left: str) -> Iterator[None]:
     """Turn errors of DuckDB into ours; `left` says what is unchanged.
 
-    Raises LakeTrouble, LakeConflict, LakeMoved, OutOfMemory, and what is ours already.
+    Raises LakeTrouble, LakeUncertain, LakeConflict, LakeMoved, OutOfMemory, and what is ours.
     """
     try:
         yield
@@ -101,6 +102,8 @@ def translate_errors(place: LakePlace, left: str) -> Iterator[None]:
             raise LakeConflict(place.tenant) from None
         if moved := _MOVED.search(str(error)):
             raise LakeMoved(place.tenant, moved[2], moved[1], place.schema) from None
+        if _UNCERTAIN.search(str(error)):
+            raise LakeUncertain(place.tenant) from None
         raise LakeTrouble(place.tenant, describe_lake_error(place, error), left) from None
     except OSError as error:
         raise LakeTrouble(place.tenant, error.strerror or str(error), left) from None

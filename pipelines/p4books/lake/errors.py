@@ -26,6 +26,16 @@ class LakeConflict(P4BooksError):
         )
 
 
+class LakeUncertain(P4BooksError):
+    """Postgres was asked to commit, and did not answer."""
+
+    def __init__(self, tenant: str) -> None:
+        super().__init__(
+            f"Postgres did not answer whether it committed the last change to the lake of tenant "
+            f"{tenant}. Either all of it is there or nothing; the next run finds out."
+        )
+
+
 class LakeLost(P4BooksError):
     """The tenant was taken over by another machine before the snapshot was written."""
 

@@ -8,6 +8,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import duckdb
+
 from p4books.lake.place import LakePlace
 from p4books.storage.files import sync_path
 
@@ -34,3 +36,15 @@ class NewFiles:
     def _is_ours(self, folder: Path) -> bool:
         """Return whether a folder may be new: below the storage, the storage, or just above it."""
         return self._folder is not None and folder.is_relative_to(self._folder.parent.parent)
+
+
+def commit_files(con: duckdb.DuckDBPyConnection, new_files: NewFiles) -> None:
+    """Commit a transaction whose new files are on disk; the connection can open no file afterwards.
+
+    DuckLake takes a lost answer of Postgres for a failure, and would delete the new files, although
+    the catalog may name them by then. Files that it does not name are deleted by the next upkeep.
+    Raises OSError and duckdb.Error.
+    """
+    new_files.sync()
+    con.execute("set enable_external_access = false")
+    con.execute("commit")

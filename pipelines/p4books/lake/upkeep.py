@@ -5,11 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import duckdb
-
 from p4books.lake.connection import attach_lake, open_lake_database, translate_errors
 from p4books.lake.errors import LakeLost, LakeMissing
-from p4books.lake.new_files import NewFiles
+from p4books.lake.new_files import NewFiles, commit_files
 from p4books.lake.place import LakePlace, require_lake
 from p4books.lake.snapshots import list_crowded_tables, load_last_number, load_server_time
 from p4books.lake.write import AUTHOR, LAKE, IsMine
@@ -42,11 +40,11 @@ def tidy_lake(
 ) -> UpkeepResult:
     """Expire old snapshots, merge small files, and delete those that no snapshot needs.
 
-    The last snapshot always stays, and what is deleted was not needed for a day. The caller has the
-    lock of the tenant; `is_mine` is as in `write_lake`. `now` is the time, by default that of the
-    server of the catalog; a table with more than `most_files` becomes one file. Raises NoLake,
-    LakeMissing, LakeTrouble, LakeConflict, LakeLost, PostgresTrouble, OutOfMemory, SettingsError
-    and UsageError.
+    The last snapshot is always kept, and what is deleted was not needed for a day. The caller has
+    the lock of the tenant; `is_mine` says whether the tenant is still its own, and is asked before
+    each step. `now` is the time, by default that of the server of the catalog; a table with more
+    than `most_files` becomes one file. Raises NoLake, LakeMissing, LakeTrouble, LakeUncertain,
+    LakeConflict, LakeLost, PostgresTrouble, OutOfMemory, SettingsError and UsageError.
     """
     place, lake = require_lake(settings), settings.lake
     if load_last_number(place) is None:
@@ -54,42 +52,44 @@ def tidy_lake(
     keep = lake.keep if lake else Lake.keep
     now = now or load_server_time(place)
 
-    def tidy(memory: str) -> UpkeepResult:
-        with (
-            translate_errors(place, LEFT),
-            open_lake_database([place], scratch, memory) as con,
-        ):
-            attach_lake(con, place, LAKE, {"create_if_not_exists": "false"})
+    def call(function: str, *options: str) -> int:
+        return retry_with_more_memory(
+            lambda memory: _call(place, scratch, memory, is_mine, function, options)
+        )
 
-            def call(function: str, *options: str) -> int:
-                if not is_mine():
-                    raise LakeLost(place.tenant)
-                return _call(con, place, function, options)
-
-            expired = call("expire_snapshots", f"older_than => {_quote_time(now - keep)}")
-            rewritten = call("flush_inlined_data") + call("rewrite_data_files")
-            for layer, name in list_crowded_tables(place, most_files):
-                table = (quote_literal(name), f"schema => {quote_literal(layer)}")
-                rewritten += call("rewrite_data_files", *table, "delete_threshold => 0")
-            rewritten += call("merge_adjacent_files")
-            unused = f"older_than => {_quote_time(now - GRACE)}"
-            deleted = call("cleanup_old_files", unused) + call("delete_orphaned_files", unused)
-        return UpkeepResult(expired, rewritten, deleted)
-
-    return retry_with_more_memory(tidy)
+    expired = call("expire_snapshots", f"older_than => {_quote_time(now - keep)}")
+    rewritten = call("flush_inlined_data") + call("rewrite_data_files")
+    for layer, name in list_crowded_tables(place, most_files):
+        table = (quote_literal(name), f"schema => {quote_literal(layer)}")
+        rewritten += call("rewrite_data_files", *table, "delete_threshold => 0")
+    rewritten += call("merge_adjacent_files")
+    unused = f"older_than => {_quote_time(now - GRACE)}"
+    deleted = call("cleanup_old_files", unused) + call("delete_orphaned_files", unused)
+    return UpkeepResult(expired, rewritten, deleted)
 
 
-def _call(
-    con: duckdb.DuckDBPyConnection, place: LakePlace, function: str, options: Sequence[str]
+def _call(  # noqa: PLR0913 - one step of tidy_lake, with what it works on
+    place: LakePlace,
+    scratch: Path,
+    memory: str,
+    is_mine: IsMine,
+    function: str,
+    options: Sequence[str],
 ) -> int:
-    """Call a function of DuckLake in a transaction, and return the number of rows it returns."""
-    new_files = NewFiles(place)
-    con.execute("begin")
-    arguments = ", ".join([quote_literal(LAKE), *options])
-    done = con.execute(f"call ducklake_{function}({arguments})").fetchall()
-    con.execute(f"call {LAKE}.set_commit_message({quote_literal(AUTHOR)}, 'Upkeep')")
-    new_files.sync()
-    con.execute("commit")
+    """Call a function of DuckLake in a transaction, and return the number of rows it returns.
+
+    It has a connection of its own, which can open no file after the commit.
+    """
+    if not is_mine():
+        raise LakeLost(place.tenant)
+    with translate_errors(place, LEFT), open_lake_database([place], scratch, memory) as con:
+        attach_lake(con, place, LAKE, {"create_if_not_exists": "false"})
+        new_files = NewFiles(place)
+        con.execute("begin")
+        arguments = ", ".join([quote_literal(LAKE), *options])
+        done = con.execute(f"call ducklake_{function}({arguments})").fetchall()
+        con.execute(f"call {LAKE}.set_commit_message({quote_literal(AUTHOR)}, 'Upkeep')")
+        commit_files(con, new_files)
     return len(done)
 
 

@@ -20,7 +20,7 @@ from p4books.lake.connection import (
     translate_errors,
 )
 from p4books.lake.errors import LEFT, LakeDiffers, LakeLost
-from p4books.lake.new_files import NewFiles
+from p4books.lake.new_files import NewFiles, commit_files
 from p4books.lake.place import LakePlace, find_lake
 from p4books.lake.snapshots import load_last_number
 from p4books.lake.tables import LakeTable, digest_rows, fit_values, list_tables
@@ -85,8 +85,8 @@ def write_lake(
     this run's: it is asked after the state was read that a snapshot of another run would change,
     so one that is written after that makes this one fail. The caller has the lock of the tenant.
     None if there is no lake, or if it has all of the file already. Raises LakeTrouble,
-    LakeConflict, LakeLost, LakeDiffers, PostgresTrouble, OutOfMemory, SettingsError and
-    UsageError.
+    LakeUncertain, LakeConflict, LakeLost, LakeDiffers, PostgresTrouble, OutOfMemory, SettingsError
+    and UsageError.
     """
     place, log = find_lake(settings), RunLog(settings.run_log)
     published = log.load_published()
@@ -139,8 +139,7 @@ def _write_snapshot(  # noqa: PLR0913 - one step of write_lake, with what it wor
             con.execute("rollback")
             return LakeSnapshot(None, (), tuple(writer.notes))
         writer.describe_snapshot(run)
-        new_files.sync()
-        con.execute("commit")
+        commit_files(con, new_files)
         number = con.execute(f"from ducklake_last_committed_snapshot('{LAKE}')").fetchone()
     return LakeSnapshot(number[0] if number else None, tuple(writer.changed), tuple(writer.notes))
 
