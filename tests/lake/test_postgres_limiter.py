@@ -5,12 +5,17 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from pydantic import SecretStr
 from tests.postgres import PostgresServer
 
+from p4books.extract.client import ApiConnection
 from p4books.extract.postgres_limiter import PostgresRateLimiter
+from p4books.extract.rate_limiter import Limiter, RateLimiter
+from p4books.settings import Lake, Settings
 from p4books.storage.postgres import connect_postgres
 from p4books.storage.shared_tables import SCHEMA
 from p4books_sandbox import Sandbox
@@ -76,6 +81,39 @@ def test_block(catalog: SecretStr) -> None:
     other.acquire()
 
     assert 4 < sum(slept) < 6
+
+
+def test_isolation(catalog: SecretStr) -> None:
+    """A slot that another machine gets while this one waits is seen, whatever the default."""
+    set_default = "alter role current_user set default_transaction_isolation to "
+    with connect_postgres(catalog, "") as connection:
+        connection.execute(f"{set_default} 'repeatable read'".encode())
+    try:
+        asked = "options='-c default_transaction_isolation=serializable'"
+        words = f"{catalog.get_secret_value()} {asked}"
+        limiters = [PostgresRateLimiter(SecretStr(words), "key", 5, 60) for _ in range(8)]
+        with ThreadPoolExecutor(8) as pool:
+            slots = [slot for slot, _ in pool.map(PostgresRateLimiter._try_acquire, limiters * 4)]
+    finally:
+        with connect_postgres(catalog, "") as connection:
+            connection.execute(f"{set_default} default".encode())
+
+    assert sum(slot is not None for slot in slots) == 5
+
+
+def test_catalog_without_home(catalog: SecretStr) -> None:
+    """A catalog alone counts together with the machines of a home; a lake does not need to."""
+
+    def open_limiter(**given: Any) -> Limiter:
+        settings = Settings(tenant="acme", api_key=SecretStr("k" * 20), **given)
+        return ApiConnection.from_settings(settings).limiter
+
+    open_limiter(lake=Lake(catalog)).acquire()
+    of_home = open_limiter(lake=Lake(catalog), home="/home-of-state")
+    found = of_home._load_occupancy(of_home.limit)
+    assert found
+    assert len(found.since) == 1
+    assert isinstance(open_limiter(lake=Lake(catalog, "/lake")), RateLimiter)
 
 
 def test_clock_set_back(catalog: SecretStr) -> None:

@@ -126,9 +126,13 @@ class ApiConnection:
 
 
 def _open_limiter(settings: Settings, sleep: Callable[[float], None]) -> Limiter:
-    """Open the limiter of the key: of this machine, or of all if any of them runs the tenant."""
+    """Open the limiter of the key: of this machine, or of all if any of them runs the tenant.
+
+    Of all, too, if the catalog is set but neither a home nor a lake needs it: on a machine that
+    pushes for a tenant which others sync.
+    """
     limit, window = settings.requests_per_window, settings.window_seconds
-    if settings.home and settings.lake:
+    if settings.lake and (settings.home or not settings.lake.storage):
         key = hash_key(settings.key)
         return PostgresRateLimiter(settings.lake.catalog, key, limit, window, sleep=sleep)
     return RateLimiter(limiter_path(settings.key), limit, window, sleep=sleep)

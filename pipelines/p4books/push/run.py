@@ -142,8 +142,8 @@ def _check_one_machine(settings: Settings) -> None:
         raise UsageError(
             f"The setting home lets any machine work for tenant {settings.tenant}, but the ledger "
             "of pushes is on the disk of one: another machine would create the same records again. "
-            "Nothing was sent. Push from one machine, whose settings have no home and a data_dir "
-            "of their own."
+            "Nothing was sent. Push from one machine, with a data_dir of its own, whose settings "
+            "have neither home nor the storage of lake, but its catalog, which counts all requests."
         )
     check_whole(settings)
 

@@ -27,6 +27,9 @@ _DEFAULTS = {
     "keepalives_count": 3,
     "tcp_user_timeout": STATEMENT_SECONDS * 1000,
 }
+# The default of a role or database may be another one, under which the rate limiter does not see
+# what others did while it waited for its lock.
+_ISOLATION = r"-c default_transaction_isolation=read\ committed"
 _TIMEOUTS = (
     f"-c lock_timeout={LOCK_SECONDS}s -c statement_timeout={STATEMENT_SECONDS}s"
     f" -c idle_in_transaction_session_timeout={STATEMENT_SECONDS}s"
@@ -112,7 +115,7 @@ def parse_catalog(catalog: SecretStr) -> dict[str, Any]:
             "postgres:host=db.example.com dbname=lake user=p4books, as libpq takes it, with values "
             "that have spaces between quotes. Nothing was done."
         ) from None
-    options = f"{_TIMEOUTS} {words.get('options') or ''}".rstrip()
+    options = f"{_TIMEOUTS} {words.get('options') or ''} {_ISOLATION}"
     return {**_DEFAULTS, **words, "options": options}
 
 
