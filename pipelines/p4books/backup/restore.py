@@ -39,7 +39,7 @@ from p4books.load.warehouse import (
 from p4books.push.ledger import Ledger
 from p4books.push.recovery import is_continued, merge_ledger, open_gap
 from p4books.settings import Settings, normalize_address
-from p4books.storage.files import copy_file, replace_atomically, tenant_lock
+from p4books.storage.files import copy_file, replace_atomically, sync_path, tenant_lock
 from p4books.storage.run_log import RunLog
 from p4books.storage.sqlite_copy import is_readable_sqlite
 
@@ -90,7 +90,7 @@ def restore(
                 _prepare_logs(settings, folder, result, ledger_complete=ledger_complete)
             _write_plan(folder, result)
             folder.rename(settings.restoring)
-            _sync_folder(settings.private)
+            sync_path(settings.private)
         return _put_in_place(settings)
 
 
@@ -228,7 +228,7 @@ def _write_plan(folder: Path, result: RestoreResult) -> None:
         file.write(msgspec.json.encode(result))
         file.flush()
         os.fsync(file.fileno())
-    _sync_folder(folder)
+    sync_path(folder)
 
 
 def _put_in_place(settings: Settings) -> RestoreResult:
@@ -248,7 +248,7 @@ def _put_in_place(settings: Settings) -> RestoreResult:
             notes += _put_sqlite(settings, file, target)
     remains = folder.with_name("restoring.new")
     folder.rename(remains)
-    _sync_folder(settings.private)
+    sync_path(settings.private)
     shutil.rmtree(remains, ignore_errors=True)
     return replace(result, notes=tuple(notes))
 
@@ -306,11 +306,3 @@ def _put_sqlite(settings: Settings, file: Path, target: Path) -> list[str]:
 def _remove_sqlite(file: Path) -> None:
     for suffix in reversed(_LOGS):
         file.with_name(file.name + suffix).unlink(missing_ok=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from urllib.parse import unquote
 
 from p4books.errors import P4BooksError, UsageError, end_sentence
+from p4books.storage.files import sync_path
 
 CHUNK = 4 * 1024**2  # bytes in memory at a time
 PART = 32 * 1024**2  # bytes of a part of an upload; an object has at most 10,000
@@ -116,7 +117,7 @@ class LocalPlace:
             finally:
                 part.unlink(missing_ok=True)
             for above in (path.parent, path.parent.parent, self._root):
-                _sync_folder(above)
+                sync_path(above)
 
     def open(self, folder: str, name: str) -> Iterator[bytes]:
         """Yield the content of a file."""
@@ -247,12 +248,3 @@ def _open_filesystem(url: str, extra: str) -> Any:
 
 def _name(entry: dict[str, Any]) -> str:
     return str(entry["name"]).rstrip("/").rpartition("/")[2]
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        with suppress(OSError):  # some file systems cannot
-            os.fsync(handle)
-    finally:
-        os.close(handle)
