@@ -173,6 +173,7 @@ def sync(  # noqa: PLR0913 - the use case: all that a caller can choose
             _publish_reports(settings, found, scratch, sources, run)
         else:
             _keep_published(settings, before, found, scratch, sources, run)
+        state.check()
         _deliver(settings, scratch, run)
         _write_lake(settings, scratch, run, state)
     return summary

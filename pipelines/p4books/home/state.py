@@ -10,7 +10,7 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -246,9 +246,12 @@ class _Home:
         self, found: _Found, manifest: Manifest, lease: Lease, scratch: Path
     ) -> dict[str, Path]:
         """Put together the files that this machine has not; return their paths by name."""
-        frozen = {name: self.files.freeze(name, scratch) for name in self.files.list_names()}
+        frozen = {}
+        for name in self.files.list_names():
+            with suppress(DiskTrouble):  # a damaged database gives way to that of the home
+                frozen[name] = self.files.freeze(name, scratch)
         present = {name: hash_chunks(path) for name, path in frozen.items()}
-        self._warn_of_changes(present, found)
+        self._warn_of_changes(present, found, manifest)
         wanted = [name for name, file in manifest.files.items() if present.get(name) != file.chunks]
         open_objects = partial(self._open_place, UNTOUCHED)
         downloader = Downloader(open_objects, self.tenant, manifest)
@@ -427,11 +430,15 @@ class _Home:
         except P4BooksError as error:  # the next one to put does
             log.info("%s", error)
 
-    def _warn_of_changes(self, present: dict[str, tuple[bytes, ...]], found: _Found) -> None:
+    def _warn_of_changes(
+        self, present: dict[str, tuple[bytes, ...]], found: _Found, manifest: Manifest
+    ) -> None:
         """Say that something done on this machine gives way because it was never put back."""
         before = self.memory.manifest.files
         if not self.memory.is_whole or not before:
             return
+        if present == {name: file.chunks for name, file in manifest.files.items()}:
+            return  # this machine put it, and was killed before it remembered that
         unchecked = {PUBLISHED, self.settings.alert_log.name}  # nothing in them is lost
         if any(before[name].chunks != present.get(name) for name in before.keys() - unchecked):
             log.warning(

@@ -93,6 +93,19 @@ def test_same_machine_continues(pair: tuple[HoldingMachine, HoldingMachine], ste
     assert two.hold() == Report(0, 2 if step in TAKING else 3)
 
 
+def test_killed_before_it_remembers(
+    pair: tuple[HoldingMachine, HoldingMachine], caplog: pytest.LogCaptureFixture
+) -> None:
+    """A machine that put its state and was killed then is not told that it is lost."""
+    _, two = pair
+    assert two.hold(kill_at="row replaced").code == -signal.SIGKILL
+
+    with hold_state(two.settings):
+        pass
+
+    assert not caplog.messages
+
+
 def test_torn_files(pair: tuple[HoldingMachine, HoldingMachine]) -> None:
     """Files of which a killed take replaced only some are neither put nor worked with."""
     one, two = pair

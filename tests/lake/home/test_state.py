@@ -1,6 +1,10 @@
 """State off the machine: any machine runs any tenant, and continues what others did."""
 
+import gc
+import logging
 import shutil
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,11 +17,12 @@ from tests.staging_sync import sync as sync_some
 from p4books.backup import back_up, restore
 from p4books.errors import AlreadyRunning, UsageError
 from p4books.home import StateNotPut, hold_if_possible, hold_state, refresh_state
-from p4books.home.errors import StateDamaged, StateUnrelated
-from p4books.home.overview import load_overview
+from p4books.home.errors import LeaseLost, StateDamaged, StateUnrelated
+from p4books.home.lease import Lease
+from p4books.home.overview import load_overview, replace_state
 from p4books.load.warehouse import name_generation
 from p4books.push.run import push_records
-from p4books.settings import Lake, Settings
+from p4books.settings import Delivery, Lake, Settings
 from p4books.storage.database import borrow_reader
 from p4books.storage.postgres import connect_postgres
 from p4books.storage.run_log import RunLog, SyncSummary
@@ -154,8 +159,50 @@ def test_damaged_home(make_machine: Make) -> None:
     for path in objects:
         path.unlink()
 
-    assert one.hold() == Report(0, 2)  # it has all files, and puts back what is missing
+    assert one.hold(small=True) == Report(0, 2)  # it has all files, but asks for no object
+    assert two.hold().kind == "StateDamaged"
+    replace_state(one.settings)
     assert two.hold() == Report(0, 3)
+    for path in (Path(one.home) / "acme").iterdir():
+        path.unlink()
+    assert two.hold() == Report(0, 4)  # it puts back what is missing
+    assert one.hold() == Report(0, 5)
+
+
+def test_damaged_database_here(make_machine: Make) -> None:
+    """A damaged database of this machine does not keep it from taking a newer state."""
+    one, two = make_machine("one"), make_machine("two", 1)
+    two.hold()
+    one.hold()
+    two.settings.run_log.write_bytes(b"no database" * 1000)
+
+    assert two.hold() == Report(0, 2)
+
+
+def test_lost_lease_delivers_nothing(
+    machines: tuple[Settings, Settings], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A run that lost its lease while it published leaves no files for others."""
+    folder = tmp_path / "delivered"
+    settings = machines[0].model_copy(update={"deliver": (Delivery("csv", folder),)})
+    caplog.set_level(logging.INFO, "p4books.sync")
+    caplog.handler.addFilter(partial(_lose_lease, settings))
+
+    with pytest.raises(LeaseLost):
+        sync(settings)
+
+    assert not folder.exists()
+
+
+def _lose_lease(settings: Settings, record: logging.LogRecord) -> bool:
+    """Let the lease expire, and its holder notice, when the file is published."""
+    assert settings.lake
+    if record.getMessage() == "published":
+        with connect_postgres(settings.lake.catalog, "") as connection:
+            connection.execute(f"update {SCHEMA}.lease set expires_at = now()".encode())
+        with suppress(LeaseLost):
+            next(each for each in gc.get_objects() if isinstance(each, Lease)).confirm()
+    return True
 
 
 def test_lost_database(make_machine: Make) -> None:
