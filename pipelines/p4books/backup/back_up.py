@@ -26,7 +26,7 @@ from p4books.backup.manifest import (
 from p4books.backup.snapshot import Snapshot, take_snapshot
 from p4books.backup.sources import find_backups
 from p4books.errors import UsageError
-from p4books.home import refresh_state
+from p4books.home import refresh_to_copy
 from p4books.load.schema import FORMAT
 from p4books.settings import Settings, normalize_address
 from p4books.storage.backup_record import BackupRecord, save_backup_record
@@ -55,8 +55,9 @@ class BackupResult:
 def back_up(settings: Settings, to: str | None = None) -> BackupResult:
     """Back up the files of a tenant to a folder or URL, by default that of the settings.
 
-    Waits for nobody: a sync and a push may run. Raises P4BooksError: UsageError, NothingToBackUp,
-    AlreadyRunning if another backup does, PlaceTrouble, WarehouseDamaged and the like.
+    A sync and a push may run; with a home, a run is waited for only if it has newer files than this
+    machine. Raises P4BooksError: UsageError, NothingToBackUp, AlreadyRunning if another backup or
+    such a run is in progress, PlaceTrouble, WarehouseDamaged and the like.
     """
     if not (to := to or settings.backup_to):
         raise UsageError(
@@ -68,7 +69,7 @@ def back_up(settings: Settings, to: str | None = None) -> BackupResult:
         tenant_lock(settings, "backup"),
         scratch_dir(settings.scratch("backup")) as scratch,
     ):
-        refresh_state(settings)
+        refresh_to_copy(settings)
         snapshot = take_snapshot(settings, scratch)
         _delete_remains(place, settings, snapshot.instant)
         record = BackupRecord(to, snapshot.instant)

@@ -106,29 +106,72 @@ def hold_state(
             with _without_home(settings, taking):
                 yield HeldState()
             return
-        with tenant_lock(settings, "home", max(wait, BRIEF_SECONDS)):
-            home = _Home(settings)
-            with home.hold(name, wait) as lease:
-                home.take(lease, taking)
-                with _putting(home, lease, on_not_put):
-                    yield HeldState(lease)
+        home_wait = max(wait, BRIEF_SECONDS)
+        with _hold_home(settings, name, (home_wait, wait), on_not_put, taking) as state:
+            yield state
+
+
+@contextmanager
+def _hold_home(
+    settings: Settings,
+    name: str,
+    waits: tuple[float, float],
+    on_not_put: Callable[[StateNotPut], None] | None,
+    taking: Taking,
+) -> Iterator[HeldState]:
+    """Hold the state in its home; `waits` are seconds, for others of this machine, and for all."""
+    with tenant_lock(settings, "home", waits[0]):
+        home = _Home(settings)
+        with home.hold(name, waits[1]) as lease:
+            home.take(lease, taking)
+            with _putting(home, lease, on_not_put):
+                yield HeldState(lease)
 
 
 @contextmanager
 def hold_if_possible(settings: Settings, name: str, wait: float) -> Iterator[None]:
     """Hold a tenant's state as `hold_state` does; only the files of this machine, if that fails.
 
-    Raises AlreadyRunning and DiskTrouble.
+    These also while a run has the state, so that one that hangs is found: at once if there is
+    nothing newer, else after `wait` seconds. Raises AlreadyRunning if another process has the lock
+    for that long, or is putting the files in place, and DiskTrouble.
     """
-    with ExitStack() as stack:
-        try:
-            stack.enter_context(hold_state(settings, name, wait, _log_not_put))
-        except AlreadyRunning:
-            raise
-        except P4BooksError as error:
-            log.info("%s", error)
-            stack.enter_context(tenant_lock(settings, name, wait))
+    with tenant_lock(settings, name, wait), ExitStack() as stack:
+        if settings.home and not settings.members:
+            try:
+                _enter_home(stack, settings, name, wait)
+            except AlreadyRunning:
+                if not TenantFiles(settings).load_memory().is_whole:
+                    raise
+            except P4BooksError as error:
+                log.info("%s", error)
         yield
+
+
+def _enter_home(stack: ExitStack, settings: Settings, name: str, wait: float) -> None:
+    """Hold the state until the stack ends, unless it is held and this machine has the newest.
+
+    Raises what `hold_state` raises.
+    """
+    tries_until = time.monotonic() + wait
+    while True:
+        try:
+            stack.enter_context(_hold_home(settings, name, (0, 0), _log_not_put, "always"))
+        except AlreadyRunning:
+            if _has_newest(settings):
+                return
+            if time.monotonic() >= tries_until:
+                raise
+            time.sleep(0.5)
+        else:
+            return
+
+
+def _has_newest(settings: Settings) -> bool:
+    """Return whether the files come from the state in the home. Raises PostgresTrouble."""
+    home = _Home(settings)
+    found = home.look()
+    return home.memory.is_whole and home.memory.identity == (found.identity if found else None)
 
 
 def check_whole(settings: Settings) -> None:
@@ -160,6 +203,16 @@ def refresh_state(settings: Settings, wait: float = BRIEF_SECONDS) -> None:
     if settings.home and not settings.members:
         with hold_state(settings, "refresh", wait):
             pass
+
+
+def refresh_to_copy(settings: Settings) -> None:
+    """Bring the files up to date as `refresh_state` does, or leave them to the run that has them.
+
+    Raises AlreadyRunning if another machine has newer ones, or this one is still taking them.
+    """
+    if settings.home and not settings.members:
+        with tenant_lock(settings, "refresh", BRIEF_SECONDS), ExitStack() as stack:
+            _enter_home(stack, settings, "refresh", BRIEF_SECONDS)
 
 
 @contextmanager
@@ -217,7 +270,7 @@ class _Home:
 
     def take(self, lease: Lease, taking: Taking = "always") -> None:
         """Bring the files of this machine up to date. Raises P4BooksError, with nothing changed."""
-        found = self._look()
+        found = self.look()
         self.number = max(self.memory.number, found.number if found else 0)
         log.debug("state %d looked up", self.number)
         self.is_forced = taking == "never"
@@ -341,7 +394,8 @@ class _Home:
             written_ns = self.files.locate(name).stat().st_mtime_ns
             yield name, self.files.freeze(name, scratch), written_ns
 
-    def _look(self) -> _Found | None:
+    def look(self) -> _Found | None:
+        """Return what Postgres has of the tenant. Raises PostgresTrouble."""
         with connect_postgres(self._catalog, UNTOUCHED) as connection:
             row = connection.execute(_LOOK, (self.tenant,)).fetchone()
         return _Found(row[0], row[1], f"{row[2]}, {row[3]}") if row else None

@@ -3,10 +3,12 @@
 import gc
 import logging
 import shutil
+import time
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
+import msgspec
 import pytest
 from pydantic import SecretStr
 from tests.conftest import MakeSettings
@@ -16,8 +18,9 @@ from tests.staging_sync import sync as sync_some
 
 from p4books.backup import back_up, restore
 from p4books.errors import AlreadyRunning, UsageError
-from p4books.home import StateNotPut, hold_if_possible, hold_state, refresh_state
+from p4books.home import StateNotPut, hold_if_possible, hold_state, refresh_state, refresh_to_copy
 from p4books.home.errors import LeaseLost, StateDamaged, StateUnrelated
+from p4books.home.files import TenantFiles
 from p4books.home.lease import Lease
 from p4books.home.overview import load_overview, replace_state
 from p4books.load.warehouse import name_generation
@@ -242,6 +245,32 @@ def test_alerts_without_home(machines: tuple[Settings, Settings]) -> None:
     with hold_if_possible(away, "alerts", 0):
         assert away.private.exists()
         with pytest.raises(AlreadyRunning), hold_if_possible(away, "alerts", 0):
+            pass
+
+
+def test_while_a_run_has_the_state(make_machine: Make) -> None:
+    """Alerts and backups use the files of this machine while a run, maybe hung, has the state."""
+    one, two = make_machine("one"), make_machine("two", 1)
+    one.hold()
+    refresh_state(two.settings)
+    started = time.monotonic()
+    with hold_state(one.settings):
+        for machine in (one, two):
+            with hold_if_possible(machine.settings, "alerts", 60):
+                pass
+            refresh_to_copy(machine.settings)
+    assert time.monotonic() - started < 30
+
+    one.hold()
+    with hold_state(one.settings):
+        with hold_if_possible(two.settings, "alerts", 0):  # older, but better than silence
+            pass
+        memory = TenantFiles(two.settings).load_memory()
+        TenantFiles(two.settings).save_memory(msgspec.structs.replace(memory, is_whole=False))
+        with (
+            pytest.raises(AlreadyRunning),
+            hold_if_possible(two.settings, "alerts", 0),
+        ):
             pass
 
 
