@@ -57,6 +57,23 @@ def test_in_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert settings.home == str(tmp_path / "state")
 
 
+@pytest.mark.parametrize(
+    "rest",
+    [
+        "",
+        "/lake",
+        "me:a%40b%2F?#:c@db:5432/lake?sslmode=require&sslrootcert=/etc/ca.pem",
+        "me@one:5432,two,[::1]:5434/lake?target_session_attrs=read-write",
+        "%2Fvar%2Frun/lake",
+    ],
+)
+def test_url(tmp_path: Path, rest: str) -> None:
+    """What libpq reads in one way is taken as it is."""
+    url = f"postgresql://{rest}"
+
+    assert get_lake(load(tmp_path, f"catalog = '{url}'")).catalog.get_secret_value() == url
+
+
 def test_none(tmp_path: Path) -> None:
     """Without the table, or with an empty one, there is no lake."""
     settings = load(tmp_path, "catalog = ''")
@@ -70,6 +87,15 @@ PROBLEMS = {
         f"catalog = 'mysql:password={SECRET}'",
         "catalog must begin with postgres:",
     ),
+    "@ in a password": (
+        f"catalog = 'postgresql://me:a@{SECRET}/b@db:5432/lake'",
+        "catalog must be like postgresql://USER:PASSWORD@HOST:PORT/DATABASE; in a user",
+    ),
+    "/ in a password": (
+        f"catalog = 'postgres: postgres://me:{SECRET}/b@db/lake'",
+        "catalog must be like postgresql://USER:PASSWORD@HOST:PORT/DATABASE; in a user",
+    ),
+    "no host": (f"catalog = 'postgresql://me:{SECRET}'", "catalog must be like postgresql://USER"),
     "number": ("catalog = 5", "catalog must be a text."),
     "key": (f"catalogue = '{CATALOG}'", "Unknown key 'catalogue'. Did you mean 'catalog'?"),
     "duration": (f"catalog = '{CATALOG}'\nkeep = '90'", "keep: '90' is not a duration"),

@@ -4,6 +4,7 @@ The catalog is a Postgres, whose address may have a password: it is in no messag
 representation of the setting.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,6 +20,10 @@ _KEYS = ("catalog", "storage", "keep")
 _POSTGRES = "postgres:"
 _URLS = ("postgresql://", "postgres://")
 _EXAMPLE = "postgres:host=db.example.com dbname=lake user=p4books"
+
+# libpq ends the password at the first @ or /, and names what follows in its errors as the host.
+_HOST = r"(?:\[[^]@/]*\]|[^]\[@/:,?]*)(?::\d*)?"
+_URL = re.compile(rf"postgres(?:ql)?://(?:[^@/]*@)?{_HOST}(?:,{_HOST})*(?:/[^@/?]*)?(?:\?[^@]*)?")
 
 
 @dataclass(frozen=True)
@@ -51,9 +56,7 @@ def parse_lake(value: object) -> Lake | None:
         return None
     if problems := list(_find_problems(values)):
         raise ValueError("\n".join(problems))
-    catalog = values["catalog"].strip()
-    if not catalog.startswith(_URLS):
-        catalog = catalog.removeprefix(_POSTGRES).lstrip()
+    catalog = _strip_prefix(values["catalog"])
     storage = values.get("storage")
     keep = parse_duration(values["keep"]) if "keep" in values else Lake.keep
     return Lake(SecretStr(catalog), storage and check_backup_place(storage.strip()), keep)
@@ -65,11 +68,32 @@ def _find_problems(values: Mapping[str, Any]) -> Iterator[str]:
     yield from (f"{key} must be a text" for key in _KEYS if key in values and key not in texts)
     if "catalog" not in values:
         yield f"catalog is missing, such as {_EXAMPLE}"
-    elif "catalog" in texts and not values["catalog"].lstrip().startswith((_POSTGRES, *_URLS)):
-        yield f"catalog must begin with postgres: or postgresql://, such as {_EXAMPLE}"
+    elif "catalog" in texts:
+        yield from _find_catalog_problem(values["catalog"])
     for key, parse in (("storage", check_backup_place), ("keep", parse_duration)):
         if key in texts:
             yield from (f"{key}: {why}" for why in _find_error(parse, values[key].strip()))
+
+
+def _find_catalog_problem(value: str) -> Iterator[str]:
+    """Find what is wrong with an address of a catalog, of which no part is shown."""
+    if not value.lstrip().startswith((_POSTGRES, *_URLS)):
+        yield f"catalog must begin with postgres: or postgresql://, such as {_EXAMPLE}"
+        return
+    catalog = _strip_prefix(value)
+    if catalog.startswith(_URLS) and not _URL.fullmatch(catalog):
+        yield (
+            "catalog must be like postgresql://USER:PASSWORD@HOST:PORT/DATABASE; in a user or a "
+            "password, write @ as %40, / as %2F and : as %3A"
+        )
+
+
+def _strip_prefix(value: str) -> str:
+    """Return what libpq takes: a URL, or words without what marks them as an address."""
+    catalog = value.strip()
+    if catalog.startswith(_URLS):
+        return catalog
+    return catalog.removeprefix(_POSTGRES).lstrip()
 
 
 def _find_error(parse: Any, text: str) -> Iterator[str]:
