@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 SCHEDULE_MODE = 0o644
 _LEFT_BEHIND = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy")
+_LOGIN_PREFIXES = ("AWS_", "PG")  # what S3 and libpq read; .env is not read for them
 
 
 @click.command(
@@ -130,12 +131,15 @@ def _note_left_behind() -> None:
     from p4books.settings import ENV_PREFIX
 
     names = sorted(
-        name for name in os.environ if name in _LEFT_BEHIND or name.upper().startswith(ENV_PREFIX)
+        name
+        for name in os.environ
+        if name in _LEFT_BEHIND or name.upper().startswith((ENV_PREFIX, *_LOGIN_PREFIXES))
     )
     if names:
         log_note(
             f"The schedule does not have what is set in this shell: {', '.join(names)}. Put "
-            "settings into .env or .dlt/, and proxies where the scheduler sets its variables."
+            "settings into .env or .dlt/, and proxies and logins (AWS_…, PG…) where the "
+            "scheduler sets its variables."
         )
 
 
