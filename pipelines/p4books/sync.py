@@ -437,4 +437,7 @@ def _write_lake(settings: Settings, scratch: Path, run: RunRecorder, state: Held
     if done:
         run.summary.snapshot = done.number
         run.summary.notes += done.notes
+        if done.number is not None and not run.summary.published:
+            note = f"The lake now has what was published before: snapshot {done.number}."
+            run.summary.notes.append(note)
         log.info("lake written")

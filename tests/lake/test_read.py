@@ -94,6 +94,11 @@ REFUSED = {
         "select 1",
         "has no snapshot 77. `p4books lake --tenant north` lists them.",
     ),
+    "created": (
+        ["--at", "0"],
+        "from core.sales",
+        "north has no snapshot 0 with tables in it. `p4books lake --tenant north` lists them.",
+    ),
     "day": (["--at", "2020-01-01"], "select 1", "has no snapshot as early as 2020-01-01."),
     "no time": (["--at", "yesterday"], "select 1", "neither the number of a snapshot nor a day"),
     "two days": (["--as-of", "2026-03-31"], "select 1", "with --lake use --at."),
@@ -140,7 +145,10 @@ def test_group(two: dict[str, LakeBooks], monkeypatch: pytest.MonkeyPatch) -> No
     code, _, said = run_lake(two, *query, "select 1", "--at", "1")
     assert (code, "have numbers of their own; name a day" in said) == (2, True)
     code, _, said = run_lake(two, *query, "select 1", "--at", "2020-01-01")
-    assert (code, "group-all has no snapshot as early as 2020-01-01" in said) == (2, True)
+    assert (
+        code,
+        "group-all has no snapshot as early as 2020-01-01. `p4books lake --tenant north` " in said,
+    ) == (2, True)
 
 
 def test_command(two: dict[str, LakeBooks]) -> None:
@@ -191,7 +199,7 @@ def test_missing(tmp_path: Path, catalog: SecretStr, small_file: Path) -> None:
 
 
 def test_times() -> None:
-    """A day is its last instant in the tenant's zone, a time without a zone is in it, too."""
+    """A day is its last instant in the tenant's zone, and so is a minute or a second."""
 
     def read(word: str) -> str:
         choice = parse_at(word, "America/Panama")
@@ -199,8 +207,11 @@ def test_times() -> None:
         return choice.value
 
     assert read("2026-10-31") == "'2026-11-01 04:59:59.999999+00:00'"
-    assert read("2026-10-31T18:00") == "'2026-10-31 23:00:00+00:00'"
-    assert read("2026-10-31T18:00Z") == "'2026-10-31 18:00:00+00:00'"
+    assert read("2026-10-31T18:00") == "'2026-10-31 23:00:59.999999+00:00'"
+    assert read("2026-10-31T18Z") == "'2026-10-31 18:59:59.999999+00:00'"
+    assert read("2026-10-31 18:00:07-05") == "'2026-10-31 23:00:07.999999+00:00'"
+    assert read("2026-10-31T18:00:07.861Z") == "'2026-10-31 18:00:07.861999+00:00'"
+    assert read("20261031T180007.861234Z") == "'2026-10-31 18:00:07.861234+00:00'"
     assert parse_at(None, "America/Panama") is None
 
 

@@ -40,8 +40,10 @@ def test_runs(
     assert (failed.published, failed.snapshot) == (True, None)
     (fault,) = failed.faults
     assert "the next run writes what is missing" in str(fault)
+    assert "published file" not in str(fault)  # which this run replaced
     assert PASSWORD not in str(fault)
     assert (caught_up.loaded, caught_up.snapshot, caught_up.faults) == (False, 2, [])
+    assert caught_up.notes == ["The lake now has what was published before: snapshot 2."]
     assert books.find_differences() == []
     assert update_lake(settings) == ()
     assert sync_vendors(settings).snapshot is None

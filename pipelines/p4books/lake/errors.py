@@ -1,11 +1,10 @@
 """Errors of the lake; each message is shown to the user as it is."""
 
+import shlex
+
 from p4books.errors import P4BooksError, SettingsError, end_sentence
 
-LEFT = (
-    "The published file and the last snapshot of the lake are unchanged; the next run writes what "
-    "is missing."
-)
+LEFT = "The last snapshot of the lake is unchanged; the next run writes what is missing."
 LEFT_READING = "Nothing was changed."
 
 
@@ -72,9 +71,20 @@ class LakeMissing(P4BooksError):
 
     exit_code = 2
 
-    def __init__(self, tenant: str, which: str = "yet") -> None:
-        remedy = "Run `p4books sync` first." if which == "yet" else "`p4books lake` lists them."
+    def __init__(self, tenant: str, which: str = "yet", member: str | None = None) -> None:
+        """`member` is a tenant of a group, which has no snapshots of its own."""
+        option = f"--tenant {shlex.quote(member or tenant)}"
+        remedy = f"`p4books lake {option}` lists them."
+        if which == "yet":
+            remedy = f"Run `p4books sync {option}` first."
         super().__init__(f"The lake of tenant {tenant} has no snapshot {which}. {remedy}")
+
+
+class LakeEmpty(LakeMissing):
+    """The snapshot of a lake that was named is the one in which it was created."""
+
+    def __init__(self, tenant: str, which: str) -> None:
+        super().__init__(tenant, f"{which} with tables in it")
 
 
 class NoLake(SettingsError):

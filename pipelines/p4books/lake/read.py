@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -12,7 +12,7 @@ import duckdb
 
 from p4books.errors import QueryFailed, UsageError
 from p4books.lake.connection import attach_lake, open_lake_database, translate_errors
-from p4books.lake.errors import LEFT_READING, LakeMissing
+from p4books.lake.errors import LEFT_READING, LakeEmpty, LakeMissing
 from p4books.lake.place import LakePlace, require_lake
 from p4books.lake.snapshots import load_last_number
 from p4books.lake.union import create_union
@@ -22,6 +22,7 @@ from p4books.storage.database import MEMORY_STEPS, quote_literal
 
 _WRITING = {duckdb.StatementType.COPY, duckdb.StatementType.EXPORT}  # what a folder would allow
 _DAY = re.compile(r"\d{4}-?\d\d-?\d\d")
+_TIME = re.compile(r"[T ]\d\d(?P<minutes>:?\d\d)?(?P<seconds>:?\d\d)?(?:[.,](?P<decimals>\d+))?")
 
 
 @dataclass(frozen=True)
@@ -45,10 +46,10 @@ class SnapshotChoice:
 def open_lake(settings: Settings, at: str | None = None) -> Iterator[OpenLake]:
     """Open the lake of a tenant read-only, as of its last snapshot or that of `at`.
 
-    `at` is the number of a snapshot, a day, which is shown as it was at its end, or an instant;
-    without a zone it is in the tenant's. The lake of a group has the tables of its tenants' lakes,
-    each under the others, with the column `tenant` first. Nothing but the files of the lake is
-    accessible. Raises NoLake, LakeMissing, LakeTrouble, PostgresTrouble, SettingsError
+    `at` is the number of a snapshot, a day or a time, of which the end counts: of the second, if it
+    has seconds. Without a zone it is in the tenant's. The lake of a group has the tables of its
+    tenants' lakes, each under the others, with the column `tenant` first. Nothing but the files of
+    the lake is accessible. Raises NoLake, LakeMissing, LakeTrouble, PostgresTrouble, SettingsError
     and UsageError.
     """
     choice = parse_at(at, settings.timezone)
@@ -88,12 +89,26 @@ def parse_at(at: str | None, timezone: str) -> SnapshotChoice | None:
         ) from None
     if _DAY.fullmatch(at):
         instant = datetime.combine(instant, time.max)
+    else:
+        instant += _measure_precision(at) - timedelta(microseconds=1)
     if instant.tzinfo is None:
         import pendulum  # noqa: PLC0415 - 0.1 s
 
         instant = instant.replace(tzinfo=pendulum.timezone(timezone))
     value = quote_literal(instant.astimezone(UTC).isoformat(" "))
     return SnapshotChoice(f"as early as {at}", "snapshot_time", value)
+
+
+def _measure_precision(at: str) -> timedelta:
+    """Return how long the last unit of a time lasts, such as a minute of 18:00."""
+    time_of_day = _TIME.search(at)
+    if time_of_day is None:
+        return timedelta(microseconds=1)
+    if decimals := time_of_day["decimals"]:
+        return timedelta(microseconds=10 ** max(6 - len(decimals), 0))
+    if time_of_day["seconds"]:
+        return timedelta(seconds=1)
+    return timedelta(minutes=1) if time_of_day["minutes"] else timedelta(hours=1)
 
 
 def refuse_writing(sql: str) -> None:
@@ -122,7 +137,7 @@ def _open_group(
         except LakeMissing as error:
             notes.append(f"{place.tenant} is left out: {error}")
     if not databases:
-        raise LakeMissing(group, choice.words if choice else "yet")
+        raise LakeMissing(group, choice.words if choice else "yet", places[0].tenant)
     with translate_errors(places[0], LEFT_READING):
         notes += create_union(con, databases)
     return tuple(notes)
@@ -144,6 +159,9 @@ def _attach(
             if choice and "No snapshot found" in str(error):
                 raise LakeMissing(place.tenant, choice.words) from None
             raise
+        found = con.execute("select 1 from duckdb_tables() where database_name = $1", [name])
+        if choice and found.fetchone() is None:  # that in which the lake was created
+            raise LakeEmpty(place.tenant, choice.words)
 
 
 def _lock_down(con: duckdb.DuckDBPyConnection, places: Sequence[LakePlace]) -> None:
