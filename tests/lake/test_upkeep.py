@@ -53,6 +53,7 @@ def test_upkeep(books: LakeBooks) -> None:
     place = require_lake(books.settings)
     assert [each.message for each in list_snapshots(place)] == ["Upkeep"]
     assert measure_lake(place).files == books.count_files()
+    assert books.write() is None  # the published file is still all there
     books.publish("update core.sales set amount = 1 where id = 7")
     books.write_number()
     assert books.find_differences() == []

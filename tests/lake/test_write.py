@@ -203,6 +203,8 @@ def test_two_machines(tmp_path: Path, catalog: SecretStr, small_file: Path) -> N
     assert first.find_differences() == []
     second.write_number()  # as its next run would
     assert second.find_differences() == []
+    first.write_number()  # an older state, also if it has nothing new, does not take it for its own
+    assert first.find_differences() == []
 
 
 def test_catalog_away(books: LakeBooks, postgres: PostgresServer) -> None:
@@ -267,6 +269,8 @@ def test_files_on_disk(books: LakeBooks, monkeypatch: pytest.MonkeyPatch) -> Non
 
     assert new
     assert {str(path) for path in (*new, *(file.parent for file in new))} <= set(synced)
+    storage = str(books.settings.lake.storage) if books.settings.lake else ""
+    assert storage not in synced  # it has nothing new, and what is above may not be readable
     assert not {str(path) for path in known} & set(synced)
 
 

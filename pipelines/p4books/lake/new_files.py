@@ -20,12 +20,15 @@ class NewFiles:
     def __init__(self, place: LakePlace) -> None:
         self._folder = None if place.is_in_s3 else Path(place.data)
         self._known = set(self._list_files())
+        above = () if self._folder is None else (self._folder, *self._folder.parents)
+        self._missing = {each for each in above if not each.exists()}
+        self._known_folders = {each.parent for each in self._known}
 
     def sync(self) -> None:
         """Return when all files that are new, and their folders, are on disk. Raises OSError."""
         new = set(self._list_files()) - self._known
-        folders = {above for file in new for above in file.parents if self._is_ours(above)}
-        for path in (*new, *folders):
+        made = {above for file in new for above in file.parents if self._is_made(above)}
+        for path in new | {each.parent for each in new | made}:
             sync_path(path)
 
     def _list_files(self) -> Iterator[Path]:
@@ -33,9 +36,10 @@ class NewFiles:
             for folder, _, names in os.walk(self._folder):
                 yield from (Path(folder, name) for name in names)
 
-    def _is_ours(self, folder: Path) -> bool:
-        """Return whether a folder may be new: below the storage, the storage, or just above it."""
-        return self._folder is not None and folder.is_relative_to(self._folder.parent.parent)
+    def _is_made(self, folder: Path) -> bool:
+        """Return whether a folder may be new: one that was missing, or below the lake's own."""
+        is_below = self._folder is not None and self._folder in folder.parents
+        return folder in self._missing or (is_below and folder not in self._known_folders)
 
 
 def commit_files(con: duckdb.DuckDBPyConnection, new_files: NewFiles) -> None:

@@ -1,7 +1,7 @@
 """Upkeep of a tenant's lake: few files, and no snapshots older than the setting `keep`."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from p4books.lake.snapshots import list_crowded_tables, load_last_number, load_s
 from p4books.lake.write import AUTHOR, LAKE, IsMine
 from p4books.settings import Lake, Settings
 from p4books.storage.database import quote_literal, retry_with_more_memory
+from p4books.storage.run_log import RunLog
 
 LEFT = "No snapshot that is kept is changed; the next upkeep does the rest."
 GRACE = timedelta(days=1)  # in which a reader may still open a file that is no longer needed
@@ -47,7 +48,7 @@ def tidy_lake(
     LakeConflict, LakeLost, PostgresTrouble, OutOfMemory, SettingsError and UsageError.
     """
     place, lake = require_lake(settings), settings.lake
-    if load_last_number(place) is None:
+    if (last := load_last_number(place)) is None:
         raise LakeMissing(place.tenant)
     keep = lake.keep if lake else Lake.keep
     now = now or load_server_time(place)
@@ -65,7 +66,15 @@ def tidy_lake(
     rewritten += call("merge_adjacent_files")
     unused = f"older_than => {_quote_time(now - GRACE)}"
     deleted = call("cleanup_old_files", unused) + call("delete_orphaned_files", unused)
+    _remember_number(RunLog(settings.run_log), place, last)
     return UpkeepResult(expired, rewritten, deleted)
+
+
+def _remember_number(log: RunLog, place: LakePlace, last: int) -> None:
+    """Remember that the snapshots after `last`, which was the last one before, are of upkeep."""
+    record = log.load_lake()
+    if record is not None and (record.place, record.snapshot) == (place.identity, last):
+        log.save_lake(replace(record, snapshot=load_last_number(place) or last))
 
 
 def _call(  # noqa: PLR0913 - one step of tidy_lake, with what it works on

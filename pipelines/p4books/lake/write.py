@@ -106,12 +106,13 @@ def _has_all(last: int | None, place: LakePlace, record: LakeRecord | None, dige
     """Return whether the lake has all of a published file, as far as this machine knows.
 
     `last` is the number of its last snapshot. A catalog that was restored from a backup, or is
-    another one, lacks the snapshot of the record.
+    another one, lacks the snapshot of the record; one that is ahead was written by a run whose
+    state this machine does not have.
     """
     if last is None or record is None:
         return False
     is_same = (record.digest, record.place) == (digest, place.identity)
-    return is_same and last >= record.snapshot
+    return is_same and last == record.snapshot
 
 
 def _write_snapshot(  # noqa: PLR0913 - one step of write_lake, with what it works on
