@@ -88,6 +88,7 @@ def test_query(two: dict[str, LakeBooks], tmp_path: Path) -> None:
     assert said.endswith("sales.parquet: 7 rows.\n")
 
 
+ONLY_READS = "A query of the lake only reads tables"
 REFUSED = {
     "snapshot": (
         ["--at", "77"],
@@ -102,15 +103,21 @@ REFUSED = {
     "day": (["--at", "2020-01-01"], "select 1", "has no snapshot as early as 2020-01-01."),
     "no time": (["--at", "yesterday"], "select 1", "neither the number of a snapshot nor a day"),
     "two days": (["--as-of", "2026-03-31"], "select 1", "with --lake use --at."),
-    "copy": ([], "copy (select 1) to 'x.csv'", "A query of the lake writes no files"),
-    "delete": ([], "delete from core.sales", "attached in read-only mode"),
+    "copy": ([], "copy (select 1) to 'x.csv'", ONLY_READS),
+    "delete": ([], "delete from core.sales", ONLY_READS),
     "file": ([], "from read_text('/etc/hostname')", "file system operations are disabled"),
-    "attach": ([], "attach 'x.duckdb'", "file system operations are disabled"),
+    "attach": ([], "select 1; attach 'x.duckdb'", ONLY_READS),
     "catalog": (
         [],
         "call postgres_execute('__ducklake_metadata_lake', 'create table x (a int)')",
-        "read-only transaction",
+        ONLY_READS,
     ),
+    "catalog in a query": (
+        [],
+        "from main.\"Postgres_Query\" /* ( */ ('__ducklake_metadata_lake', 'select 1 as x')",
+        ONLY_READS,
+    ),
+    "hidden": ([], "select 'ñ' from query('from ' || 'core.sales')", ONLY_READS),
     "model": ([], "from core.sale", 'Did you mean "sales"'),
 }
 

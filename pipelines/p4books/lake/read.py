@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -20,7 +21,13 @@ from p4books.lake.write import LAKE
 from p4books.settings import Settings, load_settings
 from p4books.storage.database import MEMORY_STEPS, quote_literal
 
-_WRITING = {duckdb.StatementType.COPY, duckdb.StatementType.EXPORT}  # what a folder would allow
+_READING = {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN}
+# Functions that send SQL to the catalog or run SQL from a text, and those that change a lake
+_REFUSED = re.compile(
+    r"postgres_\w+|query|json_execute_serialized_sql"
+    r"|ducklake_(?:add|cleanup|delete|expire|flush|merge|rewrite|set)\w*",
+    re.IGNORECASE,
+)
 _DAY = re.compile(r"\d{4}-?\d\d-?\d\d")
 _TIME = re.compile(r"[T ]\d\d(?P<minutes>:?\d\d)?(?P<seconds>:?\d\d)?(?:[.,](?P<decimals>\d+))?")
 
@@ -112,13 +119,37 @@ def _measure_precision(at: str) -> timedelta:
 
 
 def refuse_writing(sql: str) -> None:
-    """Raise QueryFailed if a statement would write files, as the lake's own folder allows."""
+    """Raise QueryFailed if SQL does more than read: in the lake's own folder, or in its catalog.
+
+    The catalog itself only knows the rights of the user of the setting.
+    """
     try:
-        kinds = {statement.type for statement in duckdb.extract_statements(sql)}
+        statements = duckdb.extract_statements(sql)
     except duckdb.Error:  # whoever runs it says what is wrong
         return
-    if kinds & _WRITING:
-        raise QueryFailed("A query of the lake writes no files; nothing was run. Use -o FILE.")
+    kinds = {each.type for each in statements if not _is_pivot(each)}
+    if kinds - _READING or any(map(_REFUSED.fullmatch, _list_calls(sql))):
+        raise QueryFailed(
+            "A query of the lake only reads tables; nothing was run. To write a file, use -o FILE."
+        )
+
+
+def _is_pivot(statement: duckdb.Statement) -> bool:
+    """Return whether a statement is the temporary type that DuckDB makes of a `pivot`."""
+    return statement.type == duckdb.StatementType.CREATE and not statement.query
+
+
+def _list_calls(sql: str) -> Iterator[str]:
+    """Yield the names before parentheses, whatever is between: functions, and some keywords."""
+    data = sql.encode()
+    tokens = [
+        (start, kind) for start, kind in duckdb.tokenize(sql) if kind != duckdb.token_type.comment
+    ]
+    for (start, _), (following, _) in pairwise(tokens):
+        if data[following : following + 1] == b"(":
+            name = re.match(r"\"?(\w+)", data[start:following].decode(errors="replace"))
+            if name:
+                yield name[1]
 
 
 def _open_group(

@@ -158,14 +158,14 @@ def _build_snapshot(
     number: int, written_at: datetime, message: str | None, extra: str | None
 ) -> SnapshotInfo:
     try:
-        told = json.loads(extra or "{}")
+        found = json.loads(extra or "{}")
     except ValueError:  # of another program
-        told = {}
+        found = {}
     return SnapshotInfo(
         number,
         written_at,
         message or ("Created" if number == 0 else "Another program"),
-        told.get("run"),
-        told.get("as_of_on"),
-        tuple(told.get("changed", ())),
+        found.get("run"),
+        found.get("as_of_on"),
+        tuple(found.get("changed", ())),
     )
