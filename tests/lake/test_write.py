@@ -13,7 +13,7 @@ from tests.postgres import PASSWORD, PostgresServer
 from tests.s3 import SECRET, S3Server
 
 from p4books.lake import LakeTrouble, open_lake
-from p4books.lake.errors import LakeConflict, LakeLost, LakeUncertain
+from p4books.lake.errors import LakeConflict, LakeLost, LakeOccupied, LakeUncertain
 from p4books.lake.place import require_lake
 from p4books.storage.postgres import PostgresTrouble
 
@@ -88,6 +88,9 @@ def test_nothing_new(books: LakeBooks, postgres: PostgresServer, tmp_path: Path)
     assert (snapshot.number, snapshot.changed) == (None, ())
     assert books.write() is None
 
+    shared = make_lake_settings(tmp_path, postgres.make_catalog())
+    with pytest.raises(LakeOccupied, match="which another catalog may need"):
+        LakeBooks(shared, books.source).write()  # the files are those of the first catalog
     elsewhere = make_lake_settings(tmp_path, postgres.make_catalog(), str(tmp_path / "other"))
     again = LakeBooks(elsewhere, books.source)
     assert again.write_number() == 1

@@ -56,6 +56,18 @@ class LakeMoved(P4BooksError):
         )
 
 
+class LakeOccupied(P4BooksError):
+    """The folder or prefix of a new lake has files, perhaps of the lake of another catalog."""
+
+    exit_code = 2
+
+    def __init__(self, tenant: str, data: str) -> None:
+        super().__init__(
+            f"The catalog knows no lake of tenant {tenant}, but there are files in {data}, which "
+            "another catalog may need. Nothing was written. Set another `storage`, or delete them."
+        )
+
+
 class LakeDiffers(P4BooksError):
     """A table of the lake would not have the rows that were published."""
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 
 from p4books.lake.place import LakePlace
+from p4books.storage.database import quote_literal
 from p4books.storage.files import sync_path
 
 
@@ -19,6 +20,7 @@ class NewFiles:
 
     def __init__(self, place: LakePlace) -> None:
         self._folder = None if place.is_in_s3 else Path(place.data)
+        self._data = place.data
         self._known = set(self._list_files())
         above = () if self._folder is None else (self._folder, *self._folder.parents)
         self._missing = {each for each in above if not each.exists()}
@@ -30,6 +32,13 @@ class NewFiles:
         made = {above for file in new for above in file.parents if self._is_made(above)}
         for path in new | {each.parent for each in new | made}:
             sync_path(path)
+
+    def has_files(self, con: duckdb.DuckDBPyConnection) -> bool:
+        """Return whether there were files of a lake before. Raises duckdb.Error."""
+        if self._folder is not None:
+            return bool(self._known)
+        pattern = quote_literal(f"{self._data}**/*.parquet")
+        return con.execute(f"from glob({pattern}) limit 1").fetchone() is not None
 
     def _list_files(self) -> Iterator[Path]:
         if self._folder is not None:

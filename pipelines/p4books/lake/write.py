@@ -19,7 +19,7 @@ from p4books.lake.connection import (
     open_lake_database,
     translate_errors,
 )
-from p4books.lake.errors import LEFT, LakeDiffers, LakeLost
+from p4books.lake.errors import LEFT, LakeDiffers, LakeLost, LakeOccupied
 from p4books.lake.new_files import NewFiles, commit_files
 from p4books.lake.place import LakePlace, find_lake
 from p4books.lake.snapshots import load_last_number
@@ -85,8 +85,8 @@ def write_lake(
     this run's: it is asked after the state was read that a snapshot of another run would change,
     so one that is written after that makes this one fail. The caller has the lock of the tenant.
     None if there is no lake, or if it has all of the file already. Raises LakeTrouble,
-    LakeUncertain, LakeConflict, LakeLost, LakeDiffers, PostgresTrouble, OutOfMemory, SettingsError
-    and UsageError.
+    LakeUncertain, LakeConflict, LakeLost, LakeDiffers, LakeOccupied, PostgresTrouble, OutOfMemory,
+    SettingsError and UsageError.
     """
     place, log = find_lake(settings), RunLog(settings.run_log)
     published = log.load_published()
@@ -129,8 +129,10 @@ def _write_snapshot(  # noqa: PLR0913 - one step of write_lake, with what it wor
             "data_path": quote_literal(place.data),
             "data_inlining_row_limit": str(INLINED_ROWS),
         }
-        attach_lake(con, place, LAKE, options)
         new_files = NewFiles(place)
+        if load_last_number(place, LEFT) is None and new_files.has_files(con):
+            raise LakeOccupied(place.tenant, place.data)  # upkeep would delete them
+        attach_lake(con, place, LAKE, options)
         con.execute("begin")
         writer = _SnapshotWriter(con)
         if not is_mine():  # after the first read, which is of the state that others may change
