@@ -70,6 +70,10 @@ def parse_backup_name(name: str) -> datetime | None:
     return instant if name_backup(instant) == name else None
 
 
+# Made once: msgspec crashes if several threads are the first to decode the same type.
+_DECODER = msgspec.json.Decoder(Manifest)
+
+
 def encode_manifest(manifest: Manifest) -> bytes:
     """Return the manifest as JSON."""
     return msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n"
@@ -81,7 +85,7 @@ def decode_manifest(name: str, data: bytes) -> Manifest:
         head = msgspec.json.decode(data)
         if head["format"] > MANIFEST_FORMAT:
             raise BackupTooNew(name, str(head["p4books_version"]))
-        manifest = msgspec.json.decode(data, type=Manifest)
+        manifest = _DECODER.decode(data)
     except (msgspec.MsgspecError, KeyError, TypeError, ValueError):
         raise BackupDamaged(name, f"its {MANIFEST} cannot be read") from None
     if manifest.instant.tzinfo is None or WAREHOUSE not in manifest.files:

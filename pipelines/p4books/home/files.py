@@ -40,6 +40,10 @@ class LocalState(msgspec.Struct, frozen=True):
     is_whole: bool = True
 
 
+# Made once: msgspec crashes if several threads are the first to decode the same type.
+_DECODER = msgspec.msgpack.Decoder(LocalState)
+
+
 class TenantFiles:
     """The files of a tenant by the names that they have in a state."""
 
@@ -141,7 +145,7 @@ class TenantFiles:
     def load_memory(self) -> LocalState:
         """Return what this machine remembers; nothing if it never took or put anything."""
         with suppress(OSError, msgspec.DecodeError):
-            return msgspec.msgpack.decode(self.memory.read_bytes(), type=LocalState)
+            return _DECODER.decode(self.memory.read_bytes())
         return LocalState(secrets.token_hex(16))
 
     def save_memory(self, memory: LocalState) -> None:

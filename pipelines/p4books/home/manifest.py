@@ -110,6 +110,10 @@ class Manifest(msgspec.Struct, frozen=True):
         return {name: self.objects[name] for name in kept}
 
 
+# Made once: msgspec crashes if several threads are the first to decode the same type.
+_DECODER = msgspec.msgpack.Decoder(Manifest)
+
+
 def encode_manifest(manifest: Manifest) -> bytes:
     """Return a manifest as bytes."""
     return msgspec.msgpack.encode(manifest)
@@ -120,7 +124,7 @@ def decode_manifest(content: bytes) -> Manifest | None:
     manifest = msgspec.msgpack.decode(content, type=dict)
     if manifest.get("format") != FORMAT:
         return None
-    return msgspec.msgpack.decode(content, type=Manifest)
+    return _DECODER.decode(content)
 
 
 def read_chunks(file: BinaryIO) -> Iterator[bytes]:

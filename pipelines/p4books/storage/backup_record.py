@@ -22,6 +22,10 @@ class BackupRecord:
     backed_up_at: datetime
 
 
+# Made once: msgspec crashes if several threads are the first to decode the same type.
+_DECODER = msgspec.json.Decoder(BackupRecord)
+
+
 def save_backup_record(settings: Settings, record: BackupRecord) -> None:
     """Save the last backup. What fails is ignored: the backup itself is made."""
     new = name_copy(settings.backup_record)
@@ -41,7 +45,7 @@ def load_backed_up_at(settings: Settings) -> datetime | None:
 
 def _load_record(file: Path) -> BackupRecord | None:
     try:
-        record = msgspec.json.decode(file.read_bytes(), type=BackupRecord)
+        record = _DECODER.decode(file.read_bytes())
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
         return None
     return record if record.backed_up_at.tzinfo else None
