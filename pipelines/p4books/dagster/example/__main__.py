@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterable
 from contextlib import ExitStack, suppress
 from datetime import datetime
@@ -12,6 +13,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from p4books.dagster.stop import UNWIND_SECONDS
 from p4books.errors import P4BooksError, SettingsError
 from p4books.settings import ENV_PREFIX, Settings, load_tenants
 from p4books_sandbox import Sandbox
@@ -20,6 +22,7 @@ HERE = Path(__file__).parent
 PORT = "3000"
 HOME_FOLDER = ".dagster"
 DATA_FOLDER = "data"
+STOP_SECONDS = UNWIND_SECONDS + 5
 
 
 def main() -> int:
@@ -27,11 +30,11 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # ends Dagster, too
     try:
         tenants = load_example(HERE)
-        with ExitStack() as stack, suppress(KeyboardInterrupt):  # which Dagster got as well
+        with ExitStack() as stack, suppress(KeyboardInterrupt):
             _start_sandboxes(tenants, stack)
             clear_example(HERE)  # the sandboxes have other books than before
             process = stack.enter_context(_start_dagster(HERE))
-            stack.callback(process.terminate)
+            stack.callback(_stop_dagster, process)
             return process.wait()
     except P4BooksError as error:
         print(error, file=sys.stderr)  # noqa: T201
@@ -91,7 +94,21 @@ def _start_dagster(folder: Path) -> "subprocess.Popen[bytes]":
         [*command, "-h", "127.0.0.1", "-p", PORT],
         cwd=folder,
         env={**os.environ, "DAGSTER_HOME": str(home)},
+        process_group=0,
     )
+
+
+def _stop_dagster(process: "subprocess.Popen[bytes]") -> None:
+    """Stop Dagster, then the runs that it leaves to finish, which would try again for minutes."""
+    process.terminate()
+    process.wait()
+    ends_at = time.monotonic() + STOP_SECONDS
+    with suppress(ProcessLookupError):  # none is left
+        os.killpg(process.pid, signal.SIGINT)
+        while time.monotonic() < ends_at:
+            time.sleep(0.1)
+            os.killpg(process.pid, 0)
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 if __name__ == "__main__":
