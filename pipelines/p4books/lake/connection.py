@@ -30,7 +30,7 @@ from p4books.storage.postgres import parse_catalog
 INLINED_ROWS = 50  # of a change; so few go into the catalog instead of a file of their own
 _EXTENSIONS = ("ducklake", "postgres_scanner")
 _MOVED = re.compile(r'DATA_PATH parameter "(.*)" does not match .* in the catalog "(.*)"\.')
-_UNCERTAIN = re.compile("Failed to commit|file system operations are disabled")
+_UNCERTAIN = re.compile('query "COMMIT"|file system operations are disabled')
 _UNREACHABLE = "Unable to connect to Postgres"
 _verified: set[str] = set()  # files whose signatures this process has seen; it takes 0.3 s
 _IDLE = "-c idle_in_transaction_session_timeout=1h"  # a first snapshot is written for minutes
