@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import duckdb
 import pytest
@@ -31,6 +31,7 @@ from p4books_sandbox import SandboxFleet
 HERE = Path(__file__).parent
 SEED = int(os.environ.get("MACHINES_SEED", "7"))
 TENANTS = ("north", "south", "west")
+TIMES = ("made_of", "age_hours", "seconds_waited")  # which depend on when a run was, and how fast
 ALONE = "alone"  # the machine that has neither a lake nor a home, and is never disturbed
 
 Held = dict[str, list[str]]
@@ -54,10 +55,12 @@ class Machine:
         self._fleet, self._workers = fleet, workers
         self._report = fleet.folder / name / "report.json"
         self._report.parent.mkdir()
+        self._is_running = False
 
     def start(self, tenant: str) -> None:
         """Start to sync a tenant."""
         self._report.unlink(missing_ok=True)
+        self._is_running = True
         self._workers.start(
             {
                 "machine": self.name,
@@ -72,6 +75,7 @@ class Machine:
     def wait(self) -> Ended:
         """Wait for the end of the run, whatever it is."""
         code = self._workers.wait()
+        self._is_running = False
         report = json.loads(self._report.read_text()) if self._report.exists() else {}
         ended = Ended(code, tuple(report.get("errors", ())), report.get("requests", 0))
         shown = " ".join(ended.errors)
@@ -80,6 +84,12 @@ class Machine:
         assert PASSWORD not in shown
         assert SECRET not in shown
         return ended
+
+    def stop(self) -> None:
+        """Kill what a test that failed has left."""
+        if self._is_running:
+            self.kill()
+            self._workers.wait()
 
     def sync(self, tenant: str) -> Ended:
         """Sync a tenant and wait."""
@@ -200,7 +210,7 @@ def read_tables(con: duckdb.DuckDBPyConnection, database: str) -> Held:
         columns = [
             f'"{name}"'
             for name, kind in table.types.items()
-            if kind != "TIMESTAMP WITH TIME ZONE" and name != "made_of"
+            if kind != "TIMESTAMP WITH TIME ZONE" and name not in TIMES
         ]
         rows = con.execute(f"select {', '.join(columns)} from {database}.{table.quoted}")
         held[table.full_name] = sort_rows(rows.fetchall())
@@ -294,9 +304,21 @@ class Readers:
         assert self._program.stdout is not None
         assert json.loads(self._program.stdout.readline()) == {"readers": number}
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop at once, if a test has failed."""
+        self._program.kill()
+        with self._program:  # closes what it was read and written by
+            pass
+
     def end(self) -> dict[str, Any]:
         """End the readers and return what they found."""
-        shown, _ = self._program.communicate(timeout=100)
+        assert self._program.stdin is not None
+        assert self._program.stdout is not None
+        self._program.stdin.close()
+        shown = self._program.stdout.readline()
         found: dict[str, Any] = json.loads(shown)
         return found
 
@@ -328,11 +350,14 @@ def run_machines(fleet: Fleet) -> Iterator[tuple[Machine, Machine, Machine]]:
         for program in programs:
             stack.callback(program.end)
         first, second = programs
-        yield (
+        machines = (
             Machine(fleet, "one", first),
             Machine(fleet, "two", second),
             Machine(fleet, ALONE, first),
         )
+        for machine in machines:
+            stack.callback(machine.stop)
+        yield machines
 
 
 @pytest.fixture

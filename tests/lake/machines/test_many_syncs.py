@@ -41,24 +41,24 @@ def test_syncs_on_two_machines(open_fleet: Open, request: pytest.FixtureRequest)
     with run_machines(fleet) as (one, two, alone):
         for tenant in BOOKS:
             assert [one.sync(tenant).code, alone.sync(tenant).code] == [0, 0]
-        readers = Readers(fleet, BOOKS, READERS)
-        while codes.count(0) < SYNCS:
-            tenants = chance.choice(BOOKS), chance.choice(BOOKS)
-            for tenant in {*tenants}:
-                fleet.change_books(tenant, chance)
-            for machine, tenant in zip((one, two), tenants, strict=True):
-                machine.start(tenant)
-            ends = [machine.wait() for machine in (one, two)]
-            codes += [ended.code for ended in ends]
-            for machine, tenant, ended in zip((one, two), tenants, ends, strict=True):
-                if ended.code:
-                    assert (ended.code, tenants[0]) == (75, tenants[1]), ended.errors
-                    continue
-                assert alone.sync(tenant).code == 0
-                assert fleet.find_differences(machine.name, tenant) == []
-                file = fleet.read_file(machine.name, tenant)
-                assert find_other_tables(file, fleet.read_file(ALONE, tenant)) == []
-        found = readers.end()
+        with Readers(fleet, BOOKS, READERS) as readers:
+            while codes.count(0) < SYNCS:
+                tenants = chance.choice(BOOKS), chance.choice(BOOKS)
+                for tenant in {*tenants}:
+                    fleet.change_books(tenant, chance)
+                for machine, tenant in zip((one, two), tenants, strict=True):
+                    machine.start(tenant)
+                ends = [machine.wait() for machine in (one, two)]
+                codes += [ended.code for ended in ends]
+                for machine, tenant, ended in zip((one, two), tenants, ends, strict=True):
+                    if ended.code:
+                        assert (ended.code, tenants[0]) == (75, tenants[1]), ended.errors
+                        continue
+                    assert alone.sync(tenant).code == 0
+                    assert fleet.find_differences(machine.name, tenant) == []
+                    file = fleet.read_file(machine.name, tenant)
+                    assert find_other_tables(file, fleet.read_file(ALONE, tenant)) == []
+            found = readers.end()
         refresh_state(fleet.find_settings(two.name, BOOKS[0]))
         fleet.alone.add(two.name)  # the way back to one machine
         fleet.change_books(BOOKS[0], chance)
