@@ -23,7 +23,7 @@ from p4books.home import refresh_state
 from p4books.transform.models import sql_folder
 
 PROOF = "P4BOOKS_EXAMPLES" in os.environ
-SYNCS, READERS, BOOKS = (30, 20, TENANTS) if PROOF else (2, 2, TENANTS[:1])
+SYNCS, READERS, BOOKS = (30, 20, TENANTS) if PROOF else (1, 2, TENANTS[:1])
 
 
 def test_syncs_on_two_machines(open_fleet: Open, request: pytest.FixtureRequest) -> None:
