@@ -5,6 +5,7 @@ Passwords are in temporary secrets of the connection, so that neither a message 
 databases shows one.
 """
 
+import ctypes
 import importlib.resources
 import re
 from collections.abc import Iterator, Sequence
@@ -48,7 +49,8 @@ def open_lake_database(
     files = [_find_extension(name) for name in (*_EXTENSIONS, *(["httpfs"] if storages else []))]
     marks = {read_mark(file) for file in files}
     config = {"allow_unsigned_extensions": "true"} if marks <= _verified else {}
-    with open_database(spill=spill, memory=memory, config=config) as con:
+    con = open_database(spill=spill, memory=memory, config=config)
+    try:
         con.execute("set autoinstall_known_extensions = false")
         con.execute("set autoload_known_extensions = false")
         for file in files:
@@ -56,11 +58,25 @@ def open_lake_database(
         _verified.update(marks)
         for number, storage in enumerate(sorted(storages)):
             _log_in(con, f"p4books_storage_{number}", storage)
-        try:
-            yield con
-        finally:  # DuckLake aborts the whole process if it has to do that itself, without Postgres
-            with suppress(duckdb.Error):
-                con.execute("rollback")
+        yield con
+    finally:
+        _close(con)
+
+
+def _close(con: duckdb.DuckDBPyConnection) -> None:
+    """Close a connection after its transaction, whatever became of Postgres meanwhile.
+
+    If DuckDB itself has to roll back while it closes, and cannot, it aborts the whole process. One
+    that was invalidated, as by a Postgres that died while it was read, is therefore never closed.
+    """
+    try:
+        con.execute("rollback")
+    except duckdb.FatalException:
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(con))
+        return
+    except duckdb.Error:  # there is no transaction, or it was rolled back and Postgres did not hear
+        pass
+    con.close()
 
 
 def attach_lake(
@@ -111,7 +127,7 @@ def translate_errors(place: LakePlace, left: str) -> Iterator[None]:
 
 def describe_lake_error(place: LakePlace, error: Exception) -> str:
     """Describe an error of DuckDB in one line, without a password or a key."""
-    why = str(error)
+    why, *_ = str(error).split("Stack Trace:")
     if _UNREACHABLE in why:  # then the whole address of the catalog, and why
         why = why.rpartition('": ')[2]
     lines = [line.strip() for line in why.splitlines() if line.strip()]

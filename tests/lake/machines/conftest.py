@@ -281,9 +281,11 @@ class Relay:
 
 
 class Readers:
-    """A program of readers."""
+    """A program of readers; each waits between two transactions, up to `pause` seconds."""
 
-    def __init__(self, fleet: Fleet, tenants: Sequence[str], number: int) -> None:
+    def __init__(
+        self, fleet: Fleet, tenants: Sequence[str], number: int, pause: float = 4.0
+    ) -> None:
         state = fleet.folder / "readers"
         self._program = subprocess.Popen(
             [sys.executable, HERE / "readers.py"],
@@ -298,6 +300,7 @@ class Readers:
             "checks": fleet.list_checks(),
             "seed": SEED,
             "readers": number,
+            "pause": pause,
         }
         self._program.stdin.write(f"{json.dumps(order)}\n")
         self._program.stdin.flush()

@@ -19,7 +19,6 @@ import duckdb
 from p4books.lake import open_lake
 from p4books.settings import Settings
 
-PAUSE = 4.0  # seconds of a reader between two transactions, at most: they share two cores
 TRANSACTIONS = 5  # of a connection, before another one is opened
 TABLES = 3  # of which a transaction counts the rows
 
@@ -33,11 +32,13 @@ Query = Callable[..., duckdb.DuckDBPyConnection]
 class Readers:
     """Readers of some lakes, and what they found."""
 
-    def __init__(self, tenants: list[Settings], checks: dict[str, str], seed: int) -> None:
+    def __init__(
+        self, tenants: list[Settings], checks: dict[str, str], pause: float, seed: int
+    ) -> None:
         self.found: Counter[str] = Counter()
         self.faults: list[str] = []
         self.seen: dict[str, set[str]] = {settings.tenant: set() for settings in tenants}
-        self._tenants, self._checks, self._seed = tenants, checks, seed
+        self._tenants, self._checks, self._pause, self._seed = tenants, checks, pause, seed
         self._ended = threading.Event()
 
     def run(self, number: int) -> None:
@@ -61,7 +62,7 @@ class Readers:
             try:
                 with open_lake(settings) as lake:
                     for _ in range(TRANSACTIONS):
-                        if self._ended.wait(chance.random() * PAUSE):
+                        if self._ended.wait(chance.random() * self._pause):
                             return
                         self._read(settings.tenant, lake.con.execute, chance, last)
             except Exception:  # noqa: BLE001 - no reader may see any
@@ -100,7 +101,7 @@ def main() -> None:
     """Read an order, and do it."""
     order = json.loads(sys.stdin.readline())
     tenants = [Settings(**each) for each in order["tenants"]]
-    Readers(tenants, order["checks"], order["seed"]).run(order["readers"])
+    Readers(tenants, order["checks"], order["pause"], order["seed"]).run(order["readers"])
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from tests.lake.machines.conftest import (
     Held,
     Machine,
     Open,
+    Readers,
     Relay,
     find_other_tables,
     find_overlaps,
@@ -25,6 +26,7 @@ from tests.lake.machines.conftest import (
 from tests.postgres import PostgresServer
 from tests.staging_sync import MONTH_ENDS
 
+READ_KILLS = 20
 KILLS = int(os.environ.get("MACHINES_KILLS", "40"))
 PAIR = ("north", "south")  # each machine syncs one of them when something is killed
 WHAT = ("worker", "postgres", "worker", "s3")
@@ -86,6 +88,28 @@ def test_killed_at_any_moment(
     assert overlaps == []
     assert ends["worker -9"] >= KILLS // 4  # most of those that were killed had not ended
     assert ends["postgres 1"] + ends["s3 1"] > 0
+
+
+@pytest.mark.lake_proof
+def test_killed_while_it_is_read(open_fleet: Open, folder: str, postgres: PostgresServer) -> None:
+    """Readers whose Postgres dies have an error each, and read on when it is back.
+
+    DuckDB aborts the whole process if one of their transactions is left to it.
+    """
+    chance = random.Random(SEED)  # noqa: S311 - no secret hangs on it
+    fleet = open_fleet(folder, MONTH_ENDS, {})
+    with run_machines(fleet) as (one, _, alone):
+        assert [one.sync(PAIR[0]).code, alone.sync(PAIR[0]).code] == [0, 0]
+    with Readers(fleet, PAIR[:1], 8, pause=0.1) as readers:
+        for _ in range(READ_KILLS):
+            time.sleep(2 * chance.random())
+            postgres.restart()
+        found = readers.end()
+
+    sys.stdout.write(f"MACHINES_SEED={SEED}: {found['read']} read, {len(found['faults'])} faults\n")
+    assert found["read"][PAIR[0]] > 0
+    assert found["faults"]
+    assert not [fault for fault in found["faults"] if "Traceback" not in fault]
 
 
 def sync_undisturbed(fleet: Fleet, machines: tuple[Machine, Machine], tenant: str) -> Held:
