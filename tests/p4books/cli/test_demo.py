@@ -29,7 +29,7 @@ def demo(folder: Path) -> Completed:
 
 def test_demo(demo: Completed, folder: Path) -> None:
     """It shows two syncs, the second without changes, three figures, and where the file is."""
-    assert (demo.returncode, demo.stderr) == (0, "")
+    assert (demo.returncode, demo.stderr) == (0, ""), demo.stderr
     assert demo.stdout.count("Published data/") == 1
     assert "Nothing changed" in demo.stdout
     for title in FIGURES:
