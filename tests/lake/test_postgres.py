@@ -5,11 +5,18 @@ import time
 from collections.abc import Callable
 
 import pytest
+from psycopg.pq import Conninfo
 from pydantic import SecretStr
 from tests.postgres import PASSWORD, PostgresServer
 
 from p4books.errors import SettingsError
-from p4books.storage.postgres import PostgresTrouble, connect_postgres, describe_server
+from p4books.storage.postgres import (
+    SECRET_WORDS,
+    PostgresTrouble,
+    connect_postgres,
+    describe_server,
+    hide_secrets,
+)
 
 LEFT = "Nothing else was changed."
 
@@ -85,6 +92,18 @@ def test_malformed(words: str) -> None:
     with pytest.raises(SettingsError, match="catalog must be like") as failure:
         describe_server(SecretStr(words))
     assert PASSWORD not in str(failure.value)
+
+
+def test_secret_words() -> None:
+    """What libpq itself marks as a password is in no output, and no more than that is hidden."""
+    marked = {each.keyword.decode() for each in Conninfo.get_defaults() if each.dispchar == b"*"}
+    assert marked <= SECRET_WORDS
+
+    for secret in ("12345", "5", "a+(b", "phrase of the key"):
+        for word in marked:
+            catalog = SecretStr(f"host=db port=5432 {word}='{secret}'")
+            shown = hide_secrets(f'server "db", port 5432: {secret} ({secret})', catalog)
+            assert shown == 'server "db", port 5432: … (…)'
 
 
 def _insert(catalog: SecretStr, number: int, then: Callable[[], object]) -> None:

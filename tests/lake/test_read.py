@@ -2,18 +2,21 @@
 
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 from pydantic import SecretStr
 from tests.command import run_here
 from tests.lake.lake_books import LakeBooks, load_extension, make_lake_settings
 from tests.postgres import PASSWORD, PostgresServer
 
-from p4books.lake import LakeMissing, find_lake
+from p4books.lake import LakeMissing, LakeTrouble, find_lake
 from p4books.lake.attach import describe_attach
+from p4books.lake.connection import attach_lake, open_lake_database, translate_errors
 from p4books.lake.errors import NoLake
 from p4books.lake.place import require_lake
 from p4books.lake.read import open_lake, parse_at
@@ -51,14 +54,27 @@ CATALOGUE = (
 )
 
 
-def run_lake(two: dict[str, LakeBooks], *words: str) -> tuple[int, str, str]:
+PHRASE = "phrase-of-the-key"
+CUT = "98765"
+
+
+def find_catalog(books: LakeBooks) -> str:
+    """Return the words by which libpq finds the catalog of a lake."""
+    assert books.settings.lake is not None
+    return books.settings.lake.catalog.get_secret_value()
+
+
+def run_lake(
+    two: dict[str, LakeBooks], *words: str, catalog: str | None = None
+) -> tuple[int, str, str]:
     """Run a command with the settings of the two tenants and their group."""
     settings = two["north"].settings
     lake = settings.lake
     assert lake is not None
+    catalog = catalog or f"postgres:{find_catalog(two['north'])}"
     environment = {
         "SOURCES__P4BOOKS__DATA_DIR": str(settings.data_dir),
-        "SOURCES__P4BOOKS__LAKE__CATALOG": f"postgres:{lake.catalog.get_secret_value()}",
+        "SOURCES__P4BOOKS__LAKE__CATALOG": catalog,
         "SOURCES__P4BOOKS__LAKE__STORAGE": str(lake.storage),
         "SOURCES__P4BOOKS__TENANTS__NORTH__LANGUAGE": "es",
         "SOURCES__P4BOOKS__TENANTS__SOUTH__LANGUAGE": "es",
@@ -118,6 +134,7 @@ REFUSED = {
         ONLY_READS,
     ),
     "hidden": ([], "select 'ñ' from query('from ' || 'core.sales')", ONLY_READS),
+    "secrets": ([], "from duckdb_secrets()", ONLY_READS),
     "model": ([], "from core.sale", 'Did you mean "sales"'),
 }
 
@@ -191,6 +208,45 @@ def test_recipe(two: dict[str, LakeBooks], tmp_path: Path) -> None:
         assert at.fetchall() == [(5000,)]
         with pytest.raises(duckdb.InvalidInputException, match="read-only"):
             con.execute("delete from core.sales")
+
+
+def test_secrets(two: dict[str, LakeBooks], postgres: PostgresServer) -> None:
+    """No password is in what a query shows of its connection, nor in an error or a recipe.
+
+    A password of digits alone is as good as another one.
+    """
+    postgres.execute("create role reader superuser login password '12345'")
+    words = conninfo_to_dict(find_catalog(two["north"]))
+    address = f"postgresql://reader:12345@127.0.0.1:{words['port']}/{words['dbname']}"
+    address += f"?sslpassword={PHRASE}&oauth_client_secret={PHRASE}"
+
+    def run(*command: str, catalog: str = address) -> tuple[int, str]:
+        code, out, said = run_lake(two, *command, "--tenant", "north", catalog=catalog)
+        assert not re.search(rf"{PHRASE}|12345|{CUT}", out + said)
+        return code, out + said
+
+    code, shown = run("query", "--lake", "--json", "select path from duckdb_databases()")
+    assert (code, json.loads(shown)[0]) == (0, {"path": "postgres:"})
+    assert run("query", "--lake", "select count(*) as n from core.sales")[0] == 0
+    assert "user=reader" in run("lake", "--attach")[1]
+    for old, new in (
+        ("12345@", f"{CUT}@"),
+        ("?", "?sslmode=require&"),
+        ("?", "?sslkey=/nowhere&sslcert=/nowhere&sslmode=require&"),
+    ):
+        code, shown = run("query", "--lake", "select 1", catalog=address.replace(old, new))
+        assert (code, "cannot be used" in shown) == (1, True)
+        with pytest.raises(LakeTrouble) as raised:
+            attach_catalog(two["north"], address.replace(old, new))
+        assert not re.search(rf"{PHRASE}|12345|{CUT}", str(raised.value))
+
+
+def attach_catalog(books: LakeBooks, catalog: str) -> None:
+    """Attach a lake without having asked its catalog before."""
+    place = replace(require_lake(books.settings), catalog=SecretStr(catalog))
+    spill = books.settings.data_dir / "spill"
+    with translate_errors(place, ""), open_lake_database([place], spill, "200MB") as con:
+        attach_lake(con, place, "lake", {})
 
 
 def test_missing(tmp_path: Path, catalog: SecretStr, small_file: Path) -> None:

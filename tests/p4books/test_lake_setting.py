@@ -63,6 +63,7 @@ def test_in_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         "",
         "/lake",
         "me:a%40b%2F?#:c@db:5432/lake?sslmode=require&sslrootcert=/etc/ca.pem",
+        "me:12345@db:65535/lake",
         "me@one:5432,two,[::1]:5434/lake?target_session_attrs=read-write",
         "%2Fvar%2Frun/lake",
     ],
@@ -96,6 +97,10 @@ PROBLEMS = {
         "catalog must be like postgresql://USER:PASSWORD@HOST:PORT/DATABASE; in a user",
     ),
     "no host": (f"catalog = 'postgresql://me:{SECRET}'", "catalog must be like postgresql://USER"),
+    "no host but a number": (
+        "catalog = 'postgresql://me:123456/lake'",
+        "catalog must be like postgresql://USER",
+    ),
     "number": ("catalog = 5", "catalog must be a text."),
     "key": (f"catalogue = '{CATALOG}'", "Unknown key 'catalogue'. Did you mean 'catalog'?"),
     "duration": (f"catalog = '{CATALOG}'\nkeep = '90'", "keep: '90' is not a duration"),

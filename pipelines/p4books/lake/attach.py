@@ -2,9 +2,7 @@
 
 from p4books.lake.place import LakePlace
 from p4books.storage.database import quote_identifier, quote_literal
-from p4books.storage.postgres import parse_catalog
-
-_SECRETS = {"password", "sslpassword"}
+from p4books.storage.postgres import SECRET_WORDS, parse_catalog
 
 
 def describe_attach(place: LakePlace) -> str:
@@ -17,7 +15,7 @@ def describe_attach(place: LakePlace) -> str:
 
     parse_catalog(place.catalog)  # raises if libpq does not understand it
     words = conninfo_to_dict(place.catalog.get_secret_value())
-    shown = {key: str(value) for key, value in words.items() if key not in _SECRETS}
+    shown = {key: str(value) for key, value in words.items() if key not in SECRET_WORDS}
     lines = ["install ducklake;", "install postgres;"]
     if place.is_in_s3:
         login = f"type s3, provider credential_chain, scope {quote_literal(place.data)}"

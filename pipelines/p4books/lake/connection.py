@@ -1,8 +1,8 @@
 """DuckDB connections to lakes: extensions, credentials, and errors without them.
 
 The extensions are DuckDB's own signed files from wheels of its version; nothing is downloaded.
-Passwords are in temporary secrets of the connection, so that neither a message nor a list of
-databases shows one.
+The whole address of a catalog is in a temporary secret of the connection, so that neither a
+message nor a list of databases shows a password.
 """
 
 import ctypes
@@ -26,7 +26,7 @@ from p4books.storage.database import (
     quote_path,
 )
 from p4books.storage.places import describe_failure
-from p4books.storage.postgres import parse_catalog
+from p4books.storage.postgres import hide_secrets, parse_catalog
 
 INLINED_ROWS = 50  # of a change; so few go into the catalog instead of a file of their own
 _EXTENSIONS = ("ducklake", "postgres_scanner")
@@ -83,22 +83,16 @@ def attach_lake(
     con: duckdb.DuckDBPyConnection, place: LakePlace, name: str, options: dict[str, str]
 ) -> None:
     """Attach a lake under a name; `options` are of `attach`, as SQL. Raises duckdb.Error."""
-    from psycopg.conninfo import make_conninfo  # noqa: PLC0415 - 0.15 s
-
     words = parse_catalog(place.catalog)
     words["options"] = f"{words['options']} {_IDLE}"
-    password = str(words.pop("password", None) or "")
-    own = {"metadata_schema": quote_literal(place.schema)}
-    if password:
-        secret = f"{name}_catalog"
-        con.execute(
-            f"create or replace temporary secret {quote_identifier(secret)}"
-            f" (type postgres, password {quote_literal(password)})"
-        )
-        own["meta_secret"] = quote_literal(secret)
+    secret = f"{name}_catalog"
+    listed = ", ".join(f"{word} {quote_literal(str(value))}" for word, value in words.items())
+    con.execute(
+        f"create or replace temporary secret {quote_identifier(secret)} (type postgres, {listed})"
+    )
+    own = {"metadata_schema": quote_literal(place.schema), "meta_secret": quote_literal(secret)}
     listed = ", ".join(f"{key} {value}" for key, value in {**own, **options}.items())
-    path = quote_literal(f"ducklake:postgres:{make_conninfo(**words)}")
-    con.execute(f"attach {path} as {quote_identifier(name)} ({listed})")
+    con.execute(f"attach 'ducklake:postgres:' as {quote_identifier(name)} ({listed})")
 
 
 @contextmanager
@@ -131,10 +125,7 @@ def describe_lake_error(place: LakePlace, error: Exception) -> str:
     if _UNREACHABLE in why:  # then the whole address of the catalog, and why
         why = why.rpartition('": ')[2]
     lines = [line.strip() for line in why.splitlines() if line.strip()]
-    text = " ".join(lines[:3])
-    if password := parse_catalog(place.catalog).get("password"):
-        text = text.replace(str(password), "…")
-    return describe_failure(ValueError(text))
+    return describe_failure(ValueError(hide_secrets(" ".join(lines[:3]), place.catalog)))
 
 
 def _find_extension(name: str) -> Path:

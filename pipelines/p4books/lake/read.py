@@ -22,9 +22,10 @@ from p4books.settings import Settings, load_settings
 from p4books.storage.database import MEMORY_STEPS, quote_literal
 
 _READING = {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN}
-# Functions that send SQL to the catalog or run SQL from a text, and those that change a lake
+# Functions that send SQL to the catalog or run SQL from a text, those that change a lake, and the
+# one that shows what is in the catalog's address
 _REFUSED = re.compile(
-    r"postgres_\w+|query|json_execute_serialized_sql"
+    r"postgres_\w+|query|json_execute_serialized_sql|duckdb_secrets"
     r"|ducklake_(?:add|cleanup|delete|expire|flush|merge|rewrite|set)\w*",
     re.IGNORECASE,
 )

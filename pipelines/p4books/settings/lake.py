@@ -21,8 +21,9 @@ _POSTGRES = "postgres:"
 _URLS = ("postgresql://", "postgres://")
 _EXAMPLE = "postgres:host=db.example.com dbname=lake user=p4books"
 
-# libpq ends the password at the first @ or /, and names what follows in its errors as the host.
-_HOST = r"(?:\[[^]@/]*\]|[^]\[@/:,?]*)(?::\d*)?"
+# libpq ends the password at the first @ or /, and names what follows in its errors as the host; and
+# it takes a password for the port if there is no @.
+_HOST = r"(?:\[[^]@/]*\]|[^]\[@/:,?]*)(?::\d{0,5})?"
 _URL = re.compile(rf"postgres(?:ql)?://(?:[^@/]*@)?{_HOST}(?:,{_HOST})*(?:/[^@/?]*)?(?:\?[^@]*)?")
 
 

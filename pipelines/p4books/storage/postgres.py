@@ -3,6 +3,7 @@
 Importing this module does not import psycopg, which takes 0.15 s.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,12 @@ if TYPE_CHECKING:
 CONNECT_SECONDS = 10
 LOCK_SECONDS = 10
 STATEMENT_SECONDS = 60
+
+# Words of libpq whose values are in no output
+SECRET_WORDS = frozenset(
+    {"password", "sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key"}
+)
+_SHORT = 3  # letters of a secret that is replaced only if it is a whole word, not part of a number
 
 # What the setting says itself takes precedence. TCP notices within a minute that a server is gone.
 _DEFAULTS = {
@@ -85,13 +92,21 @@ def open_connection(catalog: SecretStr, left: str) -> "psycopg.Connection":
 
 
 def describe_trouble(error: Exception, catalog: SecretStr, left: str) -> PostgresTrouble:
-    """Turn an error of psycopg into ours, without the password."""
-    words = parse_catalog(catalog)
+    """Turn an error of psycopg into ours, without a secret."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    why = (lines or [type(error).__name__])[0][:300]
-    if password := words.get("password"):
-        why = why.replace(str(password), "…")
+    why = hide_secrets((lines or [type(error).__name__])[0], catalog)[:300]
     return PostgresTrouble(describe_server(catalog), why, left)
+
+
+def hide_secrets(text: str, catalog: SecretStr) -> str:
+    """Return a text without the secrets of a setting `catalog`. Raises as `parse_catalog`."""
+    words = parse_catalog(catalog)
+    for secret in filter(None, (str(words.get(word) or "") for word in SECRET_WORDS)):
+        pattern = re.escape(secret)
+        if len(secret) <= _SHORT:
+            pattern = rf"(?<!\w){pattern}(?!\w)"
+        text = re.sub(pattern, "…", text)
+    return text
 
 
 def parse_catalog(catalog: SecretStr) -> dict[str, Any]:
