@@ -16,6 +16,7 @@ from typing import Any
 import duckdb
 
 from p4books.errors import OutOfMemory, P4BooksError, UsageError
+from p4books.lake.causes import find_cause
 from p4books.lake.errors import LakeConflict, LakeMoved, LakeTrouble, LakeUncertain
 from p4books.lake.place import LakePlace
 from p4books.publish.published_file import read_mark
@@ -26,13 +27,12 @@ from p4books.storage.database import (
     quote_path,
 )
 from p4books.storage.places import describe_failure
-from p4books.storage.postgres import hide_secrets, parse_catalog
+from p4books.storage.postgres import parse_catalog
 
 INLINED_ROWS = 50  # of a change; so few go into the catalog instead of a file of their own
 _EXTENSIONS = ("ducklake", "postgres_scanner")
 _MOVED = re.compile(r'DATA_PATH parameter "(.*)" does not match .* in the catalog "(.*)"\.')
 _UNCERTAIN = re.compile('query "COMMIT"|file system operations are disabled')
-_UNREACHABLE = "Unable to connect to Postgres"
 _verified: set[str] = set()  # files whose signatures this process has seen; it takes 0.3 s
 _IDLE = "-c idle_in_transaction_session_timeout=1h"  # a first snapshot is written for minutes
 
@@ -114,18 +114,11 @@ def translate_errors(place: LakePlace, left: str) -> Iterator[None]:
             raise LakeMoved(place.tenant, moved[2], moved[1], place.schema) from None
         if _UNCERTAIN.search(str(error)):
             raise LakeUncertain(place.tenant) from None
-        raise LakeTrouble(place.tenant, describe_lake_error(place, error), left) from None
+        cause = find_cause(place, str(error))
+        raise LakeTrouble(place.tenant, cause.why, left, cause.remedy) from None
     except OSError as error:
-        raise LakeTrouble(place.tenant, error.strerror or str(error), left) from None
-
-
-def describe_lake_error(place: LakePlace, error: Exception) -> str:
-    """Describe an error of DuckDB in one line, without a password or a key."""
-    why, *_ = str(error).split("Stack Trace:")
-    if _UNREACHABLE in why:  # then the whole address of the catalog, and why
-        why = why.rpartition('": ')[2]
-    lines = [line.strip() for line in why.splitlines() if line.strip()]
-    return describe_failure(ValueError(hide_secrets(" ".join(lines[:3]), place.catalog)))
+        why = f"{error.filename or place.data}: {error.strerror or error}"
+        raise LakeTrouble(place.tenant, why, left) from None
 
 
 def _find_extension(name: str) -> Path:

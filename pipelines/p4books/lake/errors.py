@@ -11,8 +11,9 @@ LEFT_READING = "Nothing was changed."
 class LakeTrouble(P4BooksError):
     """The lake of a tenant cannot be read or written; `left` says what is unchanged."""
 
-    def __init__(self, tenant: str, why: str, left: str) -> None:
-        super().__init__(f"The lake of tenant {tenant} cannot be used: {end_sentence(why)} {left}")
+    def __init__(self, tenant: str, why: str, left: str, remedy: str = "") -> None:
+        what = f"The lake of tenant {tenant} cannot be used: {end_sentence(why)} {left}"
+        super().__init__(" ".join(filter(None, (what, remedy))))
 
 
 class LakeConflict(P4BooksError):

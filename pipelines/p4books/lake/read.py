@@ -12,8 +12,9 @@ from tempfile import TemporaryDirectory
 import duckdb
 
 from p4books.errors import QueryFailed, UsageError
+from p4books.lake.causes import find_cause, is_of_data
 from p4books.lake.connection import attach_lake, open_lake_database, translate_errors
-from p4books.lake.errors import LEFT_READING, LakeEmpty, LakeMissing
+from p4books.lake.errors import LEFT_READING, LakeEmpty, LakeMissing, LakeTrouble
 from p4books.lake.place import LakePlace, require_lake
 from p4books.lake.snapshots import load_last_number
 from p4books.lake.union import create_union
@@ -57,8 +58,8 @@ def open_lake(settings: Settings, at: str | None = None) -> Iterator[OpenLake]:
     `at` is the number of a snapshot, a day or a time, of which the end counts: of the second, if it
     has seconds. Without a zone it is in the tenant's. The lake of a group has the tables of its
     tenants' lakes, each under the others, with the column `tenant` first. Nothing but the files of
-    the lake is accessible. Raises NoLake, LakeMissing, LakeTrouble, PostgresTrouble, SettingsError
-    and UsageError.
+    the lake is accessible. Raises NoLake, LakeMissing, LakeTrouble (also for a QueryFailed within
+    it because of what it read), PostgresTrouble, SettingsError and UsageError.
     """
     choice = parse_at(at, settings.timezone)
     if settings.members and choice and choice.option == "snapshot_version":
@@ -79,7 +80,8 @@ def open_lake(settings: Settings, at: str | None = None) -> Iterator[OpenLake]:
             _attach(con, places[0], LAKE, choice)
             con.execute(f"use {LAKE}")
         _lock_down(con, places)
-        yield OpenLake(con, notes)
+        with _explain_unreadable(places):
+            yield OpenLake(con, notes)
 
 
 def parse_at(at: str | None, timezone: str) -> SnapshotChoice | None:
@@ -194,6 +196,21 @@ def _attach(
         found = con.execute("select 1 from duckdb_tables() where database_name = $1", [name])
         if choice and found.fetchone() is None:  # that in which the lake was created
             raise LakeEmpty(place.tenant, choice.words)
+
+
+@contextmanager
+def _explain_unreadable(places: Sequence[LakePlace]) -> Iterator[None]:
+    """Turn the failure of a query into LakeTrouble if it is one of what the query read."""
+    try:
+        yield
+    except QueryFailed as error:
+        text = str(error)
+        if not is_of_data(text):
+            raise
+        named = (each for each in places if each.data.removeprefix("s3://") in text)
+        place = next(named, places[0])
+        cause = find_cause(place, text)
+        raise LakeTrouble(place.tenant, cause.why, LEFT_READING, cause.remedy) from None
 
 
 def _lock_down(con: duckdb.DuckDBPyConnection, places: Sequence[LakePlace]) -> None:
