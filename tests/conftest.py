@@ -39,7 +39,10 @@ if TYPE_CHECKING:
 MakeSettings = Callable[..., Settings]
 Row = tuple[Any, ...]
 
-_PLACES = {"DLT_PROJECT_DIR", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"}
+_PLACES = {
+    "DLT_PROJECT_DIR",
+    *("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "AWS_CA_BUNDLE"),
+}
 
 
 hypothesis.settings.register_profile(

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from ssl import SSLContext
+from threading import Thread
 
 KEY, SECRET = "AKIAEXAMPLE", "example-secret-of-s3"
 BUCKET = "books"
@@ -41,6 +43,24 @@ class S3Server:
     def stop(self) -> None:
         """Answer no more."""
         self._server.stop()
+
+    @contextmanager
+    def serve_tls(self, context: SSLContext) -> Iterator[str]:
+        """Answer on another port, too, over TLS; yield the address."""
+        from moto.moto_server.werkzeug_app import (  # noqa: PLC0415
+            DomainDispatcherApplication,
+            create_backend_app,
+        )
+        from werkzeug.serving import make_server  # noqa: PLC0415
+
+        app = DomainDispatcherApplication(create_backend_app)
+        server = make_server("127.0.0.1", 0, app, threaded=True, ssl_context=context)
+        thread = Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield f"https://127.0.0.1:{server.port}"
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
     def _make_bucket(self) -> None:
         import boto3  # noqa: PLC0415 - a second that few tests need

@@ -2,6 +2,8 @@
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +17,6 @@ from tests.lake.lake_books import LakeBooks, load_extension, make_lake_settings
 from tests.postgres import PASSWORD, PostgresServer
 
 from p4books.lake import LakeMissing, LakeTrouble, find_lake
-from p4books.lake.attach import describe_attach
 from p4books.lake.connection import attach_lake, open_lake_database, translate_errors
 from p4books.lake.errors import NoLake
 from p4books.lake.place import require_lake
@@ -190,19 +191,15 @@ def test_command(two: dict[str, LakeBooks]) -> None:
     assert (newest["snapshot"], newest["run"], newest["written_at"][-1]) == (2, 7, "Z")
 
 
-def test_recipe(two: dict[str, LakeBooks], tmp_path: Path) -> None:
+def test_recipe(two: dict[str, LakeBooks]) -> None:
     """The SQL that `lake --attach` prints opens the lake in another DuckDB; it has no password.
 
     Extensions come from the wheels here, not from the web.
     """
     code, sql, _ = run_lake(two, "lake", "--attach", "--tenant", "north")
     assert code == 0
-    assert sql == describe_attach(require_lake(two["north"].settings)) + "\n"
-    script = re.sub(r"install (\w+);", load_extension, sql)
 
-    with pytest.MonkeyPatch.context() as patch, duckdb.connect() as con:
-        patch.setenv("PGPASSWORD", PASSWORD)
-        con.execute(script)
+    with open_elsewhere(sql) as con:
         assert con.sql("select count(*) from core.sales").fetchall() == [(1000,)]
         at = con.sql("select count(*) from core.sales at (version => 1)")
         assert at.fetchall() == [(5000,)]
@@ -210,14 +207,46 @@ def test_recipe(two: dict[str, LakeBooks], tmp_path: Path) -> None:
             con.execute("delete from core.sales")
 
 
+def test_recipe_of_a_group(two: dict[str, LakeBooks], tmp_path: Path) -> None:
+    """The SQL of a group has a view of each table, in whatever database it is run."""
+    code, sql, said = run_lake(two, "lake", "--attach", "--tenant", "group-all")
+    assert code == 0
+    assert "custom.own is left out: its column x has different types in two tenants." in said
+
+    with open_elsewhere(sql, tmp_path / "mine.duckdb") as con:
+        con.execute(find_views(sql))  # it may be run again
+        counts = "select tenant, count(*) from core.sales group by all order by all"
+        assert con.sql(counts).fetchall() == [("north", 1000), ("south", 1000)]
+        assert con.sql("select count(*) from main.about").fetchall() == [(2,)]
+    code, out, _ = run_lake(two, "lake", "--attach", "--tenant", "group-all", "--json")
+    assert (code, json.loads(out)) == (0, {"tenant": "group-all", "sql": sql.rstrip()})
+    assert run_lake(two, "lake", "--attach", "--all")[0] == 2
+    assert run_lake(two, "lake", "--tenant", "group-all")[0] == 2
+
+
+def find_views(sql: str) -> str:
+    """Return the statements that make schemas and views."""
+    return "\n".join(line for line in sql.splitlines() if re.match("create (schema|or)", line))
+
+
+@contextmanager
+def open_elsewhere(sql: str, file: Path | str = ":memory:") -> Iterator[duckdb.DuckDBPyConnection]:
+    """Run the SQL that opens a lake in another DuckDB, with the password in the environment."""
+    script = re.sub(r"install (\w+);", load_extension, sql)
+    with pytest.MonkeyPatch.context() as patch, duckdb.connect(file) as con:
+        patch.setenv("PGPASSWORD", PASSWORD)
+        con.execute(script)
+        yield con
+
+
 def test_secrets(two: dict[str, LakeBooks], postgres: PostgresServer) -> None:
     """No password is in what a query shows of its connection, nor in an error or a recipe.
 
     A password of digits alone is as good as another one.
     """
-    postgres.execute("create role reader superuser login password '12345'")
+    postgres.execute("create role clerk superuser login password '12345'")
     words = conninfo_to_dict(find_catalog(two["north"]))
-    address = f"postgresql://reader:12345@127.0.0.1:{words['port']}/{words['dbname']}"
+    address = f"postgresql://clerk:12345@127.0.0.1:{words['port']}/{words['dbname']}"
     address += f"?sslpassword={PHRASE}&oauth_client_secret={PHRASE}"
 
     def run(*command: str, catalog: str = address) -> tuple[int, str]:
@@ -228,7 +257,7 @@ def test_secrets(two: dict[str, LakeBooks], postgres: PostgresServer) -> None:
     code, shown = run("query", "--lake", "--json", "select path from duckdb_databases()")
     assert (code, json.loads(shown)[0]) == (0, {"path": "postgres:"})
     assert run("query", "--lake", "select count(*) as n from core.sales")[0] == 0
-    assert "user=reader" in run("lake", "--attach")[1]
+    assert "user=clerk" in run("lake", "--attach")[1]
     for old, new in (
         ("12345@", f"{CUT}@"),
         ("?", "?sslmode=require&"),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from p4books.cli.fleet_options import TenantResult, all_option, choose_tenants, show_all
-from p4books.cli.runtime import json_option, tenant_option
+from p4books.cli.runtime import json_option, log_note, tenant_option
 from p4books.errors import UsageError
 
 if TYPE_CHECKING:
@@ -55,11 +55,13 @@ def lake(
 
     if tenants is not None:
         if attach:
-            raise UsageError("--attach is for one tenant; name it with --tenant. Nothing was done.")
+            raise UsageError(
+                "--attach is for one tenant or one group; name it with --tenant. Nothing was done."
+            )
         work = _tidy_one if upkeep else _measure_one
         show_all(tenants, work, jobs, _COLUMNS_OF_UPKEEP if upkeep else _COLUMNS, as_json=as_json)
         return
-    settings = load_settings(tenant, need_key=False, of_tenant=True)
+    settings = load_settings(tenant, need_key=False, of_tenant=not attach)
     if attach:
         _print_attach(settings, as_json=as_json)
     elif upkeep:
@@ -106,10 +108,11 @@ def _tidy(settings: "Settings") -> "UpkeepResult":
 def _print_attach(settings: "Settings", *, as_json: bool) -> None:
     from p4books.cli.console import print_json, print_line
     from p4books.lake.attach import describe_attach
-    from p4books.lake.place import require_lake
 
-    sql = describe_attach(require_lake(settings))
-    print_json({"tenant": settings.tenant, "sql": sql}) if as_json else print_line(sql)
+    found = describe_attach(settings)
+    for note in found.notes:
+        log_note(note)
+    print_json({"tenant": settings.tenant, "sql": found.sql}) if as_json else print_line(found.sql)
 
 
 def _print_upkeep(done: "UpkeepResult", *, as_json: bool) -> None:

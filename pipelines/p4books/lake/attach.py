@@ -1,28 +1,97 @@
-"""SQL by which any DuckDB opens the lake of a tenant, without a password or a key."""
+"""SQL by which any DuckDB opens the lake of a tenant or of a group, without a password or a key."""
 
-from p4books.lake.place import LakePlace
-from p4books.storage.database import quote_identifier, quote_literal
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from p4books.lake.connection import open_lake_database, translate_errors
+from p4books.lake.errors import LEFT_READING
+from p4books.lake.place import LakePlace, require_lake
+from p4books.lake.read import attach_members
+from p4books.lake.s3 import find_server
+from p4books.lake.union import describe_union
+from p4books.settings import Settings, load_settings
+from p4books.storage.database import MEMORY_STEPS, quote_identifier, quote_literal
 from p4books.storage.postgres import SECRET_WORDS, parse_catalog
 
 
-def describe_attach(place: LakePlace) -> str:
+@dataclass(frozen=True)
+class AttachSql:
+    """Statements that open a lake, and sentences about what is left out of it."""
+
+    sql: str
+    notes: tuple[str, ...] = ()
+
+
+def describe_attach(settings: Settings) -> AttachSql:
     """Return the statements by which a program of DuckDB 1.5 or newer opens the lake read-only.
 
-    The password is where libpq looks for one, in PGPASSWORD or ~/.pgpass, and the login to S3 in a
-    secret of DuckDB. Raises SettingsError and UsageError.
+    The password is where libpq looks for one, in PGPASSWORD or ~/.pgpass, and the login to S3 where
+    Amazon's programs do. Those of a group make a view of each table that its tenants have now.
+    Raises NoLake, SettingsError and UsageError; for a group what `open_lake` raises, too.
     """
+    if not settings.members:
+        place = require_lake(settings)
+        return _join([*_attach([place]), f"use {quote_identifier(place.tenant)}"])
+    of = [load_settings(each, need_key=False) for each in settings.members]
+    places = {each.tenant: require_lake(each) for each in of}
+    views, missing, notes = _describe_views(settings.tenant, places)
+    found = [place for name, place in places.items() if name not in missing]
+    return _join([*_attach(found), *views], notes)
+
+
+def _describe_views(
+    group: str, places: dict[str, LakePlace]
+) -> tuple[list[str], set[str], list[str]]:
+    """Return the views of a group, the tenants that have no lake yet, and what is left out."""
+    first = next(iter(places.values()))
+    with (
+        TemporaryDirectory() as spill,
+        translate_errors(first, LEFT_READING),
+        open_lake_database(list(places.values()), Path(spill), MEMORY_STEPS[-1]) as con,
+    ):
+        missing = attach_members(con, group, places)
+        found = {name: name for name in places if name not in missing}
+        views, notes = describe_union(con, found)
+    return views, set(missing), [*missing.values(), *notes]
+
+
+def _attach(places: Sequence[LakePlace]) -> list[str]:
+    """Return statements that attach lakes under the names of their tenants."""
+    in_s3 = [place for place in places if place.is_in_s3]
+    extensions = ["ducklake", "postgres", *(["httpfs", "aws"] if in_s3 else [])]
+    return [
+        *(f"install {name}" for name in extensions),
+        *(_log_in(in_s3) if in_s3 else []),
+        *map(_attach_one, places),
+    ]
+
+
+def _log_in(places: Sequence[LakePlace]) -> list[str]:
+    server = find_server()
+    options = {"type": "s3", "provider": "credential_chain", **server.options}
+    listed = ", ".join(f"{name} {value}" for name, value in options.items())
+    secrets = [
+        f"create secret {quote_identifier(place.tenant)} ({listed},"
+        f" scope {quote_literal(place.data)})"
+        for place in places
+    ]
+    if server.certificates is None:
+        return secrets
+    return ["load httpfs", f"set ca_cert_file = {quote_literal(server.certificates)}", *secrets]
+
+
+def _attach_one(place: LakePlace) -> str:
     from psycopg.conninfo import conninfo_to_dict, make_conninfo  # noqa: PLC0415 - 0.15 s
 
     parse_catalog(place.catalog)  # raises if libpq does not understand it
     words = conninfo_to_dict(place.catalog.get_secret_value())
     shown = {key: str(value) for key, value in words.items() if key not in SECRET_WORDS}
-    lines = ["install ducklake;", "install postgres;"]
-    if place.is_in_s3:
-        login = f"type s3, provider credential_chain, scope {quote_literal(place.data)}"
-        lines += ["install httpfs;", "install aws;", f"create secret ({login});"]
-    name = quote_identifier(place.tenant)
     path = quote_literal(f"ducklake:postgres:{make_conninfo(**shown)}")
-    schema = quote_literal(place.schema)
-    return "\n".join(
-        [*lines, f"attach {path} as {name} (metadata_schema {schema}, read_only);", f"use {name};"]
-    )
+    name, schema = quote_identifier(place.tenant), quote_literal(place.schema)
+    return f"attach {path} as {name} (metadata_schema {schema}, read_only)"
+
+
+def _join(statements: Sequence[str], notes: Sequence[str] = ()) -> AttachSql:
+    return AttachSql("\n".join(f"{each};" for each in statements), tuple(notes))

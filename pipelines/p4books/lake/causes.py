@@ -90,9 +90,11 @@ def _explain_status(place: LakePlace, text: str) -> Cause | None:
 def _explain_unreachable(place: LakePlace, text: str) -> Cause | None:
     if not (found := _UNREACHABLE.search(text)):
         return None
+    is_of_tls = "SSL" in found["why"]
+    checked = "AWS_CA_BUNDLE" if is_of_tls else "the network"
     return Cause(
         f"the storage of {place.data} cannot be reached ({found['why']})",
-        "Check the network and AWS_ENDPOINT_URL, and run it again.",
+        f"Check {checked} and AWS_ENDPOINT_URL, and run it again.",
     )
 
 

@@ -8,10 +8,9 @@ message nor a list of databases shows a password.
 import ctypes
 import importlib.resources
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 import duckdb
 
@@ -19,6 +18,7 @@ from p4books.errors import OutOfMemory, P4BooksError, UsageError
 from p4books.lake.causes import find_cause
 from p4books.lake.errors import LakeConflict, LakeMoved, LakeTrouble, LakeUncertain
 from p4books.lake.place import LakePlace
+from p4books.lake.s3 import DEFAULT_REGION, find_login, find_server
 from p4books.publish.published_file import read_mark
 from p4books.storage.database import (
     open_database,
@@ -26,7 +26,6 @@ from p4books.storage.database import (
     quote_literal,
     quote_path,
 )
-from p4books.storage.places import describe_failure
 from p4books.storage.postgres import parse_catalog
 
 INLINED_ROWS = 50  # of a change; so few go into the catalog instead of a file of their own
@@ -56,8 +55,8 @@ def open_lake_database(
         for file in files:
             con.execute(f"load {quote_path(file)}")
         _verified.update(marks)
-        for number, storage in enumerate(sorted(storages)):
-            _log_in(con, f"p4books_storage_{number}", storage)
+        if storages:
+            _log_in(con, storages)
         yield con
     finally:
         _close(con)
@@ -134,43 +133,14 @@ def _find_extension(name: str) -> Path:
     )
 
 
-def _log_in(con: duckdb.DuckDBPyConnection, name: str, storage: str) -> None:
-    """Give a connection the credentials of a storage, from where backups have theirs."""
-    options = {"type": "s3", "scope": quote_literal(f"{storage.rstrip('/')}/"), **_find_login()}
-    listed = ", ".join(f"{key} {value}" for key, value in options.items())
-    con.execute(f"create temporary secret {name} ({listed})")
-
-
-def _find_login() -> dict[str, str]:
-    """Find the login to S3 as Amazon's own programs do: variables, files, the machine's role.
-
-    An address of one's own is taken for a server that has buckets in its paths, not in its names.
-    """
-    try:
-        import botocore.session  # noqa: PLC0415 - 0.1 s, and only for S3
-        from botocore.exceptions import BotoCoreError  # noqa: PLC0415
-    except ImportError:
-        raise UsageError(
-            "S3 cannot be used without another package. Nothing was done. Install the extra: "
-            "`pip install 'p4books[lake]'`."
-        ) from None
-    try:
-        session = botocore.session.get_session()
-        client: Any = session.create_client("s3", region_name=_find_region(session))
-        found = session.get_credentials()
-    except BotoCoreError as error:
-        raise UsageError(f"S3 cannot be used: {describe_failure(error)}") from None
-    scheme, _, host = client.meta.endpoint_url.partition("://")
-    login = {"region": quote_literal(client.meta.region_name)}
-    if not host.endswith(("amazonaws.com", "amazonaws.com.cn")):
-        is_tls = "true" if scheme == "https" else "false"
-        login |= {"endpoint": quote_literal(host), "url_style": "'path'", "use_ssl": is_tls}
-    if found is None:  # a public bucket
-        return login
-    keys = found.get_frozen_credentials()
-    login |= {"key_id": quote_literal(keys.access_key), "secret": quote_literal(keys.secret_key)}
-    return login | ({"session_token": quote_literal(keys.token)} if keys.token else {})
-
-
-def _find_region(session: Any) -> str:
-    return str(session.get_config_variable("region") or "us-east-1")
+def _log_in(con: duckdb.DuckDBPyConnection, storages: Iterable[str]) -> None:
+    """Give a connection the login to its storages, from where backups have theirs."""
+    server = find_server()
+    region = quote_literal(DEFAULT_REGION)
+    options = {"type": "s3", "region": region, **server.options, **find_login()}
+    if server.certificates:
+        con.execute(f"set ca_cert_file = {quote_literal(server.certificates)}")
+    for number, storage in enumerate(sorted(storages)):
+        scoped = {**options, "scope": quote_literal(f"{storage.rstrip('/')}/")}
+        listed = ", ".join(f"{key} {value}" for key, value in scoped.items())
+        con.execute(f"create temporary secret p4books_storage_{number} ({listed})")

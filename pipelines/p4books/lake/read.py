@@ -1,7 +1,7 @@
 """Reading the lake: one snapshot of a tenant, or those of all tenants of a group."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
@@ -17,7 +17,7 @@ from p4books.lake.connection import attach_lake, open_lake_database, translate_e
 from p4books.lake.errors import LEFT_READING, LakeEmpty, LakeMissing, LakeTrouble
 from p4books.lake.place import LakePlace, require_lake
 from p4books.lake.snapshots import load_last_number
-from p4books.lake.union import create_union
+from p4books.lake.union import describe_union
 from p4books.lake.write import LAKE
 from p4books.settings import Settings, load_settings
 from p4books.storage.database import MEMORY_STEPS, quote_literal
@@ -155,6 +155,28 @@ def _list_calls(sql: str) -> Iterator[str]:
                 yield name[1]
 
 
+def attach_members(
+    con: duckdb.DuckDBPyConnection,
+    group: str,
+    databases: Mapping[str, LakePlace],
+    choice: SnapshotChoice | None = None,
+) -> dict[str, str]:
+    """Attach the lakes of a group under their names; return a sentence for each that is missing.
+
+    Raises LakeMissing if all are, PostgresTrouble and LakeTrouble.
+    """
+    missing = {}
+    for name, place in databases.items():
+        try:
+            _attach(con, place, name, choice)
+        except LakeMissing as error:
+            missing[name] = f"{place.tenant} is left out: {error}"
+    if len(missing) == len(databases):
+        first = next(iter(databases.values()))
+        raise LakeMissing(group, choice.words if choice else "yet", first.tenant)
+    return missing
+
+
 def _open_group(
     con: duckdb.DuckDBPyConnection,
     group: str,
@@ -162,19 +184,15 @@ def _open_group(
     choice: SnapshotChoice | None,
 ) -> tuple[str, ...]:
     """Attach the lakes of a group, and make views of all of them; return what is left out."""
-    databases: dict[str, str] = {}
-    notes: list[str] = []
-    for number, place in enumerate(places):
-        try:
-            _attach(con, place, f"{LAKE}_{number}", choice)
-            databases[place.tenant] = f"{LAKE}_{number}"
-        except LakeMissing as error:
-            notes.append(f"{place.tenant} is left out: {error}")
-    if not databases:
-        raise LakeMissing(group, choice.words if choice else "yet", places[0].tenant)
+    databases = {f"{LAKE}_{number}": place for number, place in enumerate(places)}
+    missing = attach_members(con, group, databases, choice)
+    tenants = {name: place.tenant for name, place in databases.items() if name not in missing}
     with translate_errors(places[0], LEFT_READING):
-        notes += create_union(con, databases)
-    return tuple(notes)
+        con.execute("use memory")
+        views, notes = describe_union(con, tenants)
+        for view in views:
+            con.execute(view)
+    return (*missing.values(), *notes)
 
 
 def _attach(

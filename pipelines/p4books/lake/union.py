@@ -34,30 +34,30 @@ class _Union:
         return None
 
 
-def create_union(con: duckdb.DuckDBPyConnection, databases: Mapping[str, str]) -> list[str]:
-    """Create views of all tables of the lakes of tenants, attached as `databases`, and use them.
+def describe_union(
+    con: duckdb.DuckDBPyConnection, databases: Mapping[str, str]
+) -> tuple[list[str], list[str]]:
+    """Describe views of all tables of attached lakes, in SQL; `databases` has the tenant of each.
 
-    A table whose columns have different types is left out; return a sentence for each. Raises
-    duckdb.Error.
+    A table whose columns have different types is left out: the second list has a sentence for each.
+    Raises duckdb.Error.
     """
-    con.execute("use memory")
-    found, notes = _find_tables(con, databases.values())
-    tenants = {database: tenant for tenant, database in databases.items()}
-    for layer in sorted({layer for layer, _ in found}):
-        con.execute(f"create schema if not exists {quote_identifier(layer)}")
+    found, notes = _find_tables(con, databases)
+    layers = sorted({layer for layer, _ in found})
+    statements = [f"create schema if not exists {quote_identifier(layer)}" for layer in layers]
     for (layer, name), table in found.items():
         if (layer, name) == ("main", "lake_tables"):
             continue
         quoted = f"{quote_identifier(layer)}.{quote_identifier(name)}"
         selects = [
-            _select(f"{database}.{quoted}", tenants[database], columns)
+            _select(f"{quote_identifier(database)}.{quoted}", databases[database], columns)
             for database, columns in table.databases.items()
         ]
         query = " union all by name ".join(selects)
         if layer == "main" and name in _CATALOGUE:
             query = _select_catalogue(name, query)
-        con.execute(f"create view memory.{quoted} as {query}")
-    return notes
+        statements.append(f"create or replace view {quoted} as {query}")
+    return statements, notes
 
 
 def _find_tables(

@@ -1,0 +1,100 @@
+"""A lake in an S3-compatible storage: its server, its certificates, and how others open it."""
+
+import os
+import re
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import duckdb
+import pytest
+import trustme
+from pydantic import SecretStr
+from tests.lake.lake_books import LakeBooks, load_extension, make_lake_settings
+from tests.postgres import PASSWORD
+from tests.s3 import BUCKET, KEY, SECRET, S3Server
+
+from p4books.lake import LakeTrouble
+from p4books.lake.attach import describe_attach
+
+
+@pytest.fixture
+def in_s3(s3: str, tmp_path: Path, catalog: SecretStr, small_file: Path) -> LakeBooks:
+    """A tenant whose lake is in an S3, of which the bucket is its own."""
+    boto3.resource("s3").Bucket(BUCKET).objects.delete()
+    books = LakeBooks(make_lake_settings(tmp_path, catalog, s3), small_file)
+    books.publish()
+    return books
+
+
+@pytest.fixture
+def authority(
+    s3_server: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, s3: str
+) -> Iterator[Path]:
+    """The certificate of an authority that nobody knows; the S3 is reached by TLS only."""
+    authority = trustme.CA(key_type=trustme.KeyType.ECDSA)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1", key_type=trustme.KeyType.ECDSA).configure_cert(context)
+    file = tmp_path / "authority's.pem"
+    authority.cert_pem.write_to_path(file)
+    with s3_server.serve_tls(context) as address:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", address)
+        yield file
+
+
+def open_elsewhere(sql: str) -> duckdb.DuckDBPyConnection:
+    """Run the SQL that opens a lake in another DuckDB, with the logins of the tests."""
+    login = f"key_id '{KEY}', secret '{SECRET}'"
+    sql = re.sub(r"install aws;|load \w+;", "", sql)
+    sql = re.sub(r"install (\w+);", load_extension, sql)
+    con = duckdb.connect()
+    os.environ["PGPASSWORD"] = PASSWORD
+    try:
+        con.execute(sql.replace("provider credential_chain", login))
+    finally:
+        del os.environ["PGPASSWORD"]
+    return con
+
+
+def test_attach(in_s3: LakeBooks, s3_server: S3Server) -> None:
+    """The SQL for other programs leads to a server of one's own, and has no login."""
+    in_s3.write_number()
+
+    sql = describe_attach(in_s3.settings).sql
+
+    host = s3_server.address.removeprefix("http://")
+    assert (
+        "create secret \"acme\" (type s3, provider credential_chain, region 'us-east-1', "
+        f"endpoint '{host}', url_style 'path', use_ssl false, "
+        f"scope 's3://{BUCKET}/p4books/acme/');" in sql
+    )
+    assert not re.search(rf"{SECRET}|{KEY}|{PASSWORD}|ca_cert_file", sql)
+    with open_elsewhere(sql) as con:
+        assert con.sql("select count(*) from core.sales").fetchall() == [(5000,)]
+
+
+def test_attach_of_amazon(in_s3: LakeBooks, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Amazon's own server needs no address."""
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+
+    sql = describe_attach(in_s3.settings).sql
+
+    assert f"(type s3, provider credential_chain, scope 's3://{BUCKET}/p4books/acme/');" in sql
+
+
+@pytest.mark.parametrize("variable", ["AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"])
+def test_authority(
+    in_s3: LakeBooks, authority: Path, variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An authority of one's own is trusted as Amazon's programs do, and by nobody else."""
+    with pytest.raises(LakeTrouble, match=r"cannot be reached \(SSL .* Check AWS_CA_BUNDLE and"):
+        in_s3.write()
+    monkeypatch.setenv(variable, str(authority))
+
+    in_s3.write_number()
+
+    assert in_s3.find_differences() == []
+    with open_elsewhere(describe_attach(in_s3.settings).sql) as con:
+        assert con.sql("select count(*) from core.sales").fetchall() == [(5000,)]
