@@ -31,8 +31,9 @@ def home(
 ) -> None:
     """Show what the home has of a tenant, which machine put it, and which one works for it now.
 
-    The column `here` says what this machine has: the current state, an older one, one that was
-    changed and is not put back, unrelated files, or nothing. --take makes it the current one, as
+    The column `here` says what this machine has: the current state, an older one, a newer one that
+    the home lost, one that was changed and is not put back, files that are not put yet, unrelated
+    files, or nothing. --take makes it the current one, as
     each run does by itself; --put is for a home that was lost or damaged.
     """
     tenants = choose_tenants(tenant, jobs, all_tenants=all_tenants, need_key=False)

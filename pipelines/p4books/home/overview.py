@@ -11,7 +11,7 @@ from p4books.home.files import TenantFiles
 from p4books.home.lease import name_tenant_key
 from p4books.home.manifest import decode_manifest
 from p4books.home.state import hold_state
-from p4books.settings import Settings
+from p4books.settings import Settings, describe_place
 from p4books.storage.postgres import connect_postgres
 from p4books.storage.shared_tables import SCHEMA, create_shared_tables
 
@@ -24,7 +24,8 @@ class HomeOverview:
     """The state of a tenant in its home; None if there is none yet.
 
     `size` is that of its files in bytes; `holder` is the machine that works for the tenant now;
-    `here` says what this machine has: current, older, changed, unrelated or nothing.
+    `here` says what this machine has: the current state, an older one, one that is newer than what
+    the home has, one that was changed, files that were not put yet or are unrelated, or nothing.
     """
 
     tenant: str
@@ -53,7 +54,7 @@ def load_overview(settings: Settings) -> HomeOverview:
         put_at,
         manifest.size if manifest else None,
         lease[0] if lease else None,
-        _compare(settings, identity),
+        _compare(settings, identity, number or 0),
     )
 
 
@@ -75,18 +76,25 @@ def replace_state(settings: Settings) -> None:
 def _check_home(settings: Settings) -> SecretStr:
     if not settings.home or not settings.lake:
         raise UsageError(
-            f"Tenant {settings.tenant} has no home: its state is on this machine only. Nothing was "
-            "changed. To let several machines run it, set `home` and the `catalog` of `lake`."
+            f"Tenant {settings.tenant} has no home: its state is on this machine only. "
+            f"{describe_place(settings)} Nothing was changed. To let "
+            "several machines run it, set `home` and the `catalog` of `lake`."
         )
     return settings.lake.catalog
 
 
-def _compare(settings: Settings, identity: str | None) -> str:
+def _compare(settings: Settings, identity: str | None, number: int) -> str:
+    """Compare the files of this machine with the state in the home; without one it has no identity.
+
+    What is newer there is what the next run takes, what is newer here stops it.
+    """
     files = TenantFiles(settings)
     memory = files.load_memory()
     if memory.identity is None:
-        return "unrelated" if files.has_history() else "nothing"
+        if not files.has_history():
+            return "nothing"
+        return "not put" if identity is None else "unrelated"
     if memory.identity != identity or not memory.is_whole:
-        return "older"
+        return "newer" if memory.is_whole and number <= memory.number else "older"
     changed = any(files.read_mark(name) != mark for name, mark in memory.marks.items())
     return "changed" if changed else "current"

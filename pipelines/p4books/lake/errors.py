@@ -101,10 +101,10 @@ class LakeEmpty(LakeMissing):
 
 
 class NoLake(SettingsError):
-    """The settings of a tenant name no lake."""
+    """The settings of a tenant name no lake; `place` says which settings."""
 
-    def __init__(self, tenant: str) -> None:
+    def __init__(self, tenant: str, place: str) -> None:
         super().__init__(
-            f"Tenant {tenant} has no lake. Nothing was done. Set `catalog` and `storage` under "
-            "[sources.p4books.lake] in .dlt/config.toml or .dlt/secrets.toml."
+            f"Tenant {tenant} has no lake. {place} Nothing was done. Set `catalog` and `storage` "
+            "under [sources.p4books.lake] in .dlt/config.toml or .dlt/secrets.toml."
         )

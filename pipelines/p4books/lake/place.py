@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pydantic import SecretStr
 
 from p4books.lake.errors import NoLake
-from p4books.settings import Settings
+from p4books.settings import Settings, describe_place
 from p4books.spelling import fold_name
 
 _PREFIX = "p4books_"
@@ -59,7 +59,7 @@ def require_lake(settings: Settings) -> LakePlace:
     """Return where the lake of a tenant is. Raises NoLake if the settings name none."""
     if place := find_lake(settings):
         return place
-    raise NoLake(settings.tenant)
+    raise NoLake(settings.tenant, describe_place(settings))
 
 
 def _name_schema(tenant: str) -> str:

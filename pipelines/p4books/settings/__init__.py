@@ -5,6 +5,7 @@ from p4books.settings.delivery import DELIVERY_KINDS, Delivery
 from p4books.settings.groups import Group, GroupInvalid
 from p4books.settings.lake import Lake
 from p4books.settings.load import (
+    describe_place,
     list_published_tenants,
     load_groups,
     load_settings,
@@ -34,6 +35,7 @@ __all__ = [
     "Settings",
     "check_backup_place",
     "collect_settings",
+    "describe_place",
     "list_published_tenants",
     "load_group_files",
     "load_groups",

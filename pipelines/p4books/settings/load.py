@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from p4books.errors import SettingsError
+from p4books.errors import SettingsError, list_some
 from p4books.settings.delivery import Delivery
 from p4books.settings.groups import GROUP_PREFIX, Group, GroupInvalid, find_group, parse_groups
 from p4books.settings.lake import Lake
@@ -176,6 +176,13 @@ def list_tenants(data_dir: Path) -> list[str]:
 def list_published_tenants(data_dir: Path) -> list[str]:
     """Return the tenants that have a published file in a folder."""
     return [name for name in list_tenants(data_dir) if (data_dir / f"{name}.duckdb").is_file()]
+
+
+def describe_place(settings: Settings) -> str:
+    """Say which folder the settings are of, and of which tenants there are files."""
+    stored = _list_stored(settings)
+    known = f"files of {list_some(stored)}" if stored else "no files of a tenant"
+    return f"The settings are those of {project_root()}; {settings.data_dir} has {known}."
 
 
 def _list_stored(settings: Settings) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr
+from tests.lake.home.holders import write_number
 from tests.postgres import PostgresServer
 from tests.scenarios.conftest import Victims
 
@@ -51,6 +52,11 @@ class HoldingMachine:
     def report(self) -> Path:
         """The file in which a process says what it found."""
         return self.folder.with_suffix(".json")
+
+    def write(self) -> None:
+        """Write files of the number 1, without the home."""
+        self.settings.private.mkdir(parents=True)
+        write_number(self.settings, 1, small=False)
 
     def start(self, **order: Any) -> int:
         """Start to hold and count, and return the number of the process."""

@@ -12,6 +12,9 @@ from tests.command import Completed, run_here
 from tests.lake.home.conftest import Make
 from tests.postgres import PASSWORD
 
+from p4books.storage.postgres import connect_postgres
+from p4books.storage.shared_tables import SCHEMA
+
 Run = Callable[..., Completed]
 
 
@@ -45,6 +48,7 @@ def p4books(catalog: SecretStr, tmp_path: Path) -> Run:
 def test_home(p4books: Run, make_machine: Make) -> None:
     """It shows what the home has and what is here, takes it, and puts the files of a machine."""
     one = make_machine("one")
+    one.write()
 
     def look(machine: str, *options: str) -> dict[str, Any]:
         done = p4books(machine, "home", "--tenant", "acme", "--json", *options)
@@ -55,23 +59,29 @@ def test_home(p4books: Run, make_machine: Make) -> None:
     assert look("one") == {
         **dict.fromkeys(("state", "put_by", "put_at", "size", "holder")),
         "tenant": "acme",
-        "here": "nothing",
+        "here": "not put",
     }
+    assert look("two")["here"] == "nothing"
     one.hold()
     found = look("one")
     assert (found["state"], found["here"], found["holder"]) == (1, "current", None)
     assert found["size"] > 500_000
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z", found["put_at"])
     assert look("two")["here"] == "nothing"
+    make_machine("three").write()
+    assert look("three")["here"] == "unrelated"
     assert look("two", "--take")["here"] == "current"
     one.hold()
     assert look("two")["here"] == "older"
     put = look("two", "--put")
     assert (put["state"], put["here"]) == (3, "current")
-    assert one.hold().found == 1
+    assert one.hold().found == 2
     shown = p4books("one", "home", "--all")
     assert "acme" in shown.stdout
     assert "north" in shown.stdout
+    with connect_postgres(one.catalog, "") as connection:
+        connection.execute(f"delete from {SCHEMA}.state".encode())
+    assert look("one")["here"] == "newer"
 
 
 def test_usage(p4books: Run, tmp_path: Path) -> None:
@@ -85,8 +95,15 @@ def test_usage(p4books: Run, tmp_path: Path) -> None:
 
 
 def test_no_home(tmp_path: Path) -> None:
-    """Without the setting the command says how to get one."""
+    """Without the setting the command says how to get one, and where it looked for it."""
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "north.duckdb").touch()
     words = {"SOURCES__P4BOOKS__TENANT": "acme", "DLT_PROJECT_DIR": str(tmp_path)}
     done = run_here(["home"], tmp_path, words)
     assert (done.returncode, done.stdout) == (2, "")
     assert "has no home" in done.stderr
+    looked = f"those of {tmp_path}; {tmp_path / 'data'} has files of north."
+    assert looked in done.stderr
+    done = run_here(["lake", "--tenant", "acme"], tmp_path, {"DLT_PROJECT_DIR": str(tmp_path)})
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"Tenant acme has no lake. The settings are {looked}" in done.stderr
