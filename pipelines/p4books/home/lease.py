@@ -33,6 +33,8 @@ RENEW_SECONDS = 20.0  # between two renewals
 RETRY_SECONDS = 2.0  # after a renewal that failed
 BRIEF_SECONDS = 60.0  # that a run waits for the end of what takes a moment
 BRIEF = ("alerts", "check", "refresh")  # purposes that take a moment
+_MACHINE_ID = Path("/etc/machine-id")  # clones may share it, and the name of the host
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")  # another one after each start of the kernel
 
 # A condition of statements, with the parameters of `Lease.identity`.
 LEASE_IS_MINE = "tenant = %s and token = %s and nonce = %s and expires_at > clock_timestamp()"
@@ -171,19 +173,28 @@ def name_tenant_key(settings: Settings) -> str:
     return settings.tenant.casefold()
 
 
-def identify_folder(folder: Path, seed: str) -> str:
+def identify_folder(folder: Path, seed: str, boot_id: Path = BOOT_ID) -> str:
     """Return what no other folder on any machine has in common with this one.
 
-    A copy of it, on this machine or another one, has another identity. `seed` is random.
+    A copy of it, on this machine or another one, has another identity; also on a clone of this
+    machine, which was started by itself. `seed` is random.
     """
     found = folder.stat()
-    parts = [seed, platform.node(), _read_machine_id(), str(folder.resolve())]
+    machine = [platform.node(), _read_line(_MACHINE_ID), _read_line(boot_id)]
+    parts = [seed, *machine, str(folder.resolve())]
     text = "\n".join([*parts, str(found.st_dev), str(found.st_ino)])
     return hashlib.sha256(os.fsencode(text)).hexdigest()[:32]
 
 
+def name_holder(boot_id: Path = BOOT_ID) -> str:
+    """Return a name of this process that no other has, not even on a clone of this machine."""
+    started = _read_line(boot_id)[:8]
+    parts = [f"boot {started}"] * bool(started) + [f"process {os.getpid()}"]
+    return f"{platform.node()} ({', '.join(parts)})"
+
+
 def _acquire(claim: Claim, wait: float) -> Lease:
-    nonce, holder = secrets.token_hex(8), f"{platform.node()} (process {os.getpid()})"
+    nonce, holder = secrets.token_hex(8), name_holder()
     began_at = _now()
     while True:
         asked_at = _now()
@@ -206,8 +217,9 @@ def _now() -> float:
     return time.clock_gettime(clock)
 
 
-def _read_machine_id() -> str:
+def _read_line(file: Path) -> str:
+    """Return what a file of the system says; nothing if this system has no such file."""
     try:
-        return Path("/etc/machine-id").read_text(encoding="utf-8").strip()
+        return file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError):
         return ""

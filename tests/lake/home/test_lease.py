@@ -1,8 +1,12 @@
 """Leases: one holder over all machines, by the clock of Postgres."""
 
+import os
+import platform
+import re
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
@@ -10,7 +14,7 @@ from tests.postgres import PostgresServer
 
 from p4books.errors import AlreadyRunning
 from p4books.home.errors import LeaseLost
-from p4books.home.lease import RENEW_SECONDS, Claim, Lease, hold_lease
+from p4books.home.lease import RENEW_SECONDS, Claim, Lease, hold_lease, identify_folder, name_holder
 from p4books.storage.postgres import connect_postgres
 from p4books.storage.shared_tables import SCHEMA
 
@@ -70,6 +74,29 @@ def test_brief_holder(catalog: SecretStr) -> None:
         with hold_lease(run) as lease:
             assert lease.is_mine()
         end.join()
+
+
+def test_clone(catalog: SecretStr, tmp_path: Path) -> None:
+    """A machine and its clone, with the same names and files, exclude each other, and can be told.
+
+    Each has a start of its own; a run that follows one of the same start need not wait for it.
+    """
+    other = tmp_path / "boot_id"
+    other.write_text("07c19ab2-3f1a-45d5-963b-c7b2a969d6fc\n")
+    mine, theirs = identify_folder(tmp_path, "seed"), identify_folder(tmp_path, "seed", other)
+
+    with hold_lease(Claim(catalog, "acme", "run", mine)) as lease:
+        clone = Claim(catalog, "acme", "run", theirs)
+        with (
+            pytest.raises(AlreadyRunning, match=re.escape(f"on {name_holder()};")),
+            hold_lease(clone),
+        ):
+            pass
+        with hold_lease(Claim(catalog, "acme", "run", mine)) as next_one:
+            assert next_one.token == lease.token + 1
+    assert name_holder(other) == f"{platform.node()} (boot 07c19ab2, process {os.getpid()})"
+    assert name_holder(other) != name_holder()
+    assert name_holder(tmp_path / "none") == f"{platform.node()} (process {os.getpid()})"
 
 
 @pytest.mark.lake_proof  # a minute
