@@ -69,6 +69,8 @@ def print_status(status: "TenantStatus", health: "Health", settings: Settings) -
     if status.disk:
         print_line(_describe_disk(status.disk))
         _print_backup(status, settings)
+    _print_lake(status, settings)
+    _print_home(status, settings)
     print_line(
         f"Requests: {status.requests_last_run:,} in the last run, {status.requests_last_day:,} in "
         "the last 24 hours."
@@ -102,6 +104,39 @@ def _print_backup(status: "TenantStatus", settings: Settings) -> None:
         f"({format_timestamp(status.backed_up_at, settings)}, {settings.timezone}), in "
         f"{settings.backup_to}."
     )
+
+
+def _print_lake(status: "TenantStatus", settings: Settings) -> None:
+    """Print which snapshot this machine wrote last, if there is a lake."""
+    if status.lake is None:
+        return
+    lacking = "" if status.lake.is_current else " It lacks what was published since."
+    if status.lake.snapshot is None:
+        print_line("Lake: this machine has written no snapshot yet.")
+    else:
+        when = _describe_time(status.lake.written_at, settings)
+        print_line(f"Lake: snapshot {status.lake.snapshot}{when}.{lacking}")
+
+
+def _print_home(status: "TenantStatus", settings: Settings) -> None:
+    """Print which state this machine has, and whether it works with it, if there is a home."""
+    if (home := status.home) is None:
+        return
+    what = "this machine has put no state yet"
+    if home.state is not None:
+        what = f"state {home.state}{_describe_time(home.state_at, settings)}"
+    more = "`p4books home` says whether another machine works with it."
+    if home.is_held:
+        more = "This machine works with it now."
+    elif home.is_changed and home.state is not None:
+        more = "Files were changed here and not put back."
+    print_line(f"Home: {what}. {more}")
+
+
+def _describe_time(at: datetime | None, settings: Settings) -> str:
+    if at is None:
+        return ""
+    return f", {format_age(at)} ({format_timestamp(at, settings)}, {settings.timezone})"
 
 
 def _print_others(settings: Settings) -> None:

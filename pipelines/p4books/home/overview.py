@@ -1,17 +1,19 @@
 """What the home has of a tenant, who works for it, and how that compares with this machine."""
 
+import os
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from pydantic import SecretStr
 
-from p4books.errors import UsageError
+from p4books.errors import P4BooksError, UsageError
 from p4books.home.errors import UNTOUCHED
-from p4books.home.files import TenantFiles
+from p4books.home.files import LocalState, TenantFiles
 from p4books.home.lease import name_tenant_key
 from p4books.home.manifest import decode_manifest
 from p4books.home.state import hold_state
 from p4books.settings import Settings, describe_place
+from p4books.storage.files import is_running
 from p4books.storage.postgres import connect_postgres
 from p4books.storage.shared_tables import SCHEMA, create_shared_tables
 
@@ -58,6 +60,44 @@ def load_overview(settings: Settings) -> HomeOverview:
     )
 
 
+@dataclass(frozen=True)
+class LocalHome:
+    """What this machine knows of a tenant's home without asking anybody.
+
+    `state` is the number of the state that it took or put back last, and `state_at` when; both
+    None if it never did. `is_changed` says whether its files differ from that, `is_held` whether it
+    works with the state at the moment.
+    """
+
+    state: int | None
+    state_at: datetime | None
+    is_changed: bool
+    is_held: bool
+
+
+def read_local_home(settings: Settings) -> LocalHome | None:
+    """Read what this machine knows; None without a home, or if its files may not be read."""
+    if not settings.home or not os.access(settings.private, os.R_OK | os.X_OK):
+        return None
+    files = TenantFiles(settings)
+    is_held, memory = _is_held(settings), files.load_memory()
+    if memory.identity is None:
+        return LocalHome(None, None, is_changed=files.has_history(), is_held=is_held)
+    return LocalHome(
+        memory.number,
+        datetime.fromtimestamp(files.memory.stat().st_mtime, UTC),
+        is_changed=not memory.is_whole or _has_changes(files, memory),
+        is_held=is_held,
+    )
+
+
+def _is_held(settings: Settings) -> bool:
+    try:
+        return is_running(settings, "home")
+    except P4BooksError:  # who may not open the lock
+        return False
+
+
 def replace_state(settings: Settings) -> None:
     """Make the files of this machine the tenant's state, whatever the home has.
 
@@ -96,5 +136,11 @@ def _compare(settings: Settings, identity: str | None, number: int) -> str:
         return "not put" if identity is None else "unrelated"
     if memory.identity != identity or not memory.is_whole:
         return "newer" if memory.is_whole and number <= memory.number else "older"
-    changed = any(files.read_mark(name) != mark for name, mark in memory.marks.items())
-    return "changed" if changed else "current"
+    return "changed" if _has_changes(files, memory) else "current"
+
+
+def _has_changes(files: TenantFiles, memory: LocalState) -> bool:
+    """Return whether files differ from the state that was taken or put, by their marks."""
+    if set(files.list_names()) != memory.manifest.files.keys():
+        return True
+    return any(files.read_mark(name) != mark for name, mark in memory.marks.items())

@@ -5,6 +5,7 @@ differs, the rows that changed are deleted and inserted, so that the storage gro
 """
 
 import json
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -98,7 +99,7 @@ def write_lake(
     write = partial(_write_snapshot, place, settings.published, run, scratch, is_mine)
     snapshot = retry_with_more_memory(write)
     number = last or 0 if snapshot.number is None else snapshot.number
-    log.save_lake(LakeRecord(published.digest, place.identity, number))
+    log.save_lake(LakeRecord(published.digest, place.identity, number, time.time()))
     return snapshot
 
 

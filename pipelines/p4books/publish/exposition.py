@@ -300,6 +300,48 @@ _FAMILIES = (
         "As of when the last backup that this machine knows of has the books.",
         _single(lambda status: status.backed_up_at),
     ),
+    _Family(
+        "lake_snapshot",
+        "gauge",
+        "The last snapshot that this machine wrote into the lake.",
+        _single(lambda status: status.lake.snapshot if status.lake else None),
+    ),
+    _Family(
+        "lake_snapshot_timestamp_seconds",
+        "gauge",
+        "When this machine wrote the last snapshot into the lake.",
+        _single(lambda status: status.lake.written_at if status.lake else None),
+    ),
+    _Family(
+        "lake_current",
+        "gauge",
+        "Whether the lake has all that is published, as far as this machine knows.",
+        _single(lambda status: status.lake.is_current if status.lake else None),
+    ),
+    _Family(
+        "home_state",
+        "gauge",
+        "The state that this machine took from the home or put back last.",
+        _single(lambda status: status.home.state if status.home else None),
+    ),
+    _Family(
+        "home_state_timestamp_seconds",
+        "gauge",
+        "When this machine took the state from the home or put it back.",
+        _single(lambda status: status.home.state_at if status.home else None),
+    ),
+    _Family(
+        "home_changed",
+        "gauge",
+        "Whether files of this machine differ from that state.",
+        _single(lambda status: status.home.is_changed if status.home else None),
+    ),
+    _Family(
+        "home_held",
+        "gauge",
+        "Whether this machine works with the state of the home.",
+        _single(lambda status: status.home.is_held if status.home else None),
+    ),
     _Family("disk_usage_bytes", "gauge", "What private files take on disk, by part.", _disk),
     _Family(
         "generations",

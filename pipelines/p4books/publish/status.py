@@ -27,6 +27,7 @@ from p4books.errors import (
 )
 from p4books.extract.clock import MAX_SKEW
 from p4books.extract.spool import measure_spool
+from p4books.home.overview import LocalHome, read_local_home
 from p4books.load.books import check_not_lost
 from p4books.load.schema import load_unknown_fields
 from p4books.load.warehouse import check_warehouse, measure_generations
@@ -78,6 +79,18 @@ class DiskUse:
     generations_bytes: int
 
 
+@dataclass(frozen=True)
+class LakeStatus:
+    """What this machine knows of the lake without asking it: its last snapshot there, and when.
+
+    None if it wrote none. `is_current` says whether that has all that is published.
+    """
+
+    snapshot: int | None
+    written_at: datetime | None
+    is_current: bool
+
+
 class ProblemKind(StrEnum):
     """What may be wrong with a tenant."""
 
@@ -107,7 +120,8 @@ class TenantStatus:
     was one. `first_copies` are the lists that are not read to their ends yet, also while a run
     reads them. `clock` says what is wrong with the clock of this machine, now or in an earlier run.
     `disk` is None for who may not access the private files. `backed_up_at` is as of when the last
-    backup in `backup_to` has the books, None if this machine knows of none.
+    backup in `backup_to` has the books, None if this machine knows of none. `lake` and `home` are
+    what this machine knows of them, None without one.
     """
 
     tenant: str
@@ -127,6 +141,8 @@ class TenantStatus:
     clock: str | None = None
     disk: DiskUse | None = None
     backed_up_at: datetime | None = None
+    lake: LakeStatus | None = None
+    home: LocalHome | None = None
     last_run: Run | None = None
     last_success_at: datetime | None = None
     running: Run | None = None
@@ -185,6 +201,8 @@ def read_status(settings: Settings) -> TenantStatus:
         clock=_describe_clock(last_run, found.as_of_at, datetime.now(UTC)),
         disk=_measure_disk(settings),
         backed_up_at=load_backed_up_at(settings),
+        lake=_read_lake(settings, log),
+        home=read_local_home(settings),
         last_run=last_run,
         last_success_at=_to_datetime(log.load_last_end(DONE)),
         running=running,
@@ -339,6 +357,16 @@ def _measure_disk(settings: Settings) -> DiskUse | None:
         measure_files(settings.spool),
         *measure_generations(settings.warehouse),
     )
+
+
+def _read_lake(settings: Settings, log: RunLog) -> LakeStatus | None:
+    if settings.lake is None or settings.lake.storage is None:
+        return None
+    published, record = log.load_published(), log.load_lake()
+    if record is None:
+        return LakeStatus(None, None, is_current=False)
+    is_current = published is not None and published.digest == record.digest
+    return LakeStatus(record.snapshot, _to_datetime(record.written_at), is_current)
 
 
 def _count_rows(con: duckdb.DuckDBPyConnection) -> dict[str, tuple[int, int]]:

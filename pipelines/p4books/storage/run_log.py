@@ -92,6 +92,7 @@ _TABLES: dict[str, dict[str, str]] = {
         "digest": "text not null",
         "place": "text not null",
         "snapshot": "integer not null",
+        "written_at": "real",
     },
     "known": {
         "endpoint": "text primary key",
@@ -106,6 +107,7 @@ _TIMES = {
     "run": ("started_at", "ended_at"),
     "reading": ("started_at", "ended_at", "current_to", "oldest"),
     "traits": ("found_at",),
+    "lake": ("written_at",),
 }
 
 
@@ -268,12 +270,14 @@ class DeliveredRecord:
 class LakeRecord:
     """What of the published file is in the lake.
 
-    `digest` is that of the file, `place` changes with the lake, `snapshot` is its number there.
+    `digest` is that of the file, `place` changes with the lake, `snapshot` is its number there, and
+    `written_at` when the books were written, in seconds since 1970; None if an older version did.
     """
 
     digest: str
     place: str
     snapshot: int
+    written_at: float | None = None
 
 
 @dataclass(frozen=True)
@@ -466,7 +470,7 @@ class RunLog:
 
     def load_lake(self) -> LakeRecord | None:
         """Return what of the published file is in the lake; None if that is not known."""
-        rows = self._tables.query("select digest, place, snapshot from lake")
+        rows = self._tables.query("select digest, place, snapshot, written_at from lake")
         return LakeRecord(**rows[0]) if rows else None
 
     def save_delivered(self, delivery: str, record: DeliveredRecord) -> None:

@@ -1,0 +1,100 @@
+"""What `status` shows of a lake and a home, without asking Postgres."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from pydantic import SecretStr
+from tests.conftest import MakeSettings
+from tests.postgres import PostgresServer
+
+from p4books.cli.render_status import print_status
+from p4books.home import hold_state
+from p4books.publish.exposition import TenantMetrics, format_exposition
+from p4books.publish.health import judge_health
+from p4books.publish.status import TenantStatus, read_status
+from p4books.settings import Lake, Settings
+from p4books.storage.run_log import RunLog
+from p4books.sync import sync
+from p4books_sandbox import Sandbox
+
+
+@pytest.fixture
+def settings(
+    make_settings: MakeSettings, sandbox: Sandbox, catalog: SecretStr, tmp_path: Path
+) -> Settings:
+    """A tenant with a lake and a home."""
+    lake = Lake(catalog, str(tmp_path / "lake"))
+    return make_settings(sandbox, home=str(tmp_path / "home"), lake=lake)
+
+
+def show(status: TenantStatus, settings: Settings, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """Return the lines of the lake and the home."""
+    print_status(status, judge_health(status), settings)
+    lines = capsys.readouterr().out.splitlines()
+    return [line for line in lines if line.startswith(("Lake: ", "Home: "))]
+
+
+def measure(status: TenantStatus) -> dict[str, float]:
+    """Return the metrics of the lake and the home."""
+    text = format_exposition([TenantMetrics("acme", status, judge_health(status))])
+    samples = [s for family in text_string_to_metric_families(text) for s in family.samples]
+    found = {s.name.removeprefix("p4books_"): s.value for s in samples}
+    return {name: value for name, value in found.items() if name.startswith(("lake", "home"))}
+
+
+def test_status(
+    settings: Settings, postgres: PostgresServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The last snapshot and state of this machine are known while Postgres is away."""
+    before = read_status(settings)
+    assert before.home is None
+    assert measure(before) == {"lake_current": 0}
+    sync(settings)
+    postgres.kill()
+    try:
+        status = read_status(settings)
+        lines = show(status, settings, capsys)
+    finally:
+        postgres.start()
+
+    assert status.lake
+    assert (status.lake.snapshot, status.lake.is_current) == (1, True)
+    assert status.home
+    assert (status.home.state, status.home.is_changed, status.home.is_held) == (1, False, False)
+    for at in (status.lake.written_at, status.home.state_at):
+        assert at
+        assert datetime.now(UTC) - at < timedelta(minutes=1)
+    assert lines[0].startswith("Lake: snapshot 1, ")
+    assert lines[0].endswith(", America/Panama).")
+    assert lines[1].startswith("Home: state 1, ")
+    assert lines[1].endswith(". `p4books home` says whether another machine works with it.")
+    assert read_status(settings) == status  # to look changes nothing
+    metrics = measure(status)
+    assert (metrics["lake_snapshot"], metrics["lake_current"], metrics["home_state"]) == (1, 1, 1)
+    assert (metrics["home_held"], metrics["home_changed"]) == (0, 0)
+
+
+def test_behind(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    """A lake that lacks something, files that are not put back, and a run are said to be so."""
+    sync(settings)
+    log = RunLog(settings.run_log)
+    published = log.load_published()
+    assert published
+    log.save_published(replace(published, digest="another"))
+    settings.spool.mkdir(exist_ok=True)
+    (settings.spool / "page").write_bytes(b"new")
+
+    status = read_status(settings)
+    lines = show(status, settings, capsys)
+    assert lines[0].endswith(" It lacks what was published since.")
+    assert lines[1].endswith(" Files were changed here and not put back.")
+    with hold_state(settings, taking="never"):
+        held = read_status(settings)
+        assert held.home
+        assert held.home.is_held
+        assert show(held, settings, capsys)[1].endswith(" This machine works with it now.")
+    bare = settings.model_copy(update={"home": None, "lake": None})
+    assert show(read_status(bare), bare, capsys) == []
