@@ -5,14 +5,16 @@ earlier pushes whose outcome is unknown; send what is ready; reconcile what was 
 The first file to read.
 """
 
+import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from itertools import chain, count
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Literal
 
 from p4books.endpoints import ENDPOINTS, get_endpoint
@@ -77,10 +79,10 @@ def push_records(  # noqa: PLR0913 - the use case: all that a caller can choose
     """
     started = time.monotonic()
     check_writable(endpoint)
-    _check_one_machine(settings)
     options, retry_policy = options or PushOptions(), retry_policy or RetryPolicy()
+    _check_one_machine(settings, options)
     report = PushReport(endpoint, dry_run=options.dry_run)
-    with tenant_lock(settings, "push"), open_ledger(settings.ledger) as ledger:
+    with tenant_lock(settings, "push"), _open_own(settings, open_ledger) as ledger:
         ledger.mark_interrupted()
         check_not_lost(settings)
         check_warehouse(settings.warehouse)
@@ -133,17 +135,44 @@ def push_records(  # noqa: PLR0913 - the use case: all that a caller can choose
     return report
 
 
-def _check_one_machine(settings: Settings) -> None:
+@contextmanager
+def _open_own(settings: Settings, open_ledger: Callable[[Path], Ledger]) -> Iterator[Ledger]:
+    """Open the ledger; with a home, to whose state it belongs, a copy that is thrown away.
+
+    SQLite itself would leave files beside it, by which it would seem changed. The caller has the
+    lock of pushes, so that nobody else writes it.
+    """
+    if not settings.home:
+        with open_ledger(settings.ledger) as ledger:
+            yield ledger
+        return
+    path = settings.ledger
+    with TemporaryDirectory() as folder:
+        try:
+            for name in (
+                f"{path.name}-wal",
+                path.name,
+            ):  # the log first: it may be merged meanwhile
+                with suppress(FileNotFoundError):
+                    shutil.copyfile(path.with_name(name), Path(folder, name))
+        except OSError as error:
+            raise LedgerTrouble(path, error.strerror or str(error)) from None
+        with open_ledger(Path(folder, path.name)) as ledger:
+            yield ledger
+
+
+def _check_one_machine(settings: Settings, options: PushOptions) -> None:
     """Raise UsageError if other machines could push the same records without this ledger.
 
     Raises StateTorn if this ledger may be older than what was sent.
     """
-    if settings.home:
+    if settings.home and not options.dry_run:
         raise UsageError(
             f"The setting home lets any machine work for tenant {settings.tenant}, but the ledger "
             "of pushes is on the disk of one: another machine would create the same records again. "
             "Nothing was sent. Push from one machine, with a data_dir of its own, whose settings "
             "have neither home nor the storage of lake, but its catalog, which counts all requests."
+            " Here they can be validated, with --dry-run."
         )
     check_whole(settings)
 

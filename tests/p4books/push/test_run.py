@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 from tests.moved_books import move_books
 from tests.staging_sync import sync
 
@@ -37,7 +38,7 @@ from p4books.push.types import (
     PushReport,
     SourceRow,
 )
-from p4books.settings import Settings
+from p4books.settings import Lake, Settings
 from p4books.storage.files import tenant_lock
 from p4books_sandbox import Fault, Sandbox
 
@@ -83,6 +84,12 @@ def open_books(data: Path) -> Iterator[OpenBooks]:
     yield open_books
     for sandbox in opened:
         sandbox.__exit__(None, None, None)
+
+
+def _list_files(folder: Path) -> dict[str, tuple[int, int]]:
+    """Return the sizes and times of the files in a folder, but not of locks."""
+    files = (path for path in folder.rglob("*") if path.is_file() and path.suffix != ".lock")
+    return {str(path): (path.stat().st_size, path.stat().st_mtime_ns) for path in files}
 
 
 def _settings(sandbox: Sandbox, data_dir: Path, **overrides: Any) -> Settings:
@@ -345,6 +352,24 @@ def test_incomplete_invoice(open_books: OpenBooks) -> None:
 
     assert _new_codes(sandbox, "invoices") == ["NEW-2", "NEW-5"]
     assert report.created == 2
+
+
+@pytest.mark.parametrize("pushed_before", [False, True])
+def test_dry_run_with_a_home(open_books: OpenBooks, data: Path, *, pushed_before: bool) -> None:
+    """A dry run needs no home, and changes no file that belongs to a state in it."""
+    sandbox, push = open_books()
+    if pushed_before:
+        push(_vendors(1))
+    home, lake = str(data / "home"), Lake(SecretStr("host=127.0.0.1 port=1"))
+    settings = _settings(sandbox, data, home=home, lake=lake)
+    before, requests = _list_files(data), len(sandbox.requests)
+
+    report = _push(settings, [*_vendors(1, 2), {"code": "x"}], options=PushOptions(dry_run=True))
+
+    assert (report.earlier, report.ready, report.bad) == (pushed_before, 2 - pushed_before, 1)
+    assert (_list_files(data), len(sandbox.requests)) == (before, requests)
+    with pytest.raises(UsageError, match="would create the same records again"):
+        _push(settings, _vendors(3))
 
 
 def test_dry_run(open_books: OpenBooks, data: Path) -> None:
