@@ -14,12 +14,13 @@ from pydantic import SecretStr
 
 from p4books.settings import Settings
 
+_CHANGE = re.compile(rb"\bINSERT INTO\b")
 _COMMIT = re.compile(rb"\bCOMMIT\b")
 _SECONDS = 0.2  # in which the server commits
 
 
 class CutCatalog:
-    """A server between us and Postgres, which is cut off once a commit is on its way to it."""
+    """A server between us and Postgres, cut off once the commit of a change is on its way to it."""
 
     def __init__(self, catalog: SecretStr) -> None:
         self._words = conninfo_to_dict(catalog.get_secret_value())
@@ -48,7 +49,7 @@ class CutCatalog:
         return settings.model_copy(update={"lake": lake})
 
     def arm(self) -> bool:
-        """Cut the next commit off."""
+        """Cut the next commit of a change off, not one that ends a transaction which only read."""
         self._armed.set()
         return True
 
@@ -64,8 +65,10 @@ class CutCatalog:
 
     def _pass_questions(self, client: socket.socket, postgres: socket.socket, cut: Event) -> None:
         with postgres, suppress(OSError):
+            has_changed = False
             while data := client.recv(1 << 16):
-                if self._armed.is_set() and _COMMIT.search(data):
+                has_changed |= self._armed.is_set() and _CHANGE.search(data) is not None
+                if has_changed and _COMMIT.search(data):
                     self._armed.clear()
                     cut.set()
                 postgres.sendall(data)

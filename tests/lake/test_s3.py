@@ -12,11 +12,12 @@ import pytest
 import trustme
 from pydantic import SecretStr
 from tests.lake.lake_books import LakeBooks, load_extension, make_lake_settings
-from tests.postgres import PASSWORD
+from tests.postgres import PASSWORD, PostgresServer
 from tests.s3 import BUCKET, KEY, SECRET, S3Server
 
 from p4books.lake import LakeTrouble
 from p4books.lake.attach import describe_attach
+from p4books.lake.errors import LakeOccupied
 
 
 @pytest.fixture
@@ -55,6 +56,25 @@ def open_elsewhere(sql: str) -> duckdb.DuckDBPyConnection:
     finally:
         del os.environ["PGPASSWORD"]
     return con
+
+
+def test_occupied(
+    in_s3: LakeBooks, s3: str, tmp_path: Path, postgres: PostgresServer, small_file: Path
+) -> None:
+    """A new lake is refused where files of another catalog are; those of other tenants are not."""
+    in_s3.write_number()
+    catalog = postgres.make_catalog()
+    same, other = (
+        LakeBooks(make_lake_settings(tmp_path / tenant, catalog, s3, tenant), small_file)
+        for tenant in ("acme", "acm")
+    )
+    for each in (same, other):
+        each.publish()
+
+    with pytest.raises(LakeOccupied, match=f"files in s3://{BUCKET}/p4books/acme/, which another"):
+        same.write()
+    assert other.write_number() == 1
+    assert in_s3.find_differences() == []
 
 
 def test_attach(in_s3: LakeBooks, s3_server: S3Server) -> None:

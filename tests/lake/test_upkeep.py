@@ -101,6 +101,7 @@ def test_lost_answer(books: LakeBooks, cut_catalog: CutCatalog) -> None:
     with pytest.raises(LakeUncertain), scratch_dir(books.settings.work) as scratch:
         tidy_lake(broken.settings, scratch, cut_second_step)
 
+    assert list_snapshots(require_lake(books.settings), 1)[0].message == "Upkeep"
     assert books.find_differences() == []
     tidy(books)
     assert books.find_differences() == []

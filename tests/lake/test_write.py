@@ -2,9 +2,12 @@
 
 import json
 import os
+import re
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
+import duckdb
 import pytest
 from pydantic import SecretStr
 from tests.lake.cut_catalog import CutCatalog
@@ -13,7 +16,13 @@ from tests.postgres import PASSWORD, PostgresServer
 from tests.s3 import SECRET, S3Server
 
 from p4books.lake import LakeTrouble, open_lake
-from p4books.lake.errors import LakeConflict, LakeLost, LakeOccupied, LakeUncertain
+from p4books.lake.errors import (
+    LakeConflict,
+    LakeDiffers,
+    LakeLost,
+    LakeOccupied,
+    LakeUncertain,
+)
 from p4books.lake.place import require_lake
 from p4books.storage.postgres import PostgresTrouble
 
@@ -293,6 +302,43 @@ def test_postgres_dies_meanwhile(books: LakeBooks, postgres: PostgresServer) -> 
 
     assert PASSWORD not in str(caught.value)
     assert books.write_number() == 1
+    assert books.find_differences() == []
+
+
+class Miscounting:
+    """A connection to DuckDB that counts a row too few as deleted from a table of the lake."""
+
+    def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
+        self._con = con
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what the connection itself has."""
+        return getattr(self._con, name)
+
+    def execute(self, sql: str, *values: object) -> Any:
+        """Execute a statement."""
+        result = self._con.execute(sql, *values)
+        if not re.match(r'delete from lake\."?core"?\."?sales', sql):
+            return result
+        (count,) = result.fetchone() or (0,)
+        return self._con.execute(f"select {count - 1}")
+
+
+def test_other_number_of_rows(books: LakeBooks, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A snapshot is not committed if a table would not have as many rows as the file."""
+    books.publish()
+    books.write_number()
+    books.publish("delete from core.sales where id = 7", "update about set made_of = 'other'")
+    connect = duckdb.connect
+    with monkeypatch.context() as patch:
+        patch.setattr(duckdb, "connect", lambda *a, **k: Miscounting(connect(*a, **k)))
+        with pytest.raises(LakeDiffers, match=r"5,000 rows of core\.sales instead of 4,999"):
+            books.write()
+
+    assert books.query("select count(*), any_value(made_of) from core.sales, about") == [
+        (5000, "made of")
+    ]
+    books.write_number()
     assert books.find_differences() == []
 
 
