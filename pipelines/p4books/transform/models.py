@@ -3,8 +3,8 @@
 import hashlib
 import re
 import time
-from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
 from graphlib import CycleError, TopologicalSorter
 from itertools import takewhile
@@ -155,9 +155,17 @@ def sql_folder() -> Path:
 def load_models(sources: SqlSources) -> ModelSet:
     """Load all models, each after those it reads.
 
-    Raises BrokenSql if a built-in model cannot be parsed, reads a higher layer or a table that does
-    not exist, or is part of a circular dependency. A custom model is left out instead.
+    Files that are as they were are not parsed again. Raises BrokenSql if a built-in model cannot be
+    parsed, reads a higher layer or a table that does not exist, or is part of a circular
+    dependency. A custom model is left out instead.
     """
+    own_files = (*sources.files(CUSTOM), *sources.files(SEEDS_SCHEMA, "csv"))
+    found = _load_models(sources, own_files, sources.digest(), sources.digest_inputs())
+    return replace(found, models=[*found.models], left_out=[*found.left_out])
+
+
+@lru_cache(maxsize=4)
+def _load_models(sources: SqlSources, *_state: object) -> ModelSet:
     vocabulary, faults = add_own_columns(load_vocabulary(sources.builtin), sources.own_columns)
     builtin = [
         parse_model(layer, file, vocabulary)
@@ -259,12 +267,12 @@ def order_models(models: Iterable[Model]) -> TopologicalSorter[str]:
 
 def list_tables_read(reads: Iterable[str], models: Mapping[str, Model]) -> frozenset[str]:
     """Return the tables behind names that are read, looking through models without a table."""
-    return _look_through(reads, {n: model for n, model in models.items() if not model.has_table})
+    return _look_through(reads, models, lambda model: not model.has_table)
 
 
 def list_published_read(reads: Iterable[str], models: Mapping[str, Model]) -> frozenset[str]:
     """Return what is read in the published file, looking through models that are not in it."""
-    return _look_through(reads, {n: model for n, model in models.items() if not model.published})
+    return _look_through(reads, models, lambda model: not model.published)
 
 
 def report_blocked(model: Model, name: str) -> BrokenSql:
@@ -310,11 +318,17 @@ def _read_mark(file: Path) -> object:
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
-def _look_through(reads: Iterable[str], hidden: Mapping[str, Model]) -> frozenset[str]:
+def _look_through(
+    reads: Iterable[str], models: Mapping[str, Model], is_hidden: Callable[[Model], bool]
+) -> frozenset[str]:
     """Return names that are read, with what they read in place of hidden models."""
-    names = set(reads)
-    for name in names & hidden.keys():
-        names = names - {name} | _look_through(hidden[name].reads, hidden)
+    names: set[str] = set()
+    for name in reads:
+        model = models.get(name)
+        if model and is_hidden(model):
+            names |= _look_through(model.reads, models, is_hidden)
+        else:
+            names.add(name)
     return frozenset(names)
 
 

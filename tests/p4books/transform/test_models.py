@@ -454,6 +454,35 @@ def test_load_meanings(sql: Files) -> None:
     assert columns["core.a"]["x"] == "c"
 
 
+@pytest.mark.parametrize("name", ["staging/a.sql", "custom/a.sql", "columns.csv"])
+def test_load_again(sql: Files, name: str) -> None:
+    """Models that were loaded before are loaded again if a file changed, and only then."""
+    root = sql(staging__a="-- One row.\nselect 1 as x", custom__a="-- One row.\nselect 1 as x")
+    sources = SqlSources.at(root)
+    first = load_models(sources)
+    first.models.clear()  # a caller's list is its own
+    second = load_models(sources)
+    (root / name).write_text("column,meaning\nx,it" if name.endswith("csv") else ONE + ", 2 as y")
+    third = load_models(sources)
+
+    assert [model.full_name for model in second.models] == ["staging.a", "custom.a"]
+    assert second.models != third.models
+
+
+def test_load_after_a_copy_was_removed(sql: Files, tmp_path: Path) -> None:
+    """If a user's file goes that is the same as ours, then ours is read from its own place."""
+    user = sql(seeds__a="")
+    for folder in (tmp_path / "builtin" / "seeds", user / "seeds"):
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "holidays.csv").write_text("day")
+    sources = SqlSources(tmp_path / "builtin", user)
+    before = load_models(sources).seeds
+    (user / "seeds" / "holidays.csv").unlink()
+
+    assert before == [user / "seeds" / "holidays.csv"]
+    assert load_models(sources).seeds == [tmp_path / "builtin" / "seeds" / "holidays.csv"]
+
+
 def digests(root: Path) -> list[str]:
     sources = SqlSources.at(root)
     return [sources.digest(), sources.digest_inputs()]
