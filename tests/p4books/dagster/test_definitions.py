@@ -26,11 +26,12 @@ from dagster._core.remote_representation.external_data import RepositorySnap
 from dagster._serdes import serialize_value
 from pydantic import SecretStr
 from sqlalchemy.engine import make_url
+from tests.command import run_process
 
 import p4books.dagster.example
 from p4books.cli.app import app
 from p4books.dagster import P4Books, build_definitions
-from p4books.dagster.example.__main__ import clear_example, load_example
+from p4books.dagster.example.__main__ import COMMAND, clear_example, load_example
 from p4books.dagster.failures import translate_error
 from p4books.dagster.lake import build_lake
 from p4books.dagster.tenant import TenantAssets, build_freshness_policy, choose_cron
@@ -459,3 +460,15 @@ def test_recipes() -> None:
     assert [len(each) for each in commands] == [0, 1, 1]
     assert str(AlreadyRunning.exit_code) in blocks[1]
     assert str(AlreadyRunning.exit_code) in blocks[2]
+
+
+def test_no_warning_of_the_example(tmp_path: Path) -> None:
+    """`make dagster` prints no warning, which the command that it starts does by itself."""
+    environment = {"DAGSTER_HOME": str(tmp_path / "none")}  # so that it ends at once
+    at = COMMAND.index("-W")
+    commands = (COMMAND, COMMAND[:at] + COMMAND[at + 2 :])
+    done, bare = (run_process(each, tmp_path, environment) for each in commands)
+
+    for each in (done, bare):
+        assert '/none" is not a directory' in each.stderr
+    assert ("Warning" in done.stderr, "SupersessionWarning" in bare.stderr) == (False, True)

@@ -23,6 +23,10 @@ PORT = "3000"
 HOME_FOLDER = ".dagster"
 DATA_FOLDER = "data"
 STOP_SECONDS = UNWIND_SECONDS + 5
+# What it recommends, `dg dev`, is another package, which wants a project of its own layout.
+_SUPERSEDED = "ignore:Function `dev_command` is superseded:FutureWarning"
+_DEV = ("dev", "-f", "definitions.py", "-h", "127.0.0.1", "-p", PORT)
+COMMAND = (sys.executable, "-W", _SUPERSEDED, "-m", "dagster", *_DEV)
 
 
 def main() -> int:
@@ -89,9 +93,8 @@ def _start_dagster(folder: Path) -> "subprocess.Popen[bytes]":
     home = folder / HOME_FOLDER
     home.mkdir()
     shutil.copy(folder / "instances" / "one_machine.yaml", home / "dagster.yaml")
-    command = [sys.executable, "-m", "dagster", "dev", "-f", "definitions.py"]
     return subprocess.Popen(  # noqa: S603 - ours
-        [*command, "-h", "127.0.0.1", "-p", PORT],
+        COMMAND,
         cwd=folder,
         env={**os.environ, "DAGSTER_HOME": str(home)},
         process_group=0,
