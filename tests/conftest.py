@@ -326,7 +326,8 @@ def s3_server() -> Iterator[S3Server]:
 
 @pytest.fixture
 def s3(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The URL of a folder in a bucket, whose credentials are in the environment."""
+    """The URL of a folder in an empty bucket, whose credentials are in the environment."""
+    s3_server.empty()
     for name, value in s3_server.variables.items():
         monkeypatch.setenv(name, value)
     return f"s3://{BUCKET}/p4books"

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from ssl import SSLContext
 from threading import Thread
+from typing import Any
 
 KEY, SECRET = "AKIAEXAMPLE", "example-secret-of-s3"
 BUCKET = "books"
@@ -62,16 +63,24 @@ class S3Server:
         thread.join()
         server.server_close()
 
+    def empty(self) -> None:
+        """Delete all that the bucket has, also of another server of this process."""
+        self._open_bucket().objects.delete()
+
     def _make_bucket(self) -> None:
+        self._open_bucket().create()
+
+    def _open_bucket(self) -> Any:
         import boto3  # noqa: PLC0415 - a second that few tests need
 
-        boto3.client(
+        s3 = boto3.resource(
             "s3",
             endpoint_url=self.address,
             region_name="us-east-1",
             aws_access_key_id=KEY,
             aws_secret_access_key=SECRET,
-        ).create_bucket(Bucket=BUCKET)
+        )
+        return s3.Bucket(BUCKET)
 
 
 @contextmanager

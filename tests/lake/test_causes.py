@@ -24,8 +24,7 @@ FORMATS = {"table": (), "json": ("--json",), "file": ("-o", "sales.parquet")}
 
 @pytest.fixture
 def in_s3(s3: str, tmp_path: Path, catalog: SecretStr, small_file: Path) -> LakeBooks:
-    """A tenant whose lake is in an S3, of which the bucket is its own."""
-    boto3.resource("s3").Bucket(BUCKET).objects.delete()
+    """A tenant whose lake is in an S3."""
     books = LakeBooks(make_lake_settings(tmp_path, catalog, s3), small_file)
     books.publish()
     books.write_number()
