@@ -22,6 +22,7 @@ from p4books.load.evolution import migrate_warehouse
 from p4books.load.pipeline import load_deltas
 from p4books.load.schema import load_endpoints
 from p4books.load.warehouse import replace_warehouse
+from p4books.storage.database import BLOCK_SIZE
 
 Lists = Mapping[str, list[str]]
 Versions = list[tuple[str, Any, int, int | None]]
@@ -170,10 +171,11 @@ def test_generations(history: Path) -> None:
 
 
 def test_storage(history: Path) -> None:
-    """After loads the file still opens in DuckDB 1.4, is private, and has no log beside it."""
+    """After loads the file opens in DuckDB 1.4, is in small blocks, private, and without a log."""
     rows = ask(history, "select tags['storage_version'] from duckdb_databases() where not internal")
 
     assert rows == [("v1.4.0+",)]
+    assert ask(history, "select block_size from pragma_database_size()") == [(BLOCK_SIZE,)]
     assert (history / "warehouse.duckdb").stat().st_mode & 0o777 == 0o600
     assert [path.name for path in history.glob("*.wal")] == []
 

@@ -40,6 +40,7 @@ from p4books.publish.publish import (
 )
 from p4books.publish.published_file import inspect_published, read_about
 from p4books.settings import Settings
+from p4books.storage.database import BLOCK_SIZE
 from p4books.storage.files import scratch_dir, tenant_lock
 from p4books.storage.run_log import EndpointRun, PublishedRecord, RunLog
 from p4books.transform.build import create_views
@@ -154,11 +155,12 @@ def test_about(shared: Path) -> None:
 
 
 def test_file(shared: Path) -> None:
-    """It opens in DuckDB 1.4, has the requested mode, and leaves no other file behind."""
+    """It opens in DuckDB 1.4, is in small blocks, has the requested mode, and is alone."""
     published = shared / "acme.duckdb"
 
     version = "select tags['storage_version'] from duckdb_databases() where not internal"
     assert query(published, version) == [("v1.4.0+",)]
+    assert query(published, "select block_size from pragma_database_size()") == [(BLOCK_SIZE,)]
     assert published.stat().st_mode & 0o777 == 0o640
     assert [path for path in (shared / "work").rglob("*") if path.is_file()] == []
     assert [path.name for path in shared.glob("*.wal")] == []
@@ -591,7 +593,7 @@ def test_last_file_that_is_damaged(
     blocks = "select max(block_id) from pragma_storage_info('catalogue')"
     ((block,),) = query(settings.published, blocks)
     content = bytearray(settings.published.read_bytes())
-    content[3 * 4_096 + block * 262_144 + 1_000] ^= 1  # after the headers of a file
+    content[3 * 4_096 + block * BLOCK_SIZE + 1_000] ^= 1  # after the headers of a file
     settings.published.chmod(0o600)
     settings.published.write_bytes(content)
     log = RunLog(settings.run_log)

@@ -13,6 +13,7 @@ import pytest
 
 from p4books.errors import OutOfMemory
 from p4books.storage.database import (
+    BLOCK_SIZE,
     MEMORY_STEPS,
     borrow_reader,
     open_database,
@@ -109,6 +110,26 @@ def test_no_memory_is_enough() -> None:
     with pytest.raises(OutOfMemory, match="too little"):
         retry_with_more_memory(work)
     assert tried == list(MEMORY_STEPS)
+
+
+def test_files_in_larger_blocks(tmp_path: Path) -> None:
+    """A file that was made in larger blocks is opened, attached and written as it is."""
+    old, new = tmp_path / "old.duckdb", tmp_path / "new.duckdb"
+    with duckdb.connect(old, config={"default_block_size": str(4 * BLOCK_SIZE)}) as con:
+        con.execute("create table numbers as select 1 as number")
+    with open_database(old) as con:
+        con.execute("insert into numbers values (2)")
+    with open_database() as con:
+        con.execute(f"attach {quote_path(old)} as old; attach {quote_path(new)} as new")
+        con.execute(
+            "create table new.numbers as from old.numbers; insert into old.numbers values (3)"
+        )
+        sizes = con.execute(
+            "select block_size from pragma_database_size() where database_name in ('old', 'new')"
+            " order by database_name"
+        ).fetchall()
+
+    assert sizes == [(BLOCK_SIZE,), (4 * BLOCK_SIZE,)]
 
 
 NAMES = ["a?b", "a*b", "a[x]b", "[!a]", "a{x,y}b", "O'Brien", 'a"b', "a\nb", "100%s", "a\\b", "a=1"]
