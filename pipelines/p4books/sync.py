@@ -388,7 +388,7 @@ def _publish_reports(
     settings: Settings, found: FileState, scratch: Path, sources: SqlSources, run: RunRecorder
 ) -> None:
     inputs = ModelInputs(settings, sources, run.log.load_runs(last=None))
-    publish = partial(publish_warehouse, settings.warehouse, inputs, scratch)
+    publish = partial(publish_warehouse, settings.warehouse, inputs, scratch, found)
     _publish(settings, run.summary, publish, found.damage)
 
 

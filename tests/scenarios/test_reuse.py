@@ -13,6 +13,7 @@ from tests.sql.random_books import AS_OF, BEGAN, DAYS, random_books
 from p4books.endpoints import ENDPOINTS
 from p4books.load.schema import create_tables, stamp_change
 from p4books.publish.publish import LARGE, publish_warehouse
+from p4books.publish.published_file import inspect_published
 from p4books.settings import Settings
 from p4books.storage.database import open_database
 from p4books.storage.files import scratch_dir
@@ -108,9 +109,8 @@ class Replay:
     def _publish(self, settings: Settings, *, rebuild: bool = False, large: int = LARGE) -> Tables:
         inputs = ModelInputs(settings, self._sources, self._runs)
         with scratch_dir(settings.work) as scratch:
-            publish_warehouse(
-                self.settings.warehouse, inputs, scratch, rebuild=rebuild, large=large
-            )
+            found = None if rebuild else inspect_published(settings)
+            publish_warehouse(self.settings.warehouse, inputs, scratch, found, large=large)
         return read_tables(settings.published)
 
 

@@ -70,7 +70,7 @@ About = Mapping[str, str | datetime | date | None]
 
 @dataclass(frozen=True)
 class LastPublished:
-    """The last published file, and the fingerprints of the inputs that it was made of."""
+    """The last published file, and fingerprints: of its inputs, and of its tables if known."""
 
     file: Path
     fingerprints: Mapping[str, str]
@@ -140,9 +140,8 @@ def publish_report(
             copied = read_state(warehouse).scans
             if unfinished := find_unfinished_lists(settings, scratch, copied):
                 raise PublishedHasMore(settings.published, unfinished)
-            return settings.published, publish_warehouse(
-                warehouse, inputs, scratch, rebuild=rebuild
-            )
+            found = None if rebuild else inspect_published(settings)
+            return settings.published, publish_warehouse(warehouse, inputs, scratch, found)
         except OSError as error:
             raise DiskTrouble(scratch, error.strerror or str(error)) from None
         except duckdb.Error as error:
@@ -160,21 +159,21 @@ def publish_warehouse(
     warehouse: Path,
     inputs: ModelInputs,
     scratch: Path,
+    found: FileState | None,
     *,
-    rebuild: bool = False,
     large: int = LARGE,
 ) -> ModelSet:
     """Publish the models of a warehouse of this format, and return those that were built.
 
-    With `rebuild` nothing is taken from the last published file; of one with more than `large` rows
-    only parts of tables are computed. Nor is it if that fails, for
-    example since the file is damaged: so what is wrong in the books is found twice. Raises
-    BrokenSql, CheckFailed, OutOfMemory, DiskTrouble, PublishedFileUnreadable, PublishedFileBlocked
-    and SettingsError.
+    What did not change is taken from the last published file, as it was `found`; None means to take
+    nothing from it. Of one with more than `large` rows only parts of tables are computed. Nor is
+    anything taken if that fails, for example since the file is damaged: so what is wrong in the
+    books is found twice. Raises BrokenSql, CheckFailed, OutOfMemory, DiskTrouble,
+    PublishedFileUnreadable, PublishedFileBlocked and SettingsError.
     """
     models = load_models(inputs.sql)
     target = _make_target(warehouse, scratch, inputs)
-    if not rebuild and (last := _find_last(inputs.settings, target)):
+    if found and (last := _find_last(inputs.settings, target, found)):
         try:
             return _publish_with_retries(warehouse, models, replace(target, last=last, large=large))
         except BrokenSeed:
@@ -233,7 +232,7 @@ def _build_models(
 ) -> tuple[ModelSet, Mapping[str, str], BuildRecord]:
     """Build and check all tables of the file.
 
-    Returns the models, the fingerprints of the inputs, and what became of models and checks.
+    Returns the models, the fingerprints of inputs and tables, and what became of models and checks.
     """
     use_inputs(con)
     if target.inputs:
@@ -245,8 +244,11 @@ def _build_models(
         con.execute(f"drop schema if exists {TARGET}.{CUSTOM} cascade")
     con.execute("set threads = 1")  # of each query: two may run at a time
     slices = Slices(are_used=changes is None or _count_published(con) > target.large)
+    of_tables = {}
+    if before and not slices.are_used:
+        of_tables = {name: text for name, text in before.items() if name not in fingerprints}
     with nullcontext() if slices.are_used else plan_for_few_rows(con):
-        build_tables(con, models, changes, slices)
+        build_tables(con, models, changes, slices, of_tables)
         if changes is not None:
             kept = sum(model.full_name not in changes for model in builtin if model.has_table)
             log.info("%d tables kept from the last published file", kept)
@@ -263,7 +265,7 @@ def _build_models(
         or bool(list_changes([model.full_name], by_name, changes))
         for model in published.models
     }
-    return published, fingerprints, BuildRecord(target.made_at, changed, claims)
+    return published, {**of_tables, **fingerprints}, BuildRecord(target.made_at, changed, claims)
 
 
 def _count_published(con: duckdb.DuckDBPyConnection) -> int:
@@ -328,9 +330,9 @@ def _make_target(
     )
 
 
-def _find_last(settings: Settings, target: PublishTarget) -> LastPublished | None:
+def _find_last(settings: Settings, target: PublishTarget, found: FileState) -> LastPublished | None:
     """Return the last published file if it is intact, and made by the same program and SQL."""
-    record, found = RunLog(settings.run_log).load_published(), inspect_published(settings)
+    record = RunLog(settings.run_log).load_published()
     if record is None or not record.inputs or found.damage or not found.made_of:
         return None
     _, _, code = found.made_of.partition("-")

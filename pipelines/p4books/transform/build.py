@@ -69,13 +69,15 @@ def build_tables(
     models: ModelSet,
     changes: Changes | None = None,
     slices: Slices | None = None,
+    fingerprints: dict[str, str] | None = None,
 ) -> list[Model]:
     """Build the built-in models in TARGET, from the rows of `warehouse`; return these models.
 
     A model becomes a table as soon as those it reads are built. One without a table becomes a view,
     or in an update of small books a table of STORED_VIEWS. With `changes`, TARGET is a copy of the
     last published file, and only what they concern is built; they are completed by the changes of
-    the models. `slices` are kept for `run_checks`. Raises BrokenSql.
+    the models. `slices` are kept for `run_checks`, `fingerprints` of tables for the next update of
+    small books. Raises BrokenSql.
     """
     for layer in LAYERS[1:]:
         con.execute(f"create schema if not exists {TARGET}.{layer}")
@@ -85,7 +87,8 @@ def build_tables(
     builtin = {model.full_name: model for model in models.models if model.layer != CUSTOM}
     update, slices = None, slices or Slices()
     if changes is not None:
-        update = TableUpdate(builtin, changes, SEARCH_PATH, _fill_table, slices)
+        known = {} if fingerprints is None else fingerprints
+        update = TableUpdate(builtin, changes, SEARCH_PATH, _fill_table, slices, known)
 
     macros = load_macros(con) if update is None else {}
 

@@ -99,22 +99,12 @@ def list_columns(con: duckdb.DuckDBPyConnection, table: str) -> tuple[str, ...]:
 def take_fingerprint(con: duckdb.DuckDBPyConnection, name: str) -> str:
     """Return a text that differs if the rows of a small table do; empty if there is none."""
     try:
-        row = con.execute(_fingerprint(name)).fetchone()
+        row = con.execute(
+            f"select count(*) || ' ' || coalesce(sum(hash(rows)), 0) from {name} as rows"
+        ).fetchone()
     except duckdb.CatalogException:  # the model that reads it says so later
         return ""
     return row[0] if row else ""
-
-
-def have_same_rows(con: duckdb.DuckDBPyConnection, table: str, other: str) -> bool:
-    """Return whether two small tables have the same rows, by their fingerprints."""
-    query = f"{_fingerprint(table)} union all {_fingerprint(other)}"  # one = other takes longer
-    one, another = con.execute(query).fetchall()
-    return bool(one == another)
-
-
-def _fingerprint(name: str) -> str:
-    counts = "count(*) || ' ' || coalesce(sum(hash(rows)), 0)"
-    return f"select {counts} from {name} as rows"
 
 
 def _find_history(name: str, models: Mapping[str, Model]) -> Model | None:

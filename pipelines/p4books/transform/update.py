@@ -7,7 +7,7 @@ that what reads it can be kept or patched. In small books the rows of views are 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import duckdb
@@ -18,11 +18,11 @@ from p4books.transform.changes import (
     SCRATCH,
     Change,
     Changes,
-    have_same_rows,
     list_changes,
     name_stored_view,
     name_table,
     save_rows,
+    take_fingerprint,
 )
 from p4books.transform.models import Model, list_tables_read
 from p4books.transform.slices import Slice, Slices
@@ -35,13 +35,17 @@ Fill = Callable[[duckdb.DuckDBPyConnection, Model, str, str], None]
 
 @dataclass(frozen=True)
 class TableUpdate:
-    """The update of all tables; `changes` grows while they are updated, in the order of reading."""
+    """The update of all tables; `changes` grows while they are updated, in the order of reading.
+
+    `fingerprints` are those of small tables, as far as they are known, and are kept up to date.
+    """
 
     models: Mapping[str, Model]
     changes: Changes
     search_path: str
     fill: Fill
     slices: Slices
+    fingerprints: dict[str, str] = field(default_factory=dict)
 
     @cached_property
     def tables_read(self) -> frozenset[str]:
@@ -94,7 +98,9 @@ class TableUpdate:
         """Compare two tables; which rows differ matters only if another model reads them."""
         if self.slices.are_used and model.full_name in self.tables_read:
             return save_rows(con, model.full_name, _difference(before, after))
-        return None if have_same_rows(con, before, after) else ANY
+        known = self.fingerprints.get(model.full_name) or take_fingerprint(con, before)
+        self.fingerprints[model.full_name] = found = take_fingerprint(con, after)
+        return None if found == known else ANY
 
     def _patch(self, con: duckdb.DuckDBPyConnection, model: Model, part: Slice) -> None:
         """Replace the rows with the values of a slice, if they changed."""

@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -40,10 +41,11 @@ from p4books.publish.publish import (
 )
 from p4books.publish.published_file import inspect_published, read_about
 from p4books.settings import Settings
-from p4books.storage.database import BLOCK_SIZE
+from p4books.storage.database import BLOCK_SIZE, borrow_reader
 from p4books.storage.files import scratch_dir, tenant_lock
 from p4books.storage.run_log import EndpointRun, PublishedRecord, RunLog
 from p4books.transform.build import create_views
+from p4books.transform.changes import take_fingerprint
 from p4books.transform.inputs import ModelInputs
 from p4books.transform.models import SqlSources, load_models, sql_folder
 
@@ -504,6 +506,30 @@ def test_report_keeps_tables(
     assert {claim: check.finding for claim, check in checks.items()} == {"all is sold": ""}
 
 
+def test_report_remembers_its_tables(settings: Settings, report_sql: Path) -> None:
+    """After updates it is known, as far as anything is, what the tables in the file have."""
+    publish_report(settings, sql=report_sql)
+    known = [load_fingerprints(settings)]
+    for number in "123":
+        with duckdb.connect(settings.warehouse) as con:
+            con.execute("update raw.invoices set _dlt_valid_to = now() where id = ?", [number])
+        publish_report(settings, sql=report_sql)
+        known.append(load_fingerprints(settings))
+
+    assert known[0] == {}
+    assert len({*map(str, known)}) == len(known)
+    with borrow_reader(settings.published) as con:
+        assert known[-1] == {name: take_fingerprint(con, name) for name in known[-1]}
+
+
+def load_fingerprints(settings: Settings) -> dict[str, str]:
+    """Return the fingerprints of the tables in the published file that are known."""
+    record = RunLog(settings.run_log).load_published()
+    assert record
+    found = json.loads(record.inputs)
+    return {name: text for name, text in found.items() if not name.startswith("raw.")}
+
+
 def test_report_reads_views_in_an_update(
     settings: Settings, report_sql: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -579,7 +605,8 @@ def test_update_that_fails(
 
     inputs = ModelInputs(settings, SqlSources.at(report_sql), ())
     with scratch_dir(settings.work) as scratch:
-        publish_warehouse(settings.warehouse, inputs, scratch, large=0)
+        found = inspect_published(settings)
+        publish_warehouse(settings.warehouse, inputs, scratch, found, large=0)
 
     assert query(settings.published, "select count(*) from staging.invoices") == [(4,)]
     assert "built from scratch, since an update failed: " in caplog.text
