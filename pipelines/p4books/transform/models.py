@@ -139,10 +139,19 @@ class SqlSources:
             [*files, *sorted(self.builtin.glob("*.csv")), *filter(None, [self.macros])]
         )
 
+    def read_state(self) -> tuple[object, ...]:
+        """Return what differs if any file does, or its place."""
+        own_files = (*self.files(CUSTOM), *self.files(SEEDS_SCHEMA, "csv"))
+        return self, own_files, self.digest(), self.digest_inputs()
+
     def digest_inputs(self) -> str:
         """Return a hash of the custom models, which are always built, and of the CSV files."""
         own_columns = [self.own_columns] if self.own_columns.is_file() else []
         return _hash_files([*self.files(CUSTOM), *own_columns, *self.files(SEEDS_SCHEMA, "csv")])
+
+
+_KEPT = 4  # sets of models that were loaded; a process seldom has more than one
+_loaded: dict[tuple[object, ...], ModelSet] = {}  # by the state of their files
 
 
 def sql_folder() -> Path:
@@ -155,17 +164,22 @@ def sql_folder() -> Path:
 def load_models(sources: SqlSources) -> ModelSet:
     """Load all models, each after those it reads.
 
-    Files that are as they were are not parsed again. Raises BrokenSql if a built-in model cannot be
-    parsed, reads a higher layer or a table that does not exist, or is part of a circular
-    dependency. A custom model is left out instead.
+    Files that are as they were are not parsed again, unless a custom model was left out. Raises
+    BrokenSql if a built-in model cannot be parsed, reads a higher layer or a table that does not
+    exist, or is part of a circular dependency. A custom model is left out instead.
     """
-    own_files = (*sources.files(CUSTOM), *sources.files(SEEDS_SCHEMA, "csv"))
-    found = _load_models(sources, own_files, sources.digest(), sources.digest_inputs())
-    return replace(found, models=[*found.models], left_out=[*found.left_out])
+    state = sources.read_state()
+    found = _loaded.get(state)
+    if found is None:
+        found = _load_models(sources)
+        if not found.left_out and sources.read_state() == state:  # nothing changed meanwhile
+            if len(_loaded) >= _KEPT:
+                _loaded.clear()
+            _loaded[state] = found
+    return replace(found, models=[*found.models], left_out=[*found.left_out], seeds=[*found.seeds])
 
 
-@lru_cache(maxsize=4)
-def _load_models(sources: SqlSources, *_state: object) -> ModelSet:
+def _load_models(sources: SqlSources) -> ModelSet:
     vocabulary, faults = add_own_columns(load_vocabulary(sources.builtin), sources.own_columns)
     builtin = [
         parse_model(layer, file, vocabulary)

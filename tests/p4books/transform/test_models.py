@@ -460,13 +460,24 @@ def test_load_again(sql: Files, name: str) -> None:
     root = sql(staging__a="-- One row.\nselect 1 as x", custom__a="-- One row.\nselect 1 as x")
     sources = SqlSources.at(root)
     first = load_models(sources)
+    parsed = [*first.models]
     first.models.clear()  # a caller's list is its own
     second = load_models(sources)
     (root / name).write_text("column,meaning\nx,it" if name.endswith("csv") else ONE + ", 2 as y")
     third = load_models(sources)
 
-    assert [model.full_name for model in second.models] == ["staging.a", "custom.a"]
-    assert second.models != third.models
+    assert [*map(id, second.models)] == [*map(id, parsed)]
+    assert third.models != parsed
+
+
+def test_load_after_a_fault(sql: Files) -> None:
+    """If a model was left out, all are parsed again: it may be there when its disk answers."""
+    sources = SqlSources.at(sql(staging__a="-- One row.\nselect 1 as x", custom__a="select"))
+    first, second = load_models(sources), load_models(sources)
+
+    assert len(second.left_out) == 1
+    assert first.models == second.models
+    assert first.models[0] is not second.models[0]
 
 
 def test_load_after_a_copy_was_removed(sql: Files, tmp_path: Path) -> None:
