@@ -1,6 +1,7 @@
 """What is said if a lake cannot be read: a clear sentence, never what DuckDB says."""
 
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,8 +16,10 @@ from tests.lake.lake_books import LakeBooks, make_lake_settings
 from tests.postgres import PASSWORD, PostgresServer
 from tests.s3 import BUCKET, KEY, SECRET, S3Server
 
+from p4books.errors import QueryFailed
 from p4books.lake import LakeTrouble, open_lake
-from p4books.publish.query import execute_query
+from p4books.publish.query import execute_query, fetch_rows
+from p4books.storage.postgres import connect_postgres
 
 SQL = "select sum(amount) as total from core.sales"
 FORMATS = {"table": (), "json": ("--json",), "file": ("-o", "sales.parquet")}
@@ -85,15 +88,15 @@ def test_storage_away(in_s3: LakeBooks, s3_server: S3Server, form: str) -> None:
 
 STATUSES = {
     403: "refuses the login to s3://books/p4books/acme/ (HTTP 403). Nothing was changed. Check AWS",
-    400: "rejects what it is asked (HTTP 400). Nothing was changed. Check AWS_DEFAULT_REGION",
+    400: "rejects the request (HTTP 400). Nothing was changed. Check AWS_DEFAULT_REGION",
     503: "has a fault (HTTP 503). Nothing was changed. Run it again in a while.",
-    404: ".parquet is missing or damaged. Nothing was changed. Put it back from a backup",
+    404: ".parquet is missing or damaged. Nothing was changed. Check `storage` and AWS",
 }
 
 
 @pytest.mark.parametrize("status", STATUSES)
 def test_status(in_s3: LakeBooks, status: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a storage refuses is told by the status of its answer, reading and writing."""
+    """What a storage refuses is explained by the status of its answer, reading and writing."""
     with answer_with(status) as address:
         monkeypatch.setenv("AWS_ENDPOINT_URL", address)
         assert STATUSES[status] in query(in_s3)
@@ -130,7 +133,7 @@ def _empty(file: Path) -> None:
 
 @pytest.mark.parametrize("change", [_delete, _cut, _empty])
 def test_file(books: LakeBooks, change: Callable[[Path], None]) -> None:
-    """A file that is missing or damaged is named, with what to do about it."""
+    """A file that is missing or damaged is named; nobody is advised to delete anything."""
     books.publish()
     books.write_number()
     (file,) = (books.settings.data_dir.parent / "lake").rglob("*.parquet")
@@ -139,7 +142,43 @@ def test_file(books: LakeBooks, change: Callable[[Path], None]) -> None:
     said = query(books)
 
     assert f"{file} is missing or damaged" in said
-    assert "drop the schema p4books_acme" in said
+    assert "Nothing was changed. Check `storage`, and that it is mounted, and run it" in said
+    assert not re.search(r"\b(?:drop|delete)\b", said)
+
+
+VALUES = {
+    "a file": "select 'Profile ''L'' 20mm'::int",
+    "a Parquet file": "select 'Invalid Input Error: File ''/lake/a.parquet'' too small'::int",
+    "missing": "select 'x: IO Error: Cannot open file \"/a\": No such file'::int",
+    "a row": "select replace(i::varchar, '4999', 'File ''L'' x')::int from range(5000) t(i)",
+    "a table": "from nowhere where x = 'IO Error: No such file'",
+}
+
+
+@pytest.mark.parametrize("sql", VALUES.values(), ids=VALUES)
+def test_value(books: LakeBooks, sql: str) -> None:
+    """A value of the user that reads like an error of a file is one of the query."""
+    books.publish()
+    books.write_number()
+
+    with pytest.raises(QueryFailed), open_lake(books.settings) as lake:
+        list(fetch_rows(execute_query(lake.con, sql)))
+
+
+def test_new_lake(books: LakeBooks, catalog: SecretStr, tmp_path: Path) -> None:
+    """A lake whose files are lost can be put aside, as the README says, and a new one begun."""
+    books.publish()
+    books.write_number()
+    shutil.rmtree(tmp_path / "lake")
+    assert ".parquet is missing or damaged" in query(books)
+    with connect_postgres(catalog, "Nothing.") as connection:
+        connection.execute("alter schema p4books_acme rename to p4books_acme_before")
+
+    (tmp_path / "new").mkdir()
+    new = LakeBooks(make_lake_settings(tmp_path, catalog, str(tmp_path / "new")), books.source)
+
+    assert new.write_number() == 1
+    assert new.find_differences() == []
 
 
 def test_catalog_away(books: LakeBooks, postgres: PostgresServer) -> None:

@@ -8,14 +8,18 @@ from p4books.lake.place import LakePlace
 from p4books.storage.places import describe_failure
 from p4books.storage.postgres import hide_secrets
 
-# Errors of what is read, not of the query: of a disk, a storage or Postgres, or of a file's content
-_OF_FILE = r"[Ff]ile '[^']+'|No magic bytes"
-_OF_DATA = re.compile(rf"(?:^|: |\n)(?:IO|HTTP) Error: |{_OF_FILE}")
+# The rest of an error may have values of the user, so that its beginning counts
+_QUERY = re.compile(r"The query failed(?: before its last row)?: ")
+_BROKEN_FILE = r"Invalid Input Error: [^'\"]*[Ff]ile ['\"].+?\.parquet['\"]"
+_OF_DATA = re.compile(rf"(?:IO|HTTP) Error: |{_BROKEN_FILE}")
 _POSTGRES = re.compile(r'Unable to connect to Postgres at ".*": ')
 _STATUS = re.compile(r"HTTP (?:code )?(?P<status>\d{3})\b")
 _UNREACHABLE = re.compile(r"Error: (?P<why>[^:]+?)(?: error)? for HTTP \w+ to ")
 _FILE = re.compile(r"['\"](?P<file>(?:\w+:/)?/[^'\"]+)['\"]")
-_DAMAGED = re.compile(rf"{_OF_FILE}|No such file|\(HTTP (?:404|416)\b")
+_OF_FILE = re.compile(
+    rf"{_BROKEN_FILE}|IO Error: .*(?:No such file|No files found)"
+    r"|HTTP Error: .*\(HTTP (?:404|416)\b"
+)
 _NO_BUCKET = re.compile(r"NoSuchBucket|URL \S+: .*HTTP code 404")
 
 
@@ -29,7 +33,7 @@ class Cause:
 
 def is_of_data(text: str) -> bool:
     """Return whether an error of a query is one of what it reads."""
-    return _OF_DATA.search(text) is not None
+    return _OF_DATA.match(_find_beginning(text)) is not None
 
 
 def find_cause(place: LakePlace, text: str) -> Cause:
@@ -57,13 +61,17 @@ def _explain_bucket(place: LakePlace, text: str) -> Cause | None:
 
 
 def _explain_file(place: LakePlace, text: str) -> Cause | None:
-    if not _DAMAGED.search(text):
+    """Name a file that is missing or damaged; all are if the storage is not the right one."""
+    if not _OF_FILE.match(_find_beginning(text)):
         return None
     found = _FILE.search(text)
+    checked = "`storage`, and that it is mounted"
+    if place.is_in_s3:
+        checked = "`storage` and AWS_ENDPOINT_URL"
     return Cause(
         f"{found['file'] if found else 'a file'} is missing or damaged",
-        "Put it back from a backup of the storage; without one, drop the schema "
-        f"{place.schema} and delete {place.data}, and the next run writes the lake again.",
+        f"Check {checked}, and run it again. If it is the right one and the file is lost, "
+        "lake/README.md explains how to restore it.",
     )
 
 
@@ -79,7 +87,7 @@ def _explain_status(place: LakePlace, text: str) -> Cause | None:
         )
     if status in {"301", "400"}:
         return Cause(
-            f"the storage of {place.data} rejects what it is asked (HTTP {status})",
+            f"the storage of {place.data} rejects the request (HTTP {status})",
             "Check AWS_DEFAULT_REGION and AWS_ENDPOINT_URL, and run it again.",
         )
     return Cause(
@@ -96,6 +104,12 @@ def _explain_unreachable(place: LakePlace, text: str) -> Cause | None:
         f"the storage of {place.data} cannot be reached ({found['why']})",
         f"Check {checked} and AWS_ENDPOINT_URL, and run it again.",
     )
+
+
+def _find_beginning(text: str) -> str:
+    """Return an error of DuckDB without the words in front of that of a query."""
+    found = _QUERY.search(text)
+    return text[found.end() :] if found else text
 
 
 def _shorten(place: LakePlace, text: str) -> str:

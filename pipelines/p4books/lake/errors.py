@@ -65,7 +65,8 @@ class LakeOccupied(P4BooksError):
     def __init__(self, tenant: str, data: str) -> None:
         super().__init__(
             f"The catalog knows no lake of tenant {tenant}, but there are files in {data}, which "
-            "another catalog may need. Nothing was written. Set another `storage`, or delete them."
+            "another catalog may need. Nothing was written. Check `catalog`, or set another "
+            "`storage`."
         )
 
 
