@@ -2,6 +2,7 @@
 
 import os
 import re
+import socket
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,9 +15,11 @@ from tests.lake.lake_books import LakeBooks, load_extension, make_lake_settings
 from tests.postgres import PASSWORD, PostgresServer
 from tests.s3 import BUCKET, KEY, SECRET, S3Server
 
+from p4books.errors import UsageError
 from p4books.lake import LakeTrouble
 from p4books.lake.attach import describe_attach
 from p4books.lake.errors import LakeOccupied
+from p4books.lake.s3 import find_login, find_server
 
 
 @pytest.fixture
@@ -100,6 +103,90 @@ def test_attach_of_amazon(in_s3: LakeBooks, monkeypatch: pytest.MonkeyPatch) -> 
     sql = describe_attach(in_s3.settings).sql
 
     assert f"(type s3, provider credential_chain, scope 's3://{BUCKET}/p4books/acme/');" in sql
+
+
+ADDRESSES = {
+    "https://s3.amazonaws.com": {},
+    "https://s3.eu-west-1.amazonaws.com": {},
+    "https://s3.dualstack.eu-west-1.amazonaws.com": {
+        "endpoint": "'s3.dualstack.eu-west-1.amazonaws.com'",
+        "use_ssl": "true",
+    },
+    "https://bucket.vpce-1.s3.eu-west-1.vpce.amazonaws.com": {
+        "endpoint": "'bucket.vpce-1.s3.eu-west-1.vpce.amazonaws.com'",
+        "use_ssl": "true",
+    },
+    "https://notamazonaws.com:9000/": {
+        "endpoint": "'notamazonaws.com:9000'",
+        "url_style": "'path'",
+        "use_ssl": "true",
+    },
+    "http://minio:9000": {
+        "endpoint": "'minio:9000'",
+        "url_style": "'path'",
+        "use_ssl": "false",
+    },
+}
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_address(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """DuckDB gets each address but its own; only other servers have buckets in their paths."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", address)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+
+    assert find_server().options == {"region": "'eu-west-1'", **ADDRESSES[address]}
+
+
+def test_china(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Amazon's servers in China have a domain of their own, which DuckDB has to be given."""
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "cn-north-1")
+
+    assert find_server().options == {
+        "region": "'cn-north-1'",
+        "endpoint": "'s3.cn-north-1.amazonaws.com.cn'",
+        "use_ssl": "true",
+    }
+
+
+MISTAKES = {
+    "profile": {"AWS_PROFILE": "typo"},
+    "no scheme": {"AWS_ENDPOINT_URL": "localhost:9000"},
+    "password": {"AWS_ENDPOINT_URL": "https://me:s3cr3t@minio.example"},
+    "region": {"AWS_DEFAULT_REGION": "eu west"},
+    "file of settings": {"AWS_CONFIG_FILE": "broken"},
+    "STS away": {"AWS_WEB_IDENTITY_TOKEN_FILE": "token"},
+    "no token": {"AWS_WEB_IDENTITY_TOKEN_FILE": "nowhere"},
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_mistake(mistake: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is wrong with the settings of S3 is one sentence, without a password."""
+    (tmp_path / "broken").write_text("[default\nregion")
+    (tmp_path / "token").write_text("eyJhbGciOiJub25lIn0.e30.")
+    monkeypatch.chdir(tmp_path)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/books")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("AWS_ENDPOINT_URL_STS", f"http://127.0.0.1:{unused.getsockname()[1]}")
+        for name, value in MISTAKES[mistake].items():
+            monkeypatch.setenv(name, value)
+        with pytest.raises(
+            UsageError, match=r"^(?:S3 cannot be used: |The address of).* Nothing was"
+        ) as raised:
+            _find_all()
+
+    assert "s3cr3t" not in str(raised.value)
+
+
+def _find_all() -> None:
+    find_server()
+    find_login()
 
 
 @pytest.mark.parametrize("variable", ["AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"])

@@ -4,14 +4,16 @@ They are in variables of the environment, in the files in ~/.aws, or in the role
 """
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from p4books.errors import UsageError
+from p4books.errors import UsageError, end_sentence
 from p4books.storage.database import quote_literal
-from p4books.storage.places import describe_failure
+from p4books.storage.places import describe_failure, refuse_login
 
-_AMAZON = ("amazonaws.com", "amazonaws.com.cn")
+_AMAZON = (".amazonaws.com", ".amazonaws.com.cn")
 DEFAULT_REGION = "us-east-1"  # of those who name none
 
 
@@ -27,22 +29,19 @@ class S3Server:
 
 
 def find_server() -> S3Server:
-    """Find the server of S3 that the environment names; Amazon's has a region only, if that.
+    """Find the server of S3 that the environment names; without an address if DuckDB knows it.
 
-    Another one is taken for a server that has buckets in its paths, not in its names. Raises
-    UsageError.
+    One that is not Amazon's is taken for a server that has buckets in its paths, not in its names.
+    Raises UsageError.
     """
-    session = _open_session()
-    address = _find_address(session)
-    region = session.get_config_variable("region")
+    with _open_session() as session:
+        region = session.get_config_variable("region")
+        client = session.create_client("s3", region_name=region or DEFAULT_REGION)
+        bundle = session.get_config_variable("ca_bundle")
     options = {"region": quote_literal(region)} if region else {}
-    scheme, _, host = address.partition("://")
-    if not host.endswith(_AMAZON):
-        is_tls = "true" if scheme == "https" else "false"
-        options |= {"endpoint": quote_literal(host), "url_style": "'path'", "use_ssl": is_tls}
+    options |= _describe_address(str(client.meta.endpoint_url), region or DEFAULT_REGION)
     # the second variable is what Amazon's programs fall back to
-    certificates = session.get_config_variable("ca_bundle") or os.environ.get("REQUESTS_CA_BUNDLE")
-    return S3Server(options, certificates or None)
+    return S3Server(options, bundle or os.environ.get("REQUESTS_CA_BUNDLE") or None)
 
 
 def find_login() -> dict[str, str]:
@@ -50,41 +49,41 @@ def find_login() -> dict[str, str]:
 
     Raises UsageError.
     """
-    from botocore.exceptions import BotoCoreError  # noqa: PLC0415
-
-    session = _open_session()
-    try:
+    with _open_session() as session:
         found = session.get_credentials()
-    except BotoCoreError as error:
-        raise _describe_error(error) from None
-    if found is None:
+        keys = found and found.get_frozen_credentials()  # may ask a server for them
+    if not keys:
         return {}
-    keys = found.get_frozen_credentials()
     login = {"key_id": quote_literal(keys.access_key), "secret": quote_literal(keys.secret_key)}
     return login | ({"session_token": quote_literal(keys.token)} if keys.token else {})
 
 
-def _open_session() -> Any:
+def _describe_address(address: str, region: str) -> dict[str, str]:
+    """Return the options for an address; none for that which DuckDB uses by itself."""
+    refuse_login(address)
+    if address in {f"https://s3.{region}.amazonaws.com", "https://s3.amazonaws.com"}:
+        return {}
+    scheme, _, host = address.rstrip("/").partition("://")
+    style = {} if host.partition(":")[0].endswith(_AMAZON) else {"url_style": "'path'"}
+    is_tls = "true" if scheme == "https" else "false"
+    return {"endpoint": quote_literal(host), **style, "use_ssl": is_tls}
+
+
+@contextmanager
+def _open_session() -> Iterator[Any]:
+    """Open a session of Amazon's programs, and turn whatever fails within it into UsageError."""
     try:
         import botocore.session  # noqa: PLC0415 - 0.1 s, and only for S3
+        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
     except ImportError:
         raise UsageError(
             "S3 cannot be used without another package. Nothing was done. Install the extra: "
             "`pip install 'p4books[lake]'`."
         ) from None
-    return botocore.session.get_session()
-
-
-def _find_address(session: Any) -> str:
-    from botocore.exceptions import BotoCoreError  # noqa: PLC0415
-
-    region = session.get_config_variable("region") or DEFAULT_REGION
     try:
-        client = session.create_client("s3", region_name=region)
-    except BotoCoreError as error:
-        raise _describe_error(error) from None
-    return str(client.meta.endpoint_url)
-
-
-def _describe_error(error: Exception) -> UsageError:
-    return UsageError(f"S3 cannot be used: {describe_failure(error)}")
+        yield botocore.session.get_session()
+    except (BotoCoreError, ClientError, ValueError, OSError) as error:
+        raise UsageError(
+            f"S3 cannot be used: {end_sentence(describe_failure(error))} Nothing was done. Check "
+            "the variables AWS_… of the environment, and the files in ~/.aws."
+        ) from None

@@ -234,9 +234,20 @@ def describe_failure(error: BaseException) -> str:
     return re.sub(r"//[^/@\s]+@", "//…@", text)
 
 
+def refuse_login(address: str) -> None:
+    """Raise UsageError if the address of a storage has a login, which would be in outputs."""
+    if "@" in address.partition("://")[2]:
+        raise UsageError(
+            "The address of the S3 in AWS_ENDPOINT_URL has a user or a password. Nothing was done. "
+            "Leave them out, and set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
+        )
+
+
 def _open_filesystem(url: str, extra: str) -> Any:
     import fsspec  # noqa: PLC0415 - half a second with what a storage needs
 
+    for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"):
+        refuse_login(os.environ.get(name, ""))
     try:
         return fsspec.filesystem("s3", skip_instance_cache=True, use_listings_cache=False)
     except (ImportError, ValueError) as error:

@@ -85,6 +85,14 @@ def test_unknown_storage(url: str) -> None:
     assert "pw" not in str(error.value)
 
 
+def test_login_in_address(s3: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An address with a password, which nobody uses, is refused without it."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "https://me:s3cr3t@minio.example")
+    with pytest.raises(UsageError, match="AWS_ENDPOINT_URL has a user or a password") as error:
+        open_place(s3, LEFT)
+    assert "s3cr3t" not in str(error.value)
+
+
 def test_url_of_a_folder(tmp_path: Path) -> None:
     """A file:// URL is the folder itself."""
     open_place(f"file://{tmp_path}/a%20b", LEFT).write("acme/one", "file", [b"x"])
