@@ -17,6 +17,7 @@ import filelock
 from p4books.errors import AlreadyRunning, DiskTrouble
 from p4books.settings import Settings
 
+LOOK_SECONDS = 0.5  # that a look at a lock takes at most, on a busy machine
 _FICLONE = getattr(fcntl, "FICLONE", 0x40049409)  # Python 3.11 does not name it
 _PLAIN = re.compile(r"[\w /.,@+~()&-]+")  # a path without signs that mean something to a program
 
@@ -104,13 +105,14 @@ def copy_beside(source: Path, target: Path, group: int | None = None) -> Iterato
 def tenant_lock(settings: Settings, name: str = "run", wait: float = 0) -> Iterator[None]:
     """Hold one of the tenant's locks; the system releases it if the process dies.
 
-    Raises AlreadyRunning if another process holds it for `wait` seconds, and DiskTrouble.
+    Raises AlreadyRunning if another process holds it for `wait` seconds, or somewhat longer, as it
+    may be one that only looks (`is_running`), and DiskTrouble.
     """
     lock = filelock.FileLock(settings.private / f"{name}.lock", mode=0o600)
     try:
         settings.private.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         settings.private.mkdir(exist_ok=True, mode=0o700)
-        lock.acquire(timeout=wait)
+        lock.acquire(timeout=max(wait, LOOK_SECONDS))
     except filelock.Timeout:
         raise AlreadyRunning(settings.tenant) from None
     except OSError as error:
@@ -122,14 +124,23 @@ def tenant_lock(settings: Settings, name: str = "run", wait: float = 0) -> Itera
 
 
 def is_running(settings: Settings, name: str = "run") -> bool:
-    """Return whether a run of this tenant is in progress; no file is made to find out."""
-    if not os.access(settings.private / f"{name}.lock", os.F_OK):
-        return False
+    """Return whether a run of this tenant is in progress; no file is made to find out.
+
+    Those who look at the same time do not take each other for a run. Raises DiskTrouble.
+    """
     try:
-        with tenant_lock(settings, name):
-            return False
-    except AlreadyRunning:
+        handle = os.open(settings.private / f"{name}.lock", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        finally:
+            os.close(handle)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
         return True
+    except OSError as error:
+        raise DiskTrouble(settings.private, error.strerror or str(error)) from None
+    return False
 
 
 @contextmanager
