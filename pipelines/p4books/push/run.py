@@ -5,10 +5,10 @@ earlier pushes whose outcome is unknown; send what is ready; reconcile what was 
 The first file to read.
 """
 
-import shutil
+import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -54,6 +54,7 @@ from p4books.push.types import (
 from p4books.push.validate import validate_documents
 from p4books.settings import Settings
 from p4books.storage.files import tenant_lock
+from p4books.storage.sqlite_copy import copy_sqlite
 from p4books.transform.models import SqlSources
 
 PushStage = Literal["sent", "reconciling"]
@@ -137,26 +138,18 @@ def push_records(  # noqa: PLR0913 - the use case: all that a caller can choose
 
 @contextmanager
 def _open_own(settings: Settings, open_ledger: Callable[[Path], Ledger]) -> Iterator[Ledger]:
-    """Open the ledger; with a home, to whose state it belongs, a copy that is thrown away.
-
-    SQLite itself would leave files beside it, by which it would seem changed. The caller has the
-    lock of pushes, so that nobody else writes it.
-    """
+    """Open the ledger; with a home, to whose state it belongs, a copy that is thrown away."""
+    path = settings.ledger
     if not settings.home:
-        with open_ledger(settings.ledger) as ledger:
+        with open_ledger(path) as ledger:
             yield ledger
         return
-    path = settings.ledger
     with TemporaryDirectory() as folder:
         try:
-            for name in (
-                f"{path.name}-wal",
-                path.name,
-            ):  # the log first: it may be merged meanwhile
-                with suppress(FileNotFoundError):
-                    shutil.copyfile(path.with_name(name), Path(folder, name))
-        except OSError as error:
-            raise LedgerTrouble(path, error.strerror or str(error)) from None
+            if path.exists():
+                copy_sqlite(path, Path(folder, path.name))
+        except (sqlite3.Error, OSError) as error:
+            raise LedgerTrouble(path, str(error)) from None
         with open_ledger(Path(folder, path.name)) as ledger:
             yield ledger
 

@@ -88,7 +88,8 @@ def open_books(data: Path) -> Iterator[OpenBooks]:
 
 def _list_files(folder: Path) -> dict[str, tuple[int, int]]:
     """Return the sizes and times of the files in a folder, but not of locks."""
-    files = (path for path in folder.rglob("*") if path.is_file() and path.suffix != ".lock")
+    left = (".lock", "-wal", "-shm")  # SQLite makes the last two if a ledger is read
+    files = [path for path in folder.rglob("*") if path.is_file() and not path.name.endswith(left)]
     return {str(path): (path.stat().st_size, path.stat().st_mtime_ns) for path in files}
 
 
