@@ -94,7 +94,7 @@ def test_behind(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
     with hold_state(settings, taking="never"):
         held = read_status(settings)
         assert held.home
-        assert held.home.is_held
+        assert (held.home.is_held, held.home.is_changed) == (True, False)
         assert show(held, settings, capsys)[1].endswith(" This machine works with it now.")
     bare = settings.model_copy(update={"home": None, "lake": None})
     assert show(read_status(bare), bare, capsys) == []

@@ -18,7 +18,8 @@ from p4books.storage.files import replace_atomically
 from p4books.storage.sqlite_copy import copy_sqlite
 
 PUBLISHED = "published.duckdb"  # the published file's name in a state
-SQLITE_SIDES = ("-wal", "-shm", "-journal")
+_SQLITE_LOGS = ("-wal", "-journal")
+_SQLITE_SIDES = (*_SQLITE_LOGS, "-shm")
 # A file that was written later than so long ago may be written again under the same time: the
 # second is for file systems that know no fractions of a second.
 SETTLED_NS = 50 * 10**6, 2 * 10**9
@@ -83,7 +84,7 @@ class TenantFiles:
         """Return the names of the files that are there. Raises OSError."""
         settings = self._settings
         below = (settings.spool, settings.generations)
-        files = [path for folder in below for path in folder.rglob("*") if path.is_file()]
+        files = [path for folder in below for path in _list_files(folder)]
         singles = (settings.warehouse, *self._databases.values())
         files += [path for path in singles if path.is_file()]
         names = [path.relative_to(self._private).as_posix() for path in files]
@@ -99,14 +100,18 @@ class TenantFiles:
         return path
 
     def read_mark(self, name: str) -> str:
-        """Return what changes when a file does; empty if it is missing. Raises OSError."""
-        sides = SQLITE_SIDES if name in self._databases else ()
+        """Return what changes when a file does; empty if it is missing. Raises OSError.
+
+        SQLite makes an empty log and writes its index even if a database is only read.
+        """
+        sides = _SQLITE_LOGS if name in self._databases else ()
         path = self.locate(name)
         marks = []
         for each in (path, *(path.with_name(path.name + side) for side in sides)):
             with suppress(FileNotFoundError):
                 found = each.stat()
-                marks.append(f"{found.st_size} {found.st_mtime_ns} {found.st_ino}")
+                if found.st_size or each == path:
+                    marks.append(f"{found.st_size} {found.st_mtime_ns} {found.st_ino}")
         return ", ".join(marks)
 
     def freeze(self, name: str, scratch: Path) -> Path:
@@ -170,5 +175,16 @@ class TenantFiles:
 
     def _remove_sides(self, name: str) -> None:
         path = self.locate(name)
-        for side in SQLITE_SIDES if name in self._databases else LOGS:
+        for side in _SQLITE_SIDES if name in self._databases else LOGS:
             path.with_name(path.name + side).unlink(missing_ok=True)
+
+
+def _list_files(folder: Path) -> Iterator[Path]:
+    """Yield the files below a folder, of which a run may be deleting some. Raises OSError."""
+
+    def refuse(error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError):
+            raise error
+
+    for where, _, names in os.walk(folder, onerror=refuse):
+        yield from (path for path in (Path(where, name) for name in names) if path.is_file())

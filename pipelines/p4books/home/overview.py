@@ -65,8 +65,8 @@ class LocalHome:
     """What this machine knows of a tenant's home without asking anybody.
 
     `state` is the number of the state that it took or put back last, and `state_at` when; both
-    None if it never did. `is_changed` says whether its files differ from that, `is_held` whether it
-    works with the state at the moment.
+    None if it never did. `is_held` says whether it works with the state at the moment; if not,
+    `is_changed` says whether its files differ from that.
     """
 
     state: int | None
@@ -79,14 +79,19 @@ def read_local_home(settings: Settings) -> LocalHome | None:
     """Read what this machine knows; None without a home, or if its files may not be read."""
     if not settings.home or not os.access(settings.private, os.R_OK | os.X_OK):
         return None
-    files = TenantFiles(settings)
-    is_held, memory = _is_held(settings), files.load_memory()
-    if memory.identity is None:
-        return LocalHome(None, None, is_changed=files.has_history(), is_held=is_held)
+    files, is_held = TenantFiles(settings), _is_held(settings)
+    try:
+        memory = files.load_memory()
+        at = files.memory.stat().st_mtime if memory.identity else None
+        is_changed = not is_held and _is_changed(files, memory)
+    except OSError:  # of a spool that another user may not read, or a home that is given up now
+        return None
+    if is_changed and _is_held(settings):  # by a run that began meanwhile
+        is_held, is_changed = True, False
     return LocalHome(
-        memory.number,
-        datetime.fromtimestamp(files.memory.stat().st_mtime, UTC),
-        is_changed=not memory.is_whole or _has_changes(files, memory),
+        memory.number if memory.identity else None,
+        None if at is None else datetime.fromtimestamp(at, UTC),
+        is_changed=is_changed,
         is_held=is_held,
     )
 
@@ -137,6 +142,13 @@ def _compare(settings: Settings, identity: str | None, number: int) -> str:
     if memory.identity != identity or not memory.is_whole:
         return "newer" if memory.is_whole and number <= memory.number else "older"
     return "changed" if _has_changes(files, memory) else "current"
+
+
+def _is_changed(files: TenantFiles, memory: LocalState) -> bool:
+    """Return whether there are files that the home does not have, as far as this machine knows."""
+    if memory.identity is None:
+        return files.has_history()
+    return not memory.is_whole or _has_changes(files, memory)
 
 
 def _has_changes(files: TenantFiles, memory: LocalState) -> bool:
