@@ -9,6 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
 from tests.conftest import MakeSettings
 from tests.postgres import PostgresServer
+from tests.staging_sync import sync_vendors
 
 from p4books.cli.render_status import print_status
 from p4books.home import hold_state
@@ -17,7 +18,6 @@ from p4books.publish.health import judge_health
 from p4books.publish.status import TenantStatus, read_status
 from p4books.settings import Lake, Settings
 from p4books.storage.run_log import RunLog
-from p4books.sync import sync
 from p4books_sandbox import Sandbox
 
 
@@ -52,7 +52,7 @@ def test_status(
     before = read_status(settings)
     assert before.home is None
     assert measure(before) == {"lake_current": 0}
-    sync(settings)
+    sync_vendors(settings)
     postgres.kill()
     try:
         status = read_status(settings)
@@ -77,9 +77,15 @@ def test_status(
     assert (metrics["home_held"], metrics["home_changed"]) == (0, 0)
 
 
+def _is_current(settings: Settings) -> bool:
+    lake = read_status(settings).lake
+    assert lake
+    return lake.is_current
+
+
 def test_behind(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
-    """A lake that lacks something, files that are not put back, and a run are said to be so."""
-    sync(settings)
+    """A lake that lacks something, files that are not put back, and a run are shown to be so."""
+    sync_vendors(settings)
     log = RunLog(settings.run_log)
     published = log.load_published()
     assert published
@@ -91,6 +97,11 @@ def test_behind(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
     lines = show(status, settings, capsys)
     assert lines[0].endswith(" It lacks what was published since.")
     assert lines[1].endswith(" Files were changed here and not put back.")
+    assert settings.lake
+    for change in ({"storage": "/elsewhere"}, {"catalog": SecretStr("dbname=another")}):
+        moved = settings.model_copy(update={"lake": replace(settings.lake, **change)})
+        log.save_published(published)
+        assert [_is_current(each) for each in (settings, moved)] == [True, False]
     with hold_state(settings, taking="never"):
         held = read_status(settings)
         assert held.home

@@ -14,9 +14,9 @@ from p4books.dagster.models import ModelAssets, build_models, build_published, l
 from p4books.dagster.raw import build_broken, build_complete_check, build_raw
 from p4books.dagster.tenant import PUBLISHED, RAW, TenantAssets, build_schedule
 from p4books.errors import SettingsError, describe_unknown
-from p4books.lake.place import find_lake
 from p4books.settings import ConfiguredTenant, Settings, load_group_files, load_tenants
 from p4books.spelling import fold_name
+from p4books.storage.lake_place import find_lake
 from p4books.transform.models import SqlSources
 
 log = logging.getLogger(__name__)

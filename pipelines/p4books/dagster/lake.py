@@ -8,6 +8,7 @@ from p4books.dagster.failures import run_step
 from p4books.dagster.models import read_published_file
 from p4books.dagster.tenant import PUBLISHED, TenantAssets
 from p4books.settings import Settings
+from p4books.storage.lake_place import find_lake
 from p4books.storage.run_log import RunLog
 
 LAKE = "lake"
@@ -28,7 +29,8 @@ def build_lake(settings: Settings) -> dg.AssetsDefinition:
     def lake(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
         record = run_step(context, lambda: RunLog(settings.run_log).load_lake())
         file = run_step(context, lambda: read_published_file(settings))
-        if record is None or file is None or record.digest != file.digest:
+        place = find_lake(settings)
+        if not (place and record and file and place.has_all(record, file.digest)):
             context.log.warning("The lake does not have all of the published file yet.")
             return
         yield dg.MaterializeResult(

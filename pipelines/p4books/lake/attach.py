@@ -7,12 +7,13 @@ from tempfile import TemporaryDirectory
 
 from p4books.lake.connection import open_lake_database, translate_errors
 from p4books.lake.errors import LEFT_READING
-from p4books.lake.place import LakePlace, require_lake
+from p4books.lake.place import require_lake
 from p4books.lake.read import attach_members
 from p4books.lake.s3 import find_server
 from p4books.lake.union import describe_union
 from p4books.settings import Settings, load_settings
 from p4books.storage.database import MEMORY_STEPS, quote_identifier, quote_literal
+from p4books.storage.lake_place import LakePlace
 from p4books.storage.postgres import SECRET_WORDS, parse_catalog
 
 

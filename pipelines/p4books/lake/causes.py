@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from p4books.lake.place import LakePlace
+from p4books.storage.lake_place import LakePlace
 from p4books.storage.places import describe_failure
 from p4books.storage.postgres import hide_secrets
 

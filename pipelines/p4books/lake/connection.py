@@ -17,7 +17,6 @@ import duckdb
 from p4books.errors import OutOfMemory, P4BooksError, UsageError
 from p4books.lake.causes import find_cause
 from p4books.lake.errors import LakeConflict, LakeMoved, LakeTrouble, LakeUncertain
-from p4books.lake.place import LakePlace
 from p4books.lake.s3 import DEFAULT_REGION, find_login, find_server
 from p4books.publish.published_file import read_mark
 from p4books.storage.database import (
@@ -26,6 +25,7 @@ from p4books.storage.database import (
     quote_literal,
     quote_path,
 )
+from p4books.storage.lake_place import LakePlace
 from p4books.storage.postgres import parse_catalog
 
 INLINED_ROWS = 50  # of a change; so few go into the catalog instead of a file of their own

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import duckdb
 
-from p4books.lake.place import LakePlace
 from p4books.storage.database import quote_literal
 from p4books.storage.files import sync_path
+from p4books.storage.lake_place import LakePlace
 
 
 class NewFiles:

@@ -15,12 +15,13 @@ from p4books.errors import QueryFailed, UsageError
 from p4books.lake.causes import find_cause, is_of_data
 from p4books.lake.connection import attach_lake, open_lake_database, translate_errors
 from p4books.lake.errors import LEFT_READING, LakeEmpty, LakeMissing, LakeTrouble
-from p4books.lake.place import LakePlace, require_lake
+from p4books.lake.place import require_lake
 from p4books.lake.snapshots import load_last_number
 from p4books.lake.union import describe_union
 from p4books.lake.write import LAKE
 from p4books.settings import Settings, load_settings
 from p4books.storage.database import MEMORY_STEPS, quote_literal
+from p4books.storage.lake_place import LakePlace
 
 _READING = {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN}
 # Functions that send SQL to the catalog or run SQL from a text, those that change a lake, and the

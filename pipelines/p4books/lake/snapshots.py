@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, LiteralString
 
 from p4books.lake.errors import LEFT_READING, LakeMissing
-from p4books.lake.place import LakePlace
+from p4books.storage.lake_place import LakePlace
 from p4books.storage.postgres import connect_postgres
 
 if TYPE_CHECKING:

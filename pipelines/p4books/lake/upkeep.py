@@ -8,11 +8,12 @@ from pathlib import Path
 from p4books.lake.connection import attach_lake, open_lake_database, translate_errors
 from p4books.lake.errors import LakeLost, LakeMissing
 from p4books.lake.new_files import NewFiles, commit_files
-from p4books.lake.place import LakePlace, require_lake
+from p4books.lake.place import require_lake
 from p4books.lake.snapshots import list_crowded_tables, load_last_number, load_server_time
 from p4books.lake.write import AUTHOR, LAKE, IsMine
 from p4books.settings import Lake, Settings
 from p4books.storage.database import quote_literal, retry_with_more_memory
+from p4books.storage.lake_place import LakePlace
 from p4books.storage.run_log import RunLog
 
 LEFT = "No snapshot that is kept is changed; the next upkeep does the rest."

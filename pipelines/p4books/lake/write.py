@@ -22,7 +22,6 @@ from p4books.lake.connection import (
 )
 from p4books.lake.errors import LEFT, LakeDiffers, LakeLost, LakeOccupied
 from p4books.lake.new_files import NewFiles, commit_files
-from p4books.lake.place import LakePlace, find_lake
 from p4books.lake.snapshots import load_last_number
 from p4books.lake.tables import LakeTable, digest_rows, fit_values, list_tables
 from p4books.publish.published_file import inspect_published
@@ -34,6 +33,7 @@ from p4books.storage.database import (
     quote_path,
     retry_with_more_memory,
 )
+from p4books.storage.lake_place import LakePlace, find_lake
 from p4books.storage.run_log import LakeRecord, RunLog
 
 AUTHOR = "p4books"
@@ -110,10 +110,7 @@ def _has_all(last: int | None, place: LakePlace, record: LakeRecord | None, dige
     another one, lacks the snapshot of the record; one that is ahead was written by a run whose
     state this machine does not have.
     """
-    if last is None or record is None:
-        return False
-    is_same = (record.digest, record.place) == (digest, place.identity)
-    return is_same and last == record.snapshot
+    return record is not None and place.has_all(record, digest) and last == record.snapshot
 
 
 def _write_snapshot(  # noqa: PLR0913 - one step of write_lake, with what it works on

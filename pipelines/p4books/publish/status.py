@@ -36,6 +36,7 @@ from p4books.publish.query import open_published, read_about
 from p4books.settings import Settings
 from p4books.storage.backup_record import load_backed_up_at
 from p4books.storage.files import is_running, measure_files
+from p4books.storage.lake_place import find_lake
 from p4books.storage.run_log import DAY, DONE, KILLED, Freshness, Run, RunLog, RunTotals
 
 
@@ -360,12 +361,12 @@ def _measure_disk(settings: Settings) -> DiskUse | None:
 
 
 def _read_lake(settings: Settings, log: RunLog) -> LakeStatus | None:
-    if settings.lake is None or settings.lake.storage is None:
+    if (place := find_lake(settings)) is None:
         return None
     published, record = log.load_published(), log.load_lake()
     if record is None:
         return LakeStatus(None, None, is_current=False)
-    is_current = published is not None and published.digest == record.digest
+    is_current = published is not None and place.has_all(record, published.digest)
     return LakeStatus(record.snapshot, _to_datetime(record.written_at), is_current)
 
 

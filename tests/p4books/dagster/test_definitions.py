@@ -46,6 +46,7 @@ from p4books.errors import (
 )
 from p4books.settings import ENV_PREFIX, Lake, Settings, load_settings
 from p4books.storage.files import tenant_lock
+from p4books.storage.lake_place import find_lake
 from p4books.storage.run_log import CheckRecord, LakeRecord, RunLog
 from p4books.transform.models import sql_folder
 from p4books_sandbox import Sandbox
@@ -366,20 +367,24 @@ def test_component(firm: Firm) -> None:
     assert {key.to_user_string() for key in keys} == {"north-1/raw", "north-1/published"}
 
 
-@pytest.mark.parametrize("is_current", [True, False])
-def test_lake(firm: Firm, tmp_path: Path, *, is_current: bool) -> None:
+@pytest.mark.parametrize("case", ["current", "behind", "elsewhere"])
+def test_lake(firm: Firm, tmp_path: Path, case: str) -> None:
     """The last snapshot of the lake is reported if it has all of the published file."""
-    place = Lake(SecretStr("host=localhost password=hidden"), str(tmp_path))
-    settings = firm.settings().model_copy(update={"lake": place})
+    lake = Lake(SecretStr("host=localhost password=hidden"), str(tmp_path))
+    settings = firm.settings().model_copy(update={"lake": lake})
+    place = find_lake(settings)
+    assert place
     if not settings.published.exists():
         firm.run()
     log = RunLog(settings.run_log)
     record = log.load_published()
     assert record
-    log.save_lake(LakeRecord(record.digest if is_current else "another", "place", 7))
+    digest = "another" if case == "behind" else record.digest
+    written = "another" if case == "elsewhere" else place.identity
+    log.save_lake(LakeRecord(digest, written, 7))
     done = dg.materialize([build_lake(settings)], instance=firm.instance)
     found = Result(done, [event for event in done.all_events if event.is_step_event]).materialized
-    assert [each["snapshot"] for each in found.values()] == ([7] if is_current else [])
+    assert [each["snapshot"] for each in found.values()] == ([7] if case == "current" else [])
 
 
 def test_no_tenant(tmp_path: Path) -> None:
