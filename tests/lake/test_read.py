@@ -17,6 +17,7 @@ from tests.lake.lake_books import LakeBooks, load_extension, make_lake_settings
 from tests.postgres import PASSWORD, PostgresServer
 
 from p4books.lake import LakeMissing, LakeTrouble, find_lake
+from p4books.lake.attach import describe_attach
 from p4books.lake.connection import attach_lake, open_lake_database, translate_errors
 from p4books.lake.errors import NoLake
 from p4books.lake.place import require_lake
@@ -222,6 +223,36 @@ def test_recipe_of_a_group(two: dict[str, LakeBooks], tmp_path: Path) -> None:
     assert (code, json.loads(out)) == (0, {"tenant": "group-all", "sql": sql.rstrip()})
     assert run_lake(two, "lake", "--attach", "--all")[0] == 2
     assert run_lake(two, "lake", "--tenant", "group-all")[0] == 2
+
+
+NAMES = ("memory", "system", "Temp")
+
+
+def test_recipe_of_reserved_names(
+    postgres: PostgresServer, small_file: Path, tmp_path: Path
+) -> None:
+    """A tenant that is called as a database of DuckDB itself is attached under another name."""
+    catalog = postgres.make_catalog()
+    books = [LakeBooks(make_lake_settings(tmp_path, catalog, tenant=n), small_file) for n in NAMES]
+    for each in books:
+        each.publish()
+        each.write_number()
+        with open_elsewhere(describe_attach(each.settings).sql) as con:
+            assert con.sql("select count(*) from core.sales").fetchall() == [(5000,)]
+
+    environment = {
+        "SOURCES__P4BOOKS__DATA_DIR": str(tmp_path / "data"),
+        "SOURCES__P4BOOKS__LAKE__CATALOG": f"postgres:{find_catalog(books[0])}",
+        "SOURCES__P4BOOKS__LAKE__STORAGE": str(tmp_path / "lake"),
+        "SOURCES__P4BOOKS__GROUPS__ALL__TENANTS": ", ".join(NAMES),
+        **{f"SOURCES__P4BOOKS__TENANTS__{n.upper()}__LANGUAGE": "es" for n in NAMES},
+    }
+    done = run_here(("lake", "--attach", "--tenant", "group-all"), tmp_path, environment)
+    with open_elsewhere(done.stdout) as con:
+        counts = "select lower(tenant), count(*) from core.sales group by all order by all"
+        assert con.sql(counts).fetchall() == [
+            (n.lower(), 5000) for n in sorted(NAMES, key=str.lower)
+        ]
 
 
 def find_views(sql: str) -> str:

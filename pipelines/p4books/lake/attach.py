@@ -12,9 +12,12 @@ from p4books.lake.read import attach_members
 from p4books.lake.s3 import find_server
 from p4books.lake.union import describe_union
 from p4books.settings import Settings, load_settings
+from p4books.spelling import fold_name
 from p4books.storage.database import MEMORY_STEPS, quote_identifier, quote_literal
 from p4books.storage.lake_place import LakePlace
 from p4books.storage.postgres import SECRET_WORDS, parse_catalog
+
+_TAKEN = ("memory", "temp", "system")  # DuckDB's own databases; settings refuse names of schemas
 
 
 @dataclass(frozen=True)
@@ -34,32 +37,32 @@ def describe_attach(settings: Settings) -> AttachSql:
     """
     if not settings.members:
         place = require_lake(settings)
-        return _join([*_attach([place]), f"use {quote_identifier(place.tenant)}"])
+        return _join([*_attach([place]), f"use {quote_identifier(_name_database(place))}"])
     of = [load_settings(each, need_key=False) for each in settings.members]
-    places = {each.tenant: require_lake(each) for each in of}
+    places = [require_lake(each) for each in of]
     views, missing, notes = _describe_views(settings.tenant, places)
-    found = [place for name, place in places.items() if name not in missing]
+    found = [place for place in places if place.tenant not in missing]
     return _join([*_attach(found), *views], notes)
 
 
 def _describe_views(
-    group: str, places: dict[str, LakePlace]
+    group: str, places: Sequence[LakePlace]
 ) -> tuple[list[str], set[str], list[str]]:
     """Return the views of a group, the tenants that have no lake yet, and what is left out."""
-    first = next(iter(places.values()))
+    databases = {_name_database(place): place for place in places}
     with (
         TemporaryDirectory() as spill,
-        translate_errors(first, LEFT_READING),
-        open_lake_database(list(places.values()), Path(spill), MEMORY_STEPS[-1]) as con,
+        translate_errors(places[0], LEFT_READING),
+        open_lake_database(places, Path(spill), MEMORY_STEPS[-1]) as con,
     ):
-        missing = attach_members(con, group, places)
-        found = {name: name for name in places if name not in missing}
+        missing = attach_members(con, group, databases)
+        found = {name: place.tenant for name, place in databases.items() if name not in missing}
         views, notes = describe_union(con, found)
-    return views, set(missing), [*missing.values(), *notes]
+    return views, {databases[name].tenant for name in missing}, [*missing.values(), *notes]
 
 
 def _attach(places: Sequence[LakePlace]) -> list[str]:
-    """Return statements that attach lakes under the names of their tenants."""
+    """Return statements that attach lakes."""
     in_s3 = [place for place in places if place.is_in_s3]
     extensions = ["ducklake", "postgres", *(["httpfs", "aws"] if in_s3 else [])]
     return [
@@ -90,8 +93,14 @@ def _attach_one(place: LakePlace) -> str:
     words = conninfo_to_dict(place.catalog.get_secret_value())
     shown = {key: str(value) for key, value in words.items() if key not in SECRET_WORDS}
     path = quote_literal(f"ducklake:postgres:{make_conninfo(**shown)}")
-    name, schema = quote_identifier(place.tenant), quote_literal(place.schema)
+    name, schema = quote_identifier(_name_database(place)), quote_literal(place.schema)
     return f"attach {path} as {name} (metadata_schema {schema}, read_only)"
+
+
+def _name_database(place: LakePlace) -> str:
+    """Return the name of an attached lake: that of the tenant, unless DuckDB has a use for it."""
+    is_taken = fold_name(place.tenant) in _TAKEN
+    return f"p4books_{place.tenant}" if is_taken else place.tenant
 
 
 def _join(statements: Sequence[str], notes: Sequence[str] = ()) -> AttachSql:
