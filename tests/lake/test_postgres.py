@@ -106,6 +106,13 @@ def test_secret_words() -> None:
             assert shown == 'server "db", port 5432: … (…)'
 
 
+def test_secret_in_a_secret() -> None:
+    """A secret that another one begins with leaves none of that."""
+    for one, two in (("walnut", "walnut-tree"), ("walnut-tree", "walnut")):
+        catalog = SecretStr(f"host=db password={one} sslpassword={two}")
+        assert hide_secrets("walnut-tree, walnut", catalog) == "…, …"
+
+
 def _insert(catalog: SecretStr, number: int, then: Callable[[], object]) -> None:
     """Insert a number in a transaction in which something else happens, too."""
     with connect_postgres(catalog, LEFT, autocommit=False) as connection:

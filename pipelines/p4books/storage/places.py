@@ -227,11 +227,12 @@ def describe_failure(error: BaseException) -> str:
     """Describe an error of a storage in one line, without any credential of the environment."""
     while not str(error).strip() and error.__cause__ is not None:
         error = error.__cause__
-    text = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
-    for name, value in os.environ.items():
-        if len(value) > 3 and _CREDENTIAL.search(name.upper()):
+    text = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    named = {value for name, value in os.environ.items() if _CREDENTIAL.search(name.upper())}
+    for value in sorted(named, key=len, reverse=True):  # one may be a part of another
+        if len(value) > 3:
             text = text.replace(value, "…")
-    return re.sub(r"//[^/@\s]+@", "//…@", text)
+    return re.sub(r"//[^/@\s]+@", "//…@", text)[:300]
 
 
 def refuse_login(address: str) -> None:

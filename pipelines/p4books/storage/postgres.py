@@ -101,7 +101,8 @@ def describe_trouble(error: Exception, catalog: SecretStr, left: str) -> Postgre
 def hide_secrets(text: str, catalog: SecretStr) -> str:
     """Return a text without the secrets of a setting `catalog`. Raises as `parse_catalog`."""
     words = parse_catalog(catalog)
-    for secret in filter(None, (str(words.get(word) or "") for word in SECRET_WORDS)):
+    secrets = {str(words.get(word) or "") for word in SECRET_WORDS} - {""}
+    for secret in sorted(secrets, key=len, reverse=True):  # one may be a part of another
         pattern = re.escape(secret)
         if len(secret) <= _SHORT:
             pattern = rf"(?<!\w){pattern}(?!\w)"

@@ -106,3 +106,12 @@ def test_no_credentials_in_messages(monkeypatch: pytest.MonkeyPatch) -> None:
     failure = describe_failure(OSError("a-token refused at https://user:pw@host/x\nmore"))
 
     assert failure == "… refused at https://…@host/x"
+
+
+def test_no_part_of_a_credential_in_messages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither a credential that another one begins with, nor the end of the line shows a part."""
+    monkeypatch.setenv("A_SECRET", "walnut")
+    monkeypatch.setenv("B_SECRET", "walnut-tree")
+
+    assert describe_failure(OSError("walnut-tree or walnut")) == "… or …"
+    assert describe_failure(OSError("x" * 295 + " walnut-tree")) == "x" * 295 + " …"
