@@ -128,11 +128,12 @@ def _format_schedule(plan: "SchedulePlan", kind: str) -> "list[ScheduleFile]":
 
 def _note_left_behind() -> None:
     """Name the variables of this shell that the schedule will not have; values may be secret."""
+    from p4books.fleet.schedule.plan import KEPT_VARIABLES
     from p4books.settings import ENV_PREFIX
 
     names = sorted(
         name
-        for name in os.environ
+        for name in os.environ.keys() - {*KEPT_VARIABLES}
         if name in _LEFT_BEHIND or name.upper().startswith((ENV_PREFIX, *_LOGIN_PREFIXES))
     )
     if names:

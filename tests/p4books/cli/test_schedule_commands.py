@@ -81,8 +81,12 @@ def test_several_tenants(kind: str, tmp_path: Path) -> None:
 
 
 def test_variables_of_the_shell(environment: Environment, tmp_path: Path) -> None:
-    """Settings of the shell are named, for the schedule lacks them; their values are not shown."""
+    """Settings of the shell are named, for the schedule lacks them; their values are not shown.
+
+    It takes over what has no secret, such as the file of certificates of an S3.
+    """
     logins = {"PGPASSWORD": "secret", "AWS_SECRET_ACCESS_KEY": "secret"}
+    logins["AWS_CA_BUNDLE"] = "/etc/ours.pem"
     shell = {**environment, **logins, "HTTPS_PROXY": "http://ana:secret@proxy:3128"}
 
     done = run_here(["schedule", "--kind", "cron"], tmp_path, shell)
@@ -90,6 +94,7 @@ def test_variables_of_the_shell(environment: Environment, tmp_path: Path) -> Non
     assert f"{ENV_PREFIX}API_KEY" in done.stderr
     assert "AWS_SECRET_ACCESS_KEY, HTTPS_PROXY, PGPASSWORD, " in done.stderr
     assert f"XDG_STATE_HOME={tmp_path / 'state'}" in done.stdout
+    assert "AWS_CA_BUNDLE=/etc/ours.pem" in done.stdout
     for secret in (environment[f"{ENV_PREFIX}API_KEY"], "secret"):
         assert secret not in done.stdout + done.stderr
 

@@ -17,7 +17,7 @@ from p4books.settings.duration import format_duration
 # Variables of the shell that a schedule takes over: none of them has a secret.
 KEPT_VARIABLES = (
     *("XDG_STATE_HOME", "TMPDIR"),
-    *("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
+    *("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "AWS_CA_BUNDLE"),
 )
 # Exit codes of a command that are no failure: 75 is a run that met another one, and `watch` ends
 # with 1 if an alert fires, which it has sent.
