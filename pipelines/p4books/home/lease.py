@@ -187,7 +187,10 @@ def identify_folder(folder: Path, seed: str, boot_id: Path = BOOT_ID) -> str:
 
 
 def name_holder(boot_id: Path = BOOT_ID) -> str:
-    """Return a name of this process that no other has, not even on a clone of this machine."""
+    """Return a name of this process, which differs from those on other machines and on clones.
+
+    Containers of one host that have the same name may have the same numbers of processes, too.
+    """
     started = _read_line(boot_id)[:8]
     parts = [f"boot {started}"] * bool(started) + [f"process {os.getpid()}"]
     return f"{platform.node()} ({', '.join(parts)})"

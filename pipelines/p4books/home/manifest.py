@@ -15,7 +15,7 @@ import msgspec
 
 FORMAT = 1
 HEADER = 3 * 4096  # bytes before the first block of a DuckDB file
-CHUNK = 256 * 1024  # bytes, as a block of DuckDB has
+CHUNK = 256 * 1024  # bytes: four blocks of a DuckDB file, or one of an earlier version's
 INLINE = 128 * 1024  # bytes, compressed, that a manifest may have itself
 MOST_OBJECTS = 64  # more are made into fewer
 FEW_OBJECTS = 32
