@@ -76,6 +76,18 @@ class StateMissing(P4BooksError):
         )
 
 
+class HomeMissing(P4BooksError):
+    """The folder with the state of a tenant is not there; its storage may not be mounted."""
+
+    def __init__(self, tenant: str, folder: str, put: str) -> None:
+        super().__init__(
+            f"The folder {folder} is missing, which has the state of tenant {tenant} of {put}: is "
+            f"its storage mounted? {UNTOUCHED} Mount it, and run again. If the files of the home "
+            "are lost for good, run `p4books home --put` on a machine that has them, or make that "
+            "folder and run `p4books restore`."
+        )
+
+
 class StateTooNew(P4BooksError):
     """The state of a tenant was put by a newer p4books."""
 

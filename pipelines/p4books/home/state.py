@@ -20,6 +20,7 @@ from p4books.errors import AlreadyRunning, DiskTrouble, P4BooksError
 from p4books.home.errors import (
     NOT_PUT,
     UNTOUCHED,
+    HomeMissing,
     LeaseLost,
     StateDamaged,
     StateMissing,
@@ -42,7 +43,7 @@ from p4books.home.transfer import DamagedObject, Downloader, Uploader, locate_lo
 from p4books.settings import Settings
 from p4books.storage.files import tenant_lock
 from p4books.storage.interrupt import is_stop_requested
-from p4books.storage.places import Place, open_place
+from p4books.storage.places import Place, open_folder, open_place
 from p4books.storage.postgres import PostgresTrouble, connect_postgres
 from p4books.storage.shared_tables import SCHEMA
 
@@ -276,7 +277,11 @@ class _Home:
         self.is_forced = taking == "never"
         if self.is_forced and not self.memory.is_whole:
             raise StateTorn(self.settings)
-        if self.is_forced or not self._must_download(found):
+        if self.is_forced:
+            return
+        if not self._must_download(found):
+            if found:
+                self._check_place(found, self.memory.manifest)
             return
         try:
             self._download_state(found, lease)
@@ -288,6 +293,7 @@ class _Home:
     def _download_state(self, found: _Found | None, lease: Lease) -> None:
         assert found is not None  # noqa: S101 - there is something to download
         manifest = self._load_manifest(found)
+        self._check_place(found, manifest)
         with self._translate_errors(), self.files.open_scratch() as scratch:
             log.debug("taking state %d", found.number)
             new = self._download(found, manifest, lease, scratch)
@@ -430,6 +436,15 @@ class _Home:
         if manifest is None:
             raise StateTooNew(self.settings.tenant)
         return manifest
+
+    def _check_place(self, found: _Found, manifest: Manifest) -> None:
+        """Raise HomeMissing if the objects of a state lack their folder; no URL is asked.
+
+        Else the next one to put would make it, on the disk below a storage that is not mounted.
+        """
+        place = open_folder(self.settings.home or "", UNTOUCHED)
+        if manifest.objects and place and not place.has_folder(self.tenant):
+            raise HomeMissing(self.settings.tenant, place.locate(self.tenant), found.put)
 
     def _replace(self, found: _Found, manifest: Manifest, new: dict[str, Path]) -> None:
         """Put the files in place; until all are, this machine remembers that they are not."""

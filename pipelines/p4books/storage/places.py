@@ -60,17 +60,22 @@ def open_place(place: str, left: str, extra: str = "backup") -> Place:
     `left` says what is unchanged if it fails, `extra` with which packages are installed for a URL.
     Nothing is requested yet. Raises UsageError for another URL, or if a package is missing for it.
     """
-    protocol, mark, path = place.partition("://")
-    if not mark:
-        return LocalPlace(Path(place), left)
-    if protocol == "file":
-        return LocalPlace(Path(unquote(path)), left)
-    if protocol == "s3":
+    if folder := open_folder(place, left):
+        return folder
+    if place.startswith("s3://"):
         return RemotePlace(place, left, extra)
     raise UsageError(
         "Files are kept in folders or in S3-compatible storages (s3://BUCKET/FOLDER), not in "
         f"{describe_failure(ValueError(place))}. Nothing was done."
     )
+
+
+def open_folder(place: str, left: str) -> "LocalPlace | None":
+    """Open a folder or its file:// URL; return None for another URL."""
+    protocol, mark, path = place.partition("://")
+    if not mark:
+        return LocalPlace(Path(place), left)
+    return LocalPlace(Path(unquote(path)), left) if protocol == "file" else None
 
 
 class LocalPlace:
@@ -83,6 +88,11 @@ class LocalPlace:
     def locate(self, *names: str) -> str:
         """Return the path of a folder or file."""
         return str(self._root.joinpath(*names))
+
+    def has_folder(self, folder: str) -> bool:
+        """Return whether a folder is there."""
+        with self._translate_errors():
+            return (self._root / folder).is_dir()
 
     def list_folders(self, folder: str) -> dict[str, dict[str, int]]:
         """Return the folders in a folder with the sizes of their files; none if it is missing."""

@@ -13,13 +13,14 @@ import pytest
 from pydantic import SecretStr
 from tests.conftest import MakeSettings
 from tests.lake.home.conftest import Make, Report
+from tests.s3 import S3Server
 from tests.staging_sync import VENDORS
 from tests.staging_sync import sync as sync_some
 
 from p4books.backup import back_up, restore
 from p4books.errors import AlreadyRunning, P4BooksError, UsageError
 from p4books.home import StateNotPut, hold_if_possible, hold_state, refresh_state, refresh_to_copy
-from p4books.home.errors import LeaseLost, StateDamaged, StateUnrelated
+from p4books.home.errors import HomeMissing, LeaseLost, StateDamaged, StateUnrelated
 from p4books.home.files import TenantFiles
 from p4books.home.lease import Lease
 from p4books.home.overview import load_overview, replace_state
@@ -275,16 +276,56 @@ def test_while_a_run_has_the_state(make_machine: Make) -> None:
             pass
 
 
-def test_nothing_changed(make_machine: Make) -> None:
+def test_nothing_changed(make_machine: Make, s3: str, s3_server: S3Server) -> None:
     """A holder that changes nothing puts nothing, nor asks the storage."""
-    one = make_machine("one")
-    one.hold()
-    Path(one.home).rename(f"{one.home}-away")
-
-    with hold_state(one.settings):
-        pass
+    one = make_machine("one", home=f"{s3}/quiet")
+    assert one.hold(environment=s3_server.variables) == Report(0, 0)
+    s3_server.stop()
+    try:
+        with hold_state(one.settings):
+            pass
+    finally:
+        s3_server.start()
 
     assert load_overview(one.settings).state == 1
+
+
+@pytest.mark.parametrize("small", [True, False])
+def test_home_that_is_not_mounted(make_machine: Make, tmp_path: Path, *, small: bool) -> None:
+    """If the folder of the state is missing, nothing begins, and nothing is put elsewhere."""
+    one, two = make_machine("one"), make_machine("two", 1)
+    two.hold()
+    one.hold()
+    mounted, mount_point = tmp_path / "mounted", Path(one.home)
+    mount_point.rename(mounted)
+    mount_point.mkdir()
+
+    for machine in (one, two):  # the first has the state, the second must take it
+        report = machine.hold(small=small)
+        assert (report.code, report.kind, report.found) == (1, "HomeMissing", None)
+        assert "is its storage mounted? Nothing was requested or changed" in report.error
+    with pytest.raises(HomeMissing), hold_state(two.settings, taking="if_whole"):
+        pass
+
+    assert not list(mount_point.iterdir())
+    assert load_overview(one.settings).state == 2
+    with hold_if_possible(one.settings, "alerts", 0):  # what tells of that works without it
+        pass
+    mount_point.rmdir()
+    mounted.rename(mount_point)
+    assert two.hold() == Report(0, 2)
+    assert one.hold() == Report(0, 3)
+
+
+def test_home_lost_for_good(make_machine: Make) -> None:
+    """A machine that has the files puts them into an empty home if it is asked to."""
+    one, two = make_machine("one"), make_machine("two", 1)
+    one.hold()
+    shutil.rmtree(one.home)
+
+    replace_state(one.settings)
+
+    assert two.hold() == Report(0, 1)
 
 
 def snapshot(folder: Path) -> dict[str, bytes]:
