@@ -35,10 +35,6 @@ class ConnectionWatch:
         self.is_cut = False
         self._line: socket.socket | None = None
         self._is_limited = self._is_closed = False
-        self._deadline: float | None = None  # of the request, in the seconds of time.monotonic
-        self._wakes_at = 0.0  # when the guard looks at the deadline
-        self._guard: threading.Thread | None = None
-        self._turn = threading.Condition()
 
     @contextmanager
     def limit(self, seconds: float) -> Iterator[None]:
@@ -48,12 +44,11 @@ class ConnectionWatch:
         """
         self.sent = self.is_cut = False
         self._is_limited = True
-        self._guard_until(time.monotonic() + seconds)
+        _guard.set_deadline(self, time.monotonic() + seconds)
         try:
             yield
         finally:
-            with self._turn:  # so that the next request is never cut
-                self._deadline = None
+            _guard.remove_deadline(self)
             self._is_limited = False
             if self._is_closed:
                 self._forget()
@@ -69,38 +64,62 @@ class ConnectionWatch:
         if not self._is_limited:
             self._forget()
 
+    def cut(self) -> None:
+        """Shut down the connection, whoever waits for it."""
+        self.is_cut = True
+        if (line := self._line) is not None:
+            with suppress(OSError):
+                line.shutdown(socket.SHUT_RDWR)
+
     def _forget(self) -> None:
         line, self._line, self._is_closed = self._line, None, False
         if line is not None:
             line.close()
 
-    def _guard_until(self, deadline: float) -> None:
-        """Set a deadline. One thread guards all requests: to start one takes 0.1 ms."""
+
+class DeadlineGuard:
+    """Cuts connections whose requests take too long: one thread for all sessions of a process.
+
+    To start one for each request takes 0.1 ms, and one for each session would be thousands in a run
+    of many tenants. It ends when there is no request by the time of the last deadline it knew.
+    """
+
+    def __init__(self) -> None:
+        self._turn = threading.Condition()
+        self._deadlines: dict[ConnectionWatch, float] = {}  # in the seconds of time.monotonic
+        self._wakes_at = 0.0  # when the thread looks at them
+        self._thread: threading.Thread | None = None
+
+    def set_deadline(self, watch: ConnectionWatch, deadline: float) -> None:
+        """Cut a connection at a time."""
         with self._turn:
-            self._deadline = deadline
-            if self._guard is None:
-                self._guard = threading.Thread(target=self._keep_deadlines, daemon=True)
-                self._guard.start()
+            self._deadlines[watch] = deadline
+            if self._thread is None or not self._thread.is_alive():  # it is not, in a fork
+                self._wakes_at = deadline
+                self._thread = threading.Thread(target=self._keep_deadlines, daemon=True)
+                self._thread.start()
             elif deadline < self._wakes_at:
                 self._turn.notify()
 
-    def _keep_deadlines(self) -> None:
-        """Cut requests that take too long, until there is none."""
+    def remove_deadline(self, watch: ConnectionWatch) -> None:
+        """Leave a connection alone; its next request is never cut for the sake of this one."""
         with self._turn:
-            while self._deadline is not None:
-                self._wakes_at = self._deadline
-                if (seconds := self._deadline - time.monotonic()) > 0:
-                    self._turn.wait(seconds)
-                else:
-                    self._cut()
-                    self._deadline = None
-            self._guard = None
+            self._deadlines.pop(watch, None)
 
-    def _cut(self) -> None:
-        self.is_cut = True
-        if (line := self._line) is not None:
-            with suppress(OSError):
-                line.shutdown(socket.SHUT_RDWR)
+    def _keep_deadlines(self) -> None:
+        with self._turn:
+            while self._deadlines:
+                now = time.monotonic()
+                for watch in [each for each, at in self._deadlines.items() if at <= now]:
+                    del self._deadlines[watch]
+                    watch.cut()
+                if self._deadlines:
+                    self._wakes_at = min(self._deadlines.values())
+                    self._turn.wait(self._wakes_at - now)
+            self._thread = None
+
+
+_guard = DeadlineGuard()
 
 
 def open_pool(address: str, watch: ConnectionWatch) -> urllib3.PoolManager:

@@ -312,3 +312,36 @@ def test_limits_of_one_connection() -> None:
         with watch.limit(60):
             assert not watch.is_cut
         watch.disconnect()
+
+
+def test_limits_of_many_connections() -> None:
+    """One thread guards all connections: each is cut at its own limit, whatever was set before."""
+    pairs = [socket.socketpair() for _ in range(20)]
+    watches = [ConnectionWatch() for _ in pairs]
+    for watch, (line, _) in zip(watches, pairs, strict=True):
+        watch.connect(line)
+        with watch.limit(60):
+            pass
+    number = threading.active_count()
+    with watches[0].limit(0.3), watches[1].limit(0.1), watches[2].limit(60):
+        assert pairs[1][0].recv(1) == b""
+        assert [watch.is_cut for watch in watches[:3]] == [False, True, False]
+        assert pairs[0][0].recv(1) == b""
+    with watches[3].limit(60):
+        assert threading.active_count() <= number
+
+    assert [watch.is_cut for watch in watches] == [True, True, *[False] * 18]
+    for watch, ends in zip(watches, pairs, strict=True):
+        watch.disconnect()
+        for end in ends:
+            end.close()
+
+
+def test_no_thread_for_each_connection() -> None:
+    """Sessions that are not used any more leave no threads behind."""
+    before = threading.active_count()
+    for _ in range(20):
+        with ConnectionWatch().limit(60):
+            pass
+
+    assert threading.active_count() <= before + 1
