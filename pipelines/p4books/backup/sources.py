@@ -25,7 +25,7 @@ from p4books.load.warehouse import (
     name_generation,
     parse_generation,
 )
-from p4books.settings import Settings
+from p4books.settings import Settings, is_url
 from p4books.storage.places import Place, open_place
 
 NEWEST = "newest"  # instead of a name: the newest backup that is good and not of the future
@@ -139,13 +139,13 @@ def find_source(settings: Settings, name: str, place: str | None) -> Path | Foun
 
 
 def _check_folder(place: str) -> None:
-    if "://" not in place and not Path(place).exists():
+    if not is_url(place) and not Path(place).exists():
         raise PlaceMissing(place)
 
 
 def _open_backup(settings: Settings, location: str) -> FoundBackup:
     root, _, name = location.rstrip("/").rpartition("/")
-    place = open_place(root if "://" in root else str(Path(root or "/").absolute()), UNCHANGED)
+    place = open_place(root if is_url(root) else str(Path(root or "/").absolute()), UNCHANGED)
     if MANIFEST not in place.list_files(name):
         raise UnknownBackup(location)
     manifest = _read_manifest(place, name, name)

@@ -114,14 +114,14 @@ def _parse_place(word: str | None) -> str | None:
     """Return the folder or URL of an option, as an absolute path or a URL. Raises UsageError."""
     from pathlib import Path
 
-    from p4books.settings import check_backup_place, locate_backups
+    from p4books.settings import check_place, locate_backups
 
     if word is None:
         return None
     if not word.strip():
         raise UsageError("That is no place of backups: it is empty. Nothing was done.")
     try:
-        return locate_backups(check_backup_place(word), Path.cwd())
+        return locate_backups(check_place(word), Path.cwd())
     except ValueError as error:
         why = str(error)
         raise UsageError(f"That is no place of backups: {why}. Nothing was done.") from None

@@ -30,6 +30,7 @@ from p4books.publish.query import (
     read_about,
     result_columns,
 )
+from p4books.settings import check_folder
 from p4books.storage.database import (
     MEMORY_STEPS,
     open_database,
@@ -173,9 +174,12 @@ def temporary_folder(folder: Path, shown: Path) -> Iterator[Path]:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder and those above it, unless it is there. Raises NotWritten."""
+    """Make a folder and those above it, unless it is there. Raises UsageError and NotWritten."""
     try:
+        check_folder(folder)
         folder.mkdir(parents=True, exist_ok=True)
+    except ValueError as error:
+        raise UsageError(f"The files cannot go there: {error}. Nothing was written.") from None
     except FileExistsError:
         raise NotWritten(folder, "it exists and is not a folder") from None
     except OSError as error:

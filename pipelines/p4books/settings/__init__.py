@@ -1,6 +1,6 @@
 """Settings: where they are looked up, their types, defaults and validation."""
 
-from p4books.settings.backup import KeepRules, check_backup_place
+from p4books.settings.backup import KeepRules
 from p4books.settings.delivery import DELIVERY_KINDS, Delivery
 from p4books.settings.groups import Group, GroupInvalid
 from p4books.settings.lake import Lake
@@ -20,6 +20,7 @@ from p4books.settings.model import (
     split_as_of,
     validate_settings,
 )
+from p4books.settings.places import check_folder, check_place, is_url
 from p4books.settings.sources import collect_settings, read_sources
 from p4books.settings.tenants import ConfiguredTenant, load_group_files, load_tenants
 
@@ -33,9 +34,11 @@ __all__ = [
     "KeepRules",
     "Lake",
     "Settings",
-    "check_backup_place",
+    "check_folder",
+    "check_place",
     "collect_settings",
     "describe_place",
+    "is_url",
     "list_published_tenants",
     "load_group_files",
     "load_groups",

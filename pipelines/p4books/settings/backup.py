@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import dataclass, fields
-from urllib.parse import urlsplit
 
 _RULE = re.compile(r"(\d{1,5}) ([a-z]+)")
 
@@ -37,22 +36,3 @@ def parse_keep_rules(value: object) -> object:
     if not rules["newest"]:
         raise ValueError("at least `1 newest` must be kept")
     return KeepRules(**rules)
-
-
-def check_backup_place(place: str) -> str:
-    """Return a folder or URL of backups without a slash at its end. Raises ValueError.
-
-    Credentials belong to where the program of that storage looks for them, not into a URL, which
-    is shown.
-    """
-    if "://" not in place:
-        return place
-    parts = urlsplit(place)
-    if "@" in parts.netloc or parts.query or parts.fragment:
-        raise ValueError(
-            "the URL must not contain a user, a password, a query or a fragment; set the "
-            "variables of the storage, such as AWS_ACCESS_KEY_ID"
-        )
-    if not parts.netloc and parts.scheme != "file":
-        raise ValueError("the URL must be like s3://BUCKET/FOLDER")
-    return parts.path if parts.scheme == "file" else place.rstrip("/")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from p4books.errors import describe_unknown
+from p4books.settings.places import check_folder
 
 DELIVERY_KINDS = ("workbook", "page", "csv", "excel-csv", "parquet", "statements")
 LANGUAGE_CODES = ("en", "es")
@@ -80,10 +81,19 @@ def _find_problems(entry: object) -> Iterator[str]:
     yield from (f"{key} must be a text, and not empty" for key in not_texts)
     missing = [key for key in ("kind", "to") if key not in entry]
     yield from (f"{key} is missing" for key in missing)
+    if "to" not in {*not_texts, *missing}:
+        yield from _find_problem_of_folder(entry["to"])
     if "kind" not in {*not_texts, *missing}:
         yield from _find_problems_of_kind(entry)
     if "lang" not in not_texts and entry.get("lang", "en") not in LANGUAGE_CODES:
         yield f"lang must be `en` or `es`, not '{entry['lang']}'"
+
+
+def _find_problem_of_folder(folder: str) -> Iterator[str]:
+    try:
+        check_folder(folder)
+    except ValueError as error:
+        yield f"to: {error}"
 
 
 def _find_problems_of_kind(entry: Mapping[str, Any]) -> Iterator[str]:

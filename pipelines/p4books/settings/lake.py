@@ -13,8 +13,8 @@ from typing import Any
 from pydantic import SecretStr
 
 from p4books.errors import describe_unknown
-from p4books.settings.backup import check_backup_place
 from p4books.settings.duration import parse_duration
+from p4books.settings.places import check_place
 
 _KEYS = ("catalog", "storage", "keep")
 _POSTGRES = "postgres:"
@@ -60,7 +60,7 @@ def parse_lake(value: object) -> Lake | None:
     catalog = _strip_prefix(values["catalog"])
     storage = values.get("storage")
     keep = parse_duration(values["keep"]) if "keep" in values else Lake.keep
-    return Lake(SecretStr(catalog), storage and check_backup_place(storage.strip()), keep)
+    return Lake(SecretStr(catalog), storage and check_place(storage.strip()), keep)
 
 
 def _find_problems(values: Mapping[str, Any]) -> Iterator[str]:
@@ -71,7 +71,7 @@ def _find_problems(values: Mapping[str, Any]) -> Iterator[str]:
         yield f"catalog is missing, such as {_EXAMPLE}"
     elif "catalog" in texts:
         yield from _find_catalog_problem(values["catalog"])
-    for key, parse in (("storage", check_backup_place), ("keep", parse_duration)):
+    for key, parse in (("storage", check_place), ("keep", parse_duration)):
         if key in texts:
             yield from (f"{key}: {why}" for why in _find_error(parse, values[key].strip()))
 

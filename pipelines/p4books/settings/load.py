@@ -19,6 +19,7 @@ from p4books.settings.model import (
     split_as_of,
     validate_settings,
 )
+from p4books.settings.places import is_url
 from p4books.settings.sources import (
     Sources,
     check_known,
@@ -165,7 +166,7 @@ def locate_place(place: str, root: Path, setting: str) -> str:
 
     Raises SettingsError.
     """
-    return place if "://" in place else str(root / expand_home(Path(place), setting))
+    return place if is_url(place) else str(root / expand_home(Path(place), setting))
 
 
 def list_tenants(data_dir: Path) -> list[str]:

@@ -22,10 +22,11 @@ from pydantic import field_validator as validator
 
 from p4books.endpoints import ENDPOINTS, get_endpoint
 from p4books.errors import SettingsError, UsageError, describe_unknown, end_sentence
-from p4books.settings.backup import KeepRules, check_backup_place, parse_keep_rules
+from p4books.settings.backup import KeepRules, parse_keep_rules
 from p4books.settings.delivery import Delivery, parse_deliveries
 from p4books.settings.lake import Lake, parse_lake
 from p4books.settings.notify import AnyChannel, is_loopback, parse_channels
+from p4books.settings.places import check_folder, check_place
 from p4books.spelling import clean_name
 
 ENV_PREFIX = "SOURCES__P4BOOKS__"
@@ -169,10 +170,16 @@ class Settings(BaseModel):
             raise ValueError("the key is sent over http:// only to this machine; use https://")
         return value.rstrip("/")
 
+    @validator("data_dir")
+    @classmethod
+    def _check_data_dir(cls, value: Path) -> Path:
+        check_folder(value)
+        return value
+
     @validator("backup_to")
     @classmethod
     def _check_backup_place(cls, value: str | None) -> str | None:
-        return check_backup_place(value) if value else None
+        return check_place(value) if value else None
 
     @validator("home")
     @classmethod
@@ -181,7 +188,7 @@ class Settings(BaseModel):
             raise ValueError(
                 "it needs a Postgres for its leases, the `catalog` of the table `lake`"
             )
-        return check_backup_place(value) if value else None
+        return check_place(value) if value else None
 
     @validator("endpoints", "ignore_totals")
     @classmethod

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from pydantic import SecretStr
 
-from p4books.settings import Settings
+from p4books.settings import Settings, is_url
 from p4books.spelling import fold_name
 from p4books.storage.run_log import LakeRecord
 
@@ -38,7 +38,7 @@ class LakePlace:
     @property
     def is_in_s3(self) -> bool:
         """Whether the files are in an S3-compatible storage."""
-        return self.storage.startswith("s3://")
+        return is_url(self.storage)
 
     @property
     def identity(self) -> str:

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
-from urllib.parse import unquote
 
 from p4books.errors import P4BooksError, UsageError, end_sentence
+from p4books.settings import is_url
 from p4books.storage.files import sync_path
 
 CHUNK = 4 * 1024**2  # bytes in memory at a time
@@ -55,27 +55,17 @@ class Place(Protocol):
 
 
 def open_place(place: str, left: str, extra: str = "backup") -> Place:
-    """Open a folder, its file:// URL, or the URL of an S3-compatible storage.
+    """Open a folder, or the URL of an S3-compatible storage, as `check_place` returns it.
 
     `left` says what is unchanged if it fails, `extra` with which packages are installed for a URL.
-    Nothing is requested yet. Raises UsageError for another URL, or if a package is missing for it.
+    Nothing is requested yet. Raises UsageError if a package is missing for it.
     """
-    if folder := open_folder(place, left):
-        return folder
-    if place.startswith("s3://"):
-        return RemotePlace(place, left, extra)
-    raise UsageError(
-        "Files are kept in folders or in S3-compatible storages (s3://BUCKET/FOLDER), not in "
-        f"{describe_failure(ValueError(place))}. Nothing was done."
-    )
+    return open_folder(place, left) or RemotePlace(place, left, extra)
 
 
 def open_folder(place: str, left: str) -> "LocalPlace | None":
-    """Open a folder or its file:// URL; return None for another URL."""
-    protocol, mark, path = place.partition("://")
-    if not mark:
-        return LocalPlace(Path(place), left)
-    return LocalPlace(Path(unquote(path)), left) if protocol == "file" else None
+    """Open a folder; return None for a URL."""
+    return None if is_url(place) else LocalPlace(Path(place), left)
 
 
 class LocalPlace:

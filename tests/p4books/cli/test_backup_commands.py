@@ -304,6 +304,9 @@ def test_bad_words(p4books: Run, private: Path, out: Path) -> None:
     for words, part in (
         (["backup", "--to", ""], "it is empty"),
         (["backup", "--to", "s3://"], "must be like s3://BUCKET/FOLDER"),
+        (["backup", "--to", "s3:/x"], "with two slashes after the colon"),
+        (["restore", "newest", "--from", "s3:x"], "with two slashes after the colon"),
+        (["restore", "s3:/x/shop/20260101T000000000000Z"], "with two slashes after the colon"),
         (
             ["backup", "--to", "x", "--all", "--tenant", "shop"],
             "--all and --tenant exclude each other",

@@ -167,6 +167,28 @@ def test_query_to_a_new_folder(run_shop: Run, tmp_path: Path) -> None:
     assert len(file.read_text().splitlines()) == 1235
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["query", "from main.about", "-o", "s3://bucket/about.csv"],
+        ["query", "from main.about", "-o", "s3:/bucket/about.csv"],
+        ["export", "vendors", "--format", "csv", "--to", "s3://bucket"],
+        ["statement", "--overdue", "--to", "s3:bucket"],
+    ],
+)
+def test_url_for_a_folder(
+    run_shop: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    """Files are written into folders; what begins like a URL is refused, and no folder is made."""
+    monkeypatch.chdir(tmp_path)
+    before = set(tmp_path.iterdir())
+
+    done = run_shop(*words)
+
+    assert "it must be a folder, not a URL; " in get_error(done, 2)
+    assert set(tmp_path.iterdir()) == before
+
+
 def test_query_to_a_folder_that_cannot_be_made(run_shop: Run, tmp_path: Path) -> None:
     """A file in the place of the folder is kept, which is an error in one sentence."""
     (tmp_path / "taken").write_text("")

@@ -77,26 +77,12 @@ def test_nobody_answers(s3: str, monkeypatch: pytest.MonkeyPatch) -> None:
             open_place(s3, LEFT).list_folders("acme")
 
 
-@pytest.mark.parametrize("url", ["nothing://bucket/folder", "memory://x", "https://u:pw@host/x"])
-def test_unknown_storage(url: str) -> None:
-    """A place that cannot keep files is an error of usage, without what it says of secrets."""
-    with pytest.raises(UsageError, match="Nothing was done") as error:
-        open_place(url, LEFT)
-    assert "pw" not in str(error.value)
-
-
 def test_login_in_address(s3: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """An address with a password, which nobody uses, is refused without it."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", "https://me:s3cr3t@minio.example")
     with pytest.raises(UsageError, match="AWS_ENDPOINT_URL has a user or a password") as error:
         open_place(s3, LEFT)
     assert "s3cr3t" not in str(error.value)
-
-
-def test_url_of_a_folder(tmp_path: Path) -> None:
-    """A file:// URL is the folder itself."""
-    open_place(f"file://{tmp_path}/a%20b", LEFT).write("acme/one", "file", [b"x"])
-    assert (tmp_path / "a b" / "acme" / "one" / "file").read_bytes() == b"x"
 
 
 def test_no_credentials_in_messages(monkeypatch: pytest.MonkeyPatch) -> None:
