@@ -1,4 +1,4 @@
-"""What is said if a lake cannot be read: a clear sentence, never what DuckDB says."""
+"""Errors of a lake that cannot be read: a clear sentence, never that of DuckDB."""
 
 import re
 import shutil
@@ -108,7 +108,7 @@ def test_status(in_s3: LakeBooks, status: int, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_no_bucket(in_s3: LakeBooks) -> None:
-    """A bucket that is gone, or is another one, is told from a file that is missing."""
+    """A bucket that is gone, or is another one, is not taken for a file that is missing."""
     bucket = boto3.resource("s3").Bucket(BUCKET)
     bucket.objects.delete()
     assert "acme/core/sales/ducklake-" in query(in_s3)

@@ -310,7 +310,7 @@ def attach_catalog(books: LakeBooks, catalog: str) -> None:
 
 
 def test_missing(tmp_path: Path, catalog: SecretStr, small_file: Path) -> None:
-    """A lake that no run has written yet, or that the settings do not name, is said to be so."""
+    """A lake that no run has written yet, or that the settings do not name, is an error."""
     books = LakeBooks(make_lake_settings(tmp_path, catalog), small_file)
 
     with pytest.raises(LakeMissing, match="has no snapshot yet"):

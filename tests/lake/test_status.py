@@ -84,7 +84,7 @@ def _is_current(settings: Settings) -> bool:
 
 
 def test_behind(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
-    """A lake that lacks something, files that are not put back, and a run are shown to be so."""
+    """A lake that lacks something, files that are not put back, and a run are reported."""
     sync_vendors(settings)
     log = RunLog(settings.run_log)
     published = log.load_published()

@@ -177,7 +177,7 @@ def run_all(
 def run_in_turn(
     tenants: "Sequence[ConfiguredTenant]", work: "Callable[[Settings], T]", *, names: bool = True
 ) -> tuple[list[T], list[P4BooksError]]:
-    """Do the work of one tenant after the other; who fails stops no other, and is said at once.
+    """Do the work of one tenant after the other; one that fails is reported, and stops no other.
 
     With `names`, messages say whose they are. Returns the results, and what failed.
     """

@@ -58,8 +58,8 @@ def report_group(settings: "Settings", *, has_day: bool, as_json: bool) -> None:
 def publish_groups(settings: "Settings | None" = None) -> list[P4BooksError]:
     """Publish the groups that are due, of a tenant or all, and say so; return what failed.
 
-    Of all groups, each is spoken for, and what failed is said, too. Groups that the settings have
-    wrong are a note: what was done for the tenants is done.
+    Of all groups, each is spoken for, and what failed is reported, too. Groups that the settings
+    have wrong are a note: what was done for the tenants is done.
     """
     faults: list[P4BooksError] = []
     for outcome in _publish_due(settings):

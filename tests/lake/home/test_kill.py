@@ -96,7 +96,7 @@ def test_same_machine_continues(pair: tuple[HoldingMachine, HoldingMachine], ste
 def test_killed_before_it_remembers(
     pair: tuple[HoldingMachine, HoldingMachine], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A machine that put its state and was killed then is not told that it is lost."""
+    """A machine that put its state and was killed then does not take it for lost."""
     _, two = pair
     assert two.hold(kill_at="row replaced").code == -signal.SIGKILL
 

@@ -77,7 +77,7 @@ def test_brief_holder(catalog: SecretStr) -> None:
 
 
 def test_clone(catalog: SecretStr, tmp_path: Path) -> None:
-    """A machine and its clone, with the same names and files, exclude each other, and can be told.
+    """A machine and its clone, with the same names and files, exclude each other; names differ.
 
     Each has a start of its own; a run that follows one of the same start need not wait for it.
     """

@@ -121,7 +121,7 @@ def test_watch(p4books: Run, kind: str) -> None:
     ],
 )
 def test_files(p4books: Run, tmp_path: Path, kind: str, names: list[str]) -> None:
-    """With -o the files are written instead, which is said."""
+    """With -o the files are written instead, and named."""
     output = Path("new") if kind == "systemd" else Path("new/ci.yml")
 
     done = p4books("schedule", "--kind", kind, "-o", str(output))

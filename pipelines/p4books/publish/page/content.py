@@ -61,7 +61,7 @@ class PageTable:
     """Rows of a table, with their sums if there are any.
 
     On paper it has `paper_rows` of them, and is not there at all without any. The notes say what is
-    missing on the screen and on paper, and are empty if nothing is to be said.
+    missing on the screen and on paper, and are empty if there is nothing to say.
     """
 
     headings: tuple[Heading, ...]
