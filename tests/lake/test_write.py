@@ -20,11 +20,15 @@ from p4books.lake.errors import (
     LakeConflict,
     LakeDiffers,
     LakeLost,
+    LakeMoved,
     LakeOccupied,
     LakeUncertain,
 )
 from p4books.lake.place import require_lake
-from p4books.storage.postgres import PostgresTrouble
+from p4books.lake.snapshots import load_data_path, move_empty_lake
+from p4books.storage.postgres import PostgresTrouble, connect_postgres
+
+TENANT = "west-9"  # a schema of this name is quoted in SQL
 
 
 def test_all_models(tmp_path: Path, catalog: SecretStr, fixed_file: Path) -> None:
@@ -357,3 +361,58 @@ def test_lost_answer(books: LakeBooks, cut_catalog: CutCatalog) -> None:
     books.publish("update core.sales set amount = 0 where id = 3")
     books.write_number()
     assert books.find_differences() == []
+
+
+def test_wrong_storage_at_first(tmp_path: Path, catalog: SecretStr, small_file: Path) -> None:
+    """A lake that was created while `storage` was wrong takes the one that is right later."""
+    (tmp_path / "file").touch()
+    wrong, right = (
+        LakeBooks(make_lake_settings(tmp_path, catalog, str(tmp_path / name), TENANT), small_file)
+        for name in ("file", "lake")
+    )
+    wrong.publish()
+    with pytest.raises(LakeTrouble):
+        wrong.write()
+
+    assert right.write_number() == 1
+    assert right.find_differences() == []
+
+
+def test_wrong_storage_with_files(tmp_path: Path, catalog: SecretStr, small_file: Path) -> None:
+    """A lake without tables does not go where files of another catalog may be."""
+    (tmp_path / "file").touch()
+    (tmp_path / "lake" / TENANT / "core").mkdir(parents=True)
+    (tmp_path / "lake" / TENANT / "core" / "theirs.parquet").touch()
+    wrong, right = (
+        LakeBooks(make_lake_settings(tmp_path, catalog, str(tmp_path / name), TENANT), small_file)
+        for name in ("file", "lake")
+    )
+    wrong.publish()
+    with pytest.raises(LakeTrouble):
+        wrong.write()
+
+    with pytest.raises(LakeOccupied, match=f"there are files in {tmp_path}/lake/{TENANT}/, which"):
+        right.write()
+
+
+def test_moved(tmp_path: Path, catalog: SecretStr, small_file: Path) -> None:
+    """A lake with tables stays where it is; the error has the statement to use after a move."""
+    before, after = (
+        LakeBooks(make_lake_settings(tmp_path, catalog, str(tmp_path / name), TENANT), small_file)
+        for name in ("one", "two")
+    )
+    before.publish()
+    before.write_number()
+    before.publish("update core.sales set amount = 0")
+
+    with pytest.raises(LakeMoved, match=f"are in {tmp_path}/one/{TENANT}/, but") as raised:
+        after.write()
+    move_empty_lake(require_lake(after.settings), "Nothing.")
+    assert load_data_path(require_lake(after.settings), "Nothing.") == f"{tmp_path}/one/{TENANT}/"
+    (tmp_path / "one").rename(tmp_path / "two")
+    statement = str(raised.value).partition("of the catalog: ")[2]
+    with connect_postgres(catalog, "Nothing.") as connection:
+        connection.execute(statement.encode())
+
+    assert after.write_number() == 2
+    assert after.find_differences() == []

@@ -110,7 +110,11 @@ def translate_errors(place: LakePlace, left: str) -> Iterator[None]:
         if "conflict" in str(error) and isinstance(error, duckdb.TransactionException):
             raise LakeConflict(place.tenant) from None
         if moved := _MOVED.search(str(error)):
-            raise LakeMoved(place.tenant, moved[2], moved[1], place.schema) from None
+            statement = (
+                f"update {quote_identifier(place.schema)}.ducklake_metadata"
+                f" set value = {quote_literal(moved[1])} where key = 'data_path'"
+            )
+            raise LakeMoved(place.tenant, moved[2], moved[1], statement) from None
         if _UNCERTAIN.search(str(error)):
             raise LakeUncertain(place.tenant) from None
         cause = find_cause(place, str(error))

@@ -47,26 +47,26 @@ class LakeLost(P4BooksError):
 
 
 class LakeMoved(P4BooksError):
-    """The files of a lake are not where the settings say."""
+    """The files of a lake are not where the settings say; `statement` tells the catalog."""
 
-    def __init__(self, tenant: str, known: str, now: str, schema: str) -> None:
+    def __init__(self, tenant: str, known: str, now: str, statement: str) -> None:
         super().__init__(
             f"The files of the lake of tenant {tenant} are in {known}, but the setting lake leads "
             f"to {now}. Nothing was written into it. Set `storage` back; or move the files there, "
-            f"and correct data_path in the table {schema}.ducklake_metadata of the catalog."
+            f"and run in the database of the catalog: {statement};"
         )
 
 
 class LakeOccupied(P4BooksError):
-    """The folder or prefix of a new lake has files, perhaps of the lake of another catalog."""
+    """The folder or prefix of an empty lake has files, perhaps of the lake of another catalog."""
 
     exit_code = 2
 
     def __init__(self, tenant: str, data: str) -> None:
         super().__init__(
-            f"The catalog knows no lake of tenant {tenant}, but there are files in {data}, which "
-            "another catalog may need. Nothing was written. Check `catalog`, or set another "
-            "`storage`."
+            f"The catalog knows no files of the lake of tenant {tenant}, but there are files in "
+            f"{data}, which another catalog may need. Nothing was written. Check `catalog`, or set "
+            "another `storage`."
         )
 
 

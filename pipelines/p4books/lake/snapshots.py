@@ -1,4 +1,4 @@
-"""Snapshots and sizes of a tenant's lake, read from the catalog without DuckDB."""
+"""Snapshots, sizes and place of a tenant's lake, as the catalog has them, without DuckDB."""
 
 import json
 from collections.abc import Iterator
@@ -50,6 +50,39 @@ def load_last_number(place: LakePlace, left: str = LEFT_READING) -> int | None:
             return None
         (number,) = _query(connection, place, "select max(snapshot_id) from {schema}.{snapshot}")[0]
     return int(number)
+
+
+def load_data_path(place: LakePlace, left: str) -> str | None:
+    """Load where the catalog says that the files of a lake that exists are.
+
+    Raises PostgresTrouble.
+    """
+    with connect_postgres(place.catalog, left) as connection:
+        rows = _query(
+            connection,
+            place,
+            "select value from {schema}.{metadata} where key = 'data_path' and scope is null",
+        )
+    return str(rows[0][0]) if rows else None
+
+
+def move_empty_lake(place: LakePlace, left: str) -> None:
+    """Tell the catalog where the files of a lake will be, unless it has had a table or a file.
+
+    A transaction that writes its first snapshot into the old place meanwhile is waited for, and
+    then nothing is changed. Raises PostgresTrouble.
+    """
+    with connect_postgres(place.catalog, left, autocommit=False) as connection:
+        _execute(connection, place, "lock table {schema}.{snapshot} in access exclusive mode")
+        _execute(
+            connection,
+            place,
+            "update {schema}.{metadata} set value = %s where key = 'data_path' and scope is null"
+            " and (select max(snapshot_id) from {schema}.{snapshot}) = 0"
+            " and not exists (select from {schema}.{tables})"
+            " and not exists (select from {schema}.{data})",
+            place.data,
+        )
 
 
 def load_server_time(place: LakePlace) -> datetime:
@@ -139,6 +172,12 @@ def _query(
     connection: "psycopg.Connection", place: LakePlace, sql: LiteralString, *values: Any
 ) -> list[tuple[Any, ...]]:
     """Run a query on the tables that DuckLake's specification describes."""
+    return _execute(connection, place, sql, *values).fetchall()
+
+
+def _execute(
+    connection: "psycopg.Connection", place: LakePlace, sql: LiteralString, *values: Any
+) -> "psycopg.Cursor":
     from psycopg.sql import SQL, Identifier  # noqa: PLC0415 - 0.15 s
 
     names = {
@@ -149,9 +188,10 @@ def _query(
         "deletes": "ducklake_delete_file",
         "tables": "ducklake_table",
         "schemas": "ducklake_schema",
+        "metadata": "ducklake_metadata",
     }
     query = SQL(sql).format(**{key: Identifier(name) for key, name in names.items()})
-    return connection.execute(query, values).fetchall()
+    return connection.execute(query, values)
 
 
 def _build_snapshot(

@@ -22,7 +22,7 @@ from p4books.lake.connection import (
 )
 from p4books.lake.errors import LEFT, LakeDiffers, LakeLost, LakeOccupied
 from p4books.lake.new_files import NewFiles, commit_files
-from p4books.lake.snapshots import load_last_number
+from p4books.lake.snapshots import load_data_path, load_last_number, move_empty_lake
 from p4books.lake.tables import LakeTable, digest_rows, fit_values, list_tables
 from p4books.publish.published_file import inspect_published
 from p4books.publish.query import result_columns
@@ -128,8 +128,7 @@ def _write_snapshot(  # noqa: PLR0913 - one step of write_lake, with what it wor
             "data_inlining_row_limit": str(INLINED_ROWS),
         }
         new_files = NewFiles(place)
-        if load_last_number(place, LEFT) is None and new_files.has_files(con):
-            raise LakeOccupied(place.tenant, place.data)  # upkeep would delete them
+        _claim_place(con, place, new_files)
         attach_lake(con, place, LAKE, options)
         con.execute("begin")
         writer = _SnapshotWriter(con)
@@ -143,6 +142,19 @@ def _write_snapshot(  # noqa: PLR0913 - one step of write_lake, with what it wor
         commit_files(con, new_files)
         number = con.execute(f"from ducklake_last_committed_snapshot('{LAKE}')").fetchone()
     return LakeSnapshot(number[0] if number else None, tuple(writer.changed), tuple(writer.notes))
+
+
+def _claim_place(con: duckdb.DuckDBPyConnection, place: LakePlace, new_files: NewFiles) -> None:
+    """Let a lake that has nothing yet be where the settings say. Raises LakeOccupied.
+
+    It may have been created while they led elsewhere, by a run that could write nothing there.
+    """
+    last = load_last_number(place, LEFT)
+    is_moved = last == 0 and load_data_path(place, LEFT) != place.data
+    if (last is None or is_moved) and new_files.has_files(con):
+        raise LakeOccupied(place.tenant, place.data)  # upkeep would delete them
+    if is_moved:
+        move_empty_lake(place, LEFT)
 
 
 @dataclass
