@@ -75,6 +75,7 @@ from p4books.storage.run_log import (
     record_end,
     record_run,
 )
+from p4books.storage.unlogged import record_unlogged, remove_unlogged
 from p4books.transform.inputs import ModelInputs
 from p4books.transform.models import ModelSet, SqlSources
 
@@ -113,9 +114,6 @@ def sync(  # noqa: PLR0913 - the use case: all that a caller can choose
     WarehouseDamaged, OtherBooks, DiskTrouble, PostgresTrouble and the like.
     """
     find_access(settings)
-    if existing:
-        refresh_state(settings, wait=0)
-        check_existing(settings)
     names = _validate_endpoints(endpoints) or list(settings.endpoints)
     budget = None if full else settings.requests_per_run
     guards = Guards(
@@ -126,7 +124,7 @@ def sync(  # noqa: PLR0913 - the use case: all that a caller can choose
     summary = summary or SyncSummary(settings.tenant)
     with (
         _measure_time(summary),
-        hold_state(settings, on_not_put=partial(_record_not_put, settings, summary)) as state,
+        _hold(settings, summary, existing=existing) as state,
         scratch_dir(settings.work) as scratch,
         record_run(RunLog(settings.run_log), summary) as run,
         translate_errors(settings.warehouse, scratch),
@@ -177,6 +175,22 @@ def sync(  # noqa: PLR0913 - the use case: all that a caller can choose
         _deliver(settings, scratch, run)
         _write_lake(settings, scratch, run, state)
     return summary
+
+
+@contextmanager
+def _hold(settings: Settings, summary: SyncSummary, *, existing: bool) -> Iterator[HeldState]:
+    """Hold the tenant's state; if that fails, the log cannot be written, and this machine notes it.
+
+    Raises what `hold_state` does, and for `existing` what `check_existing` does.
+    """
+    with record_unlogged(settings, summary):
+        if existing:
+            refresh_state(settings, wait=0)
+            check_existing(settings)
+        on_not_put = partial(_record_not_put, settings, summary)
+        with hold_state(settings, on_not_put=on_not_put) as state:
+            remove_unlogged(settings)
+            yield state
 
 
 def _record_not_put(settings: Settings, summary: SyncSummary, fault: StateNotPut) -> None:

@@ -278,6 +278,7 @@ def _build_run_object(run: Run) -> dict[str, Any]:
     del values["faults"]
     return {
         **values,
+        "id": run.id or None,
         "started_at": format_instant(run.started_at),
         "ended_at": format_instant(run.ended_at),
         "reason": " ".join(run.reasons) or None,

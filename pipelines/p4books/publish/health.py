@@ -107,6 +107,8 @@ def _describe_failure(run: Run, reasons: tuple[str, ...], now: datetime) -> str:
     """Say why a run failed: the first line of its first reason, and where the rest is."""
     ended_at = datetime.fromtimestamp(run.ended_at or run.started_at, UTC)
     first, *rest = reasons[0].splitlines()
+    if not run.id:
+        return f"the last run could not begin, {_describe_ago(ended_at, now)}. {' '.join(reasons)}"
     more = f" `p4books runs {run.id}` shows more." if rest or reasons[1:] else ""
     return f"run {run.id} failed {_describe_ago(ended_at, now)}. {first}{more}"
 

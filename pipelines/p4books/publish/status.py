@@ -38,6 +38,7 @@ from p4books.storage.backup_record import load_backed_up_at
 from p4books.storage.files import is_running, measure_files
 from p4books.storage.lake_place import find_lake
 from p4books.storage.run_log import DAY, DONE, KILLED, Freshness, Run, RunLog, RunTotals
+from p4books.storage.unlogged import load_unlogged
 
 
 @dataclass(frozen=True)
@@ -110,8 +111,9 @@ class TenantStatus:
     """Published file: size in bytes, when it was made, its tables; and what keeping it costs.
 
     `figures_at` is when the lists that it shows were last read, the oldest of these times; None if
-    nothing is published. `last_run` is the last one that ended or was killed, `running` the one in
-    progress, `unpublished_run` the last one that loaded rows which the file does not have.
+    nothing is published. `last_run` is the last one that ended, was killed, or could not begin and
+    so has the number 0; `running` is the one in progress, `unpublished_run` the last one that
+    loaded rows which the file does not have.
     `totals` are those of all runs, `totals_last_day` of the last 24 hours.
 
     `unknown` lists the fields that no column holds, as ENDPOINT.FIELD. `traits` is what
@@ -177,7 +179,7 @@ def read_status(settings: Settings) -> TenantStatus:
     file, log = settings.published, RunLog(settings.run_log)
     last_runs, freshness = read_runs(settings, 2), log.load_freshness()
     first_copies = _find_first_copies(settings, freshness)
-    last_run = next((run for run in last_runs if run.outcome), None)
+    last_run = _find_last_run(settings, last_runs)
     running = next((run for run in last_runs if run.outcome is None), None)
     found = _read_file(settings, log, is_first_run=not (first_copies or last_runs))
     loss = _find_loss(settings)
@@ -237,6 +239,13 @@ def read_run(settings: Settings, number: int) -> Run | None:
     if newest and newest[0].id == number:
         return newest[0]
     return RunLog(settings.run_log).load_run(number)
+
+
+def _find_last_run(settings: Settings, runs: Sequence[Run]) -> Run | None:
+    """Find the last run that is over; it has no number if it could not even begin."""
+    last = next((run for run in runs if run.outcome), None)
+    unlogged = load_unlogged(settings)
+    return unlogged.as_run() if unlogged and unlogged.is_after(last) else last
 
 
 def _read_file(settings: Settings, log: RunLog, *, is_first_run: bool) -> _FileFound:

@@ -289,6 +289,11 @@ class Settings(BaseModel):
         return self.private / "backup.json"
 
     @property
+    def unlogged(self) -> Path:
+        """The file that says why the last run of this machine could not begin."""
+        return self.private / "unlogged.json"
+
+    @property
     def ledger(self) -> Path:
         """The SQLite ledger of everything that was ever pushed."""
         return self.private / "ledger.sqlite"

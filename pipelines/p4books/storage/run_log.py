@@ -183,6 +183,7 @@ class RunFault:
 class Run:
     """One run; times in seconds since 1970, `waited` in seconds, `outcome` None until it ends.
 
+    `id` is its number, 0 if it failed before it had one.
     `messages` are its errors and notes, as they were shown; the first `faults` of them are errors.
     """
 

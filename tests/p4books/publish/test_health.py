@@ -8,7 +8,8 @@ import pytest
 
 from p4books.publish.health import judge_health
 from p4books.publish.status import DiskUse, FirstCopy, ProblemKind, TenantStatus
-from p4books.storage.run_log import Run
+from p4books.storage.run_log import Run, RunFault
+from p4books.storage.unlogged import UnloggedFailure
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
@@ -34,6 +35,9 @@ STATUS = TenantStatus(
     sync_interval=timedelta(minutes=15),
     disk=DiskUse(1, 0, 0, 0),
     last_run=make_run("done"),
+)
+UNLOGGED = UnloggedFailure(
+    NOW.timestamp() - 300, RunFault("PostgresTrouble", "It is away. Run again.")
 )
 LOST = "The warehouse is missing."
 
@@ -86,6 +90,11 @@ def test_all_is_well() -> None:
             {"problem": LOST, "problem_kind": ProblemKind.WAREHOUSE, "clock": "It is wrong."},
             ["warehouse", "clock"],
             f"Not all is well: {LOST}",
+        ),
+        (
+            {"last_run": UNLOGGED.as_run()},
+            ["run_failed"],
+            "Not all is well: the last run could not begin, 5 minutes ago. It is away. Run again.",
         ),
         (
             {"unpublished_run": 11},

@@ -15,18 +15,14 @@ from p4books.errors import (
     locate_sql_error,
 )
 from p4books.fleet.alerts.definitions import AlertDefinition, load_definitions
-from p4books.fleet.alerts.operations import (
-    SCHEMA,
-    UnloggedFailure,
-    create_operations,
-    translate_fault,
-)
+from p4books.fleet.alerts.operations import SCHEMA, create_operations, translate_fault
 from p4books.publish.published_file import locate_file
 from p4books.settings import Settings
 from p4books.spelling import split_class_name
 from p4books.storage.database import open_database, quote_literal, quote_path
 from p4books.storage.interrupt import is_stop_requested
 from p4books.storage.run_log import RunFault
+from p4books.storage.unlogged import UnloggedFailure
 from p4books.transform.models import SqlSources
 
 MAX_ROWS = 1_000  # of one alert; of further rows nothing is known

@@ -6,7 +6,6 @@ They are made in memory from the run log, the ledger and the warehouse, and docu
 
 import csv
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -31,6 +30,7 @@ from p4books.storage.run_log import (
     RunFault,
     RunLog,
 )
+from p4books.storage.unlogged import UnloggedFailure
 
 SCHEMA = "ops"
 RUNS = 20  # of which the tables have all
@@ -126,14 +126,6 @@ _FIELDS = {"list_name": "varchar", "field": "varchar", "first_seen_at": "timesta
 Row = Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class UnloggedFailure:
-    """A run that failed before the log knew of it; `at` is in seconds since 1970."""
-
-    at: float
-    fault: RunFault
-
-
 @cache
 def load_fault_words() -> Mapping[str, str]:
     """Return the Spanish words for classes of errors, by name; they are in `fault_words.csv`."""
@@ -179,7 +171,7 @@ def _collect(
     unfinished = any(run.outcome is None for run in runs)
     running = unfinished and is_running(settings)  # a look at the lock, only if there is a reason
     last = _find_last(runs, running=running)
-    if unlogged and last and unlogged.at < last.started_at:
+    if unlogged and not unlogged.is_after(last):
         unlogged = None
     clock = {
         "tenant": settings.tenant,

@@ -13,9 +13,8 @@ from sqlite3 import Connection, Row
 
 from p4books.errors import DiskTrouble
 from p4books.fleet.alerts.evaluate import Evaluation, Firing
-from p4books.fleet.alerts.operations import UnloggedFailure
 from p4books.settings.notify import SEVERITIES, Channel
-from p4books.storage.run_log import DAY, RunFault
+from p4books.storage.run_log import DAY
 from p4books.storage.sqlite_tables import SqliteTables
 
 NEW, ONGOING, RECOVERED = "new", "ongoing", "recovered"  # what a change says
@@ -40,12 +39,6 @@ _TABLES = {
         "channel": "text not null",
         "sent_at": "real",
         "ended_at": "real",
-    },
-    "unlogged": {
-        "id": "integer primary key",
-        "at": "real not null",
-        "kind": "text not null",
-        "sentence": "text not null",
     },
 }
 
@@ -131,20 +124,6 @@ class AlertState:
                 "update delivery set sent_at = ?, ended_at = ? where episode = ? and channel = ?",
                 [(now, change.ended_at, change.episode, identity) for change in changes],
             )
-
-    def save_unlogged(self, failure: UnloggedFailure | None) -> None:
-        """Save a failure that the log of runs does not know; None: there is none any more."""
-        with self._tables.connect() as store:
-            store.execute("delete from unlogged where true")  # else SQLite writes, even if empty
-            if failure:
-                values = (failure.at, failure.fault.kind, failure.fault.sentence)
-                store.execute("insert into unlogged (at, kind, sentence) values (?, ?, ?)", values)
-
-    def load_unlogged(self) -> UnloggedFailure | None:
-        """Return the last failure that the log of runs does not know; None if there is none."""
-        for row in self._tables.query("select * from unlogged"):
-            return UnloggedFailure(row["at"], RunFault(row["kind"], row["sentence"]))
-        return None
 
 
 def build_unsaved_changes(evaluation: Evaluation, now: float) -> list[Change]:

@@ -11,12 +11,12 @@ from p4books.errors import AlreadyRunning, DiskTrouble, P4BooksError
 from p4books.fleet.alerts.channels import NotSent, Send, run_side_by_side, send_message, send_ping
 from p4books.fleet.alerts.evaluate import Evaluation, describe_blindness, evaluate_alerts
 from p4books.fleet.alerts.messages import build_message, build_test_message
-from p4books.fleet.alerts.operations import UnloggedFailure
 from p4books.fleet.alerts.state import AlertState, Change, build_unsaved_changes
 from p4books.home import hold_if_possible
 from p4books.settings import Settings
 from p4books.settings.notify import Channel, PingChannel, identify_channels, label_channels
 from p4books.storage.run_log import RunFault, RunLog, SyncSummary
+from p4books.storage.unlogged import UnloggedFailure, load_unlogged, save_unlogged
 
 LOCK_SECONDS = 60.0  # that an evaluation waits for another one of the tenant
 
@@ -41,7 +41,6 @@ class Occasion:
     by what their channels are called.
     """
 
-    is_run: bool = False
     failure: UnloggedFailure | None = None
     pings: Mapping[str, Send] = field(default_factory=dict)
 
@@ -58,7 +57,9 @@ def watch_tenant(
     now, occasion = time.time() if now is None else now, occasion or Occasion()
     with hold_if_possible(settings, "alerts", wait=LOCK_SECONDS):
         state, notes = _open_state(settings)
-        failure = _remember_failure(state, occasion)
+        if occasion.failure:
+            save_unlogged(settings, occasion.failure)
+        failure = occasion.failure or load_unlogged(settings)
         evaluation, trouble = _evaluate(settings, now, failure)
         identities = identify_channels(settings.notify)
         channels = dict(zip(identities, settings.notify, strict=True))
@@ -93,7 +94,7 @@ def report_run(settings: Settings, summary: SyncSummary, error: Exception | None
     succeeded = error is None and not summary.faults
     pings = _list_pings(settings.notify, succeeded=succeeded)
     try:
-        result = watch_tenant(settings, now, Occasion(True, failure, pings))
+        result = watch_tenant(settings, now, Occasion(failure, pings))
     except Exception as trouble:  # noqa: BLE001 - whatever fails here, the sync is done
         result = WatchResult(trouble=trouble)
     notes = [*result.notes]
@@ -142,17 +143,6 @@ def _open_state(settings: Settings) -> tuple[AlertState, list[str]]:
         )
         return state, [note]
     return state, []
-
-
-def _remember_failure(state: AlertState, occasion: Occasion) -> UnloggedFailure | None:
-    """Return the last failure that the log of runs does not know, of this run or an earlier one."""
-    try:
-        if not occasion.is_run:
-            return state.load_unlogged()
-        state.save_unlogged(occasion.failure)
-    except DiskTrouble:  # sending will say so
-        pass
-    return occasion.failure
 
 
 def _plan_unsaved(

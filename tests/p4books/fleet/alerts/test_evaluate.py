@@ -19,13 +19,14 @@ from p4books.errors import (
 )
 from p4books.fleet.alerts.definitions import OURS
 from p4books.fleet.alerts.evaluate import MAX_ROWS, Evaluation, evaluate_alerts
-from p4books.fleet.alerts.operations import UnloggedFailure, load_fault_words
+from p4books.fleet.alerts.operations import load_fault_words
 from p4books.push.ledger import Ledger
 from p4books.push.types import Draft
 from p4books.storage.backup_record import BackupRecord, save_backup_record
 from p4books.storage.database import open_database
 from p4books.storage.files import tenant_lock
 from p4books.storage.run_log import RunFault, RunLog
+from p4books.storage.unlogged import UnloggedFailure
 from p4books.transform.models import SqlSources, sql_folder
 
 MINUTE, HOUR = 60.0, 3600.0
