@@ -23,6 +23,7 @@ from p4books.lake.errors import NoLake
 from p4books.lake.place import require_lake
 from p4books.lake.read import open_lake, parse_at
 from p4books.settings import Settings
+from p4books.storage.postgres import connect_postgres
 
 
 @pytest.fixture(scope="module")
@@ -319,6 +320,33 @@ def test_missing(tmp_path: Path, catalog: SecretStr, small_file: Path) -> None:
     assert find_lake(bare) is None
     with pytest.raises(NoLake, match="Tenant acme has no lake"), open_lake(bare):
         pass
+
+
+def test_no_rights(two: dict[str, LakeBooks], postgres: PostgresServer) -> None:
+    """Who may not read a lake is told so, with the statements that grant it; a group omits it."""
+    postgres.execute(f"create role \"the-clerk\" login password '{PASSWORD}'")
+    catalog = f"postgres:{find_catalog(two['north'])} user=the-clerk"
+    query = (
+        "query",
+        "--lake",
+        "--format",
+        "csv",
+        "select count(*) as n from core.sales",
+        "--tenant",
+    )
+    sentence = "The user the-clerk of Postgres may not read the lake of tenant north. Nothing was "
+    for words in ((*query, "north"), (*query, "group-all"), ("lake", "--tenant", "north")):
+        code, out, said = run_lake(two, *words, catalog=catalog)
+        assert (code, out, said.startswith(sentence)) == (2, "", True), said
+        assert "p4books sync" not in said
+    grants = said.partition(" with: ")[2]
+    with connect_postgres(SecretStr(find_catalog(two["north"])), "") as connection:
+        connection.execute(grants.encode())
+
+    assert run_lake(two, *query, "north", catalog=catalog) == (0, "n\n1000\n", "")
+    code, out, said = run_lake(two, *query, "group-all", catalog=catalog)
+    assert (code, out) == (0, "n\n1000\n")
+    assert "south is left out: The user the-clerk of Postgres may not read the lake" in said
 
 
 def test_times() -> None:

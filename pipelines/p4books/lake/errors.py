@@ -101,6 +101,17 @@ class LakeEmpty(LakeMissing):
         super().__init__(tenant, f"{which} with tables in it")
 
 
+class LakeForbidden(LakeMissing):
+    """The user of the catalog may not read the lake of a tenant; `grants` are what it lacks."""
+
+    def __init__(self, tenant: str, user: str, grants: str) -> None:
+        P4BooksError.__init__(
+            self,
+            f"The user {user} of Postgres may not read the lake of tenant {tenant}. Nothing was "
+            f"changed. Its owner grants that with: {grants}",
+        )
+
+
 class NoLake(SettingsError):
     """The settings of a tenant name no lake; `place` says which settings."""
 

@@ -14,7 +14,7 @@ import duckdb
 from p4books.errors import QueryFailed, UsageError
 from p4books.lake.causes import find_cause, is_of_data
 from p4books.lake.connection import attach_lake, open_lake_database, translate_errors
-from p4books.lake.errors import LEFT_READING, LakeEmpty, LakeMissing, LakeTrouble
+from p4books.lake.errors import LEFT_READING, LakeEmpty, LakeForbidden, LakeMissing, LakeTrouble
 from p4books.lake.place import require_lake
 from p4books.lake.snapshots import load_last_number
 from p4books.lake.union import describe_union
@@ -164,15 +164,18 @@ def attach_members(
 ) -> dict[str, str]:
     """Attach the lakes of a group under their names; return a sentence for each that is missing.
 
-    Raises LakeMissing if all are, PostgresTrouble and LakeTrouble.
+    Raises LakeMissing or LakeForbidden if all are, PostgresTrouble and LakeTrouble.
     """
-    missing = {}
+    missing, forbidden = {}, None
     for name, place in databases.items():
         try:
             _attach(con, place, name, choice)
         except LakeMissing as error:
             missing[name] = f"{place.tenant} is left out: {error}"
+            forbidden = forbidden or (error if isinstance(error, LakeForbidden) else None)
     if len(missing) == len(databases):
+        if forbidden:
+            raise forbidden
         first = next(iter(databases.values()))
         raise LakeMissing(group, choice.words if choice else "yet", first.tenant)
     return missing

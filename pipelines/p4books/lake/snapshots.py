@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, LiteralString
 
-from p4books.lake.errors import LEFT_READING, LakeMissing
+from p4books.lake.errors import LEFT_READING, LakeForbidden, LakeMissing
 from p4books.storage.lake_place import LakePlace
 from p4books.storage.postgres import connect_postgres
 
@@ -43,7 +43,8 @@ class LakeSize:
 def load_last_number(place: LakePlace, left: str = LEFT_READING) -> int | None:
     """Load the number of the last snapshot; None if there is no lake yet.
 
-    `left` says what is unchanged if Postgres cannot be reached. Raises PostgresTrouble.
+    `left` says what is unchanged if Postgres cannot be reached. Raises PostgresTrouble, and
+    LakeForbidden if the user of the catalog may not read it.
     """
     with connect_postgres(place.catalog, left) as connection:
         if not _has_lake(connection, place):
@@ -152,7 +153,10 @@ def list_crowded_tables(place: LakePlace, most: int) -> list[tuple[str, str]]:
 
 @contextmanager
 def _open_lake_catalog(place: LakePlace) -> "Iterator[psycopg.Connection]":
-    """Open the catalog of a lake that exists. Raises LakeMissing and PostgresTrouble."""
+    """Open the catalog of a lake that exists.
+
+    Raises LakeMissing, LakeForbidden and PostgresTrouble.
+    """
     with connect_postgres(place.catalog, LEFT_READING) as connection:
         if not _has_lake(connection, place):
             raise LakeMissing(place.tenant)
@@ -160,12 +164,33 @@ def _open_lake_catalog(place: LakePlace) -> "Iterator[psycopg.Connection]":
 
 
 def _has_lake(connection: "psycopg.Connection", place: LakePlace) -> bool:
+    """Return whether there is a lake. Raises LakeForbidden if its catalog may not be read."""
     found = connection.execute(
-        "select 1 from information_schema.tables"
-        " where table_schema = %s and table_name = 'ducklake_snapshot'",
+        "select has_schema_privilege(pg_namespace.oid, 'usage')"
+        " and bool_and(has_table_privilege(pg_class.oid, 'select')), current_user::text,"
+        " min(pg_get_userbyid(relowner)::text) from pg_namespace"
+        " join pg_class on relnamespace = pg_namespace.oid and relkind = 'r'"
+        r" and relname ~ '^ducklake_' and relname !~ '_\d+$'"  # of each table, once it has rows
+        " where nspname = %s group by pg_namespace.oid"
+        " having bool_or(relname = 'ducklake_snapshot')",
         [place.schema],
+    ).fetchone()
+    if found and not found[0]:
+        raise LakeForbidden(place.tenant, found[1], _describe_grants(place, *found[1:]))
+    return found is not None
+
+
+def _describe_grants(place: LakePlace, reader: str, owner: str) -> str:
+    """Return the statements by which a reader gets the rights, as lake/README.md has them."""
+    from p4books.storage.database import quote_identifier  # noqa: PLC0415 - DuckDB, for an error
+
+    schema, role = quote_identifier(place.schema), quote_identifier(reader)
+    return (
+        f"grant usage on schema {schema} to {role}; "
+        f"grant select on all tables in schema {schema} to {role}; "
+        f"alter default privileges for role {quote_identifier(owner)} in schema {schema} "
+        f"grant select on tables to {role};"
     )
-    return found.fetchone() is not None
 
 
 def _query(
