@@ -57,7 +57,7 @@ PARTS: dict[str, tuple[str, Callable[[argparse.Namespace], Sequence[Figure]]]] =
         "the dashboard in a browser, 2 minutes",
         lambda options: dashboard.compare(options.invoices or 100_000),
     ),
-    "fleet": ("many tenants in one process, 2 minutes", lambda each: fleet.compare(each.tenants)),
+    "fleet": ("many tenants in one process, 1 minute", lambda each: fleet.compare(each.tenants)),
     "start": ("small commands, half a minute", lambda _: start.compare()),
     "push": ("pushes, 10 minutes", lambda options: push.compare(options.rounds, options.rows)),
     "lake": (
