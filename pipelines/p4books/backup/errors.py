@@ -8,9 +8,10 @@ UNCHANGED = "The files of the tenant and complete backups are unchanged."
 
 
 class BackupDamaged(P4BooksError):
-    """A backup is not as its manifest says."""
+    """A backup is not as its manifest says; `why` is that as part of a sentence."""
 
     def __init__(self, name: str, what: str) -> None:
+        self.why = what
         super().__init__(
             f"The backup {name} is damaged: {what}. Nothing was changed. `p4books restore` lists "
             "the others."
@@ -18,12 +19,23 @@ class BackupDamaged(P4BooksError):
 
 
 class BackupTooNew(P4BooksError):
-    """A backup was made by a newer p4books."""
+    """A backup was made by a newer p4books; `why` is that as part of a sentence."""
 
     def __init__(self, name: str, version: str) -> None:
+        self.why = f"it was made by p4books {version}, which is newer than this one"
         super().__init__(
             f"The backup {name} was made by p4books {version}, which is newer than this one. "
             "Nothing was changed. Install that version."
+        )
+
+
+class NoUsableBackup(P4BooksError):
+    """There are backups of a tenant, of which none can be restored; `name` is the newest."""
+
+    def __init__(self, name: str, why: str) -> None:
+        super().__init__(
+            f"No backup can be restored; the newest, {name}, is unusable: {why}. Nothing was "
+            "changed. `p4books restore` lists the others, and the generations."
         )
 
 

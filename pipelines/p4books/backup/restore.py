@@ -157,7 +157,7 @@ def _collect_backup(
     """Copy the files of a backup, and check that they are what its manifest says."""
     manifest = found.manifest
     if manifest is None:
-        raise BackupDamaged(found.name, found.problem or "it has no manifest")
+        raise found.error or BackupDamaged(found.name, "it has no manifest")
     if manifest.warehouse_format > FORMAT:
         raise BackupTooNew(manifest.name, manifest.p4books_version)
     ours = normalize_address(settings.address)

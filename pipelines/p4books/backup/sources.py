@@ -1,6 +1,6 @@
 """What a tenant can be restored from: generations of its warehouse, and backups."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +11,7 @@ from p4books.backup.errors import (
     UNCHANGED,
     BackupDamaged,
     BackupTooNew,
+    NoUsableBackup,
     OtherTenantsBackup,
     PlaceMissing,
     UnknownBackup,
@@ -33,13 +34,18 @@ NEWEST = "newest"  # instead of a name: the newest backup that is good and not o
 
 @dataclass(frozen=True)
 class FoundBackup:
-    """A folder of a place that may be a backup; `problem` says why it is not a good one."""
+    """A folder of a place that may be a backup; `error` says why it is not a good one."""
 
     name: str
     folder: str
     place: Place
     manifest: Manifest | None = None
-    problem: str | None = None
+    error: BackupDamaged | BackupTooNew | None = None
+
+    @property
+    def problem(self) -> str | None:
+        """Why it is not a good one, as part of a sentence; None if it is."""
+        return self.error.why if self.error else None
 
     @property
     def location(self) -> str:
@@ -99,7 +105,7 @@ def find_backups(place: Place, settings: Settings) -> Iterator[FoundBackup]:
         try:
             manifest = _read_manifest(place, folder, name)
         except (BackupDamaged, BackupTooNew) as error:
-            yield FoundBackup(name, folder, place, None, str(error))
+            yield FoundBackup(name, folder, place, None, error)
             continue
         sizes = {file: each.size for file, each in manifest.files.items()}
         problem = None
@@ -107,14 +113,16 @@ def find_backups(place: Place, settings: Settings) -> Iterator[FoundBackup]:
             problem = f"it is the backup {manifest.name} of tenant {manifest.tenant}"
         elif bad := [file for file, size in sizes.items() if files.get(file) != size]:
             problem = f"{' and '.join(bad)} is missing or has another size"
-        yield FoundBackup(name, folder, place, manifest, problem)
+        yield FoundBackup(
+            name, folder, place, manifest, BackupDamaged(name, problem) if problem else None
+        )
 
 
 def find_source(settings: Settings, name: str, place: str | None) -> Path | FoundBackup:
     """Return the generation, as a path, or the backup of this name, or at this path or URL.
 
-    Raises UnknownBackup, PlaceMissing, BackupDamaged, BackupTooNew, OtherTenantsBackup,
-    PlaceTrouble.
+    Raises UnknownBackup, NoUsableBackup, PlaceMissing, BackupDamaged, BackupTooNew,
+    OtherTenantsBackup, PlaceTrouble.
     """
     if "/" in name:
         return _open_backup(settings, name)
@@ -127,14 +135,25 @@ def find_source(settings: Settings, name: str, place: str | None) -> Path | Foun
     _check_folder(place)
     backups = find_backups(open_place(place, UNCHANGED), settings)
     if name == NEWEST:
-        good = [backup for backup in backups if backup.problem is None]
-        found = find_newest(good, lambda backup: backup.instant, datetime.now(UTC))
-    else:
-        found = next((backup for backup in backups if backup.name == name), None)
+        return _find_newest(list(backups))
+    found = next((backup for backup in backups if backup.name == name), None)
     if found is None:
         raise UnknownBackup(name)
-    if found.manifest is None or found.problem:
-        raise BackupDamaged(name, found.problem or "it cannot be read")
+    if found.error:
+        raise found.error
+    return found
+
+
+def _find_newest(backups: Sequence[FoundBackup]) -> FoundBackup:
+    """Return the newest backup that is good. Raises UnknownBackup and NoUsableBackup."""
+    for candidates in ([each for each in backups if not each.error], backups):
+        found = find_newest(candidates, lambda backup: backup.instant, datetime.now(UTC))
+        if found:
+            break
+    else:
+        raise UnknownBackup(NEWEST)
+    if found.error:
+        raise NoUsableBackup(found.name, found.error.why)
     return found
 
 

@@ -7,6 +7,7 @@ import click
 
 from p4books.cli.fleet_options import choose_tenants, run_in_turn
 from p4books.cli.runtime import exit_for_errors, json_option, log_note, tenant_option
+from p4books.cli.suggestions import remember_place
 from p4books.errors import P4BooksError, UsageError
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ def backup(to: str | None, every: bool, tenant: str | None, as_json: bool) -> No
     "--from",
     "from_",
     metavar="FOLDER|URL",
+    callback=remember_place,
     help="Where backups are.  [default: the setting `backup_to`]",
 )
 @click.option(

@@ -20,7 +20,7 @@ from typing import NoReturn
 import click
 
 from p4books.cli.streams import prepare_streams
-from p4books.cli.suggestions import complete_suggestions, forget_tenant, remember_tenant
+from p4books.cli.suggestions import complete_suggestions, forget_words, remember_tenant
 from p4books.endpoints import get_endpoint
 from p4books.errors import (
     MAX_LISTED,
@@ -250,7 +250,7 @@ def _write_line(message: str) -> None:
 
 
 def _run_command(command: click.Command, words: list[str]) -> int:
-    forget_tenant()
+    forget_words()
     _prefix.set(None)
     _tenant.set(None)
     try:

@@ -215,9 +215,38 @@ def test_bad_backup(
 
     assert done.returncode in {1, 2}
     assert_one_sentence(done, *parts)
+    assert done.stderr.count("The backup ") == 1
     assert (private / "warehouse.duckdb").stat().st_mtime_ns == before
     assert not (private / "restoring").exists()
     assert not (private / "restoring.new").exists()
+
+
+@pytest.mark.parametrize(
+    ("damage", "why"),
+    [
+        ("cut", "warehouse.duckdb is missing or has another size"),
+        ("manifest", "its manifest.json cannot be read"),
+        ("newer", "it was made by p4books 99.0, which is newer than this one"),
+    ],
+)
+def test_no_good_backup(damage: str, why: str, p4books: Run, private: Path, out: Path) -> None:
+    """If no backup can be restored, the newest is named, and how to list them where they are."""
+    assert private.exists()
+    made = json.loads(p4books("backup", "--to", str(out), "--json").stdout)
+    folder = Path(made["place"])
+    shutil.copytree(folder, folder.with_name("20250101T000000000000Z"))
+    spoil(folder, damage)
+
+    done = p4books("restore", "newest", "--from", str(out), "--tenant", "shop")
+
+    assert done.returncode == 1
+    assert_one_sentence(
+        done,
+        f"No backup can be restored; the newest, {made['name']}, is unusable: {why}. ",
+        f"`p4books restore --from {out} --tenant shop` lists the others",
+    )
+    listed = p4books("restore", "--from", str(out)).stderr
+    assert f"{made['name']}: {why}\n" in listed
 
 
 def spoil(folder: Path, damage: str) -> None:

@@ -6,7 +6,7 @@ import click
 import pytest
 
 from p4books.cli.runtime import log_error, run_command, tenant_option
-from p4books.cli.suggestions import complete_suggestions, forget_tenant
+from p4books.cli.suggestions import complete_suggestions, forget_words
 
 MESSAGE = "Run `p4books sync --full`, or `p4books check`. Set `page_size`. Try `p4books demo`."
 
@@ -14,7 +14,7 @@ MESSAGE = "Run `p4books sync --full`, or `p4books check`. Set `page_size`. Try `
 @pytest.fixture(autouse=True)
 def _forget() -> Iterator[None]:
     yield
-    forget_tenant()
+    forget_words()
 
 
 @click.command()
