@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from datetime import datetime
 from pathlib import Path
@@ -31,19 +31,38 @@ COMMAND = (sys.executable, "-W", _SUPERSEDED, "-m", "dagster", *_DEV)
 
 def main() -> int:
     """Start everything, wait for Dagster to end, and return its exit code."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # ends Dagster, too
+    accept_signals()
     try:
         tenants = load_example(HERE)
         with ExitStack() as stack, suppress(KeyboardInterrupt):
             _start_sandboxes(tenants, stack)
             clear_example(HERE)  # the sandboxes have other books than before
-            process = stack.enter_context(_start_dagster(HERE))
-            stack.callback(_stop_dagster, process)
-            return process.wait()
+            return run_program(COMMAND, HERE, _make_environment(HERE))
     except P4BooksError as error:
         print(error, file=sys.stderr)  # noqa: T201
         return error.exit_code
     return 0
+
+
+def accept_signals() -> None:
+    """Let SIGINT and SIGTERM end this process and what it starts.
+
+    A shell lets what a script starts in the background ignore SIGINT. What this process starts
+    would do so, too, and Dagster treats SIGTERM as it treats SIGINT.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+
+
+def run_program(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> int:
+    """Run a program in a folder and return its exit code; however this ends, so does all of it."""
+    with subprocess.Popen(  # noqa: S603 - ours
+        command, cwd=folder, env=environment, process_group=0
+    ) as process:
+        try:
+            return process.wait()
+        finally:
+            _stop_program(process)
 
 
 def load_example(folder: Path) -> list[Settings]:
@@ -89,23 +108,22 @@ def _start_sandboxes(tenants: Iterable[Settings], stack: ExitStack) -> None:
             ) from None
 
 
-def _start_dagster(folder: Path) -> "subprocess.Popen[bytes]":
+def _make_environment(folder: Path) -> dict[str, str]:
+    """Make the folder of Dagster, and return the environment that leads to it."""
     home = folder / HOME_FOLDER
     home.mkdir()
     shutil.copy(folder / "instances" / "one_machine.yaml", home / "dagster.yaml")
-    return subprocess.Popen(  # noqa: S603 - ours
-        COMMAND,
-        cwd=folder,
-        env={**os.environ, "DAGSTER_HOME": str(home)},
-        process_group=0,
-    )
+    return {**os.environ, "DAGSTER_HOME": str(home)}
 
 
-def _stop_dagster(process: "subprocess.Popen[bytes]") -> None:
-    """Stop Dagster, then the runs that it leaves to finish, which would try again for minutes."""
-    process.terminate()
-    process.wait()
+def _stop_program(process: "subprocess.Popen[bytes]") -> None:
+    """Stop a program, then what it leaves to finish: runs, which would try again for minutes."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # once is enough
     ends_at = time.monotonic() + STOP_SECONDS
+    process.terminate()
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(STOP_SECONDS)
     with suppress(ProcessLookupError):  # none is left
         os.killpg(process.pid, signal.SIGINT)
         while time.monotonic() < ends_at:
