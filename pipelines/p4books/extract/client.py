@@ -177,6 +177,10 @@ class Client:
             reraise=True,
         )
 
+    def close(self) -> None:
+        """Close the connection; if a request uses it, after that."""
+        self._session.close()
+
     @property
     def counts(self) -> RequestCounts:
         """Cost of this client's requests so far."""

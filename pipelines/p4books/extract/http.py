@@ -83,6 +83,13 @@ class HttpSession:
             "Accept-Encoding": "gzip",
         }
 
+    def close(self) -> None:
+        """Close the connection, which is else open until Python collects cycles of objects.
+
+        If a request uses it, it is closed after that.
+        """
+        self._pool.clear()
+
     @property
     def request_sent(self) -> bool:
         """Whether any byte of the last request may have been sent; if not, it never arrived."""

@@ -1,6 +1,7 @@
 """Probes of the API: reachability of each endpoint and detection of its behaviour."""
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 
 from p4books.endpoints import ENDPOINTS
@@ -71,8 +72,8 @@ def probe_endpoints(settings: Settings) -> list[ProbeResult]:
 
     Raises KeyRefused and Unreachable at once, since they would be the same for all.
     """
-    client = Client(ApiConnection.from_settings(settings))
-    return [probe_endpoint(ENDPOINTS[name], client) for name in settings.endpoints]
+    with closing(Client(ApiConnection.from_settings(settings))) as client:
+        return [probe_endpoint(ENDPOINTS[name], client) for name in settings.endpoints]
 
 
 def probe_endpoint(endpoint: Endpoint, client: Client) -> ProbeResult:
@@ -218,6 +219,7 @@ class _CapabilityProbe:
             return client.fetch_page(self._endpoint, number, page_size, observed_size)
         finally:
             self.limit_headers |= client.limit_headers.keys()
+            client.close()
 
 
 def _agrees_with_total(last: Page, first: Page) -> bool:

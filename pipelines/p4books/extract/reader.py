@@ -120,7 +120,7 @@ def read_lists(
         reader.collect()
         remove_abandoned_spools(settings.spool, time.time())  # compared with times of files
     finally:
-        reader.stop.set()
+        reader.close()
     return result
 
 
@@ -236,6 +236,12 @@ class _ParallelReader:
             )
             for name, endpoint in self._endpoints.items()
         }
+
+    def close(self) -> None:
+        """Stop what still waits, and close the connections."""
+        self.stop.set()
+        for client in self._clients.values():
+            client.close()
 
     def resume_scans(self, plan: RunPlan, states: Mapping[str, EndpointState]) -> None:
         """Resume what the spools have, except for scans that were loaded already."""

@@ -1,10 +1,15 @@
 """All lists of a run: in parallel, each with its own faults; and the plan of a run."""
 
+import gc
 import math
+import os
 import socket
+import stat
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from urllib.parse import urlsplit
 
 import pytest
 from tests.p4books.extract.conftest import count_examples
@@ -61,6 +66,32 @@ def _spooled_ids(result: ExtractResult) -> dict[str, set[str]]:
 
 def _ids(sandbox: Sandbox) -> dict[str, set[str]]:
     return {path: {str(row) for row in rows.ids()} for path, rows in sandbox.books.items()}
+
+
+def test_connections_are_closed(settings: Settings, sandbox: Sandbox) -> None:
+    """A reading leaves no connection open, whenever Python collects what is left of it."""
+    gc.collect()
+    gc.disable()
+    try:
+        before = _count_connections(sandbox)
+        _read(settings)
+        _join_threads()
+        assert len(sandbox.requests) > len(ALL)
+        assert _count_connections(sandbox) == before
+    finally:
+        gc.enable()
+
+
+def _count_connections(sandbox: Sandbox) -> int:
+    """Return how many connections to the sandbox are open in this process, with their copies."""
+    port = urlsplit(sandbox.base_url).port
+    count = 0
+    for number in range(1024):
+        with suppress(OSError):
+            if stat.S_ISSOCK(os.fstat(number).st_mode):
+                with socket.socket(fileno=os.dup(number)) as line:
+                    count += line.family == socket.AF_INET and line.getpeername()[1] == port
+    return count
 
 
 def test_all(settings: Settings, sandbox: Sandbox) -> None:
