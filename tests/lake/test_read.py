@@ -223,7 +223,11 @@ def test_recipe_of_a_group(two: dict[str, LakeBooks], tmp_path: Path) -> None:
     code, out, _ = run_lake(two, "lake", "--attach", "--tenant", "group-all", "--json")
     assert (code, json.loads(out)) == (0, {"tenant": "group-all", "sql": sql.rstrip()})
     assert run_lake(two, "lake", "--attach", "--all")[0] == 2
-    assert run_lake(two, "lake", "--tenant", "group-all")[0] == 2
+    for words in (("lake",), ("lake", "--upkeep")):
+        code, out, said = run_lake(two, *words, "--tenant", "group-all")
+        assert (code, out) == (2, "")
+        assert "group-all is a group, and each of its tenants has a lake of its own." in said
+        assert "Name one: --tenant north | south; `p4books lake --attach --tenant group-" in said
 
 
 NAMES = ("memory", "system", "Temp")

@@ -84,6 +84,19 @@ def test_invalid_group_beside_others() -> None:
         load_settings("group-bad", need_key=False)
 
 
+@pytest.mark.parametrize("need_key", [True, False])
+def test_tenant_with_the_name_of_a_group(need_key: bool) -> None:
+    """A name that may mean a tenant or a group is refused, whatever is done with it."""
+    _write(_group("x", '["north"]') + "[sources.p4books.tenants.Group-X]\napi_key = 'x'\n")
+
+    for of_tenant in (True, False):
+        with pytest.raises(SettingsError, match=r"tenant.*group-x|group-x.*tenant") as raised:
+            load_settings("group-x", need_key=need_key, of_tenant=of_tenant)
+        assert "Nothing was done." in str(raised.value)
+        assert "Name a tenant: --tenant" not in str(raised.value)
+    assert load_settings("north").tenant == "north"
+
+
 def test_group_without_a_table() -> None:
     """What is no table is a group that is wrong, also for what groups are refused."""
     _write("[sources.p4books.groups]\nx = ['north']\n")

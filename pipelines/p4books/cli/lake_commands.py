@@ -61,7 +61,13 @@ def lake(
         work = _tidy_one if upkeep else _measure_one
         show_all(tenants, work, jobs, _COLUMNS_OF_UPKEEP if upkeep else _COLUMNS, as_json=as_json)
         return
-    settings = load_settings(tenant, need_key=False, of_tenant=not attach)
+    settings = load_settings(tenant, need_key=False)
+    if settings.members and not attach:
+        raise UsageError(
+            f"{settings.tenant} is a group, and each of its tenants has a lake of its own. Nothing "
+            f"was done. Name one: --tenant {' | '.join(settings.members)}; `p4books lake --attach` "
+            "and `p4books query --lake` are for the group, too."
+        )
     if attach:
         _print_attach(settings, as_json=as_json)
     elif upkeep:

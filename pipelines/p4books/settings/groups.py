@@ -93,7 +93,16 @@ def select_group(values: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 
 def describe_no_api(values: Mapping[str, Any], name: str) -> str:
-    """Say that a group is not copied from P4 Books, and what to name instead."""
+    """Say that a group is not copied from P4 Books, and what to name instead.
+
+    If a tenant has the name under which its file is read, it is that which is wrong.
+    """
+    tenants = values.get("tenants")
+    if isinstance(tenants, Mapping) and find_spelling(GROUP_PREFIX + name, tenants):
+        return (
+            f"{GROUP_PREFIX}{name} is the name of a tenant, and of the file of the group {name}. "
+            "Nothing was done. Rename the table of one of them in the settings."
+        )
     members = _parse_members(values["groups"][name]) or ["NAME"]
     return (
         f"{GROUP_PREFIX}{name} is a group, which is made from the published files of its tenants "
