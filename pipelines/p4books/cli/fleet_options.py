@@ -97,6 +97,15 @@ def choose_tenants(
     )
 
 
+def require_postgres(tenants: "Sequence[ConfiguredTenant]") -> None:
+    """Raise UsageError, once for all, if each tenant needs Postgres and it cannot be used."""
+    from p4books.storage.postgres import require_driver
+
+    chosen = [each.settings for each in tenants if each.settings]
+    if chosen and all(settings.lake for settings in chosen):
+        require_driver()
+
+
 def show_all(
     tenants: "Sequence[ConfiguredTenant]",
     work: "Callable[[Settings], TenantResult]",

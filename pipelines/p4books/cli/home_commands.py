@@ -4,7 +4,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from p4books.cli.fleet_options import TenantResult, all_option, choose_tenants, show_all
+from p4books.cli.fleet_options import (
+    TenantResult,
+    all_option,
+    choose_tenants,
+    require_postgres,
+    show_all,
+)
 from p4books.cli.runtime import json_option, tenant_option
 from p4books.errors import UsageError
 
@@ -49,6 +55,7 @@ def home(
         return TenantResult(_list_cells(found, settings), vars(found))
 
     if tenants is not None:
+        require_postgres(tenants)
         show_all(tenants, show, jobs, _COLUMNS, as_json=as_json)
         return
     settings = load_settings(tenant, need_key=False, of_tenant=True)

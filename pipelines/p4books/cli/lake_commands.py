@@ -5,7 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from p4books.cli.fleet_options import TenantResult, all_option, choose_tenants, show_all
+from p4books.cli.fleet_options import (
+    TenantResult,
+    all_option,
+    choose_tenants,
+    require_postgres,
+    show_all,
+)
 from p4books.cli.runtime import json_option, log_note, tenant_option
 from p4books.errors import UsageError
 
@@ -58,6 +64,7 @@ def lake(
             raise UsageError(
                 "--attach is for one tenant or one group; name it with --tenant. Nothing was done."
             )
+        require_postgres(tenants)
         work = _tidy_one if upkeep else _measure_one
         show_all(tenants, work, jobs, _COLUMNS_OF_UPKEEP if upkeep else _COLUMNS, as_json=as_json)
         return

@@ -110,19 +110,26 @@ def hide_secrets(text: str, catalog: SecretStr) -> str:
     return text
 
 
-def parse_catalog(catalog: SecretStr) -> dict[str, Any]:
-    """Return the parameters of a connection, with the password, if any.
-
-    Raises SettingsError if libpq does not understand the setting, and UsageError without psycopg.
-    """
+def require_driver() -> None:
+    """Raise UsageError if the package is missing by which Postgres is used."""
     try:
-        from psycopg import ProgrammingError  # noqa: PLC0415 - 0.15 s
-        from psycopg.conninfo import conninfo_to_dict  # noqa: PLC0415 - 0.15 s
+        import psycopg  # noqa: F401, PLC0415 - 0.15 s
     except ImportError:
         raise UsageError(
             "Postgres cannot be used without another package. Nothing was done. Install the extra: "
             "`pip install 'p4books[lake]'`."
         ) from None
+
+
+def parse_catalog(catalog: SecretStr) -> dict[str, Any]:
+    """Return the parameters of a connection, with the password, if any.
+
+    Raises SettingsError if libpq does not understand the setting, and UsageError without psycopg.
+    """
+    require_driver()
+    from psycopg import ProgrammingError  # noqa: PLC0415 - 0.15 s
+    from psycopg.conninfo import conninfo_to_dict  # noqa: PLC0415 - 0.15 s
+
     try:
         words = conninfo_to_dict(catalog.get_secret_value())
     except ProgrammingError:  # its message may have the password

@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -107,3 +108,17 @@ def test_no_home(tmp_path: Path) -> None:
     done = run_here(["lake", "--tenant", "acme"], tmp_path, {"DLT_PROJECT_DIR": str(tmp_path)})
     assert (done.returncode, done.stdout) == (2, "")
     assert f"Tenant acme has no lake. The settings are {looked}" in done.stderr
+
+
+@pytest.mark.parametrize("words", [("home",), ("home", "--take"), ("lake",), ("lake", "--upkeep")])
+def test_without_the_extra(
+    words: tuple[str, ...], p4books: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the package for Postgres nothing is done for any tenant, as one sentence says."""
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+
+    done = p4books("one", *words, "--all")
+
+    assert (done.returncode, done.stdout) == (2, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("Postgres cannot be used without another package. Nothing was done.")
