@@ -140,6 +140,7 @@ def sync(  # noqa: PLR0913 - the use case: all that a caller can choose
             extracted = _extract(settings, before, names, run, options)
         except P4BooksError:  # whatever P4 Books answers, readers get back what they had
             with suppress(P4BooksError, OSError, duckdb.Error):
+                state.check()
                 found = inspect_published(settings)
                 _keep_published(settings, before, found, scratch, sources, run)
                 _deliver(settings, scratch, run)

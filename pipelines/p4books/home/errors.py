@@ -16,6 +16,7 @@ class LeaseLost(P4BooksError):
     """The lease of a tenant expired, or another machine has it."""
 
     def __init__(self, tenant: str, why: str, left: str) -> None:
+        self.tenant, self.why = tenant, why
         super().__init__(
             f"This machine may not work for tenant {tenant} any more: {end_sentence(why)} {left} "
             "Run again."

@@ -222,8 +222,8 @@ def _putting(
 ) -> Iterator[None]:
     try:
         yield
-    except LeaseLost:
-        raise
+    except LeaseLost as loss:
+        raise home.explain_loss(loss) from None
     except Exception:
         is_fit = home.memory.is_whole and not is_stop_requested()
         fault = home.try_put(lease) if is_fit else None
@@ -325,9 +325,22 @@ class _Home:
         """Put the files back; return why that failed, None if it did not."""
         try:
             self.put(lease)
+        except LeaseLost as loss:
+            return StateNotPut(self.explain_loss(loss))
         except P4BooksError as error:
             return StateNotPut(error)
         return None
+
+    def explain_loss(self, loss: LeaseLost) -> LeaseLost:
+        """Return a loss that says what gives way to another state, if there is one by now."""
+        try:
+            found = self.look()
+        except P4BooksError:
+            return loss
+        if found is None or found.identity == self.memory.identity:
+            return loss
+        left = f"What was done here gives way to state {found.number} of {found.put}."
+        return LeaseLost(loss.tenant, loss.why, left)
 
     def put(self, lease: Lease) -> None:
         """Put the files back, whole or not at all. Raises P4BooksError."""

@@ -18,7 +18,8 @@ from tests.staging_sync import VENDORS
 from tests.staging_sync import sync as sync_some
 
 from p4books.backup import back_up, restore
-from p4books.errors import AlreadyRunning, P4BooksError, UsageError
+from p4books.errors import AlreadyRunning, KeyRefused, P4BooksError, UsageError
+from p4books.fleet.alerts import notify_after_run
 from p4books.home import StateNotPut, hold_if_possible, hold_state, refresh_state, refresh_to_copy
 from p4books.home.errors import HomeMissing, LeaseLost, StateDamaged, StateUnrelated
 from p4books.home.files import TenantFiles
@@ -27,6 +28,7 @@ from p4books.home.overview import load_overview, replace_state
 from p4books.load.warehouse import name_generation
 from p4books.push.run import push_records
 from p4books.settings import Delivery, Lake, Settings
+from p4books.settings.notify import CommandChannel
 from p4books.storage.database import borrow_reader
 from p4books.storage.postgres import connect_postgres
 from p4books.storage.run_log import RunLog, SyncSummary
@@ -187,27 +189,97 @@ def test_lost_lease_delivers_nothing(
     machines: tuple[Settings, Settings], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A run that lost its lease while it published leaves no files for others."""
-    folder = tmp_path / "delivered"
-    settings = machines[0].model_copy(update={"deliver": (Delivery("csv", folder),)})
+    folder, settings = _deliver(machines[0], tmp_path)
     caplog.set_level(logging.INFO, "p4books.sync")
     caplog.handler.addFilter(partial(_lose_lease, settings))
 
     with pytest.raises(LeaseLost):
         sync(settings)
 
-    assert not folder.exists()
+    assert not any(folder.iterdir())
+
+
+@pytest.mark.parametrize("is_lost", [True, False])
+def test_lost_lease_and_key(
+    machines: tuple[Settings, Settings], tmp_path: Path, *, is_lost: bool
+) -> None:
+    """A run that cannot read delivers what was published before, unless it lost its lease, too."""
+    sync(machines[0])
+    folder, settings = _deliver(machines[0], tmp_path)
+    settings = settings.model_copy(update={"api_key": SecretStr("wrong")})
+
+    def read_clock() -> float:
+        if is_lost:
+            _expire_lease(settings)
+        return time.time()
+
+    with pytest.raises(KeyRefused):
+        sync_some(settings, ["vendors"], VENDORS, clock=read_clock)
+
+    assert any(folder.iterdir()) != is_lost
+
+
+def test_alerts_after_a_lost_lease(
+    machines: tuple[Settings, Settings], sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    """All that is said of a run which was overtaken is true, and its alerts put none of it."""
+    one, other = machines
+    sync(one)
+    rename(sandbox, "Second")
+    overtaken = one.model_copy(
+        update={"notify": (CommandChannel(kind="command", run=(SecretStr("true"),)),)}
+    )
+    caplog.set_level(logging.INFO, "p4books.sync")
+    caplog.handler.addFilter(partial(_overtake, overtaken, other, []))
+
+    summary = SyncSummary("acme")
+    with pytest.raises(LeaseLost, match="gives way to state 2 of ") as loss:
+        sync_some(overtaken, ["vendors"], VENDORS, summary=summary)
+    assert notify_after_run(overtaken, summary, loss.value) == []
+
+    assert "continues from it" not in str(loss.value)
+    (warning,) = [each.getMessage() for each in caplog.records if each.levelname == "WARNING"]
+    assert "after state 1 was never put back, and gives way to state 2 of " in warning
+    theirs = other.warehouse.read_bytes()
+    refresh_state(other)
+    assert other.warehouse.read_bytes() == one.warehouse.read_bytes() == theirs
+    assert len(RunLog(other.run_log).load_runs()) == 2
+
+
+def _overtake(
+    settings: Settings, other: Settings, done: list[bool], record: logging.LogRecord
+) -> bool:
+    """Let another machine run, when the first file is published after its lease expired."""
+    if record.getMessage() == "published" and not done:
+        done.append(True)
+        _expire_lease(settings)
+        sync(other)
+        _expire_lease(settings)
+    return True
 
 
 def _lose_lease(settings: Settings, record: logging.LogRecord) -> bool:
     """Let the lease expire, and its holder notice, when the file is published."""
-    assert settings.lake
     if record.getMessage() == "published":
-        with connect_postgres(settings.lake.catalog, "") as connection:
-            connection.execute(f"update {SCHEMA}.lease set expires_at = now()".encode())
-        for lease in [each for each in gc.get_objects() if isinstance(each, Lease)]:
-            with suppress(P4BooksError):  # some are of earlier tests
-                lease.confirm()
+        _expire_lease(settings)
     return True
+
+
+def _deliver(settings: Settings, tmp_path: Path) -> tuple[Path, Settings]:
+    """Make a folder to which the vendors are delivered, and the settings that do so."""
+    folder = tmp_path / "delivered"
+    folder.mkdir()
+    delivery = Delivery("csv", folder, models=("staging.vendors",))
+    return folder, settings.model_copy(update={"deliver": (delivery,)})
+
+
+def _expire_lease(settings: Settings) -> None:
+    assert settings.lake
+    with connect_postgres(settings.lake.catalog, "") as connection:
+        connection.execute(f"update {SCHEMA}.lease set expires_at = now()".encode())
+    for lease in [each for each in gc.get_objects() if isinstance(each, Lease)]:
+        with suppress(P4BooksError):  # some are of earlier tests
+            lease.confirm()
 
 
 def test_lost_database(make_machine: Make) -> None:
