@@ -8,7 +8,7 @@ import click
 from p4books.cli.fleet_options import choose_tenants, run_in_turn
 from p4books.cli.runtime import exit_for_errors, json_option, log_note, tenant_option
 from p4books.cli.suggestions import remember_place
-from p4books.errors import P4BooksError, UsageError
+from p4books.errors import P4BooksError, SettingsError, UsageError
 
 if TYPE_CHECKING:
     from p4books.backup import BackupResult, RestoreResult, RestoreSource
@@ -32,7 +32,9 @@ def backup(to: str | None, every: bool, tenant: str | None, as_json: bool) -> No
     are in no backup.
     """
     from p4books.backup import back_up
+    from p4books.backup.errors import UNCHANGED
     from p4books.cli.console import print_json, print_line
+    from p4books.storage.places import open_place
 
     tenants = choose_tenants(tenant, None, all_tenants=every, need_key=False)
     place = _parse_place(to)
@@ -40,13 +42,16 @@ def backup(to: str | None, every: bool, tenant: str | None, as_json: bool) -> No
         result = back_up(_load_settings(tenant), place)
         print_json(_list_backup(result)) if as_json else print_line(_describe_backup(result))
         return
+    if place:
+        open_place(place, UNCHANGED)  # what is wrong with it is said once
     results, faults = run_in_turn(tenants, lambda settings: back_up(settings, place))
     if as_json:
         print_json([_list_backup(result) for result in results])
     for result in () if as_json else results:
         print_line(_describe_backup(result))
     if faults:
-        raise SystemExit(1)
+        is_usage = all(isinstance(fault, (UsageError, SettingsError)) for fault in faults)
+        raise SystemExit(UsageError.exit_code if is_usage and not results else 1)
 
 
 @click.command(

@@ -5,13 +5,15 @@ import os
 import re
 import shutil
 import sqlite3
+import sys
 from contextlib import closing
 from pathlib import Path
 
 import duckdb
 import pytest
+from fsspec.registry import _registry
 from tests.command import Completed, Run, run_here
-from tests.p4books.cli.conftest import Environment, assert_one_sentence
+from tests.p4books.cli.conftest import Environment, assert_one_sentence, get_error
 
 from p4books.settings import ENV_PREFIX
 from p4books_sandbox import Sandbox
@@ -381,6 +383,26 @@ def test_no_secret_in_a_url(p4books: Run) -> None:
         assert done.returncode == 2
         assert_one_sentence(done, "the URL must not contain a user")
         assert "pass-word" not in done.stderr
+
+
+def test_all_without_a_place(
+    p4books: Run, private: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If none of the tenants can be backed up for want of a place or a package, it ends with 2."""
+    assert private.exists()
+    (tmp_path / ".dlt").mkdir()
+    (tmp_path / ".dlt" / "config.toml").write_text(
+        "[sources.p4books.tenants.north]\n[sources.p4books.tenants.shop]\n"
+    )
+    monkeypatch.setitem(sys.modules, "s3fs", None)
+    monkeypatch.delitem(_registry, "s3", raising=False)  # once it was imported
+
+    nowhere = p4books("backup", "--all")
+    without_package = p4books("backup", "--all", "--to", "s3://bucket")
+
+    assert nowhere.returncode == 2
+    assert nowhere.stderr.count("Where should the backup go? Nothing was done.") == 2
+    assert "pip install 'p4books[backup]'" in get_error(without_package, 2)
 
 
 def test_all_tenants(p4books: Run, private: Path, out: Path, tmp_path: Path) -> None:
