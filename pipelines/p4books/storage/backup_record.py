@@ -3,7 +3,6 @@
 The backups themselves may be in a storage that `status` and the alerts must not wait for.
 """
 
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from p4books.settings import Settings
-from p4books.storage.files import name_copy, replace_atomically
+from p4books.storage.files import try_to_replace
 
 
 @dataclass(frozen=True)
@@ -28,13 +27,7 @@ _DECODER = msgspec.json.Decoder(BackupRecord)
 
 def save_backup_record(settings: Settings, record: BackupRecord) -> None:
     """Save the last backup. What fails is ignored: the backup itself is made."""
-    new = name_copy(settings.backup_record)
-    try:
-        new.write_bytes(msgspec.json.encode(record))
-        replace_atomically(new, settings.backup_record, 0o600)
-    except OSError:
-        with suppress(OSError):
-            new.unlink()
+    try_to_replace(settings.backup_record, msgspec.json.encode(record))
 
 
 def load_backed_up_at(settings: Settings) -> datetime | None:

@@ -68,6 +68,17 @@ def replace_atomically(new: Path, target: Path, mode: int) -> None:
     _fsync_folder(target.parent)
 
 
+def try_to_replace(target: Path, content: bytes) -> None:
+    """Replace a small private file in one step; that this fails is ignored."""
+    new = name_copy(target)
+    try:
+        new.write_bytes(content)
+        replace_atomically(new, target, 0o600)
+    except OSError:
+        with suppress(OSError):
+            new.unlink()
+
+
 def sync_path(path: Path) -> None:
     """Return when a file, or the names in a folder, are on disk. Raises OSError."""
     if path.is_dir():

@@ -13,7 +13,7 @@ import msgspec
 
 from p4books.errors import AlreadyRunning
 from p4books.settings import Settings
-from p4books.storage.files import name_copy, replace_atomically
+from p4books.storage.files import try_to_replace
 from p4books.storage.interrupt import is_stop_requested
 from p4books.storage.run_log import Run, RunFault, SyncSummary
 
@@ -56,13 +56,7 @@ def record_unlogged(settings: Settings, summary: SyncSummary) -> Iterator[None]:
 
 def save_unlogged(settings: Settings, failure: UnloggedFailure) -> None:
     """Save a failure as the last one. That this fails is ignored: the failure itself is shown."""
-    new = name_copy(settings.unlogged)
-    try:
-        new.write_bytes(msgspec.json.encode(failure))
-        replace_atomically(new, settings.unlogged, 0o600)
-    except OSError:
-        with suppress(OSError):
-            new.unlink()
+    try_to_replace(settings.unlogged, msgspec.json.encode(failure))
 
 
 def load_unlogged(settings: Settings) -> UnloggedFailure | None:
