@@ -365,14 +365,7 @@ def test_lost_answer(books: LakeBooks, cut_catalog: CutCatalog) -> None:
 
 def test_wrong_storage_at_first(tmp_path: Path, catalog: SecretStr, small_file: Path) -> None:
     """A lake that was created while `storage` was wrong takes the one that is right later."""
-    (tmp_path / "file").touch()
-    wrong, right = (
-        LakeBooks(make_lake_settings(tmp_path, catalog, str(tmp_path / name), TENANT), small_file)
-        for name in ("file", "lake")
-    )
-    wrong.publish()
-    with pytest.raises(LakeTrouble):
-        wrong.write()
+    right = create_in_wrong_storage(tmp_path, catalog, small_file)
 
     assert right.write_number() == 1
     assert right.find_differences() == []
@@ -380,19 +373,25 @@ def test_wrong_storage_at_first(tmp_path: Path, catalog: SecretStr, small_file: 
 
 def test_wrong_storage_with_files(tmp_path: Path, catalog: SecretStr, small_file: Path) -> None:
     """A lake without tables does not go where files of another catalog may be."""
-    (tmp_path / "file").touch()
     (tmp_path / "lake" / TENANT / "core").mkdir(parents=True)
     (tmp_path / "lake" / TENANT / "core" / "theirs.parquet").touch()
+    right = create_in_wrong_storage(tmp_path, catalog, small_file)
+
+    with pytest.raises(LakeOccupied, match=f"there are files in {tmp_path}/lake/{TENANT}/, which"):
+        right.write()
+
+
+def create_in_wrong_storage(folder: Path, catalog: SecretStr, file: Path) -> LakeBooks:
+    """Create a lake while `storage` is a file; return the books with a folder as `storage`."""
+    (folder / "file").touch()
     wrong, right = (
-        LakeBooks(make_lake_settings(tmp_path, catalog, str(tmp_path / name), TENANT), small_file)
+        LakeBooks(make_lake_settings(folder, catalog, str(folder / name), TENANT), file)
         for name in ("file", "lake")
     )
     wrong.publish()
     with pytest.raises(LakeTrouble):
         wrong.write()
-
-    with pytest.raises(LakeOccupied, match=f"there are files in {tmp_path}/lake/{TENANT}/, which"):
-        right.write()
+    return right
 
 
 def test_moved(tmp_path: Path, catalog: SecretStr, small_file: Path) -> None:
